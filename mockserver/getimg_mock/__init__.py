@@ -1,0 +1,1 @@
+"""A faithful, stateful, fast stand-in for the getimg.ai v2 API."""

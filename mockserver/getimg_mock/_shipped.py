@@ -1,0 +1,40 @@
+"""The one door to the files that ship with the package: schemas, fixtures and contract tests.
+
+In a wheel they lie inside the package; in a checkout (and so in an editable install) they lie
+beside the source root. Nothing else may know the difference.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+Folder = Literal["schemas", "fixtures", "contract_tests"]
+
+
+@cache
+def shipped(folder: Folder) -> Traversable:
+    """Return `folder` as a `Traversable`, wherever this installation keeps it.
+
+    Raises `FileNotFoundError` when neither place holds it, which means a broken installation.
+    """
+    inside = files("getimg_mock").joinpath(folder)
+    if inside.is_dir():
+        return inside
+    beside = Path(__file__).parents[2] / folder
+    if beside.is_dir():
+        return beside
+    raise FileNotFoundError(
+        f"getimg-mock's {folder!r} are neither in the package nor beside its source: "
+        "the installation is incomplete, reinstall getimg-mock."
+    )
+
+
+def read_text(folder: Folder, name: str) -> str:
+    """Return the text of one shipped file; `name` may hold slashes."""
+    return shipped(folder).joinpath(*name.split("/")).read_text(encoding="utf-8")

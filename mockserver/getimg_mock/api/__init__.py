@@ -1,0 +1,1 @@
+"""getimg.ai's surface: it translates, it never decides."""

@@ -1,0 +1,1 @@
+"""Plans, targets, histories, checks and verdicts: functions, no pytest import."""

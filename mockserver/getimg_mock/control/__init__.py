@@ -1,0 +1,1 @@
+"""The fake's own surface, under /__mock__/."""

@@ -1,0 +1,80 @@
+"""What can go wrong, as one tree.
+
+    GetimgMockError
+    |-- SettingsError       a setting, option or file that cannot be used
+    |   `-- CatalogueError  a models file that cannot be used, with the place of the error
+    |-- UnknownNameError    a name that does not exist; carries the nearest one that does
+    |-- ServerError         the server could not start or stop
+    `-- Refusal             an answer of the API in getimg.ai's error envelope
+
+The first ones are ours and are told to whoever runs the fake. A `Refusal` is what the API says to
+a client; it never changes state or money.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class GetimgMockError(Exception):
+    """Base of every error that getimg-mock raises on purpose."""
+
+
+class SettingsError(GetimgMockError):
+    """A setting, option or file that cannot be used; the text says which and what would work."""
+
+
+class CatalogueError(SettingsError):
+    """A models file that cannot be used; the text begins with the place of the error."""
+
+
+class ServerError(GetimgMockError):
+    """The server could not start or stop."""
+
+
+class UnknownNameError(SettingsError):
+    """A name that does not exist, with the nearest one that does.
+
+    Attributes: `kind` (what sort of name), `name` (as given), `nearest` (or None), `known`.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        close = get_close_matches(name, self.known, n=1, cutoff=0.5)
+        self.nearest = close[0] if close else None
+        hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
+        listed = f" Known: {', '.join(sorted(self.known))}." if not hint and self.known else ""
+        super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
+
+
+class Refusal(GetimgMockError):
+    """The API's answer to a request that it refuses, in getimg.ai's words.
+
+    Attributes: `code` (api-facts section 8), `message`, `param` (the field to blame, or None),
+    `status` (HTTP, when it is not the one that belongs to `code`), `retry_after` (seconds),
+    `hint` (ours: what would have worked, sent in a header of ours).
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        param: str | None = None,
+        status: int | None = None,
+        retry_after: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.code = code
+        self.message = message
+        self.param = param
+        self.status = status
+        self.retry_after = retry_after
+        self.hint = hint
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Real bytes from a generation: pictures and videos."""

@@ -1,0 +1,68 @@
+"""Chance by keyed hash: the only module that draws.
+
+A draw is a function of the words it is made of (seed, workspace, request, what it is for) and of
+nothing else: neither of the order of calls nor of what was drawn before. Any interleaving of
+independent requests therefore gives each the same answer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T = TypeVar("T")
+
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_UNIT: Final = float(1 << 53)
+
+
+def digest(*words: str | bytes | int, size: int = 32) -> bytes:
+    """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
+    hashed = blake2b(digest_size=size)
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
+        hashed.update(len(data).to_bytes(8, "big"))
+        hashed.update(data)
+    return hashed.digest()
+
+
+class Stream:
+    """A named source of chance: `Stream(seed, "duration", model)` draws the same for ever."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, *words: str | bytes | int) -> None:
+        self._key = digest(*words)
+
+    def bytes(self, name: str, size: int = 32) -> bytes:
+        """Return `size` bytes (at most 64) for the purpose `name`."""
+        return digest(self._key, name, size=size)
+
+    def unit(self, name: str) -> float:
+        """Return a number, 0 <= x < 1, for the purpose `name`."""
+        return (int.from_bytes(self.bytes(name, 8), "big") >> 11) / _UNIT
+
+    def uniform(self, name: str, low: float, high: float) -> float:
+        """Return a number between `low` and `high`, evenly drawn."""
+        return low + (high - low) * self.unit(name)
+
+    def chosen(self, name: str, options: Sequence[T]) -> T:
+        """Return one of `options`, evenly drawn."""
+        return options[int(self.unit(name) * len(options))]
+
+    def happens(self, name: str, probability: float) -> bool:
+        """Return whether something of `probability` (0 to 1) happens."""
+        return self.unit(name) < probability
+
+    def letters(self, name: str, length: int) -> str:
+        """Return `length` (at most 64) upper-case letters and digits of Crockford's alphabet."""
+        return "".join(_CROCKFORD[byte & 31] for byte in self.bytes(name, length))
+
+
+def fresh_secret(size: int = 16) -> str:
+    """Return a new secret in hexadecimal, `size` bytes long: never the same twice."""
+    return secrets.token_hex(size)
