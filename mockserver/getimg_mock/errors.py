@@ -53,7 +53,7 @@ class UnknownNameError(SettingsError):
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
 
 
-class Refusal(GetimgMockError):
+class Refusal(GetimgMockError):  # noqa: N818 - the API refuses; the client, not the fake, erred
     """The API's answer to a request that it refuses, in getimg.ai's words.
 
     Attributes: `code` (api-facts section 8), `message`, `param` (the field to blame, or None),
