@@ -1,0 +1,101 @@
+# Everything a person or CI does here, by name. `make help` lists it.
+#
+# PYTHON=python3.12 make test    uses that Python (3.11 or newer) for .venv
+# make test ARGS="-k ledger"     passes ARGS on to the command
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet --no-input
+ARGS ?=
+PYTHON ?=
+
+# Empty files that say what .venv holds. They are newer than pyproject.toml when it is up to date.
+MADE := $(VENV)/.made
+RUNS := $(VENV)/.runs
+DEVELOPS := $(VENV)/.develops
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
+	@exec $(BIN)/getimg-mock serve $(ARGS)
+
+.PHONY: test
+test: $(DEVELOPS) ## Run all tests
+	@$(BIN)/pytest -n auto $(ARGS)
+
+.PHONY: check
+check: lint types architecture test ## Lint, types, architecture, tests: what CI runs
+
+.PHONY: lint
+lint: $(DEVELOPS) ## Judge the style, change nothing
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+
+.PHONY: format
+format: $(DEVELOPS) ## Repair the style where a machine can
+	@$(BIN)/ruff check --quiet --fix . || true
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: types
+types: $(DEVELOPS) ## Check the types
+	@$(BIN)/mypy
+
+.PHONY: architecture
+architecture: $(DEVELOPS) ## Check that imports run one way
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: contract
+contract: $(DEVELOPS) ## Run the contract tests against the fake
+	@$(BIN)/pytest contract_tests $(ARGS)
+
+.PHONY: bench
+bench: $(DEVELOPS) ## Measure, and compare with the targets
+	@missed=0; for script in benchmarks/{serving,startup,memory,media}.py; do \
+	    $(BIN)/python "$$script" $(ARGS) || missed=1; \
+	done; exit $$missed
+
+.PHONY: wheel
+wheel: $(DEVELOPS) ## Build dist/*.tar.gz and dist/*.whl
+	@rm -rf dist
+	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@ls dist/*
+
+.PHONY: clean
+clean: ## Remove .venv and everything that was made
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A Python is tried by running it: a version manager's stand-in may be on PATH and fail.
+$(MADE):
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	    "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+	        >/dev/null 2>&1 || { [[ -z "$(PYTHON)" ]] && continue || break; }; \
+	    echo "Making $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv --clear $(VENV); \
+	    $(PIP) install --upgrade 'pip>=25.1'; \
+	    touch $@; \
+	    exit 0; \
+	done; \
+	echo "No usable Python 3.11 or newer (with venv) was found." \
+	     "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+$(RUNS): pyproject.toml | $(MADE)
+	@echo "Installing getimg-mock into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+# dependency groups need pip 25.1, which $(MADE) sees to
+$(DEVELOPS): pyproject.toml | $(MADE)
+	@echo "Installing getimg-mock and the tools of its development into $(VENV)"
+	@$(PIP) install --editable . --group dev
+	@touch $(RUNS) $@
