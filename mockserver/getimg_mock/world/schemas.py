@@ -1,0 +1,273 @@
+"""The shape of every message, read from the shipped JSON Schema files.
+
+A file is read, and a validator compiled, when it is first asked for. Nothing here reads the
+network: a reference to anything but a shipped file is an error.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import jsonschema_rs
+
+from getimg_mock._shipped import read_text, shipped
+from getimg_mock.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    Json = dict[str, Any]
+
+ADDRESS: Final = "https://getimg-mock.invalid/schemas/"
+
+# Which schema the body of a request must match.
+REQUESTS: Final = {"images.generate": "image-request", "videos.create": "video-request"}
+
+# Which schema the body of a successful answer must match.
+ANSWERS: Final = {
+    ("images.generate", 200): "image-generation",
+    ("videos.create", 202): "video-accepted",
+    ("videos.retrieve", 200): "video-generation",
+    ("models.list", 200): "model-list",
+    ("models.retrieve", 200): "model",
+    ("billing.balance", 200): "balance",
+    ("billing.costs", 200): "costs",
+}
+
+_FIRST_ERROR_STATUS: Final = 400
+# jsonschema-rs gives up at about 255 levels; no schema of ours looks deeper than seven.
+_DEEPEST: Final = 64
+# What a lone surrogate is shown as, and replaced by while the rest is validated.
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One way in which a message is not what its schema says.
+
+    `path` is the JSON pointer of the value that is wrong (for `required`: of the object that lacks
+    something), `keyword` the schema keyword it breaks (`unicode` for a lone surrogate, which JSON
+    Schema has no word for), `property` the name of the property to blame: the missing one, else the
+    last name on the path, else None. The message repeats nothing of the value.
+    """
+
+    path: str
+    keyword: str
+    message: str
+    property: str | None
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """Return the names of all schemas, sorted."""
+    files = (entry.name for entry in shipped("schemas").iterdir())
+    return tuple(
+        sorted(name[:-5] for name in files if name.endswith(".json") and name != "openapi.json")
+    )
+
+
+@cache
+def schema(name: str) -> Json:
+    """Return the schema `name` as it is in its file; it is shared, so it must not be changed."""
+    if name not in names():
+        raise UnknownNameError("schema", name, names())
+    loaded: Json = json.loads(read_text("schemas", f"{name}.json"))
+    return loaded
+
+
+@cache
+def validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    """Return the compiled validator of the schema `name`; formats are asserted.
+
+    Its methods raise `ValueError` on a lone surrogate and on nesting too deep: `violations` does
+    not.
+    """
+    return jsonschema_rs.Draft202012Validator(
+        schema(name), validate_formats=True, retriever=_retrieve, mask="The value"
+    )
+
+
+def answer_schema(operation: str, status: int) -> str | None:
+    """Return the name of the schema for the body of an answer, or None when it has no JSON body."""
+    if status >= _FIRST_ERROR_STATUS:
+        return "error"
+    return ANSWERS.get((operation, status))
+
+
+def violations(name: str, instance: object) -> list[Violation]:
+    """Return how `instance` differs from the schema `name`; an empty list when it does not.
+
+    What is missing comes first, then the order of the schema's properties. A union is dispatched
+    on its discriminator, so that every violation is about the branch that was meant. A lone
+    surrogate is a violation wherever it stands.
+    """
+    branch = _branch(name, instance)
+    if isinstance(branch, Violation):
+        return [branch]
+    compiled = validator(branch)
+    sound = _is_sound(instance)
+    if sound and compiled.is_valid(instance):
+        return []
+    flaws = [] if sound else list(_flaws(instance))
+    # No schema looks deeper than the copy goes, so the cut hides no violation.
+    found = list(compiled.iter_errors(_readable(instance)))
+    order = _order(branch)
+    return flaws + [_violation(error) for error in sorted(found, key=lambda e: _rank(e, order))]
+
+
+def _retrieve(address: str) -> Json:
+    if not address.startswith(ADDRESS):
+        raise LookupError(f"{address} is not one of the shipped schemas.")
+    return schema(address.removeprefix(ADDRESS).removesuffix(".json"))
+
+
+class _Union(NamedTuple):
+    key: str
+    branches: dict[str, str]
+
+
+@cache
+def _union(name: str) -> _Union | None:
+    discriminator = schema(name).get("discriminator")
+    if discriminator is None:
+        return None
+    mapping = discriminator["mapping"]
+    branches = {value: file.removesuffix(".json") for value, file in mapping.items()}
+    return _Union(discriminator["propertyName"], branches)
+
+
+def _branch(name: str, instance: object) -> str | Violation:
+    """Return the schema to hold `instance` to: that of its branch when `name` is a union."""
+    union = _union(name)
+    if union is None or not isinstance(instance, dict) or union.key not in instance:
+        return name if union is None else _unbranched(union, instance)
+    value = instance[union.key]
+    if isinstance(value, str) and value in union.branches:
+        return union.branches[value]
+    known = ", ".join(f'"{branch}"' for branch in union.branches)
+    return Violation(
+        path=f"/{union.key}",
+        keyword="enum",
+        message=f"The value is not one of {known}",
+        property=union.key,
+    )
+
+
+def _unbranched(union: _Union, instance: object) -> Violation:
+    if isinstance(instance, dict):
+        message = f'"{union.key}" is a required property'
+        return Violation(path="", keyword="required", message=message, property=union.key)
+    message = 'The value is not of type "object"'
+    return Violation(path="", keyword="type", message=message, property=None)
+
+
+@cache
+def _order(name: str) -> dict[str, int]:
+    return {key: place for place, key in enumerate(schema(name).get("properties", ()))}
+
+
+def _rank(error: jsonschema_rs.ValidationError, order: dict[str, int]) -> tuple[bool, int]:
+    """Sort what is missing before what is wrong, then by top-level property; ties keep order."""
+    missing = error.kind.name == "required"
+    top = error.instance_path[0] if error.instance_path else _property(error)
+    return not missing, order.get(str(top), len(order))
+
+
+def _property(error: jsonschema_rs.ValidationError) -> str | None:
+    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+        return error.kind.property
+    return _last_name(error.instance_path)
+
+
+def _last_name(path: Sequence[str | int]) -> str | None:
+    return next((part for part in reversed(path) if isinstance(part, str)), None)
+
+
+def _violation(error: jsonschema_rs.ValidationError) -> Violation:
+    return Violation(
+        path=_pointer(error.instance_path),
+        keyword=error.kind.name,
+        message=error.message,
+        property=_property(error),
+    )
+
+
+def _pointer(path: Sequence[str | int]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _is_sound(instance: object, depth: int = 0) -> bool:
+    """Return whether jsonschema-rs can read `instance`: all Unicode, and not nested too deep."""
+    if isinstance(instance, str):
+        return _is_unicode(instance)
+    if isinstance(instance, dict):
+        parts: Iterable[object] = (*instance, *instance.values())
+    elif isinstance(instance, list):
+        parts = instance
+    else:
+        return True
+    if depth >= _DEEPEST:
+        return False
+    for part in parts:
+        if isinstance(part, str):
+            if not part.isascii() and not _is_unicode(part):
+                return False
+        elif isinstance(part, (dict, list)) and not _is_sound(part, depth + 1):
+            return False
+    return True
+
+
+def _flaws(instance: object, path: tuple[str | int, ...] = ()) -> Iterator[Violation]:
+    """Yield a violation for each text in `instance`, names included, with a lone surrogate."""
+    if isinstance(instance, str):
+        if not _is_unicode(instance):
+            yield _flaw(path, "The text holds a lone surrogate: it is not Unicode")
+    elif len(path) >= _DEEPEST:
+        return
+    elif isinstance(instance, dict):
+        for name, value in instance.items():
+            here = (*path, _repaired(name))
+            if not _is_unicode(name):
+                yield _flaw(here, "The name holds a lone surrogate: it is not Unicode")
+            yield from _flaws(value, here)
+    elif isinstance(instance, list):
+        for place, value in enumerate(instance):
+            yield from _flaws(value, (*path, place))
+
+
+def _flaw(path: Sequence[str | int], message: str) -> Violation:
+    return Violation(
+        path=_pointer(path), keyword="unicode", message=message, property=_last_name(path)
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    if text.isascii():  # known without looking at the text, however long a data URL it is
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _repaired(text: str) -> str:
+    if _is_unicode(text):
+        return text
+    return "".join(_REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+
+
+def _readable(instance: object, depth: int = 0) -> object:
+    """Return a copy that jsonschema-rs can read: surrogates replaced, cut off where too deep."""
+    if isinstance(instance, str):
+        return _repaired(instance)
+    if not isinstance(instance, (dict, list)):
+        return instance
+    if depth >= _DEEPEST:
+        return None
+    if isinstance(instance, dict):
+        return {_repaired(key): _readable(value, depth + 1) for key, value in instance.items()}
+    return [_readable(value, depth + 1) for value in instance]
