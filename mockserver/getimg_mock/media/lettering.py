@@ -1,0 +1,146 @@
+"""Words on a picture: which characters can be drawn, how they wrap, how large they may be.
+
+The only font is the one inside Pillow, so that nothing has to be installed and every machine draws
+the same. It knows ASCII and a few more characters; the rest is brought down to those where Unicode
+says how (an accent falls off its letter), and is otherwise drawn as the font's empty box.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from PIL import ImageFont
+
+LEADING: Final = 1.24  # from one baseline to the next, in font sizes
+_LONGEST: Final = 4096  # more characters than any poster can show
+_BOX: Final = "\ufffe"  # a noncharacter: no font has a glyph for it
+_REFERENCE: Final = 64
+_SLACK: Final = 1.01  # hinting and kerning move a line's end a little
+_REPLACED: Final = {"\u2026": "...", "\u00d7": "x", "\u2212": "-", "\u2044": "/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines of text at one font size."""
+
+    lines: tuple[str, ...]
+    size: int
+
+    @property
+    def height(self) -> float:
+        """The height of all lines, in pixels."""
+        return len(self.lines) * self.size * LEADING
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return Pillow's own scalable font at `size` pixels."""
+    loaded = ImageFont.load_default(size=size)
+    if not isinstance(loaded, ImageFont.FreeTypeFont):  # pragma: no cover - a Pillow without FreeType
+        raise TypeError("This Pillow was built without FreeType: install one of its wheels.")
+    return loaded
+
+
+def drawable(text: str) -> str:
+    """Return `text` on one line, in characters that can all be drawn."""
+    drawn = "".join(_drawn(character) for character in text[:_LONGEST])
+    return " ".join(drawn.split())[:_LONGEST]
+
+
+@cache
+def _drawn(character: str) -> str:
+    if "!" <= character <= "~":
+        return character
+    if character.isspace() or unicodedata.category(character) == "Cc":
+        return " "
+    return "".join(_simplest(part) for part in unicodedata.normalize("NFKD", character))
+
+
+def _simplest(character: str) -> str:
+    category = unicodedata.category(character)
+    if category[0] == "M" or category == "Cf":
+        return ""
+    if category == "Cs" or not _has_glyph(character):
+        return _REPLACED.get(character) or ("-" if category == "Pd" else _BOX)
+    return character
+
+
+def _has_glyph(character: str) -> bool:
+    probe = font(_REFERENCE)
+    return bytes(probe.getmask(character)) != bytes(probe.getmask(_BOX))
+
+
+def width(text: str, size: int) -> float:
+    """Return how wide `text`, already drawable, is at `size`, in pixels and rather too much."""
+    return sum(map(_advance, text)) * size * _SLACK
+
+
+@cache
+def _advance(character: str) -> float:
+    return font(_REFERENCE).getlength(character) / _REFERENCE
+
+
+def shortened(text: str, size: int, room: float) -> str:
+    """Return `text`, or as much of its beginning as fits into `room` with an ellipsis after it."""
+    if width(text, size) <= room:
+        return text
+    end = len(text)
+    while end and width(text[:end].rstrip() + "...", size) > room:
+        end -= 1
+    return text[:end].rstrip() + "..." if end else ""
+
+
+def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int) -> Block:
+    """Return `text` wrapped into `room` (width, height), as large as it can be.
+
+    What does not fit even at the `smallest` size is cut, with an ellipsis; a room without space
+    for one line gives a block without lines.
+    """
+    wide, high = room
+    size = largest
+    while True:
+        lines = wrapped(text, size, wide)
+        most = int(high / (size * LEADING))
+        if lines and len(lines) <= most:
+            return Block(tuple(lines), size)
+        if size <= smallest:
+            break
+        size = max(smallest, int(size * 0.92))
+    if most < 1 or not lines:
+        return Block((), size)
+    kept = lines[:most]
+    kept[-1] = shortened(" ".join(lines[most - 1 : most + 1]) + " ...", size, wide)
+    return Block(tuple(line for line in kept if line), size)
+
+
+def wrapped(text: str, size: int, room: float) -> list[str]:
+    """Return the lines of `text`, none wider than `room`; a word that is wider is broken."""
+    lines: list[str] = []
+    line, used = "", 0.0
+    blank = width(" ", size)
+    for word in text.split():
+        for piece in _pieces(word, size, room):
+            wide = width(piece, size)
+            if line and used + blank + wide <= room:
+                line, used = f"{line} {piece}", used + blank + wide
+                continue
+            if line:
+                lines.append(line)
+            line, used = piece, wide
+    return [*lines, line] if line else lines
+
+
+def _pieces(word: str, size: int, room: float) -> list[str]:
+    if width(word, size) <= room:
+        return [word]
+    pieces, piece, used = [], "", 0.0
+    for character in word:
+        wide = width(character, size)
+        if piece and used + wide > room:
+            pieces.append(piece)
+            piece, used = "", 0.0
+        piece, used = piece + character, used + wide
+    return [*pieces, piece]
