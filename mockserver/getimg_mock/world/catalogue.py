@@ -1,0 +1,268 @@
+"""The catalogue: which models there are, what each can do, costs and takes.
+
+The shipped one is `fixtures/models.json`: the array that `GET /v2/models` answers, where each model
+has one more key, `x_mock`, with what the API does not say (pixel sizes, frames per second, how long
+a generation takes). `fixtures/models.evidence.json` says how well each value is known.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from getimg_mock._shipped import read_text
+from getimg_mock.world.catalogue_file import read_entries
+from getimg_mock.world.sizes import Size, computed_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from getimg_mock.world.catalogue_file import Entry
+
+__all__ = ["Catalogue", "Model", "ModelType", "Rate", "Size", "Sound"]
+
+ModelType = Literal["image", "video"]
+Sound = Literal["sound_on", "sound_off", "not_applicable"]
+
+FPS: Final = 24
+"""Frames per second where a file says nothing: those of the documented video."""
+
+SECONDS: Final[Mapping[ModelType, tuple[float, float]]] = {"image": (25, 35), "video": (24, 35)}
+"""How long a generation takes where a file says nothing: pictures as observed in Jul 2026."""
+
+_LONGEST_ID: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One price of a model: per picture or second, at a resolution (None is any), by sound."""
+
+    billable_unit: str
+    resolution: str | None
+    sound: Sound
+    unit_price: Decimal
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rate as the API shows it; the price keeps the digits it was written with."""
+        return {
+            "billable_unit": self.billable_unit,
+            "resolution": self.resolution,
+            "sound": self.sound,
+            "unit_price": format(self.unit_price, "f"),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A model: what the API says of it, and the pixels, frames and seconds that the fake needs."""
+
+    id: str
+    name: str
+    type: ModelType
+    created_at: datetime
+    supported_aspect_ratios: tuple[str, ...]
+    supported_resolutions: tuple[str, ...]
+    supported_durations: tuple[int | float, ...]
+    supported_references: Mapping[str, int]
+    supports_sound: bool
+    rates: tuple[Rate, ...]
+    fps: int
+    sizes: Mapping[tuple[str, str], Size]
+    seconds: tuple[float, float]
+    more: Mapping[str, Any]
+    """Fields of the API's answer that this version does not know: shown again as they came."""
+
+    def size(self, aspect_ratio: str, resolution: str) -> Size:
+        """Return the pixels of a generation; a pair that no table has gets a computed size."""
+        listed = self.sizes.get((aspect_ratio, resolution))
+        return listed or computed_size(aspect_ratio, resolution, video=self.type == "video")
+
+    def rate(self, *, resolution: str, sound: bool) -> Rate | None:
+        """Return the rate that applies, or None when the model has none for this.
+
+        An exact resolution goes before any, then an exact sound before `not_applicable`
+        (inferred: api-facts section 6).
+        """
+        wanted = "sound_on" if sound else "sound_off"
+        fitting = [
+            rate
+            for rate in self.rates
+            if rate.resolution in {resolution, None} and rate.sound in {wanted, "not_applicable"}
+        ]
+        return min(
+            fitting,
+            key=lambda rate: (rate.resolution is None, rate.sound == "not_applicable"),
+            default=None,
+        )
+
+    def seconds_for(self, duration: float | None = None) -> tuple[float, float]:
+        """Return the bounds of how long a generation takes; for a video it grows with its length.
+
+        A video of twice the default length takes half as long again (our choice).
+        """
+        low, high = self.seconds
+        if duration is None or not self.supported_durations:
+            return low, high
+        usual = self.supported_durations[0]
+        factor = 0.5 + 0.5 * duration / usual
+        return low * factor, high * factor
+
+    def as_json(self) -> dict[str, Any]:
+        """Return exactly what `GET /v2/models/{model}` answers; the caller may change it."""
+        milliseconds = self.created_at.astimezone(UTC).isoformat(timespec="milliseconds")
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": self.type,
+            "created_at": milliseconds.removesuffix("+00:00") + "Z",
+            "supported_aspect_ratios": list(self.supported_aspect_ratios),
+            "supported_resolutions": list(self.supported_resolutions),
+            "supported_durations": list(self.supported_durations),
+            "supported_references": dict(self.supported_references),
+            "supports_sound": self.supports_sound,
+            "pricing": {"currency": "USD", "rates": [rate.as_json() for rate in self.rates]},
+            **self.more,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """All models of one fake, in the order in which they are listed; never changes."""
+
+    models: Mapping[str, Model]
+
+    def get(self, model_id: str) -> Model | None:
+        """Return the model of that id, or None."""
+        return self.models.get(model_id)
+
+    def listed(self, *, type: ModelType | None = None) -> tuple[Model, ...]:  # noqa: A002 - the API's word
+        """Return the models, or those of one type, in their order."""
+        return tuple(model for model in self.models.values() if type in {None, model.type})
+
+    def nearest(self, model_id: str) -> str | None:
+        """Return the id that is most like `model_id`, or None when none is."""
+        # Likeness takes time with the square of the length, and clients choose the length.
+        if len(model_id) > _LONGEST_ID:
+            return None
+        close = get_close_matches(model_id.lower(), self.models, n=1, cutoff=0.5)
+        return close[0] if close else None
+
+    @classmethod
+    def shipped(cls) -> Catalogue:
+        """Return the catalogue of `fixtures/models.json`, read once."""
+        return _shipped_catalogue()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Catalogue:
+        """Return the catalogue of a models file, which replaces or extends the shipped one.
+
+        Raises `CatalogueError`, whose text begins with the place of the error.
+        """
+        return cls(_built(read_entries(path, shipped=_shipped_entries())))
+
+    def imagined(self, model_id: str, type: ModelType) -> Model:  # noqa: A002 - the API's word
+        """Return a made-up model of that id that can do everything, for the lenient mode."""
+        return replace(_GENEROUS[type], id=model_id, name=model_id)
+
+
+def _shipped_entries() -> list[Entry]:
+    entries: list[Entry] = json.loads(read_text("fixtures", "models.json"))
+    return entries
+
+
+@cache
+def _shipped_catalogue() -> Catalogue:
+    # Not validated here: the tests do it, and the time of every start would pay for it.
+    return Catalogue(_built(_shipped_entries()))
+
+
+def _built(entries: Iterable[Entry]) -> Mapping[str, Model]:
+    return MappingProxyType({entry["id"]: _model(entry) for entry in entries})
+
+
+def _model(entry: Entry) -> Model:
+    """Return the model of a valid entry; what `x_mock` leaves out is computed."""
+    known = dict(entry)
+    ours = known.pop("x_mock", {})
+    type_: ModelType = known.pop("type")
+    ratios: tuple[str, ...] = tuple(known.pop("supported_aspect_ratios"))
+    resolutions: tuple[str, ...] = tuple(known.pop("supported_resolutions"))
+    low, high = ours.get("seconds", SECONDS[type_])
+    return Model(
+        id=known.pop("id"),
+        name=known.pop("name"),
+        type=type_,
+        created_at=datetime.fromisoformat(known.pop("created_at")),
+        supported_aspect_ratios=ratios,
+        supported_resolutions=resolutions,
+        supported_durations=tuple(known.pop("supported_durations")),
+        supported_references=MappingProxyType(known.pop("supported_references")),
+        supports_sound=known.pop("supports_sound"),
+        rates=tuple(_rate(rate) for rate in known.pop("pricing")["rates"]),
+        fps=ours.get("fps", FPS),
+        sizes=_sizes(ratios, resolutions, ours.get("sizes", {}), video=type_ == "video"),
+        seconds=(low, high),
+        more=MappingProxyType(known),
+    )
+
+
+def _rate(entry: Entry) -> Rate:
+    return Rate(
+        billable_unit=entry["billable_unit"],
+        resolution=entry["resolution"],
+        sound=entry["sound"],
+        unit_price=Decimal(entry["unit_price"]),
+    )
+
+
+def _sizes(
+    ratios: tuple[str, ...],
+    resolutions: tuple[str, ...],
+    listed: Mapping[str, Mapping[str, list[int]]],
+    *,
+    video: bool,
+) -> Mapping[tuple[str, str], Size]:
+    sizes: dict[tuple[str, str], Size] = {}
+    for ratio in ratios:
+        row = listed.get(ratio, {})
+        for resolution in resolutions:
+            pair = row.get(resolution)
+            sizes[ratio, resolution] = (
+                Size(*pair) if pair else computed_size(ratio, resolution, video=video)
+            )
+    return MappingProxyType(sizes)
+
+
+def _generous(type_: ModelType, resolutions: tuple[str, ...], unit: str, price: str) -> Model:
+    video = type_ == "video"
+    ratios = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9")
+    roles = ("reference_image", "first_frame", "last_frame") if video else ("reference_image",)
+    return Model(
+        id="",
+        name="",
+        type=type_,
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        supported_aspect_ratios=ratios if video else ("1:1", *(r for r in ratios if r != "1:1")),
+        supported_resolutions=resolutions,
+        supported_durations=(5, *(n for n in range(1, 61) if n != 5)) if video else (),  # noqa: PLR2004 - the default length
+        supported_references=MappingProxyType(dict.fromkeys(roles, 8)),
+        supports_sound=video,
+        rates=(Rate(unit, None, "not_applicable", Decimal(price)),),
+        fps=FPS,
+        sizes=_sizes(ratios, resolutions, {}, video=video),
+        seconds=SECONDS[type_],
+        more=MappingProxyType({}),
+    )
+
+
+_GENEROUS: Final[Mapping[ModelType, Model]] = {
+    "image": _generous("image", ("1K", "2K", "3K", "4K"), "image", "0.04"),
+    "video": _generous("video", ("1080p", "720p", "480p"), "video_second", "0.05"),
+}

@@ -1,0 +1,204 @@
+"""A models file: read, judged, and merged with the shipped catalogue.
+
+Two forms. A bare array, as `GET /v2/models` answers it, replaces the catalogue. An object
+`{"extends": true, "models": [...], "remove": ["id"]}` changes the shipped one; without `extends` it
+replaces it, too. A model may carry `x_mock`, our own key, with what the API does not say; a model
+that the shipped catalogue knows as well takes from there what its `x_mock` leaves out.
+
+Fields that we do not know pass, since the real API may grow some. What is ours is judged strictly.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
+
+from getimg_mock.errors import CatalogueError
+from getimg_mock.world.catalogue_rules import faults, quoted, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from getimg_mock.world.catalogue_rules import Fault
+
+Entry: TypeAlias = dict[str, Any]
+
+_MOST_BYTES: Final = 16 * 1024 * 1024
+_KEYS: Final = ("extends", "models", "remove")
+
+
+def read_entries(path: Path, *, shipped: Sequence[Entry]) -> list[Entry]:
+    """Return the models that the file at `path` comes to, all valid.
+
+    Raises `CatalogueError`, whose text begins with the place of the first error.
+    """
+    document = _parsed(path, _text(path))
+    found = list(_document_faults(document, shipped))
+    if found:
+        _refuse(path, found)
+    return _merged(cast("list[Entry] | Entry", document), shipped)
+
+
+def _refuse(path: Path, found: Sequence[Fault]) -> NoReturn:
+    place, message = found[0]
+    others = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    raise CatalogueError(f"{path}: {place}: {message}{others}" if place else f"{path}: {message}")
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise CatalogueError(f"{path}: cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise CatalogueError(f"{str(path)!r}: cannot be read: {error}.") from error
+    if len(data) > _MOST_BYTES:
+        raise CatalogueError(f"{path}: is larger than 16 MiB, too large for a models file.")
+    try:
+        # With a byte order mark, since editors and shells on Windows write one.
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CatalogueError(
+            f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from error
+
+
+def _parsed(path: Path, text: str) -> object:
+    try:
+        document: object = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_float=_finite,
+            parse_constant=_no_constant,
+        )
+        # Half a surrogate pair can be written in JSON, but in no answer.
+        json.dumps(document, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise CatalogueError(
+            f"{path}:{error.lineno}:{error.colno}: is not JSON: {error.msg}."
+        ) from error
+    except UnicodeEncodeError as error:
+        raise CatalogueError(f"{path}: holds half of a surrogate pair.") from error
+    except RecursionError as error:
+        raise CatalogueError(f"{path}: is nested too deeply.") from error
+    except ValueError as error:
+        raise CatalogueError(f"{path}: {error}.") from error
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Entry:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"has the key {quoted(twice)} twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        raise ValueError(f"holds a number that is too large: {text}")
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"holds {name}, which is not JSON")
+
+
+def _document_faults(document: object, shipped: Sequence[Entry]) -> Iterator[Fault]:
+    if isinstance(document, list):
+        yield from _models_faults(document)
+    elif not isinstance(document, dict):
+        yield "", f"must be an array of models, or an object with them, not {written(document)}."
+    elif isinstance(error := document.get("error"), dict):
+        said = error.get("message")
+        yield "error", f"is a refusal of the API, not its list of models: {written(said)}."
+    else:
+        yield from _object_faults(document, shipped)
+
+
+def _object_faults(document: Entry, shipped: Sequence[Entry]) -> Iterator[Fault]:
+    for key in document:
+        if key not in _KEYS:
+            close = get_close_matches(key, _KEYS, n=1, cutoff=0.5)
+            hint = f"did you mean {quoted(close[0])}?" if close else f"known: {', '.join(_KEYS)}."
+            yield key, f"is an unknown key; {hint}"
+    extends = document.get("extends", False)
+    models = document.get("models", [])
+    removed = document.get("remove", [])
+    if not isinstance(extends, bool):
+        yield "extends", f"must be true or false, not {written(extends)}."
+    if not isinstance(models, list):
+        yield "models", f"must be an array, not {written(models)}."
+    elif models or not extends:
+        yield from _models_faults(models)
+    if not isinstance(removed, list):
+        yield "remove", f"must be an array of model ids, not {written(removed)}."
+        return
+    if removed and extends is False:
+        yield "remove", 'means something only with "extends": true.'
+        return
+    yield from _removed_faults(removed, [entry["id"] for entry in shipped])
+    if extends is True and not models and len(set(map(str, removed))) >= len(shipped):
+        yield "remove", "leaves no model."
+
+
+def _removed_faults(removed: list[Any], known: Sequence[str]) -> Iterator[Fault]:
+    for index, model_id in enumerate(removed):
+        if model_id in known and model_id not in removed[:index]:
+            continue
+        place = f"remove[{index}]"
+        if not isinstance(model_id, str):
+            yield place, f"must be the id of a model, not {written(model_id)}."
+        elif model_id in known:
+            yield place, f"names {quoted(model_id)} a second time."
+        else:
+            close = get_close_matches(model_id[:100], known, n=1, cutoff=0.5)
+            hint = f"; did you mean {quoted(close[0])}?" if close else "."
+            yield place, f"there is no model {written(model_id)}{hint}"
+
+
+def _models_faults(models: list[Any]) -> Iterator[Fault]:
+    if not models:
+        yield "models", "holds no model; a catalogue needs at least one."
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(models):
+        place = f"models[{index}]"
+        for below, message in faults(entry):
+            yield place + below, message
+        model_id = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(model_id, str):
+            continue
+        if model_id in seen:
+            first = f"models[{seen[model_id]}]"
+            yield f"{place}.id", f"{quoted(model_id)} is the id of {first} already."
+        seen.setdefault(model_id, index)
+
+
+def _merged(document: list[Entry] | Entry, shipped: Sequence[Entry]) -> list[Entry]:
+    known = {entry["id"]: entry for entry in shipped}
+    if isinstance(document, list):
+        return [_completed(entry, known) for entry in document]
+    merged = {}
+    if document.get("extends", False):
+        removed = document.get("remove", [])
+        merged = {key: entry for key, entry in known.items() if key not in removed}
+    merged |= {entry["id"]: _completed(entry, known) for entry in document.get("models", [])}
+    return list(merged.values())
+
+
+def _completed(entry: Entry, known: dict[str, Entry]) -> Entry:
+    """Fill in what `x_mock` leaves out, where the shipped catalogue has a model of that id."""
+    shipped = known.get(entry["id"])
+    if shipped is None or shipped["type"] != entry["type"]:
+        return entry
+    own, theirs = entry.get("x_mock", {}), shipped["x_mock"]
+    sizes = {
+        ratio: {**theirs["sizes"].get(ratio, {}), **own.get("sizes", {}).get(ratio, {})}
+        for ratio in entry["supported_aspect_ratios"]
+    }
+    return {**entry, "x_mock": {**theirs, **own, "sizes": sizes}}

@@ -1,0 +1,265 @@
+"""What a model in a models file must hold to, beyond its shape.
+
+The shape is `schemas/model.json`; the rules here are those that the API's documentation gives in
+words, those of our own key `x_mock`, and the bounds within which the fake can draw.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
+
+from getimg_mock.world.schemas import violations
+from getimg_mock.world.sizes import LARGEST, SMALLEST, ratio_parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Fault: TypeAlias = tuple[str, str]
+"""The place of an error, as one would write it in code, and what is wrong there."""
+
+ROLES: Final = ("reference_image", "first_frame", "last_frame")
+UNITS: Final = {"image": "image", "video": "video_second"}
+
+_LONGEST_VIDEO: Final = 600
+_LONGEST_WAIT: Final = 86_400
+_MOST_FPS: Final = 120
+_MOST_DIGITS: Final = 20
+_SHOWN: Final = 60
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_ID: Final = re.compile(r"[^\s/?#%\x00-\x1f\x7f]{1,200}")
+
+
+def faults(entry: object) -> Iterator[Fault]:
+    """Yield all that is wrong with one model; places are relative to it."""
+    shape = [(_place(found.path), _sentence(found.message)) for found in violations("model", entry)]
+    yield from shape
+    if shape or not isinstance(entry, dict):
+        return
+    for rule in _RULES:
+        yield from rule(entry)
+
+
+def quoted(text: str) -> str:
+    """Return `text` in quotation marks, on one line, not too long."""
+    return json.dumps(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...", ensure_ascii=False)
+
+
+def written(value: object) -> str:
+    """Return a short text for any JSON value."""
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "an array"
+    return json.dumps(value)[:_SHOWN]
+
+
+def _place(pointer: str) -> str:
+    """Return a JSON pointer as code: `/sizes/16:9/0` is `.sizes["16:9"][0]`."""
+    parts = (part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    return "".join(f"[{part}]" if part.isdecimal() else _step(part) for part in parts)
+
+
+def _step(key: str) -> str:
+    return f".{key}" if _NAME.fullmatch(key) else f"[{quoted(key)}]"
+
+
+def _sentence(message: str) -> str:
+    return message if message.endswith((".", "?")) else f"{message}."
+
+
+def _identity(entry: dict[str, Any]) -> Iterator[Fault]:
+    if not _ID.fullmatch(entry["id"]):
+        yield ".id", f"{quoted(entry['id'])} cannot stand in a path: /v2/models/{{id}}."
+    text = entry["created_at"]
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment.tzinfo is not None and bool(moment.astimezone(UTC))
+    except (ValueError, OverflowError):
+        aware = False
+    if not aware:
+        yield ".created_at", f"{quoted(text)} is no date and time with a zone."
+
+
+def _ratios(entry: dict[str, Any]) -> Iterator[Fault]:
+    ratios = entry["supported_aspect_ratios"]
+    yield from _list_faults(".supported_aspect_ratios", ratios)
+    for index, ratio in enumerate(ratios):
+        if ratio_parts(ratio) is None:
+            yield (
+                f".supported_aspect_ratios[{index}]",
+                f'{quoted(ratio)} is no ratio: write it as width:height, such as "16:9".',
+            )
+
+
+def _resolutions(entry: dict[str, Any]) -> Iterator[Fault]:
+    resolutions = entry["supported_resolutions"]
+    yield from _list_faults(".supported_resolutions", resolutions)
+    for index, resolution in enumerate(resolutions):
+        if not resolution.strip():
+            yield f".supported_resolutions[{index}]", "is empty."
+
+
+def _durations(entry: dict[str, Any]) -> Iterator[Fault]:
+    durations = entry["supported_durations"]
+    place = ".supported_durations"
+    if entry["type"] == "image":
+        if durations:
+            yield place, "must be empty for an image model."
+        return
+    yield from _list_faults(place, durations)
+    for index, duration in enumerate(durations):
+        if not 0 < duration <= _LONGEST_VIDEO:
+            yield (
+                f"{place}[{index}]",
+                f"must be above 0 and at most {_LONGEST_VIDEO} seconds, not {written(duration)}.",
+            )
+
+
+def _list_faults(place: str, values: Sequence[Any]) -> Iterator[Fault]:
+    if not values:
+        yield place, "is empty; the first value is the default, so there must be one."
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            yield f"{place}[{index}]", f"{written(value)} stands there already."
+
+
+def _references(entry: dict[str, Any]) -> Iterator[Fault]:
+    known = ROLES if entry["type"] == "video" else ROLES[:1]
+    for role in entry["supported_references"]:
+        if role not in known:
+            yield (
+                f".supported_references{_step(role)}",
+                f"is an unknown role for {_a(entry['type'])} model; {_hint(role, known)}",
+            )
+
+
+def _sound(entry: dict[str, Any]) -> Iterator[Fault]:
+    if entry["type"] == "image" and entry["supports_sound"]:
+        yield ".supports_sound", "must be false for an image model."
+
+
+def _rates(entry: dict[str, Any]) -> Iterator[Fault]:
+    unit = UNITS[entry["type"]]
+    before = Decimal(0)
+    seen: set[tuple[str | None, str]] = set()
+    for index, rate in enumerate(entry["pricing"]["rates"]):
+        place = f".pricing.rates[{index}]"
+        if rate["billable_unit"] != unit:
+            wrong = quoted(rate["billable_unit"])
+            wanted = f"must be {quoted(unit)} for {_a(entry['type'])} model"
+            yield f"{place}.billable_unit", f"{wanted}, not {wrong}."
+        written_price = rate["unit_price"]
+        if len(written_price) > _MOST_DIGITS:
+            yield f"{place}.unit_price", f"{quoted(written_price)} has too many digits."
+            continue
+        price = Decimal(written_price)
+        if price < before:
+            yield f"{place}.unit_price", f"{written_price} is less than the one before: {before}."
+        before = price
+        key = (rate["resolution"], rate["sound"])
+        if key in seen:
+            yield place, "is a second rate for the same resolution and sound."
+        seen.add(key)
+
+
+def _ours(entry: dict[str, Any]) -> Iterator[Fault]:
+    """Judge `x_mock`, and a key that was meant to be it."""
+    for key in entry:
+        if key != "x_mock" and re.sub(r"[-_.]", "", key).casefold() in {"xmock", "mock"}:
+            yield _step(key), 'is an unknown key; did you mean "x_mock"?'
+    ours = entry.get("x_mock", {})
+    if not isinstance(ours, dict):
+        yield ".x_mock", f"must be an object, not {written(ours)}."
+        return
+    judges: dict[str, Callable[[object, dict[str, Any]], Iterator[Fault]]] = {
+        "fps": _fps,
+        "seconds": _seconds,
+        "sizes": _sizes,
+    }
+    for key, value in ours.items():
+        if key in judges:
+            for below, message in judges[key](value, entry):
+                yield f".x_mock.{key}{below}", message
+        else:
+            yield f".x_mock{_step(key)}", f"is an unknown key; {_hint(key, tuple(judges))}"
+
+
+def _fps(value: object, _entry: dict[str, Any]) -> Iterator[Fault]:
+    if not _is_whole(value) or not 1 <= value <= _MOST_FPS:
+        yield "", f"must be a whole number from 1 to {_MOST_FPS}, not {written(value)}."
+
+
+def _seconds(value: object, _entry: dict[str, Any]) -> Iterator[Fault]:
+    if (
+        not isinstance(value, list)
+        or len(value) != 2  # noqa: PLR2004 - a pair
+        or not all(_is_whole(each) or isinstance(each, float) for each in value)
+        or not 0 <= value[0] <= value[1] <= _LONGEST_WAIT
+    ):
+        yield "", f"must be [least, most] in seconds, from 0 to {_LONGEST_WAIT}."
+
+
+def _sizes(value: object, entry: dict[str, Any]) -> Iterator[Fault]:
+    if not isinstance(value, dict):
+        yield (
+            "",
+            f"must be an object, ratio to resolution to [width, height], not {written(value)}.",
+        )
+        return
+    for ratio, row in value.items():
+        if ratio not in entry["supported_aspect_ratios"]:
+            known = entry["supported_aspect_ratios"]
+            yield _step(ratio), f"is not a ratio of this model; {_hint(ratio, known)}"
+        if not isinstance(row, dict):
+            yield (
+                _step(ratio),
+                f"must be an object, resolution to [width, height], not {written(row)}.",
+            )
+            continue
+        for resolution, pair in row.items():
+            place = _step(ratio) + _step(resolution)
+            if resolution not in entry["supported_resolutions"]:
+                known = entry["supported_resolutions"]
+                yield place, f"is not a resolution of this model; {_hint(resolution, known)}"
+            yield from ((place, message) for message in _pair_faults(pair, entry["type"]))
+
+
+def _pair_faults(pair: object, type_: str) -> Iterator[str]:
+    if (
+        not isinstance(pair, list)
+        or len(pair) != 2  # noqa: PLR2004 - a pair
+        or not all(_is_whole(side) and SMALLEST <= side <= LARGEST for side in pair)
+    ):
+        yield f"must be [width, height], whole numbers from {SMALLEST} to {LARGEST}."
+    elif type_ == "video" and any(side % 2 for side in pair):
+        yield "must be even numbers for a video."
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _a(type_: str) -> str:
+    return "an image" if type_ == "image" else "a video"
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name[:_SHOWN], known, n=1, cutoff=0.5)
+    return f"did you mean {quoted(close[0])}?" if close else f"known: {', '.join(known)}."
+
+
+_RULES: Final = (
+    _identity,
+    _ratios,
+    _resolutions,
+    _durations,
+    _references,
+    _sound,
+    _rates,
+    _ours,
+)
