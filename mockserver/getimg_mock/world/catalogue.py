@@ -34,8 +34,8 @@ Sound = Literal["sound_on", "sound_off", "not_applicable"]
 FPS: Final = 24
 """Frames per second where a file says nothing: those of the documented video."""
 
-SECONDS: Final[Mapping[ModelType, tuple[float, float]]] = {"image": (25, 35), "video": (24, 35)}
-"""How long a generation takes where a file says nothing: pictures as observed in Jul 2026."""
+SECONDS: Final[Mapping[ModelType, tuple[float, float]]] = {"image": (25, 35), "video": (20, 60)}
+"""Between which times a generation ends where a file says nothing (pictures: observed Jul 2026)."""
 
 _LONGEST_ID: Final = 100
 
@@ -61,7 +61,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A model: what the API says of it, and the pixels, frames and seconds that the fake needs."""
+    """A model: what the API says of it, and the frames, pixels and seconds that the fake needs."""
 
     id: str
     name: str
@@ -76,6 +76,7 @@ class Model:
     fps: int
     sizes: Mapping[tuple[str, str], Size]
     seconds: tuple[float, float]
+    """Between which times a generation ends, from the shortest video to the longest."""
     more: Mapping[str, Any]
     """Fields of the API's answer that this version does not know: shown again as they came."""
 
@@ -101,18 +102,6 @@ class Model:
             key=lambda rate: (rate.resolution is None, rate.sound == "not_applicable"),
             default=None,
         )
-
-    def seconds_for(self, duration: float | None = None) -> tuple[float, float]:
-        """Return the bounds of how long a generation takes; for a video it grows with its length.
-
-        A video of twice the default length takes half as long again (our choice).
-        """
-        low, high = self.seconds
-        if duration is None or not self.supported_durations:
-            return low, high
-        usual = self.supported_durations[0]
-        factor = 0.5 + 0.5 * duration / usual
-        return low * factor, high * factor
 
     def as_json(self) -> dict[str, Any]:
         """Return exactly what `GET /v2/models/{model}` answers; the caller may change it."""
