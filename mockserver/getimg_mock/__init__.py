@@ -1,1 +1,59 @@
-"""A faithful, stateful, fast stand-in for the getimg.ai v2 API."""
+"""A faithful, stateful, fast stand-in for the getimg.ai v2 API.
+
+The public names, each imported when it is first used:
+
+- `MockServer`: the fake on a port, in a thread
+- `create_app`, `Application`: the fake as an ASGI application
+- `Settings`: what a fake is like
+- `GetimgMockError`, `SettingsError`, `UnknownNameError`, `ServerError`: what can go wrong
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from getimg_mock.application import Application, create_app
+    from getimg_mock.errors import (
+        GetimgMockError,
+        ServerError,
+        SettingsError,
+        UnknownNameError,
+    )
+    from getimg_mock.server import MockServer
+    from getimg_mock.settings import Settings
+
+__all__ = [
+    "Application",
+    "GetimgMockError",
+    "MockServer",
+    "ServerError",
+    "Settings",
+    "SettingsError",
+    "UnknownNameError",
+    "create_app",
+]
+
+_HOMES: Final = {
+    "Application": "application",
+    "create_app": "application",
+    "GetimgMockError": "errors",
+    "ServerError": "errors",
+    "SettingsError": "errors",
+    "UnknownNameError": "errors",
+    "MockServer": "server",
+    "Settings": "settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'getimg_mock' has no attribute {name!r}")
+    value = getattr(import_module(f"getimg_mock.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

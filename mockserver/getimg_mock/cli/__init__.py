@@ -1,1 +1,85 @@
 """The command getimg-mock."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from getimg_mock.errors import GetimgMockError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# One module a command; only the one that was asked for is imported.
+COMMANDS: Final = {
+    "serve": "start the fake",
+    "openapi": "print the OpenAPI document",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 when something was wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except GetimgMockError as error:
+        sys.stderr.write(f"getimg-mock: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is not None and name not in COMMANDS:
+        raise UnknownNameError("command", name, COMMANDS)
+    parser = Parser(
+        prog="getimg-mock",
+        description="A stand-in for the getimg.ai v2 API.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for command, summary in COMMANDS.items():
+        if command == name:
+            import_module(f"getimg_mock.cli.{command}").add_command(commands)
+        else:
+            commands.add_parser(command, help=summary)
+    parsed = parser.parse_args(words)
+    if parsed.version:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely asked
+
+        sys.stdout.write(f"getimg-mock {version('getimg-mock')}\n")
+        return 0
+    if name is None:
+        parser.print_help()
+        return 2
+    run: int = import_module(f"getimg_mock.cli.{name}").run(parsed)
+    return run
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line and name the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            self.refuse_unknown(unknown.split()[0])
+        raise GetimgMockError(f"{message}. See {self.prog} --help.")
+
+    def refuse_unknown(self, word: str) -> NoReturn:
+        """Raise the error for an option or argument that does not exist."""
+        known = [option for action in self._actions for option in action.option_strings]
+        raise UnknownNameError("option", word.partition("=")[0], known)
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - argparse's own, untyped overloads
+        """Parse, and let this parser, which knows its options, refuse what is left over."""
+        parsed, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.refuse_unknown(rest[0])
+        return parsed, rest

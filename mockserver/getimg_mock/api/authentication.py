@@ -1,0 +1,51 @@
+"""Which workspace a request belongs to: `Authorization: Bearer <key>` (documented)."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from getimg_mock.api.problems import invalid_api_key
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call
+    from getimg_mock.settings import Settings
+    from getimg_mock.world.workspaces import Workspace
+
+_MAX_KEY = 512
+
+
+def authenticated(call: Call) -> Workspace:
+    """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
+    return call.fake.store.workspace(key_of(call.header_all(b"authorization"), call.fake.settings))
+
+
+def key_of(authorizations: list[str], settings: Settings) -> str:
+    """Return the key that the `Authorization` headers give, or raise the 401 `Refusal`."""
+    if not authorizations:
+        raise invalid_api_key("send the header Authorization: Bearer sk_...")
+    if len(authorizations) > 1:
+        raise invalid_api_key("there are several Authorization headers; send one")
+    scheme, _, key = authorizations[0].strip().partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
+        raise invalid_api_key("the header must read Authorization: Bearer sk_...")
+    if len(key) > _MAX_KEY:
+        raise invalid_api_key(f"the key is longer than {_MAX_KEY} characters")
+    # The lenient mode takes any key: the official SDK's own tests send 'My API Key'.
+    if settings.strictness == "full" and not _pattern(settings.key_pattern).fullmatch(key):
+        raise invalid_api_key(
+            "keys look like sk_<secret>: any such key opens a workspace of its own here"
+        )
+    return key
+
+
+def redacted(key: str) -> str:
+    """Return enough of a key to tell it from others, and no more."""
+    return f"{key[:3]}...{key[-4:]}" if len(key) >= 12 else f"{key[:3]}..."
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

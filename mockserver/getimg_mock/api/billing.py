@@ -1,0 +1,100 @@
+"""`GET /v2/billing/balance` and `GET /v2/billing/costs` (documented)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.api.messages import Answer
+from getimg_mock.api.moments import decimal_string, number, timestamp
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call
+
+MAX_RANGE: Final = timedelta(days=180)
+
+# A raw '+' in a query string is a space to a server; some SDKs send it so (documented).
+_LOST_PLUS: Final = re.compile(r"(?<=[0-9]) (?=\d{2}:?\d{2}$)")
+_SHAPE: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\D?.*")
+
+
+async def balance(call: Call) -> Answer:
+    """Answer with the balance as a decimal string."""
+    available = decimal_string(call.owner.balance())
+    return Answer.of_json(200, {"balance": available, "currency": "USD"})
+
+
+async def costs(call: Call) -> Answer:
+    """Answer with one bucket per UTC date from `start` to `end`, both included."""
+    strict = call.fake.settings.strictness == "full"
+    start, end = _moment(call, "start"), _moment(call, "end")
+    if strict:
+        _check_range(start, end)
+    booked = call.owner.costs()
+    dates = _dates(start.date(), end.date())
+    buckets = [{"date": f"{day}", "cost": number(booked.get(day, Decimal(0)))} for day in dates]
+    total = sum((booked.get(day, Decimal(0)) for day in dates), Decimal(0))
+    return Answer.of_json(
+        200,
+        {
+            "currency": "USD",
+            "data": buckets,
+            "start": timestamp(start),
+            "end": timestamp(end),
+            "total_cost": number(total),
+        },
+    )
+
+
+def _moment(call: Call, name: str) -> datetime:
+    text = call.query(name)
+    if text is None:
+        raise Refusal("parameter_missing", f"Missing required parameter: '{name}'.", param=name)
+    moment = _read(_LOST_PLUS.sub("+", text))
+    if moment is None:
+        raise Refusal(
+            "invalid_parameter",
+            f"Invalid '{name}': '{text[:80]}' is not an ISO 8601 date-time.",
+            param=name,
+            hint="write 2026-09-01T00:00:00Z",
+        )
+    if moment.tzinfo is None:
+        raise Refusal(
+            "invalid_parameter",
+            f"Invalid '{name}': '{text[:80]}' has no time zone.",
+            param=name,
+            hint=f"write {text[:40]}Z for UTC",
+        )
+    return moment
+
+
+def _read(text: str) -> datetime | None:
+    """Return the date-time that ISO 8601 `text` says, in UTC if it has a zone, or None."""
+    if not _SHAPE.fullmatch(text):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.upper())
+        return moment if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _check_range(start: datetime, end: datetime) -> None:
+    if end <= start:
+        raise Refusal("invalid_parameter", "'end' must be after 'start'.", param="end")
+    if end - start > MAX_RANGE:
+        raise Refusal(
+            "invalid_parameter",
+            "'end' must be within 180 days of 'start'.",
+            param="end",
+            hint=f"these are {(end - start) / timedelta(days=1):.2f} days",
+        )
+
+
+def _dates(first: date, last: date) -> list[date]:
+    """Return the dates in the range; the lenient mode, which judges no range, gets 181 at most."""
+    count = min((last - first).days, MAX_RANGE.days) + 1
+    return [first + timedelta(days=day) for day in range(max(0, count))]

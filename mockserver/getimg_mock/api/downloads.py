@@ -1,0 +1,87 @@
+"""`GET /v2/downloads/{id}/{index}?exp&sig`: the bytes, without a key (documented)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.api.ranges import File, served
+from getimg_mock.errors import Refusal
+from getimg_mock.media.formats import format_of
+from getimg_mock.media.pictures import Picture
+from getimg_mock.media.rendering import rendered
+from getimg_mock.media.videos import Video
+from getimg_mock.world.chance import digest
+from getimg_mock.world.clock import EPOCH
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Answer, Call
+    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.workspaces import Workspace
+
+_MAX_DIGITS = 15
+
+
+async def retrieve(call: Call) -> Answer:
+    """Answer with the file of a link that is known, rightly signed and not expired."""
+    workspace, generation = _linked(call)
+    call.workspace = workspace
+    product = generation.product
+    data = await rendered(_media(workspace, generation), call.fake.cache)
+    name = f"{generation.id}.{format_of(product.mime_type).extension}"
+    etag = digest(workspace.media_seed(generation.id), repr(product), size=16).hex()
+    modified = generation.ending.at if generation.ending else generation.created_at
+    return served(call, File(data, product.mime_type, name, etag, modified))
+
+
+def _linked(call: Call) -> tuple[Workspace, Generation]:
+    """Return what the link leads to; the checks' order and statuses are our choice."""
+    settings = call.fake.settings
+    generation_id, index = call.path["id"], _digits(call.path["index"])
+    found = [
+        (workspace, generation)
+        for workspace in call.fake.store.holders(generation_id)
+        if index is not None and (generation := workspace.deliverable(generation_id, index))
+    ]
+    if not found or index is None:
+        raise Refusal(
+            "not_found",
+            "There is no such file.",
+            status=settings.unknown_download_status,
+            hint="take the whole URL from data[].url of a completed generation",
+        )
+    expires, signature = _digits(call.query("exp") or ""), call.query("sig") or ""
+    for workspace, generation in found:
+        if expires is not None and workspace.signed(signature, generation_id, index, expires):
+            if (workspace.clock.now() - EPOCH).total_seconds() >= expires:
+                raise Refusal(
+                    "url_expired",
+                    "This download URL has expired and the file has been deleted.",
+                    status=settings.expired_status,
+                    hint="download before deletes_at; a new generation costs again",
+                )
+            return workspace, generation
+    raise Refusal(
+        "invalid_signature",
+        "The signature of this download URL is not valid.",
+        status=settings.tampered_status,
+        param="sig",
+        hint="use the URL exactly as it stands in data[].url",
+    )
+
+
+def _media(workspace: Workspace, generation: Generation) -> Picture | Video:
+    product, seed = generation.product, workspace.media_seed(generation.id)
+    if product.duration is None or product.fps is None:
+        return Picture(
+            product.width, product.height, product.mime_type,
+            generation.prompt, product.model, generation.id, seed,
+        )  # fmt: skip
+    return Video(
+        product.width, product.height, product.duration, product.fps, product.has_sound,
+        generation.prompt, product.model, generation.id, seed,
+    )  # fmt: skip
+
+
+def _digits(text: str) -> int | None:
+    plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if plain and str(int(text)) == text else None

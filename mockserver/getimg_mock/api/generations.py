@@ -1,0 +1,83 @@
+"""What the image and the video endpoints share: submitting, and the JSON of a result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.api.links import client_address
+from getimg_mock.api.moments import number, timestamp
+from getimg_mock.errors import Refusal
+from getimg_mock.world.clock import EPOCH
+from getimg_mock.world.validation import parsed, validated
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call, Headers
+    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.limits import Allowance, Kind
+
+
+def submitted(call: Call, kind: Kind) -> Generation:
+    """Judge the body and accept it; raises the `Refusal` that says what is wrong with it."""
+    settings = call.fake.settings
+    content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        shown = f"'{content_type[:80]}'" if content_type else "none"
+        raise Refusal(
+            "invalid_parameter",
+            f"The Content-Type must be application/json; this request has {shown}.",
+            status=415,
+        )
+    request = validated(
+        kind,
+        parsed(call.body),
+        call.fake.catalogue,
+        strict=settings.strictness == "full",
+        silent_sound=settings.silent_sound,
+    )
+    return call.owner.submit(request)
+
+
+def rate_limit_headers(allowance: Allowance) -> Headers:
+    """Return the three headers (documented); reset is in unix seconds."""
+    return [
+        (b"x-ratelimit-limit", b"%d" % allowance.limit),
+        (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"x-ratelimit-reset", b"%d" % allowance.reset),
+    ]
+
+
+def completed(call: Call, generation: Generation) -> dict[str, Any]:
+    """Return the body of a completed generation (documented)."""
+    product = generation.product
+    return {
+        "id": generation.id,
+        "status": "completed",
+        "model": product.model,
+        "data": [_item(call, generation)],
+        "usage": {
+            "total_cost": number(product.total_cost),
+            "billable_unit": product.billable_unit,
+            "unit_price": number(product.unit_price),
+            "quantity": product.quantity,
+        },
+    }
+
+
+def _item(call: Call, generation: Generation) -> dict[str, Any]:
+    product = generation.product
+    deletes_at = generation.deletes_at
+    if deletes_at is None:
+        raise LookupError(f"{generation.id} has no end yet and so no file")
+    expires = int((deletes_at - EPOCH).total_seconds())
+    signature = call.owner.signature(generation.id, 0, expires)
+    address = client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
+    item: dict[str, Any] = {
+        "url": f"{address}/v2/downloads/{generation.id}/0?exp={expires}&sig={signature}",
+        "width": product.width,
+        "height": product.height,
+    }
+    if product.kind == "video":
+        item |= {
+            "duration": product.duration, "fps": product.fps, "has_sound": product.has_sound,
+        }  # fmt: skip
+    return item | {"mime_type": product.mime_type, "deletes_at": timestamp(deletes_at)}

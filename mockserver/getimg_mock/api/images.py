@@ -1,0 +1,27 @@
+"""`POST /v2/images/generations`: answers when the picture is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.api.generations import completed, rate_limit_headers, submitted
+from getimg_mock.api.messages import Answer
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call
+
+
+async def generate(call: Call) -> Answer:
+    """Submit, wait on the workspace's clock, answer 200 with the result."""
+    workspace = call.owner
+    generation = submitted(call, "image")
+    if generation.ending is not None:
+        await workspace.clock.sleep_until(generation.ending.at)
+    state = workspace.state(generation.id)
+    failure = state.generation.ending.failure if state.generation.ending else None
+    if failure is not None:
+        raise Refusal(failure.code, failure.message)
+    return Answer.of_json(
+        200, completed(call, state.generation), rate_limit_headers(workspace.allowance("image"))
+    )

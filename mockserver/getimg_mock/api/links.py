@@ -1,0 +1,55 @@
+"""The address that the client used, from which links are made; never stored."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HOST: Final = re.compile(rb"[A-Za-z0-9._~-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+
+
+def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
+    """Return scheme, host and path prefix as the client used them, without a slash at the end.
+
+    With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` win; of a list,
+    the first value, which is the proxy nearest to the client.
+    """
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        headers.setdefault(name, value)
+    scheme = str(scope.get("scheme", "http"))
+    host = headers.get(b"host", b"")
+    prefix = str(scope.get("root_path", ""))
+    if trust_forwarded:
+        scheme, host, prefix = _forwarded(headers, scheme, host, prefix)
+    if not _HOST.fullmatch(host):
+        name, port = scope.get("server") or ("127.0.0.1", None)
+        name = f"[{name}]" if ":" in str(name) else name
+        host = (f"{name}:{port}" if port else str(name)).encode()
+    return f"{scheme}://{host.decode('ascii')}{prefix.rstrip('/')}"
+
+
+def _forwarded(
+    headers: Mapping[bytes, bytes], scheme: str, host: bytes, prefix: str
+) -> tuple[str, bytes, str]:
+    def first(name: bytes) -> bytes:
+        return headers.get(name, b"").split(b",")[0].strip()
+
+    proto = first(b"x-forwarded-proto").lower()
+    if proto in {b"http", b"https"}:
+        scheme = proto.decode()
+    named = first(b"x-forwarded-host")
+    if _HOST.fullmatch(named):
+        host = named
+    port = first(b"x-forwarded-port")
+    if port.isdigit() and not re.search(rb":\d+$", host):
+        usual = b"443" if scheme == "https" else b"80"
+        host = host if port == usual else host + b":" + port
+    forwarded_prefix = first(b"x-forwarded-prefix").decode("latin-1").rstrip("/")
+    if _PREFIX.fullmatch(forwarded_prefix):
+        prefix = forwarded_prefix
+    return scheme, host, prefix

@@ -1,0 +1,37 @@
+"""Moments and money as the API writes them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Final
+
+CENT: Final = Decimal("0.01")
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as documented: UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=8)
+def _http_date(second: datetime) -> bytes:
+    return format_datetime(second, usegmt=True).encode("ascii")
+
+
+def http_date(moment: datetime) -> bytes:
+    """Write a moment as HTTP headers do."""
+    return _http_date(moment.astimezone(UTC).replace(microsecond=0))
+
+
+def number(amount: Decimal) -> float | int:
+    """Return an amount as a JSON number whose shortest form is the exact decimal."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def decimal_string(amount: Decimal) -> str:
+    """Return an amount as a decimal string with two decimals, or more where they matter."""
+    rounded = amount.quantize(CENT)
+    return f"{rounded if rounded == amount else amount.normalize():f}"

@@ -1,0 +1,187 @@
+"""What happens to every request, whichever the operation: read, authenticate, answer, log."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.api import authentication
+from getimg_mock.api.generations import rate_limit_headers
+from getimg_mock.api.messages import Answer, Call
+from getimg_mock.api.moments import http_date
+from getimg_mock.api.problems import internal_error, method_not_allowed, problem
+from getimg_mock.errors import Refusal
+from getimg_mock.world import schemas
+from getimg_mock.world.clock import stopwatch, wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+    from getimg_mock.api.access_log import AccessLog
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.limits import Kind
+
+    Handler = Callable[[Call], Awaitable[Answer]]
+
+# Beyond this many bytes over the limit the rest of a body is not even read to its end.
+_DRAINED: Final = 128 * 1024 * 1024
+_CHUNK: Final = 256 * 1024
+
+
+class BodyTooLargeError(Exception):
+    """The client sends more than the limit; `drained` says whether all of it was read."""
+
+    def __init__(self, *, drained: bool) -> None:
+        self.drained = drained
+        super().__init__("body too large")
+
+
+class ClientGoneError(Exception):
+    """The client went away before its request was complete: nobody is there to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One of the API's operations: what it is called, who answers it, what it needs.
+
+    `limited` names the rate limit whose headers stand on its answers, refusals included.
+    """
+
+    name: str
+    handler: Handler
+    keyed: bool = True
+    limited: Kind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path of the API as an ASGI application: its operations by method."""
+
+    fake: Fake
+    log: AccessLog
+    operations: Mapping[str, Operation]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever is wrong with it, in getimg.ai's envelope."""
+        started = stopwatch()
+        operation = self.operations.get(scope["method"])
+        call = Call(operation.name if operation else "unknown", scope, self.fake)
+        try:
+            answer = await self._answered(call, operation, receive)
+        except ClientGoneError:
+            return
+        self._finish(call, operation, answer)
+        await deliver(answer, scope["method"], send)
+        self.log(call, answer, stopwatch() - started)
+
+    async def _answered(self, call: Call, operation: Operation | None, receive: Receive) -> Answer:
+        hints = self.fake.settings.mock_headers
+        try:
+            if operation is None:
+                return self._wrong_method(call)
+            if operation.keyed:
+                call.workspace = authentication.authenticated(call)
+            if call.method == "POST":
+                call.body = await read_body(call, receive, self.fake.settings.max_body_mib)
+            answer = await operation.handler(call)
+        except Refusal as refusal:
+            answer = problem(refusal, hints=hints)
+        except BodyTooLargeError as error:
+            answer = problem(_too_large(self.fake.settings.max_body_mib), hints=hints)
+            if not error.drained:
+                answer.headers.append((b"connection", b"close"))
+        except ClientGoneError:
+            raise
+        except Exception:  # noqa: BLE001 - a bug of ours must not look like one of the client's
+            traceback.print_exc(file=sys.stderr)
+            answer = problem(internal_error(), hints=hints)
+        return answer
+
+    def _wrong_method(self, call: Call) -> Answer:
+        allowed = ", ".join(self.operations)
+        answer = problem(method_not_allowed(call.method, allowed))
+        answer.headers.append((b"allow", allowed.encode()))
+        return answer
+
+    def _finish(self, call: Call, operation: Operation | None, answer: Answer) -> None:
+        clock = call.workspace.clock.now() if call.workspace else wall_time()
+        answer.headers.append((b"date", http_date(clock)))
+        if (
+            operation is not None
+            and operation.limited
+            and call.workspace is not None
+            and answer.header(b"x-ratelimit-limit") is None
+        ):
+            answer.headers += rate_limit_headers(call.workspace.allowance(operation.limited))
+        if self.fake.settings.check_responses:
+            for found in violations(call, answer):
+                sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")
+
+
+def violations(call: Call, answer: Answer) -> list[str]:
+    """Return how an answer's JSON differs from its schema, as sentences."""
+    name = schemas.answer_schema(call.operation, answer.status)
+    if name is None or answer.header(b"content-type") != b"application/json":
+        return []
+    found = schemas.violations(name, json.loads(answer.body))
+    return [f"{each.path or '/'}: {each.message}" for each in found]
+
+
+async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
+    """Return the whole body of a request, of at most `limit_mib` MiB.
+
+    Raises `BodyTooLargeError`, after reading on so that the client can hear about it, and
+    `ClientGoneError`.
+    """
+    limit = limit_mib * 1024 * 1024
+    declared = call.header(b"content-length") or "0"
+    waits = (call.header(b"expect") or "").lower() == "100-continue"
+    if declared.isdigit() and int(declared) > limit and (waits or int(declared) > _DRAINED):
+        raise BodyTooLargeError(drained=False)
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        if size <= limit:
+            chunks.append(chunk)
+        elif size > limit + _DRAINED:
+            raise BodyTooLargeError(drained=False)
+        more = message.get("more_body", False)
+    if size > limit:
+        raise BodyTooLargeError(drained=True)
+    return b"".join(chunks)
+
+
+def _too_large(limit_mib: int) -> Refusal:
+    return Refusal(
+        "invalid_parameter",
+        f"The request body is larger than {limit_mib} MiB.",
+        status=413,
+        hint="pass large references as public HTTPS URLs",
+    )
+
+
+async def deliver(answer: Answer, method: str, send: Send) -> None:
+    """Send an answer, a large body in pieces; none of the body for HEAD and 304."""
+    headers = answer.headers
+    if answer.status != 304:
+        headers = [*headers, (b"content-length", b"%d" % len(answer.body))]
+    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
+    await send(start | {"headers": headers})
+    body = b"" if method == "HEAD" else answer.body
+    for at in range(0, len(body) - _CHUNK, _CHUNK):
+        await send(
+            {"type": "http.response.body", "body": body[at : at + _CHUNK], "more_body": True}
+        )
+    rest = body[max(0, (len(body) - 1) // _CHUNK * _CHUNK) :] if body else b""
+    await send({"type": "http.response.body", "body": rest, "more_body": False})

@@ -1,0 +1,81 @@
+"""Error bodies: getimg.ai's envelope (api-facts section 8, documented)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.api.messages import Answer
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Headers
+
+# Documented, but for the last four: there the status is HTTP's own and the code our choice.
+STATUSES: Final = {
+    "invalid_api_key": 401,
+    "parameter_missing": 400,
+    "invalid_parameter": 400,
+    "quota_exceeded": 402,
+    "content_policy_violation": 422,
+    "not_found": 404,
+    "rate_limit": 429,
+    "server_error": 500,
+    "method_not_allowed": 405,
+    "invalid_signature": 403,
+    "url_expired": 410,
+    "range_not_satisfiable": 416,
+}
+
+_AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
+
+
+def problem(refusal: Refusal, *, hints: bool = True) -> Answer:
+    """Return the answer that says `refusal`; with `hints` also our own header about it."""
+    error: dict[str, Any] = {
+        "message": refusal.message,
+        "type": "invalid_request_error",
+        "param": refusal.param,
+        "code": refusal.code,
+    }
+    if refusal.code == "invalid_api_key":
+        error["doc_url"] = _AUTHENTICATION_GUIDE
+    headers: Headers = []
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", str(refusal.retry_after).encode()))
+    if hints and refusal.hint:
+        headers.append((b"x-mock-hint", _printable(refusal.hint)))
+    status = refusal.status or STATUSES.get(refusal.code, 400)
+    return Answer.of_json(status, {"error": error}, headers)
+
+
+def invalid_api_key(hint: str) -> Refusal:
+    """Return the 401, with the text that is documented; `hint` is ours."""
+    return Refusal(
+        "invalid_api_key",
+        "Incorrect API key provided. "
+        "You can manage your API keys at https://getimg.ai/app/developer/api-keys",
+        hint=hint,
+    )
+
+
+def unknown_path(path: str, nearest: str | None = None) -> Refusal:
+    """Return the 404 for a path that is none of the API's."""
+    hint = f"did you mean {nearest}?" if nearest else None
+    return Refusal("not_found", f"Unknown path '{path[:200]}'.", hint=hint)
+
+
+def method_not_allowed(method: str, allowed: str) -> Refusal:
+    """Return the 405; the `Allow` header is the caller's to add."""
+    return Refusal(
+        "method_not_allowed", f"Method {method[:20]} is not allowed here; use {allowed}."
+    )
+
+
+def internal_error() -> Refusal:
+    """Return the 500, in the words that were observed."""
+    return Refusal("server_error", "Something went wrong on our end")
+
+
+def _printable(text: str) -> bytes:
+    kept = "".join(each if each.isprintable() else " " for each in text)
+    return kept.encode("ascii", "replace")

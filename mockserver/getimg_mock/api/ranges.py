@@ -1,0 +1,156 @@
+"""Parts of a file and conditions on it: `Range`, `If-Range`, `If-None-Match` and their kin.
+
+RFC 9110 sections 13 and 14. How far getimg.ai supports them is unknown; here they all work (our
+choice).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.api.messages import Answer
+from getimg_mock.api.moments import http_date
+from getimg_mock.api.problems import problem
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call, Headers
+
+_RANGE: Final = re.compile(r"(\d*)-(\d*)")
+_ENTITY_TAG: Final = re.compile(r'(W/)?"[^"]*"')
+_MOST_RANGES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Bytes with what a client may ask about them; `etag` is without its quotes."""
+
+    data: bytes
+    mime_type: str
+    name: str
+    etag: str
+    modified: datetime
+
+
+def served(call: Call, file: File) -> Answer:
+    """Return the file, the part of it that the request asks for, or 304, 412 or 416."""
+    headers: Headers = [
+        (b"etag", f'"{file.etag}"'.encode()),
+        (b"last-modified", http_date(file.modified)),
+        (b"accept-ranges", b"bytes"),
+    ]
+    condition = _condition(call, file)
+    if condition is not None:
+        return Answer(condition, b"", headers)
+    headers.append((b"content-disposition", f'inline; filename="{file.name}"'.encode()))
+    ranges = _ranges(call, file) if call.method == "GET" else None
+    kind = (b"content-type", file.mime_type.encode())
+    if ranges is None:
+        return Answer(200, file.data, [kind, *headers])
+    if not ranges:
+        return _unsatisfiable(file, headers)
+    if len(ranges) == 1:
+        first, last = ranges[0]
+        headers.append((b"content-range", _content_range(first, last, file)))
+        return Answer(206, file.data[first : last + 1], [kind, *headers])
+    return _several(file, ranges, headers)
+
+
+def _condition(call: Call, file: File) -> int | None:
+    """Return 412 or 304 where a precondition says so, in the order of RFC 9110 section 13.2.2."""
+    match, none_match = call.header(b"if-match"), call.header(b"if-none-match")
+    if match is not None:
+        if not _names(match, file.etag, weak=False):
+            return 412
+    elif (since := _date(call.header(b"if-unmodified-since"))) and _second(file) > since:
+        return 412
+    if none_match is not None:
+        return 304 if _names(none_match, file.etag, weak=True) else None
+    since = _date(call.header(b"if-modified-since"))
+    return 304 if since and _second(file) <= since else None
+
+
+def _ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
+    """Return the (first, last) pairs asked for; None for the whole file, [] for none of it."""
+    header = call.header(b"range")
+    condition = call.header(b"if-range")
+    if header is None or (condition is not None and not _unchanged(condition, file)):
+        return None
+    unit, _, text = header.partition("=")
+    asked = [each.strip() for each in text.split(",") if each.strip()]
+    if unit.strip().lower() != "bytes" or not asked or len(asked) > _MOST_RANGES:
+        return None
+    size, found = len(file.data), []
+    for each in asked:
+        parts = _RANGE.fullmatch(each)
+        if parts is None or each == "-" or max(map(len, parts.groups())) > 18:
+            return None
+        first = int(parts[1]) if parts[1] else max(0, size - int(parts[2]))
+        last = min(int(parts[2]), size - 1) if parts[1] and parts[2] else size - 1
+        if parts[1] and parts[2] and int(parts[2]) < first:
+            return None
+        if first <= last:
+            found.append((first, last))
+    return found
+
+
+def _several(file: File, ranges: list[tuple[int, int]], headers: Headers) -> Answer:
+    boundary = f"part-{file.etag[:24]}".encode()
+    parts = [
+        b"--%b\r\ncontent-type: %b\r\ncontent-range: %b\r\n\r\n%b\r\n"
+        % (
+            boundary,
+            file.mime_type.encode(),
+            _content_range(first, last, file),
+            file.data[first : last + 1],
+        )
+        for first, last in ranges
+    ]
+    kind = (b"content-type", b"multipart/byteranges; boundary=" + boundary)
+    return Answer(206, b"".join(parts) + b"--" + boundary + b"--\r\n", [kind, *headers])
+
+
+def _unsatisfiable(file: File, headers: Headers) -> Answer:
+    answer = problem(
+        Refusal(
+            "range_not_satisfiable",
+            f"The range lies outside of the file, which has {len(file.data)} bytes.",
+        )
+    )
+    answer.headers += [*headers, (b"content-range", b"bytes */%d" % len(file.data))]
+    return answer
+
+
+def _content_range(first: int, last: int, file: File) -> bytes:
+    return b"bytes %d-%d/%d" % (first, last, len(file.data))
+
+
+def _unchanged(condition: str, file: File) -> bool:
+    if '"' in condition:
+        return condition.strip() == f'"{file.etag}"'
+    return _date(condition) == _second(file)
+
+
+def _names(header: str, etag: str, *, weak: bool) -> bool:
+    if header.strip() == "*":
+        return True
+    tags = [found[0] for found in _ENTITY_TAG.finditer(header)]
+    return any((each.removeprefix("W/") if weak else each) == f'"{etag}"' for each in tags)
+
+
+def _second(file: File) -> datetime:
+    return file.modified.astimezone(UTC).replace(microsecond=0)
+
+
+def _date(header: str | None) -> datetime | None:
+    if header is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

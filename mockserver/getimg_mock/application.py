@@ -1,0 +1,52 @@
+"""The ASGI application: getimg's surface and, under `/__mock__/`, our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.api import access_log, routes
+from getimg_mock.control import surface
+from getimg_mock.fake import Fake
+from getimg_mock.settings import Settings
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from getimg_mock.api.access_log import AccessLog
+
+
+class Application:
+    """A fake as an ASGI application, for any ASGI host; `fake` is what it serves."""
+
+    def __init__(self, fake: Fake, log: AccessLog) -> None:
+        self.fake = fake
+        self._api = routes.router(fake, log)
+        self._control = surface.router(fake)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the host's start and stop."""
+        if scope["type"] == "http" and surface.is_ours(scope["path"]):
+            await self._control(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._api(scope, receive, send)
+
+
+def create_app(settings: Settings | None = None, **values: Any) -> Application:
+    """Return the fake as an ASGI application.
+
+    Either `settings` or single values of it, such as `balance="25"`; without either, the
+    defaults. Prints one line per request unless `quiet`. Raises `SettingsError`.
+    """
+    if settings is None:
+        settings = Settings.of(**values)
+    elif values:
+        raise TypeError("Give settings or single values, not both.")
+    return Application(Fake.of(settings), _log(settings))
+
+
+def _log(settings: Settings) -> AccessLog:
+    if settings.quiet:
+        return access_log.silent
+    return access_log.json_line if settings.log_format == "json" else access_log.text_line

@@ -1,0 +1,93 @@
+"""`getimg-mock serve`: the fake on a port, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.application import create_app
+from getimg_mock.server import address, listening, new_event_loop, serve
+from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
+
+if TYPE_CHECKING:
+    import socket
+
+    from getimg_mock.application import Application
+
+EXAMPLE_KEY = "sk_mock_example"
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `serve` with an option for every setting."""
+    parser = commands.add_parser(
+        "serve",
+        help="start the fake",
+        description="Start the fake and answer requests until Ctrl-C.",
+        epilog=f"Every option is also an environment variable ({PREFIX}VIDEO_SECONDS for "
+        f"--video-seconds) and a key of {FILE} (video-seconds).",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
+    for option in options():
+        shown = option.metadata["help"]
+        if option.default is not None and not option.metadata["flag"]:
+            shown += f" (default: {option.default})"
+        arguments: dict[str, Any] = {"help": shown.replace("%", "%%"), "dest": option.name}
+        if option.metadata["flag"]:
+            arguments["action"] = argparse.BooleanOptionalAction
+        else:
+            arguments["metavar"] = option.metadata["metavar"]
+        parser.add_argument(f"--{option_name(option.name)}", default=argparse.SUPPRESS, **arguments)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; returns 0."""
+    given = {
+        option.name: getattr(arguments, option.name)
+        for option in options()
+        if hasattr(arguments, option.name)
+    }
+    named = arguments.config or os.environ.get(PREFIX + "CONFIG")
+    settings = Settings.load(given, os.environ, Path(named) if named else None)
+    app = create_app(settings)
+    listener = listening(settings)
+    sys.stdout.write(greeting(address(listener)))
+    sys.stdout.flush()
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(_until_signal(app, listener))
+    return 0
+
+
+def greeting(url: str) -> str:
+    """Return what to do next, ready to copy."""
+    return f"""\
+getimg-mock answers at {url} (Ctrl-C stops it)
+
+Point a client at it:
+  export GETIMG_AI_BASE_URL={url}
+  export GETIMG_API_KEY={EXAMPLE_KEY}
+
+Or try it with curl:
+  curl -s {url}/v2/images/generations -H "Authorization: Bearer {EXAMPLE_KEY}" \\
+    -H "Content-Type: application/json" \\
+    -d '{{"model": "seedream-5-lite", "prompt": "A lighthouse"}}'
+
+Any key that begins with sk_ opens a workspace of its own. Nothing here costs anything.
+
+"""
+
+
+async def _until_signal(app: Application, listener: socket.socket) -> None:
+    over = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(stop, over.set)
+        except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
+            break
+    await serve(app, listener, over)

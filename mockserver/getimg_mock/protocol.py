@@ -1,0 +1,44 @@
+"""HTTP on a connection: uvicorn's protocol, with getimg.ai's envelope for what is not HTTP."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from getimg_mock.api.problems import problem
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+_LOGGER = logging.getLogger("getimg_mock")
+_LOGGER.addHandler(logging.NullHandler())
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection; `scope["getimg_mock.transport"]` gives its socket to whoever breaks it."""
+
+    def __init__(
+        self, config: Config, server_state: ServerState, app_state: dict[str, Any]
+    ) -> None:
+        super().__init__(config=config, server_state=server_state, app_state=app_state)
+        self.logger = self.access_logger = _LOGGER
+        self.access_log = False
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.scope["getimg_mock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer bytes that are not an HTTP request, and close."""
+        answer = problem(Refusal("invalid_parameter", msg))
+        lines = [b"%b: %b\r\n" % header for header in answer.headers]
+        self.transport.write(
+            b"%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"
+            % (STATUS_LINE[400], b"".join(lines), len(answer.body), answer.body)
+        )
+        self.transport.close()

@@ -1,0 +1,313 @@
+"""Every setting of the fake: one frozen dataclass, read from arguments, environment and file.
+
+A setting `video_seconds` is the option `--video-seconds`, the environment variable
+`GETIMG_MOCK_VIDEO_SECONDS` and the key `video-seconds` of `getimg-mock.toml`. An argument wins
+over the environment, the environment over the file, the file over the default. A name that does
+not exist is refused, naming the nearest that does.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from getimg_mock.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from dataclasses import Field
+
+PREFIX: Final = "GETIMG_MOCK_"
+FILE: Final = "getimg-mock.toml"
+
+# Variables with our prefix that are not settings of the server.
+OTHER_VARIABLES: Final = ("CONFIG", "URL", "KEY", "TOKEN")
+
+_SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:\.\.\s*(\d+(?:\.\d+)?)\s*)?")
+_YES: Final = True
+_NO: Final = False
+_TRUE: Final = ("1", "true", "yes", "on")
+_FALSE: Final = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Seconds that are drawn evenly between `low` and `high`; equal ends are a fixed time."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def parse(cls, value: Any) -> Span:
+        """Read `30`, `"30"` or `"20..60"`; raises `SettingsError` for anything else."""
+        if isinstance(value, Span):
+            return value
+        text = f"{value:f}" if isinstance(value, float) and isfinite(value) else str(value)
+        found = _SPAN.fullmatch(text)
+        if not found or isinstance(value, bool):
+            raise SettingsError(
+                f"{value!r} is not a time in seconds: write 30, or 20..60 to draw between the two."
+            )
+        low = float(found[1])
+        high = float(found[2]) if found[2] is not None else low
+        if high < low:
+            raise SettingsError(f"{text!r} ends before it begins: write {high:g}..{low:g}.")
+        if high > MAX_SECONDS:
+            raise SettingsError(f"{text!r} is longer than the longest time, {MAX_SECONDS:.0f} s.")
+        return cls(low, high)
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.low == self.high else f"{self.low:g}..{self.high:g}"
+
+
+# A hundred years: later moments would leave the calendar that clients can parse.
+MAX_SECONDS: Final = 100 * 366 * 86400.0
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        try:
+            number = int(str(value)) if not isinstance(value, bool) else None
+        except ValueError:
+            number = None
+        if number is None or not low <= number <= high:
+            raise SettingsError(f"{value!r} is not a whole number from {low} to {high}.")
+        return number
+
+    return parse
+
+
+def _probability(value: Any) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise SettingsError(f"{value!r} is not a probability: write a number from 0 to 1.")
+    return number
+
+
+def _seconds(value: Any) -> float:
+    span = Span.parse(value)
+    if span.low != span.high:
+        raise SettingsError(f"{value!r} is a range; one number of seconds is needed.")
+    return span.low
+
+
+def _money(value: Any) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not (amount.is_finite() and 0 <= amount <= Decimal("1e12")):
+        raise SettingsError(f"{value!r} is not an amount in US dollars: write 25 or 12.34.")
+    return amount
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise UnknownNameError("value", str(value), words)
+        return str(value)
+
+    return parse
+
+
+def _flag(value: Any) -> bool:
+    word = str(value).lower()
+    if word not in _TRUE + _FALSE:
+        raise SettingsError(f"{value!r} is neither yes nor no: write true or false.")
+    return word in _TRUE
+
+
+def _text(value: Any) -> str:
+    return str(value)
+
+
+def _pattern(value: Any) -> str:
+    try:
+        re.compile(str(value))
+    except re.error as error:
+        raise SettingsError(f"{value!r} is not a regular expression: {error}.") from None
+    return str(value)
+
+
+def _optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else parse(value)
+
+
+def _option(default: Any, parse: Callable[[Any], Any], help_text: str, metavar: str = "") -> Any:
+    """Return a dataclass field that knows how to be read and explained."""
+    metadata = {"parse": parse, "help": help_text, "metavar": metavar, "flag": parse is _flag}
+    return field(default=default, metadata=metadata)
+
+
+_status = _whole(400, 599)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a fake is like. Build it with `Settings.of(...)`, which reads and checks each value.
+
+    Where getimg.ai's behaviour is not documented, the default is our choice and stands, with its
+    evidence, in docs/fidelity.md.
+    """
+
+    host: str = _option("127.0.0.1", _text, "address to listen on", "ADDRESS")
+    port: int = _option(4010, _whole(0, 65535), "port to listen on; 0 takes a free one", "N")
+    seed: str = _option("0", _text, "what ids, times and pictures are drawn from", "TEXT")
+    models: Path | None = _option(
+        None, _optional(Path), "models file that replaces or extends the catalogue", "FILE"
+    )
+    strictness: Literal["full", "schema"] = _option(
+        "full",
+        _one_of("full", "schema"),
+        "full judges everything; schema answers whatever is right in shape",
+        "full|schema",
+    )
+    balance: Decimal = _option(
+        Decimal(100), _money, "opening balance of every workspace in US dollars", "USD"
+    )
+    limits: Literal["generous", "realistic"] = _option(
+        "generous",
+        _one_of("generous", "realistic"),
+        "rate limits: out of the way, or as observed",
+        "generous|realistic",
+    )
+    image_rpm: int | None = _option(
+        None, _optional(_whole(0, 10**9)), "image requests a window", "N"
+    )
+    video_rpm: int | None = _option(
+        None, _optional(_whole(0, 10**9)), "video requests a window", "N"
+    )
+    concurrent: int | None = _option(
+        None, _optional(_whole(0, 10**9)), "generations at the same time", "N"
+    )
+    rate_window: int = _option(60, _whole(1, 86400), "length of a rate window", "SECONDS")
+    image_seconds: Span = _option(
+        Span(0, 0), Span.parse, "how long an image takes: 30, or 20..60", "SECONDS"
+    )
+    video_seconds: Span | None = _option(
+        None, _optional(Span.parse), "how long a video takes (default: by model and length)", "S"
+    )
+    fail_rate: float = _option(0.0, _probability, "share of the videos that fail", "0..1")
+    retention: float = _option(86400.0, _seconds, "how long a file can be downloaded", "SECONDS")
+    charge_at: Literal["completion", "submission"] = _option(
+        "completion",
+        _one_of("completion", "submission"),
+        "when a generation is charged",
+        "completion|submission",
+    )
+    silent_sound: Literal["accept", "refuse"] = _option(
+        "accept",
+        _one_of("accept", "refuse"),
+        "what sound:true gets from a model without sound",
+        "accept|refuse",
+    )
+    tampered_status: int = _option(403, _status, "status of a link with a wrong signature", "N")
+    expired_status: int = _option(410, _status, "status of an expired link", "N")
+    unknown_download_status: int = _option(404, _status, "status of an unknown link", "N")
+    key_pattern: str = _option(
+        r"sk_[\x21-\x7e]+", _pattern, "what a well-formed API key looks like", "REGEX"
+    )
+    trust_forwarded: bool = _option(
+        _NO, _flag, "build links from X-Forwarded-* (behind a proxy of yours)"
+    )
+    max_body_mib: int = _option(25, _whole(1, 1024), "largest request body", "MIB")
+    media_cache_mib: int = _option(64, _whole(0, 65536), "memory for rendered media", "MIB")
+    max_workspaces: int = _option(
+        10_000, _whole(1, 10**7), "workspaces kept; the longest unused goes first", "N"
+    )
+    check_responses: bool = _option(
+        _NO, _flag, "check every answer against its schema; a bad one is logged"
+    )
+    mock_headers: bool = _option(_YES, _flag, "answer with X-Mock-* headers")
+    quiet: bool = _option(_NO, _flag, "print no line per request")
+    log_format: Literal["text", "json"] = _option(
+        "text", _one_of("text", "json"), "form of the line per request", "text|json"
+    )
+
+    @classmethod
+    def of(cls, **values: Any) -> Settings:
+        """Return settings with `values` read and checked.
+
+        Raises `UnknownNameError` for a name that does not exist and `SettingsError` for a value
+        that cannot be used.
+        """
+        return cls(**_read(values, "setting {}"))
+
+    @classmethod
+    def load(
+        cls,
+        arguments: Mapping[str, Any],
+        environment: Mapping[str, str],
+        file: Path | None = None,
+    ) -> Settings:
+        """Return the settings of a command line, its environment and a TOML file.
+
+        Without `file`, `getimg-mock.toml` of the working directory is read where there is one.
+        Raises `SettingsError` that says which of the three is wrong.
+        """
+        values = _read(_file_values(file), "{} in " + str(file or FILE))
+        values |= _read(_environment_values(environment), PREFIX + "{}")
+        values |= _read(arguments, "--{}")
+        return cls(**values)
+
+
+def options() -> tuple[Field[Any], ...]:
+    """Return the fields of `Settings`, each with `parse`, `help`, `metavar`, `flag` as metadata."""
+    return fields(Settings)
+
+
+def option_name(name: str) -> str:
+    """Return a setting's name as options and files write it."""
+    return name.replace("_", "-")
+
+
+def _read(values: Mapping[str, Any], place: str) -> dict[str, Any]:
+    known = {each.name: each for each in options()}
+    read = {}
+    for name, value in values.items():
+        shown = place.format(name.upper() if place.startswith(PREFIX) else option_name(name))
+        if name not in known:
+            raise UnknownNameError(
+                place.replace("{}", "").strip(" -") or "option",
+                option_name(name),
+                map(option_name, known),
+            )
+        try:
+            read[name] = known[name].metadata["parse"](value)
+        except SettingsError as error:
+            raise SettingsError(f"{shown}: {error}") from None
+    return read
+
+
+def _environment_values(environment: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in OTHER_VARIABLES
+    }
+
+
+def _file_values(file: Path | None) -> dict[str, Any]:
+    path = file or Path(FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a TOML file: {error}.") from None
+    return {name.replace("-", "_"): value for name, value in values.items()}
+
+
+def defaults() -> dict[str, Any]:
+    """Return the default of every setting by name."""
+    return {each.name: each.default for each in options() if each.default is not MISSING}

@@ -1,0 +1,57 @@
+"""Workspaces in memory, made on first use and bounded in number."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.world.workspaces import Workspace
+
+
+class MemoryStore:
+    """At most `bound` workspaces; when one more is needed, the longest unused one goes.
+
+    `make` builds the workspace of a key. Safe to use from several threads.
+    """
+
+    def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
+        self._make = make
+        self._bound = bound
+        self._lock = threading.Lock()
+        self._workspaces: OrderedDict[str, Workspace] = OrderedDict()
+
+    def workspace(self, key: str) -> Workspace:
+        """Return the workspace of `key`, made now if there is none."""
+        with self._lock:
+            workspace = self._workspaces.get(key)
+            if workspace is None:
+                workspace = self._workspaces[key] = self._make(key)
+                while len(self._workspaces) > self._bound:
+                    self._workspaces.popitem(last=False)
+            else:
+                self._workspaces.move_to_end(key)
+            return workspace
+
+    def holders(self, generation_id: str) -> Iterator[Workspace]:
+        """Yield the workspaces that hold a generation of that id."""
+        with self._lock:
+            found = [
+                each for each in self._workspaces.values() if generation_id in each.generations
+            ]
+        yield from found
+
+    def replace(self, workspace: Workspace) -> None:
+        """Put `workspace` in the place of the one with its key."""
+        with self._lock:
+            self._workspaces[workspace.key] = workspace
+
+    def __iter__(self) -> Iterator[Workspace]:
+        with self._lock:
+            return iter(list(self._workspaces.values()))
+
+    def __len__(self) -> int:
+        return len(self._workspaces)

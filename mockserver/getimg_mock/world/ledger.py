@@ -1,0 +1,96 @@
+"""The money of one workspace, in US dollars, exact.
+
+At every moment `available + held + charged == credited`. A generation's cost is held when it is
+submitted, charged when it completes and released when it fails (our choice: getimg.ai does not
+document when it charges). Costs are booked under the UTC date of the charge.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, Literal
+
+from getimg_mock.errors import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date, datetime
+
+ZERO: Final = Decimal(0)
+
+Effect = Literal["credit", "hold", "charge", "release", "refund"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One movement of money: what, when, how much, for which generation (None for a credit)."""
+
+    at: datetime
+    effect: Effect
+    amount: Decimal
+    generation: str | None = None
+
+
+class Ledger:
+    """Balance, holds and costs of one workspace; keeps the last `kept` entries."""
+
+    def __init__(self, opening: Decimal, at: datetime, *, kept: int = 10_000) -> None:
+        self.credited = opening
+        self.held = ZERO
+        self.charged = ZERO
+        self.by_date: dict[date, Decimal] = {}
+        self.entries: deque[Entry] = deque(maxlen=kept)
+        self.listener: Callable[[Entry], None] | None = None
+        if opening:
+            self._note(Entry(at, "credit", opening))
+
+    @property
+    def available(self) -> Decimal:
+        """What can still be spent; this is the balance that the API shows."""
+        return self.credited - self.held - self.charged
+
+    def credit(self, amount: Decimal, at: datetime) -> None:
+        """Add `amount`, which may be negative, to the balance."""
+        self.credited += amount
+        self._note(Entry(at, "credit", amount))
+
+    def require(self, amount: Decimal) -> None:
+        """Raise the 402 `Refusal` unless `amount` is available."""
+        if amount > self.available:
+            raise Refusal(
+                "quota_exceeded",
+                "Insufficient balance. Please top up your account to continue.",
+                hint=f"this costs {amount} USD, the balance is {self.available} USD",
+            )
+
+    def hold(self, generation: str, amount: Decimal, at: datetime) -> None:
+        """Set `amount` aside for a generation that was accepted."""
+        self.held += amount
+        self._note(Entry(at, "hold", amount, generation))
+
+    def charge(self, generation: str, amount: Decimal, at: datetime) -> None:
+        """Take what was held: the generation completed."""
+        self.held -= amount
+        self.charged += amount
+        day = at.astimezone(UTC).date()
+        self.by_date[day] = self.by_date.get(day, ZERO) + amount
+        self._note(Entry(at, "charge", amount, generation))
+
+    def release(self, generation: str, amount: Decimal, at: datetime) -> None:
+        """Give back what was held: the generation failed."""
+        self.held -= amount
+        self._note(Entry(at, "release", amount, generation))
+
+    def refund(self, generation: str, amount: Decimal, charged_at: datetime, at: datetime) -> None:
+        """Undo a charge made at `charged_at`: the generation failed after all."""
+        self.charged -= amount
+        self.by_date[charged_at.astimezone(UTC).date()] -= amount
+        self._note(Entry(at, "refund", amount, generation))
+
+    def _note(self, entry: Entry) -> None:
+        self.entries.append(entry)
+        if self.listener is not None:
+            self.listener(entry)

@@ -1,0 +1,101 @@
+"""Rate limits: requests a window for images and for videos, and generations at the same time.
+
+Documented: the two request limits count submissions in a window of 60 s, the third counts both
+kinds together, and a pending video holds its slot until it ends. Unknown is whether the window is
+fixed or sliding: here it is fixed and aligned to the clock's minutes (our choice).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from getimg_mock.errors import Refusal
+from getimg_mock.world.clock import EPOCH
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+Kind = Literal["image", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a workspace may do: requests a window by kind, and generations at the same time."""
+
+    image_rpm: int
+    video_rpm: int
+    concurrent: int
+    window: int = 60
+
+    def of(self, kind: Kind) -> int:
+        """Return how many requests of `kind` one window takes."""
+        return self.image_rpm if kind == "image" else self.video_rpm
+
+
+# Generous: nobody's tests meet a limiter that they did not ask for.
+GENEROUS = Limits(image_rpm=1_000_000, video_rpm=1_000_000, concurrent=1_000_000)
+# Observed in July 2026 for images and concurrency; for videos our choice.
+REALISTIC = Limits(image_rpm=20, video_rpm=20, concurrent=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the three rate-limit headers say: `reset` is in unix seconds."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+class Limiter:
+    """Counts the submissions of one workspace against its limits."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._counted: dict[Kind, tuple[int, int]] = {}
+
+    def allowance(self, kind: Kind, now: datetime) -> Allowance:
+        """Return what is left of the window that `now` lies in."""
+        window = self._window(now)
+        limit = self.limits.of(kind)
+        used = self._used(kind, window)
+        return Allowance(limit, max(0, limit - used), (window + 1) * self.limits.window)
+
+    def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
+        """Count one submission, or raise `Refusal` and count nothing.
+
+        `running` is how many generations are pending at the moment.
+        """
+        window = self._window(now)
+        used = self._used(kind, window)
+        if used >= self.limits.of(kind):
+            left = (window + 1) * self.limits.window - (now - EPOCH).total_seconds()
+            raise Refusal(
+                "rate_limit",
+                "Rate limit reached. Please wait before sending more requests.",
+                retry_after=max(1, -int(-left // 1)),
+                hint=f"{self.limits.of(kind)} {kind} requests per {self.limits.window} s",
+            )
+        if running >= self.limits.concurrent:
+            raise Refusal(
+                "rate_limit",
+                "Too many concurrent requests. Please wait for current requests to finish.",
+                hint=f"{running} generations are running, {self.limits.concurrent} may",
+            )
+        self._counted[kind] = (window, used + 1)
+
+    def counts(self) -> dict[Kind, tuple[int, int]]:
+        """Return, by kind, the number of the last window used and the submissions in it."""
+        return dict(self._counted)
+
+    def restore(self, counts: dict[Kind, tuple[int, int]]) -> None:
+        """Take up where another limiter's `counts()` left off."""
+        self._counted = dict(counts)
+
+    def _window(self, now: datetime) -> int:
+        return int((now - EPOCH).total_seconds() // self.limits.window)
+
+    def _used(self, kind: Kind, window: int) -> int:
+        counted = self._counted.get(kind)
+        return counted[1] if counted is not None and counted[0] == window else 0

@@ -1,0 +1,104 @@
+"""Reference images: the URLs that a request may name.
+
+Documented: a public HTTPS URL, or a data URL of a PNG, JPEG or WebP whose decoded bytes are at
+most 10 MiB; bare base64 is refused. Nothing is ever fetched here: an HTTPS URL is judged by its
+form alone.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as NotBase64
+from ipaddress import ip_address
+from typing import Final
+from urllib.parse import urlsplit
+
+from getimg_mock.errors import Refusal
+
+MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
+_MAX_URL: Final = 8192
+_DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_MIME_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
+_LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+
+
+def check_reference(url: str, *, param: str) -> None:
+    """Raise the 400 `Refusal` for `param` unless `url` is one that getimg.ai can take."""
+    if url[:5].lower() == "data:":
+        _check_data_url(url, param)
+    else:
+        _check_public_url(url, param)
+
+
+def sniffed(data: bytes) -> str | None:
+    """Return the MIME type of PNG, JPEG or WebP bytes by their signature, else None."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def _refuse(param: str, what: str, hint: str | None = None) -> Refusal:
+    return Refusal("invalid_parameter", f"Invalid '{param}': {what}", param=param, hint=hint)
+
+
+def _check_data_url(url: str, param: str) -> None:
+    head = _DATA_URL.match(url)
+    if head is None or not head[2].lower().endswith(";base64"):
+        raise _refuse(param, "a data URL has the form data:image/png;base64,...")
+    declared = head[1].lower()
+    if declared not in _MIME_TYPES:
+        raise _refuse(param, f"'{declared[:60]}' is none of {', '.join(_MIME_TYPES)}.")
+    # Every four characters are three bytes; judged before decoding what is far too large.
+    if (len(url) - head.end()) * 3 // 4 - 2 > MAX_IMAGE_BYTES:
+        raise _refuse(param, "the decoded image is larger than 10 MiB.")
+    try:
+        data = b64decode(url[head.end() :].encode("ascii"), validate=True)
+    except (NotBase64, UnicodeEncodeError):
+        raise _refuse(param, "the data URL is not valid base64.") from None
+    if len(data) > MAX_IMAGE_BYTES:
+        raise _refuse(param, "the decoded image is larger than 10 MiB.")
+    found = sniffed(data)
+    if found is None:
+        raise _refuse(param, "the decoded bytes are no PNG, JPEG or WebP.")
+    if found != declared:
+        raise _refuse(param, f"the data URL says {declared}, its bytes are {found}.")
+
+
+def _check_public_url(url: str, param: str) -> None:
+    if "://" not in url and _BASE64.fullmatch(url):
+        raise _refuse(
+            param,
+            "bare base64 is not accepted; use a public HTTPS URL or a data URL.",
+            "prefix it with data:image/png;base64,",
+        )
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise _refuse(param, "this is not a URL.") from None
+    if parts.scheme != "https" or not host:
+        raise _refuse(param, "use a public HTTPS URL or a data URL.")
+    if len(url) > _MAX_URL:
+        raise _refuse(param, f"the URL is longer than {_MAX_URL} characters.")
+    if re.search(r"[\x00-\x20\x7f]", url):
+        raise _refuse(param, "a URL has no spaces or control characters.")
+    if parts.username is not None or parts.password is not None:
+        raise _refuse(param, "a URL with a user name or password is not public.")
+    if not _is_public(host):
+        raise _refuse(param, f"the host '{host[:80]}' is not public.")
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_global
+    except ValueError:
+        name = host.rstrip(".").lower()
+        # inet_aton also reads 127.1, 0x7f000001 and 2130706433: names of digits are addresses.
+        numeric = re.fullmatch(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*", name)
+        return "." in name and not numeric and not f".{name}".endswith(_LOCAL_NAMES)

@@ -1,0 +1,49 @@
+"""What a client asks for, once it has been found valid."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.world.chance import digest
+
+if TYPE_CHECKING:
+    from getimg_mock.world.catalogue import Model
+    from getimg_mock.world.limits import Kind
+
+# The fields that mean something (api-facts sections 2 and 3); others are let pass and ignored.
+FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
+    "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
+    "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """A valid request with its defaults filled in.
+
+    `canonical` identifies what was asked for: equal requests have equal ones, however their JSON
+    was written. `output_format` is None for a video; `duration` (seconds) None for an image.
+    """
+
+    kind: Kind
+    model: Model
+    prompt: str
+    aspect_ratio: str
+    resolution: str
+    output_format: str | None
+    duration: float | None
+    sound: bool
+    references: int
+    canonical: bytes
+
+
+def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
+    """Return 16 bytes that identify the fields of `body` which mean something."""
+    known = {name: body[name] for name in FIELDS[kind] if name in body}
+    if "images" in known:
+        known["images"] = [
+            [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
+        ]
+    return digest(kind, json.dumps(known, sort_keys=True, separators=(",", ":")), size=16)

@@ -1,0 +1,287 @@
+"""Whether a request is one that getimg.ai takes, and if not, the one thing to say about it.
+
+The order (inferred): JSON, required fields, types and lengths, model, per-model values,
+references. One error names one `param`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
+
+from getimg_mock.errors import Refusal
+from getimg_mock.world import schemas
+from getimg_mock.world.references import check_reference
+from getimg_mock.world.requests import FIELDS, GenerationRequest, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from getimg_mock.world.catalogue import Catalogue, Model
+    from getimg_mock.world.limits import Kind
+    from getimg_mock.world.schemas import Violation
+
+_JSON_TYPES: Final = {
+    str: "a string", bool: "a boolean", int: "a number", float: "a number",
+    list: "an array", dict: "an object", type(None): "null",
+}  # fmt: skip
+_SCHEMA_TYPES: Final = {
+    "string": "a string", "boolean": "a boolean", "integer": "a whole number",
+    "number": "a number", "array": "an array", "object": "an object",
+}  # fmt: skip
+_MAX_SHOWN: Final = 80
+
+
+def parsed(body: bytes) -> Any:
+    """Return the JSON value of a request body, or raise the 400 `Refusal` (our choice of words).
+
+    Refused beyond what JSON itself refuses: NaN and infinities, numbers too large to compute
+    with, unpaired surrogates, nesting deeper than Python can follow.
+    """
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _malformed("it is not UTF-8") from None
+    if not text.strip():
+        raise _malformed("it is empty")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+        # A surrogate can only come from a \u escape, and then it cannot be encoded again.
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise _malformed("it holds an unpaired surrogate (\\ud800 to \\udfff)") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except ValueError:
+        raise _malformed("it holds a number with too many digits") from None
+    return value
+
+
+def validated(
+    kind: Kind, body: Any, catalogue: Catalogue, *, strict: bool, silent_sound: str = "accept"
+) -> GenerationRequest:
+    """Return the request that `body` (parsed JSON) makes, or raise the 400 `Refusal`.
+
+    Without `strict` only the shape is judged: any model, value and reference will do.
+    """
+    name = "image-request" if kind == "image" else "video-request"
+    if not _is_shaped(name, body):
+        _refuse_shape(kind, body, schemas.violations(name, body))
+    model = _model(kind, body["model"], catalogue, strict=strict)
+    request = _with_defaults(kind, body, model)
+    if strict:
+        _check_values(request, silent_sound)
+        _check_references(request, body.get("images", []))
+    return request
+
+
+def _is_shaped(name: str, body: Any) -> bool:
+    try:
+        return schemas.validator(name).is_valid(body)
+    except ValueError:  # deeper than jsonschema-rs can follow
+        raise _malformed("it is nested too deeply") from None
+
+
+def _malformed(why: str) -> Refusal:
+    return Refusal(
+        "invalid_parameter",
+        f"The request body is not valid JSON: {why}.",
+        hint="send one JSON object, encoded in UTF-8",
+    )
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise json.JSONDecodeError(f"{name} is not JSON", "", 0)
+
+
+def _refuse_shape(kind: Kind, body: Any, violations: Sequence[Violation]) -> NoReturn:
+    if not isinstance(body, dict):
+        raise Refusal(
+            "invalid_parameter",
+            f"The request body must be a JSON object, not {_type_of(body)}.",
+        )
+    first = min(violations, key=lambda each: _precedence(kind, each), default=None)
+    if first is None:
+        raise Refusal("invalid_parameter", "The request body is not valid.")
+    param = _param(first.path)
+    if first.keyword == "required":
+        missing = f"{param}.{first.property}" if param else str(first.property)
+        raise Refusal(
+            "parameter_missing", f"Missing required parameter: '{missing}'.", param=missing
+        )
+    value = _value_at(body, first.path)
+    raise Refusal(
+        "invalid_parameter", _sentence(first, param, value), param=param, hint=first.message[:200]
+    )
+
+
+def _precedence(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]:
+    """Missing fields come first, then wrong types, then the rest; each in the fields' order."""
+    field = violation.path.split("/")[1] if violation.path else str(violation.property)
+    order = FIELDS[kind].index(field) if field in FIELDS[kind] else len(FIELDS[kind])
+    return (
+        violation.keyword != "required", violation.keyword != "type", order, violation.path,
+    )  # fmt: skip
+
+
+def _sentence(violation: Violation, param: str, value: Any) -> str:  # noqa: PLR0911 - a table
+    limit = violation.limit
+    match violation.keyword:
+        case "type":
+            wanted = limit if isinstance(limit, list) else [limit]
+            expected = " or ".join(_SCHEMA_TYPES.get(str(each), str(each)) for each in wanted)
+            return f"Invalid type for '{param}': expected {expected}, got {_type_of(value)}."
+        case "enum" | "const":
+            return f"Unsupported {param} '{_shown(value)}'."
+        case "minLength":
+            return f"Invalid '{param}': it must have at least {limit} character(s)."
+        case "maxLength":
+            return (
+                f"Invalid '{param}': it may have at most {limit} characters, "
+                f"this one has {len(value)}."
+            )
+        case "maxItems":
+            return f"Invalid '{param}': it may have at most {limit} items, this has {len(value)}."
+        case "minimum" | "exclusiveMinimum":
+            return f"Invalid '{param}': {_shown(value)} is too small."
+        case _:
+            return f"Invalid '{param}': {violation.message[:200]}"
+
+
+def _model(kind: Kind, model_id: str, catalogue: Catalogue, *, strict: bool) -> Model:
+    model = catalogue.get(model_id)
+    if model is not None and model.type == kind:
+        return model
+    if not strict:
+        return catalogue.imagined(model_id, kind)
+    shown = _shown(model_id)
+    if model is not None:
+        other = "videos" if model.type == "video" else "images"
+        raise Refusal(
+            "invalid_parameter",
+            f"Unsupported model '{shown}': it generates {other}.",
+            param="model",
+            hint=f"POST it to /v2/{other}/generations",
+        )
+    nearest = catalogue.nearest(model_id)
+    raise Refusal(
+        "invalid_parameter",
+        f"Unsupported model '{shown}'.",
+        param="model",
+        hint=f"did you mean {nearest}?" if nearest else "GET /v2/models lists the models",
+    )
+
+
+def _with_defaults(kind: Kind, body: dict[str, Any], model: Model) -> GenerationRequest:
+    """Fill in the model's first listed values (documented) and the fixed defaults."""
+    video = kind == "video"
+    duration = body.get("duration", model.supported_durations[0]) if video else None
+    return GenerationRequest(
+        kind=kind,
+        model=model,
+        prompt=body["prompt"],
+        aspect_ratio=body.get("aspect_ratio", model.supported_aspect_ratios[0]),
+        resolution=body.get("resolution", model.supported_resolutions[0]),
+        output_format=None if video else body.get("output_format", "jpeg"),
+        duration=_whole(duration),
+        sound=body.get("sound", False) if video else False,
+        references=len(body.get("images", [])),
+        canonical=canonical(kind, body),
+    )
+
+
+def _whole(number: float | None) -> float | None:
+    """5.0 is the integer 5 to JSON Schema, so it is to us."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _check_values(request: GenerationRequest, silent_sound: str) -> None:
+    model = request.model
+    _supported("aspect_ratio", request.aspect_ratio, model.supported_aspect_ratios, model.id)
+    _supported("resolution", request.resolution, model.supported_resolutions, model.id)
+    if request.kind == "video":
+        _supported("duration", request.duration, model.supported_durations, model.id)
+        if request.sound and not model.supports_sound and silent_sound == "refuse":
+            raise Refusal(
+                "invalid_parameter", f"Unsupported sound 'true' for model '{model.id}'.",
+                param="sound",
+            )  # fmt: skip
+
+
+def _supported(param: str, value: Any, options: Sequence[Any], model: str) -> None:
+    if value not in options:
+        raise Refusal(
+            "invalid_parameter",
+            f"Unsupported {param} '{_shown(value)}' for model '{model}'.",
+            param=param,
+            hint=f"supported: {', '.join(map(str, options))}",
+        )
+
+
+def _check_references(request: GenerationRequest, images: list[dict[str, Any]]) -> None:
+    """Judge roles and counts before contents: the cheap and clear errors first."""
+    roles = [image.get("role", "reference_image") for image in images]
+    supported = request.model.supported_references
+    for index, role in enumerate(roles):
+        if role not in supported:
+            raise Refusal(
+                "invalid_parameter",
+                # Observed word for word.
+                f"Reference role '{role}' is not supported for this model",
+                param=f"images[{index}].role" if "role" in images[index] else "images",
+                hint=f"supported: {', '.join(supported) or 'no references'}",
+            )
+    for role in dict.fromkeys(roles):
+        if roles.count(role) > supported[role]:
+            raise Refusal(
+                "invalid_parameter",
+                f"Too many images with role '{role}': model '{request.model.id}' takes at most "
+                f"{supported[role]}, this request has {roles.count(role)}.",
+                param="images",
+            )
+    _check_frames(roles)
+    for index, image in enumerate(images):
+        check_reference(image["url"], param=f"images[{index}].url")
+
+
+def _check_frames(roles: list[str]) -> None:
+    """Documented: a last frame needs a first one, and references exclude both."""
+    if "last_frame" in roles and "first_frame" not in roles:
+        raise Refusal(
+            "invalid_parameter", "Role 'last_frame' needs an image with role 'first_frame'.",
+            param="images",
+        )  # fmt: skip
+    frames = {"first_frame", "last_frame"} & set(roles)
+    if frames and "reference_image" in roles:
+        raise Refusal(
+            "invalid_parameter",
+            f"Role 'reference_image' cannot be combined with '{min(frames)}'.",
+            param="images",
+        )
+
+
+def _param(path: str) -> str:
+    """Write a JSON pointer as getimg.ai's users write it: /images/0/url is images[0].url."""
+    param = ""
+    for part in path.split("/")[1:]:
+        param += f"[{part}]" if part.isdigit() else f".{part}" if param else part
+    return param
+
+
+def _value_at(body: Any, path: str) -> Any:
+    value = body
+    for part in path.split("/")[1:]:
+        value = value[int(part)] if isinstance(value, list) else cast("dict[str, Any]", value)[part]
+    return value
+
+
+def _type_of(value: Any) -> str:
+    return _JSON_TYPES.get(type(value), type(value).__name__)
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value) if isinstance(value, (bool, list, dict)) else str(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
