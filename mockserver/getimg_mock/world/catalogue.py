@@ -240,7 +240,7 @@ def _generous(type_: ModelType, resolutions: tuple[str, ...], unit: str, price: 
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         supported_aspect_ratios=ratios if video else ("1:1", *(r for r in ratios if r != "1:1")),
         supported_resolutions=resolutions,
-        supported_durations=(5, *(n for n in range(1, 61) if n != 5)) if video else (),  # noqa: PLR2004 - the default length
+        supported_durations=(5, *(n for n in range(1, 61) if n != 5)) if video else (),
         supported_references=MappingProxyType(dict.fromkeys(roles, 8)),
         supports_sound=video,
         rates=(Rate(unit, None, "not_applicable", Decimal(price)),),

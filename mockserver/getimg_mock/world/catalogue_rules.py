@@ -123,9 +123,11 @@ def _durations(entry: dict[str, Any]) -> Iterator[Fault]:
 def _list_faults(place: str, values: Sequence[Any]) -> Iterator[Fault]:
     if not values:
         yield place, "is empty; the first value is the default, so there must be one."
+    seen = set()
     for index, value in enumerate(values):
-        if value in values[:index]:
+        if value in seen:
             yield f"{place}[{index}]", f"{written(value)} stands there already."
+        seen.add(value)
 
 
 def _references(entry: dict[str, Any]) -> Iterator[Fault]:
@@ -197,7 +199,7 @@ def _fps(value: object, _entry: dict[str, Any]) -> Iterator[Fault]:
 def _seconds(value: object, _entry: dict[str, Any]) -> Iterator[Fault]:
     if (
         not isinstance(value, list)
-        or len(value) != 2  # noqa: PLR2004 - a pair
+        or len(value) != 2
         or not all(_is_whole(each) or isinstance(each, float) for each in value)
         or not 0 <= value[0] <= value[1] <= _LONGEST_WAIT
     ):
@@ -213,8 +215,8 @@ def _sizes(value: object, entry: dict[str, Any]) -> Iterator[Fault]:
         return
     for ratio, row in value.items():
         if ratio not in entry["supported_aspect_ratios"]:
-            known = entry["supported_aspect_ratios"]
-            yield _step(ratio), f"is not a ratio of this model; {_hint(ratio, known)}"
+            known = ", ".join(entry["supported_aspect_ratios"])
+            yield _step(ratio), f"is not a ratio of this model; known: {known}."
         if not isinstance(row, dict):
             yield (
                 _step(ratio),
@@ -232,7 +234,7 @@ def _sizes(value: object, entry: dict[str, Any]) -> Iterator[Fault]:
 def _pair_faults(pair: object, type_: str) -> Iterator[str]:
     if (
         not isinstance(pair, list)
-        or len(pair) != 2  # noqa: PLR2004 - a pair
+        or len(pair) != 2
         or not all(_is_whole(side) and SMALLEST <= side <= LARGEST for side in pair)
     ):
         yield f"must be [width, height], whole numbers from {SMALLEST} to {LARGEST}."
