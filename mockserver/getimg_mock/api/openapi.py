@@ -1,0 +1,246 @@
+"""The API as one OpenAPI 3.1 document, assembled from the schema files and the example exchanges.
+
+It holds what the fake answers. What is not documented of getimg.ai says so in `x-evidence`, with
+the same words as in the schemas.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from functools import cache
+from typing import Any, Final
+
+from getimg_mock._shipped import read_text, shipped
+from getimg_mock.api.openapi_operations import OPERATIONS, Described, Json
+from getimg_mock.world import schemas
+
+_TITLE: Final = "The getimg.ai v2 API, as getimg-mock answers it"
+_DESCRIPTION: Final = """\
+Not an official document. Each part says in `x-evidence` how well it is known: `documented` (by
+getimg.ai's documentation or its Python SDK), `observed` (of the live API, by somebody's client),
+`inferred`, or `our choice` (nothing is known).
+
+Beyond the operations: an unknown path is a 404, a method that a path does not have is a 405 with
+`Allow`, and a GET can be a HEAD, all three by our choice and in the same error envelope."""
+
+# What a status means, wherever it is answered.
+_MEANINGS: Final = {
+    200: "Done.",
+    202: "Accepted: poll with the id.",
+    206: "The part of the file that a Range header asks for.",
+    304: "The file is the one that If-None-Match or If-Modified-Since tells of.",
+    400: "A parameter is missing, or has a value that is not supported.",
+    401: "The API key is missing, malformed, revoked or wrong.",
+    402: "The balance is too low. Nothing was made.",
+    403: "The signature is not the one of this link.",
+    404: "There is no such thing, or it belongs to another workspace.",
+    410: "The link has expired, and the file is deleted.",
+    412: "The file is not the one that If-Match or If-Unmodified-Since tells of.",
+    413: "The body is larger than 25 MiB.",
+    415: "The body is not declared as JSON.",
+    416: "The file ends before the part that a Range header asks for.",
+    422: "The prompt or a reference image failed the safety checks.",
+    429: "Too many requests in one minute, or too many generations at once.",
+    500: "Something went wrong at getimg.ai. Worth another try, with back-off.",
+}
+_LIMIT_HEADERS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_RETRY_AFTER: Final = "Retry-After"
+_MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "video/mp4")
+_FILE_HEADERS: Final = {
+    "Accept-Ranges": "Always bytes.",
+    "Content-Disposition": "The file's name.",
+    "Content-Length": "How many bytes follow.",
+    "ETag": "Names the bytes; the same bytes have the same name.",
+    "Last-Modified": "When the file was made.",
+}
+_RANGE_HEADERS: Final = {"Content-Range": "Which bytes of how many."}
+_WITHOUT_BODY: Final = frozenset({304, 412})
+
+
+def openapi() -> Json:
+    """Return the document, new at each call."""
+    paths: defaultdict[str, Json] = defaultdict(dict)
+    for operation in OPERATIONS:
+        paths[operation.path][operation.method] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": _TITLE, "version": "v2", "description": _DESCRIPTION},
+        "servers": [
+            {"url": "http://127.0.0.1:4010", "description": "getimg-mock serve"},
+            {"url": "https://api.getimg.ai", "description": "getimg.ai itself: costs money"},
+        ],
+        "security": [{"bearer": []}],
+        "tags": [{"name": name} for name in _tags()],
+        "paths": dict(paths),
+        "components": {
+            "schemas": {_component(name): _inlined(name) for name in schemas.names()},
+            "headers": {name: _limit_header(name) for name in (*_LIMIT_HEADERS, _RETRY_AFTER)},
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key: sk_ and a secret. Each belongs to a workspace.",
+                    "x-evidence": "documented",
+                }
+            },
+        },
+    }
+
+
+def openapi_text() -> str:
+    """Return the document as the text of `schemas/openapi.json`."""
+    return json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def _tags() -> list[str]:
+    return list(dict.fromkeys(operation.name.partition(".")[0] for operation in OPERATIONS))
+
+
+def _described(operation: Described) -> Json:
+    described: Json = {
+        "operationId": operation.name,
+        "tags": [operation.name.partition(".")[0]],
+        "summary": operation.summary,
+        "x-evidence": "documented",
+    }
+    if 401 not in operation.statuses:
+        described["security"] = []
+    if operation.parameters:
+        described["parameters"] = list(operation.parameters)
+    if operation.name in schemas.REQUESTS:
+        described["requestBody"] = _request_body(operation)
+    described["responses"] = {
+        str(status): _response(operation, status) for status in sorted(operation.statuses)
+    }
+    return described
+
+
+def _request_body(operation: Described) -> Json:
+    shown = {
+        name: _example(exchange, exchange["request"]["body"])
+        for name, exchange in _exchanges(operation.name).items()
+        if exchange["response"]["status"] < 400
+    }
+    schema = _reference(schemas.REQUESTS[operation.name])
+    return {
+        "required": True,
+        "content": {"application/json": {"schema": schema, "examples": shown}},
+    }
+
+
+def _response(operation: Described, status: int) -> Json:
+    response: Json = {"description": _MEANINGS[status], "x-evidence": operation.statuses[status]}
+    headers = _headers(operation, status)
+    if headers:
+        response["headers"] = headers
+    if status not in _WITHOUT_BODY:
+        response["content"] = _content(operation, status)
+    if status < 300 and operation.links:
+        response["links"] = operation.links
+    return response
+
+
+def _headers(operation: Described, status: int) -> Json:
+    headers: Json = {}
+    if operation.limited and status != 401:
+        headers |= {name: _header_reference(name) for name in _LIMIT_HEADERS}
+    if status == 429:
+        headers[_RETRY_AFTER] = _header_reference(_RETRY_AFTER)
+    if operation.name == "downloads.retrieve" and status in {200, 206}:
+        headers |= {name: _file_header(text) for name, text in _FILE_HEADERS.items()}
+    if status in {206, 416}:
+        headers |= {name: _file_header(text) for name, text in _RANGE_HEADERS.items()}
+    return headers
+
+
+def _content(operation: Described, status: int) -> Json:
+    name = schemas.answer_schema(operation.name, status)
+    if name is None:
+        ranges = ("multipart/byteranges",) if status == 206 else ()
+        return {media_type: {} for media_type in (*_MEDIA_TYPES, *ranges)}
+    shown = {
+        file: _example(exchange, exchange["response"]["body"])
+        for file, exchange in _exchanges(operation.name).items()
+        if exchange["response"]["status"] == status
+    }
+    examples = {"examples": shown} if shown else {}
+    return {"application/json": {"schema": _reference(name), **examples}}
+
+
+def _example(exchange: Json, value: object) -> Json:
+    return {"summary": exchange["title"], "value": value, "x-evidence": exchange["evidence"]}
+
+
+@cache
+def _all_exchanges() -> dict[str, Json]:
+    files = sorted(shipped("fixtures").joinpath("examples").iterdir(), key=lambda file: file.name)
+    return {
+        file.name.removesuffix(".json"): json.loads(read_text("fixtures", f"examples/{file.name}"))
+        for file in files
+        if file.name.endswith(".json")
+    }
+
+
+def _exchanges(operation: str) -> dict[str, Json]:
+    return {
+        name: exchange
+        for name, exchange in _all_exchanges().items()
+        if exchange["operation"] == operation
+    }
+
+
+def _limit_header(name: str) -> Json:
+    key = name.lower()
+    described: Json = schemas.schema("rate-limit-headers")["properties"][key]
+    pointer = f"{_reference('rate-limit-headers')['$ref']}/properties/{key}"
+    return {
+        "description": described["description"],
+        "required": name != _RETRY_AFTER,
+        "schema": {"$ref": pointer},
+        "x-evidence": described["x-evidence"],
+    }
+
+
+def _header_reference(name: str) -> Json:
+    return {"$ref": f"#/components/headers/{name}"}
+
+
+def _file_header(description: str) -> Json:
+    return {"description": description, "schema": {"type": "string"}, "x-evidence": "our choice"}
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{_component(name)}"}
+
+
+def _component(name: str) -> str:
+    title: str = schemas.schema(name)["title"]
+    return title
+
+
+def _inlined(name: str) -> Json:
+    """Return the schema without its address, its references turned to the document's own."""
+    kept = {
+        key: value for key, value in schemas.schema(name).items() if key not in {"$schema", "$id"}
+    }
+    turned: Json = _turned(kept)
+    return turned
+
+
+def _turned(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_turned(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    turned: Json = {}
+    for key, value in part.items():
+        if key == "$ref":
+            turned[key] = _reference(value.removesuffix(".json"))["$ref"]
+        elif key == "mapping":
+            turned[key] = {
+                word: _reference(file.removesuffix(".json"))["$ref"] for word, file in value.items()
+            }
+        else:
+            turned[key] = value if key == "examples" else _turned(value)
+    return turned
