@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from getimg_mock._shipped import read_text
 from getimg_mock.errors import CatalogueError, SettingsError
 from getimg_mock.world.catalogue import Catalogue, Size
+from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.schemas import violations
 
 if TYPE_CHECKING:
@@ -253,6 +255,10 @@ ratios = st.builds("{}:{}".format, st.integers(1, 50), st.integers(1, 50))
 resolutions = st.sampled_from(["480p", "720p", "1080p", "1K", "2K", "3K", "4K", "512", "HD"])
 prices = st.decimals(0, 10, places=4).map(lambda price: format(price, "f"))
 
+moments = st.integers(-(10**12), 10**14).map(
+    lambda ms: f"{(EPOCH + timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')[:23]}Z"
+)
+
 
 @st.composite
 def entries(draw: st.DrawFn) -> dict[str, Any]:
@@ -283,10 +289,7 @@ def entries(draw: st.DrawFn) -> dict[str, Any]:
         "id": draw(st.from_regex(r"[a-z0-9][a-z0-9.:_-]{0,20}", fullmatch=True)),
         "name": draw(st.text(max_size=10)),
         "type": kind,
-        "created_at": draw(
-            st.datetimes().filter(lambda moment: 1900 < moment.year < 9999)
-        ).isoformat(timespec="milliseconds")
-        + "Z",
+        "created_at": draw(moments),
         "supported_aspect_ratios": shapes,
         "supported_resolutions": known,
         "supported_durations": draw(lengths) if video else [],
