@@ -1,0 +1,1 @@
+"""What the fake costs, as ratios against a bare ASGI app in the same run: `make bench`."""

@@ -1,0 +1,177 @@
+"""A load generator fast enough to measure Python servers: raw sockets, kept alive, no pipelining.
+
+Each connection sends one of the requests given, reads its answer by `Content-Length`, and sends
+the next. Nothing is parsed but the status and that header, so the client does less than the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+KEY: Final = "sk_benchmark"
+IMAGES: Final = "/v2/images/generations"
+_LIMIT: Final = 600  # seconds; a run that takes longer hangs
+_LENGTH: Final = b"content-length:"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run of the load generator saw: requests per second, and latencies in seconds."""
+
+    rate: float
+    median: float
+    p99: float
+    statuses: dict[int, int]
+
+
+def image_requests(count: int, *, key: str = KEY) -> list[bytes]:
+    """Return `count` different image requests, each as the bytes that go over the wire."""
+    return [
+        encoded(
+            "POST",
+            IMAGES,
+            key=key,
+            body={
+                "model": "seedream-5-lite",
+                "prompt": f"A lighthouse in fog, oil on canvas, number {number}",
+                "aspect_ratio": "16:9",
+                "resolution": "2K",
+                "output_format": "png",
+            },
+        )
+        for number in range(count)
+    ]
+
+
+def encoded(method: str, path: str, *, key: str = KEY, body: object = None) -> bytes:
+    """Return one HTTP/1.1 request with about the headers that an HTTP client library sends."""
+    data = b"" if body is None else json.dumps(body).encode()
+    head = [
+        f"{method} {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        "Accept: application/json",
+        "Accept-Encoding: gzip, deflate",
+        "Connection: keep-alive",
+        "User-Agent: getimg-mock-benchmark",
+        f"Authorization: Bearer {key}",
+    ]
+    if body is not None:
+        head += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + data
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection that takes its next request from a shared iterator."""
+
+    def __init__(self, work: _Work) -> None:
+        self._work = work
+        self._received = bytearray()
+        self._expected = 0  # 0: the head has not ended yet
+        self._sent_at = 0.0
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # a cast, for uvloop's transports do not inherit from asyncio's
+        self._transport = cast("asyncio.Transport", transport)
+        self._send(self._transport)
+
+    def _send(self, transport: asyncio.Transport) -> None:
+        request = self._work.next_request()
+        if request is None:
+            transport.close()
+            return
+        self._sent_at = time.perf_counter()
+        transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received
+        received += data
+        if not self._expected:
+            end = received.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = bytes(received[: end + 2]).lower()
+            begin = head.index(_LENGTH) + len(_LENGTH)
+            self._expected = end + 4 + int(head[begin : head.index(b"\r\n", begin)])
+        if len(received) < self._expected:
+            return
+        self._work.answered(int(received[9:12]), time.perf_counter() - self._sent_at)
+        received.clear()
+        self._expected = 0
+        if self._transport is not None:
+            self._send(self._transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._work.closed(exc)
+
+
+class _Work:
+    """The requests still to be sent, and what came of those that were."""
+
+    def __init__(self, requests: Sequence[bytes], *, count: int, connections: int) -> None:
+        self._requests = requests
+        self._left = self._count = count
+        self._open = connections
+        self.statuses: dict[int, int] = {}
+        self.latencies: list[float] = []
+        loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[None] = loop.create_future()
+        loop.set_exception_handler(self._failed)
+
+    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not self.done.done():
+            self.done.set_exception(context.get("exception") or RuntimeError(context["message"]))
+
+    def next_request(self) -> bytes | None:
+        if not self._left:
+            return None
+        self._left -= 1
+        return self._requests[self._left % len(self._requests)]
+
+    def answered(self, status: int, seconds: float) -> None:
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.latencies.append(seconds)
+
+    def closed(self, exc: Exception | None) -> None:
+        self._open -= 1
+        if self.done.done():
+            return
+        if exc is not None or (not self._open and len(self.latencies) < self._count):
+            self.done.set_exception(exc or ConnectionError("The server hung up before the end."))
+        elif not self._open:
+            self.done.set_result(None)
+
+
+async def _run(port: int, requests: Sequence[bytes], count: int, connections: int) -> Load:
+    loop = asyncio.get_running_loop()
+    work = _Work(requests, count=count, connections=connections)
+    began = time.perf_counter()
+    for _ in range(connections):
+        await loop.create_connection(lambda: _Connection(work), "127.0.0.1", port)
+    await asyncio.wait_for(work.done, _LIMIT)
+    seconds = time.perf_counter() - began
+    latencies = sorted(work.latencies)
+    return Load(
+        rate=count / seconds,
+        median=statistics.median(latencies),
+        p99=latencies[int(len(latencies) * 0.99)],
+        statuses=work.statuses,
+    )
+
+
+def load(*, port: int, requests: Sequence[bytes], count: int, connections: int = 16) -> Load:
+    """Send `count` requests over `connections` connections to 127.0.0.1:`port`."""
+    try:
+        from uvloop import new_event_loop  # noqa: PLC0415 - not to be had on Windows
+    except ImportError:
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(_run(port, requests, count, connections))
