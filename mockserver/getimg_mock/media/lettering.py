@@ -39,7 +39,9 @@ class Block:
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Return Pillow's own scalable font at `size` pixels."""
     loaded = ImageFont.load_default(size=size)
-    if not isinstance(loaded, ImageFont.FreeTypeFont):  # pragma: no cover - a Pillow without FreeType
+    if not isinstance(
+        loaded, ImageFont.FreeTypeFont
+    ):  # pragma: no cover - a Pillow without FreeType
         raise TypeError("This Pillow was built without FreeType: install one of its wheels.")
     return loaded
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SKETCH: Final = 320  # the longest side of the background before it is enlarged
 _SMALLEST_LABEL: Final = 9
+_SIDE: Final = 178  # what Pillow's radial gradient has reached at its sides; 255 is in its corners
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,10 @@ def _glow(sketch: Image.Image, chance: Stream, index: int, colour: Colour) -> No
 
 
 def _falling(strength: float) -> Callable[[int], float]:
-    """Return a smooth curve from `strength` at the centre to nothing at the rim."""
+    """Return a smooth curve from `strength` at the centre to nothing where the sides are."""
 
     def fall(distance: int) -> float:
-        near = 1 - distance / 255
+        near = max(0.0, 1 - distance / _SIDE)
         return 255 * strength * near * near * (3 - 2 * near)
 
     return fall

@@ -1,0 +1,204 @@
+"""Frames between two key frames, written bit by bit instead of encoded.
+
+A poster hardly moves. A frame in which nothing moves is, in H.264, a slice that says "skip all
+macroblocks"; one in which a bar grows says for a few macroblocks "copy what stood so much further
+left". Both are some ten bytes long and cost nothing to make, so a video costs as much as its few
+key frames. Clause numbers are those of ITU-T H.264 (08/2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+MACROBLOCK: Final = 16
+
+_START: Final = b"\0\0\0\1"
+_P_SLICE: Final = 1  # nal_unit_type, table 7-1
+_SPS: Final = 7
+_PPS: Final = 8
+_REFERENCE: Final = 2 << 5  # nal_ref_idc: any but 0 means that the next frame may copy from it
+_P_ONLY: Final = 5  # slice_type, table 7-6
+_WITH_CHROMA_FORMAT: Final = frozenset({100, 110, 122, 244})  # profiles, clause 7.3.2.1.1
+_YUV444: Final = 3
+
+
+class UnsupportedStreamError(ValueError):
+    """The encoder's headers promise something that the frames written here do not keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """What a slice header depends on, from the sequence and picture parameter sets."""
+
+    columns: int
+    rows: int
+    frame_number_bits: int
+    overrides_references: bool
+    has_deblocking_control: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Macroblocks of one row, from `first` up to but not including `end`, moved right by `by`."""
+
+    row: int
+    first: int
+    end: int
+    by: int
+
+
+def headers(extradata: bytes) -> Headers:
+    """Return what `extradata`, parameter sets with start codes, says about slices."""
+    units = {unit[0] & 31: _Bits(_unescaped(unit[1:])) for unit in _units(extradata) if unit}
+    columns, rows, frame_number_bits = _sequence(units[_SPS])
+    overrides, deblocking = _picture(units[_PPS])
+    return Headers(columns, rows, frame_number_bits, overrides, deblocking)
+
+
+def following_frame(known: Headers, number: int, shift: Shift | None = None) -> bytes:
+    """Return the frame that is `number` frames after its key frame: the one before it, shifted.
+
+    A shift must not be in the uppermost row: the vectors are written as differences from the
+    median of the neighbours' (clause 8.4.1.3), which is zero as long as the row above rests.
+    """
+    bits = _Writer()
+    _slice_header(bits, known, number)
+    total = known.columns * known.rows
+    done = 0
+    if shift is not None and shift.by:
+        start = shift.row * known.columns
+        for macroblock in range(start + shift.first, start + shift.end):
+            bits.unsigned(macroblock - done)  # mb_skip_run
+            bits.unsigned(0)  # mb_type P_L0_16x16
+            bits.signed(-4 * shift.by)  # mvd_l0, across, in quarters of a pixel
+            bits.signed(0)  # mvd_l0, down
+            bits.unsigned(0)  # coded_block_pattern: nothing is left to correct
+            done = macroblock + 1
+    if done < total:
+        bits.unsigned(total - done)
+    return _START + bytes((_REFERENCE | _P_SLICE,)) + _escaped(bits.closed())
+
+
+def _slice_header(bits: _Writer, known: Headers, number: int) -> None:
+    """Write clause 7.3.3 for a P slice that covers the picture."""
+    bits.unsigned(0)  # first_mb_in_slice
+    bits.unsigned(_P_ONLY)
+    bits.unsigned(0)  # pic_parameter_set_id
+    bits.fixed(number % (1 << known.frame_number_bits), known.frame_number_bits)
+    bits.fixed(int(known.overrides_references), 1)
+    if known.overrides_references:
+        bits.unsigned(0)  # num_ref_idx_l0_active_minus1
+    bits.fixed(0, 1)  # ref_pic_list_modification_flag_l0
+    bits.fixed(0, 1)  # adaptive_ref_pic_marking_mode_flag
+    bits.signed(0)  # slice_qp_delta
+    if known.has_deblocking_control:
+        bits.unsigned(1)  # disable_deblocking_filter_idc: copies stay exact
+
+
+def _sequence(bits: _Bits) -> tuple[int, int, int]:
+    """Return columns, rows and the bits of a frame number, clause 7.3.2.1.1."""
+    profile = bits.fixed(8)
+    bits.fixed(16)  # constraint flags and level
+    bits.unsigned()  # seq_parameter_set_id
+    if profile in _WITH_CHROMA_FORMAT:
+        if bits.unsigned() == _YUV444:
+            _require("separate_colour_plane_flag", bits.fixed(1), 0)
+        bits.unsigned()  # bit_depth_luma_minus8
+        bits.unsigned()  # bit_depth_chroma_minus8
+        bits.fixed(1)  # qpprime_y_zero_transform_bypass_flag
+        _require("seq_scaling_matrix_present_flag", bits.fixed(1), 0)
+    frame_number_bits = bits.unsigned() + 4
+    # Type 2: the order of output is that of decoding, and no slice has to count pictures.
+    _require("pic_order_cnt_type", bits.unsigned(), 2)
+    bits.unsigned()  # max_num_ref_frames
+    bits.fixed(1)  # gaps_in_frame_num_value_allowed_flag
+    columns, rows = bits.unsigned() + 1, bits.unsigned() + 1
+    _require("frame_mbs_only_flag", bits.fixed(1), 1)
+    return columns, rows, frame_number_bits
+
+
+def _picture(bits: _Bits) -> tuple[bool, bool]:
+    """Return whether references must be overridden, and deblocking is said; clause 7.3.2.2."""
+    _require("pic_parameter_set_id", bits.unsigned(), 0)
+    bits.unsigned()  # seq_parameter_set_id
+    _require("entropy_coding_mode_flag", bits.fixed(1), 0)
+    bits.fixed(1)  # bottom_field_pic_order_in_frame_present_flag: says nothing for type 2
+    _require("num_slice_groups_minus1", bits.unsigned(), 0)
+    references = bits.unsigned() + 1
+    bits.unsigned()  # num_ref_idx_l1_default_active_minus1
+    _require("weighted_pred_flag", bits.fixed(1), 0)
+    bits.fixed(2)  # weighted_bipred_idc
+    for _ in range(3):
+        bits.unsigned()  # pic_init_qp_minus26, pic_init_qs_minus26, chroma_qp_index_offset
+    deblocking = bool(bits.fixed(1))
+    bits.fixed(1)  # constrained_intra_pred_flag
+    _require("redundant_pic_cnt_present_flag", bits.fixed(1), 0)
+    return references > 1, deblocking
+
+
+def _require(name: str, value: int, wanted: int) -> None:
+    if value != wanted:
+        raise UnsupportedStreamError(f"{name} is {value}; frames can be written only for {wanted}.")
+
+
+def _units(stream: bytes) -> list[bytes]:
+    """Return the NAL units of `stream`, without their start codes."""
+    return [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1")[1:]]
+
+
+def _unescaped(payload: bytes) -> bytes:
+    return payload.replace(b"\0\0\3", b"\0\0")
+
+
+def _escaped(payload: bytes) -> bytes:
+    """Put a 3 wherever two zeros are followed by a byte below 4, clause 7.4.1."""
+    safe = bytearray()
+    zeros = 0
+    for byte in payload:
+        if zeros == 2 and byte <= 3:
+            safe.append(3)
+            zeros = 0
+        safe.append(byte)
+        zeros = zeros + 1 if byte == 0 else 0
+    return bytes(safe)
+
+
+class _Bits:
+    """Reads bits and Exp-Golomb numbers (clause 9.1)."""
+
+    def __init__(self, data: bytes) -> None:
+        self._digits = f"{int.from_bytes(data, 'big'):0{8 * len(data)}b}"
+        self._at = 0
+
+    def fixed(self, count: int) -> int:
+        self._at += count
+        return int(self._digits[self._at - count : self._at], 2)
+
+    def unsigned(self) -> int:
+        zeros = self._digits.index("1", self._at) - self._at
+        self._at += zeros
+        return self.fixed(zeros + 1) - 1
+
+
+class _Writer:
+    """Writes bits and Exp-Golomb numbers (clause 9.1)."""
+
+    def __init__(self) -> None:
+        self._digits: list[str] = []
+
+    def fixed(self, value: int, count: int) -> None:
+        self._digits.append(f"{value:0{count}b}")
+
+    def unsigned(self, value: int) -> None:
+        digits = f"{value + 1:b}"
+        self._digits.append("0" * (len(digits) - 1) + digits)
+
+    def signed(self, value: int) -> None:
+        self.unsigned(2 * value - 1 if value > 0 else -2 * value)
+
+    def closed(self) -> bytes:
+        """Return the bytes, ended by a one and zeros up to a whole byte (clause 7.3.2.11)."""
+        digits = "".join(self._digits) + "1"
+        digits += "0" * (-len(digits) % 8)
+        return int(digits, 2).to_bytes(len(digits) // 8, "big")

@@ -1,0 +1,55 @@
+"""Videos: real MP4 files of exactly the promised size, length, rate and sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Final
+
+_LARGEST_DENOMINATOR: Final = 1001  # that of 30000/1001; more digits are noise of floats
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """All that a video's bytes depend on; `duration` in seconds, `generation` is its id."""
+
+    width: int
+    height: int
+    duration: float
+    fps: float
+    has_sound: bool
+    prompt: str
+    model: str
+    generation: str
+    seed: bytes
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames per second, exactly."""
+        return Fraction(self.fps).limit_denominator(_LARGEST_DENOMINATOR)
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are: as near to `duration` as whole frames come, at least one."""
+        return max(1, round(Fraction(self.duration) * self.rate))
+
+
+def encode_video(video: Video) -> bytes:
+    """Return the MP4 file of `video`: the same bytes each time."""
+    # FFmpeg is imported by the first video and not by the first request: cold start matters.
+    from getimg_mock.media.films import Film, bar_across, encode_film  # noqa: PLC0415 - see above
+    from getimg_mock.media.posters import Poster  # noqa: PLC0415 - see above
+
+    bar = bar_across(video.width, video.height)
+    sound = ", sound" if video.has_sound else ""
+    poster = Poster(
+        width=video.width,
+        height=video.height,
+        prompt=video.prompt,
+        model=video.model,
+        generation=video.generation,
+        seed=video.seed,
+        note=f"{video.width} x {video.height}, {video.duration:g} s, {video.fps:g} fps{sound}",
+        inset=bar.height if bar else 0,
+    )
+    return encode_film(Film(poster, video.frames, video.rate, video.has_sound))
