@@ -5,6 +5,8 @@
     |   `-- CatalogueError  a models file that cannot be used, with the place of the error
     |-- UnknownNameError    a name that does not exist; carries the nearest one that does
     |-- ServerError         the server could not start or stop
+    |-- ControlError        a control request that was refused or could not be sent
+    |   `-- WaitError       what was waited for did not come in time; a TimeoutError, too
     `-- Refusal             an answer of the API in getimg.ai's error envelope
 
 The first ones are ours and are told to whoever runs the fake. A `Refusal` is what the API says to
@@ -34,6 +36,29 @@ class CatalogueError(SettingsError):
 
 class ServerError(GetimgMockError):
     """The server could not start or stop."""
+
+
+class ControlError(GetimgMockError):
+    """A control request that was refused or could not be sent.
+
+    Attributes: `code` (what went wrong, for programs), `status` (HTTP), `nearest` (what may have
+    been meant, or None).
+    """
+
+    def __init__(
+        self, code: str, message: str, *, status: int = 400, nearest: str | None = None
+    ) -> None:
+        self.code = code
+        self.status = status
+        self.nearest = nearest
+        super().__init__(message)
+
+
+class WaitError(ControlError, TimeoutError):
+    """What was waited for did not come in time."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("timeout", message, status=504)
 
 
 class UnknownNameError(SettingsError):
