@@ -216,7 +216,7 @@ def test_further_errors_are_counted() -> None:
         ("[]".encode("utf-16"), "models.json: is not UTF-8 text (byte 0); save it as UTF-8."),
         (b" " * (16 * 1024 * 1024 + 1), "models.json: is larger than 16 MiB"),
     ],
-    ids=str,
+    ids=lambda value: repr(value[:24]),
 )
 def test_a_file_that_is_no_json_is_refused(folder: Path, data: bytes, text: str) -> None:
     """Nothing that can lie in a file is shown to the user as a traceback."""
