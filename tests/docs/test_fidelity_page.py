@@ -1,0 +1,52 @@
+"""docs/fidelity.md: each claim names its evidence, and each setting it names exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock.settings import option_name, options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parents[2].joinpath("docs", "fidelity.md").read_text(encoding="utf-8")
+MARK = re.compile(r"(documented|observed|inferred|our choice|by value)\b")
+NAMES = {option_name(option.name) for option in options()}
+
+
+def claims() -> Iterator[tuple[str, str, str]]:
+    """Yield claim, evidence and setting of each row of the tables."""
+    for line in PAGE.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        if len(cells) == 3 and cells[0] not in {"claim", "---"}:
+            yield cells[0], cells[1], cells[2]
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "setting"), claims(), ids=[claim[:40] for claim, _, _ in claims()]
+)
+def test_a_claim_names_its_evidence_and_a_setting_that_exists(
+    claim: str, evidence: str, setting: str
+) -> None:
+    """A row without evidence would pass off a choice as a fact; a dead option helps nobody."""
+    assert claim
+    assert MARK.match(evidence)
+    named = re.findall(r"`--([a-z-]+)", setting)
+    assert set(named) <= NAMES
+    assert named or setting == "-"
+
+
+def test_every_claim_is_made_once() -> None:
+    """Two rows for one claim would sooner or later differ."""
+    made = [claim for claim, _, _ in claims()]
+    assert len(made) == len(set(made)) > 100
+
+
+def test_every_setting_stands_on_the_page() -> None:
+    """A setting is there because something is unknown, or ours; the page says which."""
+    named = set(re.findall(r"--(?:no-)?([a-z]+(?:-[a-z]+)*)", PAGE))
+    assert named >= NAMES
