@@ -39,9 +39,14 @@ class GenerationRequest:
     canonical: bytes
 
 
+def whole(value: Any) -> Any:
+    """Return the integer that a number such as 5.0 is to JSON Schema, and anything else as is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` which mean something."""
-    known = {name: body[name] for name in FIELDS[kind] if name in body}
+    known = {name: whole(body[name]) for name in FIELDS[kind] if name in body}
     if "images" in known:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from getimg_mock.errors import Refusal
 from getimg_mock.world import schemas
 from getimg_mock.world.references import check_reference
-from getimg_mock.world.requests import FIELDS, GenerationRequest, canonical
+from getimg_mock.world.requests import FIELDS, GenerationRequest, canonical, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -186,16 +186,11 @@ def _with_defaults(kind: Kind, body: dict[str, Any], model: Model) -> Generation
         aspect_ratio=body.get("aspect_ratio", model.supported_aspect_ratios[0]),
         resolution=body.get("resolution", model.supported_resolutions[0]),
         output_format=None if video else body.get("output_format", "jpeg"),
-        duration=_whole(duration),
+        duration=whole(duration),
         sound=body.get("sound", False) if video else False,
         references=len(body.get("images", [])),
         canonical=canonical(kind, body),
     )
-
-
-def _whole(number: float | None) -> float | None:
-    """5.0 is the integer 5 to JSON Schema, so it is to us."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def _check_values(request: GenerationRequest, silent_sound: str) -> None:

@@ -1,0 +1,219 @@
+"""The fake in process: requests without a socket, on a clock that stands still unless told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.api import access_log
+from getimg_mock.application import Application
+from getimg_mock.fake import Fake
+from getimg_mock.settings import Settings
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping, MutableMapping, Sequence
+    from decimal import Decimal
+
+    from getimg_mock.world.workspaces import Workspace
+
+    Message = MutableMapping[str, Any]
+
+START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+KEY = "sk_driver"
+
+IMAGE = {"model": "seedream-5-lite", "prompt": "A lighthouse in a storm"}
+VIDEO = {"model": "seedance-v1-5-pro", "prompt": "Waves under a full moon", "duration": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as a client has it: header names in lower case, the body as bytes."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        """Return the one header of that name, or None; two of them are a bug."""
+        found = [value for key, value in self.headers if key == name]
+        assert len(found) <= 1, f"{name} stands {len(found)} times on the answer"
+        return found[0] if found else None
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """What stands in the error envelope."""
+        found: dict[str, Any] = self.json["error"]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Everything that a refusal must leave alone."""
+
+    credited: Decimal
+    held: Decimal
+    charged: Decimal
+    by_date: Mapping[Any, Decimal]
+    entries: int
+    counted: Mapping[Any, Any]
+    generations: int
+
+
+@dataclass
+class Driver:
+    """One fake and one client of it, in the same thread.
+
+    Every workspace has a clock of its own, which begins at `START` and stands still.
+    """
+
+    app: Application
+    key: str = KEY
+    _runner: asyncio.Runner | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, *, start: datetime = START, **values: Any) -> Driver:
+        """Return a driver of a new fake with these settings."""
+        fake = Fake.of(
+            Settings.of(**({"quiet": True} | values)),
+            clock=lambda: VirtualClock(start=start, rate=0),
+        )
+        return cls(Application(fake, access_log.silent))
+
+    def workspace(self, key: str | None = None) -> Workspace:
+        """Return the workspace of a key, by default the driver's."""
+        return self.app.fake.store.workspace(key or self.key)
+
+    def advance(self, seconds: float, key: str | None = None) -> None:
+        """Move a workspace's clock forward."""
+        clock = self.workspace(key).clock
+        clock.advance_to(clock.now() + timedelta(seconds=seconds))
+
+    def books(self, key: str | None = None) -> Books:
+        """Return the money, limits and generations of a workspace, as values."""
+        workspace = self.workspace(key)
+        ledger = workspace.ledger
+        return Books(
+            ledger.credited,
+            ledger.held,
+            ledger.charged,
+            dict(ledger.by_date),
+            len(ledger.entries),
+            workspace.limiter.counts(),
+            len(workspace.generations),
+        )
+
+    def get(self, target: str, **options: Any) -> Reply:
+        """Send a GET."""
+        return self.request("GET", target, **options)
+
+    def post(self, target: str, body: Any, **options: Any) -> Reply:
+        """Send a POST with `body` as JSON."""
+        return self.request("POST", target, body=json.dumps(body).encode(), **options)
+
+    def image(self, **fields: Any) -> Reply:
+        """Ask for a picture."""
+        return self.post("/v2/images/generations", IMAGE | fields)
+
+    def video(self, **fields: Any) -> Reply:
+        """Ask for a video."""
+        return self.post("/v2/videos/generations", VIDEO | fields)
+
+    def poll(self, video_id: str) -> Reply:
+        """Ask what has become of a video."""
+        return self.get(f"/v2/videos/generations/{video_id}")
+
+    def balance(self) -> str:
+        """Return the balance, as the API writes it."""
+        shown: str = self.get("/v2/billing/balance").json["balance"]
+        return shown
+
+    def download(self, url: str, *, method: str = "GET", headers: Any = ()) -> Reply:
+        """Fetch a link of the fake's, without a key."""
+        target = url.removeprefix("http://testserver")
+        return self.request(method, target, headers=headers, key=None)
+
+    def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        body: bytes | Sequence[bytes] = b"",
+        headers: Iterable[tuple[str, str]] = (),
+        key: str | None = KEY,
+        raw_path: bytes | None = None,
+    ) -> Reply:
+        """Send one request and return its answer; `body` may be a sequence of chunks."""
+        sent = {name.lower(): value for name, value in headers}
+        chunks = [body] if isinstance(body, bytes) else list(body)
+        defaults = {"host": "testserver"}
+        if key is not None:
+            defaults["authorization"] = f"Bearer {key}"
+        if method == "POST":
+            defaults["content-type"] = "application/json"
+        if isinstance(body, bytes) and body:
+            defaults["content-length"] = str(len(body))
+        path, _, query = target.partition("?")
+        return self.send(
+            {
+                "type": "http",
+                "method": method,
+                "path": path,
+                "raw_path": raw_path if raw_path is not None else path.encode("utf-8", "replace"),
+                "query_string": query.encode("latin-1", "replace"),
+                "headers": [
+                    (name.encode("latin-1"), value.encode("latin-1"))
+                    for name, value in (defaults | sent).items()
+                ],
+            },
+            chunks,
+        )
+
+    def send(self, scope: Mapping[str, Any], chunks: Sequence[bytes] = ()) -> Reply:
+        """Run the application over one scope and body."""
+        whole = {
+            "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
+            "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 4010),
+        } | dict(scope)  # fmt: skip
+        inbox: list[Message] = [
+            {"type": "http.request", "body": chunk, "more_body": at < len(chunks) - 1}
+            for at, chunk in enumerate(chunks)
+        ] or [{"type": "http.request", "body": b"", "more_body": False}]
+        outbox: list[Message] = []
+
+        async def receive() -> Message:
+            return inbox.pop(0) if inbox else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            outbox.append(message)
+
+        self._drive(self.app(whole, receive, send), renders="/downloads/" in str(whole["path"]))
+        assert outbox, "the application answered nothing"
+        assert outbox[0]["type"] == "http.response.start"
+        assert not outbox[-1].get("more_body", False), "the answer has no end"
+        return Reply(
+            outbox[0]["status"],
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in
+             outbox[0]["headers"]],
+            b"".join(message["body"] for message in outbox[1:]),
+        )  # fmt: skip
+
+    def _drive(self, work: Coroutine[Any, Any, None], *, renders: bool) -> None:
+        """Step the coroutine, which never suspends; only rendering wants an event loop."""
+        if renders:
+            asyncio.run(work)
+            return
+        try:
+            pause = work.send(None)
+        except StopIteration:
+            return
+        work.close()
+        raise AssertionError(f"the application waits for {pause!r}")
