@@ -7,6 +7,9 @@ from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock._shipped import read_text
+from getimg_mock.api.openapi import openapi_text
+
 if TYPE_CHECKING:
     import argparse
 
@@ -31,8 +34,6 @@ def add_command(
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the command and return the exit status: 1 when `--check` finds a difference."""
-    from getimg_mock.api.openapi import openapi_text  # noqa: PLC0415 - other commands start faster
-
     text = openapi_text()
     if not arguments.check:
         sys.stdout.write(text)
@@ -48,8 +49,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _difference(assembled: str) -> str:
     """Return the first lines of how the shipped document differs, or nothing."""
-    from getimg_mock._shipped import read_text  # noqa: PLC0415 - other commands start faster
-
     try:
         shipped = read_text("schemas", "openapi.json")
     except FileNotFoundError:
