@@ -8,6 +8,7 @@ from heapq import merge
 from io import BytesIO
 from itertools import count
 from math import ceil
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import av
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.video.stream import VideoStream
 
-    Packet = av.Packet[Any]
+    Timed = tuple[float, av.Packet[Any]]  # in seconds from the beginning
 
 _ENCODER: Final = {
     "preset": "ultrafast",  # without CABAC, B frames and weights, as h264.following_frame needs
@@ -113,16 +114,12 @@ def encode_film(film: Film) -> bytes:
         if film.has_sound:
             sound = container.add_stream("aac", rate=tones.RATE, layout="mono")
             tracks.append(_sound_packets(sound, film))
-        for packet in merge(*tracks, key=_moment):
+        for _, packet in merge(*tracks, key=itemgetter(0)):
             container.mux_one(packet)
     return with_index_first(file.getvalue())
 
 
-def _moment(packet: Packet) -> Fraction:
-    return (packet.dts or 0) * packet.time_base
-
-
-def _picture_packets(stream: VideoStream, film: Film) -> Iterator[Packet]:
+def _picture_packets(stream: VideoStream, film: Film) -> Iterator[Timed]:
     starts = _key_frames(film)
     frame = _first_frame(stream, film)
     bar = film.bar
@@ -132,7 +129,7 @@ def _picture_packets(stream: VideoStream, film: Film) -> Iterator[Packet]:
         frame.pts, frame.pict_type = start, PictureType.I
         (packet,) = stream.encode(frame)
         packet.duration = 1
-        yield packet
+        yield float(start / film.fps), packet
         known = h264.headers(stream.codec_context.extradata or b"")
         for number in range(start + 1, end):
             shift = None if bar is None else bar.growth(number, film.frames)
@@ -176,7 +173,7 @@ def _light(frame: av.VideoFrame, bar: Bar, lit: int) -> None:
                 pixels[at : at + across] = bytes(pixels[at : at + 1]) * across
 
 
-def _sound_packets(stream: AudioStream, film: Film) -> Iterator[Packet]:
+def _sound_packets(stream: AudioStream, film: Film) -> Iterator[Timed]:
     stream.bit_rate = _SOUND_BITS
     samples = round(film.frames / film.fps * tones.RATE)
     sound = tones.encode_tone(stream, samples, film.poster.seed)
@@ -189,11 +186,11 @@ def _sound_packets(stream: AudioStream, film: Film) -> Iterator[Packet]:
 
 def _packet(
     stream: AudioStream | VideoStream, data: bytes, start: int, length: int, unit: Fraction
-) -> Packet:
-    packet: Packet = av.Packet(data)
+) -> Timed:
+    packet: av.Packet[Any] = av.Packet(data)
     packet.stream = stream
     packet.time_base = unit
     packet.pts = packet.dts = start
     packet.duration = length
     packet.is_keyframe = stream.type == "audio"
-    return packet
+    return start * float(unit), packet

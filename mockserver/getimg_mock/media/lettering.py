@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from PIL import ImageFont
@@ -19,7 +19,27 @@ _LONGEST: Final = 4096  # more characters than any poster can show
 _BOX: Final = "\ufffe"  # a noncharacter: no font has a glyph for it
 _REFERENCE: Final = 64
 _SLACK: Final = 1.01  # hinting and kerning move a line's end a little
-_REPLACED: Final = {"\u2026": "...", "\u00d7": "x", "\u2212": "-", "\u2044": "/"}
+_MOST_BALANCED: Final = 6  # lines; longer texts are read as running text
+# What Unicode does not decompose, and people write.
+_REPLACED: Final = {
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{MINUS SIGN}": "-",
+    "\N{FRACTION SLASH}": "/",
+    "\N{EURO SIGN}": "EUR",
+    "\N{POUND SIGN}": "GBP",
+    "ß": "ss",
+    "æ": "ae",
+    "Æ": "AE",
+    "œ": "oe",
+    "Œ": "OE",
+    "ø": "o",
+    "Ø": "O",
+    "ł": "l",
+    "Ł": "L",
+    "đ": "d",
+    "Đ": "D",
+    "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +55,7 @@ class Block:
         return len(self.lines) * self.size * LEADING
 
 
-@cache
+@lru_cache(maxsize=64)
 def font(size: int) -> ImageFont.FreeTypeFont:
     """Return Pillow's own scalable font at `size` pixels."""
     loaded = ImageFont.load_default(size=size)
@@ -52,7 +72,7 @@ def drawable(text: str) -> str:
     return " ".join(drawn.split())[:_LONGEST]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _drawn(character: str) -> str:
     if "!" <= character <= "~":
         return character
@@ -71,8 +91,12 @@ def _simplest(character: str) -> str:
 
 
 def _has_glyph(character: str) -> bool:
-    probe = font(_REFERENCE)
-    return bytes(probe.getmask(character)) != bytes(probe.getmask(_BOX))
+    return _shape(character) != _shape(_BOX)
+
+
+@lru_cache(maxsize=4096)
+def _shape(character: str) -> bytes:
+    return bytes(font(_REFERENCE).getmask(character))
 
 
 def width(text: str, size: int) -> float:
@@ -80,7 +104,7 @@ def width(text: str, size: int) -> float:
     return sum(map(_advance, text)) * size * _SLACK
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _advance(character: str) -> float:
     return font(_REFERENCE).getlength(character) / _REFERENCE
 
@@ -107,7 +131,7 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
         lines = wrapped(text, size, wide)
         most = int(high / (size * LEADING))
         if lines and len(lines) <= most:
-            return Block(tuple(lines), size)
+            return Block(tuple(_balanced(text, size, wide, lines)), size)
         if size <= smallest:
             break
         size = max(smallest, int(size * 0.92))
@@ -116,6 +140,19 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
     kept = lines[:most]
     kept[-1] = shortened(" ".join(lines[most - 1 : most + 1]) + " ...", size, wide)
     return Block(tuple(line for line in kept if line), size)
+
+
+def _balanced(text: str, size: int, room: float, lines: list[str]) -> list[str]:
+    """Return as many `lines`, of about one length: no last word stands alone."""
+    if not 1 < len(lines) <= _MOST_BALANCED:
+        return lines
+    while True:
+        room *= 0.95
+        tighter = wrapped(text, size, room)
+        longest = max(width(word, size) for word in text.split())
+        if len(tighter) > len(lines) or longest > room:
+            return lines
+        lines = tighter
 
 
 def wrapped(text: str, size: int, room: float) -> list[str]:

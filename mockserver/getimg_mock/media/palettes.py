@@ -24,6 +24,9 @@ _HARMONIES: Final = (
     (0, -42, -84, 30),
 )
 
+_FRESH_FROM: Final = 165  # sea green, from where hues go over blue and violet
+_FRESH_SPAN: Final = 220  # to crimson
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:
@@ -49,17 +52,18 @@ def palette(chance: Stream) -> Palette:
     return _dusk(hues)
 
 
-def _dusk(hues: list[float]) -> Palette:
+def _dusk(drawn: list[float]) -> Palette:
+    hues = [_fresh(hue) for hue in drawn]
     return Palette(
-        ground=(oklch(0.23, 0.065, hues[0]), oklch(0.36, 0.11, hues[1])),
+        ground=(oklch(0.23, 0.075, hues[0]), oklch(0.35, 0.12, hues[1])),
         glows=(
-            oklch(0.52, 0.17, hues[1]),
-            oklch(0.48, 0.16, hues[2]),
-            oklch(0.55, 0.15, hues[3]),
-            oklch(0.44, 0.15, hues[0]),
+            oklch(0.5, 0.19, hues[1]),
+            oklch(0.47, 0.18, hues[2]),
+            oklch(0.51, 0.16, hues[3]),
+            oklch(0.43, 0.16, hues[0]),
         ),
         ink=oklch(0.985, 0.006, hues[1]),
-        quiet=oklch(0.9, 0.03, hues[1]),
+        quiet=oklch(0.955, 0.015, hues[1]),
         line=oklch(0.3, 0.05, hues[0]),
     )
 
@@ -77,6 +81,13 @@ def _dawn(hues: list[float]) -> Palette:
         quiet=oklch(0.37, 0.06, hues[0]),
         line=oklch(0.96, 0.015, hues[0]),
     )
+
+
+def _fresh(hue: float) -> float:
+    """Return `hue` moved out of those that turn to mud in the dark, from ochre to olive."""
+    around = hue % 360
+    # There and back again, so that neighbours stay neighbours all around.
+    return _FRESH_FROM + min(around, 360 - around) / 180 * _FRESH_SPAN
 
 
 def oklch(lightness: float, chroma: float, hue: float) -> Colour:

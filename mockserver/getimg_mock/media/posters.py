@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SKETCH: Final = 320  # the longest side of the background before it is enlarged
 _SMALLEST_LABEL: Final = 9
+_ROOM_FOR_LABELS: Final = 8  # label heights; on less, the prompt stands alone
+_SMALL: Final = 64  # pixels; up to here every one is needed, and none is left for a margin
 _SIDE: Final = 178  # what Pillow's radial gradient has reached at its sides; 255 is in its corners
 
 
@@ -93,60 +95,75 @@ def _falling(strength: float) -> Callable[[int], float]:
 
 def _inscribe(image: Image.Image, poster: Poster) -> None:
     """Write the model and the note above, the prompt large, the id and our name below."""
-    layout = _Layout(poster)
-    pen = ImageDraw.Draw(image)
-    colours = poster.palette
+    layout, colours, pen = _layout(poster), poster.palette, ImageDraw.Draw(image)
     if layout.has_labels:
-        _label_row(pen, poster, layout.top, poster.model, poster.note)
-        _label_row(pen, poster, layout.bottom - layout.label, poster.generation, "getimg-mock")
-        rule = layout.bottom - layout.label * 1.9
+        _label(pen, layout, layout.top, (poster.model, poster.note), colours.quiet)
+        low = layout.bottom - layout.label
+        _label(pen, layout, low, (poster.generation, "getimg-mock"), colours.quiet)
+        rule = round(layout.bottom - layout.label * 1.9)
         thickness = max(1, round(layout.label / 16))
-        pen.rectangle(
-            (layout.margin, rule, poster.width - layout.margin, rule + thickness - 1),
-            fill=colours.quiet,
-        )
+        pen.rectangle((layout.left, rule, layout.right, rule + thickness - 1), fill=colours.quiet)
     block = lettering.fitted(
         lettering.drawable(poster.prompt),
-        room=(layout.wide, layout.prompt_bottom - layout.prompt_top),
+        room=(layout.right - layout.left, layout.prompt_bottom - layout.prompt_top),
         largest=layout.largest,
         smallest=layout.label,
     )
-    _write(pen, block, layout, colours.ink)
-
-
-def _label_row(pen: ImageDraw.ImageDraw, poster: Poster, top: float, left: str, right: str) -> None:
-    layout = _Layout(poster)
-    size = layout.label
-    right = lettering.drawable(right)
-    taken = lettering.width(right, size)
-    if taken > layout.wide / 2.2:
-        right, taken = "", 0.0
-    room = layout.wide - taken - size * bool(right)
-    left = lettering.shortened(lettering.drawable(left), size, room)
-    for text, x in ((left, layout.margin), (right, poster.width - layout.margin - taken)):
-        pen.text((x, top), text, fill=poster.palette.quiet, font=lettering.font(size))
-
-
-def _write(
-    pen: ImageDraw.ImageDraw, block: lettering.Block, layout: _Layout, colour: Colour
-) -> None:
     top = layout.prompt_bottom - block.height
     for index, line in enumerate(block.lines):
-        at = (layout.margin, top + index * block.size * lettering.LEADING)
-        pen.text(at, line, fill=colour, font=lettering.font(block.size))
+        at = (layout.left, top + index * block.size * lettering.LEADING)
+        pen.text(at, line, fill=colours.ink, font=lettering.font(block.size))
 
 
+def _label(
+    pen: ImageDraw.ImageDraw, layout: _Layout, top: float, words: tuple[str, str], ink: Colour
+) -> None:
+    """Write one small line, its second half flush right; where both do not fit, the first only."""
+    left, right = map(lettering.drawable, words)
+    face, room = lettering.font(layout.label), layout.right - layout.left
+    taken = lettering.width(right, layout.label)
+    if taken < room / 2.2:
+        pen.text((layout.right, top), right, fill=ink, font=face, anchor="ra")
+        room -= taken + layout.label
+    left = lettering.shortened(left, layout.label, room)
+    pen.text((layout.left, top), left, fill=ink, font=face)
+
+
+@dataclass(frozen=True, slots=True)
 class _Layout:
-    """Where things stand on a poster, in pixels."""
+    """Where things stand on a poster, and how large letters are, in pixels."""
 
-    def __init__(self, poster: Poster) -> None:
-        shortest = min(poster.width, poster.height)
-        self.label = max(_SMALLEST_LABEL, round(shortest * 0.026))
-        self.margin = round(shortest * 0.07) if shortest > 64 else 1
-        self.wide = poster.width - 2 * self.margin
-        self.top = self.margin
-        self.bottom = poster.height - max(self.margin, poster.inset + self.margin // 2)
-        self.has_labels = self.bottom - self.top > 6 * self.label
-        self.prompt_top = self.top + self.label * 2 if self.has_labels else self.top
-        self.prompt_bottom = self.bottom - self.label * 2.6 if self.has_labels else self.bottom
-        self.largest = max(self.label, round(shortest * 0.085))
+    left: float
+    right: float
+    top: float
+    bottom: float
+    label: int
+    largest: int
+
+    @property
+    def has_labels(self) -> bool:
+        return self.bottom - self.top > _ROOM_FOR_LABELS * self.label
+
+    @property
+    def prompt_top(self) -> float:
+        return self.top + self.label * 2 if self.has_labels else self.top
+
+    @property
+    def prompt_bottom(self) -> float:
+        return self.bottom - self.label * 2.6 if self.has_labels else self.bottom
+
+
+def _layout(poster: Poster) -> _Layout:
+    shortest, longest = sorted((poster.width, poster.height))
+    # Letters grow with the shorter side, and some more on a banner.
+    unit = max(shortest, min(longest / 1.8, 2 * shortest))
+    label = max(_SMALLEST_LABEL, round(unit * 0.029))
+    margin = round(shortest * 0.07) if shortest > _SMALL else 1
+    return _Layout(
+        left=margin,
+        right=poster.width - margin,
+        top=margin,
+        bottom=poster.height - max(margin, poster.inset + margin // 2),
+        label=label,
+        largest=max(label, round(unit * 0.085)),
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from math import pi, sin
+from operator import mul
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -16,6 +17,8 @@ import av
 from getimg_mock.world.chance import Stream
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from av.audio.stream import AudioStream
 
 RATE: Final = 48_000
@@ -39,52 +42,46 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> Sound:
     """Return `samples` of the chord that `seed` draws, encoded by `stream`."""
     total = -(-samples // FRAME)
     spare = max(0, (total - 2 * _FADE) // _PERIOD - 2)
-    kept = samples - spare * _PERIOD * FRAME
-    packets = []
-    for frame in (*_frames(_chord(seed), kept), None):
-        packets += stream.encode(frame)
-    start = packets[0].pts or 0
+    wave = _faded(_chord(seed), samples - spare * _PERIOD * FRAME)
+    packets = [packet for frame in (*_frames(wave), None) for packet in stream.encode(frame)]
     frames = [bytes(packet) for packet in packets]
     # Where the fade is over and the encoder has settled, one period is as good as the next.
-    loop = frames[_FADE + _PERIOD : _FADE + 2 * _PERIOD]
-    return Sound(
-        (*frames[: _FADE + 2 * _PERIOD], *loop * spare, *frames[_FADE + 2 * _PERIOD :]), start
-    )
+    settled, repeats = _FADE + _PERIOD, _FADE + 2 * _PERIOD
+    loop = frames[settled:repeats] * spare
+    return Sound((*frames[:repeats], *loop, *frames[repeats:]), packets[0].pts or 0)
 
 
 def _chord(seed: bytes) -> array[float]:
     """Return one period of the chord."""
     root = Stream(seed, "tone").chosen("root", _ROOTS)
     length = _PERIOD * FRAME
-    wave = [sin(2 * pi * at / length) for at in range(length)]
-    return array(
-        "f",
-        (
-            _LOUDNESS * sum(part * wave[at * root * step % length] for step, part in _CHORD)
-            for at in range(length)
-        ),
-    )
+    sine = array("d", (_LOUDNESS * sin(2 * pi * at / length) for at in range(length)))
+    # Every n-th sample of n periods is one period of the n-th harmonic.
+    partials = [
+        [part * value for value in (sine * (root * step))[:: root * step]] for step, part in _CHORD
+    ]
+    return array("f", map(sum, zip(*partials, strict=True)))
 
 
-def _frames(chord: array[float], samples: int) -> list[av.AudioFrame]:
-    """Return `samples` of the chord in AAC frames; the last is as short as it has to be."""
-    fade = max(1, min(_FADE * FRAME, samples // 2))
-    frames = []
-    for start in range(0, samples, FRAME):
-        end = min(start + FRAME, samples)
-        at = start % len(chord)
-        wave = chord[at : at + end - start]
-        if start < fade or end > samples - fade:
-            wave = array(
-                "f",
-                (
-                    value * min(1.0, position / fade, (samples - position) / fade)
-                    for position, value in enumerate(wave, start)
-                ),
-            )
-        frame = av.AudioFrame(format="fltp", layout="mono", samples=end - start)
-        frame.planes[0].update(wave.tobytes())
+def _faded(chord: array[float], samples: int) -> array[float]:
+    """Return `samples` of the chord, rising from silence and sinking back."""
+    wave = (chord * (samples // len(chord) + 1))[:samples]
+    fade = min(_FADE * FRAME, samples // 2)
+    if fade:
+        ramp = [at / fade for at in range(fade)]
+        wave[:fade] = array("f", map(mul, wave[:fade], ramp))
+        wave[-fade:] = array("f", map(mul, wave[-fade:], reversed(ramp)))
+    return wave
+
+
+def _frames(wave: array[float]) -> Iterator[av.AudioFrame]:
+    """Yield the wave in AAC frames; the last is as short as it has to be."""
+    for start in range(0, len(wave), FRAME):
+        part = wave[start : start + FRAME]
+        frame = av.AudioFrame(format="fltp", layout="mono", samples=len(part))
+        # A plane may be padded beyond its samples, and is filled as a whole.
+        plane = frame.planes[0]
+        plane.update(part.tobytes().ljust(plane.buffer_size, b"\0"))
         frame.sample_rate = RATE
         frame.pts = start
-        frames.append(frame)
-    return frames
+        yield frame
