@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import doctest
 import json
+import re
 from copy import deepcopy
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
@@ -209,6 +212,17 @@ def test_every_documented_error_has_an_example(code: str) -> None:
         for each in EXCHANGES.values()
         if isinstance(each["response"]["body"], dict)
     )
+
+
+def test_the_page_about_the_schemas_is_true() -> None:
+    """Its examples run as printed, and its table names every file."""
+    page = (Path(__file__).parents[2] / "docs" / "schemas.md").read_text(encoding="utf-8")
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", page, re.DOTALL)):
+        test = doctest.DocTestParser().get_doctest(block, {}, f"block {number}", "schemas.md", 0)
+        assert test.examples
+        assert doctest.DocTestRunner().run(test).failed == 0
+    table = page[: page.index("## ")]
+    assert {f"{name}.json" for name in schemas.names()} <= set(re.findall(r"[a-z-]+\.json", table))
 
 
 SCALARS = st.one_of(
