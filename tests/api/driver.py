@@ -179,23 +179,11 @@ class Driver:
 
     def send(self, scope: Mapping[str, Any], chunks: Sequence[bytes] = ()) -> Reply:
         """Run the application over one scope and body."""
-        whole = {
-            "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
-            "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 4010),
-        } | dict(scope)  # fmt: skip
         inbox: list[Message] = [
             {"type": "http.request", "body": chunk, "more_body": at < len(chunks) - 1}
             for at, chunk in enumerate(chunks)
         ] or [{"type": "http.request", "body": b"", "more_body": False}]
-        outbox: list[Message] = []
-
-        async def receive() -> Message:
-            return inbox.pop(0) if inbox else {"type": "http.disconnect"}
-
-        async def send(message: Message) -> None:
-            outbox.append(message)
-
-        self._drive(self.app(whole, receive, send), renders="/downloads/" in str(whole["path"]))
+        outbox = self._run(scope, inbox)
         assert outbox, "the application answered nothing"
         assert outbox[0]["type"] == "http.response.start"
         assert not outbox[-1].get("more_body", False), "the answer has no end"
@@ -205,6 +193,32 @@ class Driver:
              outbox[0]["headers"]],
             b"".join(message["body"] for message in outbox[1:]),
         )  # fmt: skip
+
+    def abandon(self, method: str, target: str, *, body: bytes) -> None:
+        """Begin a request, send `body` as part of its body, and go away."""
+        headers = [
+            (b"authorization", f"Bearer {self.key}".encode()),
+            (b"content-type", b"application/json"),
+        ]
+        scope = {"type": "http", "method": method, "path": target, "query_string": b""}
+        part = {"type": "http.request", "body": body, "more_body": True}
+        assert self._run(scope | {"headers": headers}, [part]) == []
+
+    def _run(self, scope: Mapping[str, Any], inbox: list[Message]) -> list[Message]:
+        whole = {
+            "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
+            "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 4010),
+        } | dict(scope)  # fmt: skip
+        outbox: list[Message] = []
+
+        async def receive() -> Message:
+            return inbox.pop(0) if inbox else {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            outbox.append(message)
+
+        self._drive(self.app(whole, receive, send), renders="/downloads/" in str(whole["path"]))
+        return outbox
 
     def _drive(self, work: Coroutine[Any, Any, None], *, renders: bool) -> None:
         """Step the coroutine, which never suspends; only rendering wants an event loop."""

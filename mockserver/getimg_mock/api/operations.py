@@ -6,31 +6,35 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api import authentication
+from getimg_mock.api import authentication, faults
+from getimg_mock.api.delivery import deliver
 from getimg_mock.api.generations import rate_limit_headers
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.moments import http_date
 from getimg_mock.api.problems import internal_error, method_not_allowed, problem
+from getimg_mock.api.recording import record
 from getimg_mock.errors import Refusal
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
+from getimg_mock.world.journal import EFFECTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
 
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
+    from getimg_mock.api.messages import Handler
     from getimg_mock.fake import Fake
+    from getimg_mock.world.journal import Effect
     from getimg_mock.world.limits import Kind
-
-    Handler = Callable[[Call], Awaitable[Answer]]
 
 # Beyond this many bytes over the limit the rest of a body is not even read to its end.
 _DRAINED: Final = 128 * 1024 * 1024
-_CHUNK: Final = 256 * 1024
+# A Content-Length of more digits is too large in whatever digits it begins with.
+_MAX_DIGITS: Final = 20
 
 
 class BodyTooLargeError(Exception):
@@ -68,16 +72,22 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever is wrong with it, in getimg.ai's envelope."""
-        started = stopwatch()
+        started, wall = stopwatch(), wall_time()
         operation = self.operations.get(scope["method"])
         call = Call(operation.name if operation else "unknown", scope, self.fake)
+        effects: list[Effect] = []
+        token = EFFECTS.set(effects)
         try:
-            answer = await self._answered(call, operation, receive)
+            answer = faults.finish(call, await self._answered(call, operation, receive))
+            self._finish(call, operation, answer)
+            sent = await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
-        self._finish(call, operation, answer)
-        await deliver(answer, scope["method"], send)
-        self.log(call, answer, stopwatch() - started)
+        finally:
+            EFFECTS.reset(token)
+        seconds = stopwatch() - started
+        record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
+        self.log(call, answer, seconds)
 
     async def _answered(self, call: Call, operation: Operation | None, receive: Receive) -> Answer:
         hints = self.fake.settings.mock_headers
@@ -86,21 +96,24 @@ class Endpoint:
                 return self._wrong_method(call)
             if operation.keyed:
                 call.workspace = authentication.authenticated(call)
+            elif "id" in call.path:
+                call.workspace = next(iter(self.fake.store.holders(call.path["id"])), None)
             if call.method == "POST":
                 call.body = await read_body(call, receive, self.fake.settings.max_body_mib)
-            answer = await operation.handler(call)
+            faults.arrange(call)
+            return await faults.treated(call, operation.handler)
         except Refusal as refusal:
-            answer = problem(refusal, hints=hints)
+            return problem(refusal, hints=hints)
         except BodyTooLargeError as error:
             answer = problem(_too_large(self.fake.settings.max_body_mib), hints=hints)
             if not error.drained:
                 answer.headers.append((b"connection", b"close"))
+            return answer
         except ClientGoneError:
             raise
         except Exception:  # noqa: BLE001 - a bug of ours must not look like one of the client's
             traceback.print_exc(file=sys.stderr)
-            answer = problem(internal_error(), hints=hints)
-        return answer
+            return problem(internal_error(), hints=hints)
 
     def _wrong_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)
@@ -109,7 +122,7 @@ class Endpoint:
         return answer
 
     def _finish(self, call: Call, operation: Operation | None, answer: Answer) -> None:
-        clock = call.workspace.clock.now() if call.workspace else wall_time()
+        clock = (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", http_date(clock)))
         if (
             operation is not None
@@ -139,9 +152,9 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     `ClientGoneError`.
     """
     limit = limit_mib * 1024 * 1024
-    declared = call.header(b"content-length") or "0"
+    declared = _length(call.header(b"content-length") or "0")
     waits = (call.header(b"expect") or "").lower() == "100-continue"
-    if declared.isdigit() and int(declared) > limit and (waits or int(declared) > _DRAINED):
+    if declared > limit and (waits or declared > _DRAINED):
         raise BodyTooLargeError(drained=False)
     chunks: list[bytes] = []
     size = 0
@@ -162,6 +175,12 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     return b"".join(chunks)
 
 
+def _length(text: str) -> int:
+    """Return the number of a Content-Length; 0, which no rule minds, where there is none."""
+    # int() reads more than ASCII digits, and refuses to read thousands of them.
+    return int(text[:_MAX_DIGITS]) if text.isascii() and text.isdigit() else 0
+
+
 def _too_large(limit_mib: int) -> Refusal:
     return Refusal(
         "invalid_parameter",
@@ -169,19 +188,3 @@ def _too_large(limit_mib: int) -> Refusal:
         status=413,
         hint="pass large references as public HTTPS URLs",
     )
-
-
-async def deliver(answer: Answer, method: str, send: Send) -> None:
-    """Send an answer, a large body in pieces; none of the body for HEAD and 304."""
-    headers = answer.headers
-    if answer.status != 304:
-        headers = [*headers, (b"content-length", b"%d" % len(answer.body))]
-    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
-    await send(start | {"headers": headers})
-    body = b"" if method == "HEAD" else answer.body
-    for at in range(0, len(body) - _CHUNK, _CHUNK):
-        await send(
-            {"type": "http.response.body", "body": body[at : at + _CHUNK], "more_body": True}
-        )
-    rest = body[max(0, (len(body) - 1) // _CHUNK * _CHUNK) :] if body else b""
-    await send({"type": "http.response.body", "body": rest, "more_body": False})
