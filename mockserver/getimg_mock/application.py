@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api import access_log, routes
+from getimg_mock.api.authentication import key_of
 from getimg_mock.control import surface
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
@@ -21,7 +22,7 @@ class Application:
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
         self._api = routes.router(fake, log)
-        self._control = surface.router(fake)
+        self._control = surface.Surface(fake, key_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the host's start and stop."""

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+import socket
+import struct
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from getimg_mock.api.problems import problem
+from getimg_mock.api.wire import WIRE
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
+    import asyncio
+
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
@@ -18,8 +23,32 @@ _LOGGER = logging.getLogger("getimg_mock")
 _LOGGER.addHandler(logging.NullHandler())
 
 
+class SocketWire:
+    """The connection under an answer, for faults that need it."""
+
+    __slots__ = ("_transport",)
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def write(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._transport.write(data)
+
+    def reset(self) -> None:
+        """Break the connection off: the client sees it reset by its peer."""
+        connection = self._transport.get_extra_info("socket")
+        # To linger for no time is how a socket is told to send RST instead of FIN.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def close(self) -> None:
+        """Close the connection cleanly once all that was written is out."""
+        self._transport.close()
+
+
 class Protocol(HttpToolsProtocol):
-    """One connection; `scope["getimg_mock.transport"]` gives its socket to whoever breaks it."""
+    """One connection; the scope of its requests gives access to the wire under it."""
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
@@ -31,7 +60,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self.scope["getimg_mock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+        self.scope[WIRE] = SocketWire(self.transport)  # type: ignore[typeddict-unknown-key]
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are not an HTTP request, and close."""

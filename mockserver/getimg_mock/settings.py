@@ -29,6 +29,9 @@ FILE: Final = "getimg-mock.toml"
 OTHER_VARIABLES: Final = ("CONFIG", "URL", "KEY", "TOKEN")
 
 _SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:\.\.\s*(\d+(?:\.\d+)?)\s*)?")
+_DRAWN: Final = re.compile(
+    r"\s*(exponential|normal)\(\s*(\d+(?:\.\d+)?)\s*(?:,\s*(\d+(?:\.\d+)?)\s*)?\)\s*"
+)
 _YES: Final = True
 _NO: Final = False
 _TRUE: Final = ("1", "true", "yes", "on")
@@ -37,36 +40,58 @@ _FALSE: Final = ("0", "false", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Seconds that are drawn evenly between `low` and `high`; equal ends are a fixed time."""
+    """A time in seconds that is drawn.
+
+    `uniform`: evenly between `low` and `high`, a fixed time where they are equal. `exponential`:
+    with the mean `low`. `normal`: with the mean `low` and the standard deviation `high`.
+    """
 
     low: float
     high: float
+    shape: Literal["uniform", "exponential", "normal"] = "uniform"
 
     @classmethod
     def parse(cls, value: Any) -> Span:
-        """Read `30`, `"30"` or `"20..60"`; raises `SettingsError` for anything else."""
+        """Read a time; raises `SettingsError` for anything else.
+
+        `30` (a number or a text), `"20..60"`, `"exponential(40)"`, `"normal(40, 10)"`.
+        """
         if isinstance(value, Span):
             return value
         text = f"{value:f}" if isinstance(value, float) and isfinite(value) else str(value)
+        drawn = _DRAWN.fullmatch(text)
+        if drawn and bool(drawn[3]) == (drawn[1] == "normal"):
+            shape: Any = drawn[1]
+            return cls(_bounded(float(drawn[2])), _bounded(float(drawn[3] or 0)), shape)
         found = _SPAN.fullmatch(text)
         if not found or isinstance(value, bool):
             raise SettingsError(
-                f"{value!r} is not a time in seconds: write 30, or 20..60 to draw between the two."
+                f"{value!r} is not a time in seconds: write 30, or 20..60 to draw between the "
+                "two, or normal(40, 10) or exponential(40)."
             )
-        low = float(found[1])
-        high = float(found[2]) if found[2] is not None else low
+        low = _bounded(float(found[1]))
+        high = _bounded(float(found[2])) if found[2] is not None else low
         if high < low:
             raise SettingsError(f"{text!r} ends before it begins: write {high:g}..{low:g}.")
-        if high > MAX_SECONDS:
-            raise SettingsError(f"{text!r} is longer than the longest time, {MAX_SECONDS:.0f} s.")
         return cls(low, high)
 
     def __str__(self) -> str:
-        return f"{self.low:g}" if self.low == self.high else f"{self.low:g}..{self.high:g}"
+        if self.shape == "exponential":
+            return f"exponential({self.low!r})"
+        if self.shape == "normal":
+            return f"normal({self.low!r}, {self.high!r})"
+        low, high = (int(each) if each.is_integer() else each for each in (self.low, self.high))
+        return f"{low}" if low == high else f"{low}..{high}"
 
 
 # A hundred years: later moments would leave the calendar that clients can parse.
 MAX_SECONDS: Final = 100 * 366 * 86400.0
+
+
+def _bounded(seconds: float) -> float:
+    if seconds > MAX_SECONDS:
+        raise SettingsError(f"{seconds:g} s is longer than the longest time, {MAX_SECONDS:.0f} s.")
+    return seconds
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -94,7 +119,7 @@ def _probability(value: Any) -> float:
 
 def _seconds(value: Any) -> float:
     span = Span.parse(value)
-    if span.low != span.high:
+    if span.low != span.high or span.shape != "uniform":
         raise SettingsError(f"{value!r} is a range; one number of seconds is needed.")
     return span.low
 
@@ -123,6 +148,25 @@ def _flag(value: Any) -> bool:
     if word not in _TRUE + _FALSE:
         raise SettingsError(f"{value!r} is neither yes nor no: write true or false.")
     return word in _TRUE
+
+
+def _clock(value: Any) -> str:
+    text = str(value)
+    if text in {"real", "virtual"}:
+        return text
+    rate = re.fullmatch(r"x(\d+(?:\.\d+)?)", text)
+    if not rate or not 0 < float(rate[1]) <= 1_000_000:
+        raise SettingsError(
+            f"{text!r} is no clock: write real, virtual, or x60 for a minute a second."
+        )
+    return text
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise SettingsError(f"{value!r} is not a list of names.")
+    return tuple(str(each).strip() for each in listed if str(each).strip())
 
 
 def _text(value: Any) -> str:
@@ -223,6 +267,13 @@ class Settings:
     max_workspaces: int = _option(
         10_000, _whole(1, 10**7), "workspaces kept; the longest unused goes first", "N"
     )
+    clock: str = _option("real", _clock, "real, virtual (stands still) or such as x60", "MODE")
+    scenario: tuple[str, ...] = _option(
+        (), _names, "scenarios in force in every workspace: names or files", "NAME,..."
+    )
+    magic: bool = _option(_YES, _flag, "obey magic prompts, keys and the X-Mock-Behaviour header")
+    journal_exchanges: int = _option(1000, _whole(0, 10**6), "exchanges kept a workspace", "N")
+    journal_mib: int = _option(16, _whole(1, 65536), "memory for exchanges a workspace", "MIB")
     check_responses: bool = _option(
         _NO, _flag, "check every answer against its schema; a bad one is logged"
     )

@@ -7,6 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.problems import invalid_api_key
+from getimg_mock.errors import UnknownNameError
+from getimg_mock.world.magic import is_invalid_key, key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
@@ -18,7 +20,20 @@ _MAX_KEY = 512
 
 def authenticated(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
-    return call.fake.store.workspace(key_of(call.header_all(b"authorization"), call.fake.settings))
+    settings = call.fake.settings
+    key = key_of(call.header_all(b"authorization"), settings)
+    if settings.magic:
+        _refuse_by_magic(key)
+    return call.fake.store.workspace(key)
+
+
+def _refuse_by_magic(key: str) -> None:
+    if is_invalid_key(key):
+        raise invalid_api_key("this key is invalid by its name, as asked for")
+    try:
+        key_magic(key)
+    except UnknownNameError as error:
+        raise invalid_api_key(str(error)) from None
 
 
 def key_of(authorizations: list[str], settings: Settings) -> str:

@@ -12,6 +12,7 @@ from getimg_mock.media.rendering import rendered
 from getimg_mock.media.videos import Video
 from getimg_mock.world.chance import digest
 from getimg_mock.world.clock import EPOCH
+from getimg_mock.world.texts import LINK_EXPIRED
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Answer, Call
@@ -24,7 +25,7 @@ _MAX_DIGITS = 15
 async def retrieve(call: Call) -> Answer:
     """Answer with the file of a link that is known, rightly signed and not expired."""
     workspace, generation = _linked(call)
-    call.workspace = workspace
+    call.workspace, call.generation = workspace, generation.id
     product = generation.product
     data = await rendered(_media(workspace, generation), call.fake.cache)
     name = f"{generation.id}.{format_of(product.mime_type).extension}"
@@ -55,7 +56,7 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
             if (workspace.clock.now() - EPOCH).total_seconds() >= expires:
                 raise Refusal(
                     "url_expired",
-                    "This download URL has expired and the file has been deleted.",
+                    LINK_EXPIRED,
                     status=settings.expired_status,
                     hint="download before deletes_at; a new generation costs again",
                 )

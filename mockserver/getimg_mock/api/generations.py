@@ -8,7 +8,7 @@ from getimg_mock.api.links import client_address
 from getimg_mock.api.moments import number, timestamp
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import EPOCH
-from getimg_mock.world.validation import parsed, validated
+from getimg_mock.world.validation import validated
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call, Headers
@@ -29,12 +29,14 @@ def submitted(call: Call, kind: Kind) -> Generation:
         )
     request = validated(
         kind,
-        parsed(call.body),
+        call.json(),
         call.fake.catalogue,
         strict=settings.strictness == "full",
         silent_sound=settings.silent_sound,
     )
-    return call.owner.submit(request)
+    generation = call.owner.submit(request, (call.behaviour.transition,))
+    call.generation = generation.id
+    return generation
 
 
 def rate_limit_headers(allowance: Allowance) -> Headers:
@@ -69,6 +71,8 @@ def _item(call: Call, generation: Generation) -> dict[str, Any]:
     if deletes_at is None:
         raise LookupError(f"{generation.id} has no end yet and so no file")
     expires = int((deletes_at - EPOCH).total_seconds())
+    if call.behaviour.fault == "expired_url":
+        expires = int((call.owner.clock.now() - EPOCH).total_seconds()) - 1
     signature = call.owner.signature(generation.id, 0, expires)
     address = client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
     item: dict[str, Any] = {

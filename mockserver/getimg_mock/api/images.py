@@ -16,9 +16,7 @@ async def generate(call: Call) -> Answer:
     """Submit, wait on the workspace's clock, answer 200 with the result."""
     workspace = call.owner
     generation = submitted(call, "image")
-    if generation.ending is not None:
-        await workspace.clock.sleep_until(generation.ending.at)
-    state = workspace.state(generation.id)
+    state = await workspace.finished(generation.id)
     failure = state.generation.ending.failure if state.generation.ending else None
     if failure is not None:
         raise Refusal(failure.code, failure.message)

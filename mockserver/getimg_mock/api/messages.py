@@ -7,11 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from getimg_mock.errors import Refusal
+from getimg_mock.world.behaviours import NOTHING
+from getimg_mock.world.validation import parsed
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from getimg_mock.fake import Fake
+    from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.workspaces import Workspace
+
+    Handler = Callable[["Call"], Awaitable["Answer"]]
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -22,7 +29,9 @@ JSON: Final = (b"content-type", b"application/json")
 class Call:
     """One request on its way through an operation.
 
-    `workspace` is set once the key is known; `body` holds the whole body of a POST.
+    `workspace` is set once the key is known; `body` holds the whole body of a POST. `behaviour` is
+    what scenarios and magic inputs do to it, `rules` the ids of those scenario rules, `fault` what
+    was done in the end. `generation` is the id of the one it made, polled or downloaded.
     """
 
     operation: str
@@ -30,6 +39,24 @@ class Call:
     fake: Fake
     body: bytes = b""
     workspace: Workspace | None = None
+    behaviour: Behaviour = NOTHING
+    rules: tuple[str, ...] = ()
+    fault: str | None = None
+    generation: str | None = None
+    _parsed: list[Any] = field(default_factory=list)
+
+    def json(self) -> Any:
+        """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
+        if not self._parsed:
+            self._parsed.append(parsed(self.body))
+        return self._parsed[0]
+
+    def json_or_none(self) -> Any:
+        """Return the body's JSON value, or None when it has none."""
+        try:
+            return self.json()
+        except Refusal:
+            return None
 
     @property
     def method(self) -> str:
@@ -69,11 +96,15 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back: status, headers (names in lower case) and the whole body."""
+    """What goes back: status, headers (names in lower case) and the whole body.
+
+    `delivery` is how it is broken on its way, see `api.delivery`; None for not at all.
+    """
 
     status: int
     body: bytes = b""
     headers: Headers = field(default_factory=list)
+    delivery: str | None = None
 
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Headers | None = None) -> Answer:

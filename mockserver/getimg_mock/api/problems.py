@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
+from getimg_mock.world.texts import INCORRECT_KEY, SOMETHING_WENT_WRONG
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Headers
@@ -52,8 +53,7 @@ def invalid_api_key(hint: str) -> Refusal:
     """Return the 401, with the text that is documented; `hint` is ours."""
     return Refusal(
         "invalid_api_key",
-        "Incorrect API key provided. "
-        "You can manage your API keys at https://getimg.ai/app/developer/api-keys",
+        INCORRECT_KEY,
         hint=hint,
     )
 
@@ -73,7 +73,7 @@ def method_not_allowed(method: str, allowed: str) -> Refusal:
 
 def internal_error() -> Refusal:
     """Return the 500, in the words that were observed."""
-    return Refusal("server_error", "Something went wrong on our end")
+    return Refusal("server_error", SOMETHING_WENT_WRONG)
 
 
 def _printable(text: str) -> bytes:

@@ -26,6 +26,7 @@ async def create(call: Call) -> Answer:
 async def retrieve(call: Call) -> Answer:
     """Answer 200 with what the generation is now: a failed one, too (documented)."""
     workspace, video_id = call.owner, call.path["id"]
+    call.generation = video_id
     try:
         body = _body(call, workspace.polled(video_id))
     except Refusal:

@@ -1,21 +1,39 @@
-"""The fake's own paths, under `/__mock__/`."""
+"""The control commands over HTTP, under `/__mock__/`: guarded, JSON in, JSON out."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, Router
+import json
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
+from getimg_mock.control import commands, tail
+from getimg_mock.control.command import Text, Waiting
+from getimg_mock.control.openapi import document
+from getimg_mock.control.problems import problem
+from getimg_mock.control.security import check
+from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
+    from collections.abc import Callable
+
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.fake import Fake
+    from getimg_mock.settings import Settings
+
+    # Returns the key that `Authorization` headers give, or raises the 401 `Refusal`.
+    KeyOf = Callable[[list[str], Settings], str]
 
 PREFIX: Final = "/__mock__"
+
+# A snapshot holds everything but the journal; this is room for a hundred thousand generations.
+MAX_BODY: Final = 64 * 1024 * 1024
+
+_PUBLIC: Final = ("/health", "/openapi.json", "/control.json")
+_JSON: Final = "application/json"
 
 
 def is_ours(path: str) -> bool:
@@ -23,27 +41,141 @@ def is_ours(path: str) -> bool:
     return path == PREFIX or path.startswith(PREFIX + "/")
 
 
-def router(fake: Fake) -> Router:
-    """Return the ASGI application that answers the fake's own paths."""
-    del fake
-    return Router(
-        [
-            Route(f"{PREFIX}/health", _health, methods=["GET"]),
-            Route(f"{PREFIX}/openapi.json", _openapi, methods=["GET"]),
-        ],
-        redirect_slashes=False,
-        default=_unknown,
-    )
+class Surface:
+    """The ASGI application that answers the fake's own paths."""
+
+    def __init__(self, fake: Fake, key_of: KeyOf) -> None:
+        self._fake = fake
+        self._key_of = key_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; whatever is wrong with it, in JSON of ours."""
+        path = scope["path"].removeprefix(PREFIX) or "/"
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        try:
+            check(scope, self._fake.settings, public=path in _PUBLIC)
+            if path == "/journal/tail" and method == "GET":
+                await tail.stream(self._fake, self._key(scope), _query(scope), receive, send)
+                return
+            status, media_type, body = 200, *await self._answer(scope, method, path, receive)
+        except _ClientGoneError:
+            return
+        except GetimgMockError as error:
+            status, told = problem(error)
+            media_type, body = _JSON, _written(told)
+        except Exception:  # noqa: BLE001 - a bug of ours is told as one, not as a lost connection
+            traceback.print_exc(file=sys.stderr)
+            status, told = problem(
+                ControlError("internal_error", "getimg-mock failed; its log says how.", status=500)
+            )
+            media_type, body = _JSON, _written(told)
+        await _send(scope, send, status, media_type, body)
+
+    async def _answer(
+        self, scope: Scope, method: str, path: str, receive: Receive
+    ) -> tuple[str, bytes]:
+        if method == "GET" and path in _PUBLIC or path == "/":
+            return _JSON, _documents(path)
+        found = commands.find(method, path)
+        key = self._key(scope)
+        payload = _query(scope) if method == "GET" else await _payload(scope, receive)
+        result = commands.run(self._fake, key, found, payload)
+        if isinstance(result, Waiting):
+            result = await result.arrive()
+        if isinstance(result, Text):
+            return result.media_type, result.text.encode()
+        return _JSON, _written(result)
+
+    def _key(self, scope: Scope) -> str:
+        given = [value.decode("latin-1") for k, value in scope["headers"] if k == b"authorization"]
+        try:
+            return self._key_of(given, self._fake.settings)
+        except Refusal as refusal:
+            raise ControlError(
+                "invalid_api_key",
+                f"Say whose workspace: {refusal.hint or refusal.message}.",
+                status=401,
+            ) from None
 
 
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
+class _ClientGoneError(Exception):
+    """The client went away: nobody is there to answer."""
 
 
-async def _openapi(_request: Request) -> Response:
-    return Response(read_text("schemas", "openapi.json"), media_type="application/json")
+def _documents(path: str) -> bytes:
+    if path == "/openapi.json":
+        return read_text("schemas", "openapi.json").encode()
+    if path == "/health":
+        return _written({"status": "ok"})
+    return _written(document())
 
 
-async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
-    body = {"error": {"code": "not_found", "message": f"{scope['path'][:200]} is no path of ours."}}
-    await JSONResponse(body, status_code=404)(scope, receive, send)
+def _query(scope: Scope) -> dict[str, Any]:
+    text = scope["query_string"].decode("utf-8", "replace")
+    pairs = parse_qsl(text, keep_blank_values=True)
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise SettingsError("A name stands twice in the query.")
+    return values
+
+
+async def _payload(scope: Scope, receive: Receive) -> dict[str, Any]:
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _ClientGoneError
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > MAX_BODY:
+            limit = MAX_BODY // 1024 // 1024
+            raise ControlError("too_large", f"A body has at most {limit} MiB.", status=413)
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    body = b"".join(chunks)
+    if scope["query_string"]:
+        raise SettingsError("Give the values in the body, as JSON, not in the query.")
+    if not body:
+        return {}
+    _check_media_type(scope)
+    return _parsed(body)
+
+
+def _check_media_type(scope: Scope) -> None:
+    given = next((value for key, value in scope["headers"] if key == b"content-type"), b"")
+    # A page can send any other type from anywhere without asking first.
+    if given.partition(b";")[0].strip().lower() != _JSON.encode():
+        raise ControlError(
+            "unsupported_media_type", "Send Content-Type: application/json.", status=415
+        )
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    def refused(word: str) -> None:
+        raise ValueError(f"{word} is not JSON")
+
+    try:
+        value = json.loads(body, parse_constant=refused)
+    except (ValueError, RecursionError) as error:
+        raise ControlError("malformed_json", f"The body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise ControlError("malformed_json", "The body is JSON, but not an object.")
+    return value
+
+
+def _written(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+async def _send(scope: Scope, send: Send, status: int, media_type: str, body: bytes) -> None:
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"x-mock-control", commands.VERSION.encode()),
+    ]
+    if status == 413:
+        headers.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

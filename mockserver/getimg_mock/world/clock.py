@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _monotonic: Final = time.monotonic
 _wall: Final = time.time
 
+FASTEST: Final = 1_000_000.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -46,18 +47,20 @@ class Clock(Protocol):
 class Pause:
     """What a sleeper hands to whoever steps its coroutine where no event loop runs.
 
-    The driver calls `wait()`, in its own thread, and then continues the coroutine.
+    The driver calls `wait()`, in its own thread, and then continues the coroutine. `moment` is
+    None where only a change of the clock, or a poke, ends the pause.
     """
 
-    __slots__ = ("_clock", "_moment")
+    __slots__ = ("changes", "clock", "moment")
 
-    def __init__(self, clock: VirtualClock, moment: datetime) -> None:
-        self._clock = clock
-        self._moment = moment
+    def __init__(self, clock: VirtualClock, moment: datetime | None, changes: int) -> None:
+        self.clock = clock
+        self.moment = moment
+        self.changes = changes
 
     def wait(self) -> None:
-        """Block this thread until the moment has come."""
-        self._clock.block_until(self._moment)
+        """Block this thread until the moment has come or the clock was changed."""
+        self.clock.block(self.moment, self.changes)
 
     def __await__(self) -> Generator[Pause, None, None]:
         yield self
@@ -66,8 +69,9 @@ class Pause:
 class VirtualClock:
     """A clock that starts at `start` (default: the real time) and runs at `rate`.
 
-    With `autojump`, whoever waits moves the clock instead of waiting. Safe to use from several
-    threads. `timer` gives real seconds; tests pass their own.
+    With `autojump`, whoever waits moves the clock instead of waiting. `changes` counts how often it
+    was moved, rescaled or poked. Safe to use from several threads. `timer` gives real seconds;
+    tests pass their own.
     """
 
     def __init__(
@@ -80,29 +84,27 @@ class VirtualClock:
     ) -> None:
         self._timer = timer
         self._lock = threading.Lock()
-        self._origin = (start or wall_time()).astimezone(UTC)
-        self._anchor = timer()
-        self._rate = _checked_rate(rate)
+        # Origin, what the timer said then, and rate: one value, so that no thread sees half of it.
+        self._state = ((start or wall_time()).astimezone(UTC), timer(), _checked_rate(rate))
         self._wakers: set[Callable[[], None]] = set()
         self.autojump = autojump
+        self.changes = 0
 
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
-        if not self._rate:
-            return self._origin
-        return self._origin + timedelta(seconds=(self._timer() - self._anchor) * self._rate)
+        origin, anchor, rate = self._state
+        return origin + timedelta(seconds=(self._timer() - anchor) * rate) if rate else origin
 
     @property
     def rate(self) -> float:
         """How many seconds of this clock pass in a real one; 0 when frozen."""
-        return self._rate
+        return self._state[2]
 
     def scale(self, rate: float) -> None:
-        """Run at `rate` from now on; raises `ValueError` for a rate below 0."""
+        """Run at `rate` from now on; raises `ValueError` for one below 0 or above a million."""
         with self._lock:
-            self._origin, self._anchor = self.now(), self._timer()
-            self._rate = _checked_rate(rate)
-        self._wake()
+            self._state = (self.now(), self._timer(), _checked_rate(rate))
+        self.poke()
 
     def freeze(self) -> None:
         """Stand still from now on; only `advance_to` moves the clock then."""
@@ -112,39 +114,71 @@ class VirtualClock:
         """Move forward to `moment` and return the new time; an earlier moment changes nothing."""
         with self._lock:
             if moment > self.now():
-                self._origin, self._anchor = moment.astimezone(UTC), self._timer()
-        self._wake()
+                self._state = (moment.astimezone(UTC), self._timer(), self.rate)
+        self.poke()
         return self.now()
 
     async def sleep_until(self, moment: datetime) -> None:
         """Return when it is `moment` or later; under `autojump`, make it `moment`."""
-        while (remaining := moment - self.now()) > timedelta(0):
-            if self.autojump:
-                self.advance_to(moment)
+        while True:
+            changes = self.changes
+            if moment <= self.now():
                 return
-            try:
-                loop = asyncio.get_running_loop()
-            except RuntimeError:
-                await Pause(self, moment)
-            else:
-                await self._sleep_in_loop(loop, self._real_seconds(remaining))
+            await self.pause(moment, changes)
+
+    async def pause(self, moment: datetime | None, changes: int) -> None:
+        """Return at `moment`, or when `self.changes` is no longer `changes`.
+
+        Read `changes` before looking at what may make waiting needless; then no change is missed.
+        Without a moment only a change ends it. Under `autojump`, make it `moment`.
+        """
+        if moment is not None and self.autojump:
+            self.advance_to(moment)
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            await Pause(self, moment, changes)
+        else:
+            await self._pause_in_loop(loop, moment, changes)
+
+    def poke(self) -> None:
+        """Wake every sleeper to look again: something other than time has changed."""
+        self.changes += 1
+        for waker in tuple(self._wakers):
+            waker()
 
     def block_until(self, moment: datetime) -> None:
         """Block this thread until it is `moment` or later."""
-        while (remaining := moment - self.now()) > timedelta(0):
-            changed = threading.Event()
-            self._wakers.add(changed.set)
-            try:
-                # Looked up again: the clock may have moved before the waker was there.
-                if moment > self.now():
-                    changed.wait(self._real_seconds(remaining))
-            finally:
-                self._wakers.discard(changed.set)
+        while True:
+            changes = self.changes
+            if moment <= self.now():
+                return
+            self.block(moment, changes)
 
-    def _real_seconds(self, remaining: timedelta) -> float | None:
-        return remaining.total_seconds() / self._rate if self._rate else None
+    def block(self, moment: datetime | None, changes: int) -> None:
+        """Block this thread as `pause` suspends a coroutine."""
+        changed = threading.Event()
+        wake = changed.set
+        self._wakers.add(wake)
+        try:
+            # Only after the waker is there: a change before that shows in the number.
+            if self.changes == changes:
+                changed.wait(self._real_seconds(moment))
+        finally:
+            self._wakers.discard(wake)
 
-    async def _sleep_in_loop(self, loop: asyncio.AbstractEventLoop, seconds: float | None) -> None:
+    def _real_seconds(self, moment: datetime | None) -> float | None:
+        if moment is None:
+            return None
+        remaining = max(0.0, (moment - self.now()).total_seconds())
+        if not remaining:
+            return 0.0
+        return min(remaining / self.rate, threading.TIMEOUT_MAX) if self.rate else None
+
+    async def _pause_in_loop(
+        self, loop: asyncio.AbstractEventLoop, moment: datetime | None, changes: int
+    ) -> None:
         awake: asyncio.Future[None] = loop.create_future()
 
         def resolve() -> None:
@@ -155,20 +189,21 @@ class VirtualClock:
             loop.call_soon_threadsafe(resolve)
 
         self._wakers.add(wake)
-        timer = loop.call_later(seconds, resolve) if seconds is not None else None
         try:
-            await awake
+            if self.changes != changes:
+                return
+            seconds = self._real_seconds(moment)
+            timer = None if seconds is None else loop.call_later(seconds, resolve)
+            try:
+                await awake
+            finally:
+                if timer is not None:
+                    timer.cancel()
         finally:
             self._wakers.discard(wake)
-            if timer is not None:
-                timer.cancel()
-
-    def _wake(self) -> None:
-        for waker in tuple(self._wakers):
-            waker()
 
 
 def _checked_rate(rate: float) -> float:
-    if not 0 <= rate < float("inf"):
-        raise ValueError(f"A clock's rate is a number of at least 0, not {rate!r}.")
+    if not 0 <= rate <= FASTEST:
+        raise ValueError(f"A clock's rate is a number from 0 to {FASTEST:g}, not {rate!r}.")
     return float(rate)

@@ -8,30 +8,18 @@ document when it charges). Costs are booked under the UTC date of the charge.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import Refusal
+from getimg_mock.world.journal import Effect, noted
+from getimg_mock.world.texts import INSUFFICIENT_BALANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date, datetime
 
 ZERO: Final = Decimal(0)
-
-Effect = Literal["credit", "hold", "charge", "release", "refund"]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One movement of money: what, when, how much, for which generation (None for a credit)."""
-
-    at: datetime
-    effect: Effect
-    amount: Decimal
-    generation: str | None = None
 
 
 class Ledger:
@@ -42,10 +30,9 @@ class Ledger:
         self.held = ZERO
         self.charged = ZERO
         self.by_date: dict[date, Decimal] = {}
-        self.entries: deque[Entry] = deque(maxlen=kept)
-        self.listener: Callable[[Entry], None] | None = None
+        self.entries: deque[Effect] = deque(maxlen=kept)
         if opening:
-            self._note(Entry(at, "credit", opening))
+            self._note(Effect("credit", at, opening))
 
     @property
     def available(self) -> Decimal:
@@ -55,21 +42,21 @@ class Ledger:
     def credit(self, amount: Decimal, at: datetime) -> None:
         """Add `amount`, which may be negative, to the balance."""
         self.credited += amount
-        self._note(Entry(at, "credit", amount))
+        self._note(Effect("credit", at, amount))
 
     def require(self, amount: Decimal) -> None:
         """Raise the 402 `Refusal` unless `amount` is available."""
         if amount > self.available:
             raise Refusal(
                 "quota_exceeded",
-                "Insufficient balance. Please top up your account to continue.",
+                INSUFFICIENT_BALANCE,
                 hint=f"this costs {amount} USD, the balance is {self.available} USD",
             )
 
     def hold(self, generation: str, amount: Decimal, at: datetime) -> None:
         """Set `amount` aside for a generation that was accepted."""
         self.held += amount
-        self._note(Entry(at, "hold", amount, generation))
+        self._note(Effect("hold", at, amount, generation))
 
     def charge(self, generation: str, amount: Decimal, at: datetime) -> None:
         """Take what was held: the generation completed."""
@@ -77,20 +64,19 @@ class Ledger:
         self.charged += amount
         day = at.astimezone(UTC).date()
         self.by_date[day] = self.by_date.get(day, ZERO) + amount
-        self._note(Entry(at, "charge", amount, generation))
+        self._note(Effect("charge", at, amount, generation))
 
     def release(self, generation: str, amount: Decimal, at: datetime) -> None:
         """Give back what was held: the generation failed."""
         self.held -= amount
-        self._note(Entry(at, "release", amount, generation))
+        self._note(Effect("release", at, amount, generation))
 
     def refund(self, generation: str, amount: Decimal, charged_at: datetime, at: datetime) -> None:
         """Undo a charge made at `charged_at`: the generation failed after all."""
         self.charged -= amount
         self.by_date[charged_at.astimezone(UTC).date()] -= amount
-        self._note(Entry(at, "refund", amount, generation))
+        self._note(Effect("refund", at, amount, generation))
 
-    def _note(self, entry: Entry) -> None:
+    def _note(self, entry: Effect) -> None:
         self.entries.append(entry)
-        if self.listener is not None:
-            self.listener(entry)
+        noted(entry)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import EPOCH
+from getimg_mock.world.texts import TOO_MANY_CONCURRENT, TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,14 +74,14 @@ class Limiter:
             left = (window + 1) * self.limits.window - (now - EPOCH).total_seconds()
             raise Refusal(
                 "rate_limit",
-                "Rate limit reached. Please wait before sending more requests.",
+                TOO_MANY_REQUESTS,
                 retry_after=max(1, -int(-left // 1)),
                 hint=f"{self.limits.of(kind)} {kind} requests per {self.limits.window} s",
             )
         if running >= self.limits.concurrent:
             raise Refusal(
                 "rate_limit",
-                "Too many concurrent requests. Please wait for current requests to finish.",
+                TOO_MANY_CONCURRENT,
                 hint=f"{running} generations are running, {self.limits.concurrent} may",
             )
         self._counted[kind] = (window, used + 1)

@@ -1,0 +1,86 @@
+"""How an answer goes out: whole and at once, or as a fault says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.api.wire import client_gone, wire_of
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+
+    from getimg_mock.api.messages import Answer, Call
+
+_CHUNK: Final = 256 * 1024
+_DRIPS: Final = 2000
+_DRIP_PAUSE: Final = timedelta(milliseconds=10)
+_MISSING: Final = 64
+
+
+async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> bool:
+    """Send an answer and return whether all of it went out; a broken one ends the connection."""
+    match answer.delivery:
+        case None:
+            await _whole(answer, call, send)
+            return True
+        case "hang":
+            await client_gone(receive)
+        case "reset":
+            wire_of(call.scope).reset()
+            await client_gone(receive)
+        case "close":
+            wire_of(call.scope).close()
+            await client_gone(receive)
+        case "drip":
+            await _drip(answer, call, send)
+            return True
+        case "truncate" | "hang_body" | "wrong_length":
+            await _broken(answer, call, receive, send)
+        case unknown:
+            raise LookupError(f"{unknown!r} is no way to deliver an answer")
+    return False
+
+
+async def _whole(answer: Answer, call: Call, send: Send) -> None:
+    await _start(answer, len(answer.body), send)
+    body = b"" if call.method == "HEAD" else answer.body
+    last = max(0, (len(body) - 1) // _CHUNK * _CHUNK)
+    for at in range(0, last, _CHUNK):
+        await _piece(body[at : at + _CHUNK], send, more=True)
+    await _piece(body[last:], send, more=False)
+
+
+async def _drip(answer: Answer, call: Call, send: Send) -> None:
+    """Send a few bytes at a time, with a pause on the workspace's clock before each."""
+    await _start(answer, len(answer.body), send)
+    body = b"" if call.method == "HEAD" else answer.body
+    step = max(1, -(-len(body) // _DRIPS))
+    clock = call.workspace.clock if call.workspace else call.fake.clock
+    for at in range(0, len(body), step):
+        await clock.sleep_until(clock.now() + _DRIP_PAUSE)
+        await _piece(body[at : at + step], send, more=True)
+    await _piece(b"", send, more=False)
+
+
+async def _broken(answer: Answer, call: Call, receive: Receive, send: Send) -> None:
+    wire = wire_of(call.scope)
+    wrong_length = answer.delivery == "wrong_length"
+    body = answer.body if wrong_length else answer.body[: len(answer.body) // 2]
+    await _start(answer, len(answer.body) + (_MISSING if wrong_length else 0), send)
+    await _piece(body, send, more=True)
+    if answer.delivery != "hang_body":
+        wire.close()
+    await client_gone(receive)
+
+
+async def _start(answer: Answer, length: int, send: Send) -> None:
+    headers = answer.headers
+    if answer.status not in {204, 304}:
+        headers = [*headers, (b"content-length", b"%d" % length)]
+    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
+    await send(start | {"headers": headers})
+
+
+async def _piece(body: bytes, send: Send, *, more: bool) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": more})

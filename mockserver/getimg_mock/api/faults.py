@@ -1,0 +1,168 @@
+"""Doing to a request what scenarios and magic inputs say."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.api.messages import Answer
+from getimg_mock.api.oddities import odd
+from getimg_mock.api.problems import problem
+from getimg_mock.errors import Refusal
+from getimg_mock.world.behaviours import INSTEAD, NOTHING, SPOILED
+from getimg_mock.world.chance import Stream, digest
+from getimg_mock.world.magic import header_behaviour, prompt_behaviour
+from getimg_mock.world.scenarios import Facts
+from getimg_mock.world.texts import LINK_EXPIRED
+from getimg_mock.world.transitions import drawn
+
+if TYPE_CHECKING:
+    from getimg_mock.api.messages import Call, Handler
+    from getimg_mock.world.behaviours import Behaviour
+    from getimg_mock.world.workspaces import Workspace
+
+HEADER: Final = b"x-mock-behaviour"
+
+_HTML: Final = b"""<html>
+<head><title>502 Bad Gateway</title></head>
+<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body>
+</html>
+"""
+
+
+def arrange(call: Call) -> None:
+    """Find out what is done to this request, and note it on the call.
+
+    Raises the 400 `Refusal` for magic words that do not exist.
+    """
+    workspace = call.workspace
+    if workspace is None:
+        return
+    magic = call.fake.settings.magic
+    header = call.header(HEADER) if magic else None
+    spell = magic and b"mock:" in call.body
+    if not (header or spell or len(workspace.scenarios)):
+        return
+    facts = _facts(call, workspace)
+    asked = header_behaviour(header)
+    if spell and facts.prompt is not None:
+        asked = asked.over(prompt_behaviour(facts.prompt))
+    call.behaviour, rules = workspace.treatment(facts, asked)
+    call.rules = tuple(rule.id for rule in rules)
+
+
+async def treated(call: Call, handler: Handler) -> Answer:
+    """Return the answer of `handler`, or what the call's behaviour makes of it."""
+    behaviour = call.behaviour
+    if behaviour is NOTHING:
+        return await handler(call)
+    await _linger(call, behaviour)
+    if behaviour.replaces and not behaviour.after_commit:
+        call.fault = behaviour.name
+        return _instead(behaviour)
+    answer = await _worked(call, handler, behaviour)
+    if answer.status >= 400:
+        return answer
+    if behaviour.replaces:
+        call.fault = behaviour.name
+        return _instead(behaviour)
+    if behaviour.fault in SPOILED:
+        _spoil(answer, call, behaviour.fault or "")
+    return answer
+
+
+def finish(call: Call, answer: Answer) -> Answer:
+    """Make a right answer, or a refusal, as odd as the call's behaviour says."""
+    if not call.behaviour.oddity or answer.delivery is not None:
+        return answer
+    call.fault = call.fault or call.behaviour.name
+    return odd(answer, call.behaviour.oddity)
+
+
+async def _worked(call: Call, handler: Handler, behaviour: Behaviour) -> Answer:
+    if behaviour.fault == "expired_url":
+        call.fault = behaviour.fault
+        if call.operation == "downloads.retrieve":
+            raise Refusal(
+                "url_expired",
+                LINK_EXPIRED,
+                status=call.fake.settings.expired_status,
+            )
+    return await handler(call)
+
+
+async def _linger(call: Call, behaviour: Behaviour) -> None:
+    workspace = call.workspace
+    if behaviour.latency is None or workspace is None:
+        return
+    with workspace.lock:
+        name = digest("latency", _identity(call), size=16)
+        ordinal = workspace.ordinals[name] = workspace.ordinals.get(name, 0) + 1
+        seconds = drawn(behaviour.latency, Stream(workspace.seed, name, ordinal))
+        until = workspace.clock.now() + timedelta(seconds=seconds)
+    await workspace.clock.sleep_until(until)
+
+
+def _instead(behaviour: Behaviour) -> Answer:
+    if behaviour.error is not None:
+        return problem(behaviour.error.refusal())
+    if behaviour.answer is not None:
+        canned = behaviour.answer
+        text = canned.text if canned.text is not None else json.dumps(canned.body)
+        kind = "application/json" if canned.text is None else "text/plain; charset=utf-8"
+        headers = {"content-type": kind} | dict(canned.headers)
+        return Answer(
+            canned.status,
+            text.encode("utf-8", "replace"),
+            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+             for name, value in headers.items()],
+        )  # fmt: skip
+    if behaviour.fault == "html":
+        return Answer(502, _HTML, [(b"content-type", b"text/html")])
+    if behaviour.fault in INSTEAD:
+        return Answer(0, delivery=behaviour.fault)
+    raise LookupError(f"{behaviour} takes nobody's place")
+
+
+def _spoil(answer: Answer, call: Call, fault: str) -> None:
+    kind = answer.header(b"content-type")
+    is_json = kind == b"application/json"
+    if fault in {"truncate", "hang_body", "wrong_length", "drip"}:
+        answer.delivery = fault
+    elif fault == "malformed_json" and is_json:
+        answer.body = answer.body[:-1] + b",}"
+    elif fault == "wrong_type":
+        rest = [each for each in answer.headers if each[0] != b"content-type"]
+        answer.headers = [(b"content-type", b"text/html"), *rest]
+    elif fault == "corrupt_media" and not is_json:
+        quarter = len(answer.body) // 4
+        answer.body = (
+            answer.body[:quarter]
+            + bytes(byte ^ 0xA5 for byte in answer.body[quarter:-quarter])
+            + answer.body[len(answer.body) - quarter :]
+        )
+    elif fault != "expired_url":
+        return
+    call.fault = fault
+
+
+def _facts(call: Call, workspace: Workspace) -> Facts:
+    body = call.json_or_none() if call.method == "POST" else None
+    fields: dict[str, Any] = body if isinstance(body, dict) else {}
+    model, prompt = fields.get("model", call.path.get("model")), fields.get("prompt")
+    now = workspace.clock.now()
+    generation = workspace.generations.get(call.path.get("id", ""))
+    return Facts(
+        operation=call.operation,
+        key=workspace.key,
+        now=now,
+        identity=_identity(call),
+        model=model if isinstance(model, str) else None,
+        prompt=prompt if isinstance(prompt, str) else None,
+        state=generation.at(now) if generation is not None else None,
+    )
+
+
+def _identity(call: Call) -> bytes:
+    return digest(call.operation, str(call.scope["path"]), call.body, size=16)

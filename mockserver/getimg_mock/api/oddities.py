@@ -1,0 +1,89 @@
+"""Legal oddities: answers that a tolerant client must survive (our choice of which)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.api.messages import Answer
+
+_LONG: Final = "x" * 65536
+# Documented as optional and nullable.
+_NULLABLE: Final = ("width", "height", "duration", "fps")
+
+
+def odd(answer: Answer, oddities: tuple[str, ...]) -> Answer:
+    """Return the answer with its JSON made odd; one without JSON as it is."""
+    if answer.header(b"content-type") != b"application/json" or not answer.body:
+        return answer
+    value = json.loads(answer.body)
+    for name in oddities:
+        value = _ODDITIES[name](value)
+    answer.body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return answer
+
+
+def _everywhere(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """Apply `change` to every object in `value`, the inner ones first."""
+    if isinstance(value, list):
+        return [_everywhere(each, change) for each in value]
+    if isinstance(value, dict):
+        return change({name: _everywhere(each, change) for name, each in value.items()})
+    return value
+
+
+def _unknown_fields(value: Any) -> Any:
+    added = {"x_new_field": {"of": "a later version", "n": [1, None, True]}}
+    # Maps of role to count and the like have no fields: an entry more would change their meaning.
+    return _everywhere(value, lambda each: each if _is_map(each) else each | added)
+
+
+def _is_map(value: dict[str, Any]) -> bool:
+    return bool(value) and all(isinstance(each, int) for each in value.values())
+
+
+def _nulls(value: Any) -> Any:
+    return _everywhere(value, lambda each: each | {n: None for n in _NULLABLE if n in each})
+
+
+def _unknown_mime_type(value: Any) -> Any:
+    def change(each: dict[str, Any]) -> dict[str, Any]:
+        kind = str(each.get("mime_type", "")).partition("/")[0]
+        return each | ({"mime_type": f"{kind}/x-future"} if "mime_type" in each else {})
+
+    return _everywhere(value, change)
+
+
+def _unknown_error_code(value: Any) -> Any:
+    def change(each: dict[str, Any]) -> dict[str, Any]:
+        return each | ({"code": "a_code_of_a_later_version"} if "code" in each else {})
+
+    return _everywhere(value, change)
+
+
+def _reordered_keys(value: Any) -> Any:
+    return _everywhere(value, lambda each: dict(reversed(each.items())))
+
+
+def _long_strings(value: Any) -> Any:
+    def change(each: dict[str, Any]) -> dict[str, Any]:
+        if "message" in each:
+            return each | {"message": f"{each['message']} {_LONG}"}
+        if "name" in each:
+            return each | {"name": f"{each['name']} {_LONG}"}
+        return each | ({"x_long": _LONG} if "status" in each or "currency" in each else {})
+
+    return _everywhere(value, change)
+
+
+_ODDITIES: Final[dict[str, Callable[[Any], Any]]] = {
+    "unknown_fields": _unknown_fields,
+    "nulls": _nulls,
+    "unknown_mime_type": _unknown_mime_type,
+    "unknown_error_code": _unknown_error_code,
+    "reordered_keys": _reordered_keys,
+    "long_strings": _long_strings,
+}

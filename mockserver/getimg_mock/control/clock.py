@@ -1,0 +1,155 @@
+"""Commands on the clock of a workspace."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.command import Command
+from getimg_mock.control.fields import LATEST, choice, duration, moment, number, text
+from getimg_mock.control.generations import GENERATION, known
+from getimg_mock.errors import ControlError, SettingsError
+from getimg_mock.settings import MAX_SECONDS
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from getimg_mock.control.command import Json
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.workspaces import Advance, Workspace
+
+# The words of a step, and what each is in seconds: timedelta's own.
+STEPS: Final = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1, "milliseconds": 0.001}
+
+
+def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Return the time and how it passes."""
+    clock = workspace.clock
+    return {"now": clock.now().isoformat(), "rate": clock.rate, "autojump": clock.autojump}
+
+
+def advance(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Move forward by the sum of what was given."""
+    step = values.get("duration", 0.0)
+    step += sum(values.get(name, 0.0) * worth for name, worth in STEPS.items())
+    if not values:
+        raise SettingsError("Say how far: duration (10m, 1h30m) or " + ", ".join(STEPS) + ".")
+    with workspace.lock:
+        return _told(workspace.advance_to(_reached(workspace, step)))
+
+
+def advance_to(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Move forward to a moment; refused when it lies in the past."""
+    moment_ = values["moment"]
+    with workspace.lock:
+        now = workspace.clock.now()
+        if moment_ < now:
+            raise SettingsError(
+                f"moment: {moment_.isoformat()} is past, it is {now.isoformat()}; "
+                "a clock never goes backwards."
+            )
+        return _told(workspace.advance_to(moment_))
+
+
+def advance_to_next_event(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Move forward to the next thing that happens; nowhere when nothing will."""
+    return _told(workspace.advance_to_next_event())
+
+
+def run_until(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Move forward until a generation has a status."""
+    with workspace.lock:
+        known(workspace, values[GENERATION])
+        return _told(workspace.run_until(values[GENERATION], values["status"]))
+
+
+def freeze(fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Stand still from now on."""
+    workspace.clock.freeze()
+    return show(fake, workspace, {})
+
+
+def scale(fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Run at a rate from now on."""
+    workspace.clock.scale(values["rate"])
+    return show(fake, workspace, {})
+
+
+def _reached(workspace: Workspace, step: float) -> datetime:
+    try:
+        reached = workspace.clock.now() + timedelta(seconds=step)
+    except OverflowError:
+        reached = LATEST
+    if reached >= LATEST:
+        raise ControlError("conflict", "This would lead past the year 3000.", status=409)
+    return reached
+
+
+def _told(advanced: Advance) -> Json:
+    return {
+        "now": advanced.now.isoformat(),
+        "events": [
+            {"at": each.at.isoformat(), "kind": each.kind, "generation": each.generation}
+            for each in advanced.events
+        ],
+    }
+
+
+def _step(name: str) -> Any:
+    return number(name, f"how many {name}", low=0, high=MAX_SECONDS)
+
+
+ADVANCED: Final = "the new time and the events passed, in order"
+CLOCK: Final = "the time and how it passes"
+
+COMMANDS: Final = (
+    Command("clock", "GET", "/clock", "What time is it?", show, answer=CLOCK),
+    Command(
+        "clock.advance",
+        "POST",
+        "/clock/advance",
+        "Move the clock forward by a time",
+        advance,
+        (duration("duration", "how far: 10m, 1h30m, or seconds"), *map(_step, STEPS)),
+        answer=ADVANCED,
+    ),
+    Command(
+        "clock.advance_to",
+        "POST",
+        "/clock/advance-to",
+        "Move the clock forward to a moment",
+        advance_to,
+        (moment("moment", "ISO 8601 with a zone", required=True),),
+        answer=ADVANCED,
+    ),
+    Command(
+        "clock.advance_to_next_event",
+        "POST",
+        "/clock/advance-to-next-event",
+        "Move the clock to the next thing that happens",
+        advance_to_next_event,
+        answer=ADVANCED,
+    ),
+    Command(
+        "clock.run_until",
+        "POST",
+        "/clock/run-until",
+        "Move the clock until a generation has a status",
+        run_until,
+        (
+            text(GENERATION, "the generation's id", required=True, longest=200),
+            choice("status", "what to run until", "completed", "failed", required=True),
+        ),
+        answer=ADVANCED,
+    ),
+    Command("clock.freeze", "POST", "/clock/freeze", "Stop the clock", freeze, answer=CLOCK),
+    Command(
+        "clock.scale",
+        "POST",
+        "/clock/scale",
+        "Let the clock run at a rate",
+        scale,
+        (number("rate", "clock seconds a real second", low=0, high=1e9, required=True),),
+        answer=CLOCK,
+    ),
+)

@@ -1,0 +1,108 @@
+"""A control command: what it is called, what it takes, and what it gives back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.control.fields import read
+from getimg_mock.errors import WaitError
+from getimg_mock.world.clock import stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from getimg_mock.control.fields import Field
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.workspaces import Workspace
+
+    Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An answer that is not one JSON object."""
+
+    media_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that may still have to come.
+
+    `look` gives it, or None as long as there is none. `subscribe` takes what is to be called
+    whenever it is worth looking again, in any thread, and returns what ends that. `timeout` is in
+    real seconds; `missing` says what did not come.
+    """
+
+    look: Callable[[], Json | None]
+    subscribe: Callable[[Callable[[object], None]], Callable[[], None]]
+    timeout: float
+    missing: str
+
+    def block(self) -> Json:
+        """Block this thread until the answer is there; raises `WaitError`."""
+        changed = threading.Event()
+        deadline = stopwatch() + self.timeout
+        unsubscribe = self.subscribe(lambda _: changed.set())
+        try:
+            while True:
+                changed.clear()
+                found = self.look()
+                if found is not None:
+                    return found
+                if not changed.wait(max(0.0, deadline - stopwatch())):
+                    raise WaitError(self.missing)
+        finally:
+            unsubscribe()
+
+    async def arrive(self) -> Json:
+        """Suspend until the answer is there; raises `WaitError`."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # stepped without a loop: there is nothing else to run meanwhile
+            return self.block()
+        changed = asyncio.Event()
+        unsubscribe = self.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
+        try:
+            async with asyncio.timeout(self.timeout):
+                while True:
+                    changed.clear()
+                    found = self.look()
+                    if found is not None:
+                        return found
+                    await changed.wait()
+        except TimeoutError:
+            raise WaitError(self.missing) from None
+        finally:
+            unsubscribe()
+
+
+if TYPE_CHECKING:
+    Result = Json | Text | Waiting
+    Run = Callable[[Fake, Workspace, Json], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One control operation, the same for Python, HTTP and the command line.
+
+    `run` gets the fake, the workspace of the key and the values of `fields`, read and checked.
+    With `free`, further names are let through: what is behind `run` judges them.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    run: Run
+    fields: tuple[Field, ...] = ()
+    free: bool = False
+    answer: str = "what was asked for"
+
+    def read(self, payload: Mapping[str, Any]) -> Json:
+        """Return the values of a payload, checked; raises `SettingsError`."""
+        return read(self.fields, payload, free=self.free)

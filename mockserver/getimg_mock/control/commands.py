@@ -1,0 +1,87 @@
+"""Every control command, and how one is found and run; HTTP and Python go through here alike."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import unquote
+
+from getimg_mock.control import accounts, clock, generations, journal, scenarios, workspaces
+from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from getimg_mock.control.command import Command, Result
+    from getimg_mock.fake import Fake
+
+VERSION: Final = "1"
+
+COMMANDS: Final[tuple[Command, ...]] = (
+    *workspaces.COMMANDS,
+    *clock.COMMANDS,
+    *generations.COMMANDS,
+    *scenarios.COMMANDS,
+    *accounts.COMMANDS,
+    *journal.COMMANDS,
+)
+
+# Paths that are ours and answered elsewhere: in the surface.
+OTHER_PATHS: Final = ("/", "/health", "/openapi.json", "/control.json", "/journal/tail")
+
+
+class Found(NamedTuple):
+    """A command and what the path says to it."""
+
+    command: Command
+    values: dict[str, str]
+
+
+def find(method: str, path: str) -> Found:
+    """Return the command at a path below our prefix; raises `ControlError` when there is none."""
+    allowed = []
+    for command, pattern in _patterns():
+        match = pattern.fullmatch(path)
+        if match:
+            if command.method == method:
+                return Found(command, {k: unquote(v) for k, v in match.groupdict().items()})
+            allowed.append(command.method)
+    if allowed:
+        raise ControlError(
+            "method_not_allowed",
+            f"{method[:20]} is not allowed here; use {' or '.join(allowed)}.",
+            status=405,
+        )
+    known = UnknownNameError("path", path[:200], [*{each.path for each in COMMANDS}, *OTHER_PATHS])
+    hint = f" Did you mean {known.nearest}?" if known.nearest else ""
+    raise ControlError(
+        "not_found", f"There is no {path[:200]}.{hint}", status=404, nearest=known.nearest
+    )
+
+
+def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Result:
+    """Run a command on the workspace of `key`.
+
+    Raises `SettingsError` for what was given, `ControlError` for what the world does not allow.
+    """
+    for name in found.values:
+        if name in payload:
+            raise SettingsError(f"{name} stands in the path already.")
+    values = found.command.read({**payload, **found.values})
+    try:
+        return found.command.run(fake, fake.store.workspace(key), values)
+    except (SettingsError, ControlError):
+        raise
+    except GetimgMockError as error:
+        raise ControlError("conflict", str(error), status=409) from None
+
+
+@cache
+def _patterns() -> tuple[tuple[Command, re.Pattern[str]], ...]:
+    patterns = []
+    # Fixed paths first: /scenarios/shipped is no rule's id.
+    for command in sorted(COMMANDS, key=lambda each: "{" in each.path):
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(command.path))
+        patterns.append((command, re.compile(pattern)))
+    return tuple(patterns)

@@ -1,0 +1,224 @@
+"""What control commands take: named values, each read, checked and explained.
+
+A value comes from JSON, from a query string (then it is text) or from Python; all three are read
+alike. What cannot be used is a `SettingsError` that names the field, what does not exist an
+`UnknownNameError` that names the nearest.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.settings import MAX_SECONDS, options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    Read = Callable[[Any], Any]
+
+# Clients parse dates of this span; nothing of ours leads out of it.
+EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value that a command takes; `schema` is its JSON Schema."""
+
+    name: str
+    read: Read
+    about: str
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = False
+
+
+def read(fields: Iterable[Field], payload: Mapping[str, Any], *, free: bool) -> dict[str, Any]:
+    """Return the values of `payload`; null stands for a value that was left out."""
+    known = {each.name: each for each in fields}
+    values = {}
+    for name, value in payload.items():
+        if name not in known:
+            if not free:
+                raise UnknownNameError("field", str(name)[:80], known)
+            values[name] = value
+        elif value is not None:
+            try:
+                values[name] = known[name].read(value)
+            except UnknownNameError:
+                raise
+            except SettingsError as error:
+                raise SettingsError(f"{name}: {error}") from None
+    for each in known.values():
+        if each.required and each.name not in values:
+            raise SettingsError(f"{each.name} is missing: {each.about}.")
+    return values
+
+
+def text(name: str, about: str, *, required: bool = False, longest: int = 4096) -> Field:
+    """Return a field for a text."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise SettingsError(f"{shown(value)} is not a text.")
+        if len(value) > longest:
+            raise SettingsError(f"this is longer than {longest} characters.")
+        return value
+
+    return Field(name, parse, about, {"type": "string", "maxLength": longest}, required)
+
+
+def choice(name: str, about: str, *words: str, required: bool = False) -> Field:
+    """Return a field for one of `words`."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise UnknownNameError(name, shown(value).strip("'"), words)
+        return str(value)
+
+    return Field(name, parse, about, {"enum": list(words)}, required)
+
+
+def number(name: str, about: str, *, low: float, high: float, required: bool = False) -> Field:
+    """Return a field for a number."""
+
+    def parse(value: Any) -> float:
+        try:
+            found = float(value) if isinstance(value, (int, float, str)) else None
+        except (ValueError, OverflowError):
+            found = None
+        if found is None or isinstance(value, bool) or not low <= found <= high:
+            raise SettingsError(f"{shown(value)} is not a number from {low:g} to {high:g}.")
+        return found
+
+    schema = {"type": "number", "minimum": low, "maximum": high}
+    return Field(name, parse, about, schema, required)
+
+
+def whole(name: str, about: str, *, low: int, high: int, required: bool = False) -> Field:
+    """Return a field for a whole number."""
+
+    def parse(value: Any) -> int:
+        found = value
+        if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+            found = int(value)
+        if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
+            raise SettingsError(f"{shown(value)} is not a whole number from {low} to {high}.")
+        return found
+
+    schema = {"type": "integer", "minimum": low, "maximum": high}
+    return Field(name, parse, about, schema, required)
+
+
+def moment(name: str, about: str, *, required: bool = False) -> Field:
+    """Return a field for a moment: ISO 8601 with a zone."""
+    return Field(name, _moment, about, {"type": "string", "format": "date-time"}, required)
+
+
+def duration(name: str, about: str) -> Field:
+    """Return a field for a time such as `10m`, `1h30m` or a number of seconds."""
+    return Field(name, seconds, about, {"type": ["string", "number"]})
+
+
+def mapping(name: str, about: str, *, required: bool = False) -> Field:
+    """Return a field for a JSON object."""
+
+    def parse(value: Any) -> Mapping[str, Any]:
+        if not isinstance(value, dict):
+            raise SettingsError(f"{shown(value)} is not a JSON object.")
+        return value
+
+    return Field(name, parse, about, {"type": "object"}, required)
+
+
+def objects(name: str, about: str) -> Field:
+    """Return a field for a list of JSON objects, which has at least one."""
+
+    def parse(value: Any) -> list[dict[str, Any]]:
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise SettingsError(f"{shown(value)} is not a list of JSON objects.")
+        if not value:
+            raise SettingsError("this is empty.")
+        return value
+
+    return Field(name, parse, about, {"type": "array", "items": {"type": "object"}, "minItems": 1})
+
+
+def setting(option: str, *, name: str | None = None, required: bool = False) -> Field:
+    """Return a field for a value of the setting `option`, read as the setting is."""
+    metadata = _options()[option]
+    return Field(
+        name or option, metadata["parse"], metadata["help"],
+        {"type": ["string", "number"]}, required,
+    )  # fmt: skip
+
+
+def seconds(value: Any) -> float:
+    """Return the seconds that a number or a text such as `10m` or `1h30m` means."""
+    if isinstance(value, str):
+        found = _seconds_of(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        found = float(min(value, 2 * MAX_SECONDS))
+    else:
+        found = None
+    if found is None or not isfinite(found) or found < 0:
+        raise SettingsError(
+            f"{shown(value)} is not a time: write 90s, 10m, 1h30m, 2d, or a number of seconds."
+        )
+    if found > MAX_SECONDS:
+        raise SettingsError(f"{shown(value)} is longer than the longest step, a hundred years.")
+    return found
+
+
+def shown(value: Any) -> str:
+    """Return a value as messages show it: never long."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
+        return "a very large number"
+    written = repr(value)
+    return written if len(written) <= 80 else written[:77] + "..."
+
+
+def _seconds_of(written: str) -> float | None:
+    if len(written) > 80:
+        return None
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", written, re.ASCII):
+        return float(written)
+    total, at = 0.0, 0
+    for part in iter(lambda: _PART.match(written, at), None):
+        total += float(part[1]) * _UNITS[part[2]]
+        at = part.end()
+    return total if at and not written[at:].strip() else None
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        found = value
+    else:
+        try:
+            found = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise SettingsError(
+                f"{shown(value)} is not a moment: write 2026-09-01T12:00:00Z."
+            ) from None
+    if found.tzinfo is None:
+        raise SettingsError(f"{shown(value)} has no time zone: end it with Z for UTC.")
+    try:
+        found = found.astimezone(UTC)
+    except OverflowError:
+        found = LATEST
+    if not EARLIEST <= found < LATEST:
+        raise SettingsError(f"{shown(value)} is not between the years 1970 and 3000.")
+    return found
+
+
+@cache
+def _options() -> dict[str, Mapping[str, Any]]:
+    return {each.name: each.metadata for each in options()}

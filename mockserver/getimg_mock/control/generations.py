@@ -1,0 +1,245 @@
+"""Commands on generations and on how they end."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.command import Command
+from getimg_mock.control.fields import choice, text
+from getimg_mock.errors import ControlError, SettingsError, UnknownNameError
+from getimg_mock.world.transitions import FAILURES, Failure, TransitionRule
+
+if TYPE_CHECKING:
+    from getimg_mock.control.command import Json
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.workspaces import Workspace
+
+GENERATION: Final = "generation"
+
+# So many ids are looked through for the nearest to an unknown one.
+_COMPARED: Final = 200
+
+
+def known(workspace: Workspace, generation_id: str) -> Generation:
+    """Return a generation; raises `UnknownNameError` with the nearest id."""
+    found = workspace.generations.get(generation_id)
+    if found is None:
+        last = list(workspace.generations)[-_COMPARED:]
+        raise UnknownNameError(GENERATION, generation_id[:80], last)
+    return found
+
+
+def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return the generations that fit, oldest first."""
+    with workspace.lock:
+        workspace.settle()
+        told = [_told(workspace, each) for each in workspace.generations.values()]
+    return {
+        "generations": [
+            each for each in told if all(each[name] == value for name, value in values.items())
+        ]
+    }
+
+
+def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return one generation; other than a poll, this counts as nothing."""
+    with workspace.lock:
+        workspace.settle()
+        return _told(workspace, known(workspace, values[GENERATION]))
+
+
+def complete(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """End a pending generation well, now."""
+    with workspace.lock:
+        generation = _pending(workspace, values[GENERATION])
+        workspace.complete(generation.id)
+        return _told(workspace, workspace.generations[generation.id])
+
+
+def fail(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """End a pending generation badly, now."""
+    failure = Failure.named(values.get("code", "server_error"), values.get("message"))
+    with workspace.lock:
+        generation = _pending(workspace, values[GENERATION])
+        workspace.fail(generation.id, failure)
+        return _told(workspace, workspace.generations[generation.id])
+
+
+def hold(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Keep a pending generation pending until it is ended by hand."""
+    with workspace.lock:
+        generation = _pending(workspace, values[GENERATION])
+        workspace.hold(generation.id)
+        return _told(workspace, workspace.generations[generation.id])
+
+
+def transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Return the rules in force for what is still to be made."""
+    return workspace.transitions.as_json()
+
+
+def set_transition(fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Put a rule in force for all generations to come, or for those of a model."""
+    model = values.pop("model", None)
+    rule = _rule(values)
+    known_models = fake.catalogue.models
+    # Where every model id is accepted, there are no unknown ones.
+    strict = fake.settings.strictness == "full"
+    if model is not None and strict and not any(fnmatchcase(each, model) for each in known_models):
+        raise UnknownNameError("model", model, known_models)
+    with workspace.lock:
+        workspace.transitions.set(rule, model=model)
+        return workspace.transitions.as_json()
+
+
+def next_transition(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Put a rule in force for one generation: the next."""
+    rule = _rule(values)
+    with workspace.lock:
+        workspace.transitions.next(rule)
+        return workspace.transitions.as_json()
+
+
+def clear_transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Forget every rule; what was made already keeps its own."""
+    with workspace.lock:
+        workspace.transitions.clear()
+        return workspace.transitions.as_json()
+
+
+def _rule(values: Json) -> TransitionRule:
+    rule = TransitionRule.of(values)
+    if not (rule.says_when or rule.says_how):
+        raise SettingsError("Say when (seconds, polls, hold) or how (failed, completed, fail_rate).")
+    return rule
+
+
+def _pending(workspace: Workspace, generation_id: str) -> Generation:
+    now = workspace.settle()
+    generation = known(workspace, generation_id)
+    status = generation.at(now)
+    if status != "pending":
+        raise ControlError(
+            "conflict", f"{generation.id} is {status} already, and that is final.", status=409
+        )
+    return generation
+
+
+def _told(workspace: Workspace, generation: Generation) -> Json:
+    product, ending, gone = generation.product, generation.ending, generation.deletes_at
+    now = workspace.clock.now()
+    status = generation.at(now)
+    failure = ending.failure if ending is not None and status == "failed" else None
+    return {
+        "id": generation.id,
+        "kind": product.kind,
+        "model": product.model,
+        "prompt": generation.prompt,
+        "status": status,
+        "created_at": generation.created_at.isoformat(),
+        "ends_at": None if ending is None else ending.at.isoformat(),
+        "deletes_at": None if gone is None or status == "failed" else gone.isoformat(),
+        "total_cost": f"{product.total_cost:f}",
+        "error": None if failure is None else {"code": failure.code, "message": failure.message},
+    }
+
+
+def _id() -> Any:
+    return text(GENERATION, "the generation's id", required=True, longest=200)
+
+
+TOLD: Final = "the generation as it is now"
+RULES: Final = "the rules in force"
+
+COMMANDS: Final = (
+    Command(
+        "generations",
+        "GET",
+        "/generations",
+        "List the generations",
+        list_,
+        (
+            choice("status", "only these", "pending", "completed", "failed"),
+            choice("kind", "only these", "image", "video"),
+            text("model", "only those of this model"),
+        ),
+        answer="the generations, oldest first",
+    ),
+    Command(
+        "generations.show",
+        "GET",
+        "/generations/{generation}",
+        "Show a generation without polling it",
+        show,
+        (_id(),),
+        answer=TOLD,
+    ),
+    Command(
+        "generations.complete",
+        "POST",
+        "/generations/{generation}/complete",
+        "Complete a pending generation now",
+        complete,
+        (_id(),),
+        answer=TOLD,
+    ),
+    Command(
+        "generations.fail",
+        "POST",
+        "/generations/{generation}/fail",
+        "Fail a pending generation now",
+        fail,
+        (
+            _id(),
+            text("code", f"the error's code, such as {', '.join(FAILURES)}", longest=200),
+            text("message", "the error's message; a documented code brings its own"),
+        ),
+        answer=TOLD,
+    ),
+    Command(
+        "generations.hold",
+        "POST",
+        "/generations/{generation}/hold",
+        "Keep a generation pending until it is ended by hand",
+        hold,
+        (_id(),),
+        answer=TOLD,
+    ),
+    Command(
+        "transitions",
+        "GET",
+        "/transitions",
+        "Show how generations to come will end",
+        transitions,
+        answer=RULES,
+    ),
+    Command(
+        "transitions.set",
+        "POST",
+        "/transitions",
+        "Say how generations to come end; keys as in scenarios' transition",
+        set_transition,
+        (text("model", "only for this model; a glob such as seedance-*", longest=200),),
+        free=True,
+        answer=RULES,
+    ),
+    Command(
+        "transitions.next",
+        "POST",
+        "/transitions/next",
+        "Say how the next generation ends",
+        next_transition,
+        free=True,
+        answer=RULES,
+    ),
+    Command(
+        "transitions.clear",
+        "DELETE",
+        "/transitions",
+        "Forget what was said about generations to come",
+        clear_transitions,
+        answer=RULES,
+    ),
+)

@@ -1,0 +1,117 @@
+"""Exchanges as HAR 1.2, which browsers' network panels and many tools open."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Json = dict[str, Any]
+
+_REASONS: Final = {
+    200: "OK", 202: "Accepted", 206: "Partial Content", 304: "Not Modified", 400: "Bad Request",
+    401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 410: "Gone", 413: "Content Too Large",
+    415: "Unsupported Media Type", 416: "Range Not Satisfiable", 422: "Unprocessable Content",
+    429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway",
+    503: "Service Unavailable",
+}  # fmt: skip
+
+
+def har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
+    """Return exchanges, each as `Exchange.as_json` gives it, as one HAR document.
+
+    Times are those of the workspace's clock. What HAR has no word for stands under names that
+    begin with an underscore, as HAR allows.
+    """
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "getimg-mock", "version": _version()},
+            "entries": [_entry(each) for each in exchanges],
+        }
+    }
+
+
+def _entry(exchange: Mapping[str, Any]) -> Json:
+    request, response = exchange["request"], exchange["response"]
+    milliseconds = exchange["milliseconds"]
+    return {
+        "startedDateTime": exchange["at"],
+        "time": milliseconds,
+        "request": _request(request),
+        "response": _response(response),
+        "cache": {},
+        "timings": {"send": 0, "wait": milliseconds, "receive": 0},
+        "_number": exchange["number"],
+        "_operation": exchange["operation"],
+        "_wall": exchange["wall"],
+        "_generation": exchange["generation"],
+        "_rules": exchange["rules"],
+        "_fault": exchange["fault"],
+        "_effects": exchange["effects"],
+    }
+
+
+def _request(request: Mapping[str, Any]) -> Json:
+    headers = dict(request["headers"])
+    query = f"?{request['query']}" if request["query"] else ""
+    written: Json = {
+        "method": request["method"],
+        "url": f"http://{headers.get('host', 'localhost')}{request['path']}{query}",
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _headers(request["headers"]),
+        "queryString": [
+            {"name": name, "value": value}
+            for name, value in parse_qsl(request["query"], keep_blank_values=True)
+        ],
+        "headersSize": -1,
+        "bodySize": request["size"],
+    }
+    if request["size"]:
+        written["postData"] = {
+            "mimeType": headers.get("content-type", ""),
+            "params": [],
+            "text": request.get("text", request.get("base64", "")),
+        }
+        if "base64" in request:
+            written["postData"]["_encoding"] = "base64"
+    return written
+
+
+def _response(response: Mapping[str, Any]) -> Json:
+    headers = dict(response["headers"])
+    content: Json = {
+        "size": response["size"],
+        "mimeType": headers.get("content-type", ""),
+        "text": response.get("text", response.get("base64", "")),
+    }
+    if "base64" in response:
+        content["encoding"] = "base64"
+    return {
+        "status": response["status"],
+        "statusText": _REASONS.get(response["status"], ""),
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _headers(response["headers"]),
+        "content": content,
+        "redirectURL": headers.get("location", ""),
+        "headersSize": -1,
+        "bodySize": response["size"],
+        "_sent": response["sent"],
+    }
+
+
+def _headers(pairs: Iterable[tuple[str, str]]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _version() -> str:
+    try:
+        return version("getimg-mock")
+    except PackageNotFoundError:  # run from a checkout that was never installed
+        return "0"

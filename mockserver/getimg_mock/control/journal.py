@@ -1,0 +1,120 @@
+"""Commands on the journal: ask, count, wait for, export and forget exchanges."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.command import Command, Text, Waiting
+from getimg_mock.control.fields import choice, moment, number, text, whole
+from getimg_mock.control.har import har
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from getimg_mock.control.command import Json
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.workspaces import Workspace
+
+NDJSON: Final = "application/x-ndjson"
+
+# A connection that waits holds a task; nobody's test means to wait longer than this.
+LONGEST_WAIT: Final = 600
+USUAL_WAIT: Final = 10.0
+
+
+def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return the exchanges that fit, oldest first; with `last` only the newest of them."""
+    last = values.pop("last", None)
+    found = workspace.journal.query(**values)
+    kept = found if last is None else found[max(0, len(found) - last) :]
+    return {"exchanges": [each.as_json() for each in kept]}
+
+
+def count(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return how many exchanges fit."""
+    return {"count": workspace.journal.count(**values)}
+
+
+def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
+    """Return the exchange that makes the number of those that fit complete."""
+    wanted, timeout = values.pop("count", 1), values.pop("timeout", USUAL_WAIT)
+    journal = workspace.journal
+
+    def look() -> Json | None:
+        found = journal.query(**values)
+        return {"exchange": found[wanted - 1].as_json()} if len(found) >= wanted else None
+
+    criteria = ", ".join(f"{name}={value}" for name, value in values.items()) or "any exchange"
+    plural = "exchange" if wanted == 1 else "exchanges"
+    return Waiting(
+        look,
+        journal.subscribe,
+        timeout,
+        f"No {wanted} {plural} with {criteria} in {timeout:g} s; "
+        f"there are {journal.count(**values)}.",
+    )
+
+
+def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | Text:
+    """Return the exchanges that fit as one document."""
+    form = values.pop("format", "har")
+    found = workspace.journal.query(**values)
+    if form == "har":
+        return har([each.as_json() for each in found])
+    return Text(NDJSON, ndjson(each.as_json() for each in found))
+
+
+def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Forget every exchange; their numbers go on."""
+    workspace.journal.clear()
+    return {"exchanges": []}
+
+
+def ndjson(exchanges: Iterable[Mapping[str, Any]]) -> str:
+    """Return one line of JSON for each exchange."""
+    return "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in exchanges)
+
+
+def event(exchange: Exchange) -> str:
+    """Return an exchange as a server-sent event."""
+    data = json.dumps(exchange.as_json(), separators=(",", ":"))
+    return f"id: {exchange.number}\nevent: exchange\ndata: {data}\n\n"
+
+
+CRITERIA: Final = (
+    text("operation", "its operation, such as videos.create; globs such as videos.*", longest=200),
+    whole("status", "the status of its answer", low=0, high=999),
+    text("generation", "the generation it made, polled or downloaded", longest=200),
+    moment("since", "not before this moment of the workspace"),
+    moment("until", "not after this moment of the workspace"),
+    whole("after", "only with a number higher than this", low=0, high=2**53),
+)
+
+COMMANDS: Final = (
+    Command(
+        "journal", "GET", "/journal", "List exchanges", list_,
+        (*CRITERIA, whole("last", "at most so many: the newest", low=0, high=10**6)),
+        answer="exchanges, oldest first",
+    ),
+    Command(
+        "journal.count", "GET", "/journal/count", "Count exchanges", count, CRITERIA,
+        answer="how many",
+    ),
+    Command(
+        "journal.wait", "POST", "/journal/wait", "Wait until there are exchanges", wait,
+        (
+            *CRITERIA,
+            whole("count", "how many there have to be (1)", low=1, high=10**6),
+            number("timeout", f"real seconds ({USUAL_WAIT:g})", low=0, high=LONGEST_WAIT),
+        ),
+        answer="the exchange that was waited for",
+    ),
+    Command(
+        "journal.export", "GET", "/journal/export", "Export exchanges as HAR or NDJSON", export,
+        (*CRITERIA, choice("format", "what to write (har)", "har", "ndjson")),
+        answer="a HAR 1.2 document, or one JSON object a line",
+    ),
+    Command("journal.clear", "DELETE", "/journal", "Forget all exchanges", clear, answer="none"),
+)  # fmt: skip

@@ -1,0 +1,131 @@
+"""The control interface as an OpenAPI 3.1 document, made from its commands."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.commands import COMMANDS, VERSION
+
+if TYPE_CHECKING:
+    from getimg_mock.control.command import Command
+    from getimg_mock.control.fields import Field
+
+    Json = dict[str, Any]
+
+_PREFIX: Final = "/__mock__"
+_ERROR: Final[Json] = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "description": "what is wrong, for programs"},
+                "message": {"type": "string", "description": "what is wrong, for people"},
+                "nearest": {"type": ["string", "null"], "description": "what may be meant"},
+            },
+        }
+    },
+}
+
+
+@cache
+def document() -> Json:
+    """Return the document."""
+    paths: Json = {}
+    for command in COMMANDS:
+        paths.setdefault(_PREFIX + command.path, {})[command.method.lower()] = _operation(command)
+    paths[_PREFIX + "/journal/tail"] = {"get": _tail()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "getimg-mock control",
+            "version": VERSION,
+            "description": "How to steer and question a getimg-mock: one workspace for each key.",
+        },
+        "security": [{"key": []}, {"key": [], "token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "whose workspace"},
+                "token": {
+                    "type": "apiKey", "in": "header", "name": "X-Mock-Token",
+                    "description": "required where the server does not listen on loopback only",
+                },
+            },
+            "schemas": {"Error": _ERROR},
+        },
+    }  # fmt: skip
+
+
+def _operation(command: Command) -> Json:
+    in_path = [each for each in command.fields if "{%s}" % each.name in command.path]
+    rest = [each for each in command.fields if each not in in_path]
+    operation: Json = {
+        "operationId": command.name,
+        "summary": command.summary,
+        "tags": [command.name.partition(".")[0]],
+        "responses": _responses(command.answer),
+    }
+    parameters = [_parameter(each, "path") for each in in_path]
+    if command.method == "GET":
+        parameters += [_parameter(each, "query") for each in rest]
+    elif rest or command.free:
+        operation["requestBody"] = {
+            "required": any(each.required for each in rest),
+            "content": {"application/json": {"schema": _body(command, rest)}},
+        }
+    if parameters:
+        operation["parameters"] = parameters
+    return operation
+
+
+def _tail() -> Json:
+    command = next(each for each in COMMANDS if each.name == "journal.count")
+    operation = _operation(command) | {
+        "operationId": "journal.tail",
+        "summary": "Follow the exchanges as server-sent events",
+    }
+    operation["responses"] = {
+        "200": {
+            "description": "one event `exchange` for each, its number as id",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        },
+        "default": operation["responses"]["default"],
+    }
+    return operation
+
+
+def _body(command: Command, fields: list[Field]) -> Json:
+    schema: Json = {
+        "type": "object",
+        "properties": {each.name: {**each.schema, "description": each.about} for each in fields},
+        "additionalProperties": command.free,
+    }
+    required = [each.name for each in fields if each.required]
+    return schema | ({"required": required} if required else {})
+
+
+def _parameter(field: Field, where: str) -> Json:
+    return {
+        "name": field.name,
+        "in": where,
+        "required": where == "path" or field.required,
+        "description": field.about,
+        "schema": dict(field.schema),
+    }
+
+
+def _responses(answer: str) -> Json:
+    return {
+        "200": {
+            "description": answer,
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        "default": {
+            "description": "what is wrong",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        },
+    }

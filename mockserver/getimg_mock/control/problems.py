@@ -1,0 +1,51 @@
+"""Errors of the control interface as JSON, and back: a remote handle raises what a local does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.errors import ControlError, SettingsError, UnknownNameError, WaitError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from getimg_mock.errors import GetimgMockError
+
+# Names of things in a workspace: to ask for one that is not there is a 404, not a bad value.
+_THINGS = ("generation", "rule")
+_LISTED = 50
+
+
+def problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body that say `error`."""
+    told: dict[str, Any] = {"code": "invalid_value", "message": str(error)}
+    status = 400
+    if isinstance(error, UnknownNameError):
+        status = 404 if error.kind in _THINGS else 400
+        told |= {"code": "unknown_name", "kind": error.kind, "name": error.name}
+        told["nearest"] = error.nearest
+        told["known"] = [error.nearest] if error.nearest else sorted(error.known)[:_LISTED]
+    elif isinstance(error, ControlError):
+        status = error.status
+        told["code"] = error.code
+        if error.nearest is not None:
+            told["nearest"] = error.nearest
+    return status, {"error": told}
+
+
+def raised(status: int, body: Any) -> GetimgMockError:
+    """Return the error that `problem` described."""
+    told: Mapping[str, Any] = body.get("error", {}) if isinstance(body, dict) else {}
+    message = told.get("message")
+    if not isinstance(message, str):
+        return ControlError(
+            "not_ours", f"This answered {status} and is no getimg-mock.", status=status
+        )
+    code = str(told.get("code"))
+    if code == "unknown_name":
+        return UnknownNameError(str(told["kind"]), str(told["name"]), told["known"])
+    if code == "invalid_value":
+        return SettingsError(message)
+    if code == "timeout":
+        return WaitError(message)
+    return ControlError(code, message, status=status, nearest=told.get("nearest"))

@@ -1,0 +1,110 @@
+"""Commands on scenarios: rules in force, and the named ones that ship."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.control.command import Command
+from getimg_mock.control.fields import objects, text
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.world.rule_files import named_scenario, scenario_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from getimg_mock.control.command import Json
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.scenarios import Rule
+    from getimg_mock.world.workspaces import Workspace
+
+RULE: Final = "rule"
+
+
+def list_(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Return the rules in force and how often each was hit."""
+    return _told(workspace.scenarios)
+
+
+def shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
+    """Return the named scenarios and what each is for."""
+    found = [named_scenario(name) for name in scenario_names()]
+    return {"scenarios": [{"name": each.name, "summary": each.summary} for each in found]}
+
+
+def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Put in force a named scenario, given rules, or one rule made of the other values."""
+    name, rules = values.pop("name", None), values.pop("rules", None)
+    if name is not None and rules is not None:
+        raise SettingsError("Give name or rules, not both.")
+    with workspace.lock:
+        now = workspace.settle()
+        if name is not None:
+            return _told(workspace.scenarios.load(name, now, **values))
+        return _told(workspace.scenarios.load_rules([{}] if rules is None else rules, now, **values))
+
+
+def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return one rule."""
+    return _known(workspace, values[RULE]).as_json()
+
+
+def remove(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Take one rule out of force and return it as it was at its end."""
+    with workspace.lock:
+        rule = _known(workspace, values[RULE])
+        workspace.scenarios.remove(rule.id)
+        return rule.as_json()
+
+
+def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+    """Take every rule out of force."""
+    workspace.scenarios.clear()
+    return _told(workspace.scenarios)
+
+
+def _known(workspace: Workspace, rule_id: str) -> Rule:
+    found = workspace.scenarios.get(rule_id)
+    if found is None:
+        raise UnknownNameError(RULE, rule_id[:80], [rule.id for rule in workspace.scenarios])
+    return found
+
+
+def _told(rules: Iterable[Rule]) -> Json:
+    return {"rules": [rule.as_json() for rule in rules]}
+
+
+ONE: Final = "the rule, with how often it fitted (seen) and acted (hits)"
+ALL: Final = "rules, each with how often it fitted (seen) and acted (hits)"
+_ID: Final = text(RULE, "the rule's id", required=True, longest=80)
+
+COMMANDS: Final = (
+    Command(
+        "scenarios", "GET", "/scenarios", "List the rules in force", list_,
+        answer=ALL,
+    ),
+    Command(
+        "scenarios.shipped", "GET", "/scenarios/shipped", "List the scenarios that ship", shipped,
+        answer="names, each with what it is for",
+    ),
+    Command(
+        "scenarios.add", "POST", "/scenarios",
+        "Put in force a named scenario, a list of rules, or one rule made of the other fields",
+        add,
+        (
+            text("name", "a scenario that ships; other fields change its rules", longest=200),
+            objects("rules", "rules of your own; other fields change them"),
+        ),
+        free=True, answer=ALL,
+    ),
+    Command(
+        "scenarios.show", "GET", "/scenarios/{rule}", "Show a rule", show, (_ID,), answer=ONE,
+    ),
+    Command(
+        "scenarios.remove", "DELETE", "/scenarios/{rule}", "Take a rule out of force", remove,
+        (_ID,), answer=ONE,
+    ),
+    Command(
+        "scenarios.clear", "DELETE", "/scenarios", "Take every rule out of force", clear,
+        answer="no rules",
+    ),
+)  # fmt: skip

@@ -1,0 +1,116 @@
+"""Who may use the control surface.
+
+A page in a browser must not steer a fake that runs on the same machine, neither from its own
+origin nor by letting its own name point here (DNS rebinding). So, for every request:
+
+- an `Origin` other than this server's own is refused, and there are no CORS headers;
+- where the server can be reached from other machines, or a token was set, the token is required;
+- otherwise the `Host` must name this machine's loopback, or the address the server was bound to.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.errors import ControlError
+from getimg_mock.world.chance import fresh_secret
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from getimg_mock.settings import Settings
+
+TOKEN_HEADER: Final = "x-mock-token"  # noqa: S105 - the name of a header, not a secret
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/]+)(?::(\d{1,5}))?", re.IGNORECASE)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host's name or address can only mean this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def guarded(settings: Settings) -> Settings:
+    """Return settings with a token, a fresh one if need be, where the bind asks for one."""
+    if settings.control_token is None and not is_loopback(settings.host):
+        return replace(settings, control_token=fresh_secret())
+    return settings
+
+
+def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
+    """Raise `ControlError` unless the request may use the control surface.
+
+    What is `public` (health, documents) needs no token.
+    """
+    host = _host(scope)
+    _check_origin(scope, host)
+    if settings.control_token is not None or _is_exposed(scope, settings):
+        if not public:
+            _check_token(scope, settings.control_token)
+    elif not _is_local(host, settings):
+        raise ControlError(
+            "foreign_host",
+            f"The control surface answers on this machine's own names, not on {host[:80]!r}. "
+            "Use http://127.0.0.1, or set a control token.",
+            status=403,
+        )
+
+
+def _is_exposed(scope: Scope, settings: Settings) -> bool:
+    server = scope.get("server")
+    return not (is_loopback(settings.host) and server and is_loopback(str(server[0])))
+
+
+def _is_local(host: str, settings: Settings) -> bool:
+    match = _AUTHORITY.fullmatch(host)
+    if match is None:
+        return False
+    name = match[1].strip("[]")
+    return is_loopback(name) or name.lower() == settings.host.lower()
+
+
+def _check_origin(scope: Scope, host: str) -> None:
+    for origin in _headers(scope, b"origin"):
+        if origin.lower() not in {f"http://{host.lower()}", f"https://{host.lower()}"}:
+            raise ControlError(
+                "foreign_origin",
+                f"A page of {origin[:80]!r} may not use the control surface.",
+                status=403,
+            )
+
+
+def _check_token(scope: Scope, token: str | None) -> None:
+    given = _headers(scope, TOKEN_HEADER.encode())
+    if token is None:
+        raise ControlError(
+            "token_required",
+            "This server can be reached from other machines and has no control token: "
+            "set one with GETIMG_MOCK_CONTROL_TOKEN.",
+            status=403,
+        )
+    if not given:
+        raise ControlError(
+            "token_required", "Send the control token in the header X-Mock-Token.", status=401
+        )
+    if len(given) > 1 or not hmac.compare_digest(given[0].encode(), token.encode()):
+        raise ControlError("wrong_token", "This is not the control token.", status=401)
+
+
+def _host(scope: Scope) -> str:
+    found = _headers(scope, b"host")
+    if len(found) != 1:
+        raise ControlError("foreign_host", "Send one Host header.", status=403)
+    return found[0]
+
+
+def _headers(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

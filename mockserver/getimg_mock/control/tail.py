@@ -1,0 +1,73 @@
+"""The journal as it grows, as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.commands import VERSION
+from getimg_mock.control.fields import read
+from getimg_mock.control.journal import CRITERIA, event
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Receive, Send
+
+    from getimg_mock.fake import Fake
+
+# A proxy closes a connection that is silent for a minute.
+_SILENCE: Final = 15.0
+_COMMENT: Final = b": nothing new\n\n"
+
+
+async def stream(
+    fake: Fake, key: str, query: Mapping[str, Any], receive: Receive, send: Send
+) -> None:
+    """Send every exchange that fits `query`, those that there are and those to come.
+
+    Ends when the client goes. `after` skips what was seen. A workspace that is reset goes on
+    being followed.
+    """
+    values = read(CRITERIA, query, free=False)
+    after = values.pop("after", 0)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [
+                (b"content-type", b"text/event-stream; charset=utf-8"),
+                (b"cache-control", b"no-store"),
+                (b"x-mock-control", VERSION.encode()),
+            ],
+        }
+    )
+    loop, changed = asyncio.get_running_loop(), asyncio.Event()
+    gone = asyncio.ensure_future(_gone(receive))
+    journal = fake.store.workspace(key).journal
+    unsubscribe = journal.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
+    try:
+        while not gone.done():
+            changed.clear()
+            fresh = journal.query(after=after, **values)
+            if fresh:
+                after = fresh[-1].number
+            data = "".join(map(event, fresh)).encode() or _COMMENT
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+            await _first(gone, changed)
+    finally:
+        unsubscribe()
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _first(gone: asyncio.Future[None], changed: asyncio.Event) -> None:
+    waits = asyncio.ensure_future(changed.wait())
+    try:
+        await asyncio.wait({gone, waits}, timeout=_SILENCE, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waits.cancel()

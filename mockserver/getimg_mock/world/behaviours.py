@@ -1,0 +1,258 @@
+"""What can be done to a request instead of, or besides, the usual: one vocabulary for all.
+
+Scenario rules, magic prompts and the request header `X-Mock-Behaviour` all read the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
+from getimg_mock.settings import Span
+from getimg_mock.world import texts
+from getimg_mock.world.transitions import OPEN, TransitionRule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# Instead of an answer, or of the right one: before the work is done, or after it (`after_commit`).
+Instead = Literal["html", "hang", "reset", "close"]
+# Done to the right answer, so always after the work.
+Spoiled = Literal[
+    "hang_body", "drip", "truncate", "wrong_length", "malformed_json", "wrong_type",
+    "corrupt_media", "expired_url",
+]  # fmt: skip
+Oddity = Literal[
+    "unknown_fields", "nulls", "unknown_mime_type", "unknown_error_code", "reordered_keys",
+    "long_strings",
+]  # fmt: skip
+
+INSTEAD: Final = get_args(Instead)
+SPOILED: Final = get_args(Spoiled)
+ODDITIES: Final = get_args(Oddity)
+
+# Errors by name. `concurrency` is the 429 without Retry-After; `unavailable` (503) is undocumented.
+ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
+    "invalid_api_key": (401, "invalid_api_key", texts.INCORRECT_KEY),
+    "parameter_missing": (400, "parameter_missing", "Missing required parameter: 'prompt'."),
+    "invalid_parameter": (400, "invalid_parameter", "Invalid 'prompt'."),
+    "quota_exceeded": (402, "quota_exceeded", texts.INSUFFICIENT_BALANCE),
+    "not_found": (404, "not_found", "Not found."),
+    "content_policy_violation": (422, "content_policy_violation", texts.UNSAFE),
+    "rate_limit": (429, "rate_limit", texts.TOO_MANY_REQUESTS),
+    "concurrency": (429, "rate_limit", texts.TOO_MANY_CONCURRENT),
+    "server_error": (500, "server_error", texts.SOMETHING_WENT_WRONG),
+    "unavailable": (503, "server_error", texts.SOMETHING_WENT_WRONG),
+}
+
+_DEFAULT_RETRY_AFTER: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """An error in getimg.ai's envelope; `retry_after` as the header says it, or None."""
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    retry_after: str | None = None
+
+    def refusal(self) -> Refusal:
+        """Return it as what the API says."""
+        return Refusal(
+            self.code,
+            self.message,
+            param=self.param,
+            status=self.status,
+            retry_after=self.retry_after,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CannedAnswer:
+    """An answer given word for word: `body` is JSON, unless `text` is given."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What is done to a request; a field that is None leaves that as it is.
+
+    `latency` is waited before the work begins. `error`, `answer` and the faults of `INSTEAD` take
+    the place of the right answer, before the work is done or, `after_commit`, when it is done and
+    charged. `oddity` is legal: a tolerant client must survive it.
+    """
+
+    latency: Span | None = None
+    error: ErrorAnswer | None = None
+    answer: CannedAnswer | None = None
+    fault: str | None = None
+    after_commit: bool = False
+    oddity: tuple[str, ...] = ()
+    transition: TransitionRule = OPEN
+
+    @property
+    def replaces(self) -> bool:
+        """Whether something takes the place of the right answer."""
+        return self.error is not None or self.answer is not None or self.fault in INSTEAD
+
+    @property
+    def name(self) -> str | None:
+        """What the journal calls it, or None when the right answer goes out unharmed."""
+        when = " after commit" if self.after_commit else ""
+        if self.error is not None:
+            return f"{self.error.status} {self.error.code}{when}"
+        if self.answer is not None:
+            return f"canned {self.answer.status}{when}"
+        if self.fault is not None:
+            return f"{self.fault}{when if self.fault in INSTEAD else ''}"
+        return " ".join(self.oddity) or None
+
+    def over(self, lower: Behaviour) -> Behaviour:
+        """Return this behaviour with what it leaves open filled in from `lower`."""
+        spoken = self.replaces or self.fault is not None
+        answer = self if spoken else lower
+        return Behaviour(
+            latency=self.latency if self.latency is not None else lower.latency,
+            error=answer.error,
+            answer=answer.answer,
+            fault=answer.fault,
+            after_commit=answer.after_commit,
+            oddity=self.oddity or lower.oddity,
+            transition=self.transition.over(lower.transition),
+        )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Behaviour:
+        """Read a behaviour from JSON, TOML or keywords; raises `SettingsError`.
+
+        Keys: `latency`, `error` (a name of `ERRORS`), `status`, `code`, `message`, `param`,
+        `retry_after`, `answer`, `fault`, `after_commit`, `oddity` (one or a list), `transition`.
+        """
+        for name in values:
+            if name not in BEHAVIOUR_KEYS:
+                raise UnknownNameError("behaviour", str(name), BEHAVIOUR_KEYS)
+        given = {name: value for name, value in values.items() if value is not None}
+        behaviour = cls(
+            latency=Span.parse(given["latency"]) if "latency" in given else None,
+            error=_error(given),
+            answer=_canned(given["answer"]) if "answer" in given else None,
+            fault=_known("fault", given["fault"], INSTEAD + SPOILED) if "fault" in given else None,
+            after_commit=_truth(given),
+            oddity=_oddities(given.get("oddity", ())),
+            transition=_transition(given.get("transition", {})),
+        )
+        _check(behaviour)
+        return behaviour
+
+
+NOTHING: Final = Behaviour()
+
+BEHAVIOUR_KEYS: Final = (
+    "latency", "error", "status", "code", "message", "param", "retry_after", "answer", "fault",
+    "after_commit", "oddity", "transition",
+)  # fmt: skip
+
+
+def _check(behaviour: Behaviour) -> None:
+    kinds = [name for name in ("error", "answer", "fault") if getattr(behaviour, name) is not None]
+    if len(kinds) > 1:
+        raise SettingsError(f"{kinds[0]} and {kinds[1]} exclude each other: use two rules.")
+    if behaviour.after_commit and not behaviour.replaces:
+        raise SettingsError(
+            "after_commit: say also what is answered instead: an error, a status, an answer, or "
+            f"one of the faults {', '.join(INSTEAD)}."
+        )
+
+
+def _error(given: Mapping[str, Any]) -> ErrorAnswer | None:
+    status = given.get("status")
+    if "error" in given:
+        name = _known("error", given["error"], tuple(ERRORS))
+        known, code, message = ERRORS[name]
+        retry = str(_DEFAULT_RETRY_AFTER) if name == "rate_limit" else None
+        answer = ErrorAnswer(known, code, message, "prompt" if known == 400 else None, retry)
+    elif status is not None:
+        answer = _error_of_status(status)
+    else:
+        for name in ("code", "message", "param", "retry_after"):
+            if name in given:
+                raise SettingsError(f"{name}: say also which error, with error or status.")
+        return None
+    changes: dict[str, Any] = {
+        name: str(given[name])
+        for name in ("code", "message", "param", "retry_after")
+        if name in given
+    }
+    if status is not None:
+        changes["status"] = _status(status)
+    return replace(answer, **changes)
+
+
+def _error_of_status(status: Any) -> ErrorAnswer:
+    number = _status(status)
+    for known, code, message in ERRORS.values():
+        if known == number:
+            retry = str(_DEFAULT_RETRY_AFTER) if number == 429 else None
+            return ErrorAnswer(known, code, message, retry_after=retry)
+    code = "server_error" if number >= 500 else "invalid_parameter"
+    return ErrorAnswer(number, code, texts.SOMETHING_WENT_WRONG)
+
+
+def _status(value: Any) -> int:
+    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    if not isinstance(number, int) or isinstance(number, bool) or not 200 <= number <= 599:
+        raise SettingsError(f"status: {value!r} is not a status from 200 to 599.")
+    return number
+
+
+def _canned(value: Any) -> CannedAnswer:
+    if not isinstance(value, dict):
+        raise SettingsError("answer: write a table with status, headers, and body or text.")
+    keys = tuple(each.name for each in fields(CannedAnswer))
+    for name in value:
+        _known("answer key", name, keys)
+    headers = value.get("headers", {})
+    if not isinstance(headers, dict):
+        raise SettingsError("answer.headers: write a table of names and values.")
+    text = value.get("text")
+    if text is not None and not isinstance(text, str):
+        raise SettingsError(f"answer.text: {text!r} is not a text.")
+    return CannedAnswer(
+        _status(value.get("status", 200)),
+        tuple((str(name).lower(), str(each)) for name, each in headers.items()),
+        value.get("body"),
+        text,
+    )
+
+
+def _oddities(value: Any) -> tuple[str, ...]:
+    named = [value] if isinstance(value, str) else value
+    if not isinstance(named, (list, tuple)):
+        raise SettingsError(f"oddity: {value!r} is neither a name nor a list of names.")
+    return tuple(_known("oddity", each, ODDITIES) for each in named)
+
+
+def _transition(value: Any) -> TransitionRule:
+    if not isinstance(value, dict):
+        raise SettingsError("transition: write a table such as {seconds = 600}.")
+    return TransitionRule.of(value)
+
+
+def _truth(given: Mapping[str, Any]) -> bool:
+    value = given.get("after_commit", False)
+    if not isinstance(value, bool):
+        raise SettingsError(f"after_commit: {value!r} is neither true nor false.")
+    return value
+
+
+def _known(kind: str, name: Any, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise UnknownNameError(kind, str(name), names)
+    return str(name)

@@ -1,0 +1,221 @@
+"""The bounded record of what happened in a workspace: requests, answers and their effects."""
+
+from __future__ import annotations
+
+import threading
+from base64 import b64encode
+from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from decimal import Decimal
+
+Headers = list[tuple[bytes, bytes]]
+
+MAX_BODY: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something that a request brought about: a generation made, or a movement of money.
+
+    `what` is "generation", "credit", "hold", "charge", "release" or "refund"; `amount` is in US
+    dollars, None for a generation.
+    """
+
+    what: str
+    at: datetime
+    amount: Decimal | None = None
+    generation: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the effect as control answers and exports show it."""
+        return {
+            "what": self.what,
+            "at": self.at.isoformat(),
+            "amount": None if self.amount is None else str(self.amount),
+            "generation": self.generation,
+        }
+
+
+# Where the effects of the request that is being answered are collected. A context, not a
+# parameter, so that whatever settles the books need not know on whose behalf.
+EFFECTS: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
+
+
+def noted(effect: Effect) -> None:
+    """Collect an effect for the request that is being answered, if one is."""
+    collected = EFFECTS.get()
+    if collected is not None:
+        collected.append(effect)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request with its answer. Bodies are cut at `MAX_BODY` bytes; keys are redacted.
+
+    `at` is the workspace's time, `wall` real time, both when the request came; `seconds` is how
+    long the answer took in real time. `rules` are the ids of the scenario rules that matched,
+    `fault` what was done to the answer, if anything. `sent` is False where no complete answer was.
+    """
+
+    number: int
+    at: datetime
+    wall: datetime
+    operation: str
+    method: str
+    path: str
+    query: str
+    request_headers: Headers = field(repr=False)
+    request_body: bytes = field(repr=False)
+    request_size: int
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    size: int
+    seconds: float
+    generation: str | None = None
+    rules: tuple[str, ...] = ()
+    fault: str | None = None
+    sent: bool = True
+    effects: tuple[Effect, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the exchange as control answers and exports show it."""
+        return {
+            "number": self.number,
+            "at": self.at.isoformat(),
+            "wall": self.wall.isoformat(),
+            "operation": self.operation,
+            "request": {
+                "method": self.method,
+                "path": self.path,
+                "query": self.query,
+                "headers": _header_pairs(self.request_headers),
+                "size": self.request_size,
+                **_body(self.request_body),
+            },
+            "response": {
+                "status": self.status,
+                "headers": _header_pairs(self.headers),
+                "size": self.size,
+                "sent": self.sent,
+                **_body(self.body),
+            },
+            "milliseconds": round(self.seconds * 1000, 3),
+            "generation": self.generation,
+            "rules": list(self.rules),
+            "fault": self.fault,
+            "effects": [effect.as_json() for effect in self.effects],
+        }
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        return 2000 + len(self.request_body) + len(self.body)
+
+
+class Journal:
+    """The last exchanges of one workspace: at most `bound` of them and about `budget` bytes."""
+
+    def __init__(self, *, bound: int = 1000, budget: int = 16 * 1024 * 1024) -> None:
+        self._bound = bound
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._exchanges: deque[Exchange] = deque()
+        self._weight = 0
+        self._listeners: list[Callable[[Exchange], None]] = []
+        self.recorded = 0
+
+    def number(self) -> int:
+        """Return the next exchange's number; the first is 1."""
+        with self._lock:
+            self.recorded += 1
+            return self.recorded
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange, let the oldest go that no longer fit, and tell the listeners."""
+        with self._lock:
+            self._exchanges.append(exchange)
+            self._weight += exchange.weight
+            while len(self._exchanges) > self._bound or (
+                self._weight > self._budget and len(self._exchanges) > 1
+            ):
+                self._weight -= self._exchanges.popleft().weight
+            listeners = tuple(self._listeners)
+        for listener in listeners:
+            listener(exchange)
+
+    def query(
+        self,
+        *,
+        operation: str | None = None,
+        status: int | None = None,
+        generation: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+    ) -> list[Exchange]:
+        """Return the exchanges, oldest first, that all given criteria fit.
+
+        `operation` may be a glob (`videos.*`); `since` and `until` are moments of the workspace's
+        clock, both inclusive; `after` is an exchange's number.
+        """
+        return [
+            each
+            for each in self
+            if (operation is None or fnmatchcase(each.operation, operation))
+            and (status is None or each.status == status)
+            and (generation is None or each.generation == generation)
+            and (since is None or each.at >= since)
+            and (until is None or each.at <= until)
+            and each.number > after
+        ]
+
+    def count(self, **criteria: Any) -> int:
+        """Return how many exchanges fit the criteria of `query`."""
+        return len(self.query(**criteria))
+
+    def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
+        """Call `listener` with every exchange from now on; returns what ends that.
+
+        It is called in the thread that answered the request, and must not block.
+        """
+        with self._lock:
+            self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            with self._lock:
+                if listener in self._listeners:
+                    self._listeners.remove(listener)
+
+        return unsubscribe
+
+    def clear(self) -> None:
+        """Forget every exchange; their numbers go on."""
+        with self._lock:
+            self._exchanges.clear()
+            self._weight = 0
+
+    def __iter__(self) -> Iterator[Exchange]:
+        with self._lock:
+            return iter(tuple(self._exchanges))
+
+    def __len__(self) -> int:
+        return len(self._exchanges)
+
+
+def _header_pairs(headers: Headers) -> list[list[str]]:
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
+
+
+def _body(body: bytes) -> dict[str, str]:
+    try:
+        return {"text": body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"base64": b64encode(body).decode("ascii")}

@@ -1,0 +1,191 @@
+"""Reading scenario rules: from JSON, TOML and keywords, from shipped files and the user's own."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from getimg_mock._shipped import read_text, shipped
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.settings import Span
+from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, NOTHING, Behaviour
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPERATIONS: Final = (
+    "images.generate", "videos.create", "videos.retrieve", "models.list", "models.retrieve",
+    "billing.balance", "billing.costs", "downloads.retrieve",
+)  # fmt: skip
+
+_CRITERIA: Final = ("on", "model", "prompt", "key", "nth", "after", "before", "state")
+_FREQUENCY: Final = ("first", "times", "every", "probability", "seconds")
+RULE_KEYS: Final = _CRITERIA + _FREQUENCY + BEHAVIOUR_KEYS
+_STATES: Final = ("pending", "completed", "failed")
+_LONGEST_PATTERN: Final = 1000
+
+
+class ReadRule(NamedTuple):
+    """A rule's three parts, read and checked."""
+
+    criteria: dict[str, Any]
+    frequency: dict[str, Any]
+    behaviour: Behaviour
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named set of rules; `summary` says in a paragraph what it is for."""
+
+    name: str
+    summary: str
+    rules: list[dict[str, Any]]
+
+
+def read_rule(values: Mapping[str, Any]) -> ReadRule:
+    """Read one rule; raises `SettingsError`, naming the nearest name where one is unknown."""
+    for name in values:
+        if name not in RULE_KEYS:
+            raise UnknownNameError("rule key", str(name), RULE_KEYS)
+    given = {name: value for name, value in values.items() if value is not None}
+    behaviour = Behaviour.of({name: given[name] for name in BEHAVIOUR_KEYS if name in given})
+    if behaviour == NOTHING:
+        raise SettingsError(
+            "A rule needs a behaviour: error, status, answer, fault, latency, oddity or transition."
+        )
+    return ReadRule(_criteria(given), _frequency(given), behaviour)
+
+
+@cache
+def scenario_names() -> tuple[str, ...]:
+    """Return the names of the scenarios that ship."""
+    folder = shipped("fixtures").joinpath("scenarios")
+    names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
+    return tuple(sorted(name.removesuffix(".toml") for name in names))
+
+
+@cache
+def named_scenario(name: str) -> Scenario:
+    """Return the shipped scenario of that name; raises `UnknownNameError`."""
+    if name not in scenario_names():
+        raise UnknownNameError("scenario", name, scenario_names())
+    return _scenario(tomllib.loads(read_text("fixtures", f"scenarios/{name}.toml")), name)
+
+
+def scenario_file(path: Path) -> Scenario:
+    """Return the scenario of the user's own TOML or JSON file; raises `SettingsError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        kind = "JSON" if path.suffix == ".json" else "TOML"
+        raise SettingsError(f"{path} is not {kind}: {error}.") from None
+    return _scenario(loaded, str(path))
+
+
+def scenario(name_or_path: str) -> Scenario:
+    """Return the scenario of that name, or of the file at that path (it ends in a suffix)."""
+    if name_or_path.endswith((".toml", ".json")):
+        return scenario_file(Path(name_or_path))
+    return named_scenario(name_or_path)
+
+
+def _scenario(loaded: Any, place: str) -> Scenario:
+    if not isinstance(loaded, dict):
+        raise SettingsError(f"{place}: a scenario is a table with summary and rules.")
+    for name in loaded:
+        if name not in {"name", "summary", "rules"}:
+            raise UnknownNameError("scenario key", name, ("name", "summary", "rules"))
+    rules = loaded.get("rules")
+    if not isinstance(rules, list) or not rules:
+        raise SettingsError(f"{place}: rules: a scenario needs at least one rule.")
+    for index, rule in enumerate(rules):
+        if not isinstance(rule, dict):
+            raise SettingsError(f"{place}: rules[{index}]: a rule is a table.")
+        try:
+            read_rule(rule)
+        except SettingsError as error:
+            raise SettingsError(f"{place}: rules[{index}]: {error}") from None
+    return Scenario(str(loaded.get("name", place)), str(loaded.get("summary", "")).strip(), rules)
+
+
+def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
+    criteria: dict[str, Any] = {
+        name: _pattern(name, given[name]) for name in ("model", "prompt", "key") if name in given
+    }
+    if "on" in given:
+        criteria["on"] = _operations(given["on"])
+    if "nth" in given:
+        criteria["nth"] = _count("nth", given["nth"])
+    for name in ("after", "before"):
+        if name in given:
+            criteria[name] = _seconds(name, given[name])
+    if "state" in given:
+        if given["state"] not in _STATES:
+            raise UnknownNameError("state", str(given["state"]), _STATES)
+        criteria["state"] = given["state"]
+    return criteria
+
+
+def _pattern(name: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
+        raise SettingsError(f"{name}: {str(value)[:80]!r} is not a text of up to 1000 letters.")
+    if name == "prompt":
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise SettingsError(f"prompt: not a regular expression: {error}.") from None
+    return value
+
+
+def _operations(value: Any) -> tuple[str, ...]:
+    named = (value,) if isinstance(value, str) else value
+    if not isinstance(named, (list, tuple)):
+        raise SettingsError(f"on: {value!r} is neither an operation nor a list of them.")
+    for each in named:
+        if not isinstance(each, str) or not fnmatch.filter(OPERATIONS, each):
+            raise UnknownNameError("operation", str(each), OPERATIONS)
+    return tuple(named)
+
+
+def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
+    if "first" in given and "times" in given:
+        raise SettingsError("first and times mean the same: give one.")
+    frequency: dict[str, Any] = {}
+    first = given.get("first", given.get("times"))
+    if first is not None:
+        frequency["first"] = _count("first", first)
+    if "every" in given:
+        frequency["every"] = _count("every", given["every"])
+    if "seconds" in given:
+        frequency["seconds"] = _seconds("seconds", given["seconds"])
+    if "probability" in given:
+        value = given["probability"]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+            raise SettingsError(f"probability: {value!r} is not a number from 0 to 1.")
+        frequency["probability"] = float(value)
+    return frequency
+
+
+def _count(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise SettingsError(f"{name}: {value!r} is not a whole number of at least 1.")
+    return value
+
+
+def _seconds(name: str, value: Any) -> float:
+    try:
+        span = Span.parse(value)
+    except SettingsError as error:
+        raise SettingsError(f"{name}: {error}") from None
+    if span.low != span.high:
+        raise SettingsError(f"{name}: one number of seconds is needed, not a range.")
+    return span.low

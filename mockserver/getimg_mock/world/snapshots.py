@@ -1,0 +1,136 @@
+"""A workspace as JSON and back: for snapshots, restoring them and forks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.errors import GetimgMockError
+from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.generations import Ending, Generation, Product
+from getimg_mock.world.journal import Effect
+from getimg_mock.world.limits import Limits
+from getimg_mock.world.transitions import Failure, Transition, Transitions
+from getimg_mock.world.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from getimg_mock.settings import Settings
+
+FORMAT: Final = 1
+
+
+def snapshot(workspace: Workspace) -> dict[str, Any]:
+    """Return everything that a workspace's future depends on, as JSON; not its journal."""
+    with workspace.lock:
+        now = workspace.settle()
+        ledger = workspace.ledger
+        return {
+            "format": FORMAT,
+            "now": now.isoformat(),
+            "rate": workspace.clock.rate,
+            "opened_at": workspace.opened_at.isoformat(),
+            "limits": asdict(workspace.limiter.limits),
+            "counts": {kind: list(count) for kind, count in workspace.limiter.counts().items()},
+            "transitions": workspace.transitions.as_json(),
+            "scenarios": workspace.scenarios.as_json(),
+            "ordinals": {key.hex(): count for key, count in workspace.ordinals.items()},
+            "polls": dict(workspace.polls),
+            "ledger": {
+                "credited": str(ledger.credited),
+                "held": str(ledger.held),
+                "charged": str(ledger.charged),
+                "by_date": {f"{day}": str(cost) for day, cost in ledger.by_date.items()},
+                "entries": [entry.as_json() for entry in ledger.entries],
+            },
+            "generations": [
+                _generation(each) | {"running": workspace.is_running(each.id)}
+                for each in workspace.generations.values()
+            ],
+        }
+
+
+def restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+    """Return the workspace that `snapshot` described, under the key `key`.
+
+    Raises `GetimgMockError` when `values` is not a snapshot.
+    """
+    if values.get("format") != FORMAT:
+        raise GetimgMockError(f"This is no snapshot of format {FORMAT}: {str(values)[:80]}")
+    try:
+        return _restored(key, values, settings)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise GetimgMockError(f"This snapshot cannot be used: {error!r}.") from None
+
+
+def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+    clock = VirtualClock(start=datetime.fromisoformat(values["now"]), rate=values["rate"])
+    workspace = Workspace(key, settings=settings, clock=clock)
+    workspace.opened_at = datetime.fromisoformat(values["opened_at"])
+    workspace.limiter.limits = Limits(**values["limits"])
+    workspace.limiter.restore({kind: (w, n) for kind, (w, n) in values["counts"].items()})
+    workspace.transitions = Transitions.restored(values["transitions"])
+    workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
+    workspace.ordinals = {bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()}
+    workspace.polls = {str(k): int(n) for k, n in values["polls"].items()}
+    ledger, kept = workspace.ledger, values["ledger"]
+    ledger.credited, ledger.held, ledger.charged = (
+        Decimal(kept[name]) for name in ("credited", "held", "charged")
+    )
+    ledger.by_date = {date.fromisoformat(k): Decimal(cost) for k, cost in kept["by_date"].items()}
+    ledger.entries.clear()
+    ledger.entries.extend(_effect(each) for each in kept["entries"])
+    for each in values["generations"]:
+        workspace.adopt(_restored_generation(each), pending=each["running"])
+    return workspace
+
+
+def _generation(generation: Generation) -> dict[str, Any]:
+    product = asdict(generation.product)
+    product |= {name: str(product[name]) for name in ("unit_price", "total_cost")}
+    decided = generation.decided
+    return {
+        "id": generation.id,
+        "prompt": generation.prompt,
+        "product": product,
+        "created_at": generation.created_at.isoformat(),
+        "transition": asdict(generation.transition),
+        "retention": generation.retention,
+        "decided": None
+        if decided is None
+        else {"at": decided.at.isoformat(), "failure": decided.failure and asdict(decided.failure)},
+    }
+
+
+def _restored_generation(values: Mapping[str, Any]) -> Generation:
+    product = dict(values["product"])
+    product |= {name: Decimal(product[name]) for name in ("unit_price", "total_cost")}
+    transition, decided = dict(values["transition"]), values["decided"]
+    transition["failure"] = _failure(transition["failure"])
+    return Generation(
+        id=values["id"],
+        prompt=values["prompt"],
+        product=Product(**product),
+        created_at=datetime.fromisoformat(values["created_at"]),
+        transition=Transition(**transition),
+        retention=values["retention"],
+        decided=decided
+        and Ending(datetime.fromisoformat(decided["at"]), _failure(decided["failure"])),
+    )
+
+
+def _failure(values: Mapping[str, str] | None) -> Failure | None:
+    return None if values is None else Failure(**values)
+
+
+def _effect(values: Mapping[str, Any]) -> Effect:
+    amount = values["amount"]
+    return Effect(
+        values["what"],
+        datetime.fromisoformat(values["at"]),
+        None if amount is None else Decimal(amount),
+        values["generation"],
+    )
