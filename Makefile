@@ -59,8 +59,8 @@ contract: $(DEVELOPS) ## Run the contract tests against the fake
 
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
-	@missed=0; for script in benchmarks/{serving,startup,memory,media}.py; do \
-	    $(BIN)/python "$$script" $(ARGS) || missed=1; \
+	@missed=0; for what in startup serving memory media; do \
+	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 
 .PHONY: wheel

@@ -13,6 +13,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from getimg_mock.server import new_event_loop
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -169,9 +171,5 @@ async def _run(port: int, requests: Sequence[bytes], count: int, connections: in
 
 def load(*, port: int, requests: Sequence[bytes], count: int, connections: int = 16) -> Load:
     """Send `count` requests over `connections` connections to 127.0.0.1:`port`."""
-    try:
-        from uvloop import new_event_loop  # noqa: PLC0415 - not to be had on Windows
-    except ImportError:
-        new_event_loop = asyncio.new_event_loop
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(_run(port, requests, count, connections))
