@@ -67,7 +67,7 @@ class Violation:
 
 @cache
 def names() -> tuple[str, ...]:
-    """Return the names of all schemas, sorted."""
+    """Return the names of the schemas of getimg.ai's messages, sorted."""
     files = (entry.name for entry in shipped("schemas").iterdir())
     return tuple(
         sorted(name[:-5] for name in files if name.endswith(".json") and name != "openapi.json")
@@ -75,10 +75,18 @@ def names() -> tuple[str, ...]:
 
 
 @cache
+def own_names() -> tuple[str, ...]:
+    """Return the names of the schemas of what is ours alone, such as `own/scenario`, sorted."""
+    files = (entry.name for entry in shipped("schemas").joinpath("own").iterdir())
+    return tuple(sorted(f"own/{name[:-5]}" for name in files if name.endswith(".json")))
+
+
+@cache
 def schema(name: str) -> Json:
     """Return the schema `name` as it is in its file; it is shared, so it must not be changed."""
-    if name not in names():
-        raise UnknownNameError("schema", name, names())
+    known = names() + own_names()
+    if name not in known:
+        raise UnknownNameError("schema", name, known)
     loaded: Json = json.loads(read_text("schemas", f"{name}.json"))
     return loaded
 
