@@ -1,0 +1,1 @@
+"""The tests, as the package that their shared code is imported from."""
