@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +76,6 @@ class Driver:
 
     app: Application
     key: str = KEY
-    _runner: asyncio.Runner | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, *, start: datetime = START, **values: Any) -> Driver:
@@ -217,14 +215,11 @@ class Driver:
         async def send(message: Message) -> None:
             outbox.append(message)
 
-        self._drive(self.app(whole, receive, send), renders="/downloads/" in str(whole["path"]))
+        self._drive(self.app(whole, receive, send))
         return outbox
 
-    def _drive(self, work: Coroutine[Any, Any, None], *, renders: bool) -> None:
-        """Step the coroutine, which never suspends; only rendering wants an event loop."""
-        if renders:
-            asyncio.run(work)
-            return
+    def _drive(self, work: Coroutine[Any, Any, None]) -> None:
+        """Step the coroutine to its end: it has no reason to suspend."""
         try:
             pause = work.send(None)
         except StopIteration:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.api.driver import Driver
 
 from getimg_mock.api.authentication import redacted
+from tests.api.driver import Driver
 
 KEYED = [
     ("GET", "/v2/models"), ("GET", "/v2/models/seedream-5-lite"), ("GET", "/v2/billing/balance"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.api.driver import IMAGE, Driver
 
 from getimg_mock.world import schemas
+from tests.api.driver import IMAGE, Driver
 
 IMAGES = "/v2/images/generations"
 MIB = 1024 * 1024

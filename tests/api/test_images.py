@@ -6,9 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.api.driver import IMAGE, START, Driver
 
 from getimg_mock.world import schemas
+from tests.api.driver import IMAGE, START, Driver
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from tests.api.driver import IMAGE, KEY, VIDEO, Driver
 
 from getimg_mock.world import schemas
+from tests.api.driver import IMAGE, KEY, VIDEO, Driver
 
 IMAGES = "/v2/images/generations"
 VIDEOS = "/v2/videos/generations"

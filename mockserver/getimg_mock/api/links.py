@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_HOST: Final = re.compile(rb"[A-Za-z0-9._~-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
+_LAST_PORT: Final = 65535
 
 
 def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
@@ -26,7 +27,7 @@ def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
     prefix = str(scope.get("root_path", ""))
     if trust_forwarded:
         scheme, host, prefix = _forwarded(headers, scheme, host, prefix)
-    if not _HOST.fullmatch(host):
+    if not _is_host(host):
         name, port = scope.get("server") or ("127.0.0.1", None)
         name = f"[{name}]" if ":" in str(name) else name
         host = (f"{name}:{port}" if port else str(name)).encode()
@@ -43,13 +44,18 @@ def _forwarded(
     if proto in {b"http", b"https"}:
         scheme = proto.decode()
     named = first(b"x-forwarded-host")
-    if _HOST.fullmatch(named):
+    if _is_host(named):
         host = named
     port = first(b"x-forwarded-port")
-    if port.isdigit() and not re.search(rb":\d+$", host):
+    if _is_host(host + b":" + port):  # not when the host names a port itself
         usual = b"443" if scheme == "https" else b"80"
         host = host if port == usual else host + b":" + port
     forwarded_prefix = first(b"x-forwarded-prefix").decode("latin-1").rstrip("/")
     if _PREFIX.fullmatch(forwarded_prefix):
         prefix = forwarded_prefix
     return scheme, host, prefix
+
+
+def _is_host(host: bytes) -> bool:
+    found = _HOST.fullmatch(host)
+    return found is not None and int(found[1] or 0) <= _LAST_PORT
