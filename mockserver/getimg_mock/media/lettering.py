@@ -17,14 +17,14 @@ from PIL import ImageFont
 LEADING: Final = 1.24  # from one baseline to the next, in font sizes
 _LONGEST: Final = 4096  # more characters than any poster can show
 _BOX: Final = "\ufffe"  # a noncharacter: no font has a glyph for it
-_REFERENCE: Final = 64
+_REFERENCE: Final = 64  # the size at which widths are measured
+_PROBE: Final = 12  # that at which glyphs are told from the empty box
 _SLACK: Final = 1.01  # hinting and kerning move a line's end a little
 _MOST_BALANCED: Final = 6  # lines; longer texts are read as running text
 # What Unicode does not decompose, and people write.
 _REPLACED: Final = {
     "\N{MULTIPLICATION SIGN}": "x",
     "\N{MINUS SIGN}": "-",
-    "\N{FRACTION SLASH}": "/",
     "\N{EURO SIGN}": "EUR",
     "\N{POUND SIGN}": "GBP",
     "ß": "ss",
@@ -96,7 +96,7 @@ def _has_glyph(character: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _shape(character: str) -> bytes:
-    return bytes(font(_REFERENCE).getmask(character))
+    return bytes(font(_PROBE).getmask(character))
 
 
 def width(text: str, size: int) -> float:
@@ -126,20 +126,20 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
     for one line gives a block without lines.
     """
     wide, high = room
+    widest = max(map(_advance, text), default=0.0) * _SLACK
     size = largest
     while True:
-        lines = wrapped(text, size, wide)
         most = int(high / (size * LEADING))
+        lines = wrapped(text, size, wide) if most and widest * size <= wide else []
         if lines and len(lines) <= most:
             return Block(tuple(_balanced(text, size, wide, lines)), size)
         if size <= smallest:
             break
         size = max(smallest, int(size * 0.92))
-    if most < 1 or not lines:
-        return Block((), size)
-    kept = lines[:most]
-    kept[-1] = shortened(" ".join(lines[most - 1 : most + 1]) + " ...", size, wide)
-    return Block(tuple(line for line in kept if line), size)
+    if lines:
+        rest = " ".join(lines[most - 1 : most + 1])
+        lines[most - 1 :] = [shortened(f"{rest} ...", size, wide)]
+    return Block(tuple(line for line in lines if line), size)
 
 
 def _balanced(text: str, size: int, room: float, lines: list[str]) -> list[str]:

@@ -142,7 +142,8 @@ class _Layout:
 
     @property
     def has_labels(self) -> bool:
-        return self.bottom - self.top > _ROOM_FOR_LABELS * self.label
+        across, down = self.right - self.left, self.bottom - self.top
+        return min(across, down) > _ROOM_FOR_LABELS * self.label
 
     @property
     def prompt_top(self) -> float:
