@@ -3,6 +3,7 @@
 The public names, each imported when it is first used:
 
 - `MockServer`: the fake on a port, in a thread
+- `connect`, `Workspace`: the controls of one key's workspace, on a fake that runs elsewhere
 - `create_app`, `Application`: the fake as an ASGI application
 - `Settings`: what a fake is like
 - `GetimgMockError`, `SettingsError`, `UnknownNameError`, `ServerError`: what can go wrong
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from getimg_mock.application import Application, create_app
+    from getimg_mock.control.handle import Workspace, connect
     from getimg_mock.errors import (
         GetimgMockError,
         ServerError,
@@ -32,12 +34,16 @@ __all__ = [
     "Settings",
     "SettingsError",
     "UnknownNameError",
+    "Workspace",
+    "connect",
     "create_app",
 ]
 
 _HOMES: Final = {
     "Application": "application",
     "create_app": "application",
+    "Workspace": "control.handle",
+    "connect": "control.handle",
     "GetimgMockError": "errors",
     "ServerError": "errors",
     "SettingsError": "errors",

@@ -11,6 +11,8 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
+from getimg_mock.control.handle import local
+from getimg_mock.control.security import guarded
 from getimg_mock.errors import ServerError
 from getimg_mock.protocol import Protocol
 from getimg_mock.settings import Settings
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from getimg_mock.application import Application
+    from getimg_mock.control.handle import Workspace
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
@@ -41,7 +44,7 @@ class MockServer:
             settings = Settings.of(**({"port": 0, "quiet": True} | values))
         elif values:
             raise TypeError("Give settings or single values, not both.")
-        self.settings = settings
+        self.settings = settings = guarded(settings)
         self.app: Application = create_app(settings)
         self._url: str | None = None
         self._thread: threading.Thread | None = None
@@ -53,6 +56,10 @@ class MockServer:
         if self._url is None:
             raise ServerError("The server is not running: call start(), or use it in a with.")
         return self._url
+
+    def workspace(self, key: str) -> Workspace:
+        """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
+        return local(self.app.fake, key)
 
     def start(self) -> Self:
         """Listen and answer from a thread; returns when the first request can be sent."""

@@ -80,7 +80,7 @@ class Span:
             return f"exponential({self.low!r})"
         if self.shape == "normal":
             return f"normal({self.low!r}, {self.high!r})"
-        low, high = (int(each) if each.is_integer() else each for each in (self.low, self.high))
+        low, high = (int(each) if each == int(each) else each for each in (self.low, self.high))
         return f"{low}" if low == high else f"{low}..{high}"
 
 
@@ -171,6 +171,13 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _text(value: Any) -> str:
     return str(value)
+
+
+def _token(value: Any) -> str:
+    text = str(value)
+    if not (text.isascii() and text.isprintable() and 8 <= len(text.strip()) == len(text) <= 200):
+        raise SettingsError("a token has 8 to 200 ASCII characters and no space at its ends.")
+    return text
 
 
 def _pattern(value: Any) -> str:
@@ -274,6 +281,12 @@ class Settings:
     magic: bool = _option(_YES, _flag, "obey magic prompts, keys and the X-Mock-Behaviour header")
     journal_exchanges: int = _option(1000, _whole(0, 10**6), "exchanges kept a workspace", "N")
     journal_mib: int = _option(16, _whole(1, 65536), "memory for exchanges a workspace", "MIB")
+    control_token: str | None = _option(
+        None,
+        _optional(_token),
+        "what X-Mock-Token must say under /__mock__/ (default: none on loopback, else a fresh one)",
+        "TEXT",
+    )
     check_responses: bool = _option(
         _NO, _flag, "check every answer against its schema; a bad one is logged"
     )

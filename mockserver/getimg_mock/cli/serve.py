@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.control.security import guarded
 from getimg_mock.server import address, listening, new_event_loop, serve
 from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from getimg_mock.application import Application
 
 EXAMPLE_KEY = "sk_mock_example"
+_CONTROL = """
+The controls under /__mock__/ ask for this token in the header X-Mock-Token:
+  export GETIMG_MOCK_TOKEN={token}
+"""
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -53,18 +58,19 @@ def run(arguments: argparse.Namespace) -> int:
         if hasattr(arguments, option.name)
     }
     named = arguments.config or os.environ.get(PREFIX + "CONFIG")
-    settings = Settings.load(given, os.environ, Path(named) if named else None)
+    settings = guarded(Settings.load(given, os.environ, Path(named) if named else None))
     app = create_app(settings)
     listener = listening(settings)
-    sys.stdout.write(greeting(address(listener)))
+    sys.stdout.write(greeting(address(listener), settings.control_token))
     sys.stdout.flush()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_until_signal(app, listener))
     return 0
 
 
-def greeting(url: str) -> str:
+def greeting(url: str, token: str | None = None) -> str:
     """Return what to do next, ready to copy."""
+    control = _CONTROL.format(token=token) if token else ""
     return f"""\
 getimg-mock answers at {url} (Ctrl-C stops it)
 
@@ -78,7 +84,7 @@ Or try it with curl:
     -d '{{"model": "seedream-5-lite", "prompt": "A lighthouse"}}'
 
 Any key that begins with sk_ opens a workspace of its own. Nothing here costs anything.
-
+{control}
 """
 
 

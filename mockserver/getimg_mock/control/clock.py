@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.command import Json
     from getimg_mock.fake import Fake
-    from getimg_mock.world.workspaces import Advance, Workspace
+    from getimg_mock.world.workspaces import Workspace
 
 # The words of a step, and what each is in seconds: timedelta's own.
 STEPS: Final = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1, "milliseconds": 0.001}
@@ -35,7 +35,7 @@ def advance(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     if not values:
         raise SettingsError("Say how far: duration (10m, 1h30m) or " + ", ".join(STEPS) + ".")
     with workspace.lock:
-        return _told(workspace.advance_to(_reached(workspace, step)))
+        return workspace.advance_to(_reached(workspace, step)).as_json()
 
 
 def advance_to(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -48,19 +48,19 @@ def advance_to(_fake: Fake, workspace: Workspace, values: Json) -> Json:
                 f"moment: {moment_.isoformat()} is past, it is {now.isoformat()}; "
                 "a clock never goes backwards."
             )
-        return _told(workspace.advance_to(moment_))
+        return workspace.advance_to(moment_).as_json()
 
 
 def advance_to_next_event(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Move forward to the next thing that happens; nowhere when nothing will."""
-    return _told(workspace.advance_to_next_event())
+    return workspace.advance_to_next_event().as_json()
 
 
 def run_until(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Move forward until a generation has a status."""
     with workspace.lock:
         known(workspace, values[GENERATION])
-        return _told(workspace.run_until(values[GENERATION], values["status"]))
+        return workspace.run_until(values[GENERATION], values["status"]).as_json()
 
 
 def freeze(fake: Fake, workspace: Workspace, _values: Json) -> Json:
@@ -83,16 +83,6 @@ def _reached(workspace: Workspace, step: float) -> datetime:
     if reached >= LATEST:
         raise ControlError("conflict", "This would lead past the year 3000.", status=409)
     return reached
-
-
-def _told(advanced: Advance) -> Json:
-    return {
-        "now": advanced.now.isoformat(),
-        "events": [
-            {"at": each.at.isoformat(), "kind": each.kind, "generation": each.generation}
-            for each in advanced.events
-        ],
-    }
 
 
 def _step(name: str) -> Any:

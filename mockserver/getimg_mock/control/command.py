@@ -66,7 +66,11 @@ class Waiting:
         except RuntimeError:  # stepped without a loop: there is nothing else to run meanwhile
             return self.block()
         changed = asyncio.Event()
-        unsubscribe = self.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
+
+        def look_again(_: object) -> None:
+            loop.call_soon_threadsafe(changed.set)
+
+        unsubscribe = self.subscribe(look_again)
         try:
             async with asyncio.timeout(self.timeout):
                 while True:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
 
 from getimg_mock.control import accounts, clock, generations, journal, scenarios, workspaces
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
@@ -40,12 +39,12 @@ class Found(NamedTuple):
 
 def find(method: str, path: str) -> Found:
     """Return the command at a path below our prefix; raises `ControlError` when there is none."""
-    allowed = []
+    allowed = ["GET"] if path in OTHER_PATHS else []
     for command, pattern in _patterns():
         match = pattern.fullmatch(path)
         if match:
             if command.method == method:
-                return Found(command, {k: unquote(v) for k, v in match.groupdict().items()})
+                return Found(command, match.groupdict())
             allowed.append(command.method)
     if allowed:
         raise ControlError(

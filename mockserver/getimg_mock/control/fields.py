@@ -27,7 +27,8 @@ EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
+_PARTS: Final = re.compile(rf"\s*({_PART.pattern}\s*)+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +192,9 @@ def _seconds_of(written: str) -> float | None:
         return None
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", written, re.ASCII):
         return float(written)
-    total, at = 0.0, 0
-    for part in iter(lambda: _PART.match(written, at), None):
-        total += float(part[1]) * _UNITS[part[2]]
-        at = part.end()
-    return total if at and not written[at:].strip() else None
+    if not _PARTS.fullmatch(written):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(written))
 
 
 def _moment(value: Any) -> datetime:

@@ -112,7 +112,9 @@ def clear_transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
 def _rule(values: Json) -> TransitionRule:
     rule = TransitionRule.of(values)
     if not (rule.says_when or rule.says_how):
-        raise SettingsError("Say when (seconds, polls, hold) or how (failed, completed, fail_rate).")
+        raise SettingsError(
+            "Say when (seconds, polls, hold) or how (failed, completed, fail_rate)."
+        )
     return rule
 
 

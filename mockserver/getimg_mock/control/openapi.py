@@ -61,7 +61,7 @@ def document() -> Json:
 
 
 def _operation(command: Command) -> Json:
-    in_path = [each for each in command.fields if "{%s}" % each.name in command.path]
+    in_path = [each for each in command.fields if f"{{{each.name}}}" in command.path]
     rest = [each for each in command.fields if each not in in_path]
     operation: Json = {
         "operationId": command.name,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import objects, text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world.rule_files import named_scenario, scenario_names
+from getimg_mock.world.rule_files import RULE_KEYS, named_scenario, scenario_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,11 +36,15 @@ def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     name, rules = values.pop("name", None), values.pop("rules", None)
     if name is not None and rules is not None:
         raise SettingsError("Give name or rules, not both.")
+    for each in values:
+        if each not in RULE_KEYS:
+            raise UnknownNameError("rule key", each[:80], (*RULE_KEYS, "name", "rules"))
+    given = [{}] if rules is None else rules
     with workspace.lock:
         now = workspace.settle()
         if name is not None:
             return _told(workspace.scenarios.load(name, now, **values))
-        return _told(workspace.scenarios.load_rules([{}] if rules is None else rules, now, **values))
+        return _told(workspace.scenarios.load_rules(given, now, **values))
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:

@@ -74,8 +74,8 @@ class Surface:
     async def _answer(
         self, scope: Scope, method: str, path: str, receive: Receive
     ) -> tuple[str, bytes]:
-        if method == "GET" and path in _PUBLIC or path == "/":
-            return _JSON, _documents(path)
+        if method == "GET" and path in _DOCUMENTS:
+            return _JSON, _DOCUMENTS[path]()
         found = commands.find(method, path)
         key = self._key(scope)
         payload = _query(scope) if method == "GET" else await _payload(scope, receive)
@@ -100,14 +100,6 @@ class Surface:
 
 class _ClientGoneError(Exception):
     """The client went away: nobody is there to answer."""
-
-
-def _documents(path: str) -> bytes:
-    if path == "/openapi.json":
-        return read_text("schemas", "openapi.json").encode()
-    if path == "/health":
-        return _written({"status": "ok"})
-    return _written(document())
 
 
 def _query(scope: Scope) -> dict[str, Any]:
@@ -165,6 +157,15 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 def _written(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
+
+
+# What is the same for every workspace.
+_DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
+    "/": lambda: _written(document()),
+    "/control.json": lambda: _written(document()),
+    "/health": lambda: _written({"status": "ok"}),
+    "/openapi.json": lambda: read_text("schemas", "openapi.json").encode(),
+}
 
 
 async def _send(scope: Scope, send: Send, status: int, media_type: str, body: bytes) -> None:

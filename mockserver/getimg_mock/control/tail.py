@@ -30,7 +30,6 @@ async def stream(
     being followed.
     """
     values = read(CRITERIA, query, free=False)
-    after = values.pop("after", 0)
     await send(
         {
             "type": "http.response.start",
@@ -45,15 +44,20 @@ async def stream(
     loop, changed = asyncio.get_running_loop(), asyncio.Event()
     gone = asyncio.ensure_future(_gone(receive))
     journal = fake.store.workspace(key).journal
-    unsubscribe = journal.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
+
+    def look_again(_: object) -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    unsubscribe = journal.subscribe(look_again)
+    told: set[int] = set()
     try:
         while not gone.done():
             changed.clear()
-            fresh = journal.query(after=after, **values)
-            if fresh:
-                after = fresh[-1].number
-            data = "".join(map(event, fresh)).encode() or _COMMENT
-            await send({"type": "http.response.body", "body": data, "more_body": True})
+            # By number, not from the last on: answers may end in another order than they began.
+            found = journal.query(**values)
+            data = "".join(event(each) for each in found if each.number not in told).encode()
+            told = {each.number for each in found}
+            await send({"type": "http.response.body", "body": data or _COMMENT, "more_body": True})
             await _first(gone, changed)
     finally:
         unsubscribe()
@@ -67,7 +71,8 @@ async def _gone(receive: Receive) -> None:
 
 async def _first(gone: asyncio.Future[None], changed: asyncio.Event) -> None:
     waits = asyncio.ensure_future(changed.wait())
+    either: set[asyncio.Future[Any]] = {gone, waits}
     try:
-        await asyncio.wait({gone, waits}, timeout=_SILENCE, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=_SILENCE, return_when=asyncio.FIRST_COMPLETED)
     finally:
         waits.cancel()

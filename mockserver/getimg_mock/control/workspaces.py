@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
-from getimg_mock.control.fields import mapping, setting, text
+from getimg_mock.control.fields import mapping, read, setting, text
 from getimg_mock.errors import ControlError, SettingsError
+from getimg_mock.world import snapshots
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from getimg_mock.control.command import Json
     from getimg_mock.fake import Fake
+    from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace
 
 # What a workspace asks its settings for after it was opened; the others would change nothing.
 CHANGEABLE: Final = ("image_seconds", "video_seconds", "fail_rate", "retention", "charge_at")
+_SETTINGS: Final = tuple(map(setting, CHANGEABLE))
 
 
 def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
@@ -36,8 +42,13 @@ def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
         }
 
 
-def settings(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def show_settings(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the settings that can be changed."""
+    return settings(workspace=workspace)
+
+
+def settings(*, workspace: Workspace) -> Json:
+    """Return the settings of a workspace that can be changed."""
     return {name: _written(getattr(workspace.settings, name)) for name in CHANGEABLE}
 
 
@@ -57,31 +68,60 @@ def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
                 status=409,
             )
         workspace.settings = replace(workspace.settings, **values)
-        return settings(fake, workspace, {})
+        return show_settings(fake, workspace, {})
 
 
 def reset(fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Begin again: a new workspace in the place of this one."""
-    fresh = fake.reset(workspace.key)
+    with workspace.lock:
+        fresh = fake.store.renew(workspace.key)
+        # The same journal, emptied: whoever follows it goes on following.
+        fresh.journal = workspace.journal
+        fresh.journal.clear()
     return show(fake, fresh, {})
 
 
 def snapshot(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return everything that the workspace is, for restore and fork."""
-    return {"state": workspace.snapshot()}
+    """Return everything that the workspace is but its journal, for restore."""
+    return {"state": _state(workspace)}
 
 
 def restore(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Make the workspace what a snapshot says."""
-    return show(fake, fake.restore(workspace.key, values["state"]), {})
+    """Make the workspace what a snapshot says; its journal goes on."""
+    return show(fake, _become(fake, workspace, values["state"]), {})
 
 
 def fork(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Copy the workspace to another key, which must not be this one."""
-    key = values["key"]
+    """Copy the workspace to another key, in the place of what that key had."""
+    key = checked_key(values["key"], fake.settings)
     if key == workspace.key:
         raise SettingsError("key: a workspace cannot be forked onto itself.")
-    return show(fake, fake.restore(key, workspace.snapshot()), {})
+    copy = _become(fake, fake.store.workspace(key), _state(workspace))
+    copy.journal.clear()
+    return show(fake, copy, {})
+
+
+def checked_key(key: str, settings: Settings) -> str:
+    """Return `key`, or raise `SettingsError` for one that the API would refuse."""
+    if settings.strictness == "full" and not re.fullmatch(settings.key_pattern, key):
+        raise SettingsError(f"{key[:40]!r} is no key: write sk_ and whatever you like.")
+    return key
+
+
+def _state(workspace: Workspace) -> Json:
+    return snapshots.snapshot(workspace) | {"settings": settings(workspace=workspace)}
+
+
+def _become(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -> Workspace:
+    kept = dict(state)
+    changed = read(_SETTINGS, kept.pop("settings", {}), free=False)
+    with workspace.lock:
+        inherited = replace(workspace.settings, **changed)
+        restored = snapshots.restored(workspace.key, kept, inherited)
+        restored.journal = workspace.journal
+        restored.clock.autojump = workspace.clock.autojump
+        fake.store.replace(restored)
+    return restored
 
 
 def _written(value: Any) -> Any:
@@ -93,12 +133,12 @@ SUMMARY: Final = "the workspace in numbers"
 COMMANDS: Final = (
     Command("workspace", "GET", "/workspace", "Show the workspace", show, answer=SUMMARY),
     Command(
-        "settings", "GET", "/settings", "Show the settings of the workspace", settings,
+        "settings", "GET", "/settings", "Show the settings of the workspace", show_settings,
         answer="settings",
     ),
     Command(
         "settings.change", "PATCH", "/settings", "Change settings of the workspace",
-        change_settings, tuple(map(setting, CHANGEABLE)), answer="settings",
+        change_settings, _SETTINGS, answer="settings",
     ),
     Command("reset", "POST", "/reset", "Begin again", reset, answer=SUMMARY),
     Command(

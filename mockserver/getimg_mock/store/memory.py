@@ -44,6 +44,13 @@ class MemoryStore:
             ]
         yield from found
 
+    def renew(self, key: str) -> Workspace:
+        """Put a new workspace in the place of the one of `key`, and return it."""
+        self.workspace(key)  # so that the bound holds
+        fresh = self._make(key)
+        self.replace(fresh)
+        return fresh
+
     def replace(self, workspace: Workspace) -> None:
         """Put `workspace` in the place of the one with its key."""
         with self._lock:

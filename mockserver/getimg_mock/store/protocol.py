@@ -19,6 +19,9 @@ class Store(Protocol):
     def holders(self, generation_id: str) -> Iterable[Workspace]:
         """Return the workspaces that hold a generation of that id."""
 
+    def renew(self, key: str) -> Workspace:
+        """Put a new workspace in the place of the one of `key`, and return it."""
+
     def replace(self, workspace: Workspace) -> None:
         """Put `workspace` in the place of the one with its key."""
 

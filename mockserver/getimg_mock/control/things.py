@@ -1,0 +1,255 @@
+"""What a handle gives by name or in number: generations, scenario rules, exchanges."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.control.exchanges import Exchange
+from getimg_mock.world.rule_files import scenario_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.control.channels import Channel
+
+
+class GenerationHandle:
+    """One generation; every attribute asks anew, and none counts as a poll."""
+
+    def __init__(self, channel: Channel, generation_id: str) -> None:
+        self._channel = channel
+        self.id = generation_id
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything about it."""
+        return self._call("GET", "")
+
+    @property
+    def status(self) -> str:
+        """`pending`, `completed` or `failed`."""
+        return str(self.as_json()["status"])
+
+    @property
+    def kind(self) -> str:
+        """`image` or `video`."""
+        return str(self.as_json()["kind"])
+
+    @property
+    def model(self) -> str:
+        """The id of its model."""
+        return str(self.as_json()["model"])
+
+    @property
+    def prompt(self) -> str:
+        """What was asked for."""
+        return str(self.as_json()["prompt"])
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was accepted."""
+        return datetime.fromisoformat(self.as_json()["created_at"])
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ended or will; None as long as that is open."""
+        return _moment(self.as_json()["ends_at"])
+
+    @property
+    def deletes_at(self) -> datetime | None:
+        """When its file is deleted and its link expires; None where there is no file."""
+        return _moment(self.as_json()["deletes_at"])
+
+    @property
+    def total_cost(self) -> Decimal:
+        """What it costs if it completes, in US dollars."""
+        return Decimal(self.as_json()["total_cost"])
+
+    @property
+    def error(self) -> dict[str, str] | None:
+        """Why it failed: `code` and `message`; None unless it has."""
+        found: dict[str, str] | None = self.as_json()["error"]
+        return found
+
+    def complete(self) -> None:
+        """Complete it now; it must be pending."""
+        self._call("POST", "/complete")
+
+    def fail(self, *, code: str = "server_error", message: str | None = None) -> None:
+        """Fail it now; it must be pending. A documented code brings its own message."""
+        self._call("POST", "/fail", code=code, message=message)
+
+    def hold(self) -> None:
+        """Keep it pending until it is ended by hand."""
+        self._call("POST", "/hold")
+
+    def _call(self, method: str, action: str, **values: Any) -> dict[str, Any]:
+        path = f"/generations/{self.id}{action}"
+        told: dict[str, Any] = self._channel.call(method, path, values)
+        return told
+
+    def __repr__(self) -> str:
+        return f"<generation {self.id}>"
+
+
+class Generations:
+    """The generations of a workspace, by id and one after the other, oldest first."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def __getitem__(self, generation_id: str) -> GenerationHandle:
+        return GenerationHandle(self._channel, generation_id)
+
+    def where(
+        self, *, status: str | None = None, kind: str | None = None, model: str | None = None
+    ) -> list[GenerationHandle]:
+        """Return those that fit: `where(status="pending", kind="video")`."""
+        criteria = {"status": status, "kind": kind, "model": model}
+        told = self._channel.call("GET", "/generations", criteria)
+        return [self[each["id"]] for each in told["generations"]]
+
+    def __iter__(self) -> Iterator[GenerationHandle]:
+        return iter(self.where())
+
+    def __len__(self) -> int:
+        return len(self.where())
+
+
+class RuleHandle:
+    """What one `scenarios.add` put in force: one rule, or all those of a named scenario."""
+
+    def __init__(self, channel: Channel, ids: tuple[str, ...]) -> None:
+        self._channel = channel
+        self._last: dict[str, dict[str, Any]] = {}
+        self.ids = ids
+
+    @property
+    def id(self) -> str:
+        """The id of the rule; of a scenario, that of its first."""
+        return self.ids[0]
+
+    @property
+    def hits(self) -> int:
+        """How many requests got something other than the usual by it, up to its removal."""
+        return sum(int(each["hits"]) for each in self.rules())
+
+    @property
+    def seen(self) -> int:
+        """How many requests it fitted, whether or not it then acted."""
+        return sum(int(each["seen"]) for each in self.rules())
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return what it says and has counted, rule by rule."""
+        return [
+            self._last[each] if each in self._last else self._call("GET", each) for each in self.ids
+        ]
+
+    def remove(self) -> None:
+        """Take it out of force; does nothing when it is already."""
+        for each in self.ids:
+            if each not in self._last:
+                self._last[each] = self._call("DELETE", each)
+
+    def _call(self, method: str, rule: str) -> dict[str, Any]:
+        told: dict[str, Any] = self._channel.call(method, f"/scenarios/{rule}")
+        return told
+
+    def __repr__(self) -> str:
+        return f"<scenario {', '.join(self.ids)}>"
+
+
+class Scenarios:
+    """The scenario rules in force in a workspace."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def add(self, name: str | Path | None = None, /, **rule: Any) -> RuleHandle:
+        """Put a scenario in force: a named one, one of a TOML or JSON file, or a rule as given.
+
+            add("rate-limited", times=2)
+            add(Path("tests/slow.toml"))
+            add(on="videos.create", model="seedance-*", status=500, after_commit=True, first=1)
+
+        With a name or file, further keywords change each of its rules.
+        """
+        values: dict[str, Any] = dict(rule)
+        if isinstance(name, Path) or (name or "").endswith((".toml", ".json")):
+            values["rules"] = scenario_file(Path(name or "")).rules
+        elif name is not None:
+            values["name"] = name
+        told = self._channel.call("POST", "/scenarios", values)
+        return RuleHandle(self._channel, tuple(each["id"] for each in told["rules"]))
+
+    def clear(self) -> None:
+        """Take every rule out of force."""
+        self._channel.call("DELETE", "/scenarios")
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return every rule in force, with how often it fitted (`seen`) and acted (`hits`)."""
+        rules: list[dict[str, Any]] = self._channel.call("GET", "/scenarios")["rules"]
+        return rules
+
+    def shipped(self) -> dict[str, str]:
+        """Return the named scenarios and what each is for."""
+        told = self._channel.call("GET", "/scenarios/shipped")["scenarios"]
+        return {each["name"]: each["summary"] for each in told}
+
+
+class JournalHandle:
+    """The exchanges of a workspace, oldest first.
+
+    Criteria everywhere: `operation` (a glob such as `videos.*`), `status`, `generation`, `since`
+    and `until` (moments of the workspace's clock), `after` (an exchange's number).
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def query(self, **criteria: Any) -> list[Exchange]:
+        """Return the exchanges that fit; `last=10` keeps the newest ten."""
+        return [Exchange.of(each) for each in self._raw(criteria)]
+
+    def count(self, **criteria: Any) -> int:
+        """Return how many exchanges fit."""
+        return int(self._channel.call("GET", "/journal/count", criteria)["count"])
+
+    def wait(self, *, count: int = 1, timeout: float = 10.0, **criteria: Any) -> Exchange:
+        """Block until `count` exchanges fit, those of the past included; return the last of them.
+
+        `timeout` is in real seconds; after it, `WaitError` is raised, which is a `TimeoutError`.
+        In a coroutine: `await asyncio.to_thread(workspace.journal.wait, ...)`.
+        """
+        values = {**criteria, "count": count, "timeout": timeout}
+        return Exchange.of(self._channel.call("POST", "/journal/wait", values)["exchange"])
+
+    def to_har(self, **criteria: Any) -> dict[str, Any]:
+        """Return the exchanges that fit as a HAR 1.2 document."""
+        document: dict[str, Any] = self._channel.call("GET", "/journal/export", criteria)
+        return document
+
+    def to_ndjson(self, **criteria: Any) -> str:
+        """Return the exchanges that fit as one JSON object a line."""
+        values = {**criteria, "format": "ndjson"}
+        return str(self._channel.call("GET", "/journal/export", values))
+
+    def clear(self) -> None:
+        """Forget every exchange."""
+        self._channel.call("DELETE", "/journal")
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(self.query())
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def _raw(self, criteria: dict[str, Any]) -> list[dict[str, Any]]:
+        raw: list[dict[str, Any]] = self._channel.call("GET", "/journal", criteria)["exchanges"]
+        return raw
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
