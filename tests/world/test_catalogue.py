@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock._shipped import read_text
+from getimg_mock.world import catalogue
 from getimg_mock.world.catalogue import Catalogue, Rate, Size
 from getimg_mock.world.catalogue_rules import faults
 from getimg_mock.world.schemas import violations
@@ -235,14 +236,22 @@ def _with_rates(rates: list[Rate]) -> Model:
         ("seedream-5-light", "seedream-5-lite"),
         ("Seedance-1.5-Pro", "seedance-v1-5-pro"),
         ("gpt-image-1", "gpt-image-2"),
+        ("SEEDREAM-5-LITE", "seedream-5-lite"),
         ("stable-diffusion", None),
         ("", None),
-        ("x" * 1_000_000, None),
     ],
 )
 def test_the_nearest_id_is_found_or_none_is(given_id: str, nearest: str | None) -> None:
-    """A typing error gets its model; a stranger, or a text of any length, gets None at once."""
+    """A typing error gets its model, whatever its case; a stranger gets None."""
     assert SHIPPED.nearest(given_id) == nearest
+
+
+def test_no_likeness_is_computed_for_a_text_that_is_too_long_for_any_id(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A body may hold a model of 25 MB, and likeness would take seconds of it."""
+    monkeypatch.setattr(catalogue, "get_close_matches", pytest.fail)
+    assert SHIPPED.nearest("x" * 101) is None
 
 
 def test_the_list_is_parted_by_type_in_its_order() -> None:
@@ -277,6 +286,12 @@ def test_an_imagined_model_can_do_what_any_shipped_one_can(name: str, kind: Mode
         assert other.supports_sound <= model.supports_sound
     if name:
         assert violations("model", model.as_json()) == []
+
+
+def test_the_most_extreme_ratio_still_has_pixels_to_draw() -> None:
+    """The bounds hold where the ratio cannot: neither side vanishes nor outgrows the formats."""
+    assert computed_size("1:9999", "512", video=False) == Size(SMALLEST, LARGEST)
+    assert computed_size("9999:1", "4K", video=True) == Size(LARGEST, SMALLEST)
 
 
 words = st.text(max_size=12) | st.from_regex(r"\d{1,6}(\.\d{1,4})?[kKpPx:]{0,2}\d{0,6}")

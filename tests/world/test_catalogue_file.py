@@ -90,6 +90,21 @@ def test_one_size_of_a_shipped_model_can_be_changed_alone() -> None:
 
 
 @pytest.mark.usefixtures("folder")
+def test_what_a_file_says_of_a_shipped_model_wins() -> None:
+    """Our own key fills gaps; it overrules nothing that the user wrote."""
+    entry = SHIPPED.models["seedance-v1-pro"].as_json()
+    model = loaded([{**entry, "x_mock": {"fps": 30}}]).models["seedance-v1-pro"]
+    assert (model.fps, model.seconds) == (30, SHIPPED.models["seedance-v1-pro"].seconds)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_of_the_other_type_takes_nothing_from_the_shipped_one() -> None:
+    """The same id with another type is another model; a picture's times are no video's."""
+    model = loaded([{**VIDEO, "id": "seedream-4", "x_mock": {}}]).models["seedream-4"]
+    assert model.seconds == (20, 60)
+
+
+@pytest.mark.usefixtures("folder")
 def test_what_a_file_leaves_out_is_computed() -> None:
     """A stranger without `x_mock` gets sizes by the rule, 24 frames and the usual times."""
     image, video = loaded([{**IMAGE, "x_mock": {}}, {**VIDEO, "x_mock": {}}]).listed()

@@ -98,6 +98,7 @@ IN_IMAGES: list[tuple[str, object, str]] = [
     ("supported_references/reference-image", 1, '.supported_references["reference-image"]: is an'),
     ("supported_references/reference_image", -1, ".supported_references.reference_image: "),
     ("supported_references/reference_image", True, ".supported_references.reference_image: "),
+    ("supported_references", {"a/~b": -1}, '.supported_references["a/~b"]: '),
     ("supports_sound", True, ".supports_sound: must be false"),
     ("supports_sound", "no", ".supports_sound: "),
     ("pricing", None, ".pricing: "),

@@ -77,12 +77,9 @@ def _identity(entry: dict[str, Any]) -> Iterator[Fault]:
         yield ".id", f"{quoted(entry['id'])} cannot stand in a path: /v2/models/{{id}}."
     text = entry["created_at"]
     try:
-        moment = datetime.fromisoformat(text)
-        aware = moment.tzinfo is not None and bool(moment.astimezone(UTC))
+        datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        aware = False
-    if not aware:
-        yield ".created_at", f"{quoted(text)} is no date and time with a zone."
+        yield ".created_at", f"{quoted(text)} is no moment that can be told in UTC."
 
 
 def _ratios(entry: dict[str, Any]) -> Iterator[Fault]:
