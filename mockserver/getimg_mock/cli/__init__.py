@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "serve": "start the fake",
     "openapi": "print the OpenAPI document",
+    "clock": "read or move a workspace's clock",
+    "scenario": "put scenarios in force",
+    "generations": "list generations, and end them by hand",
+    "ledger": "see or change a workspace's balance",
+    "journal": "read a workspace's journal",
+    "reset": "empty a workspace: it begins again",
+    "snapshot": "write a workspace down as JSON",
+    "restore": "go back to a snapshot",
 }
 
 

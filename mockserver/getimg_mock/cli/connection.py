@@ -1,0 +1,84 @@
+"""How the control commands of the command line find a running fake and a workspace on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.control.channels import RemoteChannel
+from getimg_mock.errors import GetimgMockError, SettingsError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable
+
+URLS: Final = ("GETIMG_MOCK_URL", "GETIMG_AI_BASE_URL")
+KEYS: Final = ("GETIMG_MOCK_KEY", "GETIMG_API_KEY")
+TOKENS: Final = ("GETIMG_MOCK_TOKEN", "GETIMG_MOCK_CONTROL_TOKEN")
+DEFAULT_URL: Final = "http://127.0.0.1:4010"
+
+
+def add_command(
+    commands: argparse._SubParsersAction[Any], name: str, summary: str
+) -> argparse.ArgumentParser:
+    """Add a command and return its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".", allow_abbrev=False
+    )
+    return parser
+
+
+def add_actions(
+    commands: argparse._SubParsersAction[Any], name: str, summary: str
+) -> Callable[[str, str], argparse.ArgumentParser]:
+    """Add a command that has actions; returns what adds one."""
+    parser = add_command(commands, name, summary)
+    actions = parser.add_subparsers(title="actions", dest="action", metavar="ACTION", required=True)
+    return lambda action, about: with_connection(add_command(actions, action, about))
+
+
+def with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add the options that say which fake and whose workspace."""
+    group = parser.add_argument_group("which fake and whose workspace")
+    group.add_argument("--url", help=f"its address ({' or '.join(URLS)}; {DEFAULT_URL})")
+    group.add_argument("--key", help=f"the API key of the workspace ({' or '.join(KEYS)})")
+    group.add_argument("--token", help=f"the control token, if it has one ({TOKENS[0]})")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def channel(arguments: argparse.Namespace) -> RemoteChannel:
+    """Return the channel that arguments and environment describe; raises `SettingsError`."""
+    key = arguments.key or _from_environment(KEYS)
+    if key is None:
+        raise SettingsError(f"Say whose workspace with --key, or set {' or '.join(KEYS)}.")
+    url = arguments.url or _from_environment(URLS) or DEFAULT_URL
+    return RemoteChannel(url.rstrip("/"), key, arguments.token or _from_environment(TOKENS))
+
+
+def told(arguments: argparse.Namespace, answer: Any, lines: Iterable[str]) -> int:
+    """Print an answer, as JSON where that is asked for, else as `lines`; returns 0."""
+    if arguments.json:
+        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+    return 0
+
+
+def written(path: str | None, text: str) -> int:
+    """Write `text` to a file, or print it; returns 0."""
+    if path is None or path == "-":
+        sys.stdout.write(text)
+        return 0
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GetimgMockError(f"{path} cannot be written: {error.strerror}.") from None
+    return 0
+
+
+def _from_environment(names: Iterable[str]) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)

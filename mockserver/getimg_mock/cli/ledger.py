@@ -1,0 +1,43 @@
+"""`getimg-mock ledger`: the money of a workspace on a running fake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.cli.connection import add_actions, channel, told
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+_SHOWN = 20
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `ledger` and its actions."""
+    add = add_actions(commands, "ledger", "see or change a workspace's balance")
+    add("show", "show balance, holds and the last movements")
+    add("top-up", "add to the balance").add_argument("amount", help="in US dollars")
+    add("set", "set the balance").add_argument("balance", help="in US dollars")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it and print the books."""
+    asked = channel(arguments)
+    if arguments.action == "top-up":
+        answer = asked.call("POST", "/ledger/top-up", {"amount": arguments.amount})
+    elif arguments.action == "set":
+        answer = asked.call("PUT", "/ledger", {"balance": arguments.balance})
+    else:
+        answer = asked.call("GET", "/ledger")
+    return told(arguments, answer, _lines(answer))
+
+
+def _lines(answer: dict[str, Any]) -> Iterator[str]:
+    for entry in answer["entries"][-_SHOWN:]:
+        about = entry["generation"] or ""
+        yield f"{entry['at'][:19]}Z  {entry['what']:<8} {entry['amount']:>10}  {about}".rstrip()
+    yield (
+        f"balance {answer['balance']} USD  held {answer['held']}  "
+        f"charged {answer['charged']}  credited {answer['credited']}"
+    )

@@ -1,0 +1,24 @@
+"""`getimg-mock reset`: empty a workspace of a running fake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.cli import connection
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `reset`."""
+    connection.with_connection(
+        connection.add_command(commands, "reset", "empty a workspace: it begins again")
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Reset the workspace."""
+    answer = connection.channel(arguments).call("POST", "/reset")
+    said = f"The workspace is empty; it is {answer['now']}, the balance is {answer['balance']} USD."
+    return connection.told(arguments, answer, [said])

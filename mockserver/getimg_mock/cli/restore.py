@@ -1,0 +1,39 @@
+"""`getimg-mock restore`: make a workspace of a running fake what a snapshot says."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.cli import connection
+from getimg_mock.errors import SettingsError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `restore`."""
+    parser = connection.add_command(commands, "restore", "go back to a snapshot")
+    parser.add_argument("file", help="what getimg-mock snapshot wrote; - is standard input")
+    connection.with_connection(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Restore the workspace."""
+    state = _read(arguments.file)
+    answer = connection.channel(arguments).call("POST", "/restore", {"state": state})
+    said = f"Restored: it is {answer['now']}, the balance is {answer['balance']} USD."
+    return connection.told(arguments, answer, [said])
+
+
+def _read(path: str) -> Any:
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except ValueError as error:
+        raise SettingsError(f"{path} is not JSON: {error}.") from None
