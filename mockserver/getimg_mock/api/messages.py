@@ -13,6 +13,7 @@ from getimg_mock.world.validation import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+    from datetime import datetime
 
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
@@ -31,7 +32,8 @@ class Call:
 
     `workspace` is set once the key is known; `body` holds the whole body of a POST. `behaviour` is
     what scenarios and magic inputs do to it, `rules` the ids of those scenario rules, `fault` what
-    was done in the end. `generation` is the id of the one it made, polled or downloaded.
+    was done in the end. `generation` is the id of the one it made, polled or downloaded. `at` is
+    the workspace's time when the request came.
     """
 
     operation: str
@@ -43,6 +45,7 @@ class Call:
     rules: tuple[str, ...] = ()
     fault: str | None = None
     generation: str | None = None
+    at: datetime | None = None
     _parsed: list[Any] = field(default_factory=list)
 
     def json(self) -> Any:

@@ -30,7 +30,7 @@ def record(
     journal.record(
         Exchange(
             number=journal.number(),
-            at=owner.clock.now(),
+            at=call.at or owner.clock.now(),
             wall=wall,
             operation=call.operation,
             method=call.method,
