@@ -186,11 +186,11 @@ def test_the_index_comes_before_the_media() -> None:
 
 
 def test_nothing_moves_but_the_bar() -> None:
-    """Frames are copied, not guessed: between two key frames no pixel drifts."""
+    """Frames are copied, not guessed, and key frames are alike: no pixel drifts or flickers."""
     images = [image(frame) for frame in played(encode_video(VIDEO))[0]]
     bar = bar_across(VIDEO.width, VIDEO.height)
     assert bar
-    still = [each.crop((0, 0, VIDEO.width, bar.top)) for each in images[:36]]
+    still = [each.crop((0, 0, VIDEO.width, bar.top)) for each in images]
     assert all(not ImageChops.difference(still[0], each).getbbox() for each in still)
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ENCODER: Final = {
     "preset": "ultrafast",  # without CABAC, B frames and weights, as h264.following_frame needs
     "tune": "zerolatency",  # one frame in, one packet out
-    "crf": "20",
+    "qp": "20",  # the same for each key frame, so that the poster does not flicker
     "forced-idr": "1",
     "x264-params": "keyint=infinite:scenecut=0",
     "colorspace": "bt709",
