@@ -32,6 +32,7 @@ _SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:\.\.\s*(\d+(?:\.\d+)?)\s*)?"
 _DRAWN: Final = re.compile(
     r"\s*(exponential|normal)\(\s*(\d+(?:\.\d+)?)\s*(?:,\s*(\d+(?:\.\d+)?)\s*)?\)\s*"
 )
+_SMALLEST: Final = Decimal("1e-12")
 _YES: Final = True
 _NO: Final = False
 _TRUE: Final = ("1", "true", "yes", "on")
@@ -131,7 +132,10 @@ def _money(value: Any) -> Decimal:
         amount = Decimal(-1)
     if not (amount.is_finite() and 0 <= amount <= Decimal("1e12")):
         raise SettingsError(f"{value!r} is not an amount in US dollars: write 25 or 12.34.")
-    return amount
+    # Sums of it with any price stay exact in the 28 digits that Decimal computes with.
+    if amount != amount.quantize(_SMALLEST):
+        raise SettingsError(f"{value!r} has more than 12 decimals.")
+    return amount.copy_abs()  # -0 is 0
 
 
 def _one_of(*words: str) -> Callable[[Any], str]:
@@ -170,7 +174,15 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        raise SettingsError(f"{value!r} is not a text.")
     return str(value)
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise SettingsError(f"{value!r} is not the name of a file.")
+    return Path(value)
 
 
 def _token(value: Any) -> str:
@@ -213,7 +225,7 @@ class Settings:
     port: int = _option(4010, _whole(0, 65535), "port to listen on; 0 takes a free one", "N")
     seed: str = _option("0", _text, "what ids, times and pictures are drawn from", "TEXT")
     models: Path | None = _option(
-        None, _optional(Path), "models file that replaces or extends the catalogue", "FILE"
+        None, _optional(_path), "models file that replaces or extends the catalogue", "FILE"
     )
     strictness: Literal["full", "schema"] = _option(
         "full",
@@ -303,7 +315,7 @@ class Settings:
         Raises `UnknownNameError` for a name that does not exist and `SettingsError` for a value
         that cannot be used.
         """
-        return cls(**_read(values, "setting {}"))
+        return cls(**_read(values, _Source("setting", str)))
 
     @classmethod
     def load(
@@ -317,9 +329,13 @@ class Settings:
         Without `file`, `getimg-mock.toml` of the working directory is read where there is one.
         Raises `SettingsError` that says which of the three is wrong.
         """
-        values = _read(_file_values(file), "{} in " + str(file or FILE))
-        values |= _read(_environment_values(environment), PREFIX + "{}")
-        values |= _read(arguments, "--{}")
+        path = str(file or FILE).replace("{", "{{").replace("}", "}}")
+        in_file = _Source(f"key in {file or FILE}", option_name, "{} in " + path)
+        variables = _Source("environment variable", lambda name: PREFIX + name.upper())
+        given = _Source("option", lambda name: f"--{option_name(name)}")
+        values = _read(_file_values(file), in_file)
+        values |= _read(_environment_values(environment), variables)
+        values |= _read(arguments, given)
         return cls(**values)
 
 
@@ -333,21 +349,26 @@ def option_name(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _read(values: Mapping[str, Any], place: str) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where settings are read from: what it calls them, and how it writes their names."""
+
+    kind: str
+    written: Callable[[str], str]
+    shown: str = "{}"
+
+
+def _read(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
     known = {each.name: each for each in options()}
     read = {}
     for name, value in values.items():
-        shown = place.format(name.upper() if place.startswith(PREFIX) else option_name(name))
+        written = source.written(name)
         if name not in known:
-            raise UnknownNameError(
-                place.replace("{}", "").strip(" -") or "option",
-                option_name(name),
-                map(option_name, known),
-            )
+            raise UnknownNameError(source.kind, written, map(source.written, known))
         try:
             read[name] = known[name].metadata["parse"](value)
         except SettingsError as error:
-            raise SettingsError(f"{shown}: {error}") from None
+            raise SettingsError(f"{source.shown.format(written)}: {error}") from None
     return read
 
 

@@ -18,7 +18,10 @@ MAX_RANGE: Final = timedelta(days=180)
 
 # A raw '+' in a query string is a space to a server; some SDKs send it so (documented).
 _LOST_PLUS: Final = re.compile(r"(?<=[0-9]) (?=\d{2}:?\d{2}$)")
-_SHAPE: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\D?.*")
+_SHAPE: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 async def balance(call: Call) -> Answer:

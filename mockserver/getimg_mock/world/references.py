@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from getimg_mock.errors import Refusal
@@ -22,6 +23,12 @@ _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _MIME_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
+_NUMERIC: Final = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*")
+# Labels of at most 63 characters; what is not ASCII is left to IDNA.
+_EDGE: Final = "[a-z0-9_\u0080-\U0010ffff]"
+_LABEL: Final = f"{_EDGE}(?:[a-z0-9_\u0080-\U0010ffff-]{{0,61}}{_EDGE})?"
+_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 
 def check_reference(url: str, *, param: str) -> None:
@@ -79,7 +86,7 @@ def _check_public_url(url: str, param: str) -> None:
         )
     try:
         parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
+        host, _port = _resolved(parts.hostname or ""), parts.port
     except ValueError:
         raise _refuse(param, "this is not a URL.") from None
     if parts.scheme != "https" or not host:
@@ -90,15 +97,38 @@ def _check_public_url(url: str, param: str) -> None:
         raise _refuse(param, "a URL has no spaces or control characters.")
     if parts.username is not None or parts.password is not None:
         raise _refuse(param, "a URL with a user name or password is not public.")
+    if not _NAME.fullmatch(host) and _address(host) is None:
+        raise _refuse(param, f"'{host[:80]}' is not the name of a host.")
     if not _is_public(host):
         raise _refuse(param, f"the host '{host[:80]}' is not public.")
 
 
 def _is_public(host: str) -> bool:
+    address = _address(host)
+    if address is not None:
+        return _is_global(address)
+    # inet_aton also reads 127.1, 0x7f000001 and 2130706433: names of digits are addresses.
+    return "." in host and not _NUMERIC.fullmatch(host) and not f".{host}".endswith(_LOCAL_NAMES)
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(host.strip("[]")).is_global
+        return ip_address(host)
     except ValueError:
-        name = host.rstrip(".").lower()
-        # inet_aton also reads 127.1, 0x7f000001 and 2130706433: names of digits are addresses.
-        numeric = re.fullmatch(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*", name)
-        return "." in name and not numeric and not f".{name}".endswith(_LOCAL_NAMES)
+        return None
+
+
+def _is_global(address: IPv4Address | IPv6Address) -> bool:
+    """Return whether an address is public, and so is the one that it may lead on to."""
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address in _TRANSLATED:
+            inner = IPv4Address(int(address) & 0xFFFFFFFF)
+        if inner is not None:
+            return _is_global(inner)
+    return address.is_global and not address.is_multicast
+
+
+def _resolved(host: str) -> str:
+    """Return a host name as resolvers take it: one case, one kind of dot and of digits."""
+    return normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".").lower().rstrip(".")
