@@ -1,0 +1,224 @@
+"""Plans about keys, paths, methods, rate limits and the catalogue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.corpus.choices import cheapest, small
+from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get, post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.corpus.choices import Model
+    from getimg_mock.contract.plans import Step
+
+_RETRIEVE: Final = "/v2/videos/generations/{}"
+_BAD_KEYS: Final = {
+    "no key": None, "an empty key": "Bearer ", "no scheme": "{key}", "another scheme":
+    "Basic c2tfYTpi", "a bogus key": "Bearer not-a-key", "two keys": "Bearer a b",
+    "the word only": "Bearer", "another scheme, good key": "Token {key}",
+    "a key cut off": "Bearer sk",
+}  # fmt: skip
+_SCHEMES: Final = {
+    "bearer": "bearer {key}",
+    "BEARER": "BEARER {key}",
+    "two spaces": "Bearer  {key}",
+}
+
+
+def plans(models: Sequence[Model]) -> Iterator[Plan]:
+    """Yield the plans about who may do what, and where."""
+    image, video = cheapest(models, "image"), cheapest(models, "video")
+    yield Plan(name="the catalogue", steps=(*_catalogue(models),))
+    yield Plan(name="bad keys", steps=(*_keys(image, video),))
+    yield Plan(name="keys elsewhere", steps=(*_elsewhere(image),))
+    yield Plan(name="schemes", steps=(*_schemes(),))
+    yield Plan(name="refused keys use up nothing", tier="R2", steps=(*_quota(image, video),))
+    yield Plan(name="two workspaces", tier="R2", keys=2, steps=(*_two(video),))
+    yield Plan(name="paths", steps=(*_paths(image),))
+    yield Plan(name="methods", steps=(*_methods(),))
+    yield Plan(name="more images than the limit", tier="R3", world=(("image_rpm", 3),), keys=2,
+               clock=True, steps=(*_burst(image, video),))  # fmt: skip
+    yield Plan(name="more videos than the limit", tier="R3", world=(("video_rpm", 2),),
+               clock=True, steps=(*_video_burst(video),))  # fmt: skip
+    yield Plan(name="more at once than the limit", tier="R3", world=(("concurrent", 1),),
+               clock=True, steps=(*_concurrent(video),))  # fmt: skip
+    yield Plan(name="remaining within a window", tier="R2", clock=True,
+               world=(("image_rpm", 5), ("video_rpm", 5)), steps=(*_remaining(image, video),))  # fmt: skip
+
+
+def _operations(image: Model, video: Model) -> Iterator[Send]:
+    yield post("image", small(image))
+    yield post("video", small(video))
+    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"))
+    yield get("/v2/models")
+    yield get(f"/v2/models/{image['id']}")
+    yield balance()
+    yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
+
+
+def _keyed(step: Send, authorization: str | None, **more: str) -> Send:
+    from dataclasses import replace  # noqa: PLC0415 - beside its one use
+
+    extra = (("authorization", authorization),) if authorization is not None else ()
+    changed: Send = replace(step, key="raw", headers=(*extra, *step.headers), **more)  # type: ignore[arg-type]
+    return changed
+
+
+def _catalogue(models: Sequence[Model]) -> Iterator[Step]:
+    yield get("/v2/models")
+    yield get("/v2/models")
+    yield get("/v2/models", query="type=image")
+    yield get("/v2/models", query="type=video")
+    for model in models:
+        yield get(f"/v2/models/{model['id']}")
+    for name in ("no-such-model", models[0]["id"].upper(), models[0]["id"] + "x", "%20"):
+        yield get(f"/v2/models/{name}", use="unknown-model")
+    for kind in ("audio", "IMAGE", "image,video", ""):
+        yield get("/v2/models", query=f"type={kind}", use="bad-type")
+    yield get("/v2/models")
+    yield Wait(seconds=2)
+    yield get("/v2/models")
+
+
+def _keys(image: Model, video: Model) -> Iterator[Step]:
+    for name, value in _BAD_KEYS.items():
+        for step in _operations(image, video):
+            yield _keyed(step, value, fault="key", field=name)
+    for kind in ("image", "video"):
+        for body in (b"", b"{}", b"[1", b'{"model":"no-such-model","prompt":""}'):
+            yield post(kind, body, key="none", use="no-key-bad-body")  # type: ignore[arg-type]
+    yield get("/v2/models", query="type=audio", key="none", use="no-key-bad-body")
+    yield get("/v2/models/no-such-model", key="none", use="no-key-bad-body")
+    yield get("/v2/billing/costs", key="none", use="no-key-bad-body")
+
+
+def _elsewhere(image: Model) -> Iterator[Step]:
+    for name in ("api_key", "key", "access_token", "token", "authorization"):
+        yield get("/v2/billing/balance", query=f"{name}={{key}}", key="raw", use="key-elsewhere")
+    for header in ("x-api-key", "api-key", "proxy-authorization", "cookie"):
+        yield get("/v2/billing/balance", headers=((header, "{key}"),), key="raw",
+                  use="key-elsewhere")  # fmt: skip
+    yield post("image", small(image) | {"api_key": "sk_in_the_body"}, key="none",
+               use="key-elsewhere")  # fmt: skip
+
+
+def _schemes() -> Iterator[Step]:
+    for name, value in _SCHEMES.items():
+        for path in ("/v2/models", "/v2/billing/balance"):
+            yield _keyed(get(path), value, group=f"scheme:{name}")
+
+
+def _quota(image: Model, video: Model) -> Iterator[Step]:
+    yield post("video", small(video), valid=True, name="video")
+    yield Poll(of="video")
+    yield balance()
+    yield get(_RETRIEVE, ref=Ref("video"), use="quota-before")
+    for step in _operations(image, video):
+        yield _keyed(step, "Bearer not-a-key", fault="key", field="a bogus key")
+    yield get(_RETRIEVE, ref=Ref("video"), use="quota-after")
+    yield balance()
+
+
+def _two(video: Model) -> Iterator[Step]:
+    yield balance(key="b")
+    yield post("video", small(video), valid=True, name="video")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
+    yield Poll(of="video")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield post("video", small(video), key="b", valid=True, name="other")
+    yield Poll(of="other", key="b")
+    yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
+    yield balance(key="b")
+    yield balance()
+
+
+def _paths(image: Model) -> Iterator[Step]:
+    yield get("/v2/models", group="models", use="canonical-path")
+    for path in ("/v2/models/", "/V2/models", "/v2/Models", "//v2/models", "/v2//models",
+                 "/v2/%6Dodels/x/..", "/v2/models%2f"):  # fmt: skip
+        yield get(path, group="models", use="odd-path")
+    yield get("/v2/billing/balance", group="balance", use="canonical-path")
+    for path in ("/v2/models/..%2fbilling%2fbalance", "/v2/models/%2e%2e/billing/balance",
+                 "/v2/billing/balance/", "/v2/billing/BALANCE", "/v2/billing/balance;a=b",
+                 "/v2/videos/generations/..%2F..%2Fbilling%2Fbalance",
+                 "/v2/billing/balance%00", "/v2/billing/balance%20"):  # fmt: skip
+        yield get(path, group="balance", use="odd-path")
+    name = image["id"]
+    yield get(f"/v2/models/{name}", group="model", use="canonical-path")
+    for path in (f"/v2/models/{name}/", f"/v2/models/{name.upper()}", f"/v2/models/{name}%20",
+                 f"/v2/models/x%2f{name}", f"/v2/models/{name}%00"):  # fmt: skip
+        yield get(path, group="model", use="odd-path")
+    for path in ("/", "/v2", "/v2/", "/v2/nothing", "/v2/images", "/v2/billing", "/v3/models",
+                 "/v2/images/generations/req-01ZZZZZZZZZZZZ", "/favicon.ico", "/.env"):  # fmt: skip
+        yield get(path, use="unknown-path")
+        yield get(path, key="none", use="unknown-path")
+
+
+def _methods() -> Iterator[Step]:
+    yield balance()
+    paths = {"/v2/images/generations": ("GET", "PUT", "DELETE", "PATCH"),
+             "/v2/videos/generations": ("GET", "PUT", "DELETE"),
+             "/v2/models": ("POST", "PUT", "DELETE"), "/v2/billing/balance": ("POST", "PATCH"),
+             "/v2/billing/costs": ("POST", "DELETE")}  # fmt: skip
+    for path, methods in paths.items():
+        for method in methods:
+            yield Send(method=method, path=path, use="wrong-method",
+                       body=b"{}" if method != "GET" else None,
+                       headers=(("content-type", "application/json"),))  # fmt: skip
+        for method in ("HEAD", "OPTIONS"):
+            yield Send(method=method, path=path, use="side-method")
+    yield balance()
+
+
+def _burst(image: Model, video: Model) -> Iterator[Step]:
+    yield balance(key="b")
+    for turn in range(3):
+        yield post("image", small(image, prompt=f"Burst {turn}"), use="burst")
+    yield balance()
+    for turn in range(2):
+        yield post("image", small(image, prompt=f"Too fast {turn}"), use="burst", name="limited")
+    yield balance()
+    yield post("image", small(image), key="b", use="other-key")
+    yield post("video", small(video), use="other-kind", name="video")
+    yield get("/v2/models", use="reads-at-limit")
+    yield balance(use="reads-at-limit")
+    yield Poll(of="video", every=2)
+    yield Wait(until=Ref("limited", "header:x-ratelimit-reset"), seconds=0.2)
+    yield post("image", small(image, prompt="After the wait"), use="after-wait")
+    yield balance()
+
+
+def _video_burst(video: Model) -> Iterator[Step]:
+    yield balance()
+    for turn in range(4):
+        yield post("video", small(video, prompt=f"Burst {turn}"), use="burst",
+                   name=f"video {turn}" if turn < 2 else "limited")  # fmt: skip
+    yield Wait(until=Ref("limited", "header:retry-after"))
+    yield post("video", small(video, prompt="After the wait"), use="after-wait", name="video 2")
+    for turn in range(3):
+        yield Poll(of=f"video {turn}")
+    yield balance()
+
+
+def _concurrent(video: Model) -> Iterator[Step]:
+    yield post("video", small(video), valid=True, name="video")
+    yield post("video", small(video, prompt="One too many"), name="limited", use="concurrent")
+    yield Poll(of="video")
+    yield balance()
+    yield post("video", small(video, prompt="Now it goes"), use="after-wait", name="second")
+    yield Poll(of="second")
+    yield balance()
+
+
+def _remaining(image: Model, video: Model) -> Iterator[Step]:
+    for turn in range(3):
+        yield post("image", small(image, prompt=f"Picture {turn}"), name="image")
+        yield post("video", small(video, prompt=f"Film {turn}"), name="video")
+        yield Wait(seconds=5)
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield Wait(until=Ref("video", "header:x-ratelimit-reset"), seconds=1)
+    yield post("image", small(image, prompt="A new window"))
+    yield get(_RETRIEVE, ref=Ref("video"))

@@ -1,0 +1,82 @@
+"""What a file really is: measured from its bytes, once for each file."""
+
+from __future__ import annotations
+
+import io
+from functools import lru_cache
+from typing import NamedTuple
+
+import av
+from PIL import Image, UnidentifiedImageError
+
+_SIGNATURES = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+)
+_PILLOW = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+
+
+class Measured(NamedTuple):
+    """What a file's bytes say of it; None for what its kind does not have."""
+
+    mime_type: str | None
+    width: int | None = None
+    height: int | None = None
+    duration: float | None = None
+    fps: float | None = None
+    has_sound: bool | None = None
+    flaw: str = ""
+
+
+def sniffed(data: bytes) -> str | None:
+    """Return the media type that the first bytes show, or None."""
+    for signature, kind in _SIGNATURES:
+        if data.startswith(signature):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    if data[4:8] == b"ftyp":
+        return "video/mp4"
+    return None
+
+
+@lru_cache(maxsize=256)
+def measured(data: bytes) -> Measured:
+    """Return what a file is, by decoding it."""
+    kind = sniffed(data)
+    if kind is None:
+        return Measured(None, flaw="the bytes are of no known format")
+    return _video(data) if kind == "video/mp4" else _picture(data, kind)
+
+
+def _picture(data: bytes, kind: str) -> Measured:
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            size = picture.size
+            found = _PILLOW.get(str(picture.format))
+            picture.draft("RGB", (64, 64))
+            picture.load()
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
+        return Measured(kind, flaw=f"the picture cannot be decoded: {error}")
+    return Measured(found, *size)
+
+
+def _video(data: bytes) -> Measured:
+    try:
+        with av.open(io.BytesIO(data)) as container:
+            if not container.streams.video:
+                return Measured("video/mp4", flaw="there is no video track")
+            stream = container.streams.video[0]
+            frame = next(container.decode(stream))
+            rate = stream.average_rate
+            seconds = container.duration
+            return Measured(
+                "video/mp4",
+                frame.width,
+                frame.height,
+                seconds / 1_000_000 if seconds else None,
+                float(rate) if rate else None,
+                bool(container.streams.audio),
+            )
+    except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:
+        return Measured("video/mp4", flaw=f"the video cannot be decoded: {error}")

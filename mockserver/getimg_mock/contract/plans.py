@@ -1,0 +1,233 @@
+"""Plans: what is to be done to a provider, as pure data that can be printed, shrunk and replayed.
+
+A plan is a tuple of steps. It never holds what a provider answered: a step that needs an id or a
+link of an earlier answer names it by a `Ref`, which is looked up while the plan runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Key = Literal["a", "b", "none", "raw"]
+Tier = Literal["R0", "R1", "R2", "R3"]
+Alteration = Literal["", "sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"]
+
+TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
+"""R0 can spend nothing whatever the provider does; R1 sends requests that must be refused; R2 makes
+generations; R3 uses up rate limits."""
+
+PATHS: Final = {
+    ("POST", "/v2/images/generations"): "images.generate",
+    ("POST", "/v2/videos/generations"): "videos.create",
+    ("GET", "/v2/videos/generations/{}"): "videos.retrieve",
+    ("GET", "/v2/models"): "models.list",
+    ("GET", "/v2/models/{}"): "models.retrieve",
+    ("GET", "/v2/billing/balance"): "billing.balance",
+    ("GET", "/v2/billing/costs"): "billing.costs",
+    ("GET", "/v2/downloads/{}/{}"): "downloads.retrieve",
+}
+OPERATIONS: Final = tuple(PATHS.values())
+SUBMISSIONS: Final = ("images.generate", "videos.create")
+
+
+def operation_of(method: str, path: str) -> str:
+    """Return the operation that a method and a path ask for, or an empty text."""
+    parts = path.split("/")
+    if len(parts) == 5 and parts[:4] == ["", "v2", "videos", "generations"] and parts[4]:
+        path = "/v2/videos/generations/{}"
+    elif len(parts) == 4 and parts[:3] == ["", "v2", "models"] and parts[3]:
+        path = "/v2/models/{}"
+    elif len(parts) == 5 and parts[:3] == ["", "v2", "downloads"] and parts[3] and parts[4]:
+        path = "/v2/downloads/{}/{}"
+    return PATHS.get(("GET" if method == "HEAD" else method, path), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value of an earlier answer: of the step called `step`, a JSON pointer or `header:name`."""
+
+    step: str
+    pointer: str = "/id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """One request.
+
+    `path` may hold `{}` for `ref`; with `link` the whole URL is what `ref` says, altered as
+    `alter` says. `valid` is what the plan knows of the request by construction: True (must be
+    accepted), False (must be refused; `fault` says why, `field` where) or None. Requests of one
+    `group` differ in nothing that should matter. `use` names the part it plays in an experiment.
+    """
+
+    method: str = "GET"
+    path: str = ""
+    query: str = ""
+    body: bytes | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    key: Key = "a"
+    name: str = ""
+    ref: Ref | None = None
+    link: bool = False
+    alter: Alteration = ""
+    valid: bool | None = None
+    fault: str = ""
+    field: str = ""
+    group: str = ""
+    use: str = ""
+
+    @property
+    def operation(self) -> str:
+        """The operation that this asks for."""
+        return "downloads.retrieve" if self.link else operation_of(self.method, self.path)
+
+    @property
+    def submits(self) -> bool:
+        """Whether a provider could make a generation of it, and charge for it."""
+        return self.method == "POST" and self.key in {"a", "b"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """Ask how the video `of` stands every `every` seconds until it has ended, `most` times."""
+
+    of: str
+    every: float = 5
+    most: int = 200
+    key: Key = "a"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Let time pass: `seconds`, or until the moment that `until` names plus `seconds`."""
+
+    seconds: float = 0
+    until: Ref | None = None
+
+
+Step = Send | Poll | Wait
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps with what they are for.
+
+    `world` are settings that only a fake can be given; `clock` says that time must be in our hands
+    (or that one may wait for it, at most a stated bound). `most_seconds` is how long it waits.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    tier: Tier = "R0"
+    world: tuple[tuple[str, Any], ...] = ()
+    clock: bool = False
+    keys: int = 1
+    rules: tuple[str, ...] = ()
+    """Scenario rules (JSON texts) that only a fake can be given."""
+
+    @property
+    def submissions(self) -> tuple[Send, ...]:
+        """The steps that could make a generation."""
+        return tuple(step for step in self.steps if isinstance(step, Send) and step.submits)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as JSON, from which `plan_of` makes it again."""
+        return {
+            "name": self.name,
+            "tier": self.tier,
+            "world": dict(self.world),
+            "clock": self.clock,
+            "keys": self.keys,
+            "rules": list(self.rules),
+            "steps": [_step_json(step) for step in self.steps],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a plan can cost at most, in US dollars as a text; None where a price is unknown."""
+
+    worst: str | None
+    submissions: int = 0
+    unknown: tuple[str, ...] = field(default=())
+
+
+def encoded(value: Any) -> bytes:
+    """Return a request body: compact JSON in UTF-8, lone surrogates escaped."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def post(kind: Literal["image", "video"], body: Any, **more: Any) -> Send:
+    """Return the request for a generation; `body` is JSON, or bytes as they are to be sent."""
+    data = body if isinstance(body, bytes) else encoded(body)
+    more.setdefault("headers", (("content-type", "application/json"),))
+    return Send(method="POST", path=f"/v2/{kind}s/generations", body=data, **more)
+
+
+def get(path: str, **more: Any) -> Send:
+    """Return a GET."""
+    return Send(path=path, **more)
+
+
+def balance(**more: Any) -> Send:
+    """Return the request for the balance."""
+    return Send(path="/v2/billing/balance", **more)
+
+
+def plan_of(value: Mapping[str, Any]) -> Plan:
+    """Return the plan that `Plan.as_json` wrote."""
+    return Plan(
+        name=value["name"],
+        tier=value["tier"],
+        world=tuple(value["world"].items()),
+        clock=value["clock"],
+        keys=value["keys"],
+        rules=tuple(value.get("rules", ())),
+        steps=tuple(_step_of(step) for step in value["steps"]),
+    )
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    shown: dict[str, Any] = {"do": type(step).__name__.lower()}
+    for each in fields(step):
+        value = getattr(step, each.name)
+        if value == each.default:
+            continue
+        if isinstance(value, bytes):
+            value = _bytes_json(value)
+        elif isinstance(value, Ref):
+            value = [value.step, value.pointer]
+        shown[each.name] = value
+    return shown
+
+
+def _bytes_json(value: bytes) -> Any:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(value).decode()}
+
+
+def _step_of(value: Mapping[str, Any]) -> Step:
+    known = dict(value)
+    kind = {"send": Send, "poll": Poll, "wait": Wait}[known.pop("do")]
+    for name in ("ref", "until"):
+        if known.get(name):
+            known[name] = Ref(*known[name])
+    if "headers" in known:
+        known["headers"] = tuple((name, text) for name, text in known["headers"])
+    if isinstance(known.get("body"), dict):
+        known["body"] = base64.b64decode(known["body"]["base64"])
+    elif isinstance(known.get("body"), str):
+        known["body"] = known["body"].encode()
+    made: Step = kind(**known)
+    return made

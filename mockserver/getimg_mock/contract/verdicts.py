@@ -1,0 +1,166 @@
+"""Checks and verdicts: what is held, and how it came out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from getimg_mock.contract.history import Exchange, History
+
+Level = Literal["MUST", "SHOULD", "MAY"]
+Severity = Literal["blocker", "major", "minor", "info"]
+Evidence = Literal["documented", "seed", "assumption"]
+Cost = Literal["0", "T", "1", "R", "fake"]
+Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
+
+STATUSES: Final[tuple[Status, ...]] = (
+    "PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS",
+)  # fmt: skip
+LEVELS: Final[dict[Severity, Level]] = {
+    "blocker": "MUST", "major": "MUST", "minor": "SHOULD", "info": "MAY",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that a check looked at: `wrong` says what was wrong, `note` what is worth knowing.
+
+    Without either, it was as it should be.
+    """
+
+    exchanges: tuple[int, ...] = ()
+    expected: str = ""
+    actual: str = ""
+    note: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether this breaks the check's rule."""
+        return bool(self.expected)
+
+
+OK: Final = Observation()
+
+Judge = "Callable[[History], Iterable[Observation]]"
+
+
+def wrong(expected: str, actual: object, *exchanges: Exchange) -> Observation:
+    """Return the observation that something was not as it should be."""
+    shown = actual if isinstance(actual, str) else repr(actual)
+    return Observation(tuple(each.number for each in exchanges), expected, shown[:300])
+
+
+def held(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+    """Return that all is well if `condition` holds, else what was expected and what came."""
+    return OK if condition else wrong(expected, actual, *exchanges)
+
+
+def noted(text: str, *exchanges: Exchange) -> Observation:
+    """Return something worth knowing that breaks no rule."""
+    return Observation(tuple(each.number for each in exchanges), note=text[:300])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One rule: its statement, how much it matters, how well it is known, and its judge.
+
+    `judge` is a pure function of a history. It yields an observation for each place where the rule
+    applies; when it yields none, the history says nothing about the rule.
+    """
+
+    id: str
+    statement: str
+    severity: Severity
+    evidence: Evidence
+    cost: Cost
+    why: str
+    judge: Callable[[Any], Iterable[Observation]]
+
+    @property
+    def level(self) -> Level:
+        """MUST for what blocks or breaks correct use, SHOULD for what is minor, else MAY."""
+        return LEVELS[self.severity]
+
+    @property
+    def topic(self) -> str:
+        """The letters and the hundreds of the id: GP407 is of GP4."""
+        return self.id[:3]
+
+    def observe(self, history: History) -> Iterator[Observation]:
+        """Yield what the judge sees; a judge that stumbles over an answer is a breach too.
+
+        A judge may meet anything at all in an answer. What it cannot even read breaks its rule.
+        """
+        try:
+            yield from self.judge(history)
+        except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as e:
+            yield Observation((), "an answer of the documented form", f"{type(e).__name__}: {e}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one check came out on one target."""
+
+    check: Check
+    status: Status
+    applied: int = 0
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def broken(self) -> bool:
+        """Whether the rule was seen broken, however that is reported."""
+        return bool(self.findings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One breach, with the history in which it was seen."""
+
+    history: History
+    observation: Observation
+
+
+def status_of(check: Check, *, own: bool, confirmed: bool = False) -> Status:
+    """Return how a breach of `check` is reported.
+
+    An assumption about a service that is not ours is INFO until evidence confirms it; on our own
+    fake it is our own promise.
+    """
+    if check.evidence == "assumption" and not own and not confirmed:
+        return "INFO"
+    return {"MUST": "FAIL", "SHOULD": "WARN", "MAY": "INFO"}[check.level]  # type: ignore[return-value]
+
+
+def judged(
+    check: Check,
+    histories: Iterable[History],
+    *,
+    own: bool = True,
+    confirmed: bool = False,
+    most: int = 3,
+) -> Verdict:
+    """Return the verdict of one check over histories; at most `most` findings are kept."""
+    applied, findings, notes = 0, [], []
+    for history in histories:
+        for seen in check.observe(history):
+            applied += 1
+            if seen.wrong:
+                if len(findings) < most:
+                    findings.append(Finding(history=history, observation=seen))
+            elif seen.note and len(notes) < most:
+                notes.append(seen.note)
+    status: Status
+    if findings:
+        status = status_of(check, own=own, confirmed=confirmed)
+    elif not applied:
+        status = "VOID"
+    else:
+        status = "INFO" if notes and check.severity == "info" else "PASS"
+    return Verdict(
+        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes)
+    )
