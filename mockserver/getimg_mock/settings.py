@@ -51,6 +51,16 @@ class Span:
     high: float
     shape: Literal["uniform", "exponential", "normal"] = "uniform"
 
+    def __post_init__(self) -> None:
+        for each in (self.low, self.high):
+            if not 0 <= each <= MAX_SECONDS:
+                raise SettingsError(
+                    f"{each:g} s is no time from 0 to the longest, {MAX_SECONDS:.0f} s."
+                )
+        if self.shape == "uniform" and self.high < self.low:
+            low, high = _plain(self.low), _plain(self.high)
+            raise SettingsError(f"{low}..{high} ends before it begins: write {high}..{low}.")
+
     @classmethod
     def parse(cls, value: Any) -> Span:
         """Read a time; raises `SettingsError` for anything else.
@@ -59,40 +69,36 @@ class Span:
         """
         if isinstance(value, Span):
             return value
-        text = f"{value:f}" if isinstance(value, float) and isfinite(value) else str(value)
+        text = _plain(value) if isinstance(value, float) and isfinite(value) else str(value)
         drawn = _DRAWN.fullmatch(text)
         if drawn and bool(drawn[3]) == (drawn[1] == "normal"):
             shape: Any = drawn[1]
-            return cls(_bounded(float(drawn[2])), _bounded(float(drawn[3] or 0)), shape)
+            return cls(float(drawn[2]), float(drawn[3] or 0), shape)
         found = _SPAN.fullmatch(text)
         if not found or isinstance(value, bool):
             raise SettingsError(
                 f"{value!r} is not a time in seconds: write 30, or 20..60 to draw between the "
                 "two, or normal(40, 10) or exponential(40)."
             )
-        low = _bounded(float(found[1]))
-        high = _bounded(float(found[2])) if found[2] is not None else low
-        if high < low:
-            raise SettingsError(f"{text!r} ends before it begins: write {high:g}..{low:g}.")
-        return cls(low, high)
+        return cls(float(found[1]), float(found[2] or found[1]))
 
     def __str__(self) -> str:
+        low, high = _plain(self.low), _plain(self.high)
         if self.shape == "exponential":
-            return f"exponential({self.low!r})"
+            return f"exponential({low})"
         if self.shape == "normal":
-            return f"normal({self.low!r}, {self.high!r})"
-        low, high = (int(each) if each == int(each) else each for each in (self.low, self.high))
-        return f"{low}" if low == high else f"{low}..{high}"
+            return f"normal({low}, {high})"
+        return low if low == high else f"{low}..{high}"
 
 
 # A hundred years: later moments would leave the calendar that clients can parse.
 MAX_SECONDS: Final = 100 * 366 * 86400.0
 
 
-def _bounded(seconds: float) -> float:
-    if seconds > MAX_SECONDS:
-        raise SettingsError(f"{seconds:g} s is longer than the longest time, {MAX_SECONDS:.0f} s.")
-    return seconds
+def _plain(seconds: float) -> str:
+    """Write a number without an exponent, so that `Span.parse` reads it again."""
+    text = format(Decimal(repr(seconds)), "f")
+    return text.removesuffix(".0")
 
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
@@ -185,6 +191,13 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _host(value: Any) -> str:
+    text = _text(value)
+    if not text:  # to a socket this means every address, which nobody shall ask for by accident
+        raise SettingsError("'' is not an address: write 127.0.0.1, or 0.0.0.0 for all of them.")
+    return text
+
+
 def _token(value: Any) -> str:
     text = str(value)
     if not (text.isascii() and text.isprintable() and 8 <= len(text.strip()) == len(text) <= 200):
@@ -193,11 +206,12 @@ def _token(value: Any) -> str:
 
 
 def _pattern(value: Any) -> str:
+    text = _text(value)
     try:
-        re.compile(str(value))
+        re.compile(text)
     except re.error as error:
         raise SettingsError(f"{value!r} is not a regular expression: {error}.") from None
-    return str(value)
+    return text
 
 
 def _optional(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -221,7 +235,7 @@ class Settings:
     evidence, in docs/fidelity.md.
     """
 
-    host: str = _option("127.0.0.1", _text, "address to listen on", "ADDRESS")
+    host: str = _option("127.0.0.1", _host, "address to listen on", "ADDRESS")
     port: int = _option(4010, _whole(0, 65535), "port to listen on; 0 takes a free one", "N")
     seed: str = _option("0", _text, "what ids, times and pictures are drawn from", "TEXT")
     models: Path | None = _option(
