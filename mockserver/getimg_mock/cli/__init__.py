@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from getimg_mock.errors import GetimgMockError, UnknownNameError
 
@@ -84,6 +84,13 @@ class Parser(argparse.ArgumentParser):
         """Raise the error for an option or argument that does not exist."""
         known = [option for action in self._actions for option in action.option_strings]
         raise UnknownNameError("option", word.partition("=")[0], known)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a word that is none of an argument's, naming the nearest."""
+        if action.choices is not None and value not in action.choices:
+            raise UnknownNameError(
+                str(action.metavar or action.dest).lower(), value, action.choices
+            )
 
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 - argparse's own, untyped overloads
         """Parse, and let this parser, which knows its options, refuse what is left over."""

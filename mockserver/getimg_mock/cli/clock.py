@@ -36,7 +36,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     until.add_argument("generation", help="the generation's id")
     until.add_argument("status", help="completed or failed")
     add("freeze", "stop it")
-    add("scale", "let it run at a rate").add_argument("rate", help="clock seconds a real second")
+    add("scale", "let it run at a rate").add_argument(
+        "rate", help="clock seconds a real second, such as 60"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         answer = asked.call("GET", "/clock")
     else:
         values = {name: getattr(arguments, name) for name in _VALUES if hasattr(arguments, name)}
+        if "rate" in values:
+            values["rate"] = values["rate"].removeprefix("x")
         answer = asked.call("POST", _PATHS[arguments.action], values)
     return told(arguments, answer, _lines(answer))
 

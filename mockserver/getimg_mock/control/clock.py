@@ -10,6 +10,7 @@ from getimg_mock.control.fields import LATEST, choice, duration, moment, number,
 from getimg_mock.control.generations import GENERATION, known
 from getimg_mock.errors import ControlError, SettingsError
 from getimg_mock.settings import MAX_SECONDS
+from getimg_mock.world.clock import FASTEST
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -139,7 +140,7 @@ COMMANDS: Final = (
         "/clock/scale",
         "Let the clock run at a rate",
         scale,
-        (number("rate", "clock seconds a real second", low=0, high=1e9, required=True),),
+        (number("rate", "clock seconds a real second", low=0, high=FASTEST, required=True),),
         answer=CLOCK,
     ),
 )
