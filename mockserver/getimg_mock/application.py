@@ -21,7 +21,7 @@ class Application:
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
-        self._api = routes.router(fake, log)
+        self._api = routes.Routes(fake, log)
         self._control = surface.Surface(fake, key_of)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

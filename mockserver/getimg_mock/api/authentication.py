@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.problems import invalid_api_key
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.world.magic import is_invalid_key, key_magic
+from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
@@ -22,7 +22,7 @@ def authenticated(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
     settings = call.fake.settings
     key = key_of(call.header_all(b"authorization"), settings)
-    if settings.magic:
+    if settings.magic and key.startswith(KEY_PREFIX):
         _refuse_by_magic(key)
     return call.fake.store.workspace(key)
 

@@ -61,7 +61,10 @@ async def treated(call: Call, handler: Handler) -> Answer:
     if behaviour.replaces and not behaviour.after_commit:
         call.fault = behaviour.name
         return _instead(behaviour)
-    answer = await _worked(call, handler, behaviour)
+    if behaviour.fault == "expired_url" and call.operation == "downloads.retrieve":
+        call.fault = behaviour.name
+        raise Refusal("url_expired", LINK_EXPIRED, status=call.fake.settings.expired_status)
+    answer = await handler(call)
     if answer.status >= 400:
         return answer
     if behaviour.replaces:
@@ -76,20 +79,11 @@ def finish(call: Call, answer: Answer) -> Answer:
     """Make a right answer, or a refusal, as odd as the call's behaviour says."""
     if not call.behaviour.oddity or answer.delivery is not None:
         return answer
-    call.fault = call.fault or call.behaviour.name
-    return odd(answer, call.behaviour.oddity)
-
-
-async def _worked(call: Call, handler: Handler, behaviour: Behaviour) -> Answer:
-    if behaviour.fault == "expired_url":
-        call.fault = behaviour.fault
-        if call.operation == "downloads.retrieve":
-            raise Refusal(
-                "url_expired",
-                LINK_EXPIRED,
-                status=call.fake.settings.expired_status,
-            )
-    return await handler(call)
+    before = answer.body
+    made = odd(answer, call.behaviour.oddity)
+    if made.body != before:
+        call.fault = call.fault or " ".join(call.behaviour.oddity)
+    return made
 
 
 async def _linger(call: Call, behaviour: Behaviour) -> None:
@@ -136,13 +130,11 @@ def _spoil(answer: Answer, call: Call, fault: str) -> None:
         rest = [each for each in answer.headers if each[0] != b"content-type"]
         answer.headers = [(b"content-type", b"text/html"), *rest]
     elif fault == "corrupt_media" and not is_json:
-        quarter = len(answer.body) // 4
-        answer.body = (
-            answer.body[:quarter]
-            + bytes(byte ^ 0xA5 for byte in answer.body[quarter:-quarter])
-            + answer.body[len(answer.body) - quarter :]
-        )
-    elif fault != "expired_url":
+        start = len(answer.body) // 4
+        end = len(answer.body) - start
+        spoiled = bytes(byte ^ 0xA5 for byte in answer.body[start:end])
+        answer.body = answer.body[:start] + spoiled + answer.body[end:]
+    elif fault != "expired_url" or b'"url":' not in answer.body:
         return
     call.fault = fault
 
@@ -153,6 +145,8 @@ def _facts(call: Call, workspace: Workspace) -> Facts:
     model, prompt = fields.get("model", call.path.get("model")), fields.get("prompt")
     now = workspace.clock.now()
     generation = workspace.generations.get(call.path.get("id", ""))
+    if generation is not None:
+        model, prompt = generation.product.model, generation.prompt
     return Facts(
         operation=call.operation,
         key=workspace.key,

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.links import client_address
-from getimg_mock.api.moments import number, timestamp
+from getimg_mock.api.moments import number, timestamp_of
 from getimg_mock.errors import Refusal
-from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.validation import validated
 
 if TYPE_CHECKING:
@@ -67,12 +66,11 @@ def completed(call: Call, generation: Generation) -> dict[str, Any]:
 
 def _item(call: Call, generation: Generation) -> dict[str, Any]:
     product = generation.product
-    deletes_at = generation.deletes_at
-    if deletes_at is None:
+    deletes_at = expires = generation.expires
+    if expires is None or deletes_at is None:
         raise LookupError(f"{generation.id} has no end yet and so no file")
-    expires = int((deletes_at - EPOCH).total_seconds())
     if call.behaviour.fault == "expired_url":
-        expires = int((call.owner.clock.now() - EPOCH).total_seconds()) - 1
+        expires = int(call.owner.clock.now().timestamp()) - 1
     signature = call.owner.signature(generation.id, 0, expires)
     address = client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
     item: dict[str, Any] = {
@@ -84,4 +82,4 @@ def _item(call: Call, generation: Generation) -> dict[str, Any]:
         item |= {
             "duration": product.duration, "fps": product.fps, "has_sound": product.has_sound,
         }  # fmt: skip
-    return item | {"mime_type": product.mime_type, "deletes_at": timestamp(deletes_at)}
+    return item | {"mime_type": product.mime_type, "deletes_at": timestamp_of(deletes_at)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -19,18 +20,22 @@ def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
     With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` win; of a list,
     the first value, which is the proxy nearest to the client.
     """
-    headers: dict[bytes, bytes] = {}
-    for name, value in scope["headers"]:
-        headers.setdefault(name, value)
+    # Of equal names the first wins, so it goes in last.
+    headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
     scheme = str(scope.get("scheme", "http"))
     host = headers.get(b"host", b"")
     prefix = str(scope.get("root_path", ""))
     if trust_forwarded:
         scheme, host, prefix = _forwarded(headers, scheme, host, prefix)
+    name, port = scope.get("server") or ("127.0.0.1", None)
+    return _address(scheme, host, prefix, str(name), port)
+
+
+@lru_cache(maxsize=256)
+def _address(scheme: str, host: bytes, prefix: str, server: str, port: int | None) -> str:
     if not _is_host(host):
-        name, port = scope.get("server") or ("127.0.0.1", None)
-        name = f"[{name}]" if ":" in str(name) else name
-        host = (f"{name}:{port}" if port else str(name)).encode()
+        name = f"[{server}]" if ":" in server else server
+        host = (f"{name}:{port}" if port else name).encode()
     return f"{scheme}://{host.decode('ascii')}{prefix.rstrip('/')}"
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 JSON: Final = (b"content-type", b"application/json")
 
 
@@ -46,6 +48,7 @@ class Call:
     fault: str | None = None
     generation: str | None = None
     at: datetime | None = None
+    _headers: dict[bytes, bytes] | None = None
     _parsed: list[Any] = field(default_factory=list)
 
     def json(self) -> Any:
@@ -79,11 +82,11 @@ class Call:
 
     def header(self, name: bytes) -> str | None:
         """Return the first header of that (lower-case) name, or None."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                text: str = value.decode("latin-1")
-                return text
-        return None
+        if self._headers is None:
+            # Of equal names the first wins, so it goes in last.
+            self._headers = dict(reversed(self.scope["headers"]))
+        value = self._headers.get(name)
+        return None if value is None else value.decode("latin-1")
 
     def header_all(self, name: bytes) -> list[str]:
         """Return every header of that (lower-case) name."""
@@ -112,8 +115,8 @@ class Answer:
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Headers | None = None) -> Answer:
         """Return an answer whose body is `value` as JSON."""
-        body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        return cls(status, body.encode("utf-8", "replace"), [JSON, *(headers or ())])
+        body = _encode(value).encode("utf-8", "replace")
+        return cls(status, body, [JSON, *headers] if headers else [JSON])
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first header of that (lower-case) name, or None."""

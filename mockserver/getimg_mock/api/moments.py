@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import format_datetime
+from email.utils import formatdate
 from functools import lru_cache
 from typing import Final
+
+from getimg_mock.world.clock import EPOCH
 
 CENT: Final = Decimal("0.01")
 
@@ -16,14 +18,20 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@lru_cache(maxsize=8)
-def _http_date(second: datetime) -> bytes:
-    return format_datetime(second, usegmt=True).encode("ascii")
+@lru_cache(maxsize=64)
+def timestamp_of(seconds: int) -> str:
+    """Write unix seconds as `timestamp` does."""
+    return timestamp(EPOCH + timedelta(seconds=seconds))
+
+
+@lru_cache(maxsize=64)
+def _http_date(seconds: int) -> bytes:
+    return formatdate(seconds, usegmt=True).encode("ascii")
 
 
 def http_date(moment: datetime) -> bytes:
     """Write a moment as HTTP headers do."""
-    return _http_date(moment.astimezone(UTC).replace(microsecond=0))
+    return _http_date(int(moment.timestamp()))
 
 
 def number(amount: Decimal) -> float | int:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Answer, Call, Headers
     from getimg_mock.world.journal import Effect
 
-_SECRETS: Final = (b"authorization", b"cookie", b"proxy-authorization", b"x-mock-token")
+_SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"x-mock-token"))
 
 
 def record(
@@ -35,7 +35,7 @@ def record(
             operation=call.operation,
             method=call.method,
             path=str(call.scope["path"]),
-            query=_redacted_query(call),
+            query=call.scope["query_string"].decode("latin-1"),
             request_headers=redacted_headers(call.scope["headers"]),
             request_body=call.body[:MAX_BODY],
             request_size=len(call.body),
@@ -61,9 +61,3 @@ def redacted_headers(headers: Headers) -> Headers:
 def _cut(value: bytes) -> bytes:
     kept = value[-4:] if len(value) >= 19 else b""
     return value[:10] + b"..." + kept if value[:7].lower() == b"bearer " else b"..."
-
-
-def _redacted_query(call: Call) -> str:
-    # The query of a download is its secret; what it was signed with stays out of the record.
-    query: str = call.scope["query_string"].decode("latin-1")
-    return query

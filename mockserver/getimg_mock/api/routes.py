@@ -12,6 +12,8 @@ from getimg_mock.api.operations import Endpoint, Operation
 from getimg_mock.api.problems import invalid_api_key, unknown_path
 
 if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Answer, Call
     from getimg_mock.fake import Fake
@@ -39,14 +41,27 @@ PATHS: dict[str, tuple[str, Operation]] = {
 OPERATIONS = tuple(operation.name for _, operation in PATHS.values())
 
 
-def router(fake: Fake, log: AccessLog) -> Router:
-    """Return the ASGI application that answers the API's paths, and 404 for all others."""
-    routes = []
-    for path, (method, operation) in PATHS.items():
-        methods = {"GET": operation, "HEAD": operation} if method == "GET" else {method: operation}
-        routes.append(Route(path, Endpoint(fake, log, methods)))
-    elsewhere = Operation("unknown", _nowhere, keyed=False)
-    return Router(routes, redirect_slashes=False, default=Endpoint(fake, log, _Any(elsewhere)))
+class Routes:
+    """The ASGI application that answers the API's paths, and 404 for all others."""
+
+    def __init__(self, fake: Fake, log: AccessLog) -> None:
+        endpoints = {}
+        for path, (method, operation) in PATHS.items():
+            methods = (method, "HEAD") if method == "GET" else (method,)
+            endpoints[path] = Endpoint(fake, log, dict.fromkeys(methods, operation))
+        elsewhere = Operation("unknown", _nowhere, keyed=False)
+        # A path without parameters needs no pattern to be found by, and most requests have one.
+        self._plain = {path: found for path, found in endpoints.items() if "{" not in path}
+        self._router = Router(
+            [Route(path, endpoint) for path, endpoint in endpoints.items()],
+            redirect_slashes=False,
+            default=Endpoint(fake, log, _Any(elsewhere)),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or take part in the host's start and stop."""
+        endpoint = self._plain.get(scope.get("path", ""))
+        await (endpoint or self._router)(scope, receive, send)
 
 
 class _Any(dict[str, Operation]):

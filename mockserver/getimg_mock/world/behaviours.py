@@ -5,6 +5,7 @@ Scenario rules, magic prompts and the request header `X-Mock-Behaviour` all read
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
@@ -47,6 +48,15 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
 }
 
 _DEFAULT_RETRY_AFTER: Final = 60
+
+# What some behaviours can be done to; all others can be done to any operation.
+_GENERATE: Final = frozenset({"images.generate", "videos.create"})
+_LINKED: Final = frozenset({"images.generate", "videos.retrieve", "downloads.retrieve"})
+_DOWNLOADS: Final = frozenset({"downloads.retrieve"})
+
+# The server counts the bytes itself; a length that is wrong is a fault of its own.
+_FRAMING: Final = ("content-length", "transfer-encoding", "connection")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,20 @@ class Behaviour:
         """Whether something takes the place of the right answer."""
         return self.error is not None or self.answer is not None or self.fault in INSTEAD
 
+    def reaches(self, operation: str) -> bool:
+        """Return whether any of it can be done to a request for `operation`."""
+        if self.error is not None or self.answer is not None or self.oddity:
+            return True
+        if self.latency is not None:
+            return True
+        if self.fault == "malformed_json":
+            return operation not in _DOWNLOADS
+        if self.fault == "corrupt_media":
+            return operation in _DOWNLOADS
+        if self.fault == "expired_url":
+            return operation in _LINKED
+        return self.fault is not None or operation in _GENERATE
+
     @property
     def name(self) -> str | None:
         """What the journal calls it, or None when the right answer goes out unharmed."""
@@ -144,9 +168,9 @@ class Behaviour:
             error=_error(given),
             answer=_canned(given["answer"]) if "answer" in given else None,
             fault=_known("fault", given["fault"], INSTEAD + SPOILED) if "fault" in given else None,
-            after_commit=_truth(given),
-            oddity=_oddities(given.get("oddity", ())),
-            transition=_transition(given.get("transition", {})),
+            after_commit=_after_commit(given),
+            oddity=_oddities(given["oddity"]) if "oddity" in given else (),
+            transition=_transition(given["transition"]) if "transition" in given else OPEN,
         )
         _check(behaviour)
         return behaviour
@@ -186,10 +210,10 @@ def _error(given: Mapping[str, Any]) -> ErrorAnswer | None:
                 raise SettingsError(f"{name}: say also which error, with error or status.")
         return None
     changes: dict[str, Any] = {
-        name: str(given[name])
-        for name in ("code", "message", "param", "retry_after")
-        if name in given
+        name: _text(name, given[name]) for name in ("code", "message", "param") if name in given
     }
+    if "retry_after" in given:
+        changes["retry_after"] = _retry_after(given["retry_after"])
     if status is not None:
         changes["status"] = _status(status)
     return replace(answer, **changes)
@@ -206,10 +230,23 @@ def _error_of_status(status: Any) -> ErrorAnswer:
 
 
 def _status(value: Any) -> int:
-    number = int(value) if isinstance(value, str) and value.isdecimal() else value
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 200 <= number <= 599:
         raise SettingsError(f"status: {value!r} is not a status from 200 to 599.")
     return number
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise SettingsError(f"{name}: {value!r} is not a text.")
+    return value
+
+
+def _retry_after(value: Any) -> str:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number or (isinstance(value, str) and value.isascii() and value.isprintable()):
+        return str(value)
+    raise SettingsError(f"retry_after: {value!r} is neither a number nor a text for a header.")
 
 
 def _canned(value: Any) -> CannedAnswer:
@@ -218,23 +255,29 @@ def _canned(value: Any) -> CannedAnswer:
     keys = tuple(each.name for each in fields(CannedAnswer))
     for name in value:
         _known("answer key", name, keys)
-    headers = value.get("headers", {})
-    if not isinstance(headers, dict):
-        raise SettingsError("answer.headers: write a table of names and values.")
     text = value.get("text")
     if text is not None and not isinstance(text, str):
         raise SettingsError(f"answer.text: {text!r} is not a text.")
-    return CannedAnswer(
-        _status(value.get("status", 200)),
-        tuple((str(name).lower(), str(each)) for name, each in headers.items()),
-        value.get("body"),
-        text,
-    )
+    headers = _headers(value.get("headers", {}))
+    return CannedAnswer(_status(value.get("status", 200)), headers, value.get("body"), text)
+
+
+def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise SettingsError("answer.headers: write a table of names and values.")
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _FRAMING:
+            raise SettingsError(
+                f"answer.headers: {name!r} cannot be set; for a broken length, use a fault."
+            )
+        if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
+            raise SettingsError(f"answer.headers: {text!r} is not a text for a header.")
+    return tuple((str(name).lower(), text) for name, text in value.items())
 
 
 def _oddities(value: Any) -> tuple[str, ...]:
     named = [value] if isinstance(value, str) else value
-    if not isinstance(named, (list, tuple)):
+    if not isinstance(named, (list, tuple)) or not named:
         raise SettingsError(f"oddity: {value!r} is neither a name nor a list of names.")
     return tuple(_known("oddity", each, ODDITIES) for each in named)
 
@@ -242,10 +285,15 @@ def _oddities(value: Any) -> tuple[str, ...]:
 def _transition(value: Any) -> TransitionRule:
     if not isinstance(value, dict):
         raise SettingsError("transition: write a table such as {seconds = 600}.")
-    return TransitionRule.of(value)
+    rule = TransitionRule.of(value)
+    if not (rule.says_when or rule.says_how):
+        raise SettingsError(
+            "transition: say when (seconds, polls, hold) or how (failed, completed, fail_rate)."
+        )
+    return rule
 
 
-def _truth(given: Mapping[str, Any]) -> bool:
+def _after_commit(given: Mapping[str, Any]) -> bool:
     value = given.get("after_commit", False)
     if not isinstance(value, bool):
         raise SettingsError(f"after_commit: {value!r} is neither true nor false.")
@@ -253,6 +301,6 @@ def _truth(given: Mapping[str, Any]) -> bool:
 
 
 def _known(kind: str, name: Any, names: tuple[str, ...]) -> str:
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         raise UnknownNameError(kind, str(name), names)
-    return str(name)
+    return name

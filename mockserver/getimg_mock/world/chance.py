@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# From each of the 256 bytes to one of the 32 letters, each of them equally often.
+_LETTERS: Final = _CROCKFORD * 8
 _UNIT: Final = float(1 << 53)
 
 
 def digest(*words: str | bytes | int, size: int = 32) -> bytes:
     """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
-    hashed = blake2b(digest_size=size)
+    parts = []
     for word in words:
         data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
-        hashed.update(len(data).to_bytes(8, "big"))
-        hashed.update(data)
-    return hashed.digest()
+        parts.append(b"%d:" % len(data))
+        parts.append(data)
+    return blake2b(b"".join(parts), digest_size=size).digest()
 
 
 class Stream:
@@ -60,7 +62,7 @@ class Stream:
 
     def letters(self, name: str, length: int) -> str:
         """Return `length` (at most 64) upper-case letters and digits of Crockford's alphabet."""
-        return "".join(_CROCKFORD[byte & 31] for byte in self.bytes(name, length))
+        return self.bytes(name, length).translate(_LETTERS).decode("ascii")
 
 
 def fresh_secret(size: int = 16) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from getimg_mock.world.clock import EPOCH
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
 
     from getimg_mock.world.limits import Kind
@@ -40,8 +41,11 @@ class Product:
     total_cost: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+# Endings and generations are made by the hundred thousand: named tuples are made four times faster
+# than frozen dataclasses, and are as immutable.
+
+
+class Ending(NamedTuple):
     """The moment at which a generation leaves `pending`, and why it failed if it did."""
 
     at: datetime
@@ -53,12 +57,11 @@ class Ending:
         return "completed" if self.failure is None else "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """One accepted request: an immutable record, whose state at a moment is computed.
 
-    `decided` is an ending that time alone does not give: by the last poll or by hand.
-    `retention` (seconds) is how long after its ending the file can be downloaded.
+    `ending` is past or to come; None as long as none is known, because polls or somebody's hand
+    will bring it about. `retention` (seconds) is how long after it the file can be downloaded.
     """
 
     id: str
@@ -67,17 +70,7 @@ class Generation:
     created_at: datetime
     transition: Transition
     retention: float
-    decided: Ending | None = None
-
-    @property
-    def ending(self) -> Ending | None:
-        """Its ending, past or to come; None as long as none is known."""
-        if self.decided is not None:
-            return self.decided
-        seconds = self.transition.seconds
-        if seconds is None:
-            return None
-        return Ending(self.created_at + timedelta(seconds=seconds), self.transition.failure)
+    ending: Ending | None
 
     def at(self, now: datetime) -> Status:
         """Return its status at the moment `now`."""
@@ -85,10 +78,22 @@ class Generation:
         return ending.status if ending is not None and ending.at <= now else "pending"
 
     @property
-    def deletes_at(self) -> datetime | None:
-        """When its file is deleted and its link expires: a whole second, as `exp` is one."""
-        ending = self.ending
-        if ending is None:
+    def expires(self) -> int | None:
+        """When its link expires, in unix seconds; None as long as no ending is known."""
+        if self.ending is None:
             return None
-        gone = ending.at + timedelta(seconds=self.retention)
-        return EPOCH + -(-(gone - EPOCH) // _SECOND) * _SECOND
+        gone = self.ending.at + timedelta(seconds=self.retention)
+        return -(-(gone - EPOCH) // _SECOND)
+
+    @property
+    def deletes_at(self) -> datetime | None:
+        """When its file is deleted: a whole second, as its link's expiry is one."""
+        expires = self.expires
+        return None if expires is None else EPOCH + timedelta(seconds=expires)
+
+
+def ending_of(transition: Transition, created_at: datetime) -> Ending | None:
+    """Return the ending that time alone brings to a generation, or None if it brings none."""
+    if transition.seconds is None:
+        return None
+    return Ending(created_at + timedelta(seconds=transition.seconds), transition.failure)

@@ -6,9 +6,9 @@ import threading
 from base64 import b64encode
 from collections import deque
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, Final
+from itertools import count
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,8 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 MAX_BODY: Final = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """Something that a request brought about: a generation made, or a movement of money.
 
     `what` is "generation", "credit", "hold", "charge", "release" or "refund"; `amount` is in US
@@ -55,8 +54,7 @@ def noted(effect: Effect) -> None:
         collected.append(effect)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(NamedTuple):
     """One request with its answer. Bodies are cut at `MAX_BODY` bytes; keys are redacted.
 
     `at` is the workspace's time, `wall` real time, both when the request came; `seconds` is how
@@ -71,12 +69,12 @@ class Exchange:
     method: str
     path: str
     query: str
-    request_headers: Headers = field(repr=False)
-    request_body: bytes = field(repr=False)
+    request_headers: Headers
+    request_body: bytes
     request_size: int
     status: int
-    headers: Headers = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Headers
+    body: bytes
     size: int
     seconds: float
     generation: str | None = None
@@ -130,13 +128,11 @@ class Journal:
         self._exchanges: deque[Exchange] = deque()
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
-        self.recorded = 0
+        self._numbers = count(1)
 
     def number(self) -> int:
         """Return the next exchange's number; the first is 1."""
-        with self._lock:
-            self.recorded += 1
-            return self.recorded
+        return next(self._numbers)
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange, let the oldest go that no longer fit, and tell the listeners."""
@@ -147,8 +143,7 @@ class Journal:
                 self._weight > self._budget and len(self._exchanges) > 1
             ):
                 self._weight -= self._exchanges.popleft().weight
-            listeners = tuple(self._listeners)
-        for listener in listeners:
+        for listener in tuple(self._listeners):
             listener(exchange)
 
     def query(

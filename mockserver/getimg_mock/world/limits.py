@@ -95,7 +95,7 @@ class Limiter:
         self._counted = dict(counts)
 
     def _window(self, now: datetime) -> int:
-        return int((now - EPOCH).total_seconds() // self.limits.window)
+        return int(now.timestamp()) // self.limits.window
 
     def _used(self, kind: Kind, window: int) -> int:
         counted = self._counted.get(kind)

@@ -17,8 +17,12 @@ from getimg_mock.world.rule_files import scenario_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_IN_PROMPT: Final = re.compile(r"(?<![\w:])mock:([A-Za-z_]*)(?:=([^\s,;]+))?")
-_IN_HEADER: Final = re.compile(r"([A-Za-z_]+)(?:=([^\s,;]+))?")
+# A value is one like normal(40,10), or goes on to what ends a word in prose.
+_VALUE: Final = r"(?:=([A-Za-z]+\([^()]*\)|[^\s,;()\[\]{}<>\"`\u2018-\u201f]+))?"
+# Only with a letter right behind the colon: "mock: a bird" is prose.
+_IN_PROMPT: Final = re.compile(r"(?<![\w:])mock:([A-Za-z_]+)" + _VALUE)
+_IN_HEADER: Final = re.compile(r"([^\s,;=]+)" + _VALUE)
+_PUNCTUATION: Final = ".:!?'"
 
 # What each word means; the same table stands in docs/magic.md.
 WORDS: Final[Mapping[str, str]] = {
@@ -41,6 +45,7 @@ _TRANSITION: Final = {
     "fail": "failed", "complete": "completed", "seconds": "seconds", "polls": "polls",
     "hold": "hold",
 }  # fmt: skip
+_NUMBERS: Final = ("status", "polls")
 _FLAGS: Final = ("complete", "hold", "after_commit", "lost")
 
 KEY_PREFIX: Final = "sk_mock_"
@@ -70,7 +75,8 @@ def prompt_behaviour(prompt: str) -> Behaviour:
     """Return what the magic words of a prompt ask for; raises the 400 `Refusal`."""
     if "mock:" not in prompt:
         return NOTHING
-    return _asked(_IN_PROMPT.findall(prompt), "magic word mock:", "prompt")
+    words = _IN_PROMPT.findall(prompt)
+    return _asked(words, "magic word mock:", "prompt") if words else NOTHING
 
 
 def header_behaviour(header: str | None) -> Behaviour:
@@ -113,13 +119,15 @@ def _asked(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Be
     transition: dict[str, Any] = {}
     try:
         for word, value in words:
-            _check_word(word, value, kind)
+            said = _said(word, value.rstrip(_PUNCTUATION), kind)
             if word in _TRANSITION:
-                transition[_TRANSITION[word]] = True if word in _FLAGS else value
+                transition[_TRANSITION[word]] = said
             elif word == "lost":
                 values |= {"fault": "close", "after_commit": True}
+            elif word == "oddity":
+                values.setdefault(word, []).append(said)
             else:
-                values[word] = True if word in _FLAGS else value
+                values[word] = said
         return Behaviour.of(values | ({"transition": transition} if transition else {}))
     except SettingsError as error:
         raise Refusal(
@@ -130,10 +138,16 @@ def _asked(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Be
         ) from None
 
 
-def _check_word(word: str, value: str, kind: str) -> None:
+def _said(word: str, value: str, kind: str) -> Any:
+    """Return what a word says: True for one that needs no value."""
     if word not in WORDS:
         raise UnknownNameError(kind.strip(), word, WORDS)
-    if not value and word not in _FLAGS:
+    if word in _FLAGS:
+        if value:
+            raise SettingsError(f"{kind}{word} takes no value.")
+        return True
+    if not value:
         raise SettingsError(f"{kind}{word} needs a value: {WORDS[word]}.")
-    if value and word in _FLAGS:
-        raise SettingsError(f"{kind}{word} takes no value.")
+    if word in _NUMBERS and value.isascii() and value.isdecimal():
+        return int(value)
+    return value

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.chance import digest
 
@@ -18,9 +17,10 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
 }
 
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
-@dataclass(frozen=True, slots=True)
-class GenerationRequest:
+
+class GenerationRequest(NamedTuple):
     """A valid request with its defaults filled in.
 
     `canonical` identifies what was asked for: equal requests have equal ones, however their JSON
@@ -51,4 +51,4 @@ def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    return digest(kind, json.dumps(known, sort_keys=True, separators=(",", ":")), size=16)
+    return digest(kind, _encode(known), size=16)

@@ -59,7 +59,15 @@ def read_rule(values: Mapping[str, Any]) -> ReadRule:
         raise SettingsError(
             "A rule needs a behaviour: error, status, answer, fault, latency, oddity or transition."
         )
-    return ReadRule(_criteria(given), _frequency(given), behaviour)
+    criteria, frequency = _criteria(given), _frequency(given)
+    criteria["on"] = _reached(given.get("on"), behaviour)
+    ends = [each for each in (criteria.get("before"), frequency.get("seconds")) if each is not None]
+    if ends and min(ends) <= criteria.get("after", 0):
+        raise SettingsError(
+            f"This rule is over before it begins: after {criteria.get('after', 0):g} s, but only "
+            f"until {min(ends):g} s after it was added."
+        )
+    return ReadRule(criteria, frequency, behaviour)
 
 
 @cache
@@ -121,15 +129,13 @@ def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
     criteria: dict[str, Any] = {
         name: _pattern(name, given[name]) for name in ("model", "prompt", "key") if name in given
     }
-    if "on" in given:
-        criteria["on"] = _operations(given["on"])
     if "nth" in given:
         criteria["nth"] = _count("nth", given["nth"])
     for name in ("after", "before"):
         if name in given:
             criteria[name] = _seconds(name, given[name])
     if "state" in given:
-        if given["state"] not in _STATES:
+        if given["state"] not in _STATES:  # whatever it is, it is compared, not hashed
             raise UnknownNameError("state", str(given["state"]), _STATES)
         criteria["state"] = given["state"]
     return criteria
@@ -146,14 +152,27 @@ def _pattern(name: str, value: Any) -> str:
     return value
 
 
-def _operations(value: Any) -> tuple[str, ...]:
-    named = (value,) if isinstance(value, str) else value
-    if not isinstance(named, (list, tuple)):
+def _reached(on: Any, behaviour: Behaviour) -> frozenset[str]:
+    """Return the operations that `on` names and that the behaviour can be done to."""
+    named = _operations(on) if on is not None else OPERATIONS
+    found = frozenset(each for each in named if behaviour.reaches(each))
+    if not found:
+        possible = ", ".join(each for each in OPERATIONS if behaviour.reaches(each))
+        raise SettingsError(f"on: this behaviour is only for {possible}.")
+    return found
+
+
+def _operations(value: Any) -> list[str]:
+    globs = [value] if isinstance(value, str) else value
+    if not isinstance(globs, (list, tuple)) or not globs:
         raise SettingsError(f"on: {value!r} is neither an operation nor a list of them.")
-    for each in named:
-        if not isinstance(each, str) or not fnmatch.filter(OPERATIONS, each):
+    found: list[str] = []
+    for each in globs:
+        matching = fnmatch.filter(OPERATIONS, each) if isinstance(each, str) else []
+        if not matching:
             raise UnknownNameError("operation", str(each), OPERATIONS)
-    return tuple(named)
+        found += matching
+    return found
 
 
 def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,9 +195,10 @@ def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _count(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise SettingsError(f"{name}: {value!r} is not a whole number of at least 1.")
-    return value
+    return number
 
 
 def _seconds(name: str, value: Any) -> float:
@@ -186,6 +206,6 @@ def _seconds(name: str, value: Any) -> float:
         span = Span.parse(value)
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from None
-    if span.low != span.high:
+    if span.low != span.high or span.shape != "uniform":
         raise SettingsError(f"{name}: one number of seconds is needed, not a range.")
     return span.low

@@ -1,12 +1,14 @@
 """Scenarios: rules that say which requests get something other than the usual, and what.
 
 A rule is criteria x behaviour x how often. Every criterion that is given must fit; a rule without
-any fits every request. Of several rules that fit, the one added last decides, kind of behaviour by
-kind of behaviour: one may add latency where another gives the error.
+any fits every request to which its behaviour can be done. Of several rules that fit, the one added
+last decides, kind of behaviour by kind of behaviour: one may add latency where another gives the
+error. A rule that has nothing left to decide does not act, and keeps its `first` for later.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from dataclasses import dataclass, field
@@ -44,12 +46,12 @@ class Facts:
 class Criteria:
     """Which requests a rule is about.
 
-    `on`: operations, as globs. `model`, `key`: globs. `prompt`: a regular expression that is found
+    `on`: operations. `model`, `key`: globs. `prompt`: a regular expression that is found
     anywhere. `nth`: only the nth request that the other criteria fit. `after`, `before`: seconds
     since the rule was added. `state`: of the generation that is polled or downloaded.
     """
 
-    on: tuple[str, ...] = ()
+    on: frozenset[str]
     model: str | None = None
     prompt: str | None = None
     key: str | None = None
@@ -61,7 +63,7 @@ class Criteria:
     def fit(self, facts: Facts, age: float) -> bool:
         """Return whether they fit a request, but for `nth`; `age` is the rule's, in seconds."""
         return (
-            (not self.on or any(fnmatchcase(facts.operation, each) for each in self.on))
+            facts.operation in self.on
             and (self.model is None or fnmatchcase(facts.model or "", self.model))
             and (self.key is None or fnmatchcase(facts.key, self.key))
             and (self.prompt is None or _found(self.prompt, facts.prompt))
@@ -87,7 +89,10 @@ class Frequency:
 
 @dataclass(slots=True)
 class Rule:
-    """A rule in force: what it says, and how often it has fitted (`seen`) and acted (`hits`)."""
+    """A rule in force: what it says, and how often it has fitted (`seen`) and acted (`hits`).
+
+    `chance` is what its probability is drawn from, with the request.
+    """
 
     id: str
     criteria: Criteria
@@ -95,33 +100,36 @@ class Rule:
     behaviour: Behaviour
     added_at: datetime
     source: Mapping[str, Any]
+    chance: bytes = field(repr=False)
     scenario: str | None = None
     seen: int = 0
     hits: int = 0
     ordinals: dict[bytes, int] = field(default_factory=dict, repr=False)
 
-    def acts(self, facts: Facts, seed: bytes) -> bool:
-        """Return whether it acts on this request, and count that."""
+    def acts(self, facts: Facts, stronger: Behaviour) -> bool:
+        """Return whether it acts on this request beside what is `stronger`, and count that."""
         age = (facts.now - self.added_at).total_seconds()
         if not self.criteria.fit(facts, age):
             return False
         self.seen += 1
         often = self.frequency
+        # Drawn before anything else is asked, so that the draws of a request are its own.
+        happens = often.probability is None or self._happens(facts, often.probability)
         acts = (
-            (self.criteria.nth is None or self.seen == self.criteria.nth)
+            happens
+            and (self.criteria.nth is None or self.seen == self.criteria.nth)
             and (often.seconds is None or age < often.seconds)
             and (often.first is None or self.hits < often.first)
             and (often.every is None or self.seen % often.every == 0)
-            and (often.probability is None or self._happens(facts, seed, often.probability))
+            and stronger.over(self.behaviour) != stronger
         )
         self.hits += acts
         return acts
 
-    def _happens(self, facts: Facts, seed: bytes, probability: float) -> bool:
+    def _happens(self, facts: Facts, probability: float) -> bool:
         ordinal = self.ordinals.get(facts.identity, 0)
         self.ordinals[facts.identity] = ordinal + 1
-        rule = digest(repr(sorted(self.source.items(), key=str)))
-        return Stream(seed, "rule", rule, facts.identity, ordinal).happens("acts", probability)
+        return Stream(self.chance, facts.identity, ordinal).happens("acts", probability)
 
     def as_json(self) -> dict[str, Any]:
         """Return the rule as it was given, with its id and counts."""
@@ -146,25 +154,32 @@ class Scenarios:
         Raises `SettingsError` for values that cannot be used and `UnknownNameError` for names
         that do not exist.
         """
-        read = read_rule(values)
+        rule = self._made(values, now, scenario)
         with self._lock:
             self._added += 1
-            rule = Rule(
-                id=f"rule-{self._added}",
-                criteria=Criteria(**read.criteria),
-                frequency=Frequency(**read.frequency),
-                behaviour=read.behaviour,
-                added_at=now,
-                source=dict(values),
-                scenario=scenario,
-            )
+            rule.id = f"rule-{self._added}"
             self._rules[rule.id] = rule
             return rule
+
+    def _made(self, values: Mapping[str, Any], now: datetime, scenario: str | None) -> Rule:
+        read = read_rule(values)
+        source = {name: value for name, value in values.items() if value is not None}
+        written = json.dumps(source, sort_keys=True, default=str)
+        return Rule(
+            id="",
+            criteria=Criteria(**read.criteria),
+            frequency=Frequency(**read.frequency),
+            behaviour=read.behaviour,
+            added_at=now,
+            source=source,
+            chance=digest(self._seed, "rule", written),
+            scenario=scenario,
+        )
 
     def load(self, name: str, now: datetime, **overrides: Any) -> list[Rule]:
         """Put a shipped scenario in force and return its rules.
 
-        `overrides` are keys of a rule that win over those of each of its rules.
+        `overrides` are keys of a rule that win over those of each of its rules; None takes one out.
         """
         return self.load_rules(named_scenario(name).rules, now, scenario=name, **overrides)
 
@@ -177,6 +192,9 @@ class Scenarios:
         **overrides: Any,
     ) -> list[Rule]:
         """Put several rules in force: all of them, or, when one is wrong, none."""
+        if overrides.keys() & {"first", "times"}:
+            # Two words for one thing: whichever is given replaces whichever is there.
+            overrides = {"first": None, "times": None} | overrides
         merged = [rule | overrides for rule in rules]
         for each in merged:
             read_rule(each)
@@ -199,17 +217,17 @@ class Scenarios:
             self._rules.clear()
 
     def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
-        """Return what is done to a request, and the rules that say so, counting their hits.
+        """Return what is done to a request, and the rules that say so, the strongest first.
 
-        `special` is what the request itself asks for, which wins.
+        `special` is what the request itself asks for, which wins over all of them.
         """
-        if not self._rules:
-            return special, []
-        with self._lock:
-            acting = [each for each in self._rules.values() if each.acts(facts, self._seed)]
-        behaviour = special
-        for rule in reversed(acting):
-            behaviour = behaviour.over(rule.behaviour)
+        behaviour, acting = special, []
+        if self._rules:
+            with self._lock:
+                for rule in reversed(self._rules.values()):
+                    if rule.acts(facts, behaviour):
+                        behaviour = behaviour.over(rule.behaviour)
+                        acting.append(rule)
         return behaviour, acting
 
     def __iter__(self) -> Iterator[Rule]:
@@ -232,16 +250,20 @@ class Scenarios:
 
     def restore(self, rules: list[dict[str, Any]], moment: Callable[[str], datetime]) -> None:
         """Put the rules of `as_json` in force again; `moment` reads a date-time."""
-        self.clear()
+        restored: dict[str, Rule] = {}
         for values in rules:
             kept = {name: value for name, value in values.items() if name not in _COUNTED}
-            rule = self.add(kept, moment(values["added_at"]), scenario=values["scenario"])
-            del self._rules[rule.id]
+            rule = self._made(kept, moment(values["added_at"]), values["scenario"])
             rule.id, rule.seen, rule.hits = values["id"], values["seen"], values["hits"]
             rule.ordinals = {bytes.fromhex(k): count for k, count in values["ordinals"].items()}
-            self._rules[rule.id] = rule
-        numbers = [int(rule.rpartition("-")[2]) for rule in self._rules]
-        self._added = max([self._added, *numbers])
+            restored[rule.id] = rule
+        with self._lock:
+            self._rules = restored
+            self._added = max([self._added, *(_numbered(rule) for rule in restored)])
+
+
+def _numbered(rule_id: str) -> int:
+    return int(rule_id.rpartition("-")[2])
 
 
 def _found(pattern: str, text: str | None) -> bool:

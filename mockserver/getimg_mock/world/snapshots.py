@@ -91,7 +91,7 @@ def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Worksp
 def _generation(generation: Generation) -> dict[str, Any]:
     product = asdict(generation.product)
     product |= {name: str(product[name]) for name in ("unit_price", "total_cost")}
-    decided = generation.decided
+    ending = generation.ending
     return {
         "id": generation.id,
         "prompt": generation.prompt,
@@ -99,16 +99,16 @@ def _generation(generation: Generation) -> dict[str, Any]:
         "created_at": generation.created_at.isoformat(),
         "transition": asdict(generation.transition),
         "retention": generation.retention,
-        "decided": None
-        if decided is None
-        else {"at": decided.at.isoformat(), "failure": decided.failure and asdict(decided.failure)},
+        "ending": None
+        if ending is None
+        else {"at": ending.at.isoformat(), "failure": ending.failure and asdict(ending.failure)},
     }
 
 
 def _restored_generation(values: Mapping[str, Any]) -> Generation:
     product = dict(values["product"])
     product |= {name: Decimal(product[name]) for name in ("unit_price", "total_cost")}
-    transition, decided = dict(values["transition"]), values["decided"]
+    transition, ending = dict(values["transition"]), values["ending"]
     transition["failure"] = _failure(transition["failure"])
     return Generation(
         id=values["id"],
@@ -117,8 +117,7 @@ def _restored_generation(values: Mapping[str, Any]) -> Generation:
         created_at=datetime.fromisoformat(values["created_at"]),
         transition=Transition(**transition),
         retention=values["retention"],
-        decided=decided
-        and Ending(datetime.fromisoformat(decided["at"]), _failure(decided["failure"])),
+        ending=ending and Ending(datetime.fromisoformat(ending["at"]), _failure(ending["failure"])),
     )
 
 

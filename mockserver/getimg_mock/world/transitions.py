@@ -66,6 +66,9 @@ class Transition:
     failure: Failure | None = None
 
 
+AT_ONCE: Final = Transition(seconds=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionRule:
     """What is said about transitions in one place; what it leaves open, others say.
@@ -114,6 +117,8 @@ class TransitionRule:
 
     def over(self, lower: TransitionRule) -> TransitionRule:
         """Return this rule, with what it leaves open filled in from `lower`."""
+        if lower is OPEN or self is OPEN:
+            return lower if self is OPEN else self
         when = self if self.says_when else lower
         how = self if self.says_how else lower
         return TransitionRule(
@@ -136,6 +141,8 @@ class TransitionRule:
 
     def drawn(self, chance: Stream, otherwise: float) -> Transition:
         """Return the transition of one generation; `otherwise` is its time if none is said."""
+        if self is OPEN and not otherwise:
+            return AT_ONCE
         failure = self.failure
         if failure is None and not self.completed and self.fail_rate is not None:
             failure = UPSTREAM_TIMEOUT if chance.happens("failure", self.fail_rate) else None

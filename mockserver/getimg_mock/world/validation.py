@@ -45,7 +45,7 @@ def parsed(body: bytes) -> Any:
     if not text.strip():
         raise _malformed("it is empty")
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        value = _decode(text)
         # A surrogate can only come from a \u escape, and then it cannot be encoded again.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
@@ -95,6 +95,9 @@ def _malformed(why: str) -> Refusal:
 
 def _no_constant(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is not JSON", "", 0)
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_no_constant).decode
 
 
 def _refuse_shape(kind: Kind, body: Any, violations: Sequence[Violation]) -> NoReturn:

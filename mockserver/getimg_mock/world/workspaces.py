@@ -16,7 +16,7 @@ from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.chance import Stream, digest
 from getimg_mock.world.events import Advance, Event, next_moment, passed
-from getimg_mock.world.generations import Ending, Generation, Product
+from getimg_mock.world.generations import Ending, Generation, Product, ending_of
 from getimg_mock.world.journal import Effect, Journal, noted
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from getimg_mock.world.requests import GenerationRequest
     from getimg_mock.world.scenarios import Facts, Rule
     from getimg_mock.world.transitions import Transition
+
+
+_MOST_PRODUCTS = 1000
 
 
 class State(NamedTuple):
@@ -71,6 +74,7 @@ class Workspace:
         self._pending: set[str] = set()
         self._due: list[tuple[datetime, int, str]] = []
         self._products: dict[tuple[object, ...], Product] = {}
+        self._failing = TransitionRule(fail_rate=settings.fail_rate)
 
     # What clients bring about ------------------------------------------------------------------
 
@@ -92,8 +96,13 @@ class Workspace:
             self.ledger.hold(generation.id, product.total_cost, now)
             if self.settings.charge_at == "submission":
                 self.ledger.charge(generation.id, product.total_cost, now)
-            self.adopt(generation)
-            self._settle_until(now)
+            self.generations[generation.id] = generation
+            ending = generation.ending
+            if ending is not None and ending.at <= now:
+                self._book(generation, ending)
+            else:
+                self._pending.add(generation.id)
+                self._schedule(generation)
             return generation
 
     def state(self, generation_id: str) -> State:
@@ -189,10 +198,11 @@ class Workspace:
         """Keep a pending generation pending until it is ended by hand."""
         with self.lock:
             generation = self._pending_one(generation_id, self.settle())
-            held = replace(generation.transition, seconds=None, polls=None)
-            generation = self.generations[generation_id] = replace(generation, transition=held)
+            transition = replace(generation.transition, seconds=None, polls=None)
+            held = generation._replace(transition=transition, ending=None)
+            self.generations[generation_id] = held
             self.clock.poke()
-            return generation
+            return held
 
     def advance(self, seconds: float) -> Advance:
         """Let `seconds` pass at once; see `advance_to`."""
@@ -310,7 +320,7 @@ class Workspace:
             heappush(self._due, (ending.at, len(self.generations), generation.id))
 
     def _decide(self, generation: Generation, ending: Ending) -> Generation:
-        decided = self.generations[generation.id] = replace(generation, decided=ending)
+        decided = self.generations[generation.id] = generation._replace(ending=ending)
         self._schedule(decided)
         self._settle_until(ending.at)
         self.clock.poke()
@@ -339,13 +349,15 @@ class Workspace:
         ordinal = self.ordinals.get(request.canonical, 0)
         self.ordinals[request.canonical] = ordinal + 1
         chance = Stream(self.seed, request.canonical, ordinal)
+        transition = self._transition(request, chance, special)
         return Generation(
             id=f"req-01{chance.letters('id', 12)}",
             prompt=request.prompt,
             product=product,
             created_at=now,
-            transition=self._transition(request, chance, special),
+            transition=transition,
             retention=self.settings.retention,
+            ending=ending_of(transition, now),
         )
 
     def _transition(
@@ -357,16 +369,20 @@ class Workspace:
             return rule.drawn(chance, drawn(settings.image_seconds, chance))
         span = settings.video_seconds
         seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
-        return rule.over(TransitionRule(fail_rate=settings.fail_rate)).drawn(chance, seconds)
+        return rule.over(self._failing).drawn(chance, seconds)
 
     def _product(self, request: GenerationRequest) -> Product:
         key = (
             request.kind, request.model.id, request.aspect_ratio, request.resolution,
             request.output_format, request.duration, request.sound,
         )  # fmt: skip
-        if key not in self._products:
-            self._products[key] = product_of(request)
-        return self._products[key]
+        product = self._products.get(key)
+        if product is None:
+            # In the lenient mode the words are the client's own; they must not fill the memory.
+            if len(self._products) >= _MOST_PRODUCTS:
+                self._products.clear()
+            product = self._products[key] = product_of(request)
+        return product
 
 
 def limits_of(settings: Settings) -> Limits:
