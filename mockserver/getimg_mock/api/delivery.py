@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.wire import client_gone, wire_of
 
@@ -16,6 +16,7 @@ _CHUNK: Final = 256 * 1024
 _DRIPS: Final = 2000
 _DRIP_PAUSE: Final = timedelta(milliseconds=10)
 _MISSING: Final = 64
+_BODILESS: Final = frozenset({204, 304})
 
 
 async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> bool:
@@ -44,17 +45,19 @@ async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> b
 
 async def _whole(answer: Answer, call: Call, send: Send) -> None:
     await _start(answer, len(answer.body), send)
-    body = b"" if call.method == "HEAD" else answer.body
-    last = max(0, (len(body) - 1) // _CHUNK * _CHUNK)
-    for at in range(0, last, _CHUNK):
-        await _piece(body[at : at + _CHUNK], send, more=True)
-    await _piece(body[last:], send, more=False)
+    body = _shown(answer, call)
+    if len(body) > _CHUNK:
+        last = (len(body) - 1) // _CHUNK * _CHUNK
+        for at in range(0, last, _CHUNK):
+            await _piece(body[at : at + _CHUNK], send, more=True)
+        body = body[last:]
+    await _piece(body, send, more=False)
 
 
 async def _drip(answer: Answer, call: Call, send: Send) -> None:
     """Send a few bytes at a time, with a pause on the workspace's clock before each."""
     await _start(answer, len(answer.body), send)
-    body = b"" if call.method == "HEAD" else answer.body
+    body = _shown(answer, call)
     step = max(1, -(-len(body) // _DRIPS))
     clock = call.workspace.clock if call.workspace else call.fake.clock
     for at in range(0, len(body), step):
@@ -66,7 +69,8 @@ async def _drip(answer: Answer, call: Call, send: Send) -> None:
 async def _broken(answer: Answer, call: Call, receive: Receive, send: Send) -> None:
     wire = wire_of(call.scope)
     wrong_length = answer.delivery == "wrong_length"
-    body = answer.body if wrong_length else answer.body[: len(answer.body) // 2]
+    body = _shown(answer, call)
+    body = body if wrong_length else body[: len(body) // 2]
     await _start(answer, len(answer.body) + (_MISSING if wrong_length else 0), send)
     await _piece(body, send, more=True)
     if answer.delivery != "hang_body":
@@ -74,12 +78,15 @@ async def _broken(answer: Answer, call: Call, receive: Receive, send: Send) -> N
     await client_gone(receive)
 
 
+def _shown(answer: Answer, call: Call) -> bytes:
+    return b"" if call.method == "HEAD" or answer.status in _BODILESS else answer.body
+
+
 async def _start(answer: Answer, length: int, send: Send) -> None:
     headers = answer.headers
-    if answer.status not in {204, 304}:
+    if answer.status not in _BODILESS:
         headers = [*headers, (b"content-length", b"%d" % length)]
-    start: dict[str, Any] = {"type": "http.response.start", "status": answer.status}
-    await send(start | {"headers": headers})
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
 
 
 async def _piece(body: bytes, send: Send, *, more: bool) -> None:

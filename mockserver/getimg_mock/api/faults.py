@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HEADER: Final = b"x-mock-behaviour"
 
+# To every byte another one.
+_SPOILED: Final = bytes(byte ^ 0xA5 for byte in range(256))
+
 _HTML: Final = b"""<html>
 <head><title>502 Bad Gateway</title></head>
 <body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body>
@@ -132,7 +135,7 @@ def _spoil(answer: Answer, call: Call, fault: str) -> None:
     elif fault == "corrupt_media" and not is_json:
         start = len(answer.body) // 4
         end = len(answer.body) - start
-        spoiled = bytes(byte ^ 0xA5 for byte in answer.body[start:end])
+        spoiled = answer.body[start:end].translate(_SPOILED)
         answer.body = answer.body[:start] + spoiled + answer.body[end:]
     elif fault != "expired_url" or b'"url":' not in answer.body:
         return

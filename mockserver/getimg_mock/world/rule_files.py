@@ -135,7 +135,7 @@ def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
         if name in given:
             criteria[name] = _seconds(name, given[name])
     if "state" in given:
-        if given["state"] not in _STATES:  # whatever it is, it is compared, not hashed
+        if given["state"] not in _STATES:
             raise UnknownNameError("state", str(given["state"]), _STATES)
         criteria["state"] = given["state"]
     return criteria
