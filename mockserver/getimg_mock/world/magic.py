@@ -48,6 +48,8 @@ _TRANSITION: Final = {
 _NUMBERS: Final = ("status", "polls")
 _FLAGS: Final = ("complete", "hold", "after_commit", "lost")
 
+_MAX_DIGITS: Final = 12
+
 KEY_PREFIX: Final = "sk_mock_"
 SCENARIO_KEY: Final = "sk_mock_in_"
 INVALID_KEY: Final = "sk_mock_invalid"
@@ -148,6 +150,7 @@ def _said(word: str, value: str, kind: str) -> Any:
         return True
     if not value:
         raise SettingsError(f"{kind}{word} needs a value: {WORDS[word]}.")
-    if word in _NUMBERS and value.isascii() and value.isdecimal():
+    # A number of more digits stays a text, which is refused as one; int() would not even read it.
+    if word in _NUMBERS and value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS:
         return int(value)
     return value
