@@ -10,7 +10,7 @@ half may be left open; it is then filled in from the next rule in the order of p
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from math import log
 from statistics import NormalDist
@@ -96,7 +96,7 @@ class TransitionRule:
                 raise UnknownNameError("transition key", str(name), _KEYS)
         given = {name: value for name, value in values.items() if value is not None}
         seconds = given.get("seconds")
-        return cls(
+        rule = cls(
             seconds=None if seconds is None else Span.parse(seconds),
             polls=_polls(given["polls"]) if "polls" in given else None,
             hold=_truth(given, "hold"),
@@ -104,6 +104,9 @@ class TransitionRule:
             completed=_truth(given, "completed"),
             fail_rate=_rate(given["fail_rate"]) if "fail_rate" in given else None,
         )
+        if rule.completed and rule.failure is not None:
+            raise SettingsError("completed and failed exclude each other.")
+        return rule
 
     @property
     def says_when(self) -> bool:
@@ -125,6 +128,10 @@ class TransitionRule:
             seconds=when.seconds, polls=when.polls, hold=when.hold,
             failure=how.failure, completed=how.completed, fail_rate=how.fail_rate,
         )  # fmt: skip
+
+    def unpolled(self) -> TransitionRule:
+        """Return the rule for what nobody polls: an image, which would wait for ever."""
+        return self if self.polls is None else replace(self, polls=None)
 
     def as_json(self) -> dict[str, Any]:
         """Return the rule as `of` reads it."""
@@ -254,4 +261,6 @@ def _failure(given: Mapping[str, Any]) -> Failure | None:
         if message is not None:
             raise SettingsError("message: say also what it is the message of, with failed.")
         return None
-    return Failure.named("server_error" if code is True else str(code), message)
+    if code is not True and not isinstance(code, str):
+        raise SettingsError(f"failed: {code!r} is neither a code nor true.")
+    return Failure.named("server_error" if code is True else code, message)
