@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -22,18 +22,46 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("getimg_mock")
 _LOGGER.addHandler(logging.NullHandler())
 
+# Larger answers go out piece by piece, so that a slow reader holds them up and not our memory.
+_SEGMENT: Final = 64 * 1024
 
-class SocketWire:
-    """The connection under an answer, for faults that need it."""
 
-    __slots__ = ("_transport",)
+class Outgoing:
+    """What goes out on a connection: the pieces of one turn of the event loop in one segment.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    uvicorn writes an answer's head and body apart, which costs a second system call. Takes the
+    transport's place for what writes and closes; the rest is the transport's own.
+    """
+
+    __slots__ = ("_held", "_loop", "_size", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
-        self._transport.write(data)
+        """Send bytes, at the latest when this turn of the event loop is over."""
+        if not self._held:
+            self._loop.call_soon(self.flush)
+        self._held.append(data)
+        self._size += len(data)
+        if self._size > _SEGMENT:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send now what was held back."""
+        if self._held:
+            held = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            self._transport.write(held)
+
+    def close(self) -> None:
+        """Close the connection cleanly once all that was written is out."""
+        self.flush()
+        self._transport.close()
 
     def reset(self) -> None:
         """Break the connection off: the client sees it reset by its peer."""
@@ -42,9 +70,8 @@ class SocketWire:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
-    def close(self) -> None:
-        """Close the connection cleanly once all that was written is out."""
-        self._transport.close()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 class Protocol(HttpToolsProtocol):
@@ -57,10 +84,20 @@ class Protocol(HttpToolsProtocol):
         self.logger = self.access_logger = _LOGGER
         self.access_log = False
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(transport)
+        self._outgoing = Outgoing(transport, self.loop)
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request."""
+        super().on_headers_complete()
+        self.cycle.transport = self._outgoing  # type: ignore[assignment]
+
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self.scope[WIRE] = SocketWire(self.transport)  # type: ignore[typeddict-unknown-key]
+        self.scope[WIRE] = self._outgoing  # type: ignore[typeddict-unknown-key]
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are not an HTTP request, and close."""

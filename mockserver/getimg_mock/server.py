@@ -123,6 +123,7 @@ async def serve(
         log_config=None,
         server_header=False,
         date_header=False,
+        proxy_headers=False,  # whom to trust is a setting of ours
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     config.load()

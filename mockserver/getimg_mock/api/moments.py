@@ -34,6 +34,7 @@ def http_date(moment: datetime) -> bytes:
     return _http_date(int(moment.timestamp()))
 
 
+@lru_cache(maxsize=1024)
 def number(amount: Decimal) -> float | int:
     """Return an amount as a JSON number whose shortest form is the exact decimal."""
     return int(amount) if amount == amount.to_integral_value() else float(amount)

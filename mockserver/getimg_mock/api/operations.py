@@ -90,24 +90,19 @@ class Endpoint:
         self.log(call, answer, seconds)
 
     async def _answered(self, call: Call, operation: Operation | None, receive: Receive) -> Answer:
-        hints = self.fake.settings.mock_headers
+        settings = self.fake.settings
         try:
             if operation is None:
                 return self._wrong_method(call)
-            if operation.keyed:
-                call.workspace = authentication.authenticated(call)
-            elif "id" in call.path:
-                call.workspace = next(iter(self.fake.store.holders(call.path["id"])), None)
-            if call.workspace is not None:
-                call.at = call.workspace.clock.now()
+            self._identify(call, operation)
             if call.method == "POST":
-                call.body = await read_body(call, receive, self.fake.settings.max_body_mib)
+                call.body = await read_body(call, receive, settings.max_body_mib)
             faults.arrange(call)
             return await faults.treated(call, operation.handler)
         except Refusal as refusal:
-            return problem(refusal, hints=hints)
+            return problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:
-            answer = problem(_too_large(self.fake.settings.max_body_mib), hints=hints)
+            answer = problem(_too_large(settings.max_body_mib), hints=settings.mock_headers)
             if not error.drained:
                 answer.headers.append((b"connection", b"close"))
             return answer
@@ -115,7 +110,16 @@ class Endpoint:
             raise
         except Exception:  # noqa: BLE001 - a bug of ours must not look like one of the client's
             traceback.print_exc(file=sys.stderr)
-            return problem(internal_error(), hints=hints)
+            return problem(internal_error())
+
+    def _identify(self, call: Call, operation: Operation) -> None:
+        """Find the workspace: that of the key, or for a link, that of the generation."""
+        if operation.keyed:
+            call.workspace = authentication.authenticated(call)
+        elif "id" in call.path:
+            call.workspace = next(iter(self.fake.store.holders(call.path["id"])), None)
+        if call.workspace is not None:
+            call.at = call.workspace.clock.now()
 
     def _wrong_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.application import Application
 
+_COLLECTED_AFTER = 50_000
 EXAMPLE_KEY = "sk_mock_example"
 _CONTROL = """
 The controls under /__mock__/ ask for this token in the header X-Mock-Token:
@@ -63,6 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     listener = listening(settings)
     sys.stdout.write(greeting(address(listener), settings.control_token))
     sys.stdout.flush()
+    # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
+    # rarely is a tenth of the time of a request.
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_until_signal(app, listener))
     return 0

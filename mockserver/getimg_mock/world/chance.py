@@ -40,6 +40,11 @@ class Stream:
     def __init__(self, *words: str | bytes | int) -> None:
         self._key = digest(*words)
 
+    @property
+    def letters(self) -> str:
+        """32 upper-case letters and digits of Crockford's alphabet that name this stream."""
+        return self._key.translate(_LETTERS).decode("ascii")
+
     def bytes(self, name: str, size: int = 32) -> bytes:
         """Return `size` bytes (at most 64) for the purpose `name`."""
         return digest(self._key, name, size=size)
@@ -59,10 +64,6 @@ class Stream:
     def happens(self, name: str, probability: float) -> bool:
         """Return whether something of `probability` (0 to 1) happens."""
         return self.unit(name) < probability
-
-    def letters(self, name: str, length: int) -> str:
-        """Return `length` (at most 64) upper-case letters and digits of Crockford's alphabet."""
-        return self.bytes(name, length).translate(_LETTERS).decode("ascii")
 
 
 def fresh_secret(size: int = 16) -> str:

@@ -8,7 +8,7 @@ fixed or sliding: here it is fixed and aligned to the clock's minutes (our choic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import EPOCH
@@ -40,8 +40,7 @@ GENEROUS = Limits(image_rpm=1_000_000, video_rpm=1_000_000, concurrent=1_000_000
 REALISTIC = Limits(image_rpm=20, video_rpm=20, concurrent=5)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What the three rate-limit headers say: `reset` is in unix seconds."""
 
     limit: int
@@ -58,10 +57,10 @@ class Limiter:
 
     def allowance(self, kind: Kind, now: datetime) -> Allowance:
         """Return what is left of the window that `now` lies in."""
+        length, limit = self.limits.window, self.limits.of(kind)
         window = self._window(now)
-        limit = self.limits.of(kind)
-        used = self._used(kind, window)
-        return Allowance(limit, max(0, limit - used), (window + 1) * self.limits.window)
+        left = limit - self._used(kind, window)
+        return Allowance(limit, max(0, left), (window + 1) * length)
 
     def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
         """Count one submission, or raise `Refusal` and count nothing.

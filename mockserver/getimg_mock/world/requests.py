@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.chance import digest
@@ -16,8 +15,6 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
 }
-
-_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class GenerationRequest(NamedTuple):
@@ -46,9 +43,12 @@ def whole(value: Any) -> Any:
 
 def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` which mean something."""
-    known = {name: whole(body[name]) for name in FIELDS[kind] if name in body}
+    known = {name: body[name] for name in FIELDS[kind] if name in body}
+    if "duration" in known:
+        known["duration"] = whole(known["duration"])
     if "images" in known:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    return digest(kind, _encode(known), size=16)
+    # The order is that of FIELDS, so the text is the same however the JSON was written.
+    return digest(kind, repr(known), size=16)

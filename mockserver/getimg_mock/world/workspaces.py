@@ -160,8 +160,7 @@ class Workspace:
 
     def allowance(self, kind: Kind) -> Allowance:
         """Return what is left of the present rate window."""
-        with self.lock:
-            return self.limiter.allowance(kind, self.clock.now())
+        return self.limiter.allowance(kind, self.clock.now())
 
     def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
         """Return what is done to a request, and the scenario rules that say so."""
@@ -351,7 +350,7 @@ class Workspace:
         chance = Stream(self.seed, request.canonical, ordinal)
         transition = self._transition(request, chance, special)
         return Generation(
-            id=f"req-01{chance.letters('id', 12)}",
+            id=f"req-01{chance.letters[:12]}",
             prompt=request.prompt,
             product=product,
             created_at=now,
@@ -366,7 +365,7 @@ class Workspace:
         rule = self.transitions.chosen(request.model.id, special)
         settings = self.settings
         if request.kind == "image":
-            return rule.drawn(chance, drawn(settings.image_seconds, chance))
+            return rule.unpolled().drawn(chance, drawn(settings.image_seconds, chance))
         span = settings.video_seconds
         seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
         return rule.over(self._failing).drawn(chance, seconds)
