@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from uvicorn.config import Config
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
 
 _LOGGER = logging.getLogger("getimg_mock")
@@ -24,6 +25,8 @@ _LOGGER.addHandler(logging.NullHandler())
 
 # Larger answers go out piece by piece, so that a slow reader holds them up and not our memory.
 _SEGMENT: Final = 64 * 1024
+# Bytes of a request line and its headers; a turn of the event loop may bring 256 KiB too many.
+_LONGEST_HEAD: Final = 1024 * 1024
 
 
 class Outgoing:
@@ -56,7 +59,8 @@ class Outgoing:
             held = b"".join(self._held)
             self._held.clear()
             self._size = 0
-            self._transport.write(held)
+            if not self._transport.is_closing():
+                self._transport.write(held)
 
     def close(self) -> None:
         """Close the connection cleanly once all that was written is out."""
@@ -83,28 +87,56 @@ class Protocol(HttpToolsProtocol):
         super().__init__(config=config, server_state=server_state, app_state=app_state)
         self.logger = self.access_logger = _LOGGER
         self.access_log = False
+        self._head = 0
+        self._in_body = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
         super().connection_made(transport)
         self._outgoing = Outgoing(transport, self.loop)
 
-    def on_headers_complete(self) -> None:
-        """Begin to answer a request."""
-        super().on_headers_complete()
-        self.cycle.transport = self._outgoing  # type: ignore[assignment]
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes; a head without end is refused, as it would fill the memory."""
+        super().data_received(data)
+        self._head += len(data)
+        if self._head > _LONGEST_HEAD and not self._in_body:
+            self._refuse(431, "The headers of this request are larger than 1 MiB.")
+
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio's own type; uvicorn's is None
+        """Let a client that has only stopped to send have the answers that are ready."""
+        # To close here would lose what this turn of the event loop is about to write.
+        self.loop.call_soon(self._outgoing.close)
+        return True
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
+        self._head, self._in_body = 0, False
         self.scope[WIRE] = self._outgoing  # type: ignore[typeddict-unknown-key]
+
+    def on_headers_complete(self) -> None:
+        """Begin to answer a request."""
+        self._in_body = True
+        super().on_headers_complete()
+        self.cycle.transport = self._outgoing  # type: ignore[assignment]
+        if self.expect_100_continue:
+            # Whoever is answered before the body does not send it: what follows were no request.
+            self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are not an HTTP request, and close."""
-        answer = problem(Refusal("invalid_parameter", msg))
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not (cycle.response_complete or cycle.more_body):
+            # They follow a whole request: it is answered first, and with that it is over.
+            cycle.keep_alive = False
+        else:
+            self._refuse(400, msg)
+
+    def _refuse(self, status: int, message: str) -> None:
+        answer = problem(Refusal("invalid_parameter", message))
         lines = [b"%b: %b\r\n" % header for header in answer.headers]
-        self.transport.write(
+        self._outgoing.write(
             b"%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (STATUS_LINE[400], b"".join(lines), len(answer.body), answer.body)
+            % (STATUS_LINE[status], b"".join(lines), len(answer.body), answer.body)
         )
-        self.transport.close()
+        self._outgoing.close()

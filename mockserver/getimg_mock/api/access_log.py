@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.authentication import redacted
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
 
 def text_line(call: Call, answer: Answer, seconds: float) -> None:
     """Print an exchange for people, with our hint when it was refused."""
-    key = redacted(call.workspace.key) if call.workspace else "-"
+    key = _plain(redacted(call.workspace.key)) if call.workspace else "-"
     hint = answer.header(b"x-mock-hint")
     said = f"  ({hint.decode()})" if hint else ""
     _print(
-        f"{wall_time():%H:%M:%S} {call.method} {_shown_path(call)} {answer.status} "
+        f"{wall_time():%H:%M:%S} {_plain(call.method)} {_shown_path(call)} {answer.status} "
         f"{seconds * 1000:.1f} ms {key}{said}"
     )
 
@@ -52,10 +53,16 @@ def silent(_call: Call, _answer: Answer, _seconds: float) -> None:
 
 def _shown_path(call: Call) -> str:
     # The query of a download is its secret.
-    path = str(call.scope["path"])
-    return "".join(each if each.isprintable() and each.isascii() else "?" for each in path)[:300]
+    return _plain(str(call.scope["path"])[:300])
+
+
+def _plain(text: str) -> str:
+    """Return text without what could steer a terminal, or be more than it can show."""
+    return "".join(each if each.isprintable() and each.isascii() else "?" for each in text)
 
 
 def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+    # A reader that has gone, as in `serve | head`, is no reason to stop answering.
+    with suppress(OSError, ValueError):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
