@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote
 
+from getimg_mock.api.wire import WIRE
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.media.rendering import stepped
 from getimg_mock.world.clock import Pause
@@ -72,9 +73,9 @@ class Request:
 
 
 class Wait(NamedTuple):
-    """The exchange goes on when `seconds` have passed on `clock`.
+    """The exchange goes on when `seconds` have passed on `clock`, or it was changed by hand.
 
-    Without `seconds` it goes on when the clock is changed; `pause` then says how to notice.
+    `pause` says how to notice that; without `seconds` nothing else ends the wait.
     """
 
     clock: VirtualClock | None
@@ -85,8 +86,13 @@ class Wait(NamedTuple):
 class Patience(Protocol):
     """How a client's waiting is done."""
 
-    clock: VirtualClock | None
-    """The clock that passes while a client waits in vain."""
+    @property
+    def left_behind(self) -> list[Exchange]:
+        """Requests whose clients have gone while the fake was waiting; it finishes them in time."""
+
+    @property
+    def clock(self) -> VirtualClock | None:
+        """The clock that passes while a client waits in vain."""
 
     def wait(self, wait: Wait) -> None:
         """Return when it is over, for synchronous clients."""
@@ -100,6 +106,7 @@ class Jumping:
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock
+        self.left_behind: list[Exchange] = []
 
     def wait(self, wait: Wait) -> None:
         """Move a clock that stands still, or block this thread until it is there."""
@@ -157,7 +164,7 @@ _LISTENING: Final = _Mark()
 
 
 class _Wire:
-    """The connection, for faults that are no ASGI messages: `scope["getimg_mock.wire"]`."""
+    """The connection, for faults that are no ASGI messages."""
 
     __slots__ = ("_exchange",)
 
@@ -180,11 +187,11 @@ class _Wire:
 class Exchange:
     """One request on its way through an application, stepped as far as somebody asks."""
 
-    def __init__(self, app: ASGIApp, request: Request, *, clock: VirtualClock | None) -> None:
+    def __init__(self, app: ASGIApp, request: Request, patience: Patience) -> None:
         self.status: int | None = None
         self.headers: Headers = []
         self._request = request
-        self._clock = clock
+        self._patience = patience
         self._chunks: deque[bytes] = deque()
         self._error: WireError | None = None
         self._over = False
@@ -218,12 +225,25 @@ class Exchange:
 
     def close(self) -> None:
         """Go away: what is left of the answer is made, as a server would, but not waited for."""
+        if not self._running or self._gone:
+            return
         self._gone = True
+        self.go_on()
+        if self._running:
+            self._patience.left_behind.append(self)
+
+    def go_on(self) -> bool:
+        """Do what there is to do by now for a client that has gone; return whether that is all."""
         while self._running:
-            self._due = None
-            if isinstance(self._step(), Pause):
-                break
-        self._coroutine.close()
+            due = self._due
+            if isinstance(due, Pause) and (due.moment is None or due.moment > due.clock.now()):
+                return False
+            self._due = self._step()
+        return True
+
+    def abort(self) -> None:
+        """Stop the application where it is."""
+        self._context.run(self._coroutine.close)
         self._running = False
 
     def raw(self, data: bytes) -> None:
@@ -285,27 +305,27 @@ class Exchange:
     def _waits(self, due: Any) -> Iterator[Wait]:
         """Yield what to wait for; raises `TimedOutError` when that is longer than the client."""
         pause = due if isinstance(due, Pause) else None
-        clock = pause.clock if pause else self._clock
+        clock = pause.clock if pause else self._patience.clock
         left = None
         if self._request.timeout is not None:
             left = max(0.0, self._request.timeout - self._waited)
         seconds = None
         if pause is not None and pause.moment is not None:
             seconds = max(0.0, (pause.moment - pause.clock.now()).total_seconds())
-        if left is not None and (seconds is None or seconds > left):
-            yield Wait(clock, left)
-            self.broken(TimedOutError("The read operation timed out"))
-        elif seconds is not None:
-            self._waited += seconds
-            yield Wait(clock, seconds, pause)
-        elif pause is not None:
-            yield Wait(clock, None, pause)
-        else:
+        if pause is None and left is None:
             self.close()
             raise EndlessWaitError(
                 "This request would wait for ever: the fake sends nothing more and the client has "
                 "no timeout. Give the client one."
             )
+        in_vain = left is not None and (seconds is None or seconds > left)
+        began = clock.now() if clock else None
+        yield Wait(clock, left if in_vain else seconds, pause)
+        passed = (clock.now() - began).total_seconds() if clock and began else left or 0.0
+        self._waited += passed
+        # Somebody may have changed the clock meanwhile; then the application looks again.
+        if in_vain and left is not None and passed >= left:
+            self.broken(TimedOutError("The read operation timed out"))
 
     async def _receive(self) -> Message:
         if not self._asked:
@@ -396,7 +416,7 @@ def _scope(request: Request, exchange: Exchange) -> Scope:
         "headers": request.headers,
         "client": ("127.0.0.1", 0),
         "server": (request.host, request.port),
-        "getimg_mock.wire": _Wire(exchange),
+        WIRE: _Wire(exchange),
     }
 
 
@@ -441,8 +461,13 @@ def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -
     Returns as soon as status and headers are there.
     """
     patience = patience or Jumping()
-    under_way = Exchange(app, request, clock=patience.clock)
-    _driven(under_way.head(), patience)
+    finish_left_behind(patience)
+    under_way = Exchange(app, request, patience)
+    try:
+        _driven(under_way.head(), patience)
+    except BaseException:
+        under_way.close()
+        raise
     return _response(under_way, patience)
 
 
@@ -451,9 +476,20 @@ async def exchange_async(
 ) -> Response:
     """Return what `exchange` returns, waiting as asyncio or trio does."""
     patience = patience or Jumping()
-    under_way = Exchange(app, request, clock=patience.clock)
-    await _awaited(under_way.head(), patience)
+    finish_left_behind(patience)
+    under_way = Exchange(app, request, patience)
+    try:
+        await _awaited(under_way.head(), patience)
+    except BaseException:
+        under_way.close()
+        raise
     return _response(under_way, patience)
+
+
+def finish_left_behind(patience: Patience) -> None:
+    """Let requests whose clients have gone go on as far as their clocks have come."""
+    if patience.left_behind:
+        patience.left_behind[:] = [each for each in patience.left_behind if not each.go_on()]
 
 
 def _response(under_way: Exchange, patience: Patience) -> Response:

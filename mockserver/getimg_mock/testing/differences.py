@@ -1,0 +1,130 @@
+"""How two values differ, field by field; never two sides that look the same."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_LONGEST: Final = 120
+
+
+class _Absent:
+    """A field that is not there, or must not be."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = _Absent()
+_MISSING: Final = "(not there)"
+
+
+def differences(expected: Mapping[str, Any], actual: Any, *, is_cut: bool = False) -> list[str]:
+    """Return a line for each field of `expected` that `actual` has not, or has otherwise.
+
+    With `is_cut`, `actual` is the beginning of something longer.
+    """
+    if not isinstance(actual, dict):
+        what = "no JSON" if actual is ABSENT else f"{_short(actual)}, no object"
+        return [f"body: {what}"]
+    found = []
+    for name, value in expected.items():
+        there = actual.get(name, ABSENT)
+        if not _fits(value, there):
+            if there is ABSENT and is_cut:
+                found.append(f"{name}: unknown, the journal has only the beginning of this body")
+            elif isinstance(value, (dict, list)) and isinstance(there, type(value)):
+                found += _inside(name, value, there)
+            else:
+                found.append(told(name, value, there))
+    return found
+
+
+def told(name: str, expected: Any, actual: Any) -> str:
+    """Return one difference in a line."""
+    wanted, there = _short(expected), _short(actual)
+    if actual is ABSENT:
+        there = _MISSING
+    elif isinstance(expected, re.Pattern):
+        wanted = f"something with /{expected.pattern}/"
+    elif callable(expected):
+        wanted = f"what {getattr(expected, '__name__', 'the function')} accepts"
+    elif wanted == there:
+        wanted, there = _apart(expected, actual)
+    if expected is ABSENT:
+        wanted = _MISSING
+    elif expected is ...:
+        wanted = "any value"
+    return f"{name}: expected {wanted}, was {there}"
+
+
+def _fits(expected: Any, actual: Any) -> bool:
+    if expected is ABSENT or actual is ABSENT:
+        return expected is actual
+    if expected is ...:
+        return True
+    if isinstance(expected, re.Pattern):
+        return isinstance(actual, str) and expected.search(actual) is not None
+    if callable(expected):
+        return bool(expected(actual))
+    if isinstance(expected, bool) or isinstance(actual, bool):
+        # In JSON, true is not 1.
+        return expected is actual
+    return bool(expected == actual)
+
+
+def _inside(name: str, expected: Any, actual: Any) -> list[str]:
+    """Return how two objects, or two arrays, differ: at the places where they do."""
+    if isinstance(expected, dict):
+        places: list[Any] = [*expected, *(each for each in actual if each not in expected)]
+        pairs = [
+            (f"{name}.{each}", expected.get(each, ABSENT), actual.get(each, ABSENT))
+            for each in places
+        ]
+    else:
+        pairs = [
+            (
+                f"{name}[{at}]",
+                expected[at] if at < len(expected) else ABSENT,
+                actual[at] if at < len(actual) else ABSENT,
+            )
+            for at in range(max(len(expected), len(actual)))
+        ]
+    found = []
+    for place, wanted, there in pairs:
+        if _fits(wanted, there):
+            continue
+        if isinstance(wanted, (dict, list)) and isinstance(there, type(wanted)):
+            found += _inside(place, wanted, there)
+        else:
+            found.append(told(place, wanted, there))
+    return found or [told(name, expected, actual)]
+
+
+def _short(value: Any) -> str:
+    # ASCII, so that letters that look alike do not.
+    text = ascii(value)
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[: _LONGEST - 20]}...{text[-10:]} ({len(text)} letters)"
+
+
+def _apart(expected: Any, actual: Any) -> tuple[str, str]:
+    """Return two values that look the same when shortened, so that they do not."""
+    if isinstance(expected, str) and isinstance(actual, str):
+        at = next(
+            (i for i, pair in enumerate(zip(expected, actual, strict=False)) if len({*pair}) > 1),
+            min(len(expected), len(actual)),
+        )
+        start = max(0, at - 20)
+        return tuple(  # type: ignore[return-value]
+            f"...{each[start : at + 40]!a} ({len(each)} letters, from letter {start})"
+            for each in (expected, actual)
+        )
+    names = type(expected).__qualname__, type(actual).__qualname__
+    if names[0] != names[1]:
+        return f"{_short(expected)} ({names[0]})", f"{_short(actual)} ({names[1]})"
+    return f"{_short(expected)} (a value equal to itself only)", f"{_short(actual)} (another)"

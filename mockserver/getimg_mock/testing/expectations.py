@@ -1,0 +1,235 @@
+"""What a test expects of its client, checked against the journal."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+from urllib.parse import parse_qsl
+
+from getimg_mock.api.routes import OPERATIONS
+from getimg_mock.errors import UnknownNameError
+from getimg_mock.testing.differences import ABSENT, differences, told
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from getimg_mock.control.exchanges import Exchange
+    from getimg_mock.control.things import JournalHandle
+
+_ANY: Final = "unknown"
+
+
+def checked_operation(operation: str) -> str:
+    """Return the name of an operation, or a glob that fits one; raises `UnknownNameError`."""
+    if not any(fnmatchcase(each, operation) for each in (*OPERATIONS, _ANY)):
+        raise UnknownNameError("operation", operation, OPERATIONS)
+    return operation
+
+
+class Seen(NamedTuple):
+    """An exchange, and how it differs from what was expected."""
+
+    exchange: Exchange
+    differences: list[str]
+
+
+class Expectation:
+    """Requests of an operation that are expected, counted from the moment of `expect` on."""
+
+    def __init__(self, journal: JournalHandle, operation: str) -> None:
+        self.operation = operation
+        self._journal = journal
+        self._after = max((each.number for each in journal), default=0)
+        self._body: dict[str, Any] = {}
+        self._query: dict[str, Any] = {}
+        self._status: int | None = None
+        self._least = 1
+        self._most: int | None = None
+
+    def with_body(self, **fields: Any) -> Self:
+        """Count only requests whose JSON body has these fields, whatever else it has.
+
+        A value may be a compiled regular expression (searched for), a function that says yes or
+        no, `...` for any value, or `ABSENT` for a field that must not be there.
+        """
+        self._body |= fields
+        return self
+
+    def with_query(self, **parameters: Any) -> Self:
+        """Count only requests with these query parameters, compared as texts."""
+        self._query |= parameters
+        return self
+
+    def with_status(self, status: int) -> Self:
+        """Count only requests that were answered with this status."""
+        self._status = status
+        return self
+
+    def times(self, number: int) -> Self:
+        """Expect exactly so many."""
+        self._least = self._most = number
+        return self
+
+    def at_least(self, number: int) -> Self:
+        """Expect so many or more."""
+        self._least, self._most = number, None
+        return self
+
+    def at_most(self, number: int) -> Self:
+        """Expect so many or fewer, perhaps none."""
+        self._least, self._most = 0, number
+        return self
+
+    def never(self) -> Self:
+        """Expect none."""
+        return self.times(0)
+
+    @property
+    def met(self) -> list[Exchange]:
+        """The exchanges that fit, oldest first."""
+        return [each.exchange for each in self._seen() if not each.differences]
+
+    def failure(self) -> str | None:
+        """Return what is wrong, with the exchange that comes nearest; None when nothing is."""
+        seen = self._seen()
+        met = [each.exchange for each in seen if not each.differences]
+        if self._least <= len(met) and (self._most is None or len(met) <= self._most):
+            return None
+        lines = [f"Expected {self}, but there {_were(len(met))}."]
+        if len(met) > self._least:
+            lines += [f"    {shown(each)}" for each in met[:5]]
+        else:
+            lines += self._nearest(seen)
+        return "\n".join(lines)
+
+    def fits(self, exchange: Exchange) -> bool:
+        """Return whether an exchange is one of those expected."""
+        return (
+            exchange.number > self._after
+            and fnmatchcase(exchange.operation, self.operation)
+            and not self._differences(exchange)
+        )
+
+    def __str__(self) -> str:
+        parts = []
+        if self._body:
+            parts.append(_written("body", self._body))
+        if self._query:
+            parts.append(_written("query", self._query))
+        if self._status is not None:
+            parts.append(f"status {self._status}")
+        with_ = f" with {', '.join(parts)}" if parts else ""
+        return f"{self._number()} {self.operation}{with_}"
+
+    def _number(self) -> str:
+        if self._most is None:
+            return f"at least {self._least}"
+        if self._most == self._least:
+            return "no" if not self._most else f"exactly {self._most}"
+        return f"at most {self._most}"
+
+    def _nearest(self, seen: Sequence[Seen]) -> list[str]:
+        off = sorted((each for each in seen if each.differences), key=lambda s: len(s.differences))
+        if not off:
+            everything = [each for each in self._journal if each.number > self._after]
+            if not everything:
+                return ["No request came to this workspace."]
+            return ["These came instead:", *(f"    {shown(each)}" for each in everything[:5])]
+        nearest = off[0]
+        return [
+            f"Nearest: {shown(nearest.exchange)}",
+            *(f"    {difference}" for difference in nearest.differences),
+        ]
+
+    def _seen(self) -> list[Seen]:
+        found = self._journal.query(operation=self.operation, after=self._after)
+        return [Seen(each, self._differences(each)) for each in found]
+
+    def _differences(self, exchange: Exchange) -> list[str]:
+        found: list[str] = []
+        if self._body:
+            body, is_cut = read_body(exchange)
+            found += differences(self._body, body, is_cut=is_cut)
+        if self._query:
+            texts = {name: _plain(value) for name, value in self._query.items()}
+            found += differences(texts, dict(parse_qsl(exchange.query, keep_blank_values=True)))
+        if self._status is not None and exchange.status != self._status:
+            found.append(told("status", self._status, exchange.status))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Expectations whose first exchanges must come one after the other."""
+
+    expectations: tuple[Expectation, ...]
+
+    def failure(self) -> str | None:
+        """Return what came out of order; None when all is in order."""
+        last = 0
+        for expectation in self.expectations:
+            later = [each for each in expectation.met if each.number > last]
+            if not later:
+                return self._said(expectation, last)
+            last = later[0].number
+        return None
+
+    def _said(self, missing: Expectation, last: int) -> str:
+        lines = ["Expected in this order:"]
+        for number, expectation in enumerate(self.expectations, 1):
+            came = ", ".join(f"#{each.number}" for each in expectation.met[:5]) or "never"
+            mark = "  <-- none after" + f" #{last}" if expectation is missing and last else ""
+            lines.append(f"    {number}. {expectation.operation}: {came}{mark}")
+        return "\n".join(lines)
+
+
+def read_body(exchange: Exchange) -> tuple[Any, bool]:
+    """Return the JSON of a request, and whether the journal holds only the beginning of it."""
+    text = exchange.request.body.decode("utf-8", "replace")
+    if exchange.request.size <= len(exchange.request.body):
+        try:
+            return json.loads(text), False
+        except ValueError:
+            return ABSENT, False
+    return _beginning(text), True
+
+
+def _beginning(text: str) -> dict[str, Any]:
+    """Return the fields of a JSON object that stand whole before its text breaks off."""
+    decoder, found = json.JSONDecoder(), {}
+    at = text.find("{") + 1
+    try:
+        while at > 0:
+            at = _past(text, at, " \t\r\n,")
+            name, at = decoder.raw_decode(text, at)
+            at = _past(text, at, " \t\r\n:")
+            found[name], at = decoder.raw_decode(text, at)
+    except ValueError:
+        pass
+    return found
+
+
+def _past(text: str, at: int, letters: str) -> int:
+    while at < len(text) and text[at] in letters:
+        at += 1
+    return at
+
+
+def shown(exchange: Exchange) -> str:
+    """Return an exchange in one line."""
+    status = exchange.status or "no answer"
+    return f"#{exchange.number} {exchange.operation} -> {status}"
+
+
+def _were(number: int) -> str:
+    return {0: "were none", 1: "was 1"}.get(number, f"were {number}")
+
+
+def _written(what: str, values: Mapping[str, Any]) -> str:
+    return f"{what} ({', '.join(f'{name}={value!r}' for name, value in values.items())})"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, float)) else value

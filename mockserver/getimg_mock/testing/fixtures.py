@@ -1,0 +1,191 @@
+"""The fixtures' work: opening a workspace for a test, and closing it again.
+
+`plugin.py` has the fixtures themselves and imports this module with the first of them.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from getimg_mock.api import access_log
+from getimg_mock.application import Application
+from getimg_mock.bridge import Jumping
+from getimg_mock.control.channels import LocalChannel
+from getimg_mock.errors import GetimgMockError
+from getimg_mock.fake import Fake
+from getimg_mock.media.cache import MediaCache
+from getimg_mock.settings import Settings
+from getimg_mock.testing.guard import Guard
+from getimg_mock.testing.interception import INTERCEPTION, Claim
+from getimg_mock.testing.live import ElsewhereServer, OwnServer
+from getimg_mock.testing.options import API_HOST, wanted
+from getimg_mock.testing.patience import LinkedPatience
+from getimg_mock.testing.still import StillClockWatch
+from getimg_mock.testing.workspace import ExpectationError, GetimgMock
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import respx
+
+    from getimg_mock.testing.options import Wanted
+
+_CACHE: Final = pytest.StashKey[MediaCache]()
+_OPEN: Final = pytest.StashKey[list["Opened"]]()
+
+_IN_PROCESS: Final = (
+    "In process the fake answers httpx, httpx2 and httpx-aiohttp, and with them the official SDK. "
+    "For requests, aiohttp, urllib and other processes take the fixture getimg_live, and give them "
+    "its url."
+)
+_LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_URL is set to it."
+
+
+class Opened:
+    """A workspace that a test has, and the guard that stands beside it."""
+
+    def __init__(self, workspace: GetimgMock, guard: Guard, claim: Claim | None = None) -> None:
+        self.workspace = workspace
+        self.guard = guard
+        self.claim = claim
+
+    def judge(self) -> None:
+        """Fail the test unless everything is as it expected."""
+        try:
+            self.workspace.verify()
+        except ExpectationError as error:
+            pytest.fail(str(error), pytrace=False)
+        if self.guard.tries:
+            pytest.fail("Swallowed during the test: " + self.guard.tries[0], pytrace=False)
+
+
+def in_process(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Iterator[GetimgMock]:
+    """Yield a workspace on a fake of the test's own, which answers in process."""
+    want = _read(request, settings)
+    with ExitStack() as stack:
+        opened = _opened_in_process(request, want, stack)
+        _noted(request, opened)
+        if want.linked:
+            opened.workspace.link_time()
+        yield opened.workspace
+
+
+def live(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any], server: OwnServer | ElsewhereServer
+) -> Iterator[GetimgMock]:
+    """Yield a workspace on a fake with a socket."""
+    want = _read(request, settings)
+    with ExitStack() as stack:
+        try:
+            workspace = stack.enter_context(contextmanager(server.workspaces)(want))
+        except GetimgMockError as error:
+            pytest.fail(str(error), pytrace=False)
+        stack.callback(workspace.close)
+        opened = Opened(workspace, _guarded(request, stack, _LIVE))
+        workspace.require(*want.policies)
+        _environment(stack, workspace)
+        _noted(request, opened)
+        if want.linked:
+            workspace.link_time()
+        yield workspace
+
+
+def session_server(config: pytest.Config) -> Iterator[OwnServer | ElsewhereServer]:
+    """Yield the server of this run, or of this worker."""
+    url = config.getoption("getimg_server") or config.getini("getimg_server")
+    token = config.getoption("getimg_token")
+    server = ElsewhereServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def routed(request: pytest.FixtureRequest, workspace: GetimgMock) -> Iterator[respx.MockRouter]:
+    """Yield a respx router with the fake mounted, in force until the end of the test."""
+    import respx  # noqa: PLC0415 - optional
+
+    for opened in opened_by(request.node):
+        if opened.workspace is workspace and opened.claim is not None:
+            # Else requests would be answered before respx could see them.
+            opened.claim.spared.add("httpx")
+    with respx.mock(assert_all_called=False) as router:
+        workspace.mount(router)
+        yield router
+
+
+def opened_by(item: pytest.Item) -> list[Opened]:
+    """Return what a test has opened so far."""
+    return item.stash.setdefault(_OPEN, [])
+
+
+def judge(item: pytest.Item) -> None:
+    """Fail a test whose client did not do what was expected of it."""
+    for opened in opened_by(item):
+        opened.judge()
+
+
+def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+    """Yield what a report of a failed test shows."""
+    for opened in opened_by(item):
+        yield "getimg timeline", opened.workspace.timeline()
+
+
+def _read(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted:
+    try:
+        return wanted(request, settings)
+    except GetimgMockError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _opened_in_process(request: pytest.FixtureRequest, want: Wanted, stack: ExitStack) -> Opened:
+    start = want.opening()
+    try:
+        fake = Fake.of(want.settings, clock=lambda: VirtualClock(start=start, rate=want.rate))
+    except GetimgMockError as error:
+        pytest.fail(str(error), pytrace=False)
+    # Pictures depend on nothing but themselves: what one test has drawn serves the next.
+    cache = request.config.stash.setdefault(_CACHE, MediaCache(fake.cache.budget))
+    app = Application(replace(fake, cache=cache), access_log.silent)
+    patience = LinkedPatience(lambda: fake.store.workspace(want.key).clock, Jumping())
+    workspace = GetimgMock(
+        LocalChannel(fake, want.key), url=f"https://{API_HOST}", app=app, patience=patience
+    )
+    stack.callback(workspace.close)
+    claim = Claim(app, want.key, _hosts(request), patience)
+    claim.check = workspace.check_loop
+    guard = _guarded(request, stack, _IN_PROCESS)
+    INTERCEPTION.add(claim)
+    stack.callback(INTERCEPTION.remove, claim)
+    _environment(stack, workspace)
+    workspace.require(*want.policies)
+    fake.store.workspace(want.key).journal.subscribe(StillClockWatch(workspace))
+    return Opened(workspace, guard, claim)
+
+
+def _noted(request: pytest.FixtureRequest, opened: Opened) -> None:
+    opened_by(request.node).append(opened)
+
+
+def _hosts(request: pytest.FixtureRequest) -> frozenset[str]:
+    return frozenset({API_HOST, *request.config.getini("getimg_hosts")})
+
+
+def _guarded(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> Guard:
+    guard = Guard(_hosts(request), advice)
+    guard.start()
+    stack.callback(guard.stop)
+    return guard
+
+
+def _environment(stack: ExitStack, workspace: GetimgMock) -> None:
+    # Not the test's own monkeypatch: its undo() would undo this, too.
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    patch.setenv("GETIMG_API_KEY", workspace.key)
+    patch.setenv("GETIMG_AI_BASE_URL", workspace.url)

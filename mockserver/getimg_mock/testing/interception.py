@@ -1,0 +1,138 @@
+"""Requests of unmodified code towards getimg.ai, answered in process.
+
+While at least one claim is in force, the transports of httpx, httpx2 and httpx-aiohttp hand over
+what goes to a claimed host; everything else passes. A module that nobody has imported is treated
+when it is.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.testing.imports import WhenImported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from getimg_mock.application import Application
+    from getimg_mock.bridge import Patience
+
+_DOWNLOADS: Final = "/v2/downloads/"
+
+
+@dataclass(eq=False)
+class Claim:
+    """That requests to `hosts` with `key`, or with one that nobody claims, go to `app`.
+
+    A module in `spared` keeps its own way. `check` is called before each asynchronous exchange.
+    """
+
+    app: Application
+    key: str
+    hosts: frozenset[str]
+    patience: Patience
+    check: Callable[[], object] = lambda: None
+    spared: set[str] = field(default_factory=set)
+    transports: dict[str, Any] = field(default_factory=dict)
+
+    def transport(self, module: str) -> Any:
+        """Return the claim's transport for `httpx` or `httpx2`."""
+        found = self.transports.get(module)
+        if found is None:
+            found = self.transports[module] = _made(module, self)
+        return found
+
+
+class Interception:
+    """All claims in force in this process, and what was replaced for their sake."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._claims: list[Claim] = []
+        self._replaced: list[tuple[type, str, Any]] = []
+        self._imports = WhenImported(
+            {"httpx": self._httpx, "httpx2": self._httpx2, "httpx_aiohttp": self._httpx_aiohttp}
+        )
+
+    def add(self, claim: Claim) -> None:
+        """Put a claim in force."""
+        with self._lock:
+            self._claims.append(claim)
+            if len(self._claims) == 1:
+                self._imports.start()
+
+    def remove(self, claim: Claim) -> None:
+        """Take a claim out of force; with the last one everything is as it was."""
+        with self._lock:
+            self._claims.remove(claim)
+            if not self._claims:
+                self._imports.stop()
+                for owner, name, before in reversed(self._replaced):
+                    setattr(owner, name, before)
+                self._replaced.clear()
+
+    def claim(self, request: Any, module: str) -> Claim | None:
+        """Return the claim on a request of httpx or httpx2, None where there is none."""
+        host = request.url.host
+        claims = [each for each in self._claims if host in each.hosts and module not in each.spared]
+        if len(claims) < 2:
+            return claims[0] if claims else None
+        key = request.headers.get("authorization", "").partition(" ")[2].strip()
+        path = request.url.path
+        return next((each for each in claims if _is_meant(each, key, path)), claims[-1])
+
+    def _httpx(self, module: ModuleType) -> None:
+        self._replace(module.HTTPTransport, "handle_request", "httpx")
+        self._replace(module.AsyncHTTPTransport, "handle_async_request", "httpx")
+
+    def _httpx2(self, module: ModuleType) -> None:
+        self._replace(module.HTTPTransport, "handle_request", "httpx2")
+        self._replace(module.AsyncHTTPTransport, "handle_async_request", "httpx2")
+
+    def _httpx_aiohttp(self, module: ModuleType) -> None:
+        self._replace(
+            module.AiohttpTransport, "handle_async_request", "httpx", shown="httpx_aiohttp"
+        )
+
+    def _replace(self, owner: type, name: str, module: str, *, shown: str | None = None) -> None:
+        before, shown = owner.__dict__[name], shown or module
+
+        def handle_request(transport: Any, request: Any) -> Any:
+            claim = self.claim(request, shown)
+            if claim is None:
+                return before(transport, request)
+            return claim.transport(module).handle_request(request)
+
+        async def handle_async_request(transport: Any, request: Any) -> Any:
+            claim = self.claim(request, shown)
+            if claim is None:
+                return await before(transport, request)
+            claim.check()
+            return await claim.transport(module).handle_async_request(request)
+
+        self._replaced.append((owner, name, before))
+        setattr(owner, name, handle_request if name == "handle_request" else handle_async_request)
+
+
+# What is replaced belongs to the whole process, and so does the record of it.
+INTERCEPTION: Final = Interception()
+
+
+def _is_meant(claim: Claim, key: str, path: str) -> bool:
+    if key or not path.startswith(_DOWNLOADS):
+        return key == claim.key
+    generation = path.removeprefix(_DOWNLOADS).partition("/")[0]
+    return any(claim.app.fake.store.holders(generation))
+
+
+def _made(module: str, claim: Claim) -> Any:
+    if module == "httpx":
+        from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional
+
+        return HttpxTransport(claim.app, patience=claim.patience)
+    from getimg_mock.testing.httpx2_transport import Httpx2Transport  # noqa: PLC0415 - optional
+
+    return Httpx2Transport(claim.app, patience=claim.patience)

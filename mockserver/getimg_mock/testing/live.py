@@ -1,0 +1,175 @@
+"""Fakes on a socket for tests: one for the whole session, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.request import Request, urlopen
+
+from getimg_mock.api import access_log
+from getimg_mock.application import Application
+from getimg_mock.control.channels import LocalChannel, RemoteChannel
+from getimg_mock.errors import SettingsError
+from getimg_mock.fake import opened
+from getimg_mock.server import MockServer
+from getimg_mock.store.memory import MemoryStore
+from getimg_mock.testing.options import FAKES_OWN, key_of
+from getimg_mock.testing.workspace import GetimgMock
+from getimg_mock.world.chance import fresh_secret
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Message, Receive, Scope, Send
+
+    from getimg_mock.settings import Settings
+    from getimg_mock.testing.options import Wanted
+    from getimg_mock.world.workspaces import Workspace
+
+_CHANGEABLE: Final = (
+    "image_seconds", "video_seconds", "fail_rate", "retention", "charge_at",
+)  # fmt: skip
+_LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
+
+
+class OwnServer:
+    """A fake on a port of this process; each test's workspace is as that test wants it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._wanted: dict[str, Wanted] = {}
+        self._server = MockServer(settings=settings)
+        made = self._server.app.fake
+        store = MemoryStore(self._made, bound=settings.max_workspaces)
+        self._fake = replace(made, store=store)
+        self._counted = _Counted(Application(self._fake, access_log.silent))
+        self._server.app = self._counted  # type: ignore[assignment]
+
+    @property
+    def url(self) -> str:
+        """The address to give to clients."""
+        return self._server.url
+
+    def start(self) -> None:
+        """Listen."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        self._server.stop()
+
+    def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
+        """Yield the workspace that a test wants, and forget it after the test."""
+        if any(name in FAKES_OWN for name in want.given):
+            server = OwnServer(replace(want.settings, host="127.0.0.1", port=0))
+            server.start()
+            try:
+                yield from server._opened(want)
+            finally:
+                server.stop()
+        else:
+            yield from self._opened(want)
+
+    def _opened(self, want: Wanted) -> Iterator[GetimgMock]:
+        self._wanted[want.key] = want
+        self._fake.store.renew(want.key)
+        try:
+            yield GetimgMock(
+                LocalChannel(self._fake, want.key), url=self.url, at_work=self._counted.is_at_work
+            )
+        finally:
+            del self._wanted[want.key]
+
+    def _made(self, key: str) -> Workspace:
+        want = self._wanted.get(key)
+        if want is None:
+            return opened(key, self._server.settings, VirtualClock(rate=0, autojump=True))
+        # Nobody but the clock's user moves a clock that stands still: whoever waits in the server
+        # does, therefore.
+        clock = VirtualClock(start=want.opening(), rate=want.rate, autojump=not want.rate)
+        return opened(key, want.settings, clock)
+
+
+class ElsewhereServer:
+    """A fake that somebody else runs, perhaps for several test runs at once."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.url = url.rstrip("/")
+        self._token = token
+        # Tests of another run have the same names; workers of one run share this.
+        self._run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or fresh_secret()
+
+    def start(self) -> None:
+        """Do nothing: it runs."""
+
+    def stop(self) -> None:
+        """Do nothing: it goes on running."""
+
+    def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
+        """Yield the workspace that a test wants; raises `SettingsError` for what is the fake's."""
+        for name in want.given:
+            if name in FAKES_OWN or name in {"seed", "journal_exchanges", "journal_mib"}:
+                raise SettingsError(
+                    f"{name} belongs to the fake that runs at {self.url}, not to one test of it."
+                )
+        if want.start is not None:
+            raise SettingsError(f"The clock of a workspace at {self.url} starts at the present.")
+        key = key_of(f"{self._run} {want.key}")
+        workspace = GetimgMock(RemoteChannel(self.url, key, self._token), url=self.url)
+        workspace.clock.scale(want.rate)
+        self._prepare(workspace, want)
+        yield workspace
+        workspace.reset()
+
+    def _prepare(self, workspace: GetimgMock, want: Wanted) -> None:
+        given = {name: getattr(want.settings, name) for name in want.given}
+        changes = {name: str(given[name]) for name in _CHANGEABLE if name in given}
+        if changes:
+            workspace.configure(**changes)
+        if "balance" in given:
+            workspace.ledger.set(given["balance"])
+        limits: Any = {name: given[name] for name in _LIMITS if name in given}
+        if given.get("limits") == "realistic":
+            limits = {"image_rpm": 20, "video_rpm": 20, "concurrent": 5} | limits
+        if limits:
+            workspace.limits.set(**limits)
+        for name in given.get("scenario", ()):
+            workspace.scenarios.add(name)
+
+
+class _Counted:
+    """An application that knows whether it has work to do, rather than to wait for a client."""
+
+    def __init__(self, app: Application) -> None:
+        self.fake = app.fake
+        self._app = app
+        self._under_way = 0
+
+    def is_at_work(self) -> bool:
+        """Return whether a request is being answered."""
+        return self._under_way > 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+
+        async def received() -> Message:
+            self._under_way -= 1
+            try:
+                return await receive()
+            finally:
+                self._under_way += 1
+
+        self._under_way += 1
+        try:
+            await self._app(scope, received, send)
+        finally:
+            self._under_way -= 1
+
+
+def listed_models(url: str, key: str) -> dict[str, dict[str, Any]]:
+    """Return the models of a fake by id, asked for with a key of nobody's test."""
+    request = Request(f"{url}/v2/models", headers={"Authorization": f"Bearer {key}_models"})  # noqa: S310 - the user's own fake
+    with urlopen(request) as answer:  # noqa: S310 - see above
+        return {model["id"]: model for model in json.load(answer)}

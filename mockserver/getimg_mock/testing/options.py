@@ -1,0 +1,175 @@
+"""What a test asks for: ini options, the fixture `getimg_settings` and the mark `getimg`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.settings import Settings, options
+from getimg_mock.world.chance import digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    import pytest
+
+MARK: Final = "getimg"
+API_HOST: Final = "api.getimg.ai"
+
+# Settings of a server: a test has none of its own.
+_NOT_OURS: Final = frozenset(
+    {"host", "port", "quiet", "log_format", "control_token", "max_workspaces", "trust_forwarded"}
+)
+POLICIES: Final = ("no-unexpected-calls", "no-undownloaded-results", "no-pending-videos")
+_LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
+_RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
+
+# What makes a whole fake, and cannot be different for one workspace of a shared server.
+FAKES_OWN: Final = (
+    "models", "strictness", "key_pattern", "tampered_status", "expired_status",
+    "unknown_download_status", "max_body_mib", "media_cache_mib", "magic", "check_responses",
+    "mock_headers", "silent_sound",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a test asks for, read and checked.
+
+    `given` are the settings that were asked for by name; `start` is when the clock starts (None is
+    now), `rate` how fast it runs, and `linked` whether the test's own time is bound to it.
+    """
+
+    settings: Settings
+    given: Mapping[str, Any]
+    key: str
+    start: datetime | None
+    rate: float
+    linked: bool
+    policies: tuple[str, ...]
+
+    def opening(self) -> datetime:
+        """Return when the workspace's clock starts."""
+        # As the test sees the time: freezegun or time-machine may hold it.
+        return self.start or datetime.now(UTC)  # noqa: TID251 - see above
+
+
+def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted:
+    """Return what a test asks for: the mark wins over `settings`, they win over ini options.
+
+    Raises `SettingsError`, naming the nearest for an unknown name.
+    """
+    values = _ini_values(request.config)
+    values |= _checked(settings, "name in getimg_settings")
+    values |= _checked(_marked(request), f"argument of pytest.mark.{MARK}")
+    key = values.pop("key", None) or key_of(request.node.nodeid)
+    policies = _policies(values.pop("policies", ()))
+    start, rate, linked = _clock(values.pop("clock", "virtual"))
+    values = dict(_flat(values, request.config.rootpath))
+    read = Settings.of(**values, quiet=True)
+    return Wanted(
+        settings=replace(read, journal_exchanges=max(read.journal_exchanges, 10_000)),
+        given=values,
+        key=str(key),
+        start=start,
+        rate=rate,
+        linked=linked,
+        policies=policies,
+    )
+
+
+def known() -> tuple[str, ...]:
+    """Return the names that the mark and `getimg_settings` take."""
+    settings = [each.name for each in options() if each.name not in _NOT_OURS]
+    return ("key", "policies", *settings)
+
+
+def key_of(name: str) -> str:
+    """Return the key of the test of that name: always the same, and nobody else's."""
+    return f"sk_test_{digest('test', name, size=12).hex()}"
+
+
+def _ini_values(config: pytest.Config) -> dict[str, Any]:
+    found = {}
+    for name in ("seed", "clock", "models", "balance", "limits", "key"):
+        value = config.getini(f"getimg_{name}")
+        if value:
+            found[name] = value
+    for name in ("scenario", "policies"):
+        listed = config.getini(f"getimg_{name}")
+        if listed:
+            found[name] = tuple(listed)
+    return found
+
+
+def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for mark in reversed(list(request.node.iter_markers(MARK))):
+        if mark.args:
+            raise SettingsError(
+                f"pytest.mark.{MARK} takes its arguments by name: "
+                f"pytest.mark.{MARK}(scenario={mark.args[0]!r}), for example."
+            )
+        values |= mark.kwargs
+    return values
+
+
+def _checked(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    names = known()
+    for name in values:
+        if name not in names:
+            raise UnknownNameError(kind, str(name), names)
+    return dict(values)
+
+
+def _policies(names: Iterable[str]) -> tuple[str, ...]:
+    listed = (names,) if isinstance(names, str) else tuple(names)
+    for name in listed:
+        if name not in POLICIES:
+            raise UnknownNameError("policy", str(name), POLICIES)
+    return listed
+
+
+def _clock(value: object) -> tuple[datetime | None, float, bool]:
+    """Read a clock: virtual, linked, real, x60, or the moment at which it stands still."""
+    words = {"virtual": (None, 0.0, False), "linked": (None, 0.0, True), "real": (None, 1.0, False)}
+    if isinstance(value, str) and value in words:
+        return words[value]
+    if isinstance(value, str) and (rate := _RATE.fullmatch(value)):
+        return None, float(rate[1]), False
+    try:
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise SettingsError(
+            f"clock: {value!r} is none: write virtual, linked, real, x60 or a moment such as "
+            "2026-05-01T12:00:00Z."
+        ) from None
+    if moment.tzinfo is None:
+        raise SettingsError(f"clock: {value!r} has no time zone: write {value}Z for UTC.")
+    return moment.astimezone(UTC), 0.0, False
+
+
+def _flat(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]:
+    """Yield settings; limits may be given together, and files from the root folder."""
+    for name, value in values.items():
+        if name == "limits" and isinstance(value, dict):
+            for limit in value:
+                if limit not in _LIMITS:
+                    raise UnknownNameError("limit", str(limit), _LIMITS)
+            yield from value.items()
+        elif name == "models" and value is not None:
+            yield name, root / value
+        elif name == "scenario":
+            listed = (value,) if isinstance(value, (str, Path)) else value
+            yield name, [_file(each, root) for each in listed]
+        else:
+            yield name, value
+
+
+def _file(name: object, root: Path) -> str:
+    text = str(name)
+    return str(root / text) if text.endswith((".toml", ".json")) else text

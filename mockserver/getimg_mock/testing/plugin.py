@@ -1,0 +1,138 @@
+"""The pytest plugin: fixtures, mark and options. Imports nothing but pytest until they are used.
+
+Installing getimg-mock costs other test suites what importing this module costs, and no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    import respx
+
+    from getimg_mock.testing.linked_time import Link
+    from getimg_mock.testing.live import ElsewhereServer, OwnServer
+    from getimg_mock.testing.workspace import GetimgMock
+
+_FIXTURES = frozenset({"getimg_mock", "getimg_live"})
+
+_INI: tuple[tuple[str, str, str, Any], ...] = (
+    ("getimg_server", "URL of a fake that runs already, for getimg_live", "string", ""),
+    ("getimg_seed", "what ids, times and pictures are drawn from", "string", ""),
+    ("getimg_clock", "virtual, linked, real, x60, or when it stands still", "string", ""),
+    ("getimg_models", "models file, from the root folder", "string", ""),
+    ("getimg_balance", "opening balance in US dollars", "string", ""),
+    ("getimg_limits", "generous or realistic", "string", ""),
+    ("getimg_key", "API key of every test's workspace", "string", ""),
+    ("getimg_scenario", "scenarios in force in every test", "args", []),
+    ("getimg_policies", "what every test is held to, such as no-pending-videos", "args", []),
+    ("getimg_hosts", "further hosts that are the fake, beside api.getimg.ai", "args", []),
+)  # fmt: skip
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("getimg", "getimg-mock")
+    group.addoption(
+        "--getimg-server",
+        metavar="URL",
+        help="a fake that runs already, for getimg_live (default: one is started)",
+    )
+    group.addoption("--getimg-token", metavar="TEXT", help="the control token of that fake")
+    for name, text, kind, default in _INI:
+        parser.addini(name, text, type=kind, default=default)  # type: ignore[arg-type]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark."""
+    config.addinivalue_line(
+        "markers",
+        "getimg(seed, scenario, clock, models, balance, limits, key, policies, ...): what the "
+        "fake of this test is like; every setting of getimg-mock that is not the server's.",
+    )
+
+
+@pytest.fixture
+def getimg_settings() -> dict[str, Any]:
+    """Say what the fakes of these tests are like, by the names of the mark: override it."""
+    return {}
+
+
+@pytest.fixture
+def getimg_mock(
+    request: pytest.FixtureRequest, getimg_settings: dict[str, Any]
+) -> Iterator[GetimgMock]:
+    """Give the test a workspace of its own, in process: https://api.getimg.ai is the fake."""
+    from getimg_mock.testing.fixtures import in_process  # noqa: PLC0415 - as late as possible
+
+    yield from in_process(request, getimg_settings)
+
+
+@pytest.fixture(scope="session")
+def getimg_server(
+    pytestconfig: pytest.Config,
+) -> Iterator[OwnServer | ElsewhereServer]:
+    """Run a fake on a socket for all tests of this process; `url` is its address."""
+    from getimg_mock.testing.fixtures import session_server  # noqa: PLC0415 - as late as possible
+
+    yield from session_server(pytestconfig)
+
+
+@pytest.fixture
+def getimg_live(
+    request: pytest.FixtureRequest,
+    getimg_settings: dict[str, Any],
+    getimg_server: OwnServer | ElsewhereServer,
+) -> Iterator[GetimgMock]:
+    """Give the test a workspace of its own on a real socket, for any client in any process."""
+    from getimg_mock.testing.fixtures import live  # noqa: PLC0415 - as late as possible
+
+    yield from live(request, getimg_settings, getimg_server)
+
+
+@pytest.fixture
+def getimg_time(request: pytest.FixtureRequest) -> Iterator[Link]:
+    """Bind the test's time to the clock of its workspace: sleeping costs no time."""
+    name = "getimg_live" if "getimg_live" in request.fixturenames else "getimg_mock"
+    workspace: GetimgMock = request.getfixturevalue(name)
+    with workspace.link_time() as link:
+        yield link
+
+
+@pytest.fixture
+def getimg_respx(
+    request: pytest.FixtureRequest, getimg_mock: GetimgMock
+) -> Iterator[respx.MockRouter]:
+    """Mount the fake on a respx router, for routes of other services beside it."""
+    from getimg_mock.testing.fixtures import routed  # noqa: PLC0415 - as late as possible
+
+    yield from routed(request, getimg_mock)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge what the client did, once the test itself has passed."""
+    result = yield
+    if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        from getimg_mock.testing.fixtures import judge  # noqa: PLC0415 - imported by the fixture
+
+        judge(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what happened in the workspace of a test that failed."""
+    del call
+    report = yield
+    if report.failed and _FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        from getimg_mock.testing.fixtures import sections  # noqa: PLC0415 - imported by the fixture
+
+        report.sections.extend(sections(item))
+    return report

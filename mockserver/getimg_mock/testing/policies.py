@@ -1,0 +1,51 @@
+"""What a test may hold its client to as a whole, beside single expectations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.testing.expectations import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from getimg_mock.control.handle import Workspace
+    from getimg_mock.testing.expectations import Expectation
+
+
+def violations(
+    workspace: Workspace, expectations: Sequence[Expectation], policies: Iterable[str]
+) -> Iterator[str]:
+    """Yield how a workspace violates policies, each as a text."""
+    for policy in dict.fromkeys(policies):
+        if policy == "no-unexpected-calls":
+            found = _unexpected(workspace, expectations)
+        elif policy == "no-undownloaded-results":
+            found = _undownloaded(workspace)
+        else:
+            found = _pending(workspace)
+        listed = [f"    {each}" for each in found]
+        if listed:
+            yield "\n".join([f"Policy {policy}:", *listed])
+
+
+def _unexpected(workspace: Workspace, expectations: Sequence[Expectation]) -> Iterator[str]:
+    for exchange in workspace.journal:
+        if not any(each.fits(exchange) for each in expectations):
+            yield f"{shown(exchange)} was not expected"
+
+
+def _undownloaded(workspace: Workspace) -> Iterator[str]:
+    downloaded = {
+        each.path.split("/")[3]
+        for each in workspace.journal.query(operation="downloads.retrieve")
+        if each.status in {200, 206} and each.method == "GET" and each.response.sent
+    }
+    for generation in workspace.generations.where(status="completed"):
+        if generation.id not in downloaded:
+            yield f"{generation.id} ({generation.kind}, {generation.total_cost} USD) is nowhere"
+
+
+def _pending(workspace: Workspace) -> Iterator[str]:
+    for generation in workspace.generations.where(status="pending"):
+        yield f"{generation.id} ({generation.total_cost} USD held) was left pending"

@@ -1,0 +1,144 @@
+"""What happened in a workspace, for whoever reads why a test failed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.api.authentication import redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from getimg_mock.control.exchanges import Exchange
+    from getimg_mock.control.handle import Workspace
+    from getimg_mock.fake import Fake
+
+
+@dataclass(slots=True)
+class _Line:
+    """One line: something that happened, perhaps several times in a row."""
+
+    at: float
+    text: str
+    until: float = 0.0
+    count: int = 1
+
+    def __str__(self) -> str:
+        when = f"+{self.at:.3f}"
+        if self.count == 1:
+            return f"{when:>10}  {self.text}"
+        every = (self.until - self.at) / (self.count - 1)
+        return f"{when:>10}  {self.text}  (x {self.count}, every {every:.3f} s)"
+
+
+def timeline(
+    workspace: Workspace, opened_at: datetime, fake: Fake | None, *, lines: int = 20
+) -> str:
+    """Return exchanges, changes of state, money and time in at most `lines` lines."""
+    summary = workspace.summary()
+    now = workspace.clock.now()
+    head = (
+        f"workspace {redacted(workspace.key)}, {summary['balance']} USD left, "
+        f"clock {now.isoformat(timespec='seconds')}, {(now - opened_at).total_seconds():.3f} s "
+        "after the test began"
+    )
+    events = [
+        *_exchanges(workspace.journal, opened_at),
+        *_endings(workspace, opened_at, now),
+    ]
+    events.sort(key=lambda each: each.at)
+    tail = list(_elsewhere(workspace, fake))
+    room = max(3, lines - 1 - len(tail))
+    return "\n".join([head, *_fitted(_joined(events), room), *tail])
+
+
+def _exchanges(exchanges: Iterable[Exchange], opened_at: datetime) -> Iterable[_Line]:
+    for each in exchanges:
+        parts = [f"{each.method} {each.path}"]
+        if each.query and each.operation != "downloads.retrieve":
+            parts[0] += f"?{each.query[:60]}"
+        parts.append(str(each.status) if each.status else "no answer")
+        parts += [part for part in (_what(each), *_effects(each)) if part]
+        if each.fault:
+            parts.append(f"[{each.fault}]")
+        yield _Line((each.at - opened_at).total_seconds(), "  ".join(parts))
+
+
+def _what(exchange: Exchange) -> str:
+    """Return the most telling words of an exchange."""
+    answer = _json(exchange.response.body)
+    if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
+        error = answer["error"]
+        text = str(error.get("code"))
+        return f"{text}: {str(error.get('message'))[:60]}" if exchange.status >= 400 else text
+    if exchange.operation == "videos.retrieve" and isinstance(answer, dict):
+        return str(answer.get("status", ""))
+    asked = _json(exchange.request.body)
+    if isinstance(asked, dict) and "prompt" in asked:
+        return f"{asked.get('model')} {str(asked['prompt'])[:30]!r}"
+    return ""
+
+
+def _effects(exchange: Exchange) -> list[str]:
+    found = []
+    for effect in exchange.effects:
+        if effect.amount is not None:
+            found.append(f"{effect.what} {effect.amount} USD")
+        elif effect.what == "generation":
+            found.append(f"made {effect.generation}")
+    return found
+
+
+def _endings(workspace: Workspace, opened_at: datetime, now: datetime) -> Iterable[_Line]:
+    """Yield when videos ended; an image ends within its own request."""
+    for generation in workspace.generations.where(kind="video"):
+        told = generation.as_json()
+        ends_at = generation.ends_at
+        if ends_at is not None and ends_at <= now and told["status"] != "pending":
+            why = f": {told['error']['code']}" if told.get("error") else ""
+            seconds = (ends_at - opened_at).total_seconds()
+            yield _Line(seconds - 1e-7, f"  {generation.id} {told['status']}{why}")
+
+
+def _joined(events: Iterable[_Line]) -> list[_Line]:
+    """Return the events, what happened again and again in one line."""
+    found: list[_Line] = []
+    for event in events:
+        if found and found[-1].text == event.text:
+            found[-1].count += 1
+            found[-1].until = event.at
+        else:
+            found.append(event)
+    return found
+
+
+def _fitted(events: list[_Line], room: int) -> list[str]:
+    if len(events) <= room:
+        return [str(each) for each in events] or ["            nothing happened"]
+    first, last = room // 3, room - room // 3 - 1
+    left_out = f"            ... {len(events) - first - last} more ..."
+    return [*map(str, events[:first]), left_out, *map(str, events[-last:])]
+
+
+def _elsewhere(workspace: Workspace, fake: Fake | None) -> Iterable[str]:
+    """Yield what came to the fake, but not to this workspace."""
+    if fake is None:
+        return
+    for other in fake.store:
+        if other.key != workspace.key and len(other.journal):
+            yield (
+                f"{len(other.journal)} request(s) came with another key, {redacted(other.key)}: "
+                "pytest.mark.getimg(key=...) makes it this test's."
+            )
+    for exchange in tuple(fake.journal)[:3]:
+        yield f"without a workspace: {exchange.method} {exchange.path[:80]} {exchange.status}"
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,239 @@
+"""The handle that a test gets: the controls of its workspace, and what only a test needs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.bridge import finish_left_behind
+from getimg_mock.control.channels import LocalChannel
+from getimg_mock.control.handle import Workspace
+from getimg_mock.errors import UnknownNameError
+from getimg_mock.testing.event_loops import require_linkable_loop
+from getimg_mock.testing.expectations import Expectation, Order, checked_operation
+from getimg_mock.testing.linked_time import Link
+from getimg_mock.testing.options import POLICIES
+from getimg_mock.testing.policies import violations
+from getimg_mock.testing.timeline import timeline
+from getimg_mock.world.clock import stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import respx
+
+    from getimg_mock.application import Application
+    from getimg_mock.control.channels import Channel
+    from getimg_mock.fake import Fake
+    from getimg_mock.testing.httpx2_transport import Httpx2Transport
+    from getimg_mock.testing.httpx_transport import HttpxTransport
+    from getimg_mock.testing.linked_time import Dial, Hands
+    from getimg_mock.testing.patience import LinkedPatience
+    from getimg_mock.world.clock import VirtualClock
+
+
+class ExpectationError(AssertionError):
+    """What a test expected of its client did not happen; the text says what did."""
+
+
+class GetimgMock(Workspace):
+    """One test's workspace: what `Workspace` has, and expectations, linked time and transports.
+
+    `url` is where clients reach it. From the fixtures `getimg_mock` (in process) and `getimg_live`
+    (on a socket); both do the same, but that only the first has transports.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        url: str,
+        app: Application | None = None,
+        patience: LinkedPatience | None = None,
+        at_work: Callable[[], bool] = bool,
+    ) -> None:
+        self._watched = _Watched(channel, patience)
+        super().__init__(self._watched)
+        self.url = url
+        self.link: Link | None = None
+        self._app = app
+        self._patience = patience
+        self._at_work = at_work
+        self._expectations: list[Expectation] = []
+        self._orders: list[Order] = []
+        self._policies: list[str] = []
+        self._opened_at = self.clock.now()
+
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """The models by id, each as `GET /v2/models/{model}` answers it."""
+        fake = self._fake()
+        if fake is not None:
+            return {model.id: model.as_json() for model in fake.catalogue.listed()}
+        from getimg_mock.testing.live import listed_models  # noqa: PLC0415 - only over a socket
+
+        return listed_models(self.url, self.key)
+
+    def transport(self) -> HttpxTransport:
+        """Return a transport for `httpx.Client` and `httpx.AsyncClient`: all hosts are the fake."""
+        from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional
+
+        return HttpxTransport(self._in_process(), patience=self._patience)
+
+    def transport2(self) -> Httpx2Transport:
+        """Return the same for `httpx2.Client` and `httpx2.AsyncClient`."""
+        from getimg_mock.testing.httpx2_transport import Httpx2Transport  # noqa: PLC0415 - optional
+
+        return Httpx2Transport(self._in_process(), patience=self._patience)
+
+    def mount(self, router: respx.MockRouter) -> respx.Route:
+        """Let a respx router of yours answer getimg.ai's host from the fake.
+
+        Routes of yours for the same host win. Returns the route, which records its calls.
+        """
+        from getimg_mock.testing.respx_route import mounted  # noqa: PLC0415 - optional
+
+        return mounted(router, self.transport())
+
+    def link_time(self) -> Link:
+        """Bind the test's time to this workspace's clock, to the end of the test or of a `with`.
+
+        Whoever sleeps then moves the clock and does not wait. docs/pytest.md says what is bound.
+        """
+        if self.link is not None and self.link.active:
+            return self.link
+        fake = self._fake()
+        dial: Dial = _Remote(self) if fake is None else _Local(fake, self.key)
+        self.link = Link(dial, at_work=self._at_work).start()
+        if self._patience is not None:
+            self._patience.link = self.link
+        return self.link
+
+    def expect(self, operation: str) -> Expectation:
+        """Expect requests of an operation, or of several by a glob such as `videos.*`.
+
+            getimg_mock.expect("images.generate").with_body(model="seedream-5-lite").times(1)
+
+        Without a number, at least one. Checked at the end of the test, or by `verify()`.
+        """
+        found = Expectation(self.journal, checked_operation(operation))
+        self._expectations.append(found)
+        return found
+
+    def in_order(self, *expectations: Expectation) -> None:
+        """Expect that what fits the first comes before what fits the second, and so on."""
+        self._orders.append(Order(expectations))
+
+    def require(self, *policies: str) -> None:
+        """Hold the test to policies: `no-unexpected-calls`, `no-undownloaded-results`, ..."""
+        for policy in policies:
+            if policy not in POLICIES:
+                raise UnknownNameError("policy", policy, POLICIES)
+            self._policies.append(policy)
+
+    def verify(self) -> None:
+        """Raise `ExpectationError` unless all that was expected so far has happened."""
+        found = [*self._unmet(), *violations(self, self._expectations, self._policies)]
+        if found:
+            raise ExpectationError("\n\n".join(found))
+
+    def timeline(self, *, lines: int = 20) -> str:
+        """Return what happened so far, in at most so many lines: for people."""
+        return timeline(self, self._opened_at, self._fake(), lines=lines)
+
+    def check_loop(self) -> None:
+        """Raise `LoopError` when time is bound and the running event loop's timers cannot be."""
+        if self.link is not None and self.link.active:
+            require_linkable_loop()
+
+    def close(self) -> None:
+        """Give the test its time back and drop what is still under way."""
+        if self.link is not None:
+            self.link.stop()
+        if self._patience is not None:
+            self._patience.link = None
+            for each in self._patience.left_behind:
+                each.abort()
+            self._patience.left_behind.clear()
+
+    def _unmet(self) -> list[str]:
+        checks: list[Expectation | Order] = [*self._expectations, *self._orders]
+        return [text for text in (each.failure() for each in checks) if text]
+
+    def _fake(self) -> Fake | None:
+        channel = self._watched.channel
+        return channel.fake if isinstance(channel, LocalChannel) else None
+
+    def _in_process(self) -> Application:
+        if self._app is None:
+            raise TypeError("Transports are for the fixture getimg_mock; this fake has a socket.")
+        return self._app
+
+
+class _Watched:
+    """A channel that lets requests whose clients have gone come to their end in time."""
+
+    def __init__(self, channel: Channel, patience: LinkedPatience | None) -> None:
+        self.channel = channel
+        self._patience = patience
+        self.clock_calls = 0
+
+    @property
+    def key(self) -> str:
+        return self.channel.key
+
+    def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
+        self._settle()
+        try:
+            return self.channel.call(method, path, payload)
+        finally:
+            if method != "GET":
+                self.clock_calls += 1
+                self._settle()
+
+    def of(self, key: str) -> _Watched:
+        return _Watched(self.channel.of(key), self._patience)
+
+    def _settle(self) -> None:
+        if self._patience is not None:
+            finish_left_behind(self._patience)
+
+
+class _Local:
+    """The clock of a workspace in this process; after a reset it is another one."""
+
+    def __init__(self, fake: Fake, key: str) -> None:
+        self._fake = fake
+        self._key = key
+
+    @property
+    def clock(self) -> VirtualClock:
+        return self._fake.store.workspace(self._key).clock
+
+
+class _Remote:
+    """The clock of a workspace elsewhere: asked again after each command that may have moved it."""
+
+    def __init__(self, workspace: GetimgMock) -> None:
+        self._workspace = workspace
+        self._moment = datetime.min.replace(tzinfo=UTC)
+        self._rate = 0.0
+        self._asked_at = 0.0
+        self._calls: int | None = None
+
+    @property
+    def clock(self) -> Hands:
+        return self
+
+    def now(self) -> datetime:
+        """Return the time."""
+        calls = self._workspace._watched.clock_calls  # noqa: SLF001 - its own dial
+        if self._calls != calls:
+            self._calls = calls
+            self._moment = max(self._moment, self._workspace.clock.now())
+            self._rate, self._asked_at = self._workspace.clock.rate, stopwatch()
+        return self._moment + timedelta(seconds=(stopwatch() - self._asked_at) * self._rate)
+
+    def advance_to(self, moment: datetime) -> object:
+        """Move forward to a moment."""
+        return self._workspace.clock.advance_to(moment)
