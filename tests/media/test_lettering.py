@@ -46,9 +46,9 @@ def test_what_is_drawable_stays_as_it_is(text: str) -> None:
 
 
 @given(words, st.integers(9, 90))
-def test_widths_are_never_underestimated_by_more_than_a_pixel_a_word(text: str, size: int) -> None:
+def test_widths_are_not_underestimated(text: str, size: int) -> None:
     """Lines are broken by our own sums, which must not be smaller than what is drawn."""
-    assert font(size).getlength(text) <= width(text, size) + 1 + len(text) * 0.5
+    assert font(size).getlength(text) <= width(text, size) + 1
 
 
 @given(words, st.integers(9, 60), st.floats(60, 500))
@@ -95,7 +95,7 @@ def test_no_last_word_stands_alone() -> None:
     for room in range(500, 900, 25):
         lines = fitted(text, room=(room, 300.0), largest=50, smallest=9).lines
         assert len(lines) > 1
-        assert width(lines[-1], 50) > 0.45 * max(width(line, 50) for line in lines)
+        assert width(lines[-1], 50) > 0.4 * max(width(line, 50) for line in lines)
 
 
 def test_shortening_leaves_what_fits() -> None:

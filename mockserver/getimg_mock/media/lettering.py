@@ -17,9 +17,8 @@ from PIL import ImageFont
 LEADING: Final = 1.24  # from one baseline to the next, in font sizes
 _LONGEST: Final = 4096  # more characters than any poster can show
 _BOX: Final = "\ufffe"  # a noncharacter: no font has a glyph for it
-_REFERENCE: Final = 64  # the size at which widths are measured
 _PROBE: Final = 12  # that at which glyphs are told from the empty box
-_SLACK: Final = 1.01  # hinting and kerning move a line's end a little
+_SLACK: Final = 1.01  # kerning moves a line's end a little
 _MOST_BALANCED: Final = 6  # lines; longer texts are read as running text
 # What Unicode does not decompose, and people write.
 _REPLACED: Final = {
@@ -101,12 +100,13 @@ def _shape(character: str) -> bytes:
 
 def width(text: str, size: int) -> float:
     """Return how wide `text`, already drawable, is at `size`, in pixels and rather too much."""
-    return sum(map(_advance, text)) * size * _SLACK
+    return sum(_advance(character, size) for character in text) * _SLACK
 
 
 @lru_cache(maxsize=4096)
-def _advance(character: str) -> float:
-    return font(_REFERENCE).getlength(character) / _REFERENCE
+def _advance(character: str, size: int) -> float:
+    # Not in proportion to the size: hinting moves each letter to whole pixels.
+    return font(size).getlength(character)
 
 
 def shortened(text: str, size: int, room: float) -> str:
@@ -126,11 +126,12 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
     for one line gives a block without lines.
     """
     wide, high = room
-    widest = max(map(_advance, text), default=0.0) * _SLACK
     size = largest
     while True:
         most = int(high / (size * LEADING))
-        lines = wrapped(text, size, wide) if most and widest * size <= wide else []
+        lines = wrapped(text, size, wide) if most else []
+        if any(width(line, size) > wide for line in lines):  # not one letter fits
+            lines = []
         if lines and len(lines) <= most:
             return Block(tuple(_balanced(text, size, wide, lines)), size)
         if size <= smallest:

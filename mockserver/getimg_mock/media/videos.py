@@ -31,7 +31,7 @@ class Video:
     @property
     def frames(self) -> int:
         """How many frames there are: as near to `duration` as whole frames come, at least one."""
-        return max(1, round(Fraction(self.duration) * self.rate))
+        return max(1, round(self.duration * self.fps))
 
 
 def encode_video(video: Video) -> bytes:
