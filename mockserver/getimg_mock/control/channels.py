@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import commands
 from getimg_mock.control.command import Text, Waiting
+from getimg_mock.control.fields import shown
 from getimg_mock.control.problems import raised
 from getimg_mock.control.security import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
@@ -73,10 +75,8 @@ class RemoteChannel:
     timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise SettingsError(f"{self.url!r} is not a URL such as http://127.0.0.1:4010.")
-        if parts.hostname == "getimg.ai" or parts.hostname.endswith(".getimg.ai"):
+        host = _host(self.url)
+        if host == "getimg.ai" or host.endswith(".getimg.ai"):
             raise SettingsError(f"{self.url} is the real API: it has no controls.")
         for name, value in (("key", self.key), ("token", self.token or "")):
             if not (value.isascii() and value.isprintable()):
@@ -131,10 +131,7 @@ class RemoteChannel:
         else:
             headers["Content-Type"] = "application/json"
             body = json.dumps(values).encode()
-        try:
-            connection = kind(parts.hostname or "", parts.port, timeout=timeout)
-        except ValueError:
-            raise SettingsError(f"{self.url!r} has a port that cannot be.") from None
+        connection = kind(parts.hostname or "", parts.port, timeout=timeout)
         try:
             connection.request(method, target, body, headers)
             return connection.getresponse(), connection
@@ -160,13 +157,28 @@ class RemoteChannel:
         )
 
 
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        # The port is read here because only reading it says whether it is one.
+        usable = parts.scheme in {"http", "https"} and parts.port != 0
+        host = parts.hostname if usable else None
+    except ValueError:
+        host = None
+    if not host:
+        raise SettingsError(f"{url!r} is not a URL such as http://127.0.0.1:4010.")
+    return host
+
+
 def plain(payload: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return values as JSON has them; raises `SettingsError` for what JSON cannot say."""
     return {name: _plain(name, value) for name, value in (payload or {}).items()}
 
 
 def _plain(name: str, value: Any) -> Any:
-    if value is None or isinstance(value, (str, bool, int, float)):
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float) and isfinite(value):
         return value
     if isinstance(value, (Decimal, Span)):
         return str(value)
@@ -176,4 +188,4 @@ def _plain(name: str, value: Any) -> Any:
         return {str(key): _plain(name, each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(name, each) for each in value]
-    raise SettingsError(f"{name}: {type(value).__name__} is nothing that JSON can say.")
+    raise SettingsError(f"{name}: JSON cannot say {shown(value)}.")

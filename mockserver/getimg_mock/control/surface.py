@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
@@ -146,8 +147,14 @@ def _parsed(body: bytes) -> dict[str, Any]:
     def refused(word: str) -> None:
         raise ValueError(f"{word} is not JSON")
 
+    def finite(word: str) -> float:
+        number = float(word)
+        if not isfinite(number):
+            raise ValueError(f"{word[:20]} is too large a number")
+        return number
+
     try:
-        value = json.loads(body, parse_constant=refused)
+        value = json.loads(body, parse_constant=refused, parse_float=finite)
     except (ValueError, RecursionError) as error:
         raise ControlError("malformed_json", f"The body is not JSON: {error}.") from None
     if not isinstance(value, dict):
