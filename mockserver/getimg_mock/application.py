@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import key_of
-from getimg_mock.control import surface
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
+
+# Neither getimg.ai nor anybody else has paths that begin so.
+_OURS = "/__mock__"
 
 
 class Application:
@@ -22,16 +24,24 @@ class Application:
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
         self._api = routes.Routes(fake, log)
-        self._control = surface.Surface(fake, key_of)
+        self._control: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the host's start and stop."""
-        if scope["type"] == "http" and surface.is_ours(scope["path"]):
-            await self._control(scope, receive, send)
+        if scope["type"] == "http" and scope["path"].startswith(_OURS):
+            await self._controlled(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
             await self._api(scope, receive, send)
+
+    async def _controlled(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._control is None:
+            # A fifth of all that there is to import, and many a fake is never steered.
+            from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
+
+            self._control = Surface(self.fake, key_of)
+        await self._control(scope, receive, send)
 
 
 def create_app(settings: Settings | None = None, **values: Any) -> Application:

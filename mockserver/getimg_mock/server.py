@@ -11,7 +11,6 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
-from getimg_mock.control.handle import local
 from getimg_mock.control.security import guarded
 from getimg_mock.errors import ServerError
 from getimg_mock.protocol import Protocol
@@ -59,6 +58,8 @@ class MockServer:
 
     def workspace(self, key: str) -> Workspace:
         """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
+        from getimg_mock.control.handle import local  # noqa: PLC0415 - serving needs none of it
+
         return local(self.app.fake, key)
 
     def start(self) -> Self:

@@ -37,11 +37,6 @@ _PUBLIC: Final = ("/health", "/openapi.json", "/control.json")
 _JSON: Final = "application/json"
 
 
-def is_ours(path: str) -> bool:
-    """Return whether a path is the fake's own and not getimg.ai's."""
-    return path == PREFIX or path.startswith(PREFIX + "/")
-
-
 class Surface:
     """The ASGI application that answers the fake's own paths."""
 
