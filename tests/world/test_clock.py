@@ -27,6 +27,7 @@ class Timer:
         self.seconds = 0.0
 
     def __call__(self) -> float:
+        """Return them."""
         return self.seconds
 
 

@@ -97,9 +97,7 @@ def test_all_criteria_must_fit() -> None:
         ({"after": 5, "seconds": 10}, 5, 9),
     ],
 )
-def test_a_rule_may_be_in_force_for_a_while(
-    when: dict[str, Any], first: int, last: int
-) -> None:
+def test_a_rule_may_be_in_force_for_a_while(when: dict[str, Any], first: int, last: int) -> None:
     """Counted from when it was added, on the workspace's clock; the end is not part of it."""
     rules = scenarios(ERROR | when)
     hit = [at for at in range(100) if acts(rules, facts(now=START + timedelta(seconds=at)))]
@@ -195,9 +193,7 @@ def test_rules_add_up_where_they_do_not_contradict() -> None:
 
 def test_a_rule_with_nothing_left_to_decide_does_not_act() -> None:
     """It keeps its `first` for a request on which it shows, and `hits` counts what was seen."""
-    rules = scenarios(
-        {"error": "server_error", "first": 1}, {"error": "rate_limit", "first": 1}
-    )
+    rules = scenarios({"error": "server_error", "first": 1}, {"error": "rate_limit", "first": 1})
     shown = [rules.treatment(facts())[0].error for _ in range(3)]
     assert [each and each.status for each in shown] == [429, 500, None]
     assert [(rule.seen, rule.hits) for rule in rules] == [(3, 1), (3, 1)]

@@ -111,7 +111,10 @@ def _scenario(loaded: Any, place: str) -> Scenario:
         raise SettingsError(f"{place}: a scenario is a table with summary and rules.")
     for name in loaded:
         if name not in {"name", "summary", "rules"}:
-            raise UnknownNameError("scenario key", name, ("name", "summary", "rules"))
+            raise UnknownNameError(f"key in {place}:", name, ("name", "summary", "rules"))
+    for name in ("name", "summary"):
+        if not isinstance(loaded.get(name, ""), str):
+            raise SettingsError(f"{place}: {name}: {loaded[name]!r} is not a text.")
     rules = loaded.get("rules")
     if not isinstance(rules, list) or not rules:
         raise SettingsError(f"{place}: rules: a scenario needs at least one rule.")
@@ -122,7 +125,7 @@ def _scenario(loaded: Any, place: str) -> Scenario:
             read_rule(rule)
         except SettingsError as error:
             raise SettingsError(f"{place}: rules[{index}]: {error}") from None
-    return Scenario(str(loaded.get("name", place)), str(loaded.get("summary", "")).strip(), rules)
+    return Scenario(loaded.get("name") or place, loaded.get("summary", "").strip(), rules)
 
 
 def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:

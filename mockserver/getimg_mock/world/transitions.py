@@ -240,8 +240,7 @@ def _truth(given: Mapping[str, Any], name: str) -> bool:
 
 
 def _polls(value: Any) -> int:
-    short = isinstance(value, str) and value.isdecimal() and len(value) < 20
-    number = int(value) if short else value
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MAX_POLLS:
         raise SettingsError(f"polls: {value!r} is not a whole number from 1 to {_MAX_POLLS}.")
     return number
