@@ -27,7 +27,8 @@ _NUMERIC: Final = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*")
 # Labels of at most 63 characters; what is not ASCII is left to IDNA.
 _EDGE: Final = "[a-z0-9_\u0080-\U0010ffff]"
 _LABEL: Final = f"{_EDGE}(?:[a-z0-9_\u0080-\U0010ffff-]{{0,61}}{_EDGE})?"
-_NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+# Not compiled before it is needed: so many characters take longer than all else in this module.
+_NAME: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -97,7 +98,7 @@ def _check_public_url(url: str, param: str) -> None:
         raise _refuse(param, "a URL has no spaces or control characters.")
     if parts.username is not None or parts.password is not None:
         raise _refuse(param, "a URL with a user name or password is not public.")
-    if not _NAME.fullmatch(host) and _address(host) is None:
+    if not re.fullmatch(_NAME, host) and _address(host) is None:
         raise _refuse(param, f"'{host[:80]}' is not the name of a host.")
     if not _is_public(host):
         raise _refuse(param, f"the host '{host[:80]}' is not public.")
