@@ -119,6 +119,15 @@ def test_labels_are_drawn_apart() -> None:
     assert rows[1][1] <= rows[2][0]
 
 
+def test_a_long_id_stays_within_the_margins() -> None:
+    """Ids and models are as long as whoever wrote them wanted."""
+    for length in (10, 40, 400):
+        shown = replace(PICTURE, generation="m" * length, prompt="")
+        box = changed(shown, replace(shown, generation=""))
+        assert box
+        assert box[2] <= PICTURE.width - 12
+
+
 def test_letters_grow_with_the_picture() -> None:
     """A label must be legible on a 4K picture that is looked at as a whole."""
     heights = []

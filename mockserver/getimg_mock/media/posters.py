@@ -121,10 +121,10 @@ def _label(
     """Write one small line, its second half flush right; where both do not fit, the first only."""
     left, right = map(lettering.drawable, words)
     face, room = lettering.font(layout.label), layout.right - layout.left
-    taken = lettering.width(right, layout.label)
-    if taken < room / 2.2:
+    taken = lettering.width(right, layout.label) + layout.label
+    if taken + min(lettering.width(left, layout.label), room / 2) <= room:
         pen.text((layout.right, top), right, fill=ink, font=face, anchor="ra")
-        room -= taken + layout.label
+        room -= taken
     left = lettering.shortened(left, layout.label, room)
     pen.text((layout.left, top), left, fill=ink, font=face)
 
