@@ -156,15 +156,19 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 def listening(settings: Settings) -> socket.socket:
     """Return a socket that listens where the settings say; raises `ServerError` if it cannot."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, TypeError, ValueError) as error:  # the last two: what cannot be a name at all
+        why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
         raise ServerError(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror}. "
+            f"Cannot listen on {settings.host!r} port {settings.port}: {why}. "
             "Choose another with --port; --port 0 takes a free one."
         ) from None
     return listener
