@@ -45,7 +45,11 @@ def test_what_is_no_time_is_refused(written: Any) -> None:
         fields.seconds(written)
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - Hypothesis adds the zone
+# Named zones have moments that come twice or never, which Python finds unequal to themselves.
+ZONES = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=ZONES))  # noqa: DTZ001 - Hypothesis adds the zone
 def test_a_moment_is_read_back_in_utc(moment: datetime) -> None:
     """Whatever zone it was written in, it is the same moment."""
     read = fields.moment("at", "").read
