@@ -34,6 +34,23 @@ async def retrieve(call: Call) -> Answer:
     return served(call, File(data, product.mime_type, name, etag, modified))
 
 
+def holder(call: Call) -> Workspace | None:
+    """Return the workspace that a link belongs to, None for an id that nobody knows.
+
+    A fork and its original hold the same generations; which of them made a link, its signature
+    tells.
+    """
+    found = list(call.fake.store.holders(call.path["id"]))
+    if len(found) > 1:
+        index, expires = _digits(call.path.get("index", "")), _digits(call.query("exp") or "")
+        signature = call.query("sig") or ""
+        if index is not None and expires is not None:
+            for workspace in found:
+                if workspace.signed(signature, call.path["id"], index, expires):
+                    return workspace
+    return found[0] if found else None
+
+
 def _linked(call: Call) -> tuple[Workspace, Generation]:
     """Return what the link leads to; the checks' order and statuses are our choice."""
     settings = call.fake.settings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
+from getimg_mock.api.downloads import holder
 from getimg_mock.api.generations import rate_limit_headers
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.moments import http_date
@@ -117,7 +118,7 @@ class Endpoint:
         if operation.keyed:
             call.workspace = authentication.authenticated(call)
         elif "id" in call.path:
-            call.workspace = next(iter(self.fake.store.holders(call.path["id"])), None)
+            call.workspace = holder(call)
         if call.workspace is not None:
             call.at = call.workspace.clock.now()
 

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections import deque
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
-from itertools import count
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ MAX_BODY: Final = 64 * 1024
 class Effect(NamedTuple):
     """Something that a request brought about: a generation made, or a movement of money.
 
+    What a generation's end does to the books counts for the request that tells the client of it:
+    for an image its own, for a video the first poll after its end.
     `what` is "generation", "credit", "hold", "charge", "release" or "refund"; `amount` is in US
     dollars, None for a generation.
     """
@@ -58,8 +60,9 @@ class Exchange(NamedTuple):
     """One request with its answer. Bodies are cut at `MAX_BODY` bytes; keys are redacted.
 
     `at` is the workspace's time, `wall` real time, both when the request came; `seconds` is how
-    long the answer took in real time. `rules` are the ids of the scenario rules that matched,
-    `fault` what was done to the answer, if anything. `sent` is False where no complete answer was.
+    long the answer took in real time. `rules` are the ids of the scenario rules that acted, the
+    strongest first, `fault` what was done to the answer, if anything. `sent` is False where no
+    complete answer was. The journal gives the number.
     """
 
     number: int
@@ -96,14 +99,14 @@ class Exchange(NamedTuple):
                 "query": self.query,
                 "headers": _header_pairs(self.request_headers),
                 "size": self.request_size,
-                **_body(self.request_body),
+                **_body(self.request_body, self.request_size),
             },
             "response": {
                 "status": self.status,
                 "headers": _header_pairs(self.headers),
                 "size": self.size,
                 "sent": self.sent,
-                **_body(self.body),
+                **_body(self.body, self.size),
             },
             "milliseconds": round(self.seconds * 1000, 3),
             "generation": self.generation,
@@ -115,7 +118,9 @@ class Exchange(NamedTuple):
     @property
     def weight(self) -> int:
         """About how many bytes of memory it takes."""
-        return 2000 + len(self.request_body) + len(self.body)
+        headers = chain.from_iterable((*self.request_headers, *self.headers))
+        texts = (self.path, self.query, self.request_body, self.body)
+        return 2000 + sum(map(len, headers)) + sum(map(len, texts))
 
 
 class Journal:
@@ -125,24 +130,25 @@ class Journal:
         self._bound = bound
         self._budget = budget
         self._lock = threading.Lock()
-        self._exchanges: deque[Exchange] = deque()
+        # Each with its weight.
+        self._exchanges: deque[tuple[Exchange, int]] = deque()
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
-        self._numbers = count(1)
-
-    def number(self) -> int:
-        """Return the next exchange's number; the first is 1."""
-        return next(self._numbers)
+        self._recorded = 0
 
     def record(self, exchange: Exchange) -> None:
-        """Keep an exchange, let the oldest go that no longer fit, and tell the listeners."""
+        """Keep an exchange and give it a number, let the oldest go, and tell the listeners."""
+        weight = exchange.weight
         with self._lock:
-            self._exchanges.append(exchange)
-            self._weight += exchange.weight
+            # Under the lock, so that the numbers rise in the order in which exchanges are kept.
+            self._recorded += 1
+            exchange = exchange._replace(number=self._recorded)
+            self._exchanges.append((exchange, weight))
+            self._weight += weight
             while len(self._exchanges) > self._bound or (
                 self._weight > self._budget and len(self._exchanges) > 1
             ):
-                self._weight -= self._exchanges.popleft().weight
+                self._weight -= self._exchanges.popleft()[1]
         for listener in tuple(self._listeners):
             listener(exchange)
 
@@ -199,7 +205,7 @@ class Journal:
 
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:
-            return iter(tuple(self._exchanges))
+            return iter([exchange for exchange, _ in self._exchanges])
 
     def __len__(self) -> int:
         return len(self._exchanges)
@@ -209,8 +215,11 @@ def _header_pairs(headers: Headers) -> list[list[str]]:
     return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
 
 
-def _body(body: bytes) -> dict[str, str]:
+def _body(body: bytes, size: int) -> dict[str, str]:
     try:
         return {"text": body.decode("utf-8")}
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        # Where the body was cut, a letter may have been cut in two.
+        if len(body) < size and error.start > len(body) - 4:
+            return {"text": body[: error.start].decode("utf-8")}
         return {"base64": b64encode(body).decode("ascii")}

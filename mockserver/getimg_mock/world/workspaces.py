@@ -17,7 +17,7 @@ from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.chance import Stream, digest
 from getimg_mock.world.events import Advance, Event, next_moment, passed
 from getimg_mock.world.generations import Ending, Generation, Product, ending_of
-from getimg_mock.world.journal import Effect, Journal, noted
+from getimg_mock.world.journal import EFFECTS, Effect, Journal, noted
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
 from getimg_mock.world.products import product_of, seconds_by_length
@@ -72,6 +72,7 @@ class Workspace:
         self.polls: dict[str, int] = {}
         self._signer = Signer(digest(self.seed, "signing"))
         self._pending: set[str] = set()
+        self._untold: dict[str, list[Effect]] = {}
         self._due: list[tuple[datetime, int, str]] = []
         self._products: dict[tuple[object, ...], Product] = {}
         self._failing = TransitionRule(fail_rate=settings.fail_rate)
@@ -125,6 +126,7 @@ class Workspace:
                 if count >= polls:
                     self._decide(generation, Ending(now, generation.transition.failure))
             generation = self.generations[generation_id]
+            self._tell(generation_id)
             return State(generation, generation.at(now))
 
     async def finished(self, generation_id: str) -> State:
@@ -133,6 +135,7 @@ class Workspace:
             changes = self.clock.changes
             state = self.state(generation_id)
             if state.status != "pending":
+                self._tell(generation_id)
                 return state
             ending = state.generation.ending
             await self.clock.pause(ending.at if ending is not None else None, changes)
@@ -300,7 +303,18 @@ class Workspace:
                 continue
             self._pending.discard(generation_id)
             self.polls.pop(generation_id, None)
-            self._book(generation, ending)
+            # Whoever happens to settle the books did not bring this about: it waits for the request
+            # that tells the client how the generation ended.
+            token = EFFECTS.set(self._untold.setdefault(generation_id, []))
+            try:
+                self._book(generation, ending)
+            finally:
+                EFFECTS.reset(token)
+
+    def _tell(self, generation_id: str) -> None:
+        """Count what a generation's end did to the books among the effects of this request."""
+        for effect in self._untold.pop(generation_id, ()):
+            noted(effect)
 
     def _book(self, generation: Generation, ending: Ending) -> None:
         cost = generation.product.total_cost
