@@ -57,6 +57,7 @@ class Opened:
     def judge(self) -> None:
         """Fail the test unless everything is as it expected."""
         try:
+            self.workspace.finish()
             self.workspace.verify()
         except ExpectationError as error:
             pytest.fail(str(error), pytrace=False)

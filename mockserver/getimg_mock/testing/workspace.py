@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.bridge import finish_left_behind
 from getimg_mock.control.channels import LocalChannel
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from getimg_mock.testing.linked_time import Dial, Hands
     from getimg_mock.testing.patience import LinkedPatience
     from getimg_mock.world.clock import VirtualClock
+
+
+# A drip has some 2,000 pieces.
+_MOST_STEPS: Final = 10_000
 
 
 class ExpectationError(AssertionError):
@@ -130,6 +134,20 @@ class GetimgMock(Workspace):
             if policy not in POLICIES:
                 raise UnknownNameError("policy", policy, POLICIES)
             self._policies.append(policy)
+
+    def finish(self) -> None:
+        """Move the clock until the fake is done with requests whose clients gave up.
+
+        Such a request stands in the journal only then, as it would with a real server.
+        """
+        left = self._patience.left_behind if self._patience is not None else []
+        for _ in range(_MOST_STEPS):
+            pauses = [each.pause for each in left if each.pause and each.pause.moment]
+            if self._patience is None or not pauses:
+                return
+            first = min(pauses, key=lambda pause: pause.moment or pause.clock.now())
+            first.clock.advance_to(first.moment or first.clock.now())
+            finish_left_behind(self._patience)
 
     def verify(self) -> None:
         """Raise `ExpectationError` unless all that was expected so far has happened."""
