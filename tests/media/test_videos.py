@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import av
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageChops
 
 from getimg_mock.media.films import bar_across
+from getimg_mock.media.palettes import palette
 from getimg_mock.media.videos import Video, encode_video
+from getimg_mock.world.chance import Stream
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -242,6 +245,27 @@ def test_there_are_key_frames_every_other_second() -> None:
         keys = [packet.pts for packet in container.demux(video=0) if packet.is_keyframe]
         unit = container.streams.video[0].time_base or 1
     assert [float((key or 0) * unit) for key in keys] == [0, 2, 4, 6, 8]
+
+
+def test_a_bar_that_takes_too_large_steps_is_drawn_anew_each_time() -> None:
+    """Decoders are told how far frames copy at most; what goes beyond is a key frame."""
+    coarse = replace(VIDEO, width=4096, height=128, duration=2, fps=4, has_sound=False)
+    with av.open(BytesIO(encode_video(coarse)), "r") as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    assert [packet.is_keyframe for packet in packets] == [True] * 8
+
+
+def test_colours_are_those_of_the_poster_and_are_tagged_as_such() -> None:
+    """HD players take BT.709 for granted: other numbers would look washed out or too red."""
+    bar = bar_across(VIDEO.width, VIDEO.height)
+    assert bar
+    for seed in (b"1", b"2", b"3", b"4", b"5", b"6"):
+        frame = played(encode_video(replace(VIDEO, seed=seed, duration=0.1)))[0][0]
+        assert (frame.colorspace, frame.color_range) == (Colorspace.ITU709, ColorRange.MPEG)
+        red, green, blue = palette(Stream(seed, "palette")).line
+        luma = 16 + 219 / 255 * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
+        last_of_bar = frame.planes[0].line_size * (bar.top + 2) + VIDEO.width - 20
+        assert bytes(frame.planes[0])[last_of_bar] == pytest.approx(luma, abs=1.5)
 
 
 def test_the_sound_is_quiet_begins_and_ends_in_silence_and_does_not_click() -> None:

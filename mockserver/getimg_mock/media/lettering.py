@@ -84,7 +84,7 @@ def _simplest(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "M" or category == "Cf":
         return ""
-    if category == "Cs" or not _has_glyph(character):
+    if not _has_glyph(character):
         return _REPLACED.get(character) or ("-" if category == "Pd" else _BOX)
     return character
 
