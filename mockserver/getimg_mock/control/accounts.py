@@ -71,7 +71,7 @@ def set_limits(fake: Fake, workspace: Workspace, values: Json) -> Json:
         raise SettingsError(f"Say which: image_rpm, video_rpm, concurrent or {_WINDOW}.")
     changed = {"window" if name == _WINDOW else name: value for name, value in values.items()}
     with workspace.lock:
-        workspace.limiter.limits = replace(workspace.limiter.limits, **changed)
+        workspace.set_limits(replace(workspace.limiter.limits, **changed))
         return limits(fake, workspace, {})
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
-from getimg_mock.control.fields import LATEST, choice, duration, moment, number, text
+from getimg_mock.control.fields import choice, duration, moment, number, text
 from getimg_mock.control.generations import GENERATION, known
 from getimg_mock.errors import ControlError, SettingsError
 from getimg_mock.settings import MAX_SECONDS
-from getimg_mock.world.clock import FASTEST
+from getimg_mock.world.clock import FASTEST, LATEST
 
 if TYPE_CHECKING:
     from datetime import datetime

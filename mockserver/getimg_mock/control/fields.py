@@ -16,15 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.settings import MAX_SECONDS, options
+from getimg_mock.world.clock import EPOCH, LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     Read = Callable[[Any], Any]
-
-# Clients parse dates of this span; nothing of ours leads out of it.
-EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)", re.ASCII)
@@ -213,7 +210,7 @@ def _moment(value: Any) -> datetime:
         found = found.astimezone(UTC)
     except OverflowError:
         found = LATEST
-    if not EARLIEST <= found < LATEST:
+    if not EPOCH <= found < LATEST:
         raise SettingsError(f"{shown(value)} is not between the years 1970 and 3000.")
     return found
 

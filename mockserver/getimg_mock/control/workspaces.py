@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
-from getimg_mock.control.fields import EARLIEST, LATEST, mapping, read, setting, text
+from getimg_mock.control.fields import mapping, read, setting, text
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
 from getimg_mock.world import snapshots
+from getimg_mock.world.clock import EPOCH, LATEST
 from getimg_mock.world.schemas import violations
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _proved(restored: Callable[[], Workspace]) -> Workspace:
     try:
         found = restored()
         snapshots.snapshot(found)
-        found.events(EARLIEST, LATEST)
+        found.events(EPOCH, LATEST)
     except SettingsError:
         raise
     except GetimgMockError as error:

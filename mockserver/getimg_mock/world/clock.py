@@ -23,6 +23,9 @@ _wall: Final = time.time
 FASTEST: Final = 1_000_000.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+# The end of the calendar: far enough from Python's that no time added to it leads beyond.
+LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
+
 
 def wall_time() -> datetime:
     """Return the real time of this machine, for logs and for the journal's second column."""

@@ -85,6 +85,14 @@ class Limiter:
             )
         self._counted[kind] = (window, used + 1)
 
+    def change(self, limits: Limits, now: datetime) -> None:
+        """Put other limits in force; what was counted in the present window stays counted."""
+        used: dict[Kind, int] = {
+            kind: self._used(kind, self._window(now)) for kind in self._counted
+        }
+        self.limits = limits
+        self._counted = {kind: (self._window(now), count) for kind, count in used.items() if count}
+
     def counts(self) -> dict[Kind, tuple[int, int]]:
         """Return, by kind, the number of the last window used and the submissions in it."""
         return dict(self._counted)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.chance import Stream, digest
+from getimg_mock.world.clock import LATEST
 from getimg_mock.world.events import Advance, Event, next_moment, passed
 from getimg_mock.world.generations import Ending, Generation, Product, ending_of
 from getimg_mock.world.journal import EFFECTS, Effect, Journal, noted
@@ -211,13 +212,19 @@ class Workspace:
         if not seconds >= 0:
             raise GetimgMockError(f"Time never goes backwards: {seconds!r} is less than 0 s.")
         with self.lock:
-            return self.advance_to(self.clock.now() + timedelta(seconds=seconds))
+            try:
+                moment = self.clock.now() + timedelta(seconds=seconds)
+            except OverflowError:
+                moment = LATEST
+            return self.advance_to(moment)
 
     def advance_to(self, moment: datetime) -> Advance:
         """Make it `moment`, settle, and return the new time and the events passed, in order.
 
-        Raises `GetimgMockError` for a moment that has passed.
+        Raises `GetimgMockError` for a moment that has passed, or is past the end of the calendar.
         """
+        if moment >= LATEST:
+            raise GetimgMockError(f"{LATEST.year} is the end of the calendar here.")
         with self.lock:
             since = self.clock.now()
             if moment < since and not self.clock.rate:
@@ -267,7 +274,7 @@ class Workspace:
     def set_limits(self, limits: Limits) -> None:
         """Put other limits in force; what was counted in the present window stays counted."""
         with self.lock:
-            self.limiter.limits = limits
+            self.limiter.change(limits, self.clock.now())
 
     def events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
         """Return the events after `since` and up to `until`, in order."""
