@@ -42,7 +42,7 @@ def _unknown_fields(value: Any) -> Any:
 
 
 def _is_map(value: dict[str, Any]) -> bool:
-    return bool(value) and all(isinstance(each, int) for each in value.values())
+    return all(isinstance(each, int) for each in value.values())
 
 
 def _nulls(value: Any) -> Any:
