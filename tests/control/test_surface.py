@@ -16,6 +16,9 @@ from getimg_mock import GetimgMockError, connect
 from getimg_mock.control import channels, commands
 from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.control.openapi import document
+from getimg_mock.control.problems import problem, raised
+from getimg_mock.errors import ControlError, SettingsError, UnknownNameError, WaitError
+from tests.api.driver import Driver
 from tests.control.client import Client, exchanged
 
 if TYPE_CHECKING:
@@ -244,6 +247,61 @@ def events(channel: RemoteChannel, **criteria: Any) -> Generator[Any, None, None
     yield from channel.events("/journal/tail", criteria)
 
 
+class TestWithoutAnEventLoop:
+    """In process the application is stepped, and nothing else runs meanwhile."""
+
+    @pytest.fixture
+    def driver(self) -> Driver:
+        """Return a driver of an application that wants no token for its made-up address."""
+        return Driver.of(control_token="a-token-of-the-driver")
+
+    def ask(self, driver: Driver, method: str, path: str) -> Any:
+        """Send a request with the token."""
+        return driver.request(
+            method, f"/__mock__{path}", headers=[("X-Mock-Token", "a-token-of-the-driver")]
+        )
+
+    def test_a_wait_finds_what_there_is(self, driver: Driver) -> None:
+        """And would block for the rest of its timeout, as in a thread."""
+        driver.image()
+        reply = self.ask(driver, "POST", "/journal/wait")
+        assert (reply.status, reply.json["exchange"]["number"]) == (200, 1)
+
+    def test_a_stream_is_refused(self, driver: Driver) -> None:
+        """It would never end, and nobody could read it."""
+        reply = self.ask(driver, "GET", "/journal/tail")
+        assert (reply.status, reply.json["error"]["code"]) == (501, "not_here")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [None, [], "x", {}, {"error": "not found"}, {"error": {}}, {"error": {"message": "No."}},
+     {"detail": "Not Found"}],
+)  # fmt: skip
+def test_another_servers_error_is_not_taken_for_ours(body: Any) -> None:
+    """A wrong port is more likely than a new error of ours."""
+    error = raised(404, body)
+    assert isinstance(error, ControlError)
+    assert (error.code, error.status) == ("not_ours", 404)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SettingsError("n: 3 is wrong."), UnknownNameError("rule", "rule-1", ["rule-2"]),
+        UnknownNameError("field", "x", ["alpha", "beta"]), WaitError("Nothing came."),
+        ControlError("conflict", "Not now.", status=409, nearest="then"),
+    ],
+)  # fmt: skip
+def test_an_error_survives_the_way_over_http(error: GetimgMockError) -> None:
+    """Class, words and what programs look at."""
+    status, body = problem(error)
+    again = raised(status, json.loads(json.dumps(body)))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert problem(again) == (status, body)
+
+
 WORDS = st.sampled_from(
     ["10m", "flaky", "videos.create", "seedance-*", "completed", "2026-12-01T00:00:00Z", "sk_x",
      "9999-12-31T23:59:59-23:59", "20..60", "rate_limit", "reset", "har", "1e400", "-0", "[",
@@ -288,8 +346,8 @@ def test_a_snapshot_with_a_mistake_is_refused_or_works(
     """A workspace that was restored from something else must not fail later, on its clients."""
     ws = server.workspace(key)
     ws.reset()
-    ws.scenarios.add("flaky")
     video = client.video()
+    ws.scenarios.add("flaky")
     state = ws.snapshot()
     part: Any = state
     while True:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import choice, duration, moment, number, text
 from getimg_mock.control.generations import GENERATION, known
-from getimg_mock.errors import ControlError, SettingsError
+from getimg_mock.errors import SettingsError
 from getimg_mock.settings import MAX_SECONDS
-from getimg_mock.world.clock import FASTEST, LATEST
+from getimg_mock.world.clock import FASTEST
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from getimg_mock.control.command import Json
     from getimg_mock.fake import Fake
     from getimg_mock.world.workspaces import Workspace
@@ -35,8 +32,7 @@ def advance(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     step += sum(values.get(name, 0.0) * worth for name, worth in STEPS.items())
     if not values:
         raise SettingsError("Say how far: duration (10m, 1h30m) or " + ", ".join(STEPS) + ".")
-    with workspace.lock:
-        return workspace.advance_to(_reached(workspace, step)).as_json()
+    return workspace.advance(step).as_json()
 
 
 def advance_to(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -74,16 +70,6 @@ def scale(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Run at a rate from now on."""
     workspace.clock.scale(values["rate"])
     return show(fake, workspace, {})
-
-
-def _reached(workspace: Workspace, step: float) -> datetime:
-    try:
-        reached = workspace.clock.now() + timedelta(seconds=step)
-    except OverflowError:
-        reached = LATEST
-    if reached >= LATEST:
-        raise ControlError("conflict", "This would lead past the year 3000.", status=409)
-    return reached
 
 
 def _step(name: str) -> Any:

@@ -35,17 +35,21 @@ def problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
 
 def raised(status: int, body: Any) -> GetimgMockError:
     """Return the error that `problem` described."""
-    told: Mapping[str, Any] = body.get("error", {}) if isinstance(body, dict) else {}
-    message = told.get("message")
-    if not isinstance(message, str):
+    told: Mapping[str, Any] = body["error"] if _is_ours(body) else {}
+    if not told:
         return ControlError(
-            "not_ours", f"This answered {status} and is no getimg-mock.", status=status
+            "not_ours", f"What answered {status} there is no getimg-mock.", status=status
         )
-    code = str(told.get("code"))
+    code, message = told["code"], told["message"]
     if code == "unknown_name":
-        return UnknownNameError(str(told["kind"]), str(told["name"]), told["known"])
+        return UnknownNameError(told["kind"], told["name"], told["known"])
     if code == "invalid_value":
         return SettingsError(message)
     if code == "timeout":
         return WaitError(message)
     return ControlError(code, message, status=status, nearest=told.get("nearest"))
+
+
+def _is_ours(body: Any) -> bool:
+    told = body.get("error") if isinstance(body, dict) else None
+    return isinstance(told, dict) and {"code", "message"} <= told.keys()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.control.commands import VERSION
 from getimg_mock.control.fields import read
 from getimg_mock.control.journal import CRITERIA, event
+from getimg_mock.errors import ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +31,12 @@ async def stream(
     being followed.
     """
     values = read(CRITERIA, query, free=False)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise ControlError(
+            "not_here", "A stream needs an event loop: ask a server on a port.", status=501
+        ) from None
     await send(
         {
             "type": "http.response.start",
@@ -41,7 +48,7 @@ async def stream(
             ],
         }
     )
-    loop, changed = asyncio.get_running_loop(), asyncio.Event()
+    changed = asyncio.Event()
     gone = asyncio.ensure_future(_gone(receive))
     journal = fake.store.workspace(key).journal
 
