@@ -83,7 +83,7 @@ def binary_noise(_asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def balance_as_number(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """The balance is a number."""
-    if asked.path == "/v2/billing/balance" and reply.status == 200:
+    if asked.path == "/v2/billing/balance" and reply.status == 200 and reply.body:
         body = reply.json
         body["balance"] = float(body["balance"])
         reply.say(body)
@@ -91,7 +91,7 @@ def balance_as_number(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def costs_total_wrong(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """The total of the costs is not the sum of its buckets."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200:
+    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
         body = reply.json
         body["total_cost"] = body["total_cost"] + 0.01
         reply.say(body)
@@ -99,7 +99,7 @@ def costs_total_wrong(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def costs_skip_a_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """Dates without costs have no bucket."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200:
+    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
         body = reply.json
         body["data"] = [each for each in body["data"] if each["cost"]]
         reply.say(body)
@@ -107,7 +107,7 @@ def costs_skip_a_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def costs_descend(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """Buckets come newest first."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200:
+    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
         body = reply.json
         body["data"].reverse()
         reply.say(body)

@@ -33,7 +33,7 @@ class Asked:
         """The body's JSON value, or None where it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     @property

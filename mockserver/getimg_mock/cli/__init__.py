@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COMMANDS: Final = {
     "serve": "start the fake",
     "openapi": "print the OpenAPI document",
+    "verify": "judge a provider or a client by the contract",
+    "explain": "say what a check holds, and why",
+    "replay": "run the plans of recorded failures again",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",
     "generations": "list generations, and end them by hand",

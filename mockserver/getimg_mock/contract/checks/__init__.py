@@ -8,6 +8,8 @@ from getimg_mock.contract.checks import (
     auth,
     billing,
     catalogue,
+    equivalence,
+    harness,
     input,  # noqa: A004 - the topic is called input
     lifecycle,
     limits,
@@ -23,3 +25,25 @@ PROVIDER: Final[tuple[Check, ...]] = (
     *wire.CHECKS, *input.CHECKS, *lifecycle.CHECKS, *media.CHECKS, *billing.CHECKS,
     *limits.CHECKS, *auth.CHECKS, *catalogue.CHECKS,
 )  # fmt: skip
+EVERY: Final[tuple[Check, ...]] = (*PROVIDER, *equivalence.CHECKS, *harness.CHECKS)
+
+
+def check_of(name: str) -> Check:
+    """Return the check of an id; raises `UnknownNameError`."""
+    found = {check.id: check for check in EVERY}.get(name.upper())
+    if found is None:
+        raise UnknownNameError("check", name.upper(), [check.id for check in EVERY])
+    return found
+
+
+def chosen(words: str | None, checks: tuple[Check, ...]) -> tuple[Check, ...]:
+    """Return the checks whose id begins with one of the comma-separated words."""
+    if not words:
+        return checks
+    found: list[Check] = []
+    for word in (each.strip().upper() for each in words.split(",")):
+        fitting = [check for check in checks if word and check.id.startswith(word)]
+        if not fitting:
+            raise UnknownNameError("check", word, [check.id for check in checks])
+        found += [check for check in fitting if check not in found]
+    return tuple(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.verdicts import Check, held, noted
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import Exchange, History
     from getimg_mock.contract.verdicts import Observation
+
+# What an error may quote: the id as it was asked for, or as the provider writes it.
+_AN_ID: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
 
 
 def bad_keys_are_401(history: History) -> Iterator[Observation]:
@@ -35,7 +39,7 @@ def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
 def _shape(exchange: Exchange) -> tuple[object, ...]:
     """Return what an answer gives away, without the id that was asked for."""
     asked = exchange.path.rpartition("/")[2]
-    message = str(exchange.error.get("message")).replace(asked, "ID")
+    message = _AN_ID.sub("ID", str(exchange.error.get("message")).replace(asked, "ID"))
     return exchange.status, exchange.error.get("code"), message
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from getimg_mock.contract.execution import instant
 from getimg_mock.contract.history import TERMINAL
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
 
@@ -216,8 +217,10 @@ def bodies_are_not_merged(history: History) -> Iterator[Observation]:
 
 def files_last_as_promised(history: History) -> Iterator[Observation]:
     """GP315."""
-    for each in history.used("before-expiry"):
-        yield held(each.status == 200, "200 until deletes_at", each.status, each)
+    for got, result, item in history.downloads:
+        gone = instant(item.get("deletes_at"))
+        if got.use == "before-expiry" and gone is not None and got.at < gone:
+            yield held(got.status == 200, "200 until deletes_at", got.status, result, got)
     for each in history.used("look-after-expiry"):
         yield noted(f"after deletes_at a status request gets {each.status}", each)
 

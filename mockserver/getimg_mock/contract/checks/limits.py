@@ -67,13 +67,17 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
 
 def limits_are_enforced(history: History) -> Iterator[Observation]:
     """GP603."""
-    burst = history.used("burst")
-    known = next((numbers for each in burst if (numbers := _numbers(each))), None)
-    if known is None or len(burst) <= known[0]:
-        return
-    yield held(any(each.status == 429 and each.error for each in burst),
-               f"a 429 within {len(burst)} requests at a limit of {known[0]}",
-               [each.status for each in burst], *burst[-3:])  # fmt: skip
+    windows: dict[tuple[str, str, int], list[Exchange]] = {}
+    for each in history.used("burst"):
+        numbers = _numbers(each)
+        if numbers is not None:
+            windows.setdefault((each.key, each.operation, numbers[2]), []).append(each)
+    for burst in windows.values():
+        limit = min(numbers[0] for each in burst if (numbers := _numbers(each)))
+        if len(burst) > limit:
+            yield held(any(each.status == 429 and each.error for each in burst),
+                       f"a 429 within {len(burst)} requests at a limit of {limit}",
+                       [each.status for each in burst], *burst[-3:])  # fmt: skip
 
 
 def refusals_say_how_long(history: History) -> Iterator[Observation]:

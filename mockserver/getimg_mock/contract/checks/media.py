@@ -93,7 +93,7 @@ def sizes_are_as_promised(history: History) -> Iterator[Observation]:
         yield held(not found.flaw, "a file that can be decoded", found.flaw, result, got)
         if found.flaw:
             continue
-        size = (item.get("width", found.width), item.get("height", found.height))
+        size = (item.get("width") or found.width, item.get("height") or found.height)
         yield held(size == (found.width, found.height), f"{size[0]}x{size[1]}",
                    f"{found.width}x{found.height}", result, got)  # fmt: skip
         yield from _track(got, result, item)

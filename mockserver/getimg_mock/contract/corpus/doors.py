@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.corpus.choices import cheapest, small
@@ -20,6 +21,11 @@ _BAD_KEYS: Final = {
     "the word only": "Bearer", "another scheme, good key": "Token {key}",
     "a key cut off": "Bearer sk",
 }  # fmt: skip
+# What the fake may be told to show: each is legal, so every check must hold under it.
+_ODDITIES: Final = (
+    "unknown_fields", "nulls", "unknown_mime_type", "unknown_error_code", "reordered_keys",
+    "long_strings",
+)  # fmt: skip
 _SCHEMES: Final = {
     "bearer": "bearer {key}",
     "BEARER": "BEARER {key}",
@@ -38,6 +44,11 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
     yield Plan(name="two workspaces", tier="R2", keys=2, steps=(*_two(video),))
     yield Plan(name="paths", steps=(*_paths(image),))
     yield Plan(name="methods", steps=(*_methods(),))
+    for oddity in _ODDITIES:
+        rule = json.dumps({"on": ["videos.retrieve", "models.list", "models.retrieve",
+                                  "billing.*"], "oddity": oddity})  # fmt: skip
+        yield Plan(name=f"an odd provider: {oddity}", tier="R2", rules=(rule,),
+                   steps=(*_odd(image, video),))  # fmt: skip
     yield Plan(name="more images than the limit", tier="R3", world=(("image_rpm", 3),), keys=2,
                clock=True, steps=(*_burst(image, video),))  # fmt: skip
     yield Plan(name="more videos than the limit", tier="R3", world=(("video_rpm", 2),),
@@ -46,6 +57,17 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
                clock=True, steps=(*_concurrent(video),))  # fmt: skip
     yield Plan(name="remaining within a window", tier="R2", clock=True,
                world=(("image_rpm", 5), ("video_rpm", 5)), steps=(*_remaining(image, video),))  # fmt: skip
+
+
+def _odd(image: Model, video: Model) -> Iterator[Step]:
+    yield get("/v2/models")
+    yield get(f"/v2/models/{image['id']}")
+    yield post("image", small(image))
+    yield post("video", small(video), name="video")
+    yield Poll(of="video")
+    yield balance()
+    yield get("/v2/models/no-such-model")
+    yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
 
 
 def _operations(image: Model, video: Model) -> Iterator[Send]:

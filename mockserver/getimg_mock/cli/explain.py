@@ -1,0 +1,54 @@
+"""`getimg-mock explain GP407`: what a check holds, and why."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from textwrap import fill
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.checks import EVERY, check_of
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.verdicts import Check
+
+_EVIDENCE: Final = {
+    "documented": "documented by getimg.ai",
+    "seed": "from the page that this project was made from",
+    "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
+}
+_COSTS: Final = {
+    "0": "free to try", "T": "free: judged on whatever was exchanged", "1": "needs a paid generation",
+    "R": "uses up a rate limit", "fake": "can be tried on a fake only",
+}  # fmt: skip
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `explain`."""
+    parser = commands.add_parser(
+        "explain", help="say what a check holds, and why",
+        description="Say what a check holds, and why. Without an id, list all.", allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("id", nargs="?", metavar="ID", help="such as GP407")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Explain one check, or list all; returns 0."""
+    if arguments.id is None:
+        for check in EVERY:
+            sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
+    else:
+        sys.stdout.write(explained(check_of(arguments.id)))
+    return 0
+
+
+def explained(check: Check) -> str:
+    """Return a check in words."""
+    return (
+        f"{check.id}  {check.statement}\n\n"
+        f"{fill(check.why, 78)}\n\n"
+        f"level     {check.level} ({check.severity})\n"
+        f"evidence  {_EVIDENCE[check.evidence]}\n"
+        f"cost      {_COSTS[check.cost]}\n"
+        f"try it    getimg-mock verify api --only {check.id}\n"
+    )

@@ -1,0 +1,282 @@
+"""`getimg-mock verify api`: hold a provider to its contract."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.budget import Budget, BudgetError, Record, affordable, price_of_plan
+from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
+from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.comparison import Comparison
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.evidence import claims, read_known, read_traffic, write_evidence
+from getimg_mock.contract.examination import Examination
+from getimg_mock.contract.history import decimal
+from getimg_mock.contract.plans import TIERS, Plan, balance, get
+from getimg_mock.contract.targets import Address, InProcess, OnSocket, shipped_models
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports import console, documents, events, matrix
+from getimg_mock.world import schemas
+from getimg_mock.world.clock import wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.verdicts import Check
+    from getimg_mock.reports.events import Event, Outcome
+
+REAL: Final = "https://api.getimg.ai"
+REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
+    ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
+    ".md": documents.as_markdown, ".html": matrix.as_html,
+}  # fmt: skip
+_ACCOUNT: Final = Plan(name="the account", steps=(get("/v2/models"), balance()))
+
+
+def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
+    """Add `verify api`."""
+    parser = kinds.add_parser(
+        "api",
+        help="hold a provider to the contract: the fake, any address, or getimg.ai",
+        description="Hold a provider to the contract. Without --target it is the fake, in process.",
+        epilog="R0 reads only, R1 also sends what must be refused, R2 generates, R3 uses up rate "
+        "limits. Against anything but the fake R1 and up need --budget.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--target", default="fake", metavar="WHERE", help="fake, socket, real, or a URL")
+    add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
+    add("--second-key", metavar="KEY", help="a key of another workspace, for isolation")
+    add("--budget", metavar="USD", help="the most that may be spent today, over all runs")
+    add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
+    add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
+    add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
+    add("--random", type=int, default=0, metavar="N", help="random plans to add (needs hypothesis)")
+    add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
+        help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
+    add("--evidence", metavar="FILE", type=Path, help="write what recorded traffic confirms here")
+    add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
+    add("--report", action="append", default=[], metavar="FILE", type=Path,
+        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
+    add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
+    add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge; returns 0 when the contract holds, else 1."""
+    for report in arguments.report:
+        if report.suffix not in REPORTS:
+            raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
+    checks = chosen(arguments.only, PROVIDER)
+    known = read_known(arguments.known_failures) if arguments.known_failures else {}
+    if arguments.traffic:
+        return _report(arguments, _judged_traffic(arguments, checks, known))
+    return _against(arguments, _target(arguments), checks, known)
+
+
+def _against(
+    arguments: argparse.Namespace, target: Target, checks: Sequence[Check], known: dict[str, str]
+) -> int:
+    tier = arguments.tier or ("R3" if target.own else "R0")
+    budget = None
+    if isinstance(target, Address) and not target.own:
+        ceiling = _ceiling(arguments, tier)
+        record = arguments.record or _default_record()
+        budget = Budget(ceiling, target.models, Record(record))
+        target.gate = budget
+        target.models = _catalogue(target)
+        budget.models = target.models
+    plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
+    plans += _random(arguments, target) if tier >= "R2" else []
+    skipped: list[tuple[Plan, str]] = []
+    if budget is not None:
+        runnable = [plan for plan in plans if not target.lacks(plan)]
+        left = budget.ceiling - budget.record.today
+        plans, skipped = affordable(runnable, target.models, left)
+    if arguments.dry_run:
+        return _shown(plans, skipped, target)
+    campaign = Campaign(target=target, plans=plans, checks=checks, seed=arguments.seed, known=known)
+    campaign.skipped = {plan.name: why for plan, why in skipped}
+    whole = not arguments.only
+    stream = _with_budget(campaign, budget, target, beyond_provider=whole)
+    return _report(arguments, stream)
+
+
+def _compared(campaign: Campaign) -> Iterator[Event]:
+    """Run the same plans on the fake, too, and judge the two side by side."""
+    fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
+    plans = [history.plan for history in campaign.histories]
+    twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
+    for _ in twin.events():
+        pass
+    comparison = Comparison(
+        fake=tuple(twin.histories),
+        other=tuple(campaign.histories),
+        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
+        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
+        claims=claims(),
+        now=wall_time(),
+    )
+    for check in equivalence.CHECKS:
+        yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
+
+
+def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
+    """Let the harness judge itself, as far as one run tells."""
+    examination = Examination(
+        histories=tuple(campaign.histories),
+        plans=tuple(campaign.plans),
+        findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
+        gate=(budget.sent, budget.requests) if budget is not None else None,
+        spends=((budget.record.today, budget.ceiling),) if budget is not None else (),
+        artefacts={"the failures": "".join(written(verdict_event(v) for v in campaign.verdicts))},
+        secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
+    )
+    for check in harness.CHECKS:
+        verdict = judged(check, [examination], own=True)
+        if verdict.status != "VOID":
+            yield verdict_event(verdict, campaign.seed)
+
+
+def _with_budget(
+    campaign: Campaign, budget: Budget | None, target: Target, *, beyond_provider: bool
+) -> Iterator[Event]:
+    before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
+    *judged_events, end = campaign.events()
+    yield from judged_events
+    if beyond_provider:
+        if not isinstance(target, InProcess):
+            yield from _compared(campaign)
+        yield from _examined(campaign, budget)
+    yield end
+    if budget is None:
+        return
+    beyond = budget.reconcile(decimal(before), decimal(balance_now(target.run(_ACCOUNT))))
+    yield {
+        "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
+        "today": str(budget.record.today), "requests": budget.requests,
+        "beyond": None if beyond is None else str(beyond),
+    }  # fmt: skip
+
+
+def _target(arguments: argparse.Namespace) -> Target:
+    if arguments.target == "fake":
+        return InProcess(seed=str(arguments.seed))
+    if arguments.target == "socket":
+        return OnSocket(seed=str(arguments.seed))
+    url = REAL if arguments.target == "real" else arguments.target
+    if not url.startswith(("https://", "http://")):
+        raise UnknownNameError(
+            "target", url, ("fake", "socket", "real", "https://...", "http://...")
+        )
+    key = arguments.key or os.environ.get("GETIMG_API_KEY")
+    if not key:
+        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
+    keys = {"a": key} | ({"b": arguments.second_key} if arguments.second_key else {})
+    return Address(url, keys, name="real" if url == REAL else url)
+
+
+def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:
+    if arguments.budget is None:
+        if tier == "R0":
+            return Decimal(0)
+        raise BudgetError(
+            f"Tier {tier} can spend money there: say how much with --budget, or use --tier R0."
+        )
+    try:
+        ceiling = Decimal(arguments.budget)
+    except InvalidOperation:
+        ceiling = Decimal("NaN")
+    if not (ceiling.is_finite() and ceiling >= 0):
+        raise BudgetError(f"{arguments.budget!r} is no amount of money: write 0.50.")
+    return ceiling
+
+
+def _default_record() -> Path:
+    state = os.environ.get("XDG_STATE_HOME")
+    return (
+        (Path(state) if state else Path.home() / ".local" / "state") / "getimg-mock" / "spend.json"
+    )
+
+
+def _catalogue(target: Address) -> list[dict[str, Any]]:
+    """Return the target's own catalogue where it can be trusted, else the shipped one."""
+    history = target.run(_ACCOUNT)
+    listed = history.of("models.list")
+    if not listed or listed[0].status == 0:
+        raise SettingsError(f"{target.url} does not answer.")
+    models = listed[0].plain
+    if listed[0].status != 200 or schemas.violations("model-list", models) or not models:
+        return shipped_models()
+    found: list[dict[str, Any]] = models
+    return found
+
+
+def _random(arguments: argparse.Namespace, target: Target) -> list[Plan]:
+    if not arguments.random:
+        return []
+    try:
+        from getimg_mock.contract.strategies import drawn_plans  # noqa: PLC0415 - optional
+    except ModuleNotFoundError:
+        raise SettingsError(
+            "Random plans need hypothesis: pip install 'getimg-mock[verify]'."
+        ) from None
+    return drawn_plans(target.models, seed=arguments.seed, count=arguments.random)
+
+
+def _judged_traffic(
+    arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
+) -> Iterator[Event]:
+    target = replace(InProcess(), name="traffic", own=False)
+    campaign = Campaign(target=target, plans=(), checks=checks, known=known)
+    campaign.histories = [read_traffic(path) for path in arguments.traffic]
+    yield {"event": "start", "contract": "1", "target": "traffic", "seed": 0, "own": False,
+           "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
+    yield from campaign.judge()
+    if arguments.evidence:
+        write_evidence(arguments.evidence, campaign.verdicts, campaign.histories)
+
+
+def _shown(plans: Sequence[Plan], skipped: Sequence[tuple[Plan, str]], target: Target) -> int:
+    total = Decimal(0)
+    for plan in plans:
+        price = price_of_plan(plan, target.models)
+        total += Decimal(price.worst or 0)
+        lacks = target.lacks(plan)
+        worst = "free" if not price.submissions else f"at most {price.worst} USD"
+        tail = f"   skipped: {lacks}" if lacks else ""
+        sys.stdout.write(
+            f"{plan.tier}  {worst:<20} {len(plan.steps):>4} steps  {plan.name}{tail}\n"
+        )
+    for plan, why in skipped:
+        sys.stdout.write(
+            f"{plan.tier}  {'left out':<20} {len(plan.steps):>4} steps  {plan.name}: {why}\n"
+        )
+    sys.stdout.write(f"\n{len(plans)} plans, at most {total} USD; nothing was sent.\n")
+    return 0
+
+
+def _report(arguments: argparse.Namespace, stream: Iterable[Event]) -> int:
+    kept: list[Event] = []
+    lines = []
+    for event in stream:
+        kept.append(event)
+        lines.append(event)
+    text = "".join(written(lines))
+    if arguments.events:
+        arguments.events.write_text(text, encoding="utf-8")
+    outcomes = events.read(kept)
+    for report in arguments.report:
+        report.write_text(REPORTS[report.suffix](outcomes), encoding="utf-8")
+    for outcome in outcomes:
+        sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+    return 0 if all(outcome.ok for outcome in outcomes) else 1

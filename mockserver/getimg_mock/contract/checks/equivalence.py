@@ -1,0 +1,249 @@
+"""GE: the fake against another target, above all the real one, under the same plans."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.comparison import shape_of
+from getimg_mock.contract.evidence import STALE_AFTER
+from getimg_mock.contract.execution import instant
+from getimg_mock.contract.history import decimal
+from getimg_mock.contract.verdicts import Check, held, noted, wrong
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.comparison import Comparison, Pair
+    from getimg_mock.contract.history import Exchange
+    from getimg_mock.contract.verdicts import Observation
+
+_HEADERS: Final = (
+    "content-type", "retry-after", "allow", "x-ratelimit-limit", "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+)  # fmt: skip
+_MARKS: Final = ("documented", "observed", "inferred", "our choice")
+_LONGEST_VIDEO: Final = timedelta(minutes=15)
+_SHORTEST_LINK, _LONGEST_LINK = timedelta(minutes=1), timedelta(days=31)
+_BESIDE: Final = (0, 402, 429)
+
+
+def _judgeable(comparison: Comparison) -> Iterator[Pair]:
+    """Yield the pairs that money, limits and lost answers do not decide."""
+    for pair in comparison.pairs:
+        if pair.fake.status not in _BESIDE and pair.other.status not in _BESIDE:
+            yield pair
+
+
+def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE901."""
+    for pair in _judgeable(comparison):
+        same = pair.fake.status // 100 == pair.other.status // 100
+        yield held(same, f"{pair.fake.status // 100}xx, as the fake ({pair.plan})",
+                   pair.other.status, pair.other)  # fmt: skip
+        if same:
+            yield held(_fits(pair.fake) == _fits(pair.other), "the schema's verdict as on the fake",
+                       "another", pair.other)  # fmt: skip
+
+
+def _fits(exchange: Exchange) -> bool:
+    name = schemas.answer_schema(exchange.operation, exchange.status)
+    return name is None or not schemas.violations(name, exchange.plain)
+
+
+def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE902."""
+    fake, other, where = _shapes(comparison)
+    for operation in fake.keys() & other.keys():
+        ours, theirs = dict(_types(fake[operation])), dict(_types(other[operation]))
+        removed = sorted(set(ours) - set(theirs))
+        added = sorted(set(theirs) - set(ours))
+        changed = sorted(
+            path for path in ours.keys() & theirs.keys()
+            if not (ours[path] & theirs[path]) and "null" not in ours[path] | theirs[path]
+        )  # fmt: skip
+        yield held(not changed, f"{operation}: the types of the fake", changed, where[operation])
+        if removed:
+            yield noted(f"{operation}: the other has no {', '.join(removed[:5])}")
+        if added:
+            yield noted(f"{operation}: the other also has {', '.join(added[:5])}")
+
+
+def _shapes(
+    comparison: Comparison,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Exchange]]:
+    fake: dict[str, set[tuple[str, str]]] = {}
+    other: dict[str, set[tuple[str, str]]] = {}
+    where: dict[str, Exchange] = {}
+    for pair in _judgeable(comparison):
+        if pair.fake.status != pair.other.status or pair.fake.json is None:
+            continue
+        state = pair.fake.object.get("status"), pair.other.object.get("status")
+        if state[0] != state[1] or not pair.fake.operation:
+            continue
+        name = f"{pair.fake.operation} {pair.fake.status} {state[0] or ''}".strip()
+        fake.setdefault(name, set()).update(shape_of(pair.fake.json))
+        other.setdefault(name, set()).update(shape_of(pair.other.json))
+        where.setdefault(name, pair.other)
+    return fake, other, where
+
+
+def _types(shape: set[tuple[str, str]]) -> list[tuple[str, set[str]]]:
+    found: dict[str, set[str]] = {}
+    for pointer, kind in shape:
+        # What the models offer differs between catalogues, not between APIs.
+        if "supported_references/" not in pointer:
+            found.setdefault(pointer, set()).add(kind)
+    return list(found.items())
+
+
+def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE903."""
+    for pair in _judgeable(comparison):
+        if pair.fake.submits and pair.fake.step is not None:
+            ours, theirs = pair.fake.status < 400, pair.other.status < 400
+            yield held(ours == theirs, f"{'accepted' if ours else 'refused'}, as by the fake "
+                       f"({pair.fake.step.fault or pair.plan} {pair.fake.step.field})",
+                       pair.other.status, pair.other)  # fmt: skip
+
+
+def headers_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE904."""
+    for pair in _judgeable(comparison):
+        if pair.fake.status == pair.other.status and pair.fake.operation:
+            ours = [name for name in _HEADERS if name in pair.fake.fields]
+            theirs = [name for name in _HEADERS if name in pair.other.fields]
+            yield held(ours == theirs, f"the headers {ours}", theirs, pair.other)
+
+
+def orders_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE905."""
+    for pair in _judgeable(comparison):
+        if pair.fake.status != 200 or pair.other.status != 200:
+            continue
+        if pair.fake.operation in {"models.list", "billing.costs"}:
+            yield held(_ordered(pair.fake) == _ordered(pair.other), "ordered as the fake's",
+                       "in another order", pair.other)  # fmt: skip
+
+
+def _ordered(exchange: Exchange) -> bool:
+    if exchange.operation == "billing.costs":
+        dates = [str(each.get("date")) for each in exchange.object.get("data", ())]
+        return dates == sorted(dates)
+    for model in exchange.json or ():
+        prices = [decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
+        known = [price for price in prices if price is not None]
+        if known != sorted(known):
+            return False
+    return True
+
+
+def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE906."""
+    for name in sorted(comparison.fake_broken.keys() & comparison.other_broken.keys()):
+        ours, theirs = comparison.fake_broken[name], comparison.other_broken[name]
+        yield held(ours == theirs, f"{name} {'broken' if ours else 'held'}, as on the fake",
+                   "broken" if theirs else "held")  # fmt: skip
+
+
+def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
+    """GE907."""
+    for place, mark in sorted(comparison.claims.items()):
+        yield held(mark in _MARKS, f"a mark of evidence at {place}", mark or "none")
+
+
+def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
+    """GE908."""
+    now = comparison.now
+    for name, seen in sorted(comparison.observed.items()):
+        if now is not None:
+            yield held(now - seen <= STALE_AFTER, f"{name} seen within {STALE_AFTER.days} days",
+                       f"{seen:%Y-%m-%d}")  # fmt: skip
+
+
+def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
+    """GE909."""
+    for history in comparison.other:
+        for name, end in history.ended.items():
+            made = history.submitted.get(name)
+            if made is not None:
+                taken = end.at - made.at
+                yield held(taken <= _LONGEST_VIDEO, f"an end within {_LONGEST_VIDEO}", str(taken),
+                           made, end)  # fmt: skip
+            for item in end.items:
+                gone = instant(item.get("deletes_at"))
+                if gone is None:
+                    yield wrong("deletes_at", item.get("deletes_at"), end)
+                else:
+                    life = gone - end.at
+                    yield held(_SHORTEST_LINK <= life <= _LONGEST_LINK,
+                               f"a link that lives {_SHORTEST_LINK} to {_LONGEST_LINK}", str(life),
+                               end)  # fmt: skip
+
+
+def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
+    """GE910."""
+    for pair in _judgeable(comparison):
+        if pair.fake.submits and pair.fake.status < 400:
+            shown = f"{pair.other.status} {pair.other.body[:120]!r}"
+            yield held(pair.other.status < 400, "accepted, as the fake does", shown, pair.other)
+
+
+def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
+    """GE911."""
+    for history in comparison.fake:
+        if not history.plan.rules:
+            continue
+        for each in history:
+            if each.kind == "application/json" and each.operation and each.plain is not None:
+                yield held(_fits(each), "a fault that the API itself could show",
+                           f"{each.status} {each.body[:120]!r}", each)  # fmt: skip
+
+
+CHECKS: Final = (
+    Check(id="GE901", severity="blocker", evidence="seed", cost="T",
+          statement="The same plan gets the same classes of status and the same schema verdicts",
+          why="Otherwise what passes against the fake says nothing about the API.",
+          judge=status_classes_agree),
+    Check(id="GE902", severity="blocker", evidence="seed", cost="T",
+          statement="Answers have the same fields of the same types",
+          why="Added fields are drift, changed types break clients that the fake had passed.",
+          judge=shapes_agree),
+    Check(id="GE903", severity="blocker", evidence="seed", cost="0",
+          statement="Every input of the corpus is accepted by both or refused by both",
+          why="The fake's validation is its promise.",
+          judge=decisions_agree),
+    Check(id="GE904", severity="major", evidence="seed", cost="T",
+          statement="The contractual headers stand on the same answers",
+          why="Clients pace themselves by headers.",
+          judge=headers_agree),
+    Check(id="GE905", severity="minor", evidence="seed", cost="0",
+          statement="Rates and cost buckets are ordered alike",
+          why="Clients take the first.",
+          judge=orders_agree),
+    Check(id="GE906", severity="blocker", evidence="seed", cost="T",
+          statement="Every provider check has the same verdict on both",
+          why="This is what verified fake means.",
+          judge=verdicts_agree),
+    Check(id="GE907", severity="major", evidence="seed", cost="0",
+          statement="Every behaviour of the fake names its evidence",
+          why="Nobody should take a guess for a fact.",
+          judge=claims_have_evidence),
+    Check(id="GE908", severity="major", evidence="seed", cost="0",
+          statement="Evidence older than ninety days is stale",
+          why="The API changes; the fake would not notice.",
+          judge=evidence_is_fresh),
+    Check(id="GE909", severity="minor", evidence="seed", cost="T",
+          statement="Times to the end and lives of links lie in the ranges that the fake models",
+          why="Timeouts are tuned against the fake.",
+          judge=values_are_in_range),
+    Check(id="GE910", severity="blocker", evidence="seed", cost="1",
+          statement="Nothing that the fake accepts is refused by the other",
+          why="A fake that is too lenient lets broken clients into production.",
+          judge=fake_is_not_lenient),
+    Check(id="GE911", severity="blocker", evidence="seed", cost="fake",
+          statement="Whatever oddity the fake is told to show is one that the API could show",
+          why="A client must not be failed by what can never happen.",
+          judge=faults_are_legal),
+)  # fmt: skip

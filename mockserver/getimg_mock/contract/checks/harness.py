@@ -1,0 +1,188 @@
+"""GH: what the harness holds itself to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.history import read_json
+from getimg_mock.contract.verdicts import Check, held
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.examination import Examination
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.verdicts import Observation
+
+_SHAPE_FAULTS: Final = ("missing", "type", "length")
+
+
+def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observation]:
+    """GH001."""
+    for history in examination.histories:
+        if not history.plan.rules:
+            continue
+        for each in history:
+            name = schemas.answer_schema(each.operation, each.status) if each.operation else None
+            if name is not None and each.kind == "application/json" and each.method == "GET":
+                found = schemas.violations(name, each.plain)
+                yield held(not found, f"as schemas/{name}.json says",
+                           "; ".join(v.message for v in found[:2]), each)  # fmt: skip
+
+
+def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
+    """GH002."""
+    for history in examination.histories:
+        if history.plan.rules:
+            missed = [rule for rule in history.plan.rules if not history.hits.get(rule)]
+            yield held(not missed, f"every fault of '{history.plan.name}' was met", missed)
+
+
+def findings_hold_again(examination: Examination) -> Iterator[Observation]:
+    """GH003."""
+    for check, finding in examination.findings:
+        again = [seen for seen in check.observe(finding.history) if seen.wrong]
+        yield held(again, f"{check.id} broken in the history that is shown", "not broken")
+
+
+def failures_replay(examination: Examination) -> Iterator[Observation]:
+    """GH004."""
+    for name, (shown, tried) in examination.replays.items():
+        yield held(shown * 100 >= tried * 95, f"{name} again in 95 of 100 replays",
+                   f"{shown} of {tried}")  # fmt: skip
+
+
+def everything_passes_the_gate(examination: Examination) -> Iterator[Observation]:
+    """GH005."""
+    if examination.gate is not None:
+        left, seen = examination.gate
+        yield held(left <= seen, f"{left} requests seen by the budget", seen)
+
+
+def generated_data_is_as_meant(examination: Examination) -> Iterator[Observation]:
+    """GH006."""
+    second = _second_opinion()
+    for plan in examination.plans:
+        for step in plan.submissions:
+            name = schemas.REQUESTS.get(step.operation)
+            if name is None or len(step.body or b"") > 1 << 20:
+                continue
+            meant = _meant(step)
+            if meant is None:
+                continue
+            body = _plain(step)
+            first = not schemas.violations(name, body)
+            yield held(first == meant, f"{'valid' if meant else 'invalid'}: {step.fault or step.use}",
+                       f"{step.field} {(step.body or b'')[:100]!r}")  # fmt: skip
+            if second is not None and first == meant:
+                yield held(second(name, body) == meant, "the second validator's agreement",
+                           f"{(step.body or b'')[:100]!r}")  # fmt: skip
+
+
+def _meant(step: Send) -> bool | None:
+    if step.valid:
+        return True
+    if step.valid is False and step.fault in _SHAPE_FAULTS and read_json(step.body or b"")[0]:
+        return False
+    return None
+
+
+def _plain(step: Send) -> Any:
+    return json.loads(step.body or b"null")
+
+
+def _second_opinion() -> Callable[[str, Any], bool] | None:
+    try:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415 - optional
+    except ModuleNotFoundError:
+        return None
+
+    def valid(name: str, body: Any) -> bool:
+        return bool(Draft202012Validator(schemas.schema(name)).is_valid(body))
+
+    return valid
+
+
+def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
+    """GH007."""
+    if examination.kills is None:
+        return
+    for name in examination.checks:
+        killed = [mutant for mutant, broken in examination.kills.items() if name in broken]
+        yield held(killed, f"a faulty provider that {name} finds", "none")
+        yield held(name not in examination.false_positives, f"{name} quiet on benign variants",
+                   "a false positive")  # fmt: skip
+
+
+def runs_agree(examination: Examination) -> Iterator[Observation]:
+    """GH008."""
+    for other in examination.runs[1:]:
+        first = examination.runs[0]
+        changed = {name: (first.get(name), other.get(name)) for name in first.keys() | other.keys()
+                   if first.get(name) != other.get(name)}  # fmt: skip
+        yield held(not changed, "the same verdicts in another order, with another seed", changed)
+
+
+def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Observation]:
+    """GH009."""
+    for spent, ceiling in examination.spends:
+        yield held(spent <= ceiling, f"at most {ceiling} USD", str(spent))
+
+
+def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
+    """GH010."""
+    for name, text in examination.artefacts.items():
+        leaked = any(secret in text for secret in examination.secrets if secret)
+        yield held(not leaked, f"{name} without keys", "a key stands in it")
+
+
+def hits_of(history: History) -> int:
+    """Return how often the rules of a history's plan were met."""
+    return sum(history.hits.values())
+
+
+CHECKS: Final = (
+    Check(id="GH001", severity="blocker", evidence="seed", cost="fake",
+          statement="Every adversarial answer is valid by its own schema",
+          why="A client may only be failed by what could happen.",
+          judge=adversarial_answers_are_valid),
+    Check(id="GH002", severity="blocker", evidence="seed", cost="fake",
+          statement="Every injected fault was met, else the case says nothing",
+          why="A test of a fault that never came passes for nothing.",
+          judge=injected_faults_were_hit),
+    Check(id="GH003", severity="major", evidence="seed", cost="T",
+          statement="The check breaks again on the very history that is shown",
+          why="A shrunk example that no longer shows the failure misleads.",
+          judge=findings_hold_again),
+    Check(id="GH004", severity="major", evidence="seed", cost="T",
+          statement="A failure replays in 95 of 100 cases, or is called flaky",
+          why="What cannot be shown again cannot be mended.",
+          judge=failures_replay),
+    Check(id="GH005", severity="blocker", evidence="seed", cost="T",
+          statement="No request leaves that the budget has not seen",
+          why="One way around the gate and there is no ceiling.",
+          judge=everything_passes_the_gate),
+    Check(id="GH006", severity="major", evidence="seed", cost="0",
+          statement="Valid data is valid and invalid data invalid, by two validators",
+          why="A wrong input makes every verdict on it wrong.",
+          judge=generated_data_is_as_meant),
+    Check(id="GH007", severity="major", evidence="seed", cost="fake",
+          statement="Every check finds a faulty provider, and none finds a benign one",
+          why="A check that finds nothing holds nothing.",
+          judge=checks_are_sharp),
+    Check(id="GH008", severity="major", evidence="seed", cost="T",
+          statement="Verdicts do not depend on order or seed",
+          why="A red run must be red again.",
+          judge=runs_agree),
+    Check(id="GH009", severity="blocker", evidence="seed", cost="fake",
+          statement="What is spent never exceeds the ceiling",
+          why="It is somebody's money.",
+          judge=spending_stays_below_the_ceiling),
+    Check(id="GH010", severity="blocker", evidence="seed", cost="T",
+          statement="No artefact holds a key",
+          why="Reports are shared.",
+          judge=artefacts_hold_no_secrets),
+)  # fmt: skip

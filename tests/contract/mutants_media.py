@@ -1,0 +1,245 @@
+"""Providers whose files, links and times are wrong."""
+
+# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.contract.mutants import Mutant
+from tests.contract.mutants_shape import result
+from tests.contract.wrapping import Asked, Reply, Scene, answering, replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _url(edit: Callable[[str], str]) -> Any:
+    def change(body: dict[str, Any]) -> None:
+        body["data"][0]["url"] = edit(body["data"][0]["url"])
+
+    return result(change)
+
+
+def _item(name: str, edit: Callable[[Any], Any]) -> Any:
+    def change(body: dict[str, Any]) -> None:
+        if name in body["data"][0]:
+            body["data"][0][name] = edit(body["data"][0][name])
+
+    return result(change)
+
+
+def _resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
+    """Serve a link as if its signature were right."""
+    parts = asked.path.split("/")
+    for workspace in scene.fake.store.holders(parts[3]):
+        generation = workspace.generations[parts[3]]
+        deletes_at = generation.deletes_at
+        if deletes_at is None:
+            return None
+        now = workspace.clock.now()
+        exp = int(changes.get("exp") or deletes_at.timestamp())
+        if now.timestamp() >= exp and not changes.get("late"):
+            return None
+        asked.query = f"exp={exp}&sig={workspace.signature(parts[3], 0, exp)}"
+        asked.path = "/".join([*parts[:4], "0"])
+        return scene.send(asked)
+    return None
+
+
+def _ignores_sig(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.downloads and parse_qs(asked.query).get("sig"):
+        return _resigned(asked, scene)
+    return None
+
+
+def _ignores_missing_sig(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.downloads and not parse_qs(asked.query).get("sig"):
+        return _resigned(asked, scene)
+    return None
+
+
+def _exp_unsigned(asked: Asked, scene: Scene) -> Reply | None:
+    query = parse_qs(asked.query)
+    if asked.downloads and query.get("exp") and query.get("sig"):
+        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+            deletes_at = workspace.generations[asked.path.split("/")[3]].deletes_at
+            if deletes_at is None:
+                return None
+            real = int(deletes_at.timestamp())
+            if workspace.signed(query["sig"][0], asked.path.split("/")[3], 0, real):
+                return _resigned(asked, scene, exp=query["exp"][0])
+    return None
+
+
+def _any_item(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.downloads and asked.path.endswith("/1"):
+        return _resigned(asked, scene)
+    return None
+
+
+def _never_expires(asked: Asked, scene: Scene) -> Reply | None:
+    reply = scene.send(asked)
+    if asked.downloads and reply.status == 410:
+        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+            exp = int((workspace.clock.now() + timedelta(hours=1)).timestamp())
+            return _resigned(asked, scene, exp=exp)
+    return reply
+
+
+def _expires_early(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.downloads and reply.status == 200:
+        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+            exp = int(parse_qs(asked.query)["exp"][0])
+            if exp - workspace.clock.now().timestamp() < 60:
+                reply.status = 410
+                reply.say({"error": {"code": "url_expired", "message": "Gone."}})
+
+
+def _wants_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.downloads and "authorization" not in asked.headers and reply.status < 300:
+        reply.status = 401
+        reply.say({"error": {"code": "invalid_api_key", "message": "No key."}})
+
+
+def _octets(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.downloads and reply.status == 200:
+        reply.headers["content-type"] = "application/octet-stream"
+
+
+def _damaged(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.downloads and reply.status == 200 and asked.method == "GET":
+        reply.raw(reply.body[: len(reply.body) // 3])
+
+
+def _noise(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.downloads and reply.status == 200 and asked.method == "GET":
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        reply.raw(reply.body + bytes([scene.memory["n"] % 256]))
+
+
+def _bad_range(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.downloads and reply.status == 206:
+        reply.raw(reply.body[:-1])
+
+
+def _range_off(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.downloads and asked.headers.get("range") == "bytes=10-19":
+        asked.headers["range"] = "bytes=11-20"
+        return scene.send(asked)
+    return None
+
+
+def _head_empty(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.downloads and asked.method == "HEAD":
+        reply.headers["content-length"] = "0"
+
+
+def _cookie_key(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.downloads and reply.status == 200:
+        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+            reply.headers["x-owner"] = workspace.key
+
+
+def _always_jpeg(asked: Asked, scene: Scene) -> Reply | None:
+    body = asked.json
+    if (
+        asked.submits
+        and isinstance(body, dict)
+        and str(body.get("output_format")) in {"png", "webp"}
+    ):
+        asked.body = asked.body.replace(str(body["output_format"]).encode(), b"jpeg")
+        return scene.send(asked)
+    return None
+
+
+def _always_square(asked: Asked, scene: Scene) -> Reply | None:
+    body = asked.json
+    if asked.submits and isinstance(body, dict) and body.get("aspect_ratio") == "16:9":
+        asked.body = asked.body.replace(b"16:9", b"1:1")
+        return scene.send(asked)
+    return None
+
+
+def _mute(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.submits and b'"sound":true' in asked.body:
+        asked.body = asked.body.replace(b'"sound":true', b'"sound":false')
+        return scene.send(asked)
+    return None
+
+
+def _longest_default(asked: Asked, scene: Scene) -> Reply | None:
+    body = asked.json
+    if asked.submits and "videos" in asked.path and isinstance(body, dict):
+        if {"model", "prompt"} <= set(body) and "duration" not in body:
+            asked.body = asked.body[:-1] + b',"duration":12}'
+            return scene.send(asked)
+    return None
+
+
+def _large_default(asked: Asked, scene: Scene) -> Reply | None:
+    body = asked.json
+    if asked.submits and isinstance(body, dict) and body.get("model") == "gpt-image-2":
+        if "resolution" not in body:
+            asked.body = asked.body[:-1] + b',"resolution":"4K"}'
+            return scene.send(asked)
+    return None
+
+
+def _host_of_link(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"
+
+
+def _later(body: dict[str, Any]) -> None:
+    body["data"][0]["deletes_at"] = "2026-12-24T00:00:00.000Z"
+
+
+def _extends(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.retrieves and reply.completed:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        body = reply.json
+        old = body["data"][0]["deletes_at"]
+        body["data"][0]["deletes_at"] = old[:17] + f"{scene.memory['n'] % 60:02d}" + old[19:]
+        reply.say(body)
+
+
+MEDIA: tuple[Mutant, ...] = tuple(
+    Mutant(name=name, kind=kind, breaks=breaks, wrap=wrap,  # type: ignore[arg-type]
+           blocker=breaks in {"GP407", "GP408", "GP411", "GP313"})
+    for name, kind, breaks, wrap in (
+        ("link-is-relative", "media", "GP401", _url(_host_of_link)),
+        ("link-is-http", "media", "GP401", _url(lambda url: url.replace("https:", "http:"))),
+        ("link-without-exp", "media", "GP401", _url(lambda url: url.replace("exp=", "e="))),
+        ("exp-is-not-deletion", "time", "GP402", result(_later)),
+        ("link-born-expired", "time", "GP402",
+         _item("deletes_at", lambda _: "2026-08-01T00:00:00.000Z")),
+        ("download-wants-a-key", "media", "GP403", replies(_wants_key)),
+        ("octet-stream", "media", "GP404", replies(_octets)),
+        ("mime-type-is-wrong", "media", "GP404", _item("mime_type", lambda _: "image/gif")),
+        ("always-jpeg", "media", "GP404", answering(_always_jpeg)),
+        ("file-is-cut-off", "media", "GP405", replies(_damaged)),
+        ("width-is-off", "media", "GP405", _item("width", lambda width: width + 8)),
+        ("fps-is-off", "media", "GP405", _item("fps", lambda fps: fps * 2)),
+        ("duration-is-off", "media", "GP405", _item("duration", lambda seconds: seconds + 1)),
+        ("has-sound-lies", "media", "GP406", _item("has_sound", lambda sound: not sound)),
+        ("always-square", "media", "GP405", answering(_always_square)),
+        ("sound-is-ignored", "media", "GP406", answering(_mute)),
+        ("any-signature", "media", "GP407", answering(_ignores_sig)),
+        ("no-signature-needed", "media", "GP407", answering(_ignores_missing_sig)),
+        ("expiry-is-not-signed", "media", "GP407", answering(_exp_unsigned)),
+        ("item-is-not-signed", "media", "GP407", answering(_any_item)),
+        ("files-never-expire", "time", "GP408", answering(_never_expires)),
+        ("files-expire-early", "time", "GP315", replies(_expires_early)),
+        ("range-is-short", "media", "GP409", replies(_bad_range)),
+        ("range-is-shifted", "media", "GP409", answering(_range_off)),
+        ("head-has-no-length", "media", "GP409", replies(_head_empty)),
+        ("files-differ-each-time", "media", "GP410", replies(_noise)),
+        ("owner-in-a-header", "media", "GP411", replies(_cookie_key)),
+        ("looking-extends-life", "time", "GP313", replies(_extends)),
+        ("longest-is-the-default", "media", "GP807", answering(_longest_default)),
+        ("largest-is-the-default", "media", "GP807", answering(_large_default)),
+    )
+)  # fmt: skip

@@ -1,0 +1,276 @@
+"""Providers whose messages have the wrong shape."""
+
+# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from tests.contract.mutants import Mutant
+from tests.contract.wrapping import Asked, Reply, Scene, Wrap, answering, replies
+
+Edit = Callable[[Any], Any]
+
+
+def body_of(path: str, edit: Edit, *, method: str = "GET") -> Wrap:
+    """Return the wrap that edits the JSON of successful answers on paths that begin so."""
+
+    def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
+        if asked.method == method and asked.path.startswith(path) and reply.status < 300:
+            body = reply.json
+            if body is not None:
+                reply.say(edit(body))
+
+    return replies(change)
+
+
+def result(edit: Callable[[dict[str, Any]], None]) -> Wrap:
+    """Return the wrap that edits every result of a generation."""
+
+    def change(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+        if reply.completed:
+            body = reply.json
+            edit(body)
+            reply.say(body)
+
+    return replies(change)
+
+
+def errors(edit: Callable[[dict[str, Any]], Any]) -> Wrap:
+    """Return the wrap that edits the JSON of every error."""
+
+    def change(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+        if reply.status >= 400 and isinstance(reply.json, dict):
+            body = reply.json
+            changed = edit(body)
+            reply.say(body if changed is None else changed)
+
+    return replies(change)
+
+
+def headers(edit: Callable[[Asked, Reply], None]) -> Wrap:
+    """Return the wrap that edits the headers of every answer."""
+    return replies(lambda asked, reply, _scene: edit(asked, reply))
+
+
+def _set(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda body: body.__setitem__(name, value)
+
+
+def _drop(name: str) -> Callable[[dict[str, Any]], None]:
+    return lambda body: body.pop(name, None)
+
+
+def _item(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    return lambda body: body["data"][0].__setitem__(name, value)
+
+
+def _naive(body: dict[str, Any]) -> None:
+    body["data"][0]["deletes_at"] = body["data"][0]["deletes_at"].removesuffix("Z")
+
+
+def _bom(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path == "/v2/models" and reply.status == 200:
+        reply.raw(b"\xef\xbb\xbf" + reply.body)
+
+
+def _duplicate(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path == "/v2/billing/balance" and reply.status == 200:
+        reply.raw(reply.body.replace(b"{", b'{"currency":"USD",', 1))
+
+
+def _latin(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path == "/v2/models" and reply.status == 200:
+        reply.raw(reply.body.replace(b'"name":"S', b'"name":"\xe9S', 1))
+
+
+def _nan(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path == "/v2/billing/costs" and reply.status == 200:
+        body = reply.json
+        text = json.dumps(body).replace('"total_cost": ', '"total_cost": NaN, "total": ')
+        reply.raw(text.encode())
+
+
+def _html_type(asked: Asked, reply: Reply) -> None:
+    if reply.status >= 400 and asked.path.startswith("/v2/"):
+        reply.headers["content-type"] = "text/html"
+
+
+def _crash(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.submits and b"\\u" in asked.body:
+        reply = scene.send(asked)
+        reply.status = 500
+        reply.say({"error": {"code": "server_error", "message": "Something went wrong"}})
+        return reply
+    return None
+
+
+def _plain_error(_asked: Asked, reply: Reply) -> None:
+    if reply.status >= 400 and reply.status != 401:
+        reply.headers["content-type"] = "text/plain"
+        reply.raw(b"Bad Request")
+
+
+def _teapot(asked: Asked, reply: Reply) -> None:
+    if asked.submits and reply.status == 400:
+        reply.status = 418
+
+
+def _flap(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.submits and reply.status == 400:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        if scene.memory["n"] % 2:
+            reply.status = 422
+
+
+def _codes(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.submits and reply.status == 400 and reply.json:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        body = reply.json
+        body["error"]["code"] += f"_{scene.memory['n']}"
+        reply.say(body)
+
+
+def _trace(body: dict[str, Any]) -> None:
+    body["error"]["message"] += ' Traceback (most recent call last): File "/srv/app.py", line 7'
+
+
+def _host(body: dict[str, Any]) -> None:
+    body["error"]["message"] += " (upstream api-7.cluster.local)"
+
+
+def _length(asked: Asked, reply: Reply) -> None:
+    if asked.path == "/v2/models":
+        reply.headers["content-length"] = str(len(reply.body) + 7)
+
+
+def _zip(asked: Asked, reply: Reply) -> None:
+    if asked.path == "/v2/models":
+        reply.headers["content-encoding"] = "gzip"
+
+
+def _no_405(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.method in {"PUT", "DELETE", "PATCH"}:
+        reply = scene.send(asked)
+        reply.status = 404
+        return reply
+    return None
+
+
+def _loose(asked: Asked, scene: Scene) -> Reply | None:
+    """Paths are unquoted and flattened once more than they should be."""
+    if ".." in asked.path and "/v2/" in asked.path:
+        asked.path = "/v2/billing/balance"
+        return scene.send(asked)
+    return None
+
+
+def _unknown_path(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path in {"/v2/nothing", "/v2/images", "/"}:
+        reply.status = 200
+        reply.say({"ok": True})
+
+
+def _rates(edit: Callable[[list[Any]], None]) -> Wrap:
+    def change(body: Any) -> Any:
+        for model in body if isinstance(body, list) else [body]:
+            edit(model["pricing"]["rates"])
+        return body
+
+    return body_of("/v2/models", change)
+
+
+def _price_number(rates: list[Any]) -> None:
+    for rate in rates:
+        rate["unit_price"] = float(rate["unit_price"])
+
+
+def _twice(rates: list[Any]) -> None:
+    rates.insert(0, dict(rates[0]))
+
+
+def _durations(body: Any) -> Any:
+    for model in body if isinstance(body, list) else [body]:
+        if model["type"] == "image":
+            model["supported_durations"] = [5]
+    return body
+
+
+def _without_one(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path == "/v2/models" and "type=image" in asked.query and reply.status == 200:
+        reply.say(reply.json[:-1])
+
+
+def _ignore_type(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.path == "/v2/models" and asked.query:
+        asked.query = ""
+        return scene.send(asked)
+    return None
+
+
+def _other_name(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path.startswith("/v2/models/") and reply.status == 200:
+        reply.say(reply.json | {"name": reply.json["name"] + " (beta)"})
+
+
+def _unknown_model(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path.startswith("/v2/models/") and reply.status == 404:
+        reply.status = 200
+        reply.say(None)
+
+
+def _flicker(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.path == "/v2/models" and reply.status == 200:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        if scene.memory["n"] % 2 == 0:
+            body = reply.json
+            reply.say(body[1:] + body[:1])
+
+
+SHAPE: tuple[Mutant, ...] = tuple(
+    Mutant(name=name, kind="shape", breaks=breaks, wrap=wrap)
+    for name, breaks, wrap in (
+        ("result-without-model", "GP101", result(_drop("model"))),
+        ("result-without-usage", "GP101", result(_drop("usage"))),
+        ("data-is-an-object", "GP101", result(_set("data", {}))),
+        ("width-is-a-text", "GP101", result(_item("width", "1024"))),
+        ("models-in-an-envelope", "GP801", body_of("/v2/models", lambda b: {"data": b})),
+        ("balance-without-currency", "GP101", body_of("/v2/billing/balance",
+                                                      lambda b: {"balance": b["balance"]})),
+        ("deletes-at-without-zone", "GP108", result(_naive)),
+        ("deletes-at-is-a-number", "GP101", result(_item("deletes_at", 1760000000))),
+        ("created-in-the-future", "GP108",
+         body_of("/v2/models/", lambda b: b | {"created_at": "2031-01-01T00:00:00.000Z"})),
+        ("error-is-a-text", "GP105", errors(lambda b: {"error": b["error"]["message"]})),
+        ("error-without-code", "GP105", errors(lambda b: b["error"].pop("code") and None)),
+        ("error-with-empty-message", "GP105", errors(lambda b: b["error"].update(message=""))),
+        ("error-in-plain-text", "GP105", headers(_plain_error)),
+        ("errors-are-text-html", "GP103", headers(_html_type)),
+        ("errors-are-teapots", "GP102", headers(_teapot)),
+        ("byte-order-mark", "GP103", replies(_bom)),
+        ("duplicate-keys", "GP103", replies(_duplicate)),
+        ("not-utf8", "GP103", replies(_latin)),
+        ("nan-in-json", "GP103", replies(_nan)),
+        ("crashes-on-escapes", "GP104", answering(_crash)),
+        ("status-flaps", "GP107", replies(_flap)),
+        ("codes-are-numbered", "GP106", replies(_codes)),
+        ("shows-its-stack", "GP106", errors(_trace)),
+        ("shows-its-hosts", "GP106", errors(_host)),
+        ("wrong-content-length", "GP114", headers(_length)),
+        ("compresses-unasked", "GP114", headers(_zip)),
+        ("wrong-methods-are-404", "GP111", answering(_no_405)),
+        ("dots-lead-elsewhere", "GP112", answering(_loose)),
+        ("unknown-paths-are-200", "GP113", replies(_unknown_path)),
+        ("catalogue-prices-are-numbers", "GP110", _rates(_price_number)),
+        ("rates-unordered", "GP805", _rates(lambda rates: rates.reverse())),
+        ("rates-doubled", "GP805", _rates(_twice)),
+        ("images-have-durations", "GP806", body_of("/v2/models", _durations)),
+        ("type-drops-a-model", "GP802", replies(_without_one)),
+        ("type-is-ignored", "GP802", answering(_ignore_type)),
+        ("model-differs-from-its-entry", "GP803", replies(_other_name)),
+        ("unknown-model-is-null", "GP804", replies(_unknown_model)),
+        ("list-flickers", "GP809", replies(_flicker)),
+    )
+)  # fmt: skip
