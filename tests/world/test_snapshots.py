@@ -1,0 +1,172 @@
+"""Snapshots: a workspace as JSON and back, and what it does afterwards is what it would have done."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from getimg_mock.errors import GetimgMockError, Refusal
+from getimg_mock.settings import Settings
+from getimg_mock.world import schemas
+from getimg_mock.world.snapshots import restored, snapshot
+from getimg_mock.world.transitions import Failure, TransitionRule
+from getimg_mock.world.workspaces import Workspace
+from tests.world.worlds import KEY, START, facts, image, made, video, workspace
+
+SETTINGS = {"limits": "realistic", "retention": 200, "balance": "50"}
+
+
+def through_json(world: Workspace, key: str = KEY) -> Workspace:
+    """Return the workspace after a journey through JSON."""
+    written = json.dumps(snapshot(world))
+    return restored(key, json.loads(written), Settings.of(**SETTINGS))
+
+
+def eventful() -> Workspace:
+    """Return a workspace in which everything has happened that can."""
+    world = workspace(**SETTINGS)
+    world.transitions.set(TransitionRule.of({"seconds": "20..60"}))
+    world.transitions.set(TransitionRule.of({"polls": 3}), model="seedance-v1-pro")
+    world.scenarios.add({"error": "server_error", "probability": 0.5}, START)
+    world.scenarios.add({"latency": 2, "every": 3}, START)
+    world.scenarios.add({"oddity": "nulls", "first": 3}, START)
+    world.scenarios.remove("rule-2")
+    timed, polled = made(world), made(world, model="seedance-v1-pro")
+    held, failing = made(world, {"hold": True}), made(world, {"seconds": 10, "failed": True})
+    world.submit(image())
+    world.advance(15)
+    world.polled(polled.id)
+    for number in range(5):
+        world.scenarios.treatment(facts(now=world.clock.now(), identity=b"%d" % (number % 2)))
+    world.hold(timed.id)
+    world.complete(held.id)
+    world.credit(Decimal("1.5"))
+    world.transitions.next(TransitionRule.of({"failed": "content_policy_violation"}))
+    assert world.state(failing.id).status == "failed"
+    return world
+
+
+def future(world: Workspace) -> list[Any]:
+    """Return what a workspace does from now on, under everything that its state decides."""
+    seen: list[Any] = [world.clock.now(), world.balance(), world.costs(), world.allowance("video")]
+    for number in range(4):
+        treated = world.scenarios.treatment(facts(now=world.clock.now(), identity=b"%d" % number))
+        seen.append((treated[0], [rule.id for rule in treated[1]]))
+        try:
+            seen.append(world.submit(video(prompt=f"{number // 2}")))
+        except Refusal as refusal:
+            seen.append((refusal.code, refusal.retry_after))
+        seen.append(world.advance(20))
+    for generation_id in list(world.generations):
+        seen += [world.polled(generation_id) for _ in range(3)
+                 if world.generations[generation_id].product.kind == "video"]  # fmt: skip
+    while (advance := world.advance_to_next_event()).events:
+        seen.append(advance)
+    return [*seen, world.balance(), world.costs(), list(world.ledger.entries)]
+
+
+def test_a_restored_workspace_goes_on_as_if_nothing_had_been() -> None:
+    """Clock, money, limits, generations, transitions, rules, draws: all of it."""
+    world = eventful()
+    assert future(through_json(world)) == future(world)
+
+
+def test_a_snapshot_of_a_restored_workspace_is_the_same_snapshot() -> None:
+    """Nothing is lost and nothing comes to it."""
+    world = eventful()
+    assert snapshot(through_json(world)) == snapshot(world)
+
+
+def test_a_snapshot_is_a_value() -> None:
+    """It does not change with the workspace that it was taken of."""
+    world = eventful()
+    taken = snapshot(world)
+    before = deepcopy(taken)
+    future(world)
+    assert taken == before
+
+
+def test_a_snapshot_can_be_restored_more_than_once() -> None:
+    """The restored ones know nothing of each other."""
+    taken = snapshot(eventful())
+    one, other = (restored(KEY, taken, Settings.of(**SETTINGS)) for _ in range(2))
+    future(one)
+    assert other.clock.now() == START + timedelta(seconds=15)
+    assert future(other) == future(restored(KEY, taken, Settings.of(**SETTINGS)))
+
+
+def test_a_snapshot_matches_its_schema() -> None:
+    """Whoever edits one by hand can be told what is wrong with it."""
+    assert schemas.violations("own/snapshot", snapshot(eventful())) == []
+    assert schemas.violations("own/snapshot", snapshot(workspace())) == []
+
+
+def test_a_fork_has_everything_and_draws_its_own() -> None:
+    """Under another key ids and draws differ from now on; what was made stays as it was."""
+    world = eventful()
+    fork = through_json(world, "sk_fork")
+    assert fork.generations == world.generations
+    assert fork.balance() == world.balance()
+    assert made(fork, prompt="new").id != made(world, prompt="new").id
+    first = next(iter(world.generations))
+    assert fork.signature(first, 0, 1) != world.signature(first, 0, 1)
+
+
+def test_the_journal_is_no_part_of_it() -> None:
+    """It is a record of what happened, not of what will."""
+    assert "journal" not in snapshot(eventful())
+
+
+@given(st.sampled_from(["completion", "submission"]), st.integers(0, 100))
+def test_money_stays_exact_across_a_restore(charge_at: str, seconds: int) -> None:
+    """What was opened equals what is free, held and charged, now and later."""
+    world = workspace(charge_at=charge_at)
+    for number in range(4):
+        made(world, {"seconds": 25 * number, "failed": bool(number % 2)}, prompt=f"{number}")
+    world.advance(seconds)
+    again = restored(KEY, json.loads(json.dumps(snapshot(world))), world.settings)
+    for each in (world, again):
+        each.advance(1000)
+        books = each.ledger
+        assert books.available + books.held + books.charged == books.credited
+        assert books.held == 0
+    assert again.costs() == world.costs()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"format": 2},
+        {"now": "yesterday"},
+        {"ledger": {}},
+        {"generations": [{}]},
+        {"generations": 3},
+        {"transitions": {"workspace": {"seconds": "x"}, "models": {}, "next": []}},
+        {"scenarios": [{"error": "nonsense"}]},
+        {"rate": -1},
+        {"limits": {"image": 3}},
+        {"polls": {"a": "x"}},
+        {"ordinals": {"zz": 1}},
+    ],
+)
+def test_what_is_no_snapshot_is_refused(spoil: dict[str, Any]) -> None:
+    """With an error of ours."""
+    with pytest.raises(GetimgMockError):
+        restored(KEY, snapshot(eventful()) | spoil, Settings.of(**SETTINGS))
+
+
+def test_a_failure_by_hand_survives() -> None:
+    """Its code and words, too, which are nobody's default."""
+    world = workspace()
+    one = made(world)
+    world.fail(one.id, Failure("gone_fishing", "Back at noon."))
+    state = through_json(world).state(one.id)
+    assert state.generation.ending is not None
+    assert state.generation.ending.failure == Failure("gone_fishing", "Back at noon.")
