@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.plans import Plan, Send
 
 TERMINAL: Final = ("completed", "failed")
+_LARGE: Final = 1 << 20
 
 
 class Effect(NamedTuple):
@@ -96,8 +97,9 @@ class Exchange:
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The request's JSON object; an empty one where there is none."""
-        value = read_json(self.request_body or b"")[0]
+        """The request's JSON object; an empty one where there is none, or one of many megabytes."""
+        body = self.request_body or b""
+        value = read_json(body)[0] if len(body) < _LARGE else None
         return value if isinstance(value, dict) else {}
 
     @cached_property
@@ -188,7 +190,8 @@ class History:
     own: bool = True
     unresolved: tuple[str, ...] = ()
     """Steps that could not be sent, since what they refer to was not there."""
-    limits: dict[str, int] = field(default_factory=dict)
+    hits: dict[str, int] = field(default_factory=dict)
+    """How often each rule of the plan was met."""
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.exchanges)

@@ -63,7 +63,7 @@ def _picture(data: bytes, kind: str) -> Measured:
 
 def _video(data: bytes) -> Measured:
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), mode="r") as container:
             if not container.streams.video:
                 return Measured("video/mp4", flaw="there is no video track")
             stream = container.streams.video[0]

@@ -31,7 +31,7 @@ _COSTS: Final = "start=2026-08-20T00:00:00Z&end=2026-12-31T23:59:59Z"
 
 def prompts() -> st.SearchStrategy[str]:
     """Draw texts that any provider must take: 1 to 4096 characters, in every script."""
-    letters = st.characters(exclude_categories=("Cs",))
+    letters = st.characters(exclude_categories=["Cs"])
     plain = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=60)
     return st.one_of(plain, st.text(letters, min_size=1, max_size=60), st.just("a" * 4096))
 

@@ -7,12 +7,13 @@ settings that the plan asks for and a clock that stands still until the plan let
 from __future__ import annotations
 
 import http.client
+import json
 import ssl
 import threading
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -23,12 +24,13 @@ from getimg_mock.contract.history import Effect
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.fake import Fake
 from getimg_mock.media.rendering import stepped
+from getimg_mock.server import MockServer
 from getimg_mock.settings import Settings
 from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock, stopwatch, wall_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every plan begins on our fake: in the middle of a day and of a rate window."""
 
+_A_MINUTE: Final = timedelta(minutes=1)
 _KEYS: Final = {"a": "sk_contract_alpha_7f3a9c", "b": "sk_contract_bravo_2d8e41"}
 
 
@@ -96,15 +99,19 @@ class InProcess:
         world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
         if self.cache is not None:
-            fake = Fake(fake.settings, fake.catalogue, fake.store, self.cache)
+            fake = replace(fake, cache=self.cache)
         app: ASGIApp = Application(fake, access_log.silent)
         session.fake = fake
+        session.rules = plan.rules
         session.app = self.wrap(app, fake) if self.wrap else app
         return session
 
     def run(self, plan: Plan) -> History:
         """Run a plan in a world of its own."""
-        return Run(self.open(plan), plan, self.models).run()
+        session = self.open(plan)
+        session.arm()
+        history = Run(session, plan, self.models).run()
+        return replace(history, hits=session.hits())
 
 
 class InProcessSession:
@@ -112,6 +119,7 @@ class InProcessSession:
 
     fake: Fake
     app: ASGIApp
+    rules: tuple[str, ...] = ()
 
     def __init__(self, start: datetime, *, own: bool = True) -> None:
         self.base = "https://api.getimg.ai"
@@ -122,6 +130,20 @@ class InProcessSession:
     def make_clock(self) -> VirtualClock:
         """Return a clock for a new workspace: it stands still, and who waits on it moves it."""
         return VirtualClock(start=self._now, rate=0, autojump=True)
+
+    def arm(self) -> None:
+        """Put the plan's rules in force for the first key."""
+        if self.rules:
+            workspace = self.fake.store.workspace(self.keys["a"])
+            for rule in self.rules:
+                workspace.scenarios.add(json.loads(rule), workspace.clock.now())
+
+    def hits(self) -> dict[str, int]:
+        """Return how often each of the plan's rules acted."""
+        if not self.rules:
+            return {}
+        scenarios = self.fake.store.workspace(self.keys["a"]).scenarios
+        return {rule: made.hits for rule, made in zip(self.rules, scenarios, strict=True)}
 
     def now(self) -> datetime:
         """Return the latest moment that any workspace has reached."""
@@ -218,10 +240,11 @@ class Address:
     timeout: float = 330.0
     gate: Gate | None = None
     control: Callable[[float], object] | None = None
+    clock: Callable[[], datetime] = wall_time
 
     def lacks(self, plan: Plan) -> str:
         """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
-        if plan.world or plan.rules:
+        if (plan.world or plan.rules) and not self.own:
             return "only a fake can be given this world"
         if plan.keys > len(self.keys):
             return "there is only one key"
@@ -259,17 +282,15 @@ class AddressSession:
         self.own = target.own
         self._parts = urlsplit(self.base)
         self._connection: http.client.HTTPConnection | None = None
-        self._skew = timedelta(0)
 
     def now(self) -> datetime:
         """Return the real time, or the target's own where we move it."""
-        return wall_time() + self._skew
+        return self._target.clock()
 
     def wait(self, seconds: float) -> bool:
         """Wait in real time, at most as long as this target may."""
         if self._target.control is not None:
             self._target.control(seconds)
-            self._skew += timedelta(seconds=seconds)
             return True
         if seconds > self._target.longest_wait:
             return False
@@ -336,15 +357,43 @@ class AddressSession:
             self._connection = None
 
 
-@contextmanager
-def on_a_socket(**settings: Any) -> Iterator[Address]:
-    """Yield the fake on a port of its own, with its clock in our hands."""
-    from getimg_mock.server import MockServer  # noqa: PLC0415 - sockets are one target of several
+@dataclass(slots=True)
+class OnSocket:
+    """The fake on a port: a server for each plan, in the world that the plan asks for."""
 
-    with MockServer(**settings) as server:
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "socket"
+    own: bool = True
+    seed: str = "0"
+    models: list[dict[str, Any]] = field(default_factory=shipped_models)
 
-        def advance(seconds: float) -> None:
-            for workspace in server.app.fake.store:
-                workspace.clock.advance_to(workspace.clock.now() + timedelta(seconds=seconds))
+    def lacks(self, plan: Plan) -> str:
+        """Return an empty text: the fake can do anything."""
+        del plan
+        return ""
 
-        yield Address(server.url, dict(_KEYS), name="socket", own=True, control=advance)
+    def run(self, plan: Plan) -> History:
+        """Run a plan against a server of its own, whose clocks stand still until told."""
+        world = {"seed": self.seed, **self.settings, **dict(plan.world)}
+        with MockServer(**world) as server:
+            store = server.app.fake.store
+            spaces = [store.workspace(key) for key in _KEYS.values()]
+            for space in spaces:
+                space.clock.freeze()
+                space.clock.autojump = True
+                space.clock.advance_to(spaces[0].clock.now().replace(second=30) + _A_MINUTE)
+            for rule in plan.rules:
+                spaces[0].scenarios.add(json.loads(rule), spaces[0].clock.now())
+
+            def advance(seconds: float) -> None:
+                moment = max(space.clock.now() for space in spaces) + timedelta(seconds=seconds)
+                for space in spaces:
+                    space.clock.advance_to(moment)
+
+            clock = spaces[0].clock.now
+            address = Address(server.url, dict(_KEYS), own=True, models=self.models,
+                              control=advance, clock=clock)  # fmt: skip
+            history = address.run(plan)
+            hits = {rule: made.hits for rule, made in zip(plan.rules, spaces[0].scenarios,
+                                                          strict=True)}  # fmt: skip
+        return replace(history, hits=hits)

@@ -89,7 +89,7 @@ class Check:
         """The letters and the hundreds of the id: GP407 is of GP4."""
         return self.id[:3]
 
-    def observe(self, history: History) -> Iterator[Observation]:
+    def observe(self, history: Any) -> Iterator[Observation]:
         """Yield what the judge sees; a judge that stumbles over an answer is a breach too.
 
         A judge may meet anything at all in an answer. What it cannot even read breaks its rule.
@@ -121,7 +121,8 @@ class Verdict:
 class Finding:
     """One breach, with the history in which it was seen."""
 
-    history: History
+    history: Any
+    """The history, or what else the check was given to judge."""
     observation: Observation
 
 
@@ -138,14 +139,16 @@ def status_of(check: Check, *, own: bool, confirmed: bool = False) -> Status:
 
 def judged(
     check: Check,
-    histories: Iterable[History],
+    histories: Iterable[Any],
     *,
     own: bool = True,
     confirmed: bool = False,
     most: int = 3,
 ) -> Verdict:
     """Return the verdict of one check over histories; at most `most` findings are kept."""
-    applied, findings, notes = 0, [], []
+    applied = 0
+    findings: list[Finding] = []
+    notes: list[str] = []
     for history in histories:
         for seen in check.observe(history):
             applied += 1

@@ -1,0 +1,76 @@
+"""Two targets under the same plans, laid side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from getimg_mock.contract.history import Exchange, History
+
+
+class Pair(NamedTuple):
+    """The same step of the same plan on both targets."""
+
+    fake: Exchange
+    other: Exchange
+    plan: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the fake did and what another target did under the same plans.
+
+    `claims` are the marks of evidence of what the fake does, by place; `observed` is when the real
+    service was last seen to do it, by check.
+    """
+
+    fake: tuple[History, ...] = ()
+    other: tuple[History, ...] = ()
+    fake_broken: Mapping[str, bool] = field(default_factory=dict)
+    other_broken: Mapping[str, bool] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
+    observed: Mapping[str, datetime] = field(default_factory=dict)
+    now: datetime | None = None
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The steps that both targets were sent; what polling sent is left out."""
+        others = {history.plan.name: history for history in self.other}
+        return tuple(
+            Pair(one, two, history.plan.name)
+            for history in self.fake
+            if history.plan.name in others
+            for one, two in _aligned(history, others[history.plan.name])
+        )
+
+
+def _aligned(fake: History, other: History) -> Iterator[tuple[Exchange, Exchange]]:
+    ones = [each for each in fake if not each.spontaneous]
+    twos = [each for each in other if not each.spontaneous]
+    steps = {id(each.step): each for each in twos}
+    for one in ones:
+        two = steps.get(id(one.step))
+        if two is not None:
+            yield one, two
+
+
+def shape_of(value: Any, pointer: str = "") -> set[tuple[str, str]]:
+    """Return the set of (JSON pointer, type) pairs of a value; items of a list share one."""
+    found = {(pointer, _type(value))}
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            found |= shape_of(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for inner in value[:50]:
+            found |= shape_of(inner, f"{pointer}/*")
+    return found
+
+
+def _type(value: Any) -> str:
+    kinds = {bool: "boolean", str: "string", type(None): "null", list: "array", dict: "object"}
+    return kinds.get(type(value), "number")
