@@ -28,7 +28,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the host's start and stop."""
-        if scope["type"] == "http" and scope["path"].startswith(_OURS):
+        if scope["type"] == "http" and _is_ours(scope["path"]):
             await self._controlled(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
@@ -42,6 +42,10 @@ class Application:
 
             self._control = Surface(self.fake, key_of)
         await self._control(scope, receive, send)
+
+
+def _is_ours(path: str) -> bool:
+    return path.startswith(_OURS) and path[len(_OURS) : len(_OURS) + 1] in {"", "/"}
 
 
 def create_app(settings: Settings | None = None, **values: Any) -> Application:
@@ -60,4 +64,5 @@ def create_app(settings: Settings | None = None, **values: Any) -> Application:
 def _log(settings: Settings) -> AccessLog:
     if settings.quiet:
         return access_log.silent
-    return access_log.json_line if settings.log_format == "json" else access_log.text_line
+    lines = access_log.json_line if settings.log_format == "json" else access_log.text_line
+    return access_log.Printer(lines)

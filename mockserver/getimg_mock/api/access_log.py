@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from contextlib import suppress
+from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.authentication import redacted
-from getimg_mock.world.clock import wall_time
+from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,21 +20,23 @@ if TYPE_CHECKING:
 
     # Takes note of one exchange that is over, so many seconds after it began.
     AccessLog = Callable[[Call, Answer, float], None]
+    Form = Callable[[Call, Answer, float], str]
 
 
-def text_line(call: Call, answer: Answer, seconds: float) -> None:
-    """Print an exchange for people, with our hint when it was refused."""
+def text_line(call: Call, answer: Answer, seconds: float) -> str:
+    """Return the line for people, with our hint when the request was refused."""
     key = _plain(redacted(call.workspace.key)) if call.workspace else "-"
     hint = answer.header(b"x-mock-hint")
     said = f"  ({hint.decode()})" if hint else ""
-    _print(
-        f"{wall_time():%H:%M:%S} {_plain(call.method)} {_shown_path(call)} {answer.status} "
+    moment = _time_of_day(int(wall_time().timestamp()))
+    return (
+        f"{moment} {_plain(call.method)} {_shown_path(call)} {answer.status} "
         f"{seconds * 1000:.1f} ms {key}{said}"
     )
 
 
-def json_line(call: Call, answer: Answer, seconds: float) -> None:
-    """Print an exchange for machines: one JSON object."""
+def json_line(call: Call, answer: Answer, seconds: float) -> str:
+    """Return the line for machines: one JSON object."""
     line = {
         "at": wall_time().isoformat(timespec="milliseconds"),
         "operation": call.operation,
@@ -44,7 +49,7 @@ def json_line(call: Call, answer: Answer, seconds: float) -> None:
     hint = answer.header(b"x-mock-hint")
     if hint:
         line["hint"] = hint.decode()
-    _print(json.dumps(line))
+    return json.dumps(line)
 
 
 def silent(_call: Call, _answer: Answer, _seconds: float) -> None:
@@ -58,11 +63,42 @@ def _shown_path(call: Call) -> str:
 
 def _plain(text: str) -> str:
     """Return text without what could steer a terminal, or be more than it can show."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(each if each.isprintable() and each.isascii() else "?" for each in text)
 
 
-def _print(line: str) -> None:
-    # A reader that has gone, as in `serve | head`, is no reason to stop answering.
-    with suppress(OSError, ValueError):
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+@lru_cache(maxsize=8)
+def _time_of_day(second: int) -> str:
+    return f"{EPOCH + timedelta(seconds=second):%H:%M:%S}"
+
+
+class Printer:
+    """Prints a line per exchange; those of one turn of the event loop in one system call.
+
+    `form` is `text_line` or `json_line`.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._lines: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, call: Call, answer: Answer, seconds: float) -> None:
+        """Print an exchange that took `seconds`."""
+        self._lines.append(self._form(call, answer, seconds))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # the application is stepped without an event loop
+            self._flush()
+            return
+        if len(self._lines) == 1 or loop is not self._loop:
+            self._loop = loop
+            loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        # A reader that has gone, as in `serve | head`, is no reason to stop answering.
+        with suppress(OSError, ValueError):
+            sys.stdout.write("\n".join([*lines, ""]))
+            sys.stdout.flush()

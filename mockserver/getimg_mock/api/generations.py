@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.links import client_address
+from getimg_mock.api.messages import JSON, Answer, encoded
 from getimg_mock.api.moments import number, timestamp_of
 from getimg_mock.errors import Refusal
 from getimg_mock.world.validation import validated
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call, Headers
-    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.limits import Allowance, Kind
 
 
@@ -47,25 +49,8 @@ def rate_limit_headers(allowance: Allowance) -> Headers:
     ]
 
 
-def completed(call: Call, generation: Generation) -> dict[str, Any]:
-    """Return the body of a completed generation (documented)."""
-    product = generation.product
-    return {
-        "id": generation.id,
-        "status": "completed",
-        "model": product.model,
-        "data": [_item(call, generation)],
-        "usage": {
-            "total_cost": number(product.total_cost),
-            "billable_unit": product.billable_unit,
-            "unit_price": number(product.unit_price),
-            "quantity": product.quantity,
-        },
-    }
-
-
-def _item(call: Call, generation: Generation) -> dict[str, Any]:
-    product = generation.product
+def completed(call: Call, generation: Generation, headers: Headers) -> Answer:
+    """Return the 200 of a completed generation (documented)."""
     deletes_at = expires = generation.expires
     if expires is None or deletes_at is None:
         raise LookupError(f"{generation.id} has no end yet and so no file")
@@ -73,13 +58,33 @@ def _item(call: Call, generation: Generation) -> dict[str, Any]:
         expires = int(call.owner.clock.now().timestamp()) - 1
     signature = call.owner.signature(generation.id, 0, expires)
     address = client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    item: dict[str, Any] = {
-        "url": f"{address}/v2/downloads/{generation.id}/0?exp={expires}&sig={signature}",
-        "width": product.width,
-        "height": product.height,
-    }
+    url = f"{address}/v2/downloads/{generation.id}/0?exp={expires}&sig={signature}"
+    words = (generation.id, url, timestamp_of(deletes_at))
+    body = _form(generation.product) % tuple(map(encoded, words))
+    return Answer(200, body.encode(), [JSON, *headers])
+
+
+@lru_cache(maxsize=1024)
+def _form(product: Product) -> str:
+    """Return the JSON of a completed generation with %s for its id, its URL and its end.
+
+    Thousands of results differ in nothing else, and a third of the time went into writing them.
+    """
+    item: dict[str, Any] = {"url": "%s", "width": product.width, "height": product.height}
     if product.kind == "video":
         item |= {
             "duration": product.duration, "fps": product.fps, "has_sound": product.has_sound,
         }  # fmt: skip
-    return item | {"mime_type": product.mime_type, "deletes_at": timestamp_of(deletes_at)}
+    form = {
+        "id": "%s",
+        "status": "completed",
+        "model": product.model.replace("%", "%%"),
+        "data": [item | {"mime_type": product.mime_type, "deletes_at": "%s"}],
+        "usage": {
+            "total_cost": number(product.total_cost),
+            "billable_unit": product.billable_unit,
+            "unit_price": number(product.unit_price),
+            "quantity": product.quantity,
+        },
+    }
+    return encoded(form).replace('"%s"', "%s")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.generations import completed, rate_limit_headers, submitted
-from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
-    from getimg_mock.api.messages import Call
+    from getimg_mock.api.messages import Answer, Call
 
 
 async def generate(call: Call) -> Answer:
@@ -20,6 +19,4 @@ async def generate(call: Call) -> Answer:
     failure = state.generation.ending.failure if state.generation.ending else None
     if failure is not None:
         raise Refusal(failure.code, failure.message)
-    return Answer.of_json(
-        200, completed(call, state.generation), rate_limit_headers(workspace.allowance("image"))
-    )
+    return completed(call, state.generation, rate_limit_headers(workspace.allowance("image")))

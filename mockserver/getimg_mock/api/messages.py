@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+# Writes a value as JSON, in as few characters as possible.
+encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 JSON: Final = (b"content-type", b"application/json")
 
@@ -115,7 +116,7 @@ class Answer:
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Headers | None = None) -> Answer:
         """Return an answer whose body is `value` as JSON."""
-        body = _encode(value).encode("utf-8", "replace")
+        body = encoded(value).encode("utf-8", "replace")
         return cls(status, body, [JSON, *headers] if headers else [JSON])
 
     def header(self, name: bytes) -> bytes | None:

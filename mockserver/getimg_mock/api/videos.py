@@ -10,7 +10,7 @@ from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
-    from getimg_mock.world.workspaces import State
+    from getimg_mock.world.generations import Generation, Status
 
 
 async def create(call: Call) -> Answer:
@@ -27,21 +27,19 @@ async def retrieve(call: Call) -> Answer:
     """Answer 200 with what the generation is now: a failed one, too (documented)."""
     workspace, video_id = call.owner, call.path["id"]
     call.generation = video_id
+    generation: Generation | None
+    status: Status
     try:
-        body = _body(call, workspace.polled(video_id))
+        generation, status = workspace.polled(video_id)
     except Refusal:
         if call.fake.settings.strictness == "full":
             raise
-        body = {"id": video_id, "status": "pending"}
-    return Answer.of_json(200, body, rate_limit_headers(workspace.allowance("video")))
-
-
-def _body(call: Call, state: State) -> dict[str, Any]:
-    generation, status = state
-    if status == "completed":
-        return completed(call, generation)
-    body: dict[str, Any] = {"id": generation.id, "status": status}
-    if status == "failed" and generation.ending and generation.ending.failure:
-        failure = generation.ending.failure
+        generation, status = None, "pending"
+    headers = rate_limit_headers(workspace.allowance("video"))
+    if generation is not None and status == "completed":
+        return completed(call, generation, headers)
+    body: dict[str, Any] = {"id": video_id, "status": status}
+    failure = generation.ending.failure if generation and generation.ending else None
+    if failure is not None and status == "failed":
         body["error"] = {"message": failure.message, "code": failure.code}
-    return body
+    return Answer.of_json(200, body, headers)
