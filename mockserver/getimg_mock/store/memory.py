@@ -29,11 +29,8 @@ class MemoryStore:
         with self._lock:
             workspace = self._workspaces.get(key)
             if workspace is None:
-                workspace = self._workspaces[key] = self._make(key)
-                while len(self._workspaces) > self._bound:
-                    self._workspaces.popitem(last=False)
-            else:
-                self._workspaces.move_to_end(key)
+                workspace = self._make(key)
+            self._keep(workspace)
             return workspace
 
     def holders(self, generation_id: str) -> Iterator[Workspace]:
@@ -46,7 +43,6 @@ class MemoryStore:
 
     def renew(self, key: str) -> Workspace:
         """Put a new workspace in the place of the one of `key`, and return it."""
-        self.workspace(key)  # so that the bound holds
         fresh = self._make(key)
         self.replace(fresh)
         return fresh
@@ -54,7 +50,13 @@ class MemoryStore:
     def replace(self, workspace: Workspace) -> None:
         """Put `workspace` in the place of the one with its key."""
         with self._lock:
-            self._workspaces[workspace.key] = workspace
+            self._keep(workspace)
+
+    def _keep(self, workspace: Workspace) -> None:
+        self._workspaces[workspace.key] = workspace
+        self._workspaces.move_to_end(workspace.key)
+        while len(self._workspaces) > self._bound:
+            self._workspaces.popitem(last=False)
 
     def __iter__(self) -> Iterator[Workspace]:
         with self._lock:
