@@ -213,6 +213,7 @@ class TestGenerations:
         """Everything a test may want to compare, typed."""
         begun, video = ws.clock.now(), ws.generations[client.video()]
         assert (video.kind, video.model, video.status) == ("video", VIDEO["model"], "pending")
+        assert repr(video) == f"<generation {video.id}>"
         assert (video.created_at, video.ends_at) == (begun, begun + timedelta(seconds=40))
         assert video.total_cost == ws.ledger.held > 0
         assert video.error is None
@@ -599,6 +600,13 @@ MISTAKES: dict[str, Callable[[Any], object]] = {
     "too long a wait": lambda ws: ws.journal.wait(timeout=1e6),
     "no snapshot": lambda ws: ws.restore({}),
     "a snapshot with a wrong time": lambda ws: ws.restore(ws.snapshot() | {"now": "2026"}),
+    "a snapshot with a day that never was": lambda ws: ws.restore(
+        ws.snapshot() | {"ledger": ws.snapshot()["ledger"] | {"by_date": {"2026-02-31": "1"}}}
+    ),
+    "a snapshot with a rule that cannot be": lambda ws: ws.restore(
+        ws.snapshot() | {"transitions": {"workspace": {"polls": 0}, "models": {}, "next": []}}
+    ),
+    "key that no header carries": lambda ws: ws.fork("sk_\u20ac"),
     "unknown setting": lambda ws: ws.configure(retenton=1),
     "setting that cannot be changed": lambda ws: ws.configure(port=1),
 }
@@ -668,6 +676,13 @@ class TestConnect:
         with pytest.raises(ControlError, match="keys look like sk_") as caught:
             connect(server.url, "wrong")
         assert caught.value.status == 401
+
+    def test_refuses_a_key_or_token_that_no_header_carries(self, server: MockServer) -> None:
+        """Before anything is sent: a header cannot be broken by what stands in it."""
+        with pytest.raises(SettingsError, match="The key holds letters"):
+            connect(server.url, "sk_\u20ac")
+        with pytest.raises(SettingsError, match="The token holds letters"):
+            connect(server.url, "sk_x", token="x\r\nHost: evil")
 
     def test_two_handles_see_one_workspace(self, server: MockServer, key: str) -> None:
         """The state is the fake's, never the handle's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import closing
 from http.client import HTTPConnection
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openapi_spec_validator import validate
 
-from getimg_mock import GetimgMockError, connect
+from getimg_mock import GetimgMockError, connect, create_app
 from getimg_mock.control import channels, commands
 from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.control.openapi import document
@@ -50,6 +51,12 @@ class TestErrors:
             ("GET /journal?status=1&status=2", 400, "invalid_value", "stands twice"),
             ("GET /journal?status=%FF", 400, "invalid_value", "status:"),
             ("POST /reset?x=1", 400, "invalid_value", "in the body"),
+            (
+                "GET /generations/req-1?generation=req-2",
+                400,
+                "invalid_value",
+                "in the path already",
+            ),
         ],
     )
     def test_each_names_what_is_wrong(
@@ -85,6 +92,11 @@ class TestErrors:
         else:
             assert (reply.status, reply.json["rate"]) == (200, 60)
         client.post("/__mock__/clock/freeze")
+
+    def test_a_scenario_is_a_name_or_rules(self, client: Client) -> None:
+        """Of both, nobody could say which was meant."""
+        reply = client.post("/__mock__/scenarios", {"name": "flaky", "rules": [{"status": 500}]})
+        assert (reply.status, reply.message) == (400, "Give name or rules, not both.")
 
     def test_without_a_key_there_is_no_workspace(self, server: MockServer) -> None:
         """The controls say whose like the API does, in an error of their own."""
@@ -245,6 +257,24 @@ class TestTail:
 def events(channel: RemoteChannel, **criteria: Any) -> Generator[Any, None, None]:
     """Follow a workspace's journal."""
     yield from channel.events("/journal/tail", criteria)
+
+
+def test_a_client_that_goes_before_its_body_is_complete_is_not_answered() -> None:
+    """And what it had begun to ask for is not done."""
+    app = create_app(quiet=True)
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"host", b"localhost"), (b"authorization", b"Bearer sk_gone")]
+    scope = {"type": "http", "method": "POST", "path": "/__mock__/reset", "headers": headers,
+             "query_string": b"", "server": ("127.0.0.1", 1)}  # fmt: skip
+    asyncio.run(app(scope, receive, send))
+    assert sent == []
 
 
 class TestWithoutAnEventLoop:

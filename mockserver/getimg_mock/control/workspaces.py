@@ -10,11 +10,10 @@ from getimg_mock.control.command import Command
 from getimg_mock.control.fields import mapping, read, setting, text
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
 from getimg_mock.world import snapshots
-from getimg_mock.world.clock import EPOCH, LATEST
 from getimg_mock.world.schemas import violations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from getimg_mock.control.command import Json
     from getimg_mock.fake import Fake
@@ -121,26 +120,16 @@ def _become(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -> Works
     changed = read(_SETTINGS, kept.pop("settings", {}), free=False)
     with workspace.lock:
         inherited = replace(workspace.settings, **changed)
-        restored = _proved(lambda: snapshots.restored(workspace.key, kept, inherited))
+        try:
+            restored = snapshots.restored(workspace.key, kept, inherited)
+        except SettingsError:
+            raise
+        except GetimgMockError as error:
+            raise SettingsError(f"state: {error}") from None
         restored.journal = workspace.journal
         restored.clock.autojump = workspace.clock.autojump
         fake.store.replace(restored)
     return restored
-
-
-def _proved(restored: Callable[[], Workspace]) -> Workspace:
-    """Return a workspace that works, or raise `SettingsError` before it replaces one that does."""
-    try:
-        found = restored()
-        snapshots.snapshot(found)
-        found.events(EPOCH, LATEST)
-    except SettingsError:
-        raise
-    except GetimgMockError as error:
-        raise SettingsError(f"state: {error}") from None
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-        raise SettingsError(f"state: this snapshot cannot be used: {error!r}.") from None
-    return found
 
 
 def _written(value: Any) -> Any:
