@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,9 @@ from getimg_mock.world.transitions import Failure
 from tests.api.driver import START as API_START
 from tests.api.driver import Driver
 from tests.world.worlds import START, image, made, workspace
+
+if TYPE_CHECKING:
+    from getimg_mock.world.events import Event
 
 SECOND = timedelta(seconds=1)
 
@@ -43,7 +46,8 @@ def test_an_advance_has_settled_when_it_returns() -> None:
     world = workspace(concurrent=1)
     one = made(world, {"seconds": 30})
     world.advance(30)
-    assert (world.ledger.held, world.ledger.charged) == (0, one.product.total_cost)
+    assert world.ledger.held == 0
+    assert world.ledger.charged == one.product.total_cost
     assert not world.is_running(one.id)
 
 
@@ -214,7 +218,7 @@ def test_many_small_steps_are_one_large_one(
 def test_stepping_through_the_events_misses_none(plan: list[tuple[str, dict[str, Any]]]) -> None:
     """Event by event or at one go: the same events."""
     (one, _), (other, _) = world_of(plan), world_of(plan)
-    stepped = []
+    stepped: list[Event] = []
     while (advance := one.workspace().advance_to_next_event()).events:
         stepped += advance.events
     assert tuple(stepped) == other.workspace().advance(10**6).events

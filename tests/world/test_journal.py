@@ -50,7 +50,8 @@ def test_only_so_many_exchanges_are_kept() -> None:
 
 def test_a_journal_of_no_size_still_tells_its_listeners() -> None:
     """Nothing is kept, and live tails work."""
-    journal, heard = Journal(bound=0), []
+    journal = Journal(bound=0)
+    heard: list[Exchange] = []
     journal.subscribe(heard.append)
     journal.record(exchange())
     assert (len(journal), [each.number for each in heard]) == (0, [1])
@@ -118,7 +119,8 @@ def test_exchanges_are_found_by_what_they_are(criteria: dict[str, Any], numbers:
 
 def test_a_listener_hears_everything_until_it_goes() -> None:
     """Twice gone is gone once."""
-    journal, heard = Journal(), []
+    journal = Journal()
+    heard: list[int] = []
     unsubscribe = journal.subscribe(lambda each: heard.append(each.number))
     journal.record(exchange())
     unsubscribe()
@@ -139,9 +141,12 @@ def test_an_emptied_journal_counts_on() -> None:
 def test_numbers_rise_in_the_order_of_the_journal_from_any_threads() -> None:
     """Or a tail that asks for what comes after a number would miss one."""
     journal = Journal(bound=10_000)
-    threads = [
-        Thread(target=lambda: [journal.record(exchange()) for _ in range(500)]) for _ in range(8)
-    ]
+
+    def record() -> None:
+        for _ in range(500):
+            journal.record(exchange())
+
+    threads = [Thread(target=record) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Snapshots: a workspace as JSON and back, and what it does afterwards is what it would have done."""
+"""Snapshots: a workspace as JSON and back, which then does what it would have done."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -17,10 +17,12 @@ from getimg_mock.settings import Settings
 from getimg_mock.world import schemas
 from getimg_mock.world.snapshots import restored, snapshot
 from getimg_mock.world.transitions import Failure, TransitionRule
-from getimg_mock.world.workspaces import Workspace
 from tests.world.worlds import KEY, START, facts, image, made, video, workspace
 
-SETTINGS = {"limits": "realistic", "retention": 200, "balance": "50"}
+if TYPE_CHECKING:
+    from getimg_mock.world.workspaces import Workspace
+
+SETTINGS: dict[str, Any] = {"limits": "realistic", "retention": 200, "balance": "50"}
 
 
 def through_json(world: Workspace, key: str = KEY) -> Workspace:
