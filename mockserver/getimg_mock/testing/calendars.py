@@ -24,6 +24,7 @@ class Calendars:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._own: Any = None
+        self._traveller: Any = None
 
     def start(self) -> None:
         """Begin to follow."""
@@ -32,25 +33,24 @@ class Calendars:
         import time_machine  # noqa: PLC0415 - optional, and slow to import
 
         self._own = time_machine.travel(self._now(), tick=False)
-        traveller = self._own.start()
+        self._traveller = self._own.start()
         # Asked for at every look, so that the test's own advances show as well.
-        traveller.time_ns = lambda: int(self._now().timestamp() * 1e6) * 1000
+        self._traveller.time_ns = lambda: int(self._now().timestamp() * 1e6) * 1000
 
     def stop(self) -> None:
         """Leave the calendar as it was."""
         if self._own is not None:
             self._own.stop()
-            self._own = None
+            self._own = self._traveller = None
 
     def shift(self, microseconds: int) -> None:
         """Move the time that somebody else holds, as far as the clock has just moved."""
-        if self._own is not None:
-            return
         step = timedelta(microseconds=microseconds)
         for factory in _frozen()[-1:]:
             factory.tick(step)
         for traveller in _travelled()[-1:]:
-            traveller.shift(step)
+            if traveller is not self._traveller:
+                traveller.shift(step)
 
 
 def _frozen() -> list[Any]:

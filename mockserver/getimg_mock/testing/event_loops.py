@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.testing.imports import WhenImported
-from getimg_mock.testing.sleepers import POLL, STILL
+from getimg_mock.testing.sleepers import POLL
+from getimg_mock.testing.stillness import STILL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -150,7 +151,7 @@ class EventLoops:
         sleepers = self._link.sleepers
         moment = self._link.monotonic() + left
         sleepers.lie_down(me, moment)
-        if sleepers.is_next(me) and sleepers.are_quiet(me):
+        if sleepers.may_wake(me):
             sleepers.get_up(me)
             self._link.reach(moment)
             self._trio.pop(me, None)
