@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,20 @@ def test_one_can_look_while_others_are_made() -> None:
     for each in store:
         store.workspace(f"{each.key}_new")
     assert len(store) == 6
+
+
+def test_whoever_waits_in_a_replaced_workspace_goes_on() -> None:
+    """A reset lets no request hang: time that stood still there comes to its end at once."""
+
+    async def outcomes() -> list[str]:
+        store = MemoryStore(lambda key: workspace(key, image_seconds=60), bound=3)
+        old = store.workspace("sk_a")
+        old.clock.freeze()
+        waiting = asyncio.create_task(old.finished(old.submit(image()).id))
+        held = asyncio.create_task(old.finished(old.hold(old.submit(image()).id).id))
+        _, pending = await asyncio.wait({waiting, held}, timeout=0)
+        assert len(pending) == 2
+        store.renew("sk_a")
+        return [(await each).status for each in (waiting, held)]
+
+    assert asyncio.run(outcomes()) == ["completed", "failed"]

@@ -50,7 +50,10 @@ class MemoryStore:
     def replace(self, workspace: Workspace) -> None:
         """Put `workspace` in the place of the one with its key."""
         with self._lock:
+            replaced = self._workspaces.get(workspace.key)
             self._keep(workspace)
+        if replaced is not None and replaced is not workspace:
+            replaced.retire()
 
     def _keep(self, workspace: Workspace) -> None:
         self._workspaces[workspace.key] = workspace

@@ -24,7 +24,13 @@ from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
 from getimg_mock.world.products import product_of, seconds_by_length
 from getimg_mock.world.scenarios import Scenarios
 from getimg_mock.world.signing import Signer
-from getimg_mock.world.transitions import Failure, TransitionRule, Transitions, drawn
+from getimg_mock.world.transitions import (
+    UPSTREAM_TIMEOUT,
+    Failure,
+    TransitionRule,
+    Transitions,
+    drawn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -265,6 +271,21 @@ class Workspace:
                     f"{ending.at.isoformat()}."
                 )
             return self.advance_to(ending.at)
+
+    def retire(self) -> None:
+        """Let whoever still waits for something here go on: another workspace took its place.
+
+        What is pending ends at its time, which comes at once, or fails where only somebody's hand
+        would have ended it.
+        """
+        with self.lock:
+            now = self.settle()
+            for generation_id in sorted(self._pending):
+                generation = self.generations[generation_id]
+                if generation.ending is None:
+                    self._decide(generation, Ending(now, UPSTREAM_TIMEOUT))
+            self.clock.autojump = True
+            self.clock.poke()
 
     def credit(self, amount: Decimal) -> None:
         """Add `amount` US dollars, which may be negative, to the balance."""
