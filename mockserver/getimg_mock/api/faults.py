@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 HEADER: Final = b"x-mock-behaviour"
 
+# So many bytes tell what kind of file it is; decoders put up with much that comes after the rest
+# of the header, so that nothing beyond these stays.
+_SIGNATURE: Final = 24
 # To every byte another one.
 _SPOILED: Final = bytes(byte ^ 0xA5 for byte in range(256))
 
@@ -133,10 +136,8 @@ def _spoil(answer: Answer, call: Call, fault: str) -> None:
         rest = [each for each in answer.headers if each[0] != b"content-type"]
         answer.headers = [(b"content-type", b"text/html"), *rest]
     elif fault == "corrupt_media" and not is_json:
-        start = len(answer.body) // 4
-        end = len(answer.body) - start
-        spoiled = answer.body[start:end].translate(_SPOILED)
-        answer.body = answer.body[:start] + spoiled + answer.body[end:]
+        kept = min(_SIGNATURE, len(answer.body) // 2)
+        answer.body = answer.body[:kept] + answer.body[kept:].translate(_SPOILED)
     elif fault != "expired_url" or b'"url":' not in answer.body:
         return
     call.fault = fault
