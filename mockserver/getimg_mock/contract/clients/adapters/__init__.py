@@ -1,0 +1,1 @@
+"""Adapters for clients that exist: the official Python SDK, and plain httpx."""

@@ -1,0 +1,323 @@
+"""GC6: saving what was made."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import Case, download, image, video
+from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.timeline import Answer, Piece, cut, problem
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.clients.adversary import Act, Turn
+    from getimg_mock.contract.clients.history import ClientHistory, Outcome
+    from getimg_mock.contract.clients.timeline import Timeline
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.chance import Stream
+
+_ON: Final = "downloads.retrieve"
+_QUICK: Final = {"video_seconds": 3}
+_SAFE: Final = {
+    ".jpg", ".jpeg", ".png", ".webp", ".mp4", ".webm", ".avif", ".gif", ".mov", ".bin", ".dat", "",
+    ".media", ".img",
+}  # fmt: skip
+_UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")
+_LIMIT: Final = 3600.0
+_LARGE: Final = 48 * 1024 * 1024
+_BOUND: Final = 16 * 1024 * 1024
+_JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    del stream
+    made = [
+        Case(name="saved", calls=(image(), download(), video(), download(2)),
+             rules=(Rule(on="images.generate", label="a cookie", do=acts.reworked(
+                 lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))
+             ,)),
+        Case(name="saved-elsewhere", calls=(image(), download()), patience=None,
+             rules=(Rule(on="images.generate", label="media on another host", do=acts.changed(
+                 acts.in_items(lambda i: i | {"url": i["url"].replace(
+                     "api.getimg.ai", "media.example")}))),
+                    Rule(on="elsewhere", do=acts.instead(_picture()), label="the file"))),
+        *_spoiled(), *_refused(), *_named(), *_moved(),
+        Case(name="odd-link", calls=(image(), download()),
+             rules=(Rule(on="images.generate", label="an odd link", do=acts.changed(
+                 acts.in_items(lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}))),
+                    Rule(on=_ON, do=acts.instead(_picture()), label="the file"))),
+        Case(name="large", calls=(image(), download()), memory=True, patience=None,
+             rules=(Rule(on=_ON, do=_large, label="48 MiB"),)),
+        Case(name="resumed", calls=(image(), download(), download(into=1)), patience=12,
+             rules=(Rule(on=_ON, do=_first_half, label="half", nth=(1,)),
+                    Rule(on=_ON, do=_other_file, label="another file", must=False))),
+        Case(name="again", calls=(image(), download(), image(prompt="another"),
+                                  download(2, into=1)), rules=()),
+    ]  # fmt: skip
+    return tuple(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made)
+
+
+_ODD_QUERY: Final = "?sig=aB%2bC%2F%3d~&exp=1790000000&x=a+b%20c&y&z=%C3%A9"
+
+
+def _picture(*headers: tuple[str, str], kind: str = "image/jpeg") -> Answer:
+    return Answer(200, (("Content-Type", kind), *headers), _JPEG)
+
+
+def _large(turn: Turn) -> Timeline:
+    del turn
+    head = Answer(200, (("Content-Type", "image/jpeg"),)).head(length=_LARGE)
+    # One piece, referred to again and again: the adversary's own memory stays small.
+    piece = Piece(bytes(1024 * 256))
+    return (Piece(head), *([piece] * (_LARGE // len(bytes(1024 * 256)))))
+
+
+def _first_half(turn: Turn) -> Timeline:
+    del turn
+    return cut(_picture(("ETag", '"one"'), ("Accept-Ranges", "bytes")))
+
+
+def _other_file(turn: Turn) -> Answer:
+    """Answer with the whole of another file, or, to a Range, with the rest of that other one."""
+    body = b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64
+    headers = dict((name.lower(), value) for name, value in turn.asked.headers)
+    wanted, condition = headers.get("range", ""), headers.get("if-range")
+    kind = (("Content-Type", "image/jpeg"), ("ETag", '"two"'))
+    if not wanted.startswith("bytes=") or condition == '"one"':
+        return Answer(200, kind, body)
+    start = int(wanted.removeprefix("bytes=").partition("-")[0] or 0)
+    where = ("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+    return Answer(206, (*kind, where), body[start:])
+
+
+def _spoiled() -> Iterator[Case]:
+    cut_off: dict[str, Act] = {
+        "truncated": acts.truncated, "padded": acts.padded,
+        "reset": acts.reworked(lambda a: cut(a, end="reset")),
+        "chunked": lambda turn: _broken_chunks(turn.passed()),
+    }
+    for name, act in cut_off.items():
+        yield Case(name=f"cut-{name}", calls=(image(), download()),
+                   rules=(Rule(on=_ON, do=act, label=f"cut off: {name}"),))  # fmt: skip
+    yield Case(name="stalled", calls=(image(), download()), options={"timeout": 2}, patience=12,
+               rules=(Rule(on=_ON, do=acts.stalled, label="stalls"),))  # fmt: skip
+
+
+def _broken_chunks(answer: Answer) -> Timeline:
+    head = Answer(answer.status, answer.headers, framing="chunked").head()
+    half = answer.body[: len(answer.body) // 2]
+    return (Piece(head + f"{len(half):x}\r\n".encode() + half + b"\r\n"), Piece("close"))
+
+
+def _refused() -> Iterator[Case]:
+    for status, code in ((403, "invalid_signature"), (404, "not_found"), (410, "url_expired"),
+                         (500, "server_error")):  # fmt: skip
+        answer = problem(status, code, "This link has expired." if status == 410 else "No.")
+        yield Case(name=f"refused-{status}", calls=(image(), download()),
+                   rules=(Rule(on=_ON, do=acts.instead(answer), label=f"{status}"),))  # fmt: skip
+    gone = problem(410, "url_expired", "This download link has expired.")
+    for kind, call in (("image", image()), ("video", video())):
+        yield Case(name=f"expired-{kind}", calls=(call, download()), options={"max_retries": 1},
+                   rules=(Rule(on=_ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
+    yield Case(name="html-200", calls=(image(), download()),
+               rules=(Rule(on=_ON, label="HTML with 200",
+                           do=acts.instead(acts.text(200, "text/html", acts.HTML))),))  # fmt: skip
+
+
+def _named() -> Iterator[Case]:
+    names = {
+        "disposition": ("image/jpeg", "attachment; filename=\"../../escaped.sh\""),
+        "absolute": ("image/jpeg", "attachment; filename=\"/tmp/escaped-absolute.jpg\""),
+        "encoded": ("image/jpeg", "attachment; filename*=UTF-8''..%2F..%2Fescaped.jpg"),
+        "kind": ("application/x-sh", ""),
+        "kind-path": ("image/../../escaped", ""),
+    }
+    for name, (kind, disposition) in names.items():
+        more = (("Content-Disposition", disposition),) if disposition else ()
+
+        def mime(kind: str = kind) -> Callable[[Any], Any]:
+            return acts.in_items(lambda item: item | {"mime_type": kind})
+
+        yield Case(
+            name=f"name-{name}", calls=(image(), download()),
+            rules=(Rule(on="images.generate", label="a strange type", do=acts.changed(mime())),
+                   Rule(on=_ON, do=acts.instead(_picture(*more, kind=kind)), label="the file")),
+        )  # fmt: skip
+
+
+def _moved() -> Iterator[Case]:
+    for name, where in (
+        ("plain", "http://api.getimg.ai/v2/stolen"),
+        ("loopback", "https://127.0.0.1:9/latest"),
+        ("metadata", "http://169.254.169.254/latest/meta-data"),
+        ("private", "https://10.0.0.8/internal"),
+    ):
+        yield Case(name=f"moved-{name}", calls=(image(), download()), patience=None,
+                   rules=(Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}"),))  # fmt: skip
+
+
+def _final(outcome: Outcome) -> list[str]:
+    return [name for name in outcome.files if not name.endswith(_UNFINISHED)
+            and not PurePosixPath(name).name.startswith(".")]  # fmt: skip
+
+
+def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
+    """GC601."""
+    places = history.fetched or [each for each in history.requests if not each.home]
+    for each in places:
+        sent = [name for name in ("authorization", "cookie") if each.sent_all(name)]
+        key = any(history.secrets[0][1] in value for _, value in each.sent)
+        yield held(not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each)
+
+
+def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
+    """GC602, 603, 611, 612."""
+    for outcome in history.calls("download"):
+        sent = history.during(outcome)
+        yield held(outcome.clear, "a clear error", outcome.shown, *sent)
+        yield held(not _final(outcome), "no file under its final name", ", ".join(_final(outcome)),
+                   *sent[-1:])  # fmt: skip
+
+
+def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
+    """GC604."""
+    for outcome in history.calls("download"):
+        sent = history.during(outcome)
+        again = [each for each in sent if each.submits]
+        yield held(not again, "no new generation for an expired link",
+                   f"{len(again)} POSTs, {history.charged(outcome)} USD", *again[:3])  # fmt: skip
+        told = "expire" in f"{outcome.text} {outcome.error.get('type')}".lower()
+        told = told or outcome.error.get("status") == 410 or "410" in outcome.text
+        yield held(outcome.clear and told, "an error that says that the link has expired",
+                   outcome.shown, *sent[-2:])  # fmt: skip
+        looks = [each for each in sent if each.operation == "videos.retrieve"]
+        yield held(len(looks) <= 2, "at most one look for a fresh link", f"{len(looks)}", *looks[:3])
+
+
+def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation]:
+    """GC605."""
+    for outcome in history.calls("download"):
+        link = str(outcome.args["result"]["data"][0]["url"])
+        for each in history.during(outcome):
+            expected = "/" + link.partition("://")[2].partition("/")[2]
+            yield held(each.target == expected, expected, each.target, each)
+
+
+def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
+    """GC606."""
+    for outcome in history.calls("download"):
+        right = outcome.kind == "value" and outcome.peak < _BOUND
+        yield held(right, f"less than {_BOUND >> 20} MiB of memory for {_LARGE >> 20} MiB",
+                   f"{outcome.peak >> 20} MiB; {outcome.shown}", *history.during(outcome)[:1])  # fmt: skip
+
+
+def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
+    """GC607."""
+    for outcome in history.calls("download"):
+        if outcome.kind != "value":
+            yield held(outcome.clear, "a file or a clear error", outcome.shown)
+            continue
+        for name in _final(outcome):
+            data = outcome.files[name]
+            whole = data in {_JPEG, b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64}
+            yield held(whole, "one whole file", f"{name}: parts of two",
+                       *history.during(outcome)[-2:])  # fmt: skip
+
+
+def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
+    """GC608."""
+    for outcome in history.calls("download"):
+        sent = history.during(outcome)
+        strange = [name for name in outcome.files if name.startswith(("..", "/"))]
+        yield held(not strange, "files in the given directory only", ", ".join(strange), *sent)
+        at = str(outcome.value.get("path") if isinstance(outcome.value, dict) else outcome.value)
+        inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
+        yield held(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
+        suffixes = [name for name in _final(outcome)
+                    if PurePosixPath(name).suffix.lower() not in _SAFE]  # fmt: skip
+        yield held(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
+        yield held(outcome.kind == "value" or outcome.clear, "a file or a clear error",
+                   outcome.shown, *sent)  # fmt: skip
+
+
+def files_are_not_overwritten(history: ClientHistory) -> Iterator[Observation]:
+    """GC609."""
+    downloads = history.calls("download")
+    if len(downloads) == 2 and downloads[0].kind == "value":
+        for name, data in downloads[0].files.items():
+            yield held(downloads[1].files.get(name) == data, f"{name} as it was",
+                       "another file under its name", *history.during(downloads[1])[-1:])  # fmt: skip
+
+
+def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
+    """GC610."""
+    for outcome in history.calls("download"):
+        off = [each for each in history.during(outcome) if not each.home]
+        yield held(not off, "no request there", off[0].origin if off else "", *off[:2])
+        yield held(not off or not _final(outcome), "no file from there", "saved", *off[:1])
+
+
+CHECKS: Final = (
+    ClientCheck(id="GC601", severity="blocker", evidence="documented", cost="0",
+        statement="Downloads carry neither the key nor cookies",
+        why="Links are signed and need no key; media may be served by others.",
+        fix="Use a client of its own, without default headers, for downloads.",
+        judge=downloads_carry_no_secrets, cases=("saved*", "observed"), observable=True),
+    ClientCheck(id="GC602", severity="blocker", evidence="seed", cost="0",
+        statement="A file that was cut off is an error and is not left under its name",
+        why="The result is deleted after a day: half a film is found too late.",
+        fix="Check the length; write to a temporary name and rename at the end.",
+        judge=broken_files_are_not_kept, cases=("cut-*",)),
+    ClientCheck(id="GC603", severity="blocker", evidence="seed", cost="0",
+        statement="What is no 200 is never saved as the picture",
+        why="Seen in public clients: the JSON of an error in a .png.",
+        fix="Raise for the status before writing.",
+        judge=broken_files_are_not_kept, cases=("refused-*",)),
+    ClientCheck(id="GC604", severity="blocker", evidence="seed", cost="0",
+        statement="An expired link is looked up once more or told; nothing is generated again",
+        why="A new generation is a new charge and another picture.",
+        fix="Retrieve the video again for its link, or raise a typed error.",
+        judge=expired_links_are_told, cases=("expired-*",)),
+    ClientCheck(id="GC605", severity="major", evidence="seed", cost="0",
+        statement="A link is used word for word",
+        why="Its signature is over those very characters.",
+        fix="Do not parse and rebuild the URL.",
+        judge=links_are_used_word_for_word, cases=("odd-link",)),
+    ClientCheck(id="GC606", severity="major", evidence="seed", cost="0",
+        statement="Files are streamed: memory stays bounded",
+        why="Films are large, and several come at once.",
+        fix="Iterate over the body.", judge=files_are_streamed, cases=("large",)),
+    ClientCheck(id="GC607", severity="minor", evidence="assumption", cost="0",
+        statement="A download is resumed only where validator and length agree",
+        why="Else the file is made of two.", fix="Send If-Range, or begin again.",
+        judge=resuming_fits_together, cases=("resumed",)),
+    ClientCheck(id="GC608", severity="blocker", evidence="seed", cost="0",
+        statement="Names and types from the server cannot leave the directory or choose a program",
+        why="Paths from outside are an old hole.",
+        fix="Make the name yourself; map known types to extensions.",
+        judge=names_stay_inside, cases=("name-*",)),
+    ClientCheck(id="GC609", severity="minor", evidence="seed", cost="0",
+        statement="A file is overwritten only when asked",
+        why="The one before may be the only copy.", fix="Open with mode x, or take another name.",
+        judge=files_are_not_overwritten, cases=("again",)),
+    ClientCheck(id="GC610", severity="major", evidence="seed", cost="0",
+        statement="A redirect of a download to plain HTTP or a private address is refused",
+        why="It would fetch from inside the caller's network.",
+        fix="Do not follow redirects, or check where they go.",
+        judge=redirects_stay_safe, cases=("moved-*",)),
+    ClientCheck(id="GC611", severity="major", evidence="seed", cost="0",
+        statement="An HTML page with 200 is not saved as the picture",
+        why="Captive portals and proxies answer 200.",
+        fix="Compare the media type with mime_type.",
+        judge=broken_files_are_not_kept, cases=("html-200",)),
+    ClientCheck(id="GC612", severity="major", evidence="seed", cost="0",
+        statement="A download that stalls ends in an error",
+        why="A stalled read waits for ever.", fix="Set a read timeout.",
+        judge=broken_files_are_not_kept, cases=("stalled",)),
+)  # fmt: skip

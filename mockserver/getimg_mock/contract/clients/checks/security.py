@@ -1,0 +1,214 @@
+"""GC7: keys, links and addresses."""
+
+from __future__ import annotations
+
+import gzip
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models
+from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.timeline import Answer, problem
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.chance import Stream
+
+_BOMB_SIZE: Final = 64 * 1024 * 1024
+_BOUND: Final = 24 * 1024 * 1024
+_LIMIT: Final = 3600.0
+_QUIET: Final = {"max_retries": 0}
+_INJECTED: Final = "x\r\nX-Evil: injected\r\n\r\nGET /v2/stolen HTTP/1.1\r\n"
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    del stream
+    evil = "https://evil.example/v2/models"
+    made = [
+        Case(name="redirected", calls=(models(), balance()), options=_QUIET, patience=None,
+             rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere"),
+                    Rule(on="billing.balance", label="307 elsewhere",
+                         do=acts.redirect(307, "https://evil.example/v2/billing/balance")))),
+        Case(name="downgraded", calls=(models(), balance()), options=_QUIET, patience=None,
+             rules=(Rule(on="models.list", label="302 to http",
+                         do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
+                         when=lambda asked: asked.origin.startswith("https:")),
+                    Rule(on="billing.balance", label="307 to http",
+                         do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")))),
+        Case(name="redirected-post", calls=(image(),), options=_QUIET, patience=None,
+             rules=(Rule(on="images.generate", label="307 elsewhere",
+                         do=acts.redirect(307, "https://evil.example/v2/images/generations")),)),
+        Case(name="redirected-post-308", calls=(image(),), options=_QUIET, patience=None,
+             rules=(Rule(on="images.generate", label="308 elsewhere",
+                         do=acts.redirect(308, "https://evil.example/v2/images/generations")),)),
+        Case(name="redirect-loop", calls=(models(),), options=_QUIET,
+             rules=(Rule(on="models.list", label="302 to itself",
+                         do=acts.redirect(302, "/v2/models")),)),
+        Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
+             calls=(image(), download(), models(), balance(),
+                    Call(op="retrieve_video", args={"id": "req-unknown"})),
+             rules=(Rule(on="billing.balance", label="500", do=acts.instead(
+                 problem(500, "server_error", "Something went wrong on our end"))),)),
+        Case(name="certificate", calls=(balance(), image()), options=_QUIET, patience=None,
+             rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),)),
+        Case(name="proxy", calls=(balance(),), options=_QUIET, patience=None,
+             environment={"HTTPS_PROXY": "http://proxy.example:3128"}),
+        Case(name="injection", options=_QUIET, limit=_LIMIT,
+             calls=(Call(op="retrieve_video", args={"id": _INJECTED}),
+                    Call(op="model", args={"id": _INJECTED}), image(prompt=_INJECTED),
+                    image(model=_INJECTED), models(_INJECTED))),
+        Case(name="bomb", calls=(balance(),), options=_QUIET, memory=True, patience=None,
+             rules=(Rule(on="billing.balance", do=acts.instead(_bomb()), label="a bomb"),)),
+    ]  # fmt: skip
+    return tuple(case.but(limit=_LIMIT) for case in made)
+
+
+def _bomb() -> Answer:
+    packed = gzip.compress(b'{"balance": "1.00",' + b" " * _BOMB_SIZE + b'"currency": "USD"}', 1)
+    headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
+    return Answer(200, headers, packed)
+
+
+def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
+    """GC701."""
+    key = history.secrets[0][1]
+    for outcome in history.calls():
+        off = [each for each in history.during(outcome) if not each.home]
+        shown = [each for each in off if any(key in value for _, value in each.sent)
+                 or key in each.target or key.encode() in (each.request_body or b"")]  # fmt: skip
+        yield held(not shown, "the key sent to the API alone",
+                   f"the key sent to {shown[0].origin}" if shown else "", *shown[:2])  # fmt: skip
+
+
+def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
+    """GC702."""
+    for outcome in history.calls():
+        clear = [each for each in history.during(outcome) if each.origin.startswith("http:")]
+        yield held(not clear, "no request without TLS", clear[0].origin if clear else "",
+                   *clear[:2])  # fmt: skip
+
+
+def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
+    """GC703."""
+    key = history.secrets[0][1]
+    for where, text in (("log", history.logs), ("repr", history.looks)):
+        at = text.find(key)
+        line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
+        yield held(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+    for outcome in history.calls():
+        pickled = str(outcome.error.get("pickled", ""))
+        yield held(key not in pickled, "no key in a pickled error", outcome.shown)
+
+
+def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
+    """GC704."""
+    for outcome in history.calls():
+        off = [each for each in history.during(outcome) if not each.home and each.request_body]
+        yield held(not off, "no body sent to another origin",
+                   f"{off[0].method} with the body to {off[0].origin}" if off else "", *off[:2])  # fmt: skip
+
+
+def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
+    """GC705."""
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        yield held(len(sent) <= 25 and outcome.kind == "error", "an error after a few redirects",
+                   f"{outcome.shown}, {len(sent)} requests", *sent[:2])  # fmt: skip
+
+
+def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
+    """GC706."""
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        yield held(not sent and outcome.kind == "error", "no request over such a connection",
+                   outcome.shown, *sent[:2])  # fmt: skip
+
+
+def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
+    """GC707."""
+    key = history.secrets[0][1]
+    seen = [each for each in history.plain_seen if key in each]
+    line = seen[0].partition("\r\n")[0] if seen else ""
+    yield held(not seen, "the key inside TLS only", f"readable to the proxy: {line}")
+
+
+def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
+    """GC708."""
+    at = history.logs.find("sig=")
+    while at >= 0 and history.logs[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
+        at = history.logs.find("sig=", at + 4)
+    start = history.logs.rfind("\n", 0, at) + 1
+    yield held(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])
+
+
+def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
+    """GC709."""
+    for outcome in history.calls():
+        for each in history.during(outcome):
+            bad = each.sent_all("x-evil") or each.target.startswith("/v2/stolen")
+            crude = "\r" in each.target or "\n" in each.target
+            yield held(not bad and not crude, "one request, nothing added",
+                       f"{each.method} {each.target[:80]!r} {each.sent_all('x-evil')}", each)  # fmt: skip
+        if not history.during(outcome):
+            yield held(outcome.kind == "error", "a request, or an error", outcome.shown)
+
+
+def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
+    """GC710."""
+    for outcome in history.calls():
+        yield held(outcome.peak < _BOUND,
+                   f"less than {_BOUND >> 20} MiB for an answer that unpacks to "
+                   f"{_BOMB_SIZE >> 20} MiB", f"{outcome.peak >> 20} MiB; {outcome.shown}",
+                   *history.during(outcome)[:1])  # fmt: skip
+
+
+CHECKS: Final = (
+    ClientCheck(id="GC701", severity="blocker", evidence="seed", cost="0",
+        statement="The key is sent to the configured origin alone, redirects included",
+        why="Whoever has the key has the money.",
+        fix="Drop Authorization on another origin, or follow no redirects.",
+        judge=the_key_stays_home, cases=("redirected*", "downgraded")),
+    ClientCheck(id="GC702", severity="blocker", evidence="seed", cost="0",
+        statement="A redirect from https to http is refused",
+        why="From there on everybody can read along.", fix="Refuse redirects to http.",
+        judge=no_downgrade, cases=("downgraded",)),
+    ClientCheck(id="GC703", severity="blocker", evidence="seed", cost="0",
+        statement="The key is in no log, repr or pickled error",
+        why="Those are kept and shown to others.", fix="Redact the header; hide the field.",
+        judge=logs_keep_the_key, cases=("logged", "errors-key")),
+    ClientCheck(id="GC704", severity="major", evidence="seed", cost="0",
+        statement="A POST is not sent again to another origin by 307 or 308",
+        why="The prompt and the references are the caller's.",
+        fix="Follow redirects for GET at most.",
+        judge=posts_stay_home, cases=("redirected-post*",)),
+    ClientCheck(id="GC705", severity="minor", evidence="seed", cost="0",
+        statement="A loop of redirects ends", why="Else it never does.",
+        fix="Bound their number.", judge=redirects_are_bounded, cases=("redirect-loop",)),
+    ClientCheck(id="GC706", severity="blocker", evidence="seed", cost="0",
+        statement="TLS certificates and their host names are verified by default",
+        why="Else anybody in between has the key.", fix="Do not turn verification off.",
+        judge=certificates_are_verified, cases=("certificate",)),
+    ClientCheck(id="GC707", severity="major", evidence="seed", cost="0",
+        statement="A proxy of the environment does not see the key",
+        why="https through a proxy is a tunnel.", fix="Use CONNECT for https.",
+        judge=proxies_see_no_key, cases=("proxy",)),
+    ClientCheck(id="GC708", severity="minor", evidence="seed", cost="0",
+        statement="Signed links are not written to logs",
+        why="Who has the link has the file.", fix="Redact sig in logged URLs.",
+        judge=links_stay_out_of_logs, cases=("logged",)),
+    ClientCheck(id="GC709", severity="blocker", evidence="seed", cost="0",
+        statement="Nothing can be injected into a request by id, model or prompt",
+        why="They often come from others.", fix="Encode, and refuse line ends.",
+        judge=nothing_is_injected, cases=("injection",)),
+    ClientCheck(id="GC710", severity="major", evidence="seed", cost="0",
+        statement="What an answer unpacks to is bounded",
+        why="64 KB can unpack to all of the memory.",
+        fix="Read with a limit, and count unpacked bytes.",
+        judge=bombs_are_bounded, cases=("bomb",)),
+)  # fmt: skip

@@ -1,0 +1,160 @@
+"""GC3: what the caller is told when something goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import Call, Case, balance, image, models, video
+from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.timeline import problem
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.chance import Stream
+
+_ERRORS: Final = (
+    (400, "invalid_parameter", "Unsupported resolution '4K' for model 'seedream-5-lite'."),
+    (401, "invalid_api_key", "Incorrect API key provided."),
+    (402, "quota_exceeded", "Insufficient balance."),
+    (404, "not_found", "Not found."),
+    (422, "content_policy_violation", "The prompt failed our safety checks."),
+    (429, "rate_limit", "Too many requests."),
+    (500, "server_error", "Something went wrong on our end"),
+)
+_CONTROLS: Final = "bell \x07 escape \x1b[31m nul \x00 and a lone \ud800 surrogate"
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    quiet = {"max_retries": 0}
+    request_id = f"req_{stream.letters[:12]}"
+    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
+    listed = [problem(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
+    return (
+        Case(name="errors", calls=(image(),) * len(listed), options=quiet, limit=7200,
+             rules=(Rule(on="images.generate", label="errors", do=acts.by_call(listed)),)),
+        Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
+        Case(name="html-502", calls=(balance(), image()), options=quiet, limit=3600,
+             rules=(Rule(on="*", label="502 HTML",
+                         do=acts.instead(acts.text(502, "text/html", acts.HTML))),)),
+        Case(name="errors-key", calls=(image(), models(), Call(op="balance")), options=quiet,
+             rules=(Rule(on="images.generate", label="401", do=acts.instead(listed[1])),
+                    Rule(on="models.list", label="reset", do=acts.before("reset")),
+                    Rule(on="billing.balance", label="500", do=acts.instead(listed[-1]))),
+             limit=7200),
+        Case(name="control-characters", calls=(image(),), options=quiet,
+             rules=(Rule(on="images.generate", label="control characters", do=acts.instead(
+                 problem(400, "invalid_parameter", _CONTROLS))),)),
+        Case(name="request-id", calls=(image(),), options=quiet,
+             rules=(Rule(on="images.generate", label="request id", do=acts.instead(
+                 problem(400, "invalid_parameter", "No.", ("x-request-id", request_id)))),)),
+    )  # fmt: skip
+
+
+def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
+    """GC301."""
+    for outcome in history.calls():
+        for each in history.during(outcome)[-1:]:
+            error = each.error
+            code, message = str(error.get("code")), str(error.get("message"))
+            text = f"{outcome.text} {outcome.error.get('code')}"
+            seen = outcome.kind == "error" and code in text and message in text
+            yield held(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
+
+
+def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
+    """GC302."""
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)[-1:]
+        yield held(outcome.clear and "Upstream provider request timed out." in outcome.text,
+                   "an error with the failure's message", outcome.shown, *sent)  # fmt: skip
+
+
+def errors_differ(history: ClientHistory) -> Iterator[Observation]:
+    """GC303."""
+    seen: dict[tuple[object, object], int] = {}
+    for outcome in history.calls():
+        for each in history.during(outcome)[-1:]:
+            if each.status not in {401, 402, 404, 429, 500}:
+                continue
+            named = (outcome.error.get("type"), outcome.error.get("status"))
+            other = seen.setdefault(named, each.status)
+            yield held(outcome.kind == "error" and other == each.status,
+                       f"{each.status} told apart from {other}", outcome.shown, each)  # fmt: skip
+
+
+def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
+    """GC304."""
+    for outcome in history.calls():
+        sent = history.during(outcome)[-1:]
+        right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
+        yield held(right, "an error that says 502", outcome.shown, *sent)
+
+
+def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
+    """GC305."""
+    key = history.secrets[0][1]
+    for outcome in history.calls():
+        if outcome.kind == "error":
+            for where in ("text", "trace", "data"):
+                yield held(key not in str(outcome.error.get(where, "")), f"no key in its {where}",
+                           "the key", *history.during(outcome)[-1:])  # fmt: skip
+
+
+def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
+    """GC306."""
+    for outcome in history.calls():
+        yield held(outcome.kind == "error" and outcome.error.get("printable", True),
+                   "an error that can be printed", outcome.shown.encode("ascii", "replace").decode(),
+                   *history.during(outcome)[-1:])  # fmt: skip
+
+
+def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
+    """GC307."""
+    for outcome in history.calls():
+        for each in history.during(outcome)[-1:]:
+            expected = dict(each.headers).get("x-request-id", "")
+            reachable = outcome.error.get("request_id") == expected or expected in outcome.text
+            yield held(reachable, f"the request id {expected}", outcome.shown, each)
+
+
+CHECKS: Final = (
+    ClientCheck(id="GC301", severity="major", evidence="documented", cost="0",
+        statement="error.code and error.message of every refusal reach the caller",
+        why="The documentation tells callers to act by code.",
+        fix="Put both on the error.", judge=errors_are_visible, cases=("errors",)),
+    ClientCheck(id="GC302", severity="major", evidence="documented", cost="0",
+        statement="A failed generation is an error with its message, never a result",
+        why="A failed job is HTTP 200; only status and error tell.",
+        fix="Look at status before data.", judge=failures_are_no_results, cases=("failed-video",)),
+    ClientCheck(id="GC303", severity="major", evidence="documented", cost="0",
+        statement="401, 402, 404, 429 and 5xx can be told apart by type or status",
+        why="Each asks for something else: a key, money, nothing, patience.",
+        fix="One error type each, or the status on the error.",
+        judge=errors_differ, cases=("errors",)),
+    ClientCheck(id="GC304", severity="major", evidence="seed", cost="0",
+        statement="A 502 in HTML is a typed error with its status",
+        why="It comes from a proxy, with no envelope.",
+        fix="Decide by the status before you read the body.",
+        judge=other_errors_are_typed, cases=("html-502",)),
+    ClientCheck(id="GC305", severity="blocker", evidence="documented", cost="0",
+        statement="No error contains the key",
+        why="Errors end up in logs, tickets and screenshots.",
+        fix="Redact request headers in errors.",
+        judge=errors_keep_the_key, cases=("errors-key",)),
+    ClientCheck(id="GC306", severity="minor", evidence="seed", cost="0",
+        statement="An error whose message has control characters can be printed",
+        why="JSON may carry any code point, a lone surrogate too.",
+        fix="Replace what UTF-8 cannot carry when building the message.",
+        judge=errors_are_printable, cases=("control-characters",)),
+    ClientCheck(id="GC307", severity="minor", evidence="seed", cost="0",
+        statement="The request id of a refused request is reachable from the error",
+        why="Support asks for it.", fix="Keep the response's headers on the error.",
+        judge=request_ids_are_reachable, cases=("request-id",)),
+)  # fmt: skip

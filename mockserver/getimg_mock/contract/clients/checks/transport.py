@@ -1,0 +1,248 @@
+"""GC8: HTTP as it can legally be, and connections as they are."""
+
+from __future__ import annotations
+
+import gzip
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import VIDEO, Call, Case, balance, image, models
+from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.timeline import Answer, Piece, chunked, problem
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.clients.adversary import Act, Asked, Turn
+    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.clients.timeline import Timeline
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.chance import Stream
+
+_QUIET: Final = {"max_retries": 0}
+_LIMIT: Final = 3600.0
+_MANY: Final = 250
+_EARLY_HINTS: Final = (
+    b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+    b"HTTP/1.1 102 Processing\r\n\r\n"
+)
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    del stream
+    made = [
+        Case(name="drip", calls=(balance(),), options={"timeout": 2, "max_retries": 0},
+             needs=("timeout",), patience=12,
+             rules=(Rule(on="billing.balance", do=acts.dripping(0.01, least=2000),
+                         label="10 ms a byte"),)),
+        Case(name="silence", calls=(balance(), models()), options={"timeout": 2, "max_retries": 0},
+             patience=12, rules=(Rule(on="*", do=acts.before("hang"), label="silence"),)),
+        *_framings(),
+        Case(name="mismatch", calls=(balance(), models()), options=_QUIET,
+             rules=(Rule(on="*", do=acts.padded, label="Content-Length too large"),)),
+        Case(name="idle-close-get", calls=(balance(), balance(), models()),
+             rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),)),
+        Case(name="idle-race-post", calls=(balance(), image()),
+             rules=(Rule(on="images.generate", do=acts.before("close"), label="race",
+                         nth=(1,), when=_reused),)),
+        Case(name="idle-race-video", calls=(balance(), Call(op="submit_video", args=VIDEO)),
+             rules=(Rule(on="videos.create", do=acts.before("reset"), label="race",
+                         nth=(1,), when=_reused),)),
+        Case(name="ipv6", base="https://[::1]:8443", calls=(balance(), image()), patience=None),
+        Case(name="localhost", base="https://localhost:8443", calls=(balance(), image()),
+             patience=None),
+        Case(name="thousand", calls=(balance(),) * _MANY, options=_QUIET, patience=None,
+             rules=(Rule(on="billing.balance", do=_sometimes_bad, label="now and then bad"),)),
+        Case(name="threads", calls=(balance(),) * 4 + (models(),) * 4, together=True,
+             patience=None),
+        Case(name="skew-ahead", calls=(balance(), image()),
+             rules=(Rule(on="*", do=_dated(86400), label="Date a day ahead"),)),
+        Case(name="skew-behind", calls=(balance(), image()),
+             rules=(Rule(on="*", do=_dated(-86400), label="Date a day behind"),)),
+    ]  # fmt: skip
+    return tuple(case.but(limit=_LIMIT) for case in made)
+
+
+def _reused(asked: Asked) -> bool:
+    return asked.reused
+
+
+def _framings() -> Iterator[Case]:
+    forms: dict[str, Callable[[Answer], Answer | Timeline]] = {
+        "encoding-gzip": lambda a: Answer(
+            a.status, (*a.headers, ("Content-Encoding", "gzip")), gzip.compress(a.body)),
+        "encoding-identity": lambda a: a.with_headers(("Content-Encoding", "identity")),
+        "chunks": lambda a: Answer(a.status, a.headers, a.body, "chunked"),
+        "chunk-extensions": lambda a: _chunks(a, extension=';a=b;c="d e"'),
+        "trailers": lambda a: _chunks(a, trailers="X-Checksum: abc\r\nX-More: 1\r\n"),
+        "single-bytes": lambda a: _chunks(a, size=1),
+        "informational": lambda a: (Piece(_EARLY_HINTS), *a.wire()),
+        "until-close": lambda a: Answer(a.status, a.headers, a.body, "close"),
+        "old-style": lambda a: (
+            Piece(Answer(a.status, a.headers, a.body, "close").head()
+                  .replace(b"HTTP/1.1", b"HTTP/1.0") + a.body), Piece("close")),
+        "connection-close": lambda a: (
+            *a.with_headers(("Connection", "close")).wire(), Piece("close")),
+    }  # fmt: skip
+    for name, form in forms.items():
+        unless = None
+        if name == "encoding-gzip":
+            unless = _takes_gzip
+        rule = Rule(on="*", do=_formed(form, unless), label=name)
+        yield Case(name=f"framing-{name}", calls=(balance(), models(), image()), options=_QUIET,
+                   rules=(rule,))  # fmt: skip
+
+
+def _takes_gzip(asked: Asked) -> bool:
+    accepted = [value for name, value in asked.headers if name.lower() == "accept-encoding"]
+    return any("gzip" in value for value in accepted)
+
+
+def _formed(
+    form: Callable[[Answer], Answer | Timeline], unless: Callable[[Asked], bool] | None
+) -> Act:
+    def act(turn: Turn) -> Answer | Timeline:
+        answer = turn.passed()
+        return form(answer) if unless is None or unless(turn.asked) else answer
+
+    return act
+
+
+def _chunks(
+    answer: Answer, *, extension: str = "", trailers: str = "", size: int = 100
+) -> Timeline:
+    head = Answer(answer.status, answer.headers, framing="chunked").head()
+    return (Piece(head + chunked(answer.body, extension=extension, trailers=trailers, size=size)),)
+
+
+def _closing_later(turn: Turn) -> Timeline:
+    return (*turn.passed().wire(), Piece("close", 0.0))
+
+
+def _sometimes_bad(turn: Turn) -> Answer | Timeline:
+    place = turn.adversary.call % 5
+    if place == 1:
+        return problem(500, "server_error", "Something went wrong on our end")
+    if place == 2:
+        return (Piece("reset"),)
+    if place == 3:
+        return acts.text(200, "text/html", acts.HTML)
+    return turn.passed()
+
+
+def _dated(seconds: float) -> Act:
+    def act(turn: Turn) -> Answer:
+        date = format_datetime(turn.adversary.later(seconds).replace(microsecond=0), usegmt=True)
+        return turn.passed().with_headers(("Date", date), drop=("date",))
+
+    return act
+
+
+def drips_end(history: ClientHistory) -> Iterator[Observation]:
+    """GC801."""
+    most = float(history.options.get("timeout", 2)) * 2 + 2
+    for outcome in history.calls():
+        yield held(outcome.kind == "error" and outcome.seconds <= most,
+                   f"an error within {most:g} s at a timeout of {most / 2 - 1:g} s",
+                   f"{outcome.shown} after {outcome.seconds:.1f} s",
+                   *history.during(outcome)[:1])  # fmt: skip
+
+
+def silence_ends(history: ClientHistory) -> Iterator[Observation]:
+    """GC802."""
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        # Without an option of its own, a client may wait as the official SDK does: 5 minutes.
+        each_try = float(history.options.get("timeout", 300)) * 2 + 2
+        most = each_try * max(1, len(sent)) + 120
+        yield held(outcome.clear and outcome.seconds <= most, f"an error within {most:g} s",
+                   f"{outcome.shown} after {outcome.seconds:.0f} s", *sent[:2])  # fmt: skip
+
+
+def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
+    """GC803, 805, 806, 808, 810, 811."""
+    for outcome in history.calls():
+        yield held(outcome.kind == "value", "the value", outcome.shown,
+                   *history.during(outcome)[:2])  # fmt: skip
+
+
+def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
+    """GC804."""
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        if history.case == "idle-close-get" or outcome.op == "balance":
+            yield held(outcome.kind == "value", "the value, on a new connection", outcome.shown,
+                       *sent[:2])  # fmt: skip
+        else:
+            tries = [each for each in sent if each.submits]
+            yield held(len(tries) <= 1, "no second POST: the first may have been served",
+                       f"{len(tries)} POSTs", *tries[:3])  # fmt: skip
+
+
+def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
+    """GC807."""
+    for outcome in history.calls():
+        yield held(outcome.clear, "an error: bytes are missing", outcome.shown,
+                   *history.during(outcome)[:1])  # fmt: skip
+
+
+def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
+    """GC809."""
+    count = len(history.calls())
+    yield held(history.open_connections <= 20, f"few open connections after {count} calls",
+               f"{history.open_connections}")  # fmt: skip
+    good = sum(each.kind == "value" for each in history.calls())
+    yield held(good >= count // 3, "the good answers taken", f"{good} of {count}")
+
+
+CHECKS: Final = (
+    ClientCheck(id="GC801", severity="major", evidence="seed", cost="0",
+        statement="A timeout bounds the whole call, not each read",
+        why="A byte now and then keeps a read alive for ever.",
+        fix="Measure the call by the monotonic clock.",
+        judge=drips_end, cases=("drip",)),
+    ClientCheck(id="GC802", severity="major", evidence="seed", cost="0",
+        statement="Silence after the request ends in an error",
+        why="A peer may vanish without a word.", fix="Set a read timeout.",
+        judge=silence_ends, cases=("silence",)),
+    ClientCheck(id="GC803", severity="major", evidence="seed", cost="0",
+        statement="Legal encodings and framings are read",
+        why="Whatever stands between may choose another.", fix="Leave it to an HTTP library.",
+        judge=legal_http_is_read,
+        cases=("framing-encoding-*", "framing-chunk*", "framing-trailers", "framing-single-bytes")),
+    ClientCheck(id="GC804", severity="blocker", evidence="seed", cost="0",
+        statement="A connection closed while idle costs a read a retry, and a POST nothing twice",
+        why="Whether a POST that met the closing was served cannot be known.",
+        fix="Retry GETs on stale connections; never POSTs.",
+        judge=idle_connections_are_safe, cases=("idle-*", "framing-connection-close")),
+    ClientCheck(id="GC805", severity="minor", evidence="seed", cost="0",
+        statement="Informational answers are passed over", why="HTTP allows any number of them.",
+        fix="Read on after 1xx.", judge=legal_http_is_read, cases=("framing-informational",)),
+    ClientCheck(id="GC806", severity="minor", evidence="seed", cost="0",
+        statement="A body that ends with the connection is read", why="HTTP/1.0 has no other.",
+        fix="Read to the end where there is no length.",
+        judge=legal_http_is_read, cases=("framing-until-close", "framing-old-style")),
+    ClientCheck(id="GC807", severity="major", evidence="seed", cost="0",
+        statement="Fewer bytes than Content-Length says are an error",
+        why="What is missing may have mattered.", fix="Compare the lengths.",
+        judge=lengths_are_checked, cases=("mismatch",)),
+    ClientCheck(id="GC808", severity="info", evidence="seed", cost="0",
+        statement="IPv6 addresses and localhost work", why="Tests and gateways use them.",
+        fix="Keep the brackets.", judge=legal_http_is_read, cases=("ipv6", "localhost")),
+    ClientCheck(id="GC809", severity="major", evidence="seed", cost="0",
+        statement="Connections do not pile up, errors included",
+        why="A worker runs for months.", fix="Close answers that were not read.",
+        judge=nothing_leaks, cases=("thousand",)),
+    ClientCheck(id="GC810", severity="minor", evidence="seed", cost="0",
+        statement="One client serves several threads or tasks",
+        why="Servers share clients.", fix="Keep no per-call state on the client.",
+        judge=legal_http_is_read, cases=("threads",)),
+    ClientCheck(id="GC811", severity="minor", evidence="seed", cost="0",
+        statement="A server's Date that is a day off changes nothing",
+        why="Clocks are wrong.", fix="Do not trust Date.",
+        judge=legal_http_is_read, cases=("skew-*",)),
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""The suite: all checks of clients and all cases, put to one client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.checking import ClientCheck, verdict_of
+from getimg_mock.contract.clients.checks import (
+    downloads,
+    formation,
+    money,
+    polling,
+    reading,
+    security,
+    surfacing,
+    transport,
+)
+from getimg_mock.errors import UnknownNameError
+from getimg_mock.world.chance import Stream
+from getimg_mock.world.clock import stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from getimg_mock.contract.clients.cases import Case
+    from getimg_mock.contract.clients.drivers import Driver
+    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.verdicts import Verdict
+
+_TOPICS: Final = (formation, reading, surfacing, money, polling, downloads, security, transport)
+
+CHECKS: Final[tuple[ClientCheck, ...]] = tuple(
+    check for topic in _TOPICS for check in topic.CHECKS
+)
+
+
+@cache
+def cases(seed: str = "0") -> tuple[Case, ...]:
+    """Return every case; words and names in them are drawn from `seed`."""
+    return tuple(
+        case for topic in _TOPICS for case in topic.cases(Stream(seed, "client", topic.__name__))
+    )
+
+
+def chosen(only: Iterable[str] = ()) -> tuple[ClientCheck, ...]:
+    """Return the checks whose id begins with one of `only`; all, without any.
+
+    Raises `UnknownNameError` for a beginning that no check has.
+    """
+    wanted = tuple(only)
+    for each in wanted:
+        if not any(check.id.startswith(each) for check in CHECKS):
+            raise UnknownNameError("check", each, [check.id for check in CHECKS])
+    return tuple(check for check in CHECKS if not wanted or check.id.startswith(wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run: the verdicts in the order of the checks, and what they are based on."""
+
+    client: str
+    seed: str
+    verdicts: tuple[Verdict, ...]
+    histories: tuple[ClientHistory, ...] = field(repr=False)
+    seconds: float = 0.0
+
+    def of(self, status: str) -> list[Verdict]:
+        """Return the verdicts with that status."""
+        return [each for each in self.verdicts if each.status == status]
+
+    @property
+    def failed(self) -> set[str]:
+        """The ids of the rules that were seen broken."""
+        return {each.check.id for each in self.verdicts if each.broken}
+
+    @property
+    def blockers(self) -> list[str]:
+        """The ids of the blockers among the failures."""
+        return [each.check.id for each in self.of("FAIL") if each.check.severity == "blocker"]
+
+
+def verify(
+    driver: Driver,
+    *,
+    checks: Sequence[ClientCheck] = CHECKS,
+    seed: str = "0",
+    each: Callable[[ClientHistory], object] = lambda _: None,
+) -> Result:
+    """Put a client through every case that `checks` need and judge what it did.
+
+    `each` is told of every history as it is there.
+    """
+    started = stopwatch()
+    needed = [case for case in cases(seed) if any(check.wants(case.name) for check in checks)]
+    histories = []
+    for case in needed:
+        history = driver.run(case, seed=seed)
+        histories.append(history)
+        each(history)
+    verdicts = tuple(verdict_of(check, histories) for check in checks)
+    return Result(driver.name, seed, verdicts, tuple(histories), stopwatch() - started)

@@ -1,0 +1,130 @@
+"""What goes back over a connection, as pure data: bytes with the pauses before them, and ends."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+End = Literal["close", "reset", "hang"]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes, or the end of a connection, `delay` seconds after what came before."""
+
+    what: bytes | End
+    delay: float = 0.0
+
+
+Timeline = tuple[Piece, ...]
+
+SILENCE: Final[Timeline] = (Piece("hang"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer before it is written: `framing` says how the body's end is known."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    framing: Literal["length", "chunked", "close"] = "length"
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON value, or None."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name in lower case, or None."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def with_json(self, value: Any) -> Answer:
+        """Return the answer with another JSON body."""
+        return replace(self, body=written(value))
+
+    def with_headers(self, *headers: tuple[str, str], drop: Iterable[str] = ()) -> Answer:
+        """Return the answer with further headers, which take the place of those to `drop`."""
+        gone = {name.lower() for name in drop}
+        kept = tuple(pair for pair in self.headers if pair[0].lower() not in gone)
+        return replace(self, headers=kept + headers)
+
+    def head(self, *, length: int | None = None) -> bytes:
+        """Return status line and headers as they stand on the wire."""
+        lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        if self.framing == "length" and self.status not in {204, 304}:
+            lines.append(f"Content-Length: {len(self.body) if length is None else length}")
+        elif self.framing == "chunked":
+            lines.append("Transfer-Encoding: chunked")
+        elif self.framing == "close":
+            lines.append("Connection: close")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+
+    def wire(self) -> Timeline:
+        """Return the whole answer, at once."""
+        if self.framing == "chunked":
+            return (Piece(self.head() + chunked(self.body)),)
+        if self.framing == "close":
+            return (Piece(self.head() + self.body), Piece("close"))
+        return (Piece(self.head() + self.body),)
+
+
+def written(value: Any) -> bytes:
+    """Return JSON as the API writes it: compact, in UTF-8; lone surrogates stay escapes."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def replied(status: int, value: Any, *headers: tuple[str, str]) -> Answer:
+    """Return an answer of JSON."""
+    return Answer(status, (("Content-Type", "application/json"), *headers), written(value))
+
+
+def problem(status: int, code: str, message: str, *headers: tuple[str, str]) -> Answer:
+    """Return an error in getimg.ai's envelope."""
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return replied(status, {"error": error}, *headers)
+
+
+def chunked(body: bytes, *, extension: str = "", trailers: str = "", size: int = 1000) -> bytes:
+    """Return a body in chunks."""
+    parts = [body[at : at + size] for at in range(0, len(body), size)]
+    lines = [f"{len(part):x}{extension}\r\n".encode() + part + b"\r\n" for part in parts]
+    return b"".join(lines) + b"0\r\n" + trailers.encode() + b"\r\n"
+
+
+def dripped(answer: Answer, pause: float, *, step: int = 1) -> Timeline:
+    """Return an answer whose body comes `step` bytes at a time with a pause before each."""
+    body = answer.body
+    pieces = [Piece(body[at : at + step], pause) for at in range(0, len(body), step)]
+    return (Piece(answer.head()), *pieces)
+
+
+def cut(answer: Answer, *, keep: float = 0.5, end: End = "close") -> Timeline:
+    """Return an answer that breaks off in its body."""
+    kept = answer.body[: int(len(answer.body) * keep)]
+    return (Piece(answer.head() + kept), Piece(end))
+
+
+def overpromised(answer: Answer, missing: int = 64) -> Timeline:
+    """Return a whole body under a Content-Length that says there is more, then the end."""
+    head = answer.head(length=len(answer.body) + missing)
+    return (Piece(head + answer.body), Piece("close"))
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
