@@ -118,9 +118,10 @@ class Exchange(NamedTuple):
     @property
     def weight(self) -> int:
         """About how many bytes of memory it takes."""
-        headers = chain.from_iterable((*self.request_headers, *self.headers))
-        texts = (self.path, self.query, self.request_body, self.body)
-        return 2000 + sum(map(len, headers)) + sum(map(len, texts))
+        # To join them is a third of the work of adding up their lengths.
+        headers = b"".join(chain.from_iterable((*self.request_headers, *self.headers)))
+        texts = len(self.path) + len(self.query) + len(self.request_body) + len(self.body)
+        return 2000 + len(headers) + texts
 
 
 class Journal:
@@ -142,7 +143,7 @@ class Journal:
         with self._lock:
             # Under the lock, so that the numbers rise in the order in which exchanges are kept.
             self._recorded += 1
-            exchange = exchange._replace(number=self._recorded)
+            exchange = Exchange(self._recorded, *exchange[1:])
             self._exchanges.append((exchange, weight))
             self._weight += weight
             while len(self._exchanges) > self._bound or (
