@@ -3,10 +3,11 @@
 A MUST failure on any of them is a false positive of the check.
 """
 
+# ruff: noqa: D401 - the docstring of a variant says what is different about it
+
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from tests.contract.mutants_shape import body_of, errors, headers, result
 from tests.contract.wrapping import Asked, Reply, Scene, Wrap, answering, replies
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
     from getimg_mock.fake import Fake
@@ -210,7 +213,8 @@ BENIGN: tuple[Variant, ...] = (
     Variant(name="balance with six places", wrap=body_of("/v2/billing/balance", _two_places)),
     Variant(name="prices with four places", wrap=body_of("/v2/models", _padded_prices)),
     Variant(name="0.10 for 0.1", wrap=replies(_trailing_zeros)),
-    Variant(name="ids are lower-case", wrap=_ids(str.lower, lambda name: "req-" + name[4:].upper())),
+    Variant(name="ids are lower-case",
+            wrap=_ids(str.lower, lambda name: f"req-{name[4:].upper()}")),
     Variant(name="ids have a prefix", wrap=_ids(lambda name: f"gen_{name}",
                                                lambda name: name.removeprefix("gen_"))),
     Variant(name="links are signed anew",

@@ -1,7 +1,5 @@
 """Providers that take what they should refuse, or refuse what they should take."""
 
-# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
-
 from __future__ import annotations
 
 import json
@@ -208,6 +206,10 @@ def _erratic(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _eight(body: dict[str, Any]) -> bool:
+    return isinstance(body.get("images"), list) and len(body["images"]) == 8
+
+
 def _float_refused(asked: Asked, scene: Scene) -> Reply | None:
     if asked.submits and b'"duration":5.0' in asked.body:
         return _refuse(lambda _: True)(asked, scene)
@@ -297,7 +299,7 @@ VALIDATION: tuple[Mutant, ...] = tuple(
         ("crashes-on-astral", "GP213", _astral),
         ("refuses-5.0", "GP214", _float_refused),
         ("refuses-sound-false", "GP215", _refuse(lambda b: b.get("sound") is False)),
-        ("refuses-references", "GP215", _refuse(lambda b: isinstance(b.get("images"), list) and len(b["images"]) == 8)),
+        ("refuses-references", "GP215", _refuse(_eight)),
         ("assumes-utc", "GP510", _ranges(_assume_zone)),
         ("ranges-of-181-days", "GP510", _ranges(_long_ranges)),
         ("swaps-start-and-end", "GP510", _ranges(_swap)),

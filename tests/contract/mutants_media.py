@@ -1,7 +1,5 @@
 """Providers whose files, links and times are wrong."""
 
-# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
-
 from __future__ import annotations
 
 from datetime import timedelta
@@ -25,7 +23,7 @@ def _url(edit: Callable[[str], str]) -> Any:
 
 def _item(name: str, edit: Callable[[Any], Any]) -> Any:
     def change(body: dict[str, Any]) -> None:
-        if name in body["data"][0]:
+        if body["data"][0].get(name) is not None:
             body["data"][0][name] = edit(body["data"][0][name])
 
     return result(change)
@@ -172,19 +170,19 @@ def _mute(asked: Asked, scene: Scene) -> Reply | None:
 
 def _longest_default(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
-    if asked.submits and "videos" in asked.path and isinstance(body, dict):
-        if {"model", "prompt"} <= set(body) and "duration" not in body:
-            asked.body = asked.body[:-1] + b',"duration":12}'
-            return scene.send(asked)
+    whole = isinstance(body, dict) and {"model", "prompt"} <= set(body)
+    if asked.submits and "videos" in asked.path and whole and "duration" not in body:
+        asked.body = asked.body[:-1] + b',"duration":12}'
+        return scene.send(asked)
     return None
 
 
 def _large_default(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
-    if asked.submits and isinstance(body, dict) and body.get("model") == "gpt-image-2":
-        if "resolution" not in body:
-            asked.body = asked.body[:-1] + b',"resolution":"4K"}'
-            return scene.send(asked)
+    large = isinstance(body, dict) and body.get("model") == "gpt-image-2"
+    if asked.submits and large and "resolution" not in body:
+        asked.body = asked.body[:-1] + b',"resolution":"4K"}'
+        return scene.send(asked)
     return None
 
 

@@ -1,7 +1,5 @@
 """Providers whose messages have the wrong shape."""
 
-# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
-
 from __future__ import annotations
 
 import json

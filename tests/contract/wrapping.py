@@ -30,7 +30,9 @@ class Asked:
 
     @property
     def json(self) -> Any:
-        """The body's JSON value, or None where it is none."""
+        """The body's JSON value, or None where it is none, or one of megabytes."""
+        if len(self.body) > 1 << 20:
+            return None
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.checks import EVERY, check_of
 
 if TYPE_CHECKING:
+    import argparse
+
     from getimg_mock.contract.verdicts import Check
 
 _EVIDENCE: Final = {
@@ -18,9 +19,12 @@ _EVIDENCE: Final = {
     "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
 }
 _COSTS: Final = {
-    "0": "free to try", "T": "free: judged on whatever was exchanged", "1": "needs a paid generation",
-    "R": "uses up a rate limit", "fake": "can be tried on a fake only",
-}  # fmt: skip
+    "0": "free to try",
+    "T": "free: judged on whatever was exchanged",
+    "1": "needs a paid generation",
+    "R": "uses up a rate limit",
+    "fake": "can be tried on a fake only",
+}
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.checks import check_of
 from getimg_mock.contract.plans import plan_of
@@ -14,6 +13,9 @@ from getimg_mock.contract.targets import Address, InProcess, Target
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import events
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import argparse
 
 # One module a kind of judgement; each has `add_command(commands)` and `run(arguments)`.
 KINDS: Final = {"api": "getimg_mock.cli.verify_api", "client": "getimg_mock.cli.verify_client"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from dataclasses import replace
@@ -27,6 +26,7 @@ from getimg_mock.world import schemas
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from getimg_mock.contract.targets import Target

@@ -37,8 +37,8 @@ class BudgetError(GetimgMockError):
 def worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) -> Decimal | None:
     """Return the most that a request could cost, whatever a provider makes of it; None if unknown.
 
-    A request whose model is known costs at most that model's dearest rate for its longest video; one
-    that should be refused anyway could be served by any model, at the dearest price of all.
+    A request whose model is known costs at most that model's dearest rate for its longest video;
+    one that should be refused anyway could be served by any model, at the dearest price of all.
     """
     value, _ = read_json(body or b"") if len(body or b"") < 1 << 20 else (None, "")
     asked = value if isinstance(value, dict) else {}

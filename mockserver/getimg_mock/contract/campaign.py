@@ -31,8 +31,8 @@ _MOST_BODY: Final = 2000
 class Campaign:
     """One run: which plans against which target under which checks.
 
-    `known` are checks that are known to fail (they are XFAIL; one that passes is XPASS), `confirmed`
-    the assumptions that evidence of the real service confirms.
+    `known` are checks that are known to fail (they are XFAIL; one that passes is XPASS),
+    `confirmed` the assumptions that evidence of the real service confirms.
     """
 
     target: Target

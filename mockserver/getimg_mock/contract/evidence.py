@@ -1,7 +1,8 @@
 """Evidence: recorded traffic in, what it confirms out; and the list of known failures.
 
-Traffic is a HAR file, or NDJSON with one exchange a line (`method`, `path`, `status`, and where known
-`query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are taken out as it is read.
+Traffic is a HAR file, or NDJSON with one exchange a line (`method`, `path`, `status`, and where
+known `query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are taken out as it
+is read.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import base64
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from getimg_mock.contract.verdicts import Verdict
 

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for plans: valid requests, requests with exactly one known fault, sequences.
+"""Hypothesis strategies for plans: valid requests, requests with one known fault, sequences.
 
 Written for our schemas. What is drawn depends on the catalogue and on the drawing alone, never on
 what a provider answered; a drawn plan is plain data, so Hypothesis can shrink it.

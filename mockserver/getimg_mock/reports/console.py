@@ -56,8 +56,10 @@ def block(failure: Event, *, colour: bool = False) -> str:
         _cut(f"  why       {verdict.get('why', '')} [{verdict.get('evidence', '')}]"),
         f"  explain   getimg-mock explain {failure['id']}",
         f"  replay    getimg-mock replay EVENTS.ndjson --check {failure['id']}",
-        f"  seed      {failure['seed']}   contract {failure['contract']}   "
-        f"plan '{failure['plan_name']}'",
+        (
+            f"  seed      {failure['seed']}   contract {failure['contract']}   "
+            f"plan '{failure['plan_name']}'"
+        ),
     ]
     return "\n".join(lines)
 
@@ -87,8 +89,8 @@ def _urgent(outcome: Outcome) -> list[dict[str, Any]]:
 
 def _money(budget: Event) -> str:
     return (
-        f"Spent at most {budget.get('spent')} of {budget.get('ceiling')} USD; today, over all runs, "
-        f"{budget.get('today')} USD."
+        f"Spent at most {budget.get('spent')} of {budget.get('ceiling')} USD; "
+        f"today, over all runs, {budget.get('today')} USD."
     )
 
 

@@ -114,7 +114,8 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
         tool = {"driver": {"name": "getimg-mock", "rules": rules}}
         runs.append({"tool": tool, "results": results})
     document = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": runs,
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+        "runs": runs,
     }  # fmt: skip
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -151,8 +152,8 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
 def _section(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
     mark = _MARKS[verdict["status"]]
     lines = ["", f"### {mark} {verdict['id']} {verdict['statement']}", "",
-             f"{_cell(outcome.target)}, {verdict['level']} ({verdict['severity']}). "
-             f"{verdict['why']}"]  # fmt: skip
+             (f"{_cell(outcome.target)}, {verdict['level']} ({verdict['severity']}). "
+             f"{verdict['why']}")]  # fmt: skip
     for failure in verdict["failures"][:1]:
         lines += ["", f"- expected: {_cell(failure['expected'])}",
                   f"- actual: {_cell(failure['actual'])}", "", "```",

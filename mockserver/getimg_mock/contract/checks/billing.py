@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -217,8 +218,8 @@ def ranges_follow_their_rules(history: History) -> Iterator[Observation]:
         yield held(400 <= each.status < 500, f"4xx: {field}", f"{each.status} {each.body[:100]!r}",
                    each)  # fmt: skip
     for each in history.used("range-valid"):
-        yield held(each.status == 200, f"200 for {each.query}", f"{each.status} {each.body[:100]!r}",
-                   each)  # fmt: skip
+        yield held(each.status == 200, f"200 for {each.query}",
+                   f"{each.status} {each.body[:100]!r}", each)  # fmt: skip
     for each in history.used("range-inclusive"):
         if each.status == 200:
             cost = decimal(each.object.get("total_cost"))
@@ -261,7 +262,7 @@ def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
         kinds.setdefault(kind, []).append((seconds, total, each))
     for found in kinds.values():
         found.sort(key=lambda one: one[:2])
-        for (short, low, one), (long, high, other) in zip(found, found[1:], strict=False):
+        for (short, low, one), (long, high, other) in itertools.pairwise(found):
             if short < long:
                 yield held(low <= high, f"{long} s not cheaper than {short} s ({low})",
                            str(high), one, other) if low > high else OK  # fmt: skip
@@ -286,7 +287,7 @@ CHECKS: Final = (
           why="Budgets are computed from the catalogue before anything is sent.",
           judge=prices_are_listed),
     Check(id="GP504", severity="blocker", evidence="assumption", cost="T",
-          statement="The balance falls by the total_cost of what was delivered, and by nothing else",
+          statement="The balance falls by the total_cost of what was delivered, by nothing else",
           why="The balance is the money; anything else that moves it is lost money.",
           judge=balances_follow_costs),
     Check(id="GP505", severity="blocker", evidence="assumption", cost="0",

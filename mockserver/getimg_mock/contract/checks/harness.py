@@ -75,7 +75,8 @@ def generated_data_is_as_meant(examination: Examination) -> Iterator[Observation
                 continue
             body = _plain(step)
             first = not schemas.violations(name, body)
-            yield held(first == meant, f"{'valid' if meant else 'invalid'}: {step.fault or step.use}",
+            word = "valid" if meant else "invalid"
+            yield held(first == meant, f"{word}: {step.fault or step.use}",
                        f"{step.field} {(step.body or b'')[:100]!r}")  # fmt: skip
             if second is not None and first == meant:
                 yield held(second(name, body) == meant, "the second validator's agreement",
@@ -96,7 +97,9 @@ def _plain(step: Send) -> Any:
 
 def _second_opinion() -> Callable[[str, Any], bool] | None:
     try:
-        from jsonschema import Draft202012Validator  # noqa: PLC0415 - optional
+        from jsonschema import (  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
+            Draft202012Validator,
+        )
     except ModuleNotFoundError:
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.verdicts import Check, held, noted
@@ -123,7 +124,7 @@ def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
 def _costs_stay(history: History) -> Iterator[Observation]:
     """Compare what the costs say before and after nothing but refusals."""
     looks = [each for each in history.of("billing.costs") if each.status == 200]
-    for first, last in zip(looks, looks[1:], strict=False):
+    for first, last in itertools.pairwise(looks):
         if first.query != last.query or first.key != last.key:
             continue
         sent = [e for e in history if e.submits and first.number < e.number < last.number]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -180,7 +181,7 @@ def polling_is_safe(history: History) -> Iterator[Observation]:
         if deadlines:
             yield held(len(deadlines) == 1, "one deletes_at, however often one looks",
                        sorted(deadlines), *looks[-2:])  # fmt: skip
-        for first, last in zip(looks, looks[1:], strict=False):
+        for first, last in itertools.pairwise(looks):
             if first.at == last.at and last.number == first.number + 1 and history.own:
                 yield held(first.object.get("status") == last.object.get("status"),
                            "the same state without time", last.object.get("status"), first,

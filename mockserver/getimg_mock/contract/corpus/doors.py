@@ -56,7 +56,8 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
     yield Plan(name="more at once than the limit", tier="R3", world=(("concurrent", 1),),
                clock=True, steps=(*_concurrent(video),))  # fmt: skip
     yield Plan(name="remaining within a window", tier="R2", clock=True,
-               world=(("image_rpm", 5), ("video_rpm", 5)), steps=(*_remaining(image, video),))  # fmt: skip
+               world=(("image_rpm", 5), ("video_rpm", 5)),
+               steps=(*_remaining(image, video),))  # fmt: skip
 
 
 def _odd(image: Model, video: Model) -> Iterator[Step]:
@@ -84,8 +85,7 @@ def _keyed(step: Send, authorization: str | None, **more: str) -> Send:
     from dataclasses import replace  # noqa: PLC0415 - beside its one use
 
     extra = (("authorization", authorization),) if authorization is not None else ()
-    changed: Send = replace(step, key="raw", headers=(*extra, *step.headers), **more)  # type: ignore[arg-type]
-    return changed
+    return replace(step, key="raw", headers=(*extra, *step.headers), **more)
 
 
 def _catalogue(models: Sequence[Model]) -> Iterator[Step]:

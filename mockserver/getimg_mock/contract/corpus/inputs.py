@@ -282,8 +282,8 @@ def _numbered(model: Model, form: str) -> bytes:
 
 def _bad_numbers(model: Model) -> Iterator[Send]:
     first = model["supported_durations"][0]
-    for form in (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0", "1e-9",
-                 f"{first}.000001"):  # fmt: skip
+    for form in (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0",
+                 "1e-9", f"{first}.000001"):  # fmt: skip
         yield post("video", _numbered(model, form), valid=False, fault="number-form",
                    field=f"duration = {form}")  # fmt: skip
 

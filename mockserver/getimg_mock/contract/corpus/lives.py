@@ -10,7 +10,7 @@ from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.corpus.choices import Model
+    from getimg_mock.contract.corpus.choices import Kind, Model
     from getimg_mock.contract.plans import Step
 
 _COSTS: Final = "/v2/billing/costs"
@@ -243,7 +243,7 @@ def _longer(model: Model) -> Iterator[Step]:
 
 def _defaults(models: Sequence[Model]) -> Iterator[Step]:
     for model in models:
-        kind = "image" if model["type"] == "image" else "video"
+        kind: Kind = "image" if model["type"] == "image" else "video"
         plain = {"model": model["id"], "prompt": "As it comes"}
         full: dict[str, Any] = plain | {
             "aspect_ratio": model["supported_aspect_ratios"][0],

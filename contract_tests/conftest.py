@@ -1,0 +1,68 @@
+"""`pytest contract_tests --getimg-target=fake|socket|real|URL`: the provider contract as tests.
+
+A target other than the fake needs a key (`GETIMG_API_KEY`), and a budget for anything that may
+cost.
+"""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.contract.budget import Budget, Record, affordable
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.targets import Address, InProcess, OnSocket
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.targets import Target
+
+REAL = "https://api.getimg.ai"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what the contract is held against, and what it may cost."""
+    group = parser.getgroup("getimg-mock contract")
+    group.addoption("--getimg-target", default="fake", help="fake, socket, real (live), or a URL")
+    group.addoption("--getimg-tier", default=None, choices=["R0", "R1", "R2", "R3"])
+    group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
+    group.addoption("--getimg-record", default=None, help="where the spend of each day is kept")
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """Return what the contract is held against."""
+    where = request.config.getoption("--getimg-target")
+    if where == "fake":
+        return InProcess()
+    if where == "socket":
+        return OnSocket()
+    url = REAL if where in {"real", "live"} else where
+    key = os.environ.get("GETIMG_API_KEY")
+    if not key:
+        pytest.exit("A target needs a key: set GETIMG_API_KEY.", returncode=2)
+    found = Address(url, {"a": key}, name=where)
+    record = request.config.getoption("--getimg-record")
+    budget = Budget(
+        Decimal(request.config.getoption("--getimg-budget")),
+        found.models,
+        Record(Path(record) if record else None),
+    )
+    found.gate = budget
+    return found
+
+
+@pytest.fixture(scope="session")
+def histories(request: pytest.FixtureRequest, target: Target) -> list[History]:
+    """Return what the target answered to every plan that can be run against it and paid."""
+    tier = request.config.getoption("--getimg-tier") or ("R3" if target.own else "R0")
+    plans: list[Any] = [plan for plan in corpus(target.models) if plan.tier <= tier]
+    plans = [plan for plan in plans if not target.lacks(plan)]
+    if isinstance(target, Address) and isinstance(target.gate, Budget):
+        left = target.gate.ceiling - target.gate.record.today
+        plans, _ = affordable(plans, target.models, left)
+    return [target.run(plan) for plan in plans]

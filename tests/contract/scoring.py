@@ -1,0 +1,92 @@
+"""How sharp the checks are: every faulty and every benign provider under all fixed plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.contract.budget import price_of_plan
+from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.targets import InProcess, shipped_models
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.media.cache import MediaCache
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.verdicts import Verdict
+    from tests.contract.mutants import Mutant
+    from tests.contract.wrapping import Wrap
+
+_CACHE = MediaCache(256 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the checks found of one provider.
+
+    `requests` and `dollars` are how many requests were sent, and what the plans that held them
+    could cost at most, up to and with the first plan that shows something broken; None when nothing
+    is.
+    """
+
+    name: str
+    broken: tuple[str, ...]
+    must: tuple[str, ...]
+    requests: int | None
+    dollars: Decimal | None
+
+
+@cache
+def plans() -> tuple[Plan, ...]:
+    """Return the fixed plans for the shipped catalogue."""
+    return corpus(tuple_models())
+
+
+@cache
+def _models() -> tuple[dict[str, Any], ...]:
+    return tuple(shipped_models())
+
+
+def tuple_models() -> list[dict[str, Any]]:
+    """Return the shipped catalogue, read once."""
+    return list(_models())
+
+
+def histories(wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> list[History]:
+    """Run all fixed plans against a provider."""
+    target = InProcess(wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models())
+    return [target.run(plan) for plan in plans()]
+
+
+def verdicts(found: list[History]) -> list[Verdict]:
+    """Judge histories by every provider check."""
+    return [judged(check, found) for check in PROVIDER]
+
+
+def scored(mutant: Mutant) -> Score:
+    """Return what the checks find of a faulty provider."""
+    return score(mutant.name, mutant.wrap, mutant.settings)
+
+
+def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> Score:
+    """Return what the checks find of any provider."""
+    found = histories(wrap, settings)
+    broken = [each for each in verdicts(found) if each.broken]
+    guilty = {id(finding.history) for each in broken for finding in each.findings}
+    requests, dollars = 0, Decimal(0)
+    for history in found:
+        requests += len(history.exchanges)
+        dollars += Decimal(price_of_plan(history.plan, tuple_models()).worst or 0)
+        if id(history) in guilty:
+            break
+    return Score(
+        name,
+        tuple(each.check.id for each in broken),
+        tuple(each.check.id for each in broken if each.check.level == "MUST"),
+        requests if broken else None,
+        dollars if broken else None,
+    )
