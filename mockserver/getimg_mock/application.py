@@ -28,6 +28,8 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the host's start and stop."""
+        if scope.get("root_path"):
+            scope = _below(scope)
         if scope["type"] == "http" and _is_ours(scope["path"]):
             await self._controlled(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -42,6 +44,12 @@ class Application:
 
             self._control = Surface(self.fake, key_of)
         await self._control(scope, receive, send)
+
+
+def _below(scope: Scope) -> Scope:
+    """Return the scope of a mounted application with the path as it is below the mount."""
+    path, root = str(scope.get("path", "")), str(scope["root_path"]).rstrip("/")
+    return {**scope, "path": path[len(root) :]} if path.startswith(f"{root}/") else scope
 
 
 def _is_ours(path: str) -> bool:
