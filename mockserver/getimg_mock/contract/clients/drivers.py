@@ -12,6 +12,7 @@ import logging
 import os
 import random  # noqa: TID251 - the client's chance is what is seeded here
 import ssl
+import sys
 import tempfile
 import threading
 import tracemalloc
@@ -204,8 +205,8 @@ class _Run:
 
     def _looked_at(self, adapter: Any) -> None:
         shown = [repr(adapter), str(adapter)]
-        for value in vars(adapter).values() if hasattr(adapter, "__dict__") else ():
-            shown.append(repr(value))
+        inner = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
+        shown += [repr(value) for value in inner if not isinstance(value, str)]
         self.looks = "\n".join(shown)
 
     def _begin(self, number: int) -> tuple[Call, dict[str, Any], Path, int, float] | None:
@@ -321,13 +322,15 @@ def blank(client: str, case: Case, seed: str, missing: tuple[str, ...]) -> Clien
 
 
 def loaded(name: str) -> PythonDriver:
-    """Return the driver of an adapter named as `package.module:make`.
+    """Return the driver of an adapter named as `package.module:make`, here or installed.
 
     Raises `SettingsError` where there is none.
     """
     module, _, attribute = name.partition(":")
     if not attribute:
         raise SettingsError(f"{name!r}: write package.module:make.")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
     try:
         made = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:

@@ -53,7 +53,7 @@ def with_unknown_fields(value: Any, stream: Stream) -> Any:
         if isinstance(part, dict):
             inner = {key: grown(each) for key, each in part.items()}
             # A map of role to count has no fields: an entry more would change what it says.
-            is_map = bool(part) and all(type(each) is int for each in part.values())
+            is_map = all(type(each) is int for each in part.values())
             return inner if is_map else inner | {name: {"of": ["later", 1, None, True]}}
         return part
 

@@ -1,0 +1,111 @@
+"""Faulty clients: each is the reference client with one fault, named after the rule it breaks.
+
+They are written from the catalogue's statements; a check is never changed to catch one only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """One faulty client; `breaks` is the statement it was written from."""
+
+    fault: str
+    breaks: str
+
+
+# Blockers are those that lose money, data or secrets.
+MUTANTS: Final = tuple(
+    Faulty(fault, breaks)
+    for breaks, faults in {
+        "GC101": ("v1-fields",),
+        "GC102": ("nulls-sent", "null-query"),
+        "GC103": ("lower-bearer",),
+        "GC104": ("normalised", "controls-stripped"),
+        "GC105": ("raw-ids", "dots-sent", "slashes-raw"),
+        "GC106": ("naive-sent", "raw-plus"),
+        "GC107": ("no-user-agent", "no-content-type"),
+        "GC108": ("stringly",),
+        "GC109": ("prefix-dropped", "environment-ignored"),
+        "GC110": ("mutates",),
+        "GC201": ("strict-fields",),
+        "GC202": ("width-required",),
+        "GC203": ("known-types-only", "strict-enums"),
+        "GC204": ("unknown-status-ends", "image-status-ignored"),
+        "GC205": ("known-codes-only",),
+        "GC206": ("missing-unchecked", "unchecked"),
+        "GC207": ("types-unchecked",),
+        "GC208": ("garbage-returned", "raw-json-errors"),
+        "GC209": ("floats", "float-balance"),
+        "GC210": ("strict-dates",),
+        "GC211": ("exact-media-type", "bom-fatal"),
+        "GC212": ("first-item", "empty-list-fatal", "no-rates-is-free"),
+        "GC213": ("odd-headers-fatal",),
+        "GC214": ("message-cut",),
+        "GC301": ("code-dropped", "message-dropped"),
+        "GC302": ("failed-returned",),
+        "GC303": ("one-error-type",),
+        "GC304": ("502-untyped",),
+        "GC305": ("key-in-errors",),
+        "GC306": ("surrogates-kept",),
+        "GC307": ("request-id-dropped",),
+        "GC401": ("reposts-reset", "reposts-all"),
+        "GC402": ("reposts-close",),
+        "GC403": ("reposts-timeout",),
+        "GC404": ("reposts-truncated",),
+        "GC405": ("reposts-5xx",),
+        "GC406": ("reposts-409",),
+        "GC407": ("keys-per-attempt", "one-key-for-all", "no-idempotency-key"),
+        "GC408": ("refused-garbled",),
+        "GC409": ("no-get-retries",),
+        "GC410": ("retries-refusals",),
+        "GC411": ("retry-after-ignored", "retry-after-milliseconds"),
+        "GC412": ("long-waits-cut", "dates-ignored"),
+        "GC413": ("reset-ignored",),
+        "GC414": ("odd-wait-crash", "odd-wait-spins"),
+        "GC415": ("no-backoff", "no-jitter", "uncapped", "retries-without-end",
+                  "retries-cannot-be-off"),
+        "GC416": ("unknown-as-not-sent",),
+        "GC417": ("body-rebuilt",),
+        "GC418": ("cost-doubled",),
+        "GC501": ("seconds-for-milliseconds",),
+        "GC502": ("pending-for-ever", "id-lost"),
+        "GC503": ("polls-on",),
+        "GC504": ("poll-error-fatal",),
+        "GC505": ("404-fatal",),
+        "GC506": ("interrupt-swallowed", "cancel-loses-id"),
+        "GC508": ("slower-ignored",),
+        "GC509": ("busy-together",),
+        "GC510": ("wall-clock",),
+        "GC511": ("failed-polled-on", "failure-mute"),
+        "GC601": ("key-on-downloads", "cookies-shared"),
+        "GC602": ("truncation-ignored", "written-in-place", "part-left-under-name"),
+        "GC603": ("any-body-saved",),
+        "GC604": ("expired-regenerates", "expired-untyped", "expired-looks-for-ever"),
+        "GC605": ("links-rebuilt",),
+        "GC606": ("read-whole",),
+        "GC607": ("resumes-blindly",),
+        "GC608": ("name-from-server", "suffix-from-type"),
+        "GC609": ("overwrites",),
+        "GC610": ("downloads-follow",),
+        "GC611": ("html-saved",),
+        "GC701": ("key-kept-on-redirect",),
+        "GC702": ("key-follows",),
+        "GC703": ("key-logged", "key-in-repr"),
+        "GC704": ("posts-follow",),
+        "GC705": ("loops-for-ever",),
+        "GC706": ("no-tls-verification",),
+        "GC708": ("links-logged",),
+        "GC710": ("bombs",),
+        "GC801": ("per-read-timeout",),
+        "GC802": ("no-read-timeout",),
+        "GC804": ("reposts-stale",),
+        "GC807": ("length-unchecked",),
+        "GC809": ("answers-unclosed",),
+        "GC810": ("one-thread-only",),
+    }.items()
+    for fault in faults
+)  # fmt: skip
