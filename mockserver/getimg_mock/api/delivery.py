@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.api.wire import client_gone, wire_of
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Send
+    from starlette.types import Message, Receive, Send
 
     from getimg_mock.api.messages import Answer, Call
 
@@ -44,26 +44,26 @@ async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> b
 
 
 async def _whole(answer: Answer, call: Call, send: Send) -> None:
-    await _start(answer, len(answer.body), send)
+    await send(_head(answer, len(answer.body)))
     body = _shown(answer, call)
     if len(body) > _CHUNK:
         last = (len(body) - 1) // _CHUNK * _CHUNK
         for at in range(0, last, _CHUNK):
-            await _piece(body[at : at + _CHUNK], send, more=True)
+            await send(_piece(body[at : at + _CHUNK], more=True))
         body = body[last:]
-    await _piece(body, send, more=False)
+    await send(_piece(body, more=False))
 
 
 async def _drip(answer: Answer, call: Call, send: Send) -> None:
     """Send a few bytes at a time, with a pause on the workspace's clock before each."""
-    await _start(answer, len(answer.body), send)
+    await send(_head(answer, len(answer.body)))
     body = _shown(answer, call)
     step = max(1, -(-len(body) // _DRIPS))
     clock = call.workspace.clock if call.workspace else call.fake.clock
     for at in range(0, len(body), step):
         await clock.sleep_until(clock.now() + _DRIP_PAUSE)
-        await _piece(body[at : at + step], send, more=True)
-    await _piece(b"", send, more=False)
+        await send(_piece(body[at : at + step], more=True))
+    await send(_piece(b"", more=False))
 
 
 async def _broken(answer: Answer, call: Call, receive: Receive, send: Send) -> None:
@@ -71,8 +71,8 @@ async def _broken(answer: Answer, call: Call, receive: Receive, send: Send) -> N
     wrong_length = answer.delivery == "wrong_length"
     body = _shown(answer, call)
     body = body if wrong_length else body[: len(body) // 2]
-    await _start(answer, len(answer.body) + (_MISSING if wrong_length else 0), send)
-    await _piece(body, send, more=True)
+    await send(_head(answer, len(answer.body) + (_MISSING if wrong_length else 0)))
+    await send(_piece(body, more=True))
     if answer.delivery != "hang_body":
         wire.close()
     await client_gone(receive)
@@ -82,12 +82,12 @@ def _shown(answer: Answer, call: Call) -> bytes:
     return b"" if call.method == "HEAD" or answer.status in _BODILESS else answer.body
 
 
-async def _start(answer: Answer, length: int, send: Send) -> None:
+def _head(answer: Answer, length: int) -> Message:
     headers = answer.headers
     if answer.status not in _BODILESS:
         headers = [*headers, (b"content-length", b"%d" % length)]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
 
-async def _piece(body: bytes, send: Send, *, more: bool) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": more})
+def _piece(body: bytes, *, more: bool) -> Message:
+    return {"type": "http.response.body", "body": body, "more_body": more}

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from getimg_mock.api.messages import Headers
+
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _LAST_PORT: Final = 65535
@@ -20,10 +22,9 @@ def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
     With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` win; of a list,
     the first value, which is the proxy nearest to the client.
     """
-    # Of equal names the first wins, so it goes in last.
-    headers: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+    headers = scope["headers"]
     scheme = str(scope.get("scheme", "http"))
-    host = headers.get(b"host", b"")
+    host = _value(headers, b"host")
     prefix = str(scope.get("root_path", ""))
     if trust_forwarded:
         scheme, host, prefix = _forwarded(headers, scheme, host, prefix)
@@ -39,11 +40,17 @@ def _address(scheme: str, host: bytes, prefix: str, server: str, port: int | Non
     return f"{scheme}://{host.decode('ascii')}{prefix.rstrip('/')}"
 
 
-def _forwarded(
-    headers: Mapping[bytes, bytes], scheme: str, host: bytes, prefix: str
-) -> tuple[str, bytes, str]:
+def _value(headers: Headers, name: bytes) -> bytes:
+    # It is one of the first: a loop has it sooner than a dictionary would be made.
+    for each, value in headers:
+        if each == name:
+            return value
+    return b""
+
+
+def _forwarded(headers: Headers, scheme: str, host: bytes, prefix: str) -> tuple[str, bytes, str]:
     def first(name: bytes) -> bytes:
-        return headers.get(name, b"").split(b",")[0].strip()
+        return _value(headers, name).split(b",")[0].strip()
 
     proto = first(b"x-forwarded-proto").lower()
     if proto in {b"http", b"https"}:

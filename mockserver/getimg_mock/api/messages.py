@@ -121,4 +121,7 @@ class Answer:
 
     def header(self, name: bytes) -> bytes | None:
         """Return the first header of that (lower-case) name, or None."""
-        return next((value for key, value in self.headers if key == name), None)
+        for each, value in self.headers:
+            if each == name:
+                return value
+        return None

@@ -30,7 +30,9 @@ class MemoryStore:
             workspace = self._workspaces.get(key)
             if workspace is None:
                 workspace = self._make(key)
-            self._keep(workspace)
+                self._keep(workspace)
+            else:
+                self._workspaces.move_to_end(key)
             return workspace
 
     def holders(self, generation_id: str) -> Iterator[Workspace]:

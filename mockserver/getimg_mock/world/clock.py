@@ -96,7 +96,7 @@ class VirtualClock:
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
         origin, anchor, rate = self._state
-        return origin + timedelta(seconds=(self._timer() - anchor) * rate) if rate else origin
+        return origin + timedelta(0, (self._timer() - anchor) * rate) if rate else origin
 
     @property
     def rate(self) -> float:

@@ -74,7 +74,8 @@ def validated(
     request = _with_defaults(kind, body, model)
     if strict:
         _check_values(request, silent_sound)
-        _check_references(request, body.get("images", []))
+        if request.references:
+            _check_references(request, body["images"])
     return request
 
 
