@@ -57,6 +57,10 @@ architecture: $(DEVELOPS) ## Check that imports run one way
 contract: $(DEVELOPS) ## Run the contract tests against the fake
 	@$(BIN)/pytest contract_tests $(ARGS)
 
+.PHONY: scorecard
+scorecard: $(DEVELOPS) ## Show how many faulty providers the contract finds, beside Schemathesis
+	@$(BIN)/python -m tests.contract.scorecard --schemathesis $(ARGS)
+
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
 	@missed=0; for what in startup serving memory media; do \

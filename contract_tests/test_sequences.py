@@ -57,7 +57,7 @@ class Provider(RuleBasedStateMachine):
         self.ended: dict[str, str] = {}
         self.opening: dict[str, Decimal] = {}
         for key in ("a", "b"):
-            seen = self._do(balance(key=key))  # type: ignore[arg-type]
+            seen = self._do(balance(key=key))
             self.opening[key] = balance_of(seen) or Decimal(0)
 
     def _do(self, step: Send) -> Exchange:
@@ -154,7 +154,7 @@ def test_any_sequence_of_operations_keeps_the_contract(target: Target) -> None:
     if not isinstance(target, InProcess):
         pytest.skip("the machine needs a clock in its hands and a world for each run")
     machine = type("Machine", (Provider,), {"target": target})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=25, stateful_step_count=25, deadline=None, database=None,

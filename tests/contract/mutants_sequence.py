@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tests.contract.mutants import Mutant
 from tests.contract.wrapping import Asked, Reply, Scene, answering, replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.contract.wrapping import Wrap
 
 
 def goes_back(asked: Asked, reply: Reply, scene: Scene) -> None:
@@ -122,6 +127,22 @@ def unknown_id_is_pending(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"id": asked.path.rpartition("/")[2], "status": "pending"})
 
 
+def _failed(edit: Callable[[dict[str, Any]], None]) -> Wrap:
+    def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
+        if asked.retrieves and reply.status == 200 and reply.json["status"] == "failed":
+            body = reply.json
+            edit(body)
+            reply.say(body)
+
+    return replies(change)
+
+
+def _billed(body: dict[str, Any]) -> None:
+    body["usage"] = {
+        "total_cost": 0.05, "billable_unit": "video_second", "unit_price": 0.05, "quantity": 1,
+    }  # fmt: skip
+
+
 SEQUENCE: tuple[Mutant, ...] = (
     Mutant(name="goes-back-to-pending", kind="sequence", breaks="GP308", blocker=True,
            wrap=replies(goes_back)),
@@ -145,6 +166,11 @@ SEQUENCE: tuple[Mutant, ...] = (
            wrap=replies(image_is_pending)),
     Mutant(name="image-without-media", kind="sequence", breaks="GP301",
            wrap=replies(image_without_media)),
+    Mutant(name="failure-without-message", kind="sequence", breaks="GP311",
+           wrap=_failed(lambda body: body["error"].update(message=""))),
+    Mutant(name="failure-with-a-bill", kind="sequence", breaks="GP311", wrap=_failed(_billed)),
+    Mutant(name="failure-with-data", kind="sequence", breaks="GP311",
+           wrap=_failed(lambda body: body.update(data=[]))),
     Mutant(name="unknown-id-is-pending", kind="sequence", breaks="GP312",
            wrap=replies(unknown_id_is_pending)),
 )  # fmt: skip

@@ -227,6 +227,25 @@ def _flicker(asked: Asked, reply: Reply, scene: Scene) -> None:
             reply.say(body[1:] + body[:1])
 
 
+def _ancient(body: Any) -> Any:
+    for model in body if isinstance(body, list) else [body]:
+        model["created_at"] = "1970-01-01T00:00:00.000Z"
+    return body
+
+
+def _without_a_documented_one(body: Any) -> Any:
+    if isinstance(body, list):
+        return [model for model in body if model["id"] != "seedream-5-lite"]
+    return body
+
+
+def _case(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.path == "/V2/models":
+        asked.path, asked.query = "/v2/models", "type=image"
+        return scene.send(asked)
+    return None
+
+
 SHAPE: tuple[Mutant, ...] = tuple(
     Mutant(name=name, kind="shape", breaks=breaks, wrap=wrap)
     for name, breaks, wrap in (
@@ -241,6 +260,11 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("deletes-at-is-a-number", "GP101", result(_item("deletes_at", 1760000000))),
         ("created-in-the-future", "GP108",
          body_of("/v2/models/", lambda b: b | {"created_at": "2031-01-01T00:00:00.000Z"})),
+        ("created-in-1970", "GP108", body_of("/v2/models", _ancient)),
+        ("documented-model-is-gone", "GP808", body_of("/v2/models", _without_a_documented_one)),
+        ("case-leads-elsewhere", "GP112", answering(_case)),
+        ("error-beside-a-success", "GP105",
+         body_of("/v2/billing/balance", lambda b: b | {"error": None})),
         ("error-is-a-text", "GP105", errors(lambda b: {"error": b["error"]["message"]})),
         ("error-without-code", "GP105", errors(lambda b: b["error"].pop("code") and None)),
         ("error-with-empty-message", "GP105", errors(lambda b: b["error"].update(message=""))),

@@ -7,7 +7,6 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.budget import price_of_plan
 from getimg_mock.contract.checks import PROVIDER
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.targets import InProcess, shipped_models
@@ -28,9 +27,8 @@ _CACHE = MediaCache(256 * 1024 * 1024)
 class Score:
     """What the checks found of one provider.
 
-    `requests` and `dollars` are how many requests were sent, and what the plans that held them
-    could cost at most, up to and with the first plan that shows something broken; None when nothing
-    is.
+    `requests` and `dollars` are how many requests were sent, and what the provider charged for
+    them, up to and with the first plan that shows something broken; None when nothing is.
     """
 
     name: str
@@ -80,7 +78,12 @@ def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = 
     requests, dollars = 0, Decimal(0)
     for history in found:
         requests += len(history.exchanges)
-        dollars += Decimal(price_of_plan(history.plan, tuple_models()).worst or 0)
+        dollars += sum(
+            effect.amount
+            for each in history
+            for effect in each.effects or ()
+            if effect.kind == "charge"
+        )
         if id(history) in guilty:
             break
     return Score(

@@ -39,7 +39,7 @@ def outcomes() -> list[events.Outcome]:
 
 def test_every_event_is_as_the_published_schema_says() -> None:
     """The stream is an interface: its schema is published and kept."""
-    validator = Draft202012Validator(schemas.schema("contract-events"))
+    validator = Draft202012Validator(schemas.schema("own/contract-events"))
     for event in events.parsed(stream()):
         assert list(validator.iter_errors(event)) == []
 

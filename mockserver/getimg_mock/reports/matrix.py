@@ -23,40 +23,40 @@ _STYLE: Final = """
 #f7f8fa; --card: #fff; --pass: #12805c; --pass-bg: #e7f6ef; --fail: #c0262d; --fail-bg: #fdeaea;
 --warn: #9a6700; --warn-bg: #fff4d6; --info: #175cd3; --info-bg: #e8f1fd; --mute: #667085;
 --mute-bg: #eef0f3; } @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft:
-#98a2b3; --line: #2b3240; --ground: #12151c; --card: #1a1f29; --pass: #5bd3a4; --pass-bg:
-#123328; --fail: #ff8f8f; --fail-bg: #3d1a1d; --warn: #f5c451; --warn-bg: #3a2e0d; --info:
-#84b6ff; --info-bg: #16294a; --mute: #98a2b3; --mute-bg: #252b37; } } * { box-sizing: border-box
-} body { margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui,
-"Segoe UI", "Helvetica Neue", Arial, sans-serif } main { max-width: 1120px; margin: 0 auto;
-padding: 40px 24px 80px } h1 { font-size: 26px; letter-spacing: -.02em; margin: 0 0 4px } .lead
-{ color: var(--soft); margin: 0 } .cards { display: flex; flex-wrap: wrap; gap: 16px; margin:
-28px 0 36px } .card { flex: 1 1 260px; background: var(--card); border: 1px solid var(--line);
-border-radius: 12px; padding: 18px 20px } .card h2 { margin: 0 0 10px; font-size: 16px } .card p
-{ margin: 10px 0 0; color: var(--soft); font-size: 13px } .bar { display: flex; height: 8px;
-border-radius: 4px; overflow: hidden; background: var(--mute-bg); margin: 12px 0 } .bar i {
-display: block } .pill { display: inline-block; font-size: 12px; font-weight: 600;
-letter-spacing: .02em; border-radius: 6px; padding: 1px 8px; margin-right: 6px } .PASS { color:
-var(--pass); background: var(--pass-bg) } .FAIL, .XPASS { color: var(--fail); background:
-var(--fail-bg) } .WARN, .STALE { color: var(--warn); background: var(--warn-bg) } .INFO { color:
-var(--info); background: var(--info-bg) } .VOID, .SKIP, .XFAIL { color: var(--mute); background:
-var(--mute-bg) } i.PASS { background: var(--pass) } i.FAIL, i.XPASS { background: var(--fail) }
-i.WARN, i.STALE { background: var(--warn) } i.INFO { background: var(--info) } i.VOID, i.SKIP,
-i.XFAIL { background: var(--mute) } section { background: var(--card); border: 1px solid
-var(--line); border-radius: 12px; margin: 0 0 20px; overflow: hidden } section > h2 { font-size:
-15px; margin: 0; padding: 14px 20px; border-bottom: 1px solid var(--line) } section > h2 small {
-color: var(--soft); font-weight: 400; margin-left: 8px } .scroll { overflow-x: auto } table {
-width: 100%; border-collapse: collapse } th { text-align: left; font-size: 12px; font-weight:
-600; color: var(--soft); padding: 8px 12px } td { padding: 9px 12px; border-top: 1px solid
-var(--line); vertical-align: top } td:first-child, th:first-child { padding-left: 20px; width:
-76px } td.verdict { white-space: nowrap; width: 90px } td.id { font: 600 13px ui-monospace,
-Menlo, Consolas, monospace; white-space: nowrap } a { color: inherit } td .meta { overflow-wrap: anywhere; color: var(--soft); font-size: 12px
-} tbody tr:first-child td { border-top: 0 } details { margin-top: 6px } summary { cursor:
-pointer; color: var(--fail); font-size: 13px } .soft summary { color: var(--warn) } details p {
-margin: 8px 0 } dl { display: grid; grid-template-columns: 80px 1fr; gap: 2px 10px; margin: 10px
-0; font-size: 13px } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere } pre {
-margin: 10px 0 0; padding: 12px 14px; background: var(--ground); border-radius: 8px; overflow-x:
-auto; font: 12px/1.6 ui-monospace, Menlo, Consolas, monospace } footer { color: var(--soft);
-font-size: 13px; margin-top: 28px }
+#98a2b3; --line: #2b3240; --ground: #12151c; --card: #1a1f29; --pass: #5bd3a4; --pass-bg: #123328;
+--fail: #ff8f8f; --fail-bg: #3d1a1d; --warn: #f5c451; --warn-bg: #3a2e0d; --info: #84b6ff;
+--info-bg: #16294a; --mute: #98a2b3; --mute-bg: #252b37; } } * { box-sizing: border-box } body {
+margin: 0; background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI",
+"Helvetica Neue", Arial, sans-serif } main { max-width: 1120px; margin: 0 auto; padding: 40px 24px
+80px } h1 { font-size: 26px; letter-spacing: -.02em; margin: 0 0 4px } .lead { color: var(--soft);
+margin: 0 } .cards { display: flex; flex-wrap: wrap; gap: 16px; margin: 28px 0 36px } .card {
+flex: 1 1 260px; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
+padding: 18px 20px } .card h2 { margin: 0 0 10px; font-size: 16px } .card p { margin: 10px 0 0;
+color: var(--soft); font-size: 13px } .bar { display: flex; height: 8px; border-radius: 4px;
+overflow: hidden; background: var(--mute-bg); margin: 12px 0 } .bar i { display: block } .pill {
+display: inline-block; font-size: 12px; font-weight: 600; letter-spacing: .02em; border-radius:
+6px; padding: 1px 8px; margin-right: 6px } .PASS { color: var(--pass); background: var(--pass-bg)
+} .FAIL, .XPASS { color: var(--fail); background: var(--fail-bg) } .WARN, .STALE { color:
+var(--warn); background: var(--warn-bg) } .INFO { color: var(--info); background: var(--info-bg) }
+.VOID, .SKIP, .XFAIL { color: var(--mute); background: var(--mute-bg) } i.PASS { background:
+var(--pass) } i.FAIL, i.XPASS { background: var(--fail) } i.WARN, i.STALE { background:
+var(--warn) } i.INFO { background: var(--info) } i.VOID, i.SKIP, i.XFAIL { background: var(--mute)
+} section { background: var(--card); border: 1px solid var(--line); border-radius: 12px; margin: 0
+0 20px; overflow: hidden } section > h2 { font-size: 15px; margin: 0; padding: 14px 20px;
+border-bottom: 1px solid var(--line) } section > h2 small { color: var(--soft); font-weight: 400;
+margin-left: 8px } .scroll { overflow-x: auto } table { width: 100%; border-collapse: collapse }
+th { text-align: left; font-size: 12px; font-weight: 600; color: var(--soft); padding: 8px 12px }
+td { padding: 9px 12px; border-top: 1px solid var(--line); vertical-align: top } td:first-child,
+th:first-child { padding-left: 20px; width: 76px } td.verdict { white-space: nowrap; width: 90px }
+td.id { font: 600 13px ui-monospace, Menlo, Consolas, monospace; white-space: nowrap } a { color:
+inherit } td .meta { overflow-wrap: anywhere; color: var(--soft); font-size: 12px } tbody
+tr:first-child td { border-top: 0 } details { margin-top: 6px } summary { cursor: pointer; color:
+var(--fail); font-size: 13px } .soft summary { color: var(--warn) } details p { margin: 8px 0 } dl
+{ display: grid; grid-template-columns: 80px 1fr; gap: 2px 10px; margin: 10px 0; font-size: 13px }
+dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere } pre { margin: 10px 0 0;
+padding: 12px 14px; background: var(--ground); border-radius: 8px; overflow-x: auto; font:
+12px/1.6 ui-monospace, Menlo, Consolas, monospace } footer { color: var(--soft); font-size: 13px;
+margin-top: 28px }
 """
 
 

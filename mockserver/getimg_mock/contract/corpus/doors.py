@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import cheapest, small
 from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get, post
@@ -11,7 +12,7 @@ from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.corpus.choices import Model
+    from getimg_mock.contract.corpus.choices import Kind, Model
     from getimg_mock.contract.plans import Step
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
@@ -81,9 +82,7 @@ def _operations(image: Model, video: Model) -> Iterator[Send]:
     yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
 
 
-def _keyed(step: Send, authorization: str | None, **more: str) -> Send:
-    from dataclasses import replace  # noqa: PLC0415 - beside its one use
-
+def _keyed(step: Send, authorization: str | None, **more: Any) -> Send:
     extra = (("authorization", authorization),) if authorization is not None else ()
     return replace(step, key="raw", headers=(*extra, *step.headers), **more)
 
@@ -108,9 +107,10 @@ def _keys(image: Model, video: Model) -> Iterator[Step]:
     for name, value in _BAD_KEYS.items():
         for step in _operations(image, video):
             yield _keyed(step, value, fault="key", field=name)
-    for kind in ("image", "video"):
+    kinds: tuple[Kind, ...] = ("image", "video")
+    for kind in kinds:
         for body in (b"", b"{}", b"[1", b'{"model":"no-such-model","prompt":""}'):
-            yield post(kind, body, key="none", use="no-key-bad-body")  # type: ignore[arg-type]
+            yield post(kind, body, key="none", use="no-key-bad-body")
     yield get("/v2/models", query="type=audio", key="none", use="no-key-bad-body")
     yield get("/v2/models/no-such-model", key="none", use="no-key-bad-body")
     yield get("/v2/billing/costs", key="none", use="no-key-bad-body")

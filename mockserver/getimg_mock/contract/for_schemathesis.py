@@ -1,0 +1,83 @@
+"""Our checks as checks of Schemathesis: importing this module registers them.
+
+    import getimg_mock.contract.for_schemathesis
+
+Every check that says something about a single exchange is then part of each Schemathesis run, as
+`getimg_contract`. Needs Schemathesis 4, which is not installed with getimg-mock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import schemathesis
+
+from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.history import Exchange, History
+from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.targets import shipped_models
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.world.clock import wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What Schemathesis judges by its own means, or means to provoke: wrong types, wrong methods.
+_THEIRS: Final = ("GP102", "GP104", "GP111", "GP113", "GP115")
+CHECKS: Final = tuple(c for c in PROVIDER if c.cost == "T" and c.id not in _THEIRS)
+
+_PLAN: Final = Plan(name="Schemathesis", steps=())
+
+
+@schemathesis.check
+def getimg_contract(ctx: Any, response: Any, case: Any) -> bool | None:
+    """Hold one exchange to every check that can be judged on it alone."""
+    del ctx
+    history = History(
+        plan=_PLAN,
+        exchanges=(exchange_of(response, case),),
+        models=tuple(shipped_models()),
+        base=base_of(response.request.url),
+    )
+    for check in CHECKS:
+        verdict = judged(check, [history])
+        if verdict.status == "FAIL":
+            seen = verdict.findings[0].observation
+            raise AssertionError(
+                f"{check.id} {check.statement}: expected {seen.expected}, actual {seen.actual}"
+            )
+    return None
+
+
+def exchange_of(response: Any, case: Any) -> Exchange:
+    """Return what Schemathesis sent and got as an exchange."""
+    parts = urlsplit(response.request.url)
+    body = response.request.body
+    return Exchange(
+        number=1,
+        at=wall_time(),
+        method=str(case.method).upper(),
+        path=parts.path,
+        query=parts.query,
+        status=int(response.status_code),
+        request_headers=_plain(response.request.headers),
+        request_body=body.encode() if isinstance(body, str) else body,
+        headers=_plain(response.headers),
+        body=bytes(response.content or b""),
+    )
+
+
+def base_of(url: str) -> str:
+    """Return scheme and host of a URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _plain(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name.lower(), value)
+        for name, values in headers.items()
+        for value in (values if isinstance(values, list) else [values])
+        if name.lower() != "authorization"
+    )
