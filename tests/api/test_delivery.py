@@ -72,7 +72,8 @@ class Client:
     @property
     def length(self) -> bytes:
         """The Content-Length that was promised."""
-        return dict(self.messages[0]["headers"])[b"content-length"]
+        headers: dict[bytes, bytes] = dict(self.messages[0]["headers"])
+        return headers[b"content-length"]
 
     @property
     def is_over(self) -> bool:

@@ -32,7 +32,8 @@ class Ledger:
         self.by_date: dict[date, Decimal] = {}
         self.entries: deque[Effect] = deque(maxlen=kept)
         if opening:
-            self._note(Effect("credit", at, opening))
+            # No request brings this about, although the first one may open the workspace.
+            self.entries.append(Effect("credit", at, opening))
 
     @property
     def available(self) -> Decimal:
