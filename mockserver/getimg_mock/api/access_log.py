@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 def text_line(call: Call, answer: Answer, seconds: float) -> str:
     """Return the line for people, with our hint when the request was refused."""
-    key = _plain(redacted(call.workspace.key)) if call.workspace else "-"
-    hint = answer.header(b"x-mock-hint")
+    key = _shown_key(call.workspace.key) if call.workspace else "-"
+    hint = answer.header(b"x-mock-hint") if answer.status >= 400 else None
     said = f"  ({hint.decode()})" if hint else ""
     moment = _time_of_day(int(wall_time().timestamp()))
     return (
@@ -54,6 +54,11 @@ def json_line(call: Call, answer: Answer, seconds: float) -> str:
 
 def silent(_call: Call, _answer: Answer, _seconds: float) -> None:
     """Print nothing."""
+
+
+@lru_cache(maxsize=64)
+def _shown_key(key: str) -> str:
+    return _plain(redacted(key))
 
 
 def _shown_path(call: Call) -> str:

@@ -160,8 +160,7 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     """
     limit = limit_mib * 1024 * 1024
     declared = _length(call.header(b"content-length") or "0")
-    waits = (call.header(b"expect") or "").lower() == "100-continue"
-    if declared > limit and (waits or declared > _DRAINED):
+    if declared > limit and (declared > _DRAINED or _waits(call)):
         raise BodyTooLargeError(drained=False)
     chunks: list[bytes] = []
     size = 0
@@ -180,6 +179,11 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     if size > limit:
         raise BodyTooLargeError(drained=True)
     return b"".join(chunks)
+
+
+def _waits(call: Call) -> bool:
+    """Return whether the client sends its body only when it is told to."""
+    return (call.header(b"expect") or "").lower() == "100-continue"
 
 
 def _length(text: str) -> int:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, AnyStr, Final
 
-from getimg_mock.world.journal import MAX_BODY, Exchange
+from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,15 +40,16 @@ def record(
         answer.status, answer.headers, answer.body[:_LOOKED_AT], len(answer.body),
         seconds, call.generation, call.rules, call.fault, sent, effects,
     )  # fmt: skip
+    texts = exchange.texts()
     key = _key(call)
     # Hardly any exchange repeats its key, and one search through all of it is soon done.
-    if key is not None and key in _texts(exchange):
+    if key is not None and key in texts:
         exchange = _without_key(exchange, key)
     if exchange.request_size > MAX_BODY or exchange.size > MAX_BODY:
         exchange = exchange._replace(
             request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]
         )
-    owner.journal.record(exchange)
+    owner.journal.record(exchange, OVERHEAD + len(texts))
 
 
 def redacted_headers(headers: Headers) -> Headers:
@@ -67,14 +67,6 @@ def _key(call: Call) -> bytes | None:
     sent = call.header(b"authorization")
     key = sent.rpartition(" ")[2] if sent else ""
     return key.encode("latin-1") if len(key) >= _SHORTEST else None
-
-
-def _texts(exchange: Exchange) -> bytes:
-    """Return every text in which the client's key may stand."""
-    head = f"{exchange.path}\n{exchange.query}".encode("latin-1", "replace")
-    headers = (*exchange.request_headers, *exchange.headers)
-    bodies = (head, exchange.request_body, exchange.body)
-    return b"\n".join(chain.from_iterable((*headers, bodies)))
 
 
 def _without_key(exchange: Exchange, key: bytes) -> Exchange:
