@@ -6,7 +6,7 @@ import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.checks import EVERY, check_of
+from getimg_mock.contract.checks import check_of, every_check
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Explain one check, or list all; returns 0."""
     if arguments.id is None:
-        for check in EVERY:
+        for check in every_check():
             sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
     else:
         sys.stdout.write(explained(check_of(arguments.id)))
@@ -48,11 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def explained(check: Check) -> str:
     """Return a check in words."""
+    client = check.id.startswith("GC")
+    fix = getattr(check, "fix", "")
     return (
         f"{check.id}  {check.statement}\n\n"
         f"{fill(check.why, 78)}\n\n"
-        f"level     {check.level} ({check.severity})\n"
+        + (f"{fill('To fix it: ' + fix, 78)}\n\n" if fix else "")
+        + f"level     {check.level} ({check.severity})\n"
         f"evidence  {_EVIDENCE[check.evidence]}\n"
         f"cost      {_COSTS[check.cost]}\n"
-        f"try it    getimg-mock verify api --only {check.id}\n"
+        f"try it    getimg-mock verify {'client CLIENT' if client else 'api'} --only {check.id}\n"
     )

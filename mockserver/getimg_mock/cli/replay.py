@@ -26,7 +26,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         description="Run the plans of the failures in an event stream again, and judge them again.",
         allow_abbrev=False,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="an event stream of verify api")
+    parser.add_argument("file", type=Path, metavar="FILE", help="an event stream of verify")
     parser.add_argument("--check", metavar="ID", help="only the failures of this check")
     parser.add_argument("--target", default="fake", metavar="WHERE", help="fake, or a URL")
     parser.add_argument("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
@@ -44,7 +44,12 @@ def run(arguments: argparse.Namespace) -> int:
     for verdict in (each for each in events.parsed(text) if each["event"] == "verdict"):
         if not verdict["failures"] or arguments.check not in {None, verdict["id"]}:
             continue
-        again += _replayed(verdict, target, arguments.times)
+        if "client" in verdict["failures"][0]:
+            from getimg_mock.cli import verify_client  # noqa: PLC0415 - for failures of clients
+
+            again += verify_client.replayed(verdict, arguments.times)
+        else:
+            again += _replayed(verdict, target, arguments.times)
     sys.stdout.write("No failure shows again.\n" if not again else f"{again} show again.\n")
     return 1 if again else 0
 

@@ -54,6 +54,7 @@ def block(failure: Event, *, colour: bool = False) -> str:
         _cut(f"  actual    {failure['actual']}"),
         "",
         _cut(f"  why       {verdict.get('why', '')} [{verdict.get('evidence', '')}]"),
+        *([_cut(f"  fix       {verdict['fix']}")] if verdict.get("fix") else []),
         f"  explain   getimg-mock explain {failure['id']}",
         f"  replay    getimg-mock replay EVENTS.ndjson --check {failure['id']}",
         (

@@ -30,10 +30,18 @@ EVERY: Final[tuple[Check, ...]] = (*PROVIDER, *equivalence.CHECKS, *harness.CHEC
 
 def check_of(name: str) -> Check:
     """Return the check of an id; raises `UnknownNameError`."""
-    found = {check.id: check for check in EVERY}.get(name.upper())
+    every = every_check()
+    found = {check.id: check for check in every}.get(name.upper())
     if found is None:
-        raise UnknownNameError("check", name.upper(), [check.id for check in EVERY])
+        raise UnknownNameError("check", name.upper(), [check.id for check in every])
     return found
+
+
+def every_check() -> tuple[Check, ...]:
+    """Return all checks there are: of providers, of clients, of the fake and of the harness."""
+    from getimg_mock.contract.clients import suite  # noqa: PLC0415 - it stands on this package
+
+    return (*EVERY, *suite.CHECKS)
 
 
 def chosen(words: str | None, checks: tuple[Check, ...]) -> tuple[Check, ...]:

@@ -279,7 +279,7 @@ class _Run:
         self.outcomes[number] = Outcome(
             op=call.op, args=args, kind=kind, value=value, error=error, began=began,
             ended=self.time.seconds(), first=first, last=len(self.adversary.exchanges),
-            files=_files(place) if call.op == "download" else {}, peak=peak[0],
+            files=files_in(place) if call.op == "download" else {}, peak=peak[0],
         )  # fmt: skip
 
     def history(self, seed: str, logs: str) -> ClientHistory:
@@ -338,7 +338,8 @@ def loaded(name: str) -> PythonDriver:
     return PythonDriver(made, name)
 
 
-def _files(place: Path) -> dict[str, bytes]:
+def files_in(place: Path) -> dict[str, bytes]:
+    """Return the files of a call's directory, and those that got out of it."""
     found = {}
     for each in sorted(place.parent.rglob("*")):
         if each.is_file():

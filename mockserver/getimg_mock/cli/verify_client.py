@@ -1,0 +1,170 @@
+"""`getimg-mock verify client`: say what a client does wrong, with evidence and cost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.cli.verify_api import REPORTS
+from getimg_mock.contract.campaign import written
+from getimg_mock.contract.clients import observe, scorecard, suite
+from getimg_mock.contract.clients.drivers import loaded
+from getimg_mock.contract.clients.processes import ProcessDriver
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports import console, events
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.drivers import Driver
+    from getimg_mock.contract.clients.suite import Result
+
+SHIPPED = {
+    "official-sdk": "getimg_mock.contract.clients.adapters.official:make",
+    "official-sdk-async": "getimg_mock.contract.clients.adapters.official:make_async",
+    "httpx": "getimg_mock.contract.clients.adapters.plain:make",
+}
+"""Adapters that ship, by the name to give on the command line."""
+
+
+def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
+    """Add `verify client`."""
+    parser = kinds.add_parser(
+        "client",
+        help="say what a client does wrong, with evidence and cost",
+        description="Put clients through the contract: each is an adapter in Python, "
+        "package.module:make, or one that ships: " + ", ".join(SHIPPED) + ".",
+        epilog="getimg-mock verify client --observe -- pytest tests/ judges a program by what the "
+        "fake sees of it; it finds the fake by GETIMG_AI_BASE_URL.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("clients", nargs="*", metavar="CLIENT", help="adapters; several stand side by side")
+    add("--program", action="append", default=[], metavar="COMMAND",
+        help="a driver in any language: JSON lines in and out")  # fmt: skip
+    add("--observe", action="store_true", help="run a command and judge what the fake sees of it")
+    add("--scenario", action="append", default=[], metavar="NAME",
+        help="with --observe: scenarios in force")  # fmt: skip
+    add("--only", metavar="IDS", help="checks to judge: GC4, GC401, or several with commas")
+    add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
+    add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
+    add("--report", action="append", default=[], metavar="FILE", type=Path,
+        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
+    add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    add("--scorecard", action="store_true", help="print one line a client, nothing else")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judge; returns 0 when the contract holds, 1 when not."""
+    for report in arguments.report:
+        if report.suffix not in REPORTS:
+            raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
+    checks = suite.chosen(_words(arguments.only))
+    known = _known(arguments.known_failures)
+    if arguments.observe:
+        result, status = _observed(arguments.clients, arguments.scenario)
+        stream = list(scorecard.events(result, adapter="--observe", known=known))
+        return _reported(arguments, stream, [result]) or status
+    results: list[Result] = []
+    stream = []
+    for adapter, driver in _drivers(arguments):
+        try:
+            result = suite.verify(driver, checks=checks, seed=arguments.seed)
+        finally:
+            driver.close()
+        results.append(result)
+        stream += scorecard.events(result, adapter=adapter, known=known)
+    if not results:
+        raise SettingsError("Name a client: package.module:make, or --program, or --observe.")
+    return _reported(arguments, stream, results)
+
+
+def replayed(verdict: dict[str, Any], times: int) -> int:
+    """Try the first failure of a verdict again; returns 1 when it shows again."""
+    told = verdict["failures"][0].get("client", {})
+    if told.get("adapter", "--observe") == "--observe":
+        sys.stdout.write(f"{verdict['id']}  was observed: run the same command again\n")
+        return 0
+    (check,) = suite.chosen([verdict["id"]])
+    driver = driver_of(told["adapter"])
+    case = next(each for each in suite.cases(told["seed"]) if each.name == told["case"])
+    try:
+        seen = sum(
+            suite.verdict_of(check, [driver.run(case, seed=told["seed"])]).broken
+            for _ in range(times)
+        )
+    finally:
+        driver.close()
+    label = "" if seen in {0, times} else "  flaky"
+    sys.stdout.write(f"{check.id}  {seen} of {times}  {case.name}{label}\n")
+    return 1 if seen else 0
+
+
+def driver_of(adapter: str) -> Driver:
+    """Return the driver of a client as the command line, or a recorded failure, names it."""
+    if adapter.startswith("program:"):
+        return ProcessDriver(shlex.split(adapter.removeprefix("program:")))
+    driver = loaded(SHIPPED.get(adapter, adapter))
+    driver.name = adapter
+    return driver
+
+
+def _drivers(arguments: argparse.Namespace) -> Iterator[tuple[str, Driver]]:
+    for adapter in (*arguments.clients, *(f"program:{each}" for each in arguments.program)):
+        yield adapter, driver_of(adapter)
+
+
+def _words(only: str | None) -> list[str]:
+    return [word.strip().upper() for word in (only or "").split(",") if word.strip()]
+
+
+def _known(path: Path | None) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    found = {}
+    for line in lines:
+        name, _, reason = line.partition("#")[0].strip().partition(" ")
+        if name:
+            (check,) = suite.chosen([name.upper()])[:1]
+            found[check.id] = reason.strip()
+    return found
+
+
+def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
+    from getimg_mock.server import MockServer  # noqa: PLC0415 - for this way of judging only
+
+    if not command:
+        raise SettingsError("Say what to observe: --observe -- pytest tests/")
+    with MockServer(scenario=tuple(scenarios)) as server:
+        environment = {"GETIMG_API_KEY": "sk_observed", **os.environ}
+        environment["GETIMG_AI_BASE_URL"] = server.url
+        try:
+            status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - the caller's own command
+        except OSError as error:
+            raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
+        return observe.verdict(server.app.fake, name=" ".join(command)), status
+
+
+def _reported(
+    arguments: argparse.Namespace, stream: list[dict[str, Any]], results: list[Result]
+) -> int:
+    if arguments.events:
+        arguments.events.write_text("".join(written(stream)), encoding="utf-8")
+    outcomes = events.read(stream)
+    for report in arguments.report:
+        report.write_text(REPORTS[report.suffix](outcomes), encoding="utf-8")
+    for outcome, result in zip(outcomes, results, strict=True):
+        if not arguments.scorecard:
+            sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+        prefix = f"{result.client}  " if len(results) > 1 or arguments.scorecard else ""
+        sys.stdout.write(f"{prefix}{scorecard.line(result)}\n")
+    return 0 if all(outcome.ok for outcome in outcomes) else 1

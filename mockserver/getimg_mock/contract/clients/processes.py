@@ -1,0 +1,212 @@
+"""Clients in other languages: a program that reads requests and writes responses, as JSON lines.
+
+The program talks to a real port, in real time, so cases that need time or the network in our hands
+are left out. Its protocol is the schemas own/driver-request and own/driver-response.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import tempfile
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.adversary import Adversary
+from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
+from getimg_mock.contract.clients.drivers import blank, files_in
+from getimg_mock.contract.clients.history import ClientHistory, Outcome
+from getimg_mock.contract.clients.sockets import Sockets
+from getimg_mock.contract.clients.timing import START
+from getimg_mock.contract.plans import Plan
+from getimg_mock.errors import SettingsError
+from getimg_mock.media.cache import MediaCache
+from getimg_mock.world import schemas
+from getimg_mock.world.clock import VirtualClock, stopwatch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_START_SECONDS: Final = 20.0
+_GRACE: Final = 1.0
+
+
+@dataclass
+class ProcessDriver:
+    """A program as a client. It is asked `{"op": "describe"}` first, and may say what it can do."""
+
+    command: Sequence[str]
+    name: str = "program"
+    cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
+
+    def __post_init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+        value = said.get("value") if said.get("outcome") == "value" else None
+        value = value if isinstance(value, dict) else {}
+        self.ops = set(value.get("ops", OPS))
+        self.options = set(value.get("options", ()))
+        self.lacking = set(value.get("lacking", ()))
+        self.name = str(value.get("name", self.name))
+
+    def lacks(self, case: Case) -> tuple[str, ...]:
+        """Return what the case needs that the program, or real time, does not have."""
+        if case.patience is None or case.together:
+            return ("time and network in our hands",)
+        ops = [each.op for each in case.calls if each.op not in self.ops]
+        if len(ops) < len(case.calls):
+            ops = []
+        needs = [need for need in case.needs
+                 if (need in OPTIONS and need not in self.options) or need in self.lacking]  # fmt: skip
+        if {"timeout"} & set(case.options) and "timeout" not in self.options:
+            needs.append("timeout")
+        return tuple(dict.fromkeys(ops + needs))
+
+    def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+        """Move the program through a case, on a port of its own."""
+        missing = self.lacks(case)
+        if missing:
+            return blank(self.name, case, seed, missing)
+        clock = VirtualClock(start=START)
+        with Sockets(clock) as server, tempfile.TemporaryDirectory() as place:
+            prefix = case.base.partition("://")[2].partition("/")[2]
+            base = f"{server.url}/{prefix}".rstrip("/")
+            adversary = Adversary(
+                clock=clock, key=KEY, base=base, rules=case.rules,
+                settings={"seed": seed, **case.settings},
+                scenario=tuple(map(dict, case.scenario)), cache=self.cache,
+            )  # fmt: skip
+            server.adversary = adversary
+            outcomes = self._calls(case, adversary, base, Path(place))
+        return ClientHistory(
+            plan=Plan(name=f"client {case.name}", steps=()), virtual=False,
+            exchanges=tuple(adversary.exchanges), base=base, secrets=(("a", KEY),),
+            client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
+            missed=adversary.missed(), ledger=adversary.totals(),
+            options={k: v for k, v in case.options.items() if k in self.options},
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the program."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            self._process = None
+
+    def _calls(self, case: Case, adversary: Adversary, base: str, place: Path) -> list[Outcome]:
+        made: dict[int, Outcome] = {}
+        for number, call in enumerate(case.calls):
+            args = _resolved(call.args, made)
+            if args is None or call.op not in self.ops:
+                continue
+            folder = place / str(number if call.into is None else call.into)
+            folder.mkdir(exist_ok=True)
+            if call.op == "download":
+                args["directory"] = str(folder)
+            adversary.call = number
+            first, began = len(adversary.exchanges), _seconds(adversary)
+            request = {
+                "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": base,
+                "key": KEY, "deadline": case.patience,
+                "options": {k: v for k, v in case.options.items() if k in self.options},
+            }  # fmt: skip
+            said = self._asked(request, case.patience or 0)
+            kind = said["outcome"]
+            made[number] = Outcome(
+                op=call.op, args=args, kind=kind, value=said.get("value"),
+                error=_error(said), began=began, ended=_seconds(adversary), first=first,
+                last=len(adversary.exchanges),
+                files=files_in(folder) if call.op == "download" else {},
+            )  # fmt: skip
+        return list(made.values())
+
+    def _asked(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
+        """Send one request to the program and return what it says, or that it did not come back."""
+        process = self._running()
+        if process.stdin is None:
+            raise AssertionError("the program was started with pipes")
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+        except OSError as error:
+            self.close()
+            raise SettingsError(f"{self.command[0]} does not read its requests: {error}") from None
+        until = stopwatch() + patience + _GRACE
+        while (left := until - stopwatch()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except queue.Empty:
+                break
+            said = _read(line)
+            if said.get("case") == request["case"]:
+                return said
+        self.close()
+        return {"case": request["case"], "outcome": "abandoned", "error": {"text": "no response"}}
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603 - the caller's own program
+                    list(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                )
+            except OSError as error:
+                raise SettingsError(f"{self.command[0]} cannot be started: {error}.") from None
+            self._lines = queue.Queue()
+            reader = threading.Thread(
+                target=_pump, args=(self._process.stdout, self._lines), daemon=True
+            )
+            reader.start()
+        return self._process
+
+
+def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
+    try:
+        for line in pipe:
+            lines.put(line)
+    except ValueError:
+        return
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        raise SettingsError(f"the driver wrote {line[:80]!r}, which is no JSON.") from None
+    found = [each for each in schemas.violations("own/driver-response", said)
+             if each.keyword != "unicode"]  # fmt: skip - a lone surrogate is the adversary's own
+    if found:
+        raise SettingsError(f"the driver's response: {found[0].path or '/'}: {found[0].message}.")
+    response: dict[str, Any] = said
+    return response
+
+
+def _error(said: dict[str, Any]) -> dict[str, Any]:
+    error = dict(said.get("error") or {})
+    if error:
+        error.setdefault("text", f"{error.get('message', '')} {error.get('data', '')}".strip())
+    return error
+
+
+def _resolved(args: Any, made: dict[int, Outcome]) -> dict[str, Any] | None:
+    found: dict[str, Any] = {}
+    for name, value in args.items():
+        if isinstance(value, Result):
+            earlier = made.get(value.call)
+            if earlier is None or earlier.kind != "value":
+                return None
+            found[name] = earlier.value
+        else:
+            found[name] = value
+    return found
+
+
+def _seconds(adversary: Adversary) -> float:
+    return (adversary.clock.now() - START) / timedelta(seconds=1)
