@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def under(name: str, **settings: Any) -> Driver:
     """Return a fake on which a scenario is in force."""
-    return Driver.of(**({"scenario": name, "video_seconds": 30} | settings))
+    given: dict[str, Any] = {"scenario": name, "video_seconds": 30}
+    return Driver.of(**(given | settings))
 
 
 def statuses(ask: Callable[[int], Reply], count: int) -> list[int]:
@@ -46,16 +47,14 @@ def test_flaky_fails_one_request_in_five() -> None:
 def test_slow_video_takes_eight_to_twelve_minutes() -> None:
     """Every one, and each its own time; pictures are as fast as ever."""
     api = under("slow-video", balance=1000)
-    times = []
-    for number in range(30):
-        video = api.video(prompt=f"{number}").json["id"]
-        times.append(api.workspace().generations[video].transition.seconds)
+    videos = [api.video(prompt=f"{number}").json["id"] for number in range(30)]
+    times = [api.workspace().generations[video].transition.seconds for video in videos]
     assert all(seconds is not None and 480 <= seconds <= 720 for seconds in times)
     assert len(set(times)) == 30
     api.advance(479)
-    assert api.poll(video).json["status"] == "pending"
+    assert {api.poll(video).json["status"] for video in videos} == {"pending"}
     api.advance(242)
-    assert api.poll(video).json["status"] == "completed"
+    assert {api.poll(video).json["status"] for video in videos} == {"completed"}
     assert api.image().status == 200
 
 
@@ -121,7 +120,7 @@ def lossy() -> Any:
         made = observed(server.url, written("POST", "/v2/images/generations", KEY, picture))
         target = made.json["data"][0]["url"].removeprefix("http://fake.test")
         world.scenarios.load("lossy-network", world.clock.now())
-        asked = {
+        asked: dict[str, Callable[[int], bytes]] = {
             "submit": lambda number: written(
                 "POST", "/v2/images/generations", KEY, picture | {"prompt": f"{number}"}
             ),
