@@ -96,4 +96,6 @@ def ending_of(transition: Transition, created_at: datetime) -> Ending | None:
     """Return the ending that time alone brings to a generation, or None if it brings none."""
     if transition.seconds is None:
         return None
+    if not transition.seconds:
+        return Ending(created_at, transition.failure)
     return Ending(created_at + timedelta(seconds=transition.seconds), transition.failure)
