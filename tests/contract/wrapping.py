@@ -139,6 +139,9 @@ def answering(answer: Answering) -> Wrap:
         scope_of: list[Scope] = [{}]
 
         async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
             scope_of[0] = scope
             asked = await _read(scope, receive)
             reply = answer(asked, scene)

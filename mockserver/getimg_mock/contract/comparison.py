@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.plans import Send
 
 
 class Pair(NamedTuple):
@@ -50,13 +52,20 @@ class Comparison:
 
 
 def _aligned(fake: History, other: History) -> Iterator[tuple[Exchange, Exchange]]:
-    ones = [each for each in fake if not each.spontaneous]
-    twos = [each for each in other if not each.spontaneous]
-    steps = {id(each.step): each for each in twos}
-    for one in ones:
-        two = steps.get(id(one.step))
+    """Pair the exchanges of equal steps, the first with the first and so on."""
+    theirs = dict(_counted(other))
+    for step, one in _counted(fake):
+        two = theirs.get(step)
         if two is not None:
             yield one, two
+
+
+def _counted(history: History) -> Iterator[tuple[tuple[Send, int], Exchange]]:
+    counts: Counter[Send] = Counter()
+    for each in history:
+        if each.step is not None and not each.spontaneous:
+            counts[each.step] += 1
+            yield (each.step, counts[each.step]), each
 
 
 def shape_of(value: Any, pointer: str = "") -> set[tuple[str, str]]:

@@ -217,6 +217,13 @@ class History:
                 found.setdefault(each.use, []).append(each)
         return found
 
+    def named(self, name: str) -> Exchange:
+        """Return the last exchange of the step called `name`; raises `LookupError`."""
+        for each in reversed(self.exchanges):
+            if each.step is not None and each.step.name == name:
+                return each
+        raise LookupError(f"no step is called {name!r}")
+
     def used(self, use: str) -> Sequence[Exchange]:
         """Return the exchanges that play this part in an experiment."""
         return self._by_use.get(use, ())

@@ -1,0 +1,105 @@
+"""`verify api`, `explain` and `replay`, as they are typed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from getimg_mock.cli import main
+from getimg_mock.contract.campaign import Campaign, written
+from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.targets import InProcess
+from getimg_mock.server import MockServer
+from tests.contract.everyone import BY_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
+
+
+def test_the_fake_is_judged_without_any_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`verify api` alone judges the fake in process, and writes what is asked for."""
+    reports = [tmp_path / f"r{ending}" for ending in (".json", ".xml", ".sarif", ".md", ".html")]
+    options = [word for report in reports for word in ("--report", str(report))]
+    events = tmp_path / "events.ndjson"
+    assert main(["verify", "api", "--only", "GP8,GP407", "--events", str(events), *options]) == 0
+    assert "PASS 10" in capsys.readouterr().out.replace("INFO 1  PASS 9", "PASS 10")
+    assert all(report.stat().st_size > 100 for report in reports)
+    assert json.loads(events.read_text(encoding="utf-8").splitlines()[0])["event"] == "start"
+
+
+def test_a_service_of_money_is_refused_without_a_budget(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No budget, no run: not a single request leaves."""
+    with MockServer() as server:
+        assert main(["verify", "api", "--target", server.url, *KEYS, "--tier", "R2"]) == 2
+        assert not list(server.app.fake.store)
+    assert "--budget" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_prices_and_sends_nothing_that_costs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every plan is priced from the catalogue before it is sent."""
+    record = str(tmp_path / "spend.json")
+    with MockServer() as server:
+        command = ["verify", "api", "--target", server.url, *KEYS, "--record", record]
+        assert main([*command, "--tier", "R2", "--budget", "5", "--dry-run"]) == 0
+        assert server.app.fake.store.workspace("sk_first_key").ledger.charged == 0
+    shown = capsys.readouterr().out
+    assert "nothing was sent" in shown
+    assert "does not fit in the budget" in shown
+
+
+def test_a_budget_is_kept_to_on_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the service took is within the ceiling, and written down for the next run."""
+    record = tmp_path / "spend.json"
+    with MockServer(video_seconds=0) as server:
+        command = ["verify", "api", "--target", server.url, *KEYS, "--record", str(record)]
+        assert main([*command, "--tier", "R2", "--budget", "1.5"]) == 0
+        spaces = [server.app.fake.store.workspace(key) for key in KEYS[1::2]]
+        taken = sum(space.ledger.charged for space in spaces)
+    assert 0 < taken <= 1.5
+    assert json.loads(record.read_text(encoding="utf-8"))["days"]
+    assert "Spent at most" in capsys.readouterr().out
+
+
+def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    """One id is explained; without an id, all are listed."""
+    assert main(["explain", "gp407"]) == 0
+    assert "blocker" in capsys.readouterr().out
+    assert main(["explain"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert {check.id for check in EVERY} <= set(listed)
+    assert len(listed) == len(set(listed))
+    assert main(["explain", "GP999"]) == 2
+
+
+def test_a_failure_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan of a failure is in the events; against a fake without the fault it passes."""
+    target = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    plans = [plan for plan in corpus(target.models) if plan.name == "an image and its file"]
+    campaign = Campaign(target=target, plans=plans, checks=chosen("GP407", PROVIDER))
+    path = tmp_path / "events.ndjson"
+    path.write_text("".join(written(campaign.events())), encoding="utf-8")
+    assert main(["replay", str(path), "--times", "2"]) == 0
+    assert "0 of 2" in capsys.readouterr().out
+
+
+def test_a_replay_goes_to_this_machine_only(tmp_path: Path) -> None:
+    """A replay has no budget, so it is never sent to a service that costs."""
+    path = tmp_path / "events.ndjson"
+    path.write_text('{"event":"end"}\n', encoding="utf-8")
+    assert main(["replay", str(path), "--target", "https://api.getimg.ai"]) == 2

@@ -1,0 +1,322 @@
+"""The register of checks, and the checks of fake against real and of the harness itself."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.contract.campaign import Campaign
+from getimg_mock.contract.checks import EVERY, PROVIDER, check_of, chosen, equivalence, harness
+from getimg_mock.contract.comparison import Comparison, shape_of
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.evidence import (
+    claims,
+    confirmed_by,
+    read_known,
+    read_traffic,
+    write_evidence,
+)
+from getimg_mock.contract.examination import Examination
+from getimg_mock.contract.history import read_json
+from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.strategies import drawn_plans, smallest
+from getimg_mock.contract.targets import InProcess, shipped_models
+from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
+from getimg_mock.errors import SettingsError, UnknownNameError
+from tests.contract.everyone import BY_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Check, Verdict
+
+MODELS = shipped_models()
+R0 = [plan for plan in corpus(MODELS) if plan.tier == "R0"]
+
+
+def broken(check_id: str, subject: Any) -> bool:
+    """Return whether a check finds its subject wanting."""
+    return judged(check_of(check_id), [subject]).broken
+
+
+def run(name: str, fault: str | None = None) -> History:
+    """Run one fixed plan, by name, against the fake or a faulty provider."""
+    plan = next(plan for plan in corpus(MODELS) if plan.name == name)
+    return InProcess(wrap=BY_NAME[fault].wrap if fault else None).run(plan)
+
+
+def test_the_whole_catalogue_is_there() -> None:
+    """The numbers of the catalogue, none reused, none missing."""
+    counts = {"GP1": 15, "GP2": 16, "GP3": 15, "GP4": 11, "GP5": 13, "GP6": 6, "GP7": 7, "GP8": 9,
+              "GE9": 11, "GH0": 10}  # fmt: skip
+    for topic, count in counts.items():
+        first = {"GE9": 901, "GH0": 1}.get(topic, int(topic[2]) * 100 + 1)
+        wanted = [f"{topic[:2]}{first + n:03d}" for n in range(count)]
+        assert [check.id for check in EVERY if check.topic == topic] == wanted
+
+
+@pytest.mark.parametrize("check", EVERY, ids=lambda check: check.id)
+def test_a_check_explains_itself(check: Check) -> None:
+    """`explain` has something to say about each."""
+    assert len(check.statement) > 20
+    assert check.why.endswith(".")
+    assert check.judge.__module__.startswith("getimg_mock.contract.checks.")
+
+
+def test_an_unknown_check_names_the_nearest() -> None:
+    """Whoever mistypes an id is helped."""
+    with pytest.raises(UnknownNameError, match="Did you mean"):
+        check_of("GP470")
+    assert [check.id for check in chosen("gp7,GP801", PROVIDER)][-1] == "GP801"
+
+
+def test_an_assumption_is_a_failure_on_the_fake_only() -> None:
+    """What nobody confirmed about a service of others is told, not failed."""
+    check = check_of("GP216")
+    assert status_of(check, own=True) == "FAIL"
+    assert status_of(check, own=False) == "INFO"
+    assert status_of(check, own=False, confirmed=True) == "FAIL"
+
+
+def test_a_judge_that_cannot_read_an_answer_finds_it_wrong() -> None:
+    """An answer of any form at all never breaks the harness."""
+    history = run("the catalogue")
+    strange = replace(history, exchanges=tuple(
+        replace(each, body=b'[{"pricing": 5, "id": [], "supported_references": null}]')
+        for each in history
+    ))  # fmt: skip
+    for check in PROVIDER:
+        judged(check, [strange])
+    assert broken("GP801", strange)
+
+
+def test_nothing_is_judged_by_an_empty_history() -> None:
+    """A check without anything to look at is VOID, never PASS."""
+    for check in PROVIDER:
+        assert judged(check, []).status == "VOID"
+
+
+def test_fake_and_other_are_compared_step_by_step() -> None:
+    """GE: the fake equals itself, and differs from providers that differ."""
+    fakes = tuple(InProcess().run(plan) for plan in R0)
+    same = Comparison(fake=fakes, other=tuple(InProcess().run(plan) for plan in R0))
+    for check in equivalence.CHECKS:
+        assert not judged(check, [same]).broken, check.id
+    for fault, ids in {
+        "balance-without-key": ("GE901",), "catalogue-prices-are-numbers": ("GE902",),
+        "rates-unordered": ("GE905",), "wrong-methods-are-404": (), "errors-are-text-html": (),
+    }.items():  # fmt: skip
+        target = InProcess(wrap=BY_NAME[fault].wrap)
+        other = Comparison(fake=fakes, other=tuple(target.run(plan) for plan in R0))
+        for name in ids:
+            assert broken(name, other), (fault, name)
+
+
+def test_decisions_about_inputs_are_compared_both_ways() -> None:
+    """GE903 sees any difference, GE910 only what the fake accepts and the other does not."""
+    name = "z-image-turbo: what it supports"
+    strict = Comparison(fake=(run(name),), other=(run(name, "refuses-a-listed-resolution"),))
+    assert broken("GE903", strict)
+    assert broken("GE910", strict)
+    name = "images: values outside of the lists"
+    lenient = Comparison(fake=(run(name),), other=(run(name, "jpg-is-jpeg"),))
+    assert broken("GE903", lenient)
+    assert not broken("GE910", lenient)
+
+
+def test_headers_verdicts_claims_and_ages_are_compared() -> None:
+    """GE904 to GE909, each with something that breaks it."""
+    name = "a video from 202 to its file"
+    assert broken("GE904", Comparison(fake=(run(name),), other=(run(name, "no-rate-headers"),)))
+    assert broken("GE906", Comparison(fake_broken={"GP1": False}, other_broken={"GP1": True}))
+    assert broken("GE907", Comparison(claims={"error": "rumour"}))
+    now = datetime(2026, 9, 1, tzinfo=UTC)
+    old = Comparison(observed={"GP407": now - timedelta(days=91)}, now=now)
+    assert broken("GE908", old)
+    assert not broken("GE908", replace(old, observed={"GP407": now - timedelta(days=89)}))
+    assert broken("GE909", Comparison(other=(run(name, "link-born-expired"),)))
+
+
+def test_every_claim_of_the_schemas_has_its_evidence() -> None:
+    """GE907 on what is shipped."""
+    assert len(claims()) > 30
+    assert not broken("GE907", Comparison(claims=claims()))
+
+
+def test_oddities_are_legal_and_are_met() -> None:
+    """GE911, GH001, GH002: whatever the fake is told to show, the API could show."""
+    histories = tuple(InProcess().run(plan) for plan in corpus(MODELS) if plan.rules)
+    assert len(histories) >= 6
+    for name in ("GH001", "GH002"):
+        assert judged(check_of(name), [Examination(histories=histories)]).status == "PASS"
+    assert judged(check_of("GE911"), [Comparison(fake=histories)]).status == "PASS"
+    missed = Examination(histories=(replace(histories[0], hits={}),))
+    assert broken("GH002", missed)
+
+
+def test_a_fault_that_no_api_could_show_is_found() -> None:
+    """GE911 and GH001: an answer of the wrong shape is no legal oddity."""
+    rule = json.dumps({"on": "models.list", "answer": {"status": 200, "body": {"models": []}}})
+    history = InProcess().run(Plan(name="x", steps=(get("/v2/models"),), rules=(rule,)))
+    assert broken("GE911", Comparison(fake=(history,)))
+    assert broken("GH001", Examination(histories=(history,)))
+
+
+def test_drawn_data_is_as_it_is_meant() -> None:
+    """GH006: by two validators."""
+    drawn = tuple(drawn_plans(MODELS, seed=5, count=60))
+    verdict = judged(check_of("GH006"), [Examination(plans=(*corpus(MODELS), *drawn))])
+    assert verdict.status == "PASS"
+    assert verdict.applied > 300
+
+
+def test_the_harness_finds_its_own_faults() -> None:
+    """GH003 to GH010, each with something that breaks it."""
+    history = run("the catalogue")
+    unfounded = Finding(history=history, observation=Observation((1,), "this", "that"))
+    assert broken("GH003", Examination(findings=((check_of("GP801"), unfounded),)))
+    assert broken("GH004", Examination(replays={"GP801": (90, 100)}))
+    assert broken("GH005", Examination(gate=(3, 2)))
+    assert broken("GH007", Examination(kills={"x": frozenset()}, checks=("GP801",)))
+    assert broken("GH008", Examination(runs=({"GP801": "PASS"}, {"GP801": "FAIL"})))
+    assert broken("GH009", Examination(spends=((Decimal(2), Decimal(1)),)))
+    assert broken("GH010", Examination(artefacts={"page": "sk_secret_1"}, secrets=("sk_secret_1",)))
+    assert {check.id for check in harness.CHECKS} == {f"GH{n:03d}" for n in range(1, 11)}
+
+
+def test_a_shrunk_plan_still_shows_the_failure() -> None:
+    """GH003: the smallest plan is run and judged once more, by the same check."""
+    target = InProcess(wrap=BY_NAME["total-is-not-the-product"].wrap)
+    verdict = smallest(check_of("GP501"), target, tries=100)
+    assert verdict is not None
+    assert verdict.broken
+    sent = [e for e in verdict.findings[0].history if e.submits]
+    assert len(sent) == 1
+    assert smallest(check_of("GP501"), InProcess(), tries=10) is None
+
+
+def traffic(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:
+    """Write recorded traffic."""
+    path = tmp_path / "traffic.ndjson"
+    path.write_text("".join(json.dumps(each) + "\n" for each in entries), encoding="utf-8")
+    return path
+
+
+def recorded(tmp_path: Path, *names: str) -> Path:
+    """Write what the fake did as traffic that somebody recorded."""
+    entries = [
+        {"method": each.method, "path": each.path, "query": each.query, "status": each.status,
+         "headers": dict(each.headers), "at": each.at.isoformat(), "key": each.key,
+         "request_headers": {"Authorization": "Bearer sk_very_secret"},
+         "request_body": (each.request_body or b"").decode() or None,
+         "body": {"base64": b64encode(each.body).decode()}}
+        for name in names for each in run(name)
+    ]  # fmt: skip
+    return traffic(tmp_path, entries)
+
+
+def judged_all(history: History) -> dict[str, Verdict]:
+    """Judge a history as one of a service that is not ours."""
+    return {check.id: judged(check, [history], own=False) for check in PROVIDER}
+
+
+def test_recorded_traffic_is_judged_by_what_can_be_seen_in_it(tmp_path: Path) -> None:
+    """Class T: the history alone, without the plan that made it."""
+    found = judged_all(read_traffic(recorded(tmp_path, "money of a working day")))
+    assert found["GP501"].status == found["GP504"].status == "PASS"
+    assert found["GP308"].status == "PASS"
+    assert found["GP701"].status == "VOID"
+    assert not [each.check.id for each in found.values() if each.status == "FAIL"]
+
+
+def test_recorded_traffic_holds_no_key(tmp_path: Path) -> None:
+    """Keys and cookies are taken out when traffic is read."""
+    history = read_traffic(recorded(tmp_path, "the catalogue"))
+    assert "sk_very_secret" not in repr(history)
+
+
+def test_a_har_file_is_read(tmp_path: Path) -> None:
+    """What a browser or a proxy recorded can be judged."""
+    entry = {
+        "startedDateTime": "2026-09-01T12:00:00Z",
+        "request": {"method": "GET", "url": "https://api.getimg.ai/v2/billing/balance",
+                    "headers": [{"name": "Authorization", "value": "Bearer sk_x"}]},
+        "response": {"status": 200, "headers": [{"name": "Content-Type",
+                                                 "value": "application/json"}],
+                     "content": {"text": '{"balance": 12.3, "currency": "USD"}'}},
+    }  # fmt: skip
+    path = tmp_path / "traffic.har"
+    path.write_text(json.dumps({"log": {"entries": [entry]}}), encoding="utf-8")
+    found = judged_all(read_traffic(path))
+    assert found["GP110"].status == "FAIL"
+    assert found["GP101"].status == "FAIL"
+
+
+def test_traffic_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A wrong file is an error with its name, not an empty verdict."""
+    with pytest.raises(SettingsError, match="no recorded traffic"):
+        read_traffic(traffic(tmp_path, [{"nothing": 1}]))
+
+
+def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
+    """What traffic confirms is written down with the day on which it was seen."""
+    history = read_traffic(recorded(tmp_path, "the catalogue"))
+    verdicts = judged_all(history)
+    path = tmp_path / "evidence.json"
+    write_evidence(path, verdicts.values(), [history])
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["observed"] == "2026-09-01"
+    confirmed, stale = confirmed_by(record, datetime(2026, 9, 30, tzinfo=UTC))
+    assert "GP801" in confirmed
+    assert not stale
+    assert confirmed_by(record, datetime(2027, 1, 1, tzinfo=UTC))[1]
+
+
+def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
+    """A list of known failures is kept honest: what is mended must leave it."""
+    path = tmp_path / "known"
+    path.write_text("GP407  signatures are ignored there\n# a comment\n\nGP801\n", encoding="utf-8")
+    known = read_known(path)
+    assert known == {"GP407": "signatures are ignored there", "GP801": ""}
+    plans = [plan for plan in corpus(MODELS) if plan.name == "an image and its file"]
+    target = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    events = list(Campaign(target=target, plans=plans, checks=chosen("GP407,GP401", PROVIDER),
+                           known={"GP407": "known", "GP401": "mended"}).events())  # fmt: skip
+    assert {e["id"]: e["status"] for e in events if e["event"] == "verdict"} == {
+        "GP407": "XFAIL", "GP401": "XPASS",
+    }  # fmt: skip
+    assert events[-1]["ok"] is False
+
+
+@pytest.mark.parametrize(
+    ("body", "flaw"),
+    [
+        (b'{"a": 0.1}', ""),
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        (b'{"a":1,"a":2}', "duplicate"),
+        (b'{"a":NaN}', "NaN"),
+        (b'{"a":"\xff"}', "UTF-8"),
+        (b"{", "no JSON"),
+        (b"[" * 5000 + b"]" * 5000, "no JSON"),
+    ],
+)
+def test_what_is_wrong_with_json_is_said(body: bytes, flaw: str) -> None:
+    """The text of an answer is judged as much as its value; floats stay exact."""
+    value, found = read_json(body)
+    assert flaw in found
+    if not flaw:
+        assert value == {"a": Decimal("0.1")}
+
+
+def test_a_shape_is_pointers_and_types() -> None:
+    """Two answers have one shape when they differ in values only."""
+    assert shape_of({"a": [1, 2.5], "b": None}) == {
+        ("", "object"), ("/a", "array"), ("/a/*", "number"), ("/b", "null"),
+    }  # fmt: skip
