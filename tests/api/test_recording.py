@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getimg_mock.settings import Span
 from getimg_mock.world.clock import Pause
 from getimg_mock.world.journal import MAX_BODY
-from getimg_mock.world.snapshots import snapshot
+from getimg_mock.world.snapshots import restored, snapshot
 from tests.api.driver import IMAGE, KEY, START, VIDEO, Driver
 
 if TYPE_CHECKING:
@@ -299,3 +300,34 @@ def test_the_driver_of_these_tests_has_the_usual_key() -> None:
     api = Driver.of()
     api.post("/v2/videos/generations", VIDEO)
     assert len(api.workspace(KEY).journal) == 1
+
+
+def test_a_link_belongs_to_the_workspace_that_signed_it() -> None:
+    """A fork has the same generations: rules and journal of the other must not be touched."""
+    api = Driver.of()
+    made = api.image(model="z-image-turbo").json
+    world = api.workspace()
+    fork = restored("sk_fork", snapshot(world), world.settings)
+    api.app.fake.store.replace(fork)
+    # The one that was used last comes first where the store looks.
+    for first in (KEY, "sk_fork"):
+        api.workspace(first)
+    fork.scenarios.add({"on": "downloads.retrieve", "error": "server_error"}, START)
+    expires = int((START + timedelta(days=1)).timestamp())
+    signed = fork.signature(made["id"], 0, expires)
+    theirs = f"/v2/downloads/{made['id']}/0?exp={expires}&sig={signed}"
+    assert api.download(made["data"][0]["url"]).status == 200
+    assert api.download(theirs).status == 500
+    assert api.download(theirs.replace("sig=", "sig=0")).status == 403
+    assert [each.operation for each in fork.journal] == ["downloads.retrieve"]
+    assert len(world.journal) == 3
+
+
+def test_settings_that_change_are_in_force_for_what_comes() -> None:
+    """The share of failures, too, which is looked up with every video."""
+    api = Driver.of(video_seconds=0)
+    world = api.workspace()
+    world.settings = replace(world.settings, fail_rate=1, video_seconds=Span(5, 5))
+    one = world.generations[api.video().json["id"]]
+    assert one.transition.seconds == 5
+    assert one.transition.failure is not None

@@ -82,7 +82,6 @@ class Workspace:
         self._untold: dict[str, list[Effect]] = {}
         self._due: list[tuple[datetime, int, str]] = []
         self._products: dict[tuple[object, ...], Product] = {}
-        self._failing = TransitionRule(fail_rate=settings.fail_rate)
 
     # What clients bring about ------------------------------------------------------------------
 
@@ -410,7 +409,8 @@ class Workspace:
             return rule.unpolled().drawn(chance, drawn(settings.image_seconds, chance))
         span = settings.video_seconds
         seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
-        return rule.over(self._failing).drawn(chance, seconds)
+        # Asked anew each time: the settings of a workspace can be changed.
+        return rule.over(TransitionRule(fail_rate=settings.fail_rate)).drawn(chance, seconds)
 
     def _product(self, request: GenerationRequest) -> Product:
         key = (
