@@ -164,4 +164,3 @@ def text(status: int, kind: str, body: bytes) -> Answer:
     """Return an answer that is no JSON of the API."""
     headers = (("Content-Type", kind),) if kind else ()
     return Answer(status, headers, body)
-

@@ -151,7 +151,7 @@ class Adversary:
             label, did = "", True
             if rule is not None:
                 turn = Turn(self, asked, operation, number)
-                came = rule.do(turn)  # type: ignore[operator] - a word only on connections
+                came = _done(rule, turn)
                 label, did = rule.label, turn.did
             elif home:
                 came = self.passed(asked)
@@ -244,7 +244,14 @@ class Adversary:
         self._marks = (len(entries), len(made))
 
     def _record(
-        self, asked: Asked, path: str, came: Answer | Timeline, label: str, *, home: bool, ours: bool
+        self,
+        asked: Asked,
+        path: str,
+        came: Answer | Timeline,
+        label: str,
+        *,
+        home: bool,
+        ours: bool,
     ) -> None:
         answered = isinstance(came, Answer)
         status = came.status if isinstance(came, Answer) else _status(came)
@@ -277,6 +284,12 @@ class Adversary:
         )
 
 
+def _done(rule: Rule, turn: Turn) -> Answer | Timeline:
+    if isinstance(rule.do, str):
+        raise TypeError(f"{rule.do} can happen to connections only")
+    return rule.do(turn)
+
+
 def origin_of(scheme: str, host: str, port: int | None) -> str:
     """Return an origin with its port written out, so that equal ones are equal texts."""
     shown = f"[{host}]" if ":" in host else host
@@ -291,4 +304,3 @@ def _status(timeline: Timeline) -> int:
             if status >= 200:
                 return status
     return 0
-

@@ -31,7 +31,6 @@ from getimg_mock.contract.clients.network import Network
 from getimg_mock.contract.clients.telling import plain, told
 from getimg_mock.contract.clients.timing import Abandoned, ClientTime
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.targets import shipped_models
 from getimg_mock.errors import SettingsError
 from getimg_mock.media.cache import MediaCache
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases import Call
+
 
 class Driver(Protocol):
     """A client that can be moved through cases."""
@@ -164,7 +164,6 @@ class _Run:
                 close()
 
     def _threads(self, adapter: Any) -> None:
-        threads = []
         self.time.participants = len(self.case.calls)
 
         def work(number: int) -> None:
@@ -173,8 +172,10 @@ class _Run:
             finally:
                 self.time.left()
 
-        for number in range(len(self.case.calls)):
-            threads.append(threading.Thread(target=work, args=(number,), daemon=True))
+        threads = [
+            threading.Thread(target=work, args=(number,), daemon=True)
+            for number in range(len(self.case.calls))
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -290,6 +291,7 @@ class _Run:
                     op=call.op, args=dict(call.args), kind="abandoned", began=now, ended=now,
                     first=0, last=last, error={"text": "did not come back"},
                 )  # fmt: skip
+        missed = self.adversary.missed()
         return ClientHistory(
             plan=Plan(name=f"client {self.case.name}", steps=()),
             exchanges=tuple(self.adversary.exchanges),
@@ -299,9 +301,10 @@ class _Run:
             case=self.case.name,
             seed=seed,
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
-            missed=self.adversary.missed(),
+            missed=missed,
+            missing=dropped(self.case, self.driver.ops) if missed else (),
             logs=logs,
-            looks=self.looks,
+            appearance=self.looks,
             options={k: v for k, v in self.case.options.items() if k in self.driver.options},
             open_connections=self.network.open,
             plain_seen=tuple(self.network.plain),
@@ -310,7 +313,14 @@ class _Run:
 
     def _needed(self, number: int) -> bool:
         """Whether a call was not made: it builds on one that failed, or the client has no such."""
-        return self.case.calls[number].op not in self.driver.ops or any(isinstance(each, Result) for each in self.case.calls[number].args.values())
+        return self.case.calls[number].op not in self.driver.ops or any(
+            isinstance(each, Result) for each in self.case.calls[number].args.values()
+        )
+
+
+def dropped(case: Case, ops: set[str]) -> tuple[str, ...]:
+    """Return the operations of a case that a client does not have, and that were left out."""
+    return tuple(dict.fromkeys(each.op for each in case.calls if each.op not in ops))
 
 
 def blank(client: str, case: Case, seed: str, missing: tuple[str, ...]) -> ClientHistory:
@@ -344,7 +354,9 @@ def files_in(place: Path) -> dict[str, bytes]:
     for each in sorted(place.parent.rglob("*")):
         if each.is_file():
             inside = each.is_relative_to(place)
-            name = str(each.relative_to(place)) if inside else f"../{each.relative_to(place.parent)}"
+            name = (
+                str(each.relative_to(place)) if inside else f"../{each.relative_to(place.parent)}"
+            )
             if inside or not each.parent.name.isdigit():
                 found[name] = each.read_bytes() if each.stat().st_size < 2**22 else b"large"
     return found

@@ -23,7 +23,8 @@ _WRONG: Final[dict[str, Any]] = {
 }  # fmt: skip
 _DATES: Final = (
     "2026-05-02T12:30:00Z", "2026-05-02T14:30:00+02:00", "2026-05-02T12:30:00.1Z",
-    "2026-05-02T12:30:00.123456Z", "2026-05-02T12:30:00.123456789Z", "2026-05-02T12:30:00.000-11:30",
+    "2026-05-02T12:30:00.123456Z", "2026-05-02T12:30:00.123456789Z",
+    "2026-05-02T12:30:00.000-11:30",
 )  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def _fields(whole: Any, pointer: str, part: Any, rules: dict[str, Any]) -> Itera
         )  # fmt: skip
 
 
-def _values(whole: Any, pointer: str, part: Any, rules: dict[str, Any]) -> Iterator[Variant]:
+def _values(  # noqa: C901 - one branch a keyword
+    whole: Any, pointer: str, part: Any, rules: dict[str, Any]
+) -> Iterator[Variant]:
     def variant(keyword: str, new: Any, note: str, *, valid: bool) -> Variant:
         return Variant(pointer, keyword, valid, _put(whole, pointer, new), note)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from getimg_mock.contract.history import Exchange, History
 
@@ -125,7 +125,8 @@ class ClientHistory(History):
     missing: tuple[str, ...] = ()
     """Operations and options of the case that the client does not have."""
     logs: str = field(default="", repr=False)
-    looks: str = field(default="", repr=False)  # type: ignore[assignment] - of the client
+    appearance: str = field(default="", repr=False)
+    """How the client shows itself: its repr, and those of its parts."""
     options: Mapping[str, Any] = field(default_factory=dict)
     open_connections: int = 0
     plain_seen: tuple[str, ...] = ()
@@ -135,7 +136,7 @@ class ClientHistory(History):
     @property
     def requests(self) -> Sequence[ClientExchange]:
         """The requests, in their order."""
-        return self.exchanges  # type: ignore[return-value]
+        return cast("Sequence[ClientExchange]", self.exchanges)
 
     def during(self, outcome: Outcome) -> list[ClientExchange]:
         """Return the requests that were sent during a call."""

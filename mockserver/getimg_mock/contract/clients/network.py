@@ -81,7 +81,7 @@ class Connection:
     number: int
     tls: bool = False
     closed: bool = False
-    reader: Reader = None  # type: ignore[assignment] - set at once
+    reader: Reader = field(init=False)
     tunnel: tuple[str, int] | None = None
     _coming: deque[tuple[float, bytes | str]] = field(default_factory=deque)
 
@@ -159,7 +159,11 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
         return _Stream(core, _made(core, outcome, host, port))
 
     async def aconnect(
-        _: Any, host: str, port: int, timeout: float | None = None, **__: Any
+        _: Any,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
+        **__: Any,
     ) -> Any:
         seconds, outcome = network.opened(host, port)
         await asyncio.sleep(_capped(seconds, timeout))  # noqa: TID251 - the client's loop is ours
@@ -245,12 +249,12 @@ class _Stream(_Side):
 
 
 class _AsyncStream(_Side):
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         seconds, what = self.connection.next(max_bytes, timeout)
         await asyncio.sleep(_capped(seconds, None))  # noqa: TID251 - the client's loop is ours
         return _came(self.core, what)
 
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         del timeout
         if buffer:
             self._take(buffer)
@@ -259,7 +263,10 @@ class _AsyncStream(_Side):
         self.connection.closed = True
 
     async def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: Any = None,  # noqa: ASYNC109 - httpcore's
     ) -> _AsyncStream:
         del timeout
         self._secure(ssl_context, server_hostname)

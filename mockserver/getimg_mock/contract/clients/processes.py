@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
-from getimg_mock.contract.clients.drivers import blank, files_in
+from getimg_mock.contract.clients.drivers import blank, dropped, files_in
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
@@ -61,8 +61,11 @@ class ProcessDriver:
         ops = [each.op for each in case.calls if each.op not in self.ops]
         if len(ops) < len(case.calls):
             ops = []
-        needs = [need for need in case.needs
-                 if (need in OPTIONS and need not in self.options) or need in self.lacking]  # fmt: skip
+        needs = [
+            need
+            for need in case.needs
+            if (need in OPTIONS and need not in self.options) or need in self.lacking
+        ]
         if {"timeout"} & set(case.options) and "timeout" not in self.options:
             needs.append("timeout")
         return tuple(dict.fromkeys(ops + needs))
@@ -83,11 +86,13 @@ class ProcessDriver:
             )  # fmt: skip
             server.adversary = adversary
             outcomes = self._calls(case, adversary, base, Path(place))
+        missed = adversary.missed()
         return ClientHistory(
             plan=Plan(name=f"client {case.name}", steps=()), virtual=False,
             exchanges=tuple(adversary.exchanges), base=base, secrets=(("a", KEY),),
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
-            missed=adversary.missed(), ledger=adversary.totals(),
+            missed=missed,
+            missing=dropped(case, self.ops) if missed else (), ledger=adversary.totals(),
             options={k: v for k, v in case.options.items() if k in self.options},
         )  # fmt: skip
 
@@ -180,8 +185,11 @@ def _read(line: bytes) -> dict[str, Any]:
         said = json.loads(line)
     except ValueError:
         raise SettingsError(f"the driver wrote {line[:80]!r}, which is no JSON.") from None
-    found = [each for each in schemas.violations("own/driver-response", said)
-             if each.keyword != "unicode"]  # fmt: skip - a lone surrogate is the adversary's own
+    found = [
+        each
+        for each in schemas.violations("own/driver-response", said)
+        if each.keyword != "unicode"
+    ]  # fmt: skip - a lone surrogate is the adversary's own
     if found:
         raise SettingsError(f"the driver's response: {found[0].path or '/'}: {found[0].message}.")
     response: dict[str, Any] = said

@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 
 _TOPICS: Final = (formation, reading, surfacing, money, polling, downloads, security, transport)
 
-CHECKS: Final[tuple[ClientCheck, ...]] = tuple(
-    check for topic in _TOPICS for check in topic.CHECKS
-)
+CHECKS: Final[tuple[ClientCheck, ...]] = tuple(check for topic in _TOPICS for check in topic.CHECKS)
 
 
 @cache

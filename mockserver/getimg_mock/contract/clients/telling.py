@@ -14,7 +14,7 @@ from typing import Any, Final
 _DEEP: Final = 12
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one branch a kind of value
     """Return a value as JSON; exact decimals as texts, objects by their public fields."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value

@@ -28,7 +28,7 @@ _STUCK: Final = 5.0
 _TICK: Final = 1e-6
 
 
-class Abandoned(BaseException):  # noqa: N818 - it ends a call from outside: no error of the client's
+class Abandoned(BaseException):
     """The client did not come back within the time, or the requests, that a case allows."""
 
 
@@ -127,7 +127,7 @@ class ClientTime:
         before = {name: getattr(time, name) for name in changes}
         for name, replacement in changes.items():
             setattr(time, name, replacement)
-        threading.Event.wait = waited  # type: ignore[method-assign]
+        threading.Event.wait = waited  # type: ignore[method-assign, assignment]
         try:
             yield
         finally:
@@ -159,7 +159,7 @@ class ClientTime:
         self.lifted = False
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc,valid-type] - chosen by platform
+class _Selector(selectors.DefaultSelector):  # chosen by platform
     """Waits for nothing: when no descriptor is ready, the clock moves to the next timer."""
 
     governed: ClientTime

@@ -69,7 +69,7 @@ class OfficialSDK:
             result = self.client.videos.generations.retrieve(submission.id)
         if result.status == "failed":
             raise RuntimeError(f"Failed: {result.error.message}")
-        _ = result.data[0]  # type: ignore[union-attr] - the README's next line
+        _ = result.data[0]
         return result
 
     def download(
@@ -141,7 +141,7 @@ class AsyncOfficialSDK:
             result = await self.client.videos.generations.retrieve(submission.id)
         if result.status == "failed":
             raise RuntimeError(f"Failed: {result.error.message}")
-        _ = result.data[0]  # type: ignore[union-attr] - the README's next line
+        _ = result.data[0]
         return result
 
     async def download(

@@ -1,4 +1,4 @@
-"""Plain httpx, as most small programs use it: no retries, a loop for videos, a streamed download."""
+"""Plain httpx, as most small programs use it: no retries, a loop for videos, streamed downloads."""
 
 from __future__ import annotations
 

@@ -26,10 +26,17 @@ _FORMS: Final = {
 }  # fmt: skip
 _ODD_PROMPTS: Final = (
     "astral \U0001f3d4\ufe0f \U0001f469\u200d\U0001f680", "combining e\u0301 a\u0308\u0323",
-    "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c", "zero \u0000 tab \t line \n quote \" back \\",
+    "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c", 'zero \u0000 tab \t line \n quote " back \\',
     "\ufeffbom \u2028 \u2029 \ufffd \uffff",
 )  # fmt: skip
-_ODD_IDS: Final = ("a/b?c=#d", "with space+plus%2F", "\u00fc\u4e2d", "..", "../billing/balance", ".")
+_ODD_IDS: Final = (
+    "a/b?c=#d",
+    "with space+plus%2F",
+    "\u00fc\u4e2d",
+    "..",
+    "../billing/balance",
+    ".",
+)
 _MIN_IMAGE: Final = {"model": IMAGE["model"], "prompt": IMAGE["prompt"]}
 _MIN_VIDEO: Final = {"model": VIDEO["model"], "prompt": VIDEO["prompt"]}
 _FRAME: Final = "https://example.com/frame.png"
@@ -194,8 +201,12 @@ def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
                 if name.startswith("$"):
                     continue
                 got = body.get(name)
-                yield held(got == value and type(got) is type(value),
-                           f"{name}: {json.dumps(value)}", f"{name}: {json.dumps(got)}", each)  # fmt: skip
+                yield held(
+                    got == value and type(got) is type(value),
+                    f"{name}: {json.dumps(value)}",
+                    f"{name}: {json.dumps(got)}",
+                    each,
+                )
 
 
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
@@ -230,8 +241,11 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     for outcome in history.calls("generate_image"):
         asked = outcome.args["prompt"]
         got = outcome.value.get("id") if isinstance(outcome.value, dict) else None
-        yield held(made.get(str(got)) == asked, f"the result for {asked!r}",
-                   outcome.shown if outcome.kind != "value" else f"that for {made.get(str(got))!r}")  # fmt: skip
+        yield held(
+            made.get(str(got)) == asked,
+            f"the result for {asked!r}",
+            outcome.shown if outcome.kind != "value" else f"that for {made.get(str(got))!r}",
+        )
 
 
 def _body(exchange: ClientExchange) -> Any:
@@ -292,7 +306,7 @@ CHECKS: Final = (
         judge=headers_say_what_is_sent, cases=("happy", "observed"), observable=True),
     ClientCheck(id="GC108", severity="major", evidence="documented", cost="0",
         statement="Numbers, booleans and lists keep their JSON types",
-        why="\"5\" is not 5: it is refused, or read by luck.",
+        why='"5" is not 5: it is refused, or read by luck.',
         fix="Write the body with a JSON encoder from typed values.",
         judge=values_keep_their_types, cases=("happy",)),
     ClientCheck(id="GC109", severity="minor", evidence="seed", cost="0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -91,8 +92,13 @@ def _gets() -> Iterator[Case]:
         yield Case(name=f"get-{status}", calls=(models(),), needs=("retries",), limit=_HOURS,
                    rules=(Rule(on="models.list", do=acts.instead(answer), label=f"{status}",
                                nth=(1,)),))  # fmt: skip
-    yield Case(name="get-reset", calls=(models(),), needs=("retries",), limit=_HOURS,
-               rules=(Rule(on="models.list", do=acts.before("reset"), label="reset", nth=(1,)),))  # fmt: skip
+    yield Case(
+        name="get-reset",
+        calls=(models(),),
+        needs=("retries",),
+        limit=_HOURS,
+        rules=(Rule(on="models.list", do=acts.before("reset"), label="reset", nth=(1,)),),
+    )
     for status in _NEVER_AGAIN:
         refusal = acts.instead(problem(status, "refused", "Refused."))
         yield Case(
@@ -169,7 +175,9 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         yield held(len(keys) == 1 and None not in keys, "one Idempotency-Key for all attempts",
                    sorted(map(str, keys)), *sent[:4])  # fmt: skip
         fresh = not (keys & set(used))
-        yield held(fresh, "a fresh Idempotency-Key for each call", sorted(map(str, keys)), *sent[:4])
+        yield held(
+            fresh, "a fresh Idempotency-Key for each call", sorted(map(str, keys)), *sent[:4]
+        )
         used += [key for key in keys if key]
 
 
@@ -208,7 +216,7 @@ def _waits_at_least(seconds: float | None, history: ClientHistory) -> Iterator[O
     asked = float(history.case.rpartition("-")[2]) if seconds is None else seconds
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
-        for first, second in zip(sent[:1], sent[1:2], strict=False):
+        for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
             # A date has whole seconds: what is left of one may be gone.
             yield held(gap >= asked - 1.0, f"no request within {asked:g} s",
@@ -291,7 +299,7 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _gaps(sent: list[ClientExchange]) -> list[float]:
-    return [b.elapsed - a.elapsed for a, b in zip(sent, sent[1:], strict=False)]
+    return [b.elapsed - a.elapsed for a, b in itertools.pairwise(sent)]
 
 
 def _costly(outcome: Outcome) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients import acts
@@ -65,7 +66,8 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(name="clock-ahead", calls=(video(),), settings=_SLOW, options=_OPTIONS,
              wall_jumps=((11.0, 3600.0),)),
     ]  # fmt: skip
-    return tuple(case.but(limit=_LIMIT, patience=None) for case in made) + (
+    return (
+        *(case.but(limit=_LIMIT, patience=None) for case in made),
         Case(name="polled-real", calls=(video(),), settings={"video_seconds": 3}, patience=15,
              options={"poll_interval": 1, "wait_timeout": 10}),
         Case(name="held-real", calls=(video(),), scenario=(_HELD,), patience=8,
@@ -88,7 +90,7 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """GC501."""
     least = _interval(history)
     for sent in _by_video(history).values():
-        for first, second in zip(sent, sent[1:], strict=False):
+        for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
             yield held(gap >= least * 0.98 - 0.02, f"{least:g} s between polls", f"{gap:.2f} s",
                        first, second)  # fmt: skip

@@ -97,7 +97,7 @@ def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """GC703."""
     key = history.secrets[0][1]
-    for where, text in (("log", history.logs), ("repr", history.looks)):
+    for where, text in (("log", history.logs), ("repr", history.appearance)):
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield held(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
@@ -110,8 +110,12 @@ def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
     """GC704."""
     for outcome in history.calls():
         off = [each for each in history.during(outcome) if not each.home and each.request_body]
-        yield held(not off, "no body sent to another origin",
-                   f"{off[0].method} with the body to {off[0].origin}" if off else "", *off[:2])  # fmt: skip
+        yield held(
+            not off,
+            "no body sent to another origin",
+            f"{off[0].method} with the body to {off[0].origin}" if off else "",
+            *off[:2],
+        )
 
 
 def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
@@ -153,8 +157,12 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
         for each in history.during(outcome):
             bad = each.sent_all("x-evil") or each.target.startswith("/v2/stolen")
             crude = "\r" in each.target or "\n" in each.target
-            yield held(not bad and not crude, "one request, nothing added",
-                       f"{each.method} {each.target[:80]!r} {each.sent_all('x-evil')}", each)  # fmt: skip
+            yield held(
+                not bad and not crude,
+                "one request, nothing added",
+                f"{each.method} {each.target[:80]!r} {each.sent_all('x-evil')}",
+                each,
+            )
         if not history.during(outcome):
             yield held(outcome.kind == "error", "a request, or an error", outcome.shown)
 

@@ -111,7 +111,7 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     """GC306."""
     for outcome in history.calls():
         yield held(outcome.kind == "error" and outcome.error.get("printable", True),
-                   "an error that can be printed", outcome.shown.encode("ascii", "replace").decode(),
+                   "an error that can be printed", ascii(outcome.shown),
                    *history.during(outcome)[-1:])  # fmt: skip
 
 

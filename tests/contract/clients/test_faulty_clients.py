@@ -1,0 +1,21 @@
+"""Each faulty client is caught by the check whose rule it breaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.clients.mutants import MUTANTS
+from tests.contract.clients.scoring import BLOCKERS, mutant
+
+
+@pytest.mark.parametrize("number", range(len(MUTANTS)), ids=[each.fault for each in MUTANTS])
+def test_a_fault_is_found_by_the_rule_it_breaks(number: int) -> None:
+    """A check that no fault can fail holds nothing."""
+    assert mutant(number, [MUTANTS[number].breaks]).attributed
+
+
+def test_there_are_enough_faults_and_each_blocker_but_few_has_one() -> None:
+    """The rules that guard money, data and secrets are tried by faults of their own."""
+    tried = {each.breaks for each in MUTANTS}
+    assert len(MUTANTS) >= 60
+    assert BLOCKERS - tried <= {"GC709"}

@@ -1,0 +1,29 @@
+"""Clients that keep the contract are told so."""
+
+from __future__ import annotations
+
+import pytest
+
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.suite import CHECKS, verify
+from tests.contract.clients.benign import BENIGN
+from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
+from tests.contract.clients.scoring import benign
+
+
+@pytest.mark.parametrize("client", [ReferenceClient, AsyncReferenceClient])
+def test_the_reference_client_passes_every_check(client: type) -> None:
+    """Every rule of the client contract can be kept, and is judged on a client that keeps it."""
+    result = verify(PythonDriver(client, "reference"))
+    assert [each.check.id for each in result.of("PASS")] == [each.id for each in CHECKS]
+
+
+@pytest.mark.parametrize("name", [name for name in BENIGN if "reference" not in name])
+def test_a_legal_style_breaks_no_must(name: str) -> None:
+    """A rule forbids harm, not a style: other legal clients do not fail."""
+    assert not benign(name).failed
+
+
+def test_the_seed_changes_words_and_not_verdicts() -> None:
+    """Verdicts of deterministic checks do not depend on what was drawn."""
+    assert not benign("the reference", seed="another").failed

@@ -1,0 +1,118 @@
+"""The client contract's own machinery: adversary, time, verdicts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from getimg_mock.contract.clients import observe, scorecard
+from getimg_mock.contract.clients.cases import Case, balance, image
+from getimg_mock.contract.clients.checking import verdict_of
+from getimg_mock.contract.clients.checks import reading
+from getimg_mock.contract.clients.drivers import PythonDriver, loaded
+from getimg_mock.contract.clients.grease import coverage
+from getimg_mock.contract.clients.suite import CHECKS, cases, chosen, verify
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.server import MockServer
+from getimg_mock.world import schemas
+from getimg_mock.world.clock import stopwatch
+from tests.contract.clients.reference import ReferenceClient, faulty
+
+
+def test_ids_are_unique_and_every_check_has_cases() -> None:
+    """An id is given once; a check without a case would be green for ever."""
+    ids = [each.id for each in CHECKS]
+    assert len(ids) == len(set(ids)) == 93
+    assert all(re.fullmatch(r"GC[1-8]\d\d", each) for each in ids)
+    for check in CHECKS:
+        assert any(check.wants(case.name) for case in cases())
+    assert len({case.name for case in cases()}) == len(cases())
+
+
+def test_a_fault_that_was_not_met_makes_the_verdict_void() -> None:
+    """A client that never sent the request has not passed."""
+    (check,) = chosen(["GC401"])
+    case = next(each for each in cases() if each.name == "lost-reset-image")
+    history = PythonDriver(ReferenceClient).run(case.but(calls=(balance(),)))
+    assert history.missed
+    assert verdict_of(check, [history]).status == "VOID"
+
+
+def test_an_operation_that_a_client_lacks_is_skipped() -> None:
+    """What a client cannot do is no fault of it."""
+    smaller = type("Smaller", (ReferenceClient,), {"download": None})
+    result = verify(PythonDriver(smaller), checks=chosen(["GC602"]))
+    assert [each.status for each in result.verdicts] == ["SKIP"]
+
+
+def test_variants_are_legal_or_not_as_they_say() -> None:
+    """The adversary is conformant: what it calls legal validates against our own schemas."""
+    tried = {}
+    for name, (_, _, schema, _) in reading.MESSAGES.items():
+        tried[schema] = reading.generated(name)
+        for variant in tried[schema]:
+            found = schemas.violations(schema, variant.value)
+            assert bool(found) is not variant.valid, (schema, variant.name, found)
+    sides = coverage(tried)
+    for schema, places in sides.items():
+        required = [place for place in places if place.endswith(" required")]
+        assert len(required) >= 2, schema
+        assert all("invalid" in places[each] or "valid" in places[each] for each in places)
+
+
+def test_unknown_fields_are_legal() -> None:
+    """GREASE validates, too: all objects of the API are open."""
+    case = next(each for each in cases() if each.name == "unknown-fields")
+    for each in PythonDriver(ReferenceClient).run(case).requests:
+        schema = schemas.answer_schema(each.operation, each.status)
+        assert schema is None or not schemas.violations(schema, each.plain)
+
+
+def test_waiting_costs_no_real_time() -> None:
+    """An hour of the client's time passes in a moment of ours."""
+    case = Case(name="slow", calls=(image(),), settings={"image_seconds": 40})
+    started = stopwatch()
+    history = PythonDriver(ReferenceClient).run(case.but(name="held"))
+    assert history.outcomes[0].kind == "value"
+    assert history.outcomes[0].seconds >= 40
+    assert stopwatch() - started < 5
+
+
+def test_the_scorecard_names_edition_and_blockers() -> None:
+    """One line says how a client stands."""
+    result = verify(PythonDriver(faulty("reposts-reset")), checks=chosen(["GC40"]))
+    assert scorecard.line(result) == "getimg-client-2026-11: 8/9, 1 blocker: GC401"
+
+
+def test_events_hold_no_key_and_match_their_schema() -> None:
+    """Everything a run writes may be shown to others."""
+    driver = PythonDriver(faulty("key-in-errors", "reposts-all"))
+    result = verify(driver, checks=chosen(["GC305", "GC401"]))
+    for event in scorecard.events(result, adapter="x:y"):
+        assert not schemas.violations("own/contract-events", event)
+        assert "sk_client_contract" not in str(event)
+
+
+def test_a_program_is_observed_from_the_outside() -> None:
+    """Pointed at the fake, a client is judged by what it did there."""
+    with MockServer(scenario=("lost-response",)) as server:
+        client = faulty("reposts-all")(base_url=server.url, key="sk_seen")
+        client.generate_image(model="seedream-5-lite", prompt="seen")
+        client.close()
+        result = observe.verdict(server.app.fake)
+    assert "GC402" in result.failed
+    assert "GC401" not in result.failed
+
+
+@pytest.mark.parametrize("name", ["no_such_module:make", "json:nothing", "json"])
+def test_an_adapter_that_does_not_exist_is_told(name: str) -> None:
+    """A name that does not exist is an error of the caller's."""
+    with pytest.raises(SettingsError):
+        loaded(name)
+
+
+def test_an_unknown_check_is_told() -> None:
+    """So is a check."""
+    with pytest.raises(UnknownNameError, match="GC999"):
+        chosen(["GC999"])
