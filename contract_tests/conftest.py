@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.budget import Budget, Record, affordable
+from getimg_mock.contract.budget import Budget, Record
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.targets import Address, InProcess, OnSocket
 
@@ -60,9 +60,5 @@ def target(request: pytest.FixtureRequest) -> Target:
 def histories(request: pytest.FixtureRequest, target: Target) -> list[History]:
     """Return what the target answered to every plan that can be run against it and paid."""
     tier = request.config.getoption("--getimg-tier") or ("R3" if target.own else "R0")
-    plans: list[Any] = [plan for plan in corpus(target.models) if plan.tier <= tier]
-    plans = [plan for plan in plans if not target.lacks(plan)]
-    if isinstance(target, Address) and isinstance(target.gate, Budget):
-        left = target.gate.ceiling - target.gate.record.today
-        plans, _ = affordable(plans, target.models, left)
-    return [target.run(plan) for plan in plans]
+    plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
+    return [target.run(plan) for plan in plans if not target.lacks(plan)]

@@ -97,15 +97,9 @@ def _against(
         budget.models = target.models
     plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
     plans += _random(arguments, target) if tier >= "R2" else []
-    skipped: list[tuple[Plan, str]] = []
-    if budget is not None:
-        runnable = [plan for plan in plans if not target.lacks(plan)]
-        left = budget.ceiling - budget.record.today
-        plans, skipped = affordable(runnable, target.models, left)
     if arguments.dry_run:
-        return _shown(plans, skipped, target)
+        return _shown(plans, target, budget)
     campaign = Campaign(target=target, plans=plans, checks=checks, seed=arguments.seed, known=known)
-    campaign.skipped = {plan.name: why for plan, why in skipped}
     whole = not arguments.only
     stream = _with_budget(campaign, budget, target, beyond_provider=whole)
     return _report(arguments, stream)
@@ -246,22 +240,27 @@ def _judged_traffic(
         write_evidence(arguments.evidence, campaign.verdicts, campaign.histories)
 
 
-def _shown(plans: Sequence[Plan], skipped: Sequence[tuple[Plan, str]], target: Target) -> int:
+def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
+    """Show what would be run and what it could cost; nothing that costs is sent."""
+    left = budget.ceiling - budget.record.today if budget is not None else Decimal("Infinity")
+    runnable = [plan for plan in plans if not target.lacks(plan)]
+    chosen_plans, skipped = affordable(runnable, target.models, left)
+    reasons = {plan.name: target.lacks(plan) for plan in plans}
+    reasons |= {plan.name: why for plan, why in skipped}
     total = Decimal(0)
     for plan in plans:
         price = price_of_plan(plan, target.models)
-        total += Decimal(price.worst or 0)
-        lacks = target.lacks(plan)
         worst = "free" if not price.submissions else f"at most {price.worst} USD"
-        tail = f"   skipped: {lacks}" if lacks else ""
+        why = reasons[plan.name]
+        total += Decimal(price.worst or 0) if plan in chosen_plans and plan.tier >= "R2" else 0
+        tail = f"   left out: {why}" if why else ""
         sys.stdout.write(
             f"{plan.tier}  {worst:<20} {len(plan.steps):>4} steps  {plan.name}{tail}\n"
         )
-    for plan, why in skipped:
-        sys.stdout.write(
-            f"{plan.tier}  {'left out':<20} {len(plan.steps):>4} steps  {plan.name}: {why}\n"
-        )
-    sys.stdout.write(f"\n{len(plans)} plans, at most {total} USD; nothing was sent.\n")
+    sys.stdout.write(
+        f"\n{len(chosen_plans)} plans; those that generate cost at most {total} USD. "
+        "Nothing was sent.\n"
+    )
     return 0
 
 

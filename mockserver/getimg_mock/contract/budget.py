@@ -149,6 +149,16 @@ class Budget:
     _reserved: dict[int, Decimal] = field(default_factory=dict)
     _running: dict[str, Decimal] = field(default_factory=dict)
 
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be paid for now, whole and at its worst, or an empty text."""
+        price = price_of_plan(plan, self.models)
+        left = self.ceiling - self.record.today
+        if price.worst is None:
+            return f"the price of {', '.join(price.unknown[:3])} is unknown"
+        if Decimal(price.worst) > left:
+            return f"it could cost {price.worst} USD, and {left} USD are left"
+        return ""
+
     def before(self, sent: Sent, step: Send) -> None:
         """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""
         del step
@@ -228,7 +238,11 @@ def could_cost(sent: Sent) -> bool:
 def affordable(
     plans: Iterable[Plan], models: Sequence[dict[str, Any]], ceiling: Decimal
 ) -> tuple[list[Plan], list[tuple[Plan, str]]]:
-    """Return the plans whose worst case fits under `ceiling` beside the others', and the rest."""
+    """Return the plans that would be run under `ceiling`, and the others with the reason.
+
+    What R1 reserves is given back when it is refused, so each of its plans has to fit alone; the
+    worst cases of R2 and R3 are added up.
+    """
     chosen: list[Plan] = []
     left: list[tuple[Plan, str]] = []
     total = ZERO
@@ -239,6 +253,6 @@ def affordable(
         elif total + Decimal(price.worst) > ceiling:
             left.append((plan, f"its worst case, {price.worst} USD, does not fit in the budget"))
         else:
-            total += Decimal(price.worst)
+            total += Decimal(price.worst) if plan.tier >= "R2" else ZERO
             chosen.append(plan)
     return chosen, left

@@ -89,8 +89,15 @@ class Send:
 
     @property
     def submits(self) -> bool:
-        """Whether a provider could make a generation of it, and charge for it."""
-        return self.method == "POST" and self.key in {"a", "b"}
+        """Whether a provider could make a generation of it, and charge for it.
+
+        Any method that is not a read, with anything that a careless provider could take for a key.
+        """
+        keyed = self.key in {"a", "b"} or any(
+            name == "authorization" and value.partition(" ")[2].strip()
+            for name, value in self.headers
+        )
+        return self.method not in {"GET", "HEAD", "OPTIONS"} and keyed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

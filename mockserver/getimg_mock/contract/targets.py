@@ -249,7 +249,7 @@ class Address:
             return "there is only one key"
         if plan.clock and self.control is None:
             return "time is not in our hands here"
-        return ""
+        return self.gate.lacks(plan) if self.gate is not None else ""
 
     def run(self, plan: Plan) -> History:
         """Run a plan, one connection for all of it."""
@@ -263,6 +263,9 @@ class Address:
 
 class Gate(Protocol):
     """The choke point that every request to a service of money passes."""
+
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be paid for now, or an empty text."""
 
     def before(self, sent: Sent, step: Send) -> None:
         """Reserve what the request can cost; raises `RefusedError`."""
@@ -306,21 +309,21 @@ class AddressSession:
             received = self._exchanged(sent)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            if sent.method != "POST":
-                received = self._again(sent, error)
-            else:
-                received = Received(0, (), f"{type(error).__name__}: {error}".encode())
+            received = self._again(sent, error)
         finally:
             if gate is not None:
                 gate.after(sent, step, received)
         return received
 
     def _again(self, sent: Sent, error: Exception) -> Received:
-        try:
-            return self._exchanged(sent)
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return Received(0, (), f"{type(error).__name__}: {error}".encode())
+        """Send a read once more, on a new connection; anything else is never sent twice."""
+        if sent.method in {"GET", "HEAD", "OPTIONS"}:
+            try:
+                return self._exchanged(sent)
+            except (OSError, http.client.HTTPException) as again:
+                self.close()
+                error = again
+        return Received(0, (), f"{type(error).__name__}: {error}".encode())
 
     def _exchanged(self, sent: Sent) -> Received:
         started = stopwatch()

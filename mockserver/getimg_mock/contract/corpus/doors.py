@@ -38,13 +38,16 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
     """Yield the plans about who may do what, and where."""
     image, video = cheapest(models, "image"), cheapest(models, "video")
     yield Plan(name="the catalogue", steps=(*_catalogue(models),))
-    yield Plan(name="bad keys", steps=(*_keys(image, video),))
+    reads = [step for step in _operations(image, video) if step.method == "GET"]
+    posts = [step for step in _operations(image, video) if step.method == "POST"]
+    yield Plan(name="bad keys", steps=(*_keys(reads), *_strangers()))
+    yield Plan(name="bad keys that would pay", tier="R1", steps=(*_keys(posts),))
     yield Plan(name="keys elsewhere", steps=(*_elsewhere(image),))
     yield Plan(name="schemes", steps=(*_schemes(),))
     yield Plan(name="refused keys use up nothing", tier="R2", steps=(*_quota(image, video),))
     yield Plan(name="two workspaces", tier="R2", keys=2, steps=(*_two(video),))
     yield Plan(name="paths", steps=(*_paths(image),))
-    yield Plan(name="methods", steps=(*_methods(),))
+    yield Plan(name="methods", tier="R1", steps=(*_methods(),))
     for oddity in _ODDITIES:
         rule = json.dumps({"on": ["videos.retrieve", "models.list", "models.retrieve",
                                   "billing.*"], "oddity": oddity})  # fmt: skip
@@ -103,10 +106,13 @@ def _catalogue(models: Sequence[Model]) -> Iterator[Step]:
     yield get("/v2/models")
 
 
-def _keys(image: Model, video: Model) -> Iterator[Step]:
+def _keys(operations: Sequence[Send]) -> Iterator[Step]:
     for name, value in _BAD_KEYS.items():
-        for step in _operations(image, video):
+        for step in operations:
             yield _keyed(step, value, fault="key", field=name)
+
+
+def _strangers() -> Iterator[Step]:
     kinds: tuple[Kind, ...] = ("image", "video")
     for kind in kinds:
         for body in (b"", b"{}", b"[1", b'{"model":"no-such-model","prompt":""}'):
