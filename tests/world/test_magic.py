@@ -162,6 +162,12 @@ def test_any_prompt_is_understood_or_refused(prompt: str) -> None:
             assert isinstance(read(prompt), Behaviour)
 
 
+def test_a_prompt_of_megabytes_is_not_looked_through() -> None:
+    """It is refused for its length soon enough."""
+    assert prompt_behaviour("mock:hold " * 1000) == Behaviour.of({"transition": {"hold": True}})
+    assert prompt_behaviour("x" * 10**7 + " mock:hold") == NOTHING
+
+
 # Keys -------------------------------------------------------------------------------------------
 
 

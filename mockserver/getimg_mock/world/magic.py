@@ -23,6 +23,8 @@ _VALUE: Final = r"(?:=([A-Za-z]+\([^()]*\)|[^\s,;()\[\]{}<>\"`\u2018-\u201f]+))?
 _IN_PROMPT: Final = re.compile(r"(?<![\w:])mock:([A-Za-z_]+)" + _VALUE)
 _IN_HEADER: Final = re.compile(r"([^\s,;=]+)" + _VALUE)
 _PUNCTUATION: Final = ".:!?'"
+# More than any prompt may have, and little enough to look through.
+_LOOKED_AT: Final = 10_000
 
 # What each word means; the same table stands in docs/magic.md.
 WORDS: Final[Mapping[str, str]] = {
@@ -77,7 +79,7 @@ def prompt_behaviour(prompt: str) -> Behaviour:
     """Return what the magic words of a prompt ask for; raises the 400 `Refusal`."""
     if "mock:" not in prompt:
         return NOTHING
-    words = _IN_PROMPT.findall(prompt)
+    words = _IN_PROMPT.findall(prompt[:_LOOKED_AT])
     return _asked(words, "magic word mock:", "prompt") if words else NOTHING
 
 
