@@ -58,13 +58,13 @@ class Sleepers:
         """
         me = threading.get_ident()
         moment = self._time.monotonic() + seconds
+        self._watches.setdefault(me, Watch()).begin()
         self.lie_down(me, moment)
         try:
             if self._waits(me, rest, still):
                 return True
         finally:
             self.get_up(me)
-            self._watches.pop(me, None)
         self._time.reach(moment)
         return False
 
@@ -83,7 +83,6 @@ class Sleepers:
         """
         mine = self._asleep[thread]
         if self._at_work() or any(other < mine for other in tuple(self._asleep.values())):
-            self._watches.pop(thread, None)
             return False
         others = self._others(thread)
         if not others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.clock import stopwatch
 
@@ -13,15 +13,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+# How many real seconds without input are enough where sockets are open.
 STILL: Final = 0.02
+# How long a thread must do nothing at one place to count as waiting; where nothing tells what the
+# processors do for it, longer.
+MOTIONLESS: Final = 0.05
 STUCK: Final = 1.0
 
 
 class Watch:
-    """Looks at threads again and again, and tells whether they stand still."""
+    """Looks at threads again and again, and tells whether they stand still.
+
+    A thread is at work when it has moved, or a processor was at work for it, since the last look;
+    or when it stands where threads do not wait for each other, and not for long enough.
+    """
 
     def __init__(self) -> None:
-        self._seen: dict[int, tuple[object, float]] = {}
+        self._seen: dict[int, tuple[_Sight, float]] = {}
+
+    def begin(self) -> None:
+        """Forget what was seen but cannot be told from what has happened since."""
+        self._seen = {
+            ident: seen for ident, seen in self._seen.items() if seen[0].processor is not None
+        }
 
     def is_quiet(self, threads: list[threading.Thread]) -> bool:
         """Return whether none of the threads is at work."""
@@ -30,35 +44,45 @@ class Watch:
         return not [thread for thread in threads if self._is_at_work(thread, frames)]
 
     def _is_at_work(self, thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
-        frame = frames.get(thread.ident or 0)
+        ident, now = thread.ident or 0, stopwatch()
+        frame = frames.get(ident)
         if frame is None:
             # About to begin; one that has ended is not listed any more.
             return thread.ident is None
-        place = (frame.f_globals.get("__name__"), frame.f_code.co_name)
-        waits = _WAITING.get(place)
+        sight = _Sight(id(frame), frame.f_lasti, _processor(thread))
+        known, since = self._seen.get(ident, (None, now))
+        if known != sight or (sight.processor is not None and sight.processor.runs):
+            self._seen[ident] = (sight, now)
+            return True
+        waits = _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
         if waits is not None:
             return not _told(waits, frame)
-        return not self._stands_still(thread, frame)
-
-    def _stands_still(self, thread: threading.Thread, frame: FrameType) -> bool:
-        """Return whether a thread has been at one place for a while, in a call that waits."""
-        ident, now = thread.ident or 0, stopwatch()
-        sight = (id(frame), frame.f_lasti)
-        known, since = self._seen.get(ident, (None, now))
-        running = _is_running(thread)
-        if known != sight or running:
-            self._seen[ident] = (sight, now)
-            return False
-        return now - since >= (STILL if running is not None else STUCK)
+        return now - since < (MOTIONLESS if sight.processor is not None else STUCK)
 
 
-def _is_running(thread: threading.Thread) -> bool | None:
-    """Return whether the machine is at work for a thread; None where that cannot be told."""
+class _Sight(NamedTuple):
+    """What a look at a thread shows."""
+
+    frame: int
+    instruction: int
+    processor: _Processor | None
+
+
+class _Processor(NamedTuple):
+    """Whether a processor is at work for a thread, or about to be, and what it has done so far."""
+
+    runs: bool
+    done: str
+
+
+def _processor(thread: threading.Thread) -> _Processor | None:
+    """Return what Linux tells about a thread; None elsewhere."""
+    task = Path(f"/proc/self/task/{thread.native_id}")
     try:
-        told = Path(f"/proc/self/task/{thread.native_id}/stat").read_text(encoding="ascii")
-    except (OSError, ValueError):
+        state = task.joinpath("stat").read_text("ascii").rpartition(")")[2].split()[0]
+        return _Processor(state in {"R", "D"}, task.joinpath("schedstat").read_text("ascii"))
+    except (OSError, ValueError, IndexError):
         return None
-    return told.rpartition(")")[2].split()[0] in {"R", "D"}
 
 
 def _told(waits: Callable[[dict[str, Any]], object], frame: FrameType) -> bool:
@@ -70,7 +94,7 @@ def _told(waits: Callable[[dict[str, Any]], object], frame: FrameType) -> bool:
 
 
 def _no_input(variables: dict[str, Any]) -> bool:
-    return not variables["self"].select(0)
+    return variables["timeout"] != 0 and not variables["self"].select(0)
 
 
 # Where a thread waits for others, and how its variables there tell whether it still does: one that
