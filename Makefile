@@ -58,8 +58,9 @@ contract: $(DEVELOPS) ## Run the contract tests against the fake
 	@$(BIN)/pytest contract_tests $(ARGS)
 
 .PHONY: scorecard
-scorecard: $(DEVELOPS) ## Show how many faulty providers the contract finds, beside Schemathesis
+scorecard: $(DEVELOPS) ## Show how many faulty providers and clients the contracts find
 	@$(BIN)/python -m tests.contract.scorecard --schemathesis $(ARGS)
+	@$(BIN)/python -m tests.contract.clients.scorecard
 
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets

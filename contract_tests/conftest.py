@@ -1,5 +1,7 @@
 """`pytest contract_tests --getimg-target=fake|socket|real|URL`: the provider contract as tests.
 
+With `--getimg-client=package.module:make` it is the client contract instead, put to that client.
+
 A target other than the fake needs a key (`GETIMG_API_KEY`), and a budget for anything that may
 cost.
 """
@@ -30,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--getimg-target", default="fake", help="fake, socket, real (live), or a URL")
     group.addoption("--getimg-tier", default=None, choices=["R0", "R1", "R2", "R3"])
     group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
+    group.addoption("--getimg-client", default=None, help="the client: package.module:make")
     group.addoption("--getimg-record", default=None, help="where the spend of each day is kept")
 
 
@@ -62,3 +65,11 @@ def histories(request: pytest.FixtureRequest, target: Target) -> list[History]:
     tier = request.config.getoption("--getimg-tier") or ("R3" if target.own else "R0")
     plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
     return [target.run(plan) for plan in plans if not target.lacks(plan)]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of the one contract that is asked for."""
+    client = config.getoption("--getimg-client") is not None
+    kept = [item for item in items if ("test_client" in item.nodeid) == client]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept

@@ -9,18 +9,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.cli import verify_api
 from getimg_mock.cli.verify_api import REPORTS
+from getimg_mock.contract.budget import Budget, Record
 from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, scorecard, suite
-from getimg_mock.contract.clients.drivers import loaded
+from getimg_mock.contract.clients.checking import verdict_of
+from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
+from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
+from getimg_mock.contract.targets import Address
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, events
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from getimg_mock.contract.clients.checking import ClientCheck
     from getimg_mock.contract.clients.drivers import Driver
     from getimg_mock.contract.clients.suite import Result
 
@@ -37,7 +43,7 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     parser = kinds.add_parser(
         "client",
         help="say what a client does wrong, with evidence and cost",
-        description="Put clients through the contract: each is an adapter in Python, "
+        description="Put clients through the contract. Each is an adapter in Python, "
         "package.module:make, or one that ships: " + ", ".join(SHIPPED) + ".",
         epilog="getimg-mock verify client --observe -- pytest tests/ judges a program by what the "
         "fake sees of it; it finds the fake by GETIMG_AI_BASE_URL.",
@@ -47,6 +53,10 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("clients", nargs="*", metavar="CLIENT", help="adapters; several stand side by side")
     add("--program", action="append", default=[], metavar="COMMAND",
         help="a driver in any language: JSON lines in and out")  # fmt: skip
+    add("--target", default="fake", metavar="WHERE",
+        help="fake, real, or a URL: what needs no adversary, beside the fake")  # fmt: skip
+    add("--key", metavar="KEY", help="API key for --target (default: GETIMG_API_KEY)")
+    add("--budget", metavar="USD", help="the most that may be spent at --target today")
     add("--observe", action="store_true", help="run a command and judge what the fake sees of it")
     add("--scenario", action="append", default=[], metavar="NAME",
         help="with --observe: scenarios in force")  # fmt: skip
@@ -72,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _reported(arguments, stream, [result]) or status
     results: list[Result] = []
     stream = []
+    if arguments.target != "fake":
+        return _side_by_side(arguments, checks, known)
     for adapter, driver in _drivers(arguments):
         try:
             result = suite.verify(driver, checks=checks, seed=arguments.seed)
@@ -82,6 +94,47 @@ def run(arguments: argparse.Namespace) -> int:
     if not results:
         raise SettingsError("Name a client: package.module:make, or --program, or --observe.")
     return _reported(arguments, stream, results)
+
+
+def _side_by_side(
+    arguments: argparse.Namespace, checks: Sequence[ClientCheck], known: dict[str, str]
+) -> int:
+    """Judge adapters against another service and against the fake by the same cases."""
+    if arguments.budget is None:
+        raise SettingsError("A service that is not ours may cost: say how much with --budget.")
+    target = _upstream(arguments)
+    budget = Budget(
+        verify_api._ceiling(arguments, "R2"),  # noqa: SLF001 - shared
+        target.models,
+        Record(verify_api._default_record()),  # noqa: SLF001 - shared
+    )
+    target.gate = budget
+    budget.models = verify_api._catalogue(target)  # noqa: SLF001 - shared
+    peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
+    results: list[Result] = []
+    stream: list[dict[str, Any]] = []
+    for adapter in arguments.clients:
+        make = loaded(SHIPPED.get(adapter, adapter)).make
+        for driver in (
+            PythonDriver(make, f"{adapter} on the fake"),
+            UpstreamDriver(make, f"{adapter} on {target.name}", address=target),
+        ):
+            result = suite.verify(driver, checks=peaceful, seed=arguments.seed, among=PEACEFUL)
+            results.append(result)
+            stream += scorecard.events(result, adapter=adapter, known=known)
+    status = _reported(arguments, stream, results)
+    sys.stdout.write(f"Spent at most {budget.spent} of {budget.ceiling} USD.\n")
+    return status
+
+
+def _upstream(arguments: argparse.Namespace) -> Address:
+    url = verify_api.REAL if arguments.target == "real" else arguments.target
+    key = arguments.key or os.environ.get("GETIMG_API_KEY")
+    if not url.startswith(("https://", "http://")):
+        raise UnknownNameError("target", url, ("fake", "real", "https://...", "http://..."))
+    if not key:
+        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
+    return Address(url, {"a": key}, name=arguments.target)
 
 
 def replayed(verdict: dict[str, Any], times: int) -> int:
@@ -95,8 +148,7 @@ def replayed(verdict: dict[str, Any], times: int) -> int:
     case = next(each for each in suite.cases(told["seed"]) if each.name == told["case"])
     try:
         seen = sum(
-            suite.verdict_of(check, [driver.run(case, seed=told["seed"])]).broken
-            for _ in range(times)
+            verdict_of(check, [driver.run(case, seed=told["seed"])]).broken for _ in range(times)
         )
     finally:
         driver.close()

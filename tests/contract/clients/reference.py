@@ -212,7 +212,7 @@ class Core:
         try:
             return (yield from self._waited(name))
         except ClientError as error:
-            if not self.faulty("id-lost"):
+            if not (self.faults & {"id-lost", "poll-error-fatal", "404-fatal"}):
                 error.generation_id = name
                 error.add_note(f"generation {name}")
             raise
@@ -669,7 +669,7 @@ class Core:
         suffix = SUFFIXES.get(item["mime_type"], ".bin")
         if self.faulty("suffix-from-type"):
             suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
-        if self.faulty("fixed-name"):
+        if self.faulty("overwrites"):
             name = "output"
         return Path(directory, f"{name}-{index}{suffix}")
 
@@ -716,6 +716,8 @@ class Core:
     def _kept_half(self, part: Path) -> None:
         if self.faulty("resumes-blindly") and part.exists():
             self.seen["half"] = part.read_bytes()
+        if self.faulty("written-in-place"):
+            return
         if not self.faulty("part-left-under-name"):
             part.unlink(missing_ok=True)
         elif part.exists():
@@ -765,7 +767,7 @@ def explained(error: httpx.TransportError, method: str) -> ClientError:
     return made(f"the connection broke: {error}", code=kind, unknown=method == "POST")
 
 
-logging.getLogger("httpx").addFilter(Redactor())
+REDACTOR = Redactor()
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 
@@ -799,6 +801,7 @@ class ReferenceClient:
             "timeout": timeout, "max_retries": max_retries, "wait_timeout": wait_timeout,
             "poll_interval": poll_interval,
         })  # fmt: skip
+        logging.getLogger("httpx").addFilter(REDACTOR)
         Redactor.off = self._core.faulty("links-logged")
         self._thread = threading.get_ident()
         verify = not self._core.faulty("no-tls-verification")
@@ -811,6 +814,7 @@ class ReferenceClient:
 
     def close(self) -> None:
         """Close the connections."""
+        logging.getLogger("httpx").removeFilter(REDACTOR)
         self._client.close()
         self._downloads.close()
 
@@ -933,6 +937,8 @@ class AsyncReferenceClient:
             "timeout": timeout, "max_retries": max_retries, "wait_timeout": wait_timeout,
             "poll_interval": poll_interval,
         })  # fmt: skip
+        logging.getLogger("httpx").addFilter(REDACTOR)
+        Redactor.off = False
         self._client = httpx.AsyncClient()
         self._downloads = httpx.AsyncClient()
 
@@ -941,6 +947,7 @@ class AsyncReferenceClient:
 
     async def close(self) -> None:
         """Close the connections."""
+        logging.getLogger("httpx").removeFilter(REDACTOR)
         await self._client.aclose()
         await self._downloads.aclose()
 

@@ -1,4 +1,4 @@
-"""How the client contract is measured: what kills which faulty client, and what kills a good one."""
+"""How the client contract is measured: what kills a faulty client, and what a good one."""
 
 from __future__ import annotations
 

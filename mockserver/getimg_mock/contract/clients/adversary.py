@@ -100,6 +100,8 @@ class Adversary:
     scenario: tuple[dict[str, Any], ...] = ()
     cache: MediaCache | None = None
     most: int = _MOST_REQUESTS
+    forward: Callable[[Asked], Answer] | None = None
+    """Answers instead of the fake, where the service is not ours."""
     call: int = 0
     """Which call of the case is being made, where calls are made one after another."""
 
@@ -163,6 +165,8 @@ class Adversary:
 
     def passed(self, asked: Asked) -> Answer:
         """Have the fake answer a request, and note what that brought about."""
+        if self.forward is not None:
+            return self.forward(asked)
         parts = urlsplit(asked.origin)
         request = bridge.Request(
             method=asked.method,

@@ -120,7 +120,7 @@ class PythonDriver:
             cache=self.cache,
         )  # fmt: skip
         network = Network(adversary, time)
-        run = _Run(self, case, adversary, network, time)
+        run = Run(self, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             run.place = Path(place)
             logs = stack.enter_context(_logged()) if case.logs else []
@@ -136,7 +136,9 @@ class PythonDriver:
 
 
 @dataclass
-class _Run:
+class Run:
+    """One case on its way through a client in this process."""
+
     driver: PythonDriver
     case: Case
     adversary: Adversary
@@ -148,6 +150,7 @@ class _Run:
     leaks: str = ""
 
     def all(self) -> None:
+        """Make every call; raises `Abandoned` when the client does not come back."""
         if self.driver.is_async:
             self.time.run(self._all_async())
             return
@@ -284,6 +287,7 @@ class _Run:
         )  # fmt: skip
 
     def history(self, seed: str, logs: str) -> ClientHistory:
+        """Return what came of it."""
         for number, call in enumerate(self.case.calls):
             if number not in self.outcomes and not self._needed(number):
                 now, last = self.time.seconds(), len(self.adversary.exchanges)

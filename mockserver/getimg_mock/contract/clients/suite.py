@@ -84,14 +84,22 @@ def verify(
     *,
     checks: Sequence[ClientCheck] = CHECKS,
     seed: str = "0",
+    among: Iterable[str] | None = None,
     each: Callable[[ClientHistory], object] = lambda _: None,
 ) -> Result:
     """Put a client through every case that `checks` need and judge what it did.
 
-    `each` is told of every history as it is there.
+    `among` are the names of cases that may be run; all, without. `each` is told of every history
+    as it is there.
     """
     started = stopwatch()
-    needed = [case for case in cases(seed) if any(check.wants(case.name) for check in checks)]
+    allowed = None if among is None else frozenset(among)
+    needed = [
+        case
+        for case in cases(seed)
+        if (allowed is None or case.name in allowed)
+        and any(check.wants(case.name) for check in checks)
+    ]
     histories = []
     for case in needed:
         history = driver.run(case, seed=seed)

@@ -7,6 +7,7 @@ the deadline and the checks that the README does not have either.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time  # noqa: TID251 - a client waits on its own clock
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import httpx
 from getimg import AsyncGetimgAI, GetimgAI
 
 _PAUSE = 5
+_LOG = logging.getLogger("readme")  # where the README prints
 _SUFFIXES = {"image/png": ".png", "image/webp": ".webp", "video/mp4": ".mp4"}
 
 
@@ -63,6 +65,7 @@ class OfficialSDK:
     def generate_video(self, **fields: Any) -> Any:
         """Return the finished video, after the loop of the README."""
         submission = self.client.videos.generations.create(**fields)
+        _LOG.info("Submitted: %s", submission.id)
         result = self.client.videos.generations.retrieve(submission.id)
         while result.status == "pending":
             time.sleep(_PAUSE)
@@ -135,6 +138,7 @@ class AsyncOfficialSDK:
     async def generate_video(self, **fields: Any) -> Any:
         """Return the finished video, after the loop of the README."""
         submission = await self.client.videos.generations.create(**fields)
+        _LOG.info("Submitted: %s", submission.id)
         result = await self.client.videos.generations.retrieve(submission.id)
         while result.status == "pending":
             await asyncio.sleep(_PAUSE)  # noqa: TID251 - a client waits on its own clock
@@ -178,5 +182,10 @@ class AsyncOfficialSDK:
 
 
 VERSION = getimg.__version__
+
+if not hasattr(GetimgAI, "billing"):  # before 0.4.0
+    for _client in (OfficialSDK, AsyncOfficialSDK):
+        for _newer in ("model", "balance", "costs"):
+            setattr(_client, _newer, None)
 make = OfficialSDK
 make_async = AsyncOfficialSDK

@@ -169,7 +169,8 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         sent = [each for each in history.during(outcome) if each.submits]
         keys = {each.sent_one("idempotency-key") for each in sent}
         if len(sent) < 2:
-            yield held(True, "", "")  # noqa: FBT003 - submitted once: nothing to tell apart
+            yield held(not keys & set(used), "a fresh Idempotency-Key for each call",
+                       sorted(map(str, keys)), *sent)  # fmt: skip
             used += [key for key in keys if key]
             continue
         yield held(len(keys) == 1 and None not in keys, "one Idempotency-Key for all attempts",
@@ -286,7 +287,9 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC418."""
+    """GC418: only where the ledger can be looked into."""
+    if not history.own:
+        return
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue

@@ -132,7 +132,8 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         yield held(outcome.kind in {"interrupted", "error"} and outcome.ended <= 30,
                    "to stop when interrupted", outcome.shown, *sent[-2:])  # fmt: skip
-        yield held(_names(outcome, sent, history.logs), "the generation's id, on the error or in "
+        own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
+        yield held(_names(outcome, sent, own), "the generation's id, on the error or in "
                    "the log", outcome.shown, *sent[:1])  # fmt: skip
 
 

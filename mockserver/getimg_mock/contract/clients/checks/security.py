@@ -33,13 +33,13 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     made = [
         Case(name="redirected", calls=(models(), balance()), options=_QUIET, patience=None,
              rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere"),
-                    Rule(on="billing.balance", label="307 elsewhere",
+                    Rule(on="billing.balance", label="307 elsewhere", must=False,
                          do=acts.redirect(307, "https://evil.example/v2/billing/balance")))),
         Case(name="downgraded", calls=(models(), balance()), options=_QUIET, patience=None,
              rules=(Rule(on="models.list", label="302 to http",
                          do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                          when=lambda asked: asked.origin.startswith("https:")),
-                    Rule(on="billing.balance", label="307 to http",
+                    Rule(on="billing.balance", label="307 to http", must=False,
                          do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")))),
         Case(name="redirected-post", calls=(image(),), options=_QUIET, patience=None,
              rules=(Rule(on="images.generate", label="307 elsewhere",
@@ -53,7 +53,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
              calls=(image(), download(), models(), balance(),
                     Call(op="retrieve_video", args={"id": "req-unknown"})),
-             rules=(Rule(on="billing.balance", label="500", do=acts.instead(
+             rules=(Rule(on="billing.balance", label="500", must=False, do=acts.instead(
                  problem(500, "server_error", "Something went wrong on our end"))),)),
         Case(name="certificate", calls=(balance(), image()), options=_QUIET, patience=None,
              rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),)),
@@ -63,14 +63,14 @@ def cases(stream: Stream) -> tuple[Case, ...]:
              calls=(Call(op="retrieve_video", args={"id": _INJECTED}),
                     Call(op="model", args={"id": _INJECTED}), image(prompt=_INJECTED),
                     image(model=_INJECTED), models(_INJECTED))),
-        Case(name="bomb", calls=(balance(),), options=_QUIET, memory=True, patience=None,
-             rules=(Rule(on="billing.balance", do=acts.instead(_bomb()), label="a bomb"),)),
+        Case(name="bomb", calls=(models(),), options=_QUIET, memory=True, patience=None,
+             rules=(Rule(on="models.list", do=acts.instead(_bomb()), label="a bomb"),)),
     ]  # fmt: skip
     return tuple(case.but(limit=_LIMIT) for case in made)
 
 
 def _bomb() -> Answer:
-    packed = gzip.compress(b'{"balance": "1.00",' + b" " * _BOMB_SIZE + b'"currency": "USD"}', 1)
+    packed = gzip.compress(b"[" + b" " * _BOMB_SIZE + b"]", 1)
     headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
     return Answer(200, headers, packed)
 
