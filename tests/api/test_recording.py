@@ -195,6 +195,25 @@ def test_bodies_are_cut_and_their_size_is_told(size: int) -> None:
     assert exchange.as_json()["request"]["size"] == size
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"method": "POST", "target": "/v2/images/generations", "body": b"x" * 10 * MAX_BODY},
+        {"method": "GET", "target": "/v2/models", "headers": [("x-long", "x" * MAX_BODY)]},
+        {"method": "GET", "target": "/v2/models?" + "x" * MAX_BODY},
+    ],
+    ids=["body", "header", "query"],
+)
+def test_the_journal_is_bounded_in_bytes(sent: dict[str, Any]) -> None:
+    """Whatever is large about the requests: of 64 KiB each, a MiB holds sixteen."""
+    api = Driver.of(journal_mib=1)
+    for _ in range(40):
+        api.request(**sent)
+    kept = [each.number for each in api.workspace().journal]
+    assert 12 <= len(kept) <= 16
+    assert kept[-1] == 40
+
+
 # Keys -------------------------------------------------------------------------------------------
 
 
@@ -258,7 +277,7 @@ def test_a_key_with_a_mistake_is_not_told_back_to_the_journal() -> None:
 def test_enough_of_a_key_stays_to_tell_it_from_others() -> None:
     """Its last four letters, where it is long."""
     api = Driver.of()
-    api.get("/v2/models", key=SECRET)
+    api.get(f"/v2/models?key={SECRET}", key=SECRET)
     api.get("/v2/models", key="sk_short")
     kept = [
         dict(exchange.request_headers)[b"authorization"]
@@ -266,6 +285,8 @@ def test_enough_of_a_key_stays_to_tell_it_from_others() -> None:
         for exchange in api.app.fake.store.workspace(key).journal
     ]
     assert kept == [b"Bearer sk_..._key", b"Bearer sk_..."]
+    (exchange,) = api.app.fake.store.workspace(SECRET).journal
+    assert exchange.query == "key=sk_..."
 
 
 # Rules ------------------------------------------------------------------------------------------
