@@ -1,0 +1,72 @@
+"""Schedules of faults: drawn by Hypothesis, which finds the shortest one that breaks a rule.
+
+A schedule is pure data: what happens to the first, second, third ... request for a generation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import Case, image
+from getimg_mock.contract.clients.timeline import problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from getimg_mock.contract.clients.adversary import Act
+    from getimg_mock.contract.clients.checking import ClientCheck
+    from getimg_mock.contract.clients.drivers import Driver
+    from getimg_mock.contract.clients.history import ClientHistory
+
+_USUAL: Final = "as usual"
+FAULTS: Final[dict[str, Act]] = {
+    _USUAL: lambda turn: turn.passed(),
+    "429": acts.paced(429, lambda _: (("Retry-After", "3"),)),
+    "503, not done": acts.paced(503, lambda _: (("Retry-After", "2"),)),
+    "400": acts.instead(problem(400, "invalid_parameter", "No.")),
+    "done, reset": acts.lost("reset"),
+    "done, closed": acts.lost("close"),
+    "done, silence": acts.lost("hang"),
+    "done, cut off": acts.truncated,
+    "done, 500": acts.after(problem(500, "server_error", "Something went wrong on our end")),
+}
+
+
+def case_of(schedule: Sequence[str]) -> Case:
+    """Return the case in which the nth submission meets the nth fault of a schedule."""
+    rules = tuple(
+        Rule(on="images.generate", do=FAULTS[name], label=name, nth=(place,), must=False)
+        for place, name in enumerate(schedule, 1)
+    )
+    return Case(
+        name="lost-schedule", calls=(image(),), rules=rules, options={"timeout": 2}, limit=3600
+    )
+
+
+def shortest(
+    driver: Driver, checks: Sequence[ClientCheck], *, examples: int = 100
+) -> tuple[tuple[str, ...], ClientHistory] | None:
+    """Return the shortest schedule that breaks one of the checks, and what the client did there.
+
+    None when no schedule does. Needs hypothesis. The history is that of the shortest one itself.
+    """
+    from hypothesis import HealthCheck, Phase, find, settings  # noqa: PLC0415 - optional
+    from hypothesis import strategies as st  # noqa: PLC0415 - optional
+    from hypothesis.errors import NoSuchExample  # noqa: PLC0415 - optional
+
+    def breaks(schedule: list[str]) -> bool:
+        history = driver.run(case_of(schedule))
+        return any(seen.wrong for check in checks for seen in check.observe(history))
+
+    drawn = st.lists(st.sampled_from(list(FAULTS)), max_size=5)
+    how = settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None,
+        phases=(Phase.generate, Phase.shrink), suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    try:
+        found = find(drawn, breaks, settings=how)
+    except NoSuchExample:
+        return None
+    return tuple(found), driver.run(case_of(found))
