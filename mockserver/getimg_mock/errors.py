@@ -82,8 +82,8 @@ class Refusal(GetimgMockError):  # noqa: N818 - the API refuses; the client, not
     """The API's answer to a request that it refuses, in getimg.ai's words.
 
     Attributes: `code` (api-facts section 8), `message`, `param` (the field to blame, or None),
-    `status` (HTTP, when it is not the one that belongs to `code`), `retry_after` (as the header says it),
-    `hint` (ours: what would have worked, sent in a header of ours).
+    `status` (HTTP, when it is not the one that belongs to `code`), `retry_after` (as the header
+    says it), `hint` (ours: what would have worked, sent in a header of ours).
     """
 
     def __init__(

@@ -11,7 +11,9 @@ from tests.contract.clients.test_official_sdk import BROKEN, LEFT_BEHIND
 PAGE = Path(__file__).parents[2].joinpath("docs", "clients.md").read_text(encoding="utf-8")
 ROWS = {
     row[1]: [cell.strip() for cell in row[2].split("|")]
-    for row in re.finditer(r"^\| \**(GC\d{3})\** \|(.*(?:pass|fail|warn|skip).*)\|$", PAGE, re.MULTILINE)
+    for row in re.finditer(
+        r"^\| \**(GC\d{3})\** \|(.*(?:pass|fail|warn|skip).*)\|$", PAGE, re.MULTILINE
+    )
     if row[2].count("|") == 4
 }
 
