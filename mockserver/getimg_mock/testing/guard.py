@@ -7,6 +7,7 @@ subprocess is out of reach.
 
 from __future__ import annotations
 
+import errno
 import socket
 import ssl
 import sys
@@ -33,6 +34,10 @@ class RealApiError(Failed):
     """Something tried to reach the real API; no client's `except Exception` swallows it."""
 
 
+class RealApiHandshakeError(ConnectionAbortedError):
+    """The same, within an event loop's handshake: there only an `Exception` ends the connection."""
+
+
 class Guard:
     """Keeps this process away from `hosts`; `tries` tells what was stopped."""
 
@@ -49,8 +54,8 @@ class Guard:
         """Let everything pass."""
         _GATE.remove(self)
 
-    def refuse(self, host: str) -> None:
-        """Raise `RealApiError`."""
+    def refuse(self, host: str, *, handshake: bool = False) -> None:
+        """Raise `RealApiError`, or in a `handshake` the error that belongs there."""
         __tracebackhide__ = True
         client = _client()
         text = (
@@ -58,6 +63,8 @@ class Guard:
             f"getimg-mock. {self._advice}"
         )
         self.tries.append(text)
+        if handshake:
+            raise RealApiHandshakeError(errno.ECONNABORTED, text)
         raise RealApiError(text, pytrace=True)
 
 
@@ -77,7 +84,7 @@ class _Gate:
             for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
                 self._replace(socket, name, self._resolving)
             self._replace(ssl.SSLContext, "wrap_socket", self._wrapping)
-            self._replace(ssl.SSLContext, "wrap_bio", self._wrapping)
+            self._replace(ssl.SSLContext, "wrap_bio", self._shaking_hands)
 
     def remove(self, guard: Guard) -> None:
         with self._lock:
@@ -103,14 +110,22 @@ class _Gate:
     def _wrapping(self, before: Callable[..., Any]) -> Callable[..., Any]:
         def wrap(context: Any, *arguments: Any, **options: Any) -> Any:
             __tracebackhide__ = True
-            self._check(options.get("server_hostname"))
-            for argument in arguments:
+            for argument in (options.get("server_hostname"), *arguments):
                 self._check(argument)
             return before(context, *arguments, **options)
 
         return wrap
 
-    def _check(self, host: object) -> None:
+    def _shaking_hands(self, before: Callable[..., Any]) -> Callable[..., Any]:
+        def wrap(context: Any, *arguments: Any, **options: Any) -> Any:
+            __tracebackhide__ = True
+            for argument in (options.get("server_hostname"), *arguments):
+                self._check(argument, handshake=True)
+            return before(context, *arguments, **options)
+
+        return wrap
+
+    def _check(self, host: object, *, handshake: bool = False) -> None:
         __tracebackhide__ = True
         if isinstance(host, (bytes, bytearray)):
             host = bytes(host).decode("latin-1")
@@ -119,7 +134,7 @@ class _Gate:
         plain = host.rstrip(".").lower()
         for guard in reversed(self._guards):
             if plain in guard.hosts:
-                guard.refuse(plain)
+                guard.refuse(plain, handshake=handshake)
 
 
 # What is replaced belongs to the whole process, and so does the record of it.

@@ -166,7 +166,7 @@ class Link:
             if microseconds <= 0:
                 return
             self.jumps += 1
-            self.slept += left
+            self.slept += microseconds / 1e6
             clock = self._dial.clock
             clock.advance_to(clock.now() + timedelta(microseconds=microseconds))
         self._calendars.shift(microseconds)
