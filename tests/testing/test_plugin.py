@@ -245,6 +245,8 @@ def test_it(getimg_mock):
         with pytest.raises(aiohttp.ClientError, match="tried to reach the real"):
             runner.run(ask(server.getsockname()[1]))
 """,
+        "-W",
+        "ignore",  # uvloop leaves the socket of such a connection to the garbage collector
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Swallowed during the test: * tried to reach the real*"])
