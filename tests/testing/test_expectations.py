@@ -75,8 +75,10 @@ def test_what_did_not_happen_is_shown_with_what_came_nearest(
     ask(model="seedream-4", prompt="A dog")
     ask(model="seedream-5-lite", prompt="A cat", output_format="webp")
     assert failure(getimg_mock).splitlines() == [
-        "Expected exactly 1 images.generate with body (model='seedream-5-lite', prompt='A cat', "
-        "output_format='png'), but there were none.",
+        (
+            "Expected exactly 1 images.generate with body (model='seedream-5-lite', "
+            "prompt='A cat', output_format='png'), but there were none."
+        ),
         "Nearest: #2 images.generate -> 200",
         "    output_format: expected 'png', was 'webp'",
     ]

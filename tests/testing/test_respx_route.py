@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -11,9 +11,11 @@ import respx
 from getimg import GetimgAI
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from getimg_mock.testing.workspace import GetimgMock
 
-IMAGE = {"model": "seedream-5-lite", "prompt": "A lighthouse"}
+IMAGE: dict[str, Any] = {"model": "seedream-5-lite", "prompt": "A lighthouse"}
 
 
 def test_the_fake_and_other_routes_answer_side_by_side(
@@ -68,11 +70,12 @@ def test_faults_come_through(
             await client.get("https://api.getimg.ai/v2/models", headers=headers)
 
     headers = {"Authorization": f"Bearer {getimg_mock.key}"}
+    ways: dict[str, Callable[[], object]] = {
+        "plain": lambda: httpx.get("https://api.getimg.ai/v2/models", headers=headers),
+        "asyncio": lambda: asyncio.run(main()),
+    }
     with pytest.raises(httpx.ReadError, match="reset by peer"):
-        if run == "plain":
-            httpx.get("https://api.getimg.ai/v2/models", headers=headers)
-        else:
-            asyncio.run(main())
+        ways[run]()
     assert not getimg_respx.calls.last.has_response
 
 
