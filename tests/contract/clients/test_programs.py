@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock._shipped import shipped
+from getimg_mock.contract.clients import processes
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.suite import chosen, verify
 from getimg_mock.errors import SettingsError
@@ -22,6 +23,10 @@ COMMANDS: dict[str, Sequence[str]] = {
     "python": (sys.executable, "driver.py"),
 }
 
+CHECKS = ["GC103", "GC401", "GC402", "GC404", "GC410"]
+# One of each kind: every request of theirs takes real time.
+CASES = ["happy", "lost-reset-image", "lost-close-image", "lost-truncated-image", "refusal-402"]
+
 
 @pytest.mark.parametrize("language", COMMANDS)
 def test_a_program_is_judged_through_json_lines(language: str) -> None:
@@ -31,15 +36,21 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
         pytest.skip(f"there is no {program} here")
     driver = ProcessDriver([program, str(shipped("fixtures").joinpath("drivers", script))])
     try:
-        result = verify(driver, checks=chosen(["GC103", "GC401", "GC402", "GC404", "GC410"]))
+        result = verify(driver, checks=chosen(CHECKS), among=CASES)
     finally:
         driver.close()
-    assert {each.check.id for each in result.of("PASS")} == {
-        "GC103", "GC401", "GC402", "GC404", "GC410",
-    }  # fmt: skip
+    assert [each.check.id for each in result.of("PASS")] == CHECKS
 
 
 def test_a_program_that_is_no_driver_is_told_so() -> None:
     """A wrong command is an error of the caller's, not a verdict on a client."""
     with pytest.raises(SettingsError, match="no JSON"):
-        ProcessDriver([sys.executable, "-c", "print('hello', flush=True); input()"])
+        ProcessDriver([sys.executable, "-ISc", "print('hello', flush=True); input()"])
+
+
+def test_a_program_that_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence at the start is no client that can do everything: nothing is judged."""
+    monkeypatch.setattr(processes, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(processes, "_GRACE", 0.2)
+    with pytest.raises(SettingsError, match="did not answer"):
+        ProcessDriver([sys.executable, "-ISc", "input(); input()"])

@@ -46,7 +46,13 @@ class ProcessDriver:
     def __post_init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
-        said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+        try:
+            said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+        except SettingsError:
+            self.close()
+            raise
+        if said["outcome"] == "abandoned":
+            raise SettingsError(f"{self.command[0]} did not answer within {_START_SECONDS:g} s.")
         value = said.get("value") if said.get("outcome") == "value" else None
         value = value if isinstance(value, dict) else {}
         self.ops = set(value.get("ops", OPS))
