@@ -99,7 +99,7 @@ class ProcessDriver:
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
             missed=missed,
             missing=dropped(case, self.ops) if missed else (), ledger=adversary.totals(),
-            options={k: v for k, v in case.options.items() if k in self.options},
+            options=self._given(case),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -111,6 +111,11 @@ class ProcessDriver:
                 if pipe is not None:
                     pipe.close()
             self._process = None
+
+    def _given(self, case: Case) -> dict[str, Any]:
+        # A video of a second is not worth polling every five, in time that is real.
+        wanted = {"poll_interval": 1} | dict(case.options)
+        return {name: value for name, value in wanted.items() if name in self.options}
 
     def _calls(self, case: Case, adversary: Adversary, base: str, place: Path) -> list[Outcome]:
         made: dict[int, Outcome] = {}
@@ -127,7 +132,7 @@ class ProcessDriver:
             request = {
                 "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": base,
                 "key": KEY, "deadline": case.patience,
-                "options": {k: v for k, v in case.options.items() if k in self.options},
+                "options": self._given(case),
             }  # fmt: skip
             said = self._asked(request, case.patience or 0)
             kind = said["outcome"]

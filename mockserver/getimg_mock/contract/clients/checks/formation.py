@@ -46,7 +46,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     word = stream.letters[:8]
     frames = [{"url": _FRAME, "role": "first_frame"}]
-    quick = {"video_seconds": 4}
+    quick = {"video_seconds": 1}
     return (
         Case(
             name="happy", settings=quick,

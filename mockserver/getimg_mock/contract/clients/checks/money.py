@@ -54,12 +54,12 @@ def _lost() -> Iterator[Case]:
         for name, (act, options) in _LOST.items():
             yield Case(
                 name=f"lost-{name}-{kind}", calls=(call, call), options=options, limit=_HOURS,
-                settings={"video_seconds": 4}, patience=12,
+                settings={"video_seconds": 1}, patience=12,
                 rules=(Rule(on=on, do=act, label=f"work done, answer lost: {name}", nth=(1,)),),
             )  # fmt: skip
         conflict = acts.instead(problem(409, "conflict", "A request like this is under way."))
         yield Case(
-            name=f"conflict-{kind}", calls=(call,), limit=_HOURS, settings={"video_seconds": 4},
+            name=f"conflict-{kind}", calls=(call,), limit=_HOURS, settings={"video_seconds": 1},
             rules=(Rule(on=on, do=conflict, label="409", nth=(1,)),),
         )  # fmt: skip
     submit = Call(op="submit_video", args=VIDEO)
@@ -82,7 +82,7 @@ def _early() -> Iterator[Case]:
             ("refused", Rule(on="connect", do="refused", label="refused", nth=(1,))),
         ):
             yield Case(name=f"early-{name}-{kind}", calls=(call,), rules=(rule,), limit=_HOURS,
-                       settings={"video_seconds": 4},
+                       settings={"video_seconds": 1},
                        patience=None if name == "refused" else 12)  # fmt: skip
 
 
