@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from getimg_mock.cli import main
 from getimg_mock.contract.campaign import Campaign, written
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
 from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.evidence import read_evidence, read_traffic
 from getimg_mock.contract.targets import InProcess
 from getimg_mock.server import MockServer
 from tests.contract.everyone import BY_NAME
@@ -103,3 +106,58 @@ def test_a_replay_goes_to_this_machine_only(tmp_path: Path) -> None:
     path = tmp_path / "events.ndjson"
     path.write_text('{"event":"end"}\n', encoding="utf-8")
     assert main(["replay", str(path), "--target", "https://api.getimg.ai"]) == 2
+
+
+def test_recorded_traffic_confirms_assumptions_until_it_is_old(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole loop: what traffic confirms is written, read again, and judged by its age."""
+    recorded, evidence = tmp_path / "traffic.ndjson", tmp_path / "evidence.json"
+    entry = {
+        "method": "GET", "path": "/v2/billing/balance", "status": 200, "at": "2020-02-01T12:00:00Z",
+        "headers": {"content-type": "application/json"},
+        "body": {"balance": "12.30", "currency": "USD"},
+    }  # fmt: skip
+    recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    assert main(["verify", "api", "--from", str(recorded), "--evidence", str(evidence)]) == 0
+    written_down = json.loads(evidence.read_text(encoding="utf-8"))
+    assert {"check": "GP103", "observed": "2020-02-01"} in written_down["confirmations"]
+    with MockServer(balance="0") as server:
+        command = ["verify", "api", "--target", server.url, *KEYS, "--evidence", str(evidence)]
+        statuses = [stale_evidence(command, days, tmp_path) for days in ("180", "20000")]
+    assert statuses == ["STALE", "PASS"]
+    capsys.readouterr()
+
+
+def stale_evidence(command: list[str], days: str, tmp_path: Path) -> str:
+    """Return how GE908 comes out when evidence counts for so many days."""
+    events = tmp_path / "events.ndjson"
+    main([*command, "--stale-after", days, "--events", str(events)])
+    found = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    return next(str(each["status"]) for each in found if each.get("id") == "GE908")
+
+
+def test_a_confirmed_assumption_can_fail_a_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Unconfirmed it only informs; confirmed it is a rule like any other."""
+    recorded = tmp_path / "traffic.ndjson"
+    entry = {
+        "method": "GET", "path": "/v2/billing/balance", "status": 200, "at": "2020-02-01T12:00:00Z",
+        "headers": {"content-type": "text/plain"}, "body": "{}",
+    }  # fmt: skip
+    recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
+    evidence = tmp_path / "evidence.json"
+    evidence.write_text(
+        json.dumps({"confirmations": [{"check": "GP103", "observed": "2020-01-01"}],
+                    "contradictions": []}), encoding="utf-8",
+    )  # fmt: skip
+    campaign = Campaign(
+        target=replace(InProcess(), own=False), plans=(), checks=chosen("GP103", PROVIDER),
+        confirmed=read_evidence(evidence).fresh(datetime(2020, 2, 1, tzinfo=UTC)),
+    )  # fmt: skip
+    campaign.histories = [read_traffic(recorded)]
+    assert [e["status"] for e in campaign.judge() if e["event"] == "verdict"] == ["FAIL"]
+    capsys.readouterr()
+    assert main(["verify", "api", "--from", str(recorded), "--only", "GP103"]) == 0
+    assert "INFO 1" in capsys.readouterr().out

@@ -16,8 +16,10 @@ from getimg_mock.contract.checks import EVERY, PROVIDER, check_of, chosen, equiv
 from getimg_mock.contract.comparison import Comparison, shape_of
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
+    Evidence,
     claims,
-    confirmed_by,
+    evidence_of,
+    read_evidence,
     read_known,
     read_traffic,
     write_evidence,
@@ -138,9 +140,9 @@ def test_headers_verdicts_claims_and_ages_are_compared() -> None:
     assert broken("GE906", Comparison(fake_broken={"GP1": False}, other_broken={"GP1": True}))
     assert broken("GE907", Comparison(claims={"error": "rumour"}))
     now = datetime(2026, 9, 1, tzinfo=UTC)
-    old = Comparison(observed={"GP407": now - timedelta(days=91)}, now=now)
+    old = Comparison(observed={"GP407": now - timedelta(days=181)}, now=now)
     assert broken("GE908", old)
-    assert not broken("GE908", replace(old, observed={"GP407": now - timedelta(days=89)}))
+    assert not broken("GE908", replace(old, observed={"GP407": now - timedelta(days=179)}))
     assert broken("GE909", Comparison(other=(run(name, "link-born-expired"),)))
 
 
@@ -267,16 +269,60 @@ def test_traffic_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
     """What traffic confirms is written down with the day on which it was seen."""
-    history = read_traffic(recorded(tmp_path, "the catalogue"))
-    verdicts = judged_all(history)
+    evidence = evidence_of(PROVIDER, [read_traffic(recorded(tmp_path, "the catalogue"))])
     path = tmp_path / "evidence.json"
-    write_evidence(path, verdicts.values(), [history])
-    record = json.loads(path.read_text(encoding="utf-8"))
-    assert record["observed"] == "2026-09-01"
-    confirmed, stale = confirmed_by(record, datetime(2026, 9, 30, tzinfo=UTC))
-    assert "GP801" in confirmed
-    assert not stale
-    assert confirmed_by(record, datetime(2027, 1, 1, tzinfo=UTC))[1]
+    write_evidence(path, evidence)
+    assert read_evidence(path) == evidence
+    assert evidence.confirmed["GP801"] == datetime(2026, 9, 1, tzinfo=UTC)
+    assert not evidence.contradicted
+    assert "GP801" in evidence.fresh(datetime(2026, 9, 30, tzinfo=UTC))
+    assert not evidence.fresh(datetime(2027, 4, 1, tzinfo=UTC))
+    assert not evidence.fresh(datetime(2026, 9, 30, tzinfo=UTC), timedelta(days=7))
+
+
+def test_the_latest_word_on_a_check_counts() -> None:
+    """The service changes: what it did last is what it does, and on one day doubt wins."""
+    early, late = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+    kept, broke = Evidence({"GP801": early}), Evidence({}, {"GP801": (late, "an object")})
+    for merged in (kept.merged(broke), broke.merged(kept)):
+        assert merged == Evidence({}, {"GP801": (late, "an object")})
+    assert Evidence({"GP801": late}).merged(broke) == broke
+    again = Evidence({"GP801": late + timedelta(days=1)})
+    assert broke.merged(again) == again
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"base": "http://127.0.0.1:4010"}, "only https"), ({"at": None}, "when it was recorded")],
+)
+def test_only_dated_traffic_of_the_real_service_is_evidence(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    """The fake must never be taken for proof of itself."""
+    path = recorded(tmp_path, "the catalogue")
+    entries = [json.loads(line) | change for line in path.read_text("utf-8").splitlines()]
+    with pytest.raises(SettingsError, match=message):
+        evidence_of(PROVIDER, [read_traffic(traffic(tmp_path, entries))])
+
+
+def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """A wrong file is an error with its name."""
+    path = tmp_path / "evidence.json"
+    for text in ("{}", "[]", "{"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(SettingsError, match="no evidence"):
+            read_evidence(path)
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_evidence(tmp_path / "missing.json")
+
+
+def test_old_evidence_is_stale_not_a_failure() -> None:
+    """STALE, so that a run says it, and does not fail for the calendar."""
+    (check,) = chosen("GE908", equivalence.CHECKS)
+    now = datetime(2026, 9, 1, tzinfo=UTC)
+    old = Comparison(observed={"GP407": now - timedelta(days=8)}, now=now)
+    assert judged(check, [old]).status == "PASS"
+    assert judged(check, [replace(old, stale_after=timedelta(days=7))]).status == "STALE"
 
 
 def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:

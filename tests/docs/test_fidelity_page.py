@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock.contract.checks import check_of
+from getimg_mock.contract.evidence import Evidence, shipped_evidence
 from getimg_mock.settings import option_name, options
+from tests.docs.fidelity_table import mark_of, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,3 +55,24 @@ def test_every_setting_stands_on_the_page() -> None:
     """A setting is there because something is unknown, or ours; the page says which."""
     named = set(re.findall(r"--(?:no-)?([a-z]+(?:-[a-z]+)*)", PAGE))
     assert named >= NAMES
+
+
+def test_the_table_of_checks_is_what_the_evidence_says() -> None:
+    """It is generated: python -m tests.docs.fidelity_table."""
+    assert PAGE.endswith("\n\n" + table(shipped_evidence()))
+
+
+@pytest.mark.parametrize(
+    ("check", "none", "kept", "broken"),
+    [
+        ("GP101", "documented", "documented, observed on 2026-09-01", "contradicted on 2026-09-01"),
+        ("GP301", "inferred", "observed on 2026-09-01", "contradicted on 2026-09-01"),
+        ("GP103", "our choice", "observed on 2026-09-01", "contradicted on 2026-09-01"),
+    ],
+)
+def test_a_mark_follows_what_was_observed(check: str, none: str, kept: str, broken: str) -> None:
+    """What was recorded stands above what was read, and above what was assumed."""
+    day = datetime(2026, 9, 1, tzinfo=UTC)
+    assert mark_of(check_of(check), Evidence()) == none
+    assert mark_of(check_of(check), Evidence({check: day})) == kept
+    assert mark_of(check_of(check), Evidence({}, {check: (day, "another")})) == broken

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,18 @@ from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, 
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.evidence import claims, read_known, read_traffic, write_evidence
+from getimg_mock.contract.evidence import (
+    REAL,
+    STALE_AFTER,
+    Evidence,
+    claims,
+    evidence_of,
+    read_evidence,
+    read_known,
+    read_traffic,
+    shipped_evidence,
+    write_evidence,
+)
 from getimg_mock.contract.examination import Examination
 from getimg_mock.contract.history import decimal
 from getimg_mock.contract.plans import TIERS, Plan, balance, get
@@ -33,7 +45,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check
     from getimg_mock.reports.events import Event, Outcome
 
-REAL: Final = "https://api.getimg.ai"
 REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
     ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
     ".md": documents.as_markdown, ".html": matrix.as_html,
@@ -62,7 +73,10 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--random", type=int, default=0, metavar="N", help="random plans to add (needs hypothesis)")
     add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
         help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
-    add("--evidence", metavar="FILE", type=Path, help="write what recorded traffic confirms here")
+    add("--evidence", metavar="FILE", type=Path,
+        help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
+    add("--stale-after", metavar="DAYS", type=int, default=STALE_AFTER.days,
+        help="how long evidence counts (default: %(default)s)")  # fmt: skip
     add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
     add("--report", action="append", default=[], metavar="FILE", type=Path,
         help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
@@ -99,26 +113,38 @@ def _against(
     plans += _random(arguments, target) if tier >= "R2" else []
     if arguments.dry_run:
         return _shown(plans, target, budget)
-    campaign = Campaign(target=target, plans=plans, checks=checks, seed=arguments.seed, known=known)
-    whole = not arguments.only
-    stream = _with_budget(campaign, budget, target, beyond_provider=whole)
+    seen = _known_of_the_service(arguments)
+    campaign = Campaign(
+        target=target, plans=plans, checks=checks, seed=arguments.seed, known=known,
+        confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
+    )  # fmt: skip
+    stream = _with_budget(campaign, budget, target, seen=None if arguments.only else seen)
     return _report(arguments, stream)
 
 
-def _compared(campaign: Campaign) -> Iterator[Event]:
+def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
+    """Return what evidence there is, of what ships and of what the caller gives."""
+    evidence = shipped_evidence()
+    if arguments.evidence and not arguments.traffic:
+        evidence = evidence.merged(read_evidence(arguments.evidence))
+    days = timedelta(days=arguments.stale_after)
+    return Comparison(observed=evidence.confirmed, now=wall_time(), stale_after=days)
+
+
+def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
     """Run the same plans on the fake, too, and judge the two side by side."""
     fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
     plans = [history.plan for history in campaign.histories]
     twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
     for _ in twin.events():
         pass
-    comparison = Comparison(
+    comparison = replace(
+        seen,
         fake=tuple(twin.histories),
         other=tuple(campaign.histories),
         fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
         other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
         claims=claims(),
-        now=wall_time(),
     )
     for check in equivalence.CHECKS:
         yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
@@ -142,14 +168,17 @@ def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
 
 
 def _with_budget(
-    campaign: Campaign, budget: Budget | None, target: Target, *, beyond_provider: bool
+    campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
 ) -> Iterator[Event]:
     before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
     *judged_events, end = campaign.events()
     yield from judged_events
-    if beyond_provider:
+    if seen is not None:
         if not isinstance(target, InProcess):
-            yield from _compared(campaign)
+            yield from _compared(campaign, seen)
+        elif seen.observed:
+            (fresh,) = chosen("GE908", equivalence.CHECKS)
+            yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
         yield from _examined(campaign, budget)
     yield end
     if budget is None:
@@ -231,13 +260,18 @@ def _judged_traffic(
     arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
 ) -> Iterator[Event]:
     target = replace(InProcess(), name="traffic", own=False)
-    campaign = Campaign(target=target, plans=(), checks=checks, known=known)
+    seen = _known_of_the_service(arguments)
+    confirmed = Evidence(seen.observed).fresh(wall_time(), seen.stale_after)
+    campaign = Campaign(target=target, plans=(), checks=checks, known=known, confirmed=confirmed)
     campaign.histories = [read_traffic(path) for path in arguments.traffic]
+    if arguments.evidence:
+        found = evidence_of(checks, campaign.histories)
+        if arguments.evidence.exists():
+            found = read_evidence(arguments.evidence).merged(found)
+        write_evidence(arguments.evidence, found)
     yield {"event": "start", "contract": "1", "target": "traffic", "seed": 0, "own": False,
            "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
     yield from campaign.judge()
-    if arguments.evidence:
-        write_evidence(arguments.evidence, campaign.verdicts, campaign.histories)
 
 
 def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:

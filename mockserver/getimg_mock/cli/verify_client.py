@@ -18,6 +18,7 @@ from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
+from getimg_mock.contract.evidence import REAL
 from getimg_mock.contract.targets import Address
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, events
@@ -128,7 +129,7 @@ def _side_by_side(
 
 
 def _upstream(arguments: argparse.Namespace) -> Address:
-    url = verify_api.REAL if arguments.target == "real" else arguments.target
+    url = REAL if arguments.target == "real" else arguments.target
     key = arguments.key or os.environ.get("GETIMG_API_KEY")
     if not url.startswith(("https://", "http://")):
         raise UnknownNameError("target", url, ("fake", "real", "https://...", "http://..."))

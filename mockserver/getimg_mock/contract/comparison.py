@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from getimg_mock.contract.evidence import STALE_AFTER
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from getimg_mock.contract.history import Exchange, History
     from getimg_mock.contract.plans import Send
@@ -28,7 +30,7 @@ class Comparison:
     """What the fake did and what another target did under the same plans.
 
     `claims` are the marks of evidence of what the fake does, by place; `observed` is when the real
-    service was last seen to do it, by check.
+    service was last seen to do it, by check, which counts until it is older than `stale_after`.
     """
 
     fake: tuple[History, ...] = ()
@@ -38,6 +40,7 @@ class Comparison:
     claims: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, datetime] = field(default_factory=dict)
     now: datetime | None = None
+    stale_after: timedelta = STALE_AFTER
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:

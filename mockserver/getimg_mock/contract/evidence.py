@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -16,16 +17,18 @@ from urllib.parse import urlsplit
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.history import Exchange, History
 from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from getimg_mock.contract.verdicts import Verdict
+    from getimg_mock.contract.verdicts import Check
 
-STALE_AFTER: Final = timedelta(days=90)
-"""How long an observation of the real service counts."""
+REAL: Final = "https://api.getimg.ai"
+STALE_AFTER: Final = timedelta(days=180)
+"""How long an observation of the real service counts, unless told otherwise."""
 
 _SECRET: Final = ("authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,18 +42,25 @@ def read_traffic(path: Path) -> History:
         raise SettingsError(f"{path} cannot be read: {error}.") from None
     try:
         entries = _har(text) if path.suffix == ".har" else _ndjson(text)
-        exchanges = tuple(_exchange(number, each) for number, each in enumerate(entries, 1))
+        base = _base(entries)
+        kept = [each for each in entries if each.get("base", base) == base]
+        exchanges = tuple(_exchange(number, each) for number, each in enumerate(kept, 1))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
     from getimg_mock.contract.targets import shipped_models  # noqa: PLC0415 - the catalogue is large
 
     listed = [e.plain for e in exchanges if e.operation == "models.list" and e.status == 200]
     models = [m for m in (listed[0] if listed else shipped_models()) if isinstance(m, dict)]
-    base = next((str(each.get("base")) for each in entries if each.get("base")), "")
     return History(
         plan=Plan(name=path.name, steps=()), exchanges=exchanges, models=tuple(models), own=False,
-        base=base or "https://api.getimg.ai",
+        base=base,
     )  # fmt: skip
+
+
+def _base(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return whose traffic this is: a browser records what it asked of others, too."""
+    bases = [str(each["base"]) for each in entries if each.get("base")]
+    return REAL if not bases or REAL in bases else bases[0]
 
 
 def _har(text: str) -> list[dict[str, Any]]:
@@ -116,26 +126,97 @@ def _bytes(value: Any) -> bytes | None:
     return json.dumps(value, ensure_ascii=False).encode()
 
 
-def write_evidence(path: Path, verdicts: Iterable[Verdict], histories: Iterable[History]) -> None:
-    """Write what traffic confirms: the checks that it passed, with the date it was recorded."""
-    dates = sorted(each.at for history in histories for each in history)
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the real service was seen to do: by check, when it was kept, and when it was broken."""
+
+    confirmed: Mapping[str, datetime] = field(default_factory=dict)
+    contradicted: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+
+    def merged(self, other: Evidence) -> Evidence:
+        """Return both together: of each check the latest word, on one day the worse."""
+        confirmed = {**self.confirmed}
+        for name, seen in other.confirmed.items():
+            confirmed[name] = max(seen, confirmed.get(name, seen))
+        contradicted = {**self.contradicted}
+        for name, (seen, actual) in other.contradicted.items():
+            if name not in contradicted or seen >= contradicted[name][0]:
+                contradicted[name] = (seen, actual)
+        for name in confirmed.keys() & contradicted.keys():
+            if contradicted[name][0] >= confirmed[name]:
+                del confirmed[name]
+            else:
+                del contradicted[name]
+        return Evidence(confirmed, contradicted)
+
+    def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
+        """Return the checks that are confirmed by what is not too old to count."""
+        return frozenset(n for n, seen in self.confirmed.items() if now - seen <= stale_after)
+
+
+def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
+    """Return what recorded traffic of the real service says of each check, with its day.
+
+    Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
+    that of the first exchange, so evidence is never taken for younger than it is.
+    """
+    checks, found = tuple(checks), Evidence()
+    for history in histories:
+        if history.base != REAL:
+            raise SettingsError(
+                f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
+            )
+        first = min((each.at for each in history), default=_EPOCH)
+        if first == _EPOCH:
+            raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
+        day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        verdicts = [judged(check, [history], own=False) for check in checks]
+        found = found.merged(Evidence(
+            {v.check.id: day for v in verdicts if v.applied and not v.broken},
+            {v.check.id: (day, v.findings[0].observation.actual) for v in verdicts if v.broken},
+        ))  # fmt: skip
+    return found
+
+
+def write_evidence(path: Path, evidence: Evidence) -> None:
+    """Write evidence where `read_evidence` finds it."""
     record = {
-        "observed": f"{dates[-1]:%Y-%m-%d}" if dates else None,
-        "confirmed": {v.check.id: v.applied for v in verdicts if v.status in {"PASS", "INFO"}
-                      and not v.broken},
-        "contradicted": {v.check.id: v.findings[0].observation.actual for v in verdicts
-                         if v.broken},
-    }  # fmt: skip
+        "confirmations": [
+            {"check": name, "observed": f"{seen:%Y-%m-%d}"}
+            for name, seen in sorted(evidence.confirmed.items())
+        ],
+        "contradictions": [
+            {"check": name, "observed": f"{seen:%Y-%m-%d}", "actual": actual}
+            for name, (seen, actual) in sorted(evidence.contradicted.items())
+        ],
+    }
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def confirmed_by(record: Mapping[str, Any], now: datetime) -> tuple[frozenset[str], bool]:
-    """Return the checks that a record of evidence confirms, and whether it is too old to count."""
-    observed = record.get("observed")
-    if not observed:
-        return frozenset(), True
-    age = now - datetime.fromisoformat(str(observed)).replace(tzinfo=UTC)
-    return frozenset(record.get("confirmed", ())), age > STALE_AFTER
+def read_evidence(path: Path) -> Evidence:
+    """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
+    try:
+        return _evidence(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(f"{path} is no evidence: {error}.") from None
+
+
+def shipped_evidence() -> Evidence:
+    """Return the evidence that ships."""
+    return _evidence(json.loads(read_text("fixtures", "evidence.json")))
+
+
+def _evidence(record: Mapping[str, Any]) -> Evidence:
+    return Evidence(
+        {each["check"]: _day(each) for each in record["confirmations"]},
+        {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+    )
+
+
+def _day(entry: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
 
 
 def claims() -> dict[str, str]:

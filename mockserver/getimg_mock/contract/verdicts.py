@@ -77,6 +77,8 @@ class Check:
     evidence: Evidence
     cost: Cost
     why: str
+    breach: Status | None = None
+    """How a breach is reported where its level does not say it."""
     judge: Callable[[Any], Iterable[Observation]]
 
     @property
@@ -132,6 +134,8 @@ def status_of(check: Check, *, own: bool, confirmed: bool = False) -> Status:
     An assumption about a service that is not ours is INFO until evidence confirms it; on our own
     fake it is our own promise.
     """
+    if check.breach is not None:
+        return check.breach
     if check.evidence == "assumption" and not own and not confirmed:
         return "INFO"
     return {"MUST": "FAIL", "SHOULD": "WARN", "MAY": "INFO"}[check.level]  # type: ignore[return-value]

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.comparison import shape_of
-from getimg_mock.contract.evidence import STALE_AFTER
 from getimg_mock.contract.execution import instant
 from getimg_mock.contract.history import decimal
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
@@ -158,7 +157,8 @@ def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
     now = comparison.now
     for name, seen in sorted(comparison.observed.items()):
         if now is not None:
-            yield held(now - seen <= STALE_AFTER, f"{name} seen within {STALE_AFTER.days} days",
+            yield held(now - seen <= comparison.stale_after,
+                       f"{name} seen within {comparison.stale_after.days} days",
                        f"{seen:%Y-%m-%d}")  # fmt: skip
 
 
@@ -231,8 +231,8 @@ CHECKS: Final = (
           why="Nobody should take a guess for a fact.",
           judge=claims_have_evidence),
     Check(id="GE908", severity="major", evidence="seed", cost="0",
-          statement="Evidence older than ninety days is stale",
-          why="The API changes; the fake would not notice.",
+          statement="Evidence is not old: 180 days at most, unless told otherwise",
+          why="The API changes; the fake would not notice.", breach="STALE",
           judge=evidence_is_fresh),
     Check(id="GE909", severity="minor", evidence="seed", cost="T",
           statement="Times to the end and lives of links lie in the ranges that the fake models",
