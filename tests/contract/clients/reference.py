@@ -209,6 +209,8 @@ class Core:
         """Make a video and wait for it."""
         accepted = yield from self.submit_video(fields)
         name = accepted["id"]
+        if self.faulty("first-status-kept") and accepted["status"] == "completed":
+            return accepted
         try:
             return (yield from self._waited(name))
         except ClientError as error:
@@ -322,6 +324,9 @@ class Core:
     # -- sending -------------------------------------------------------------------------------
 
     def _encoded(self, name: str) -> str:
+        if self.faulty("injected-by-id"):
+            self.seen["head"] = name
+            return quote(name.splitlines()[0], safe="")
         if self.faulty("raw-ids"):
             return name.replace("\r", "").replace("\n", "").replace(" ", "%20")
         if name in {"", ".", ".."} and not self.faulty("dots-sent"):
@@ -333,6 +338,8 @@ class Core:
         if self.faulty("prefix-dropped"):
             parts = urlsplit(base)
             base = f"{parts.scheme}://{parts.netloc}"
+        if self.faulty("brackets-lost"):
+            base = base.replace("[", "").replace("]", "")
         return f"{base}/v2/{path}" + (f"?{raw}" if raw else "")
 
     def _headers(self) -> dict[str, str]:
@@ -346,10 +353,13 @@ class Core:
             headers["User-Agent"] = ""
         if self.faulty("key-logged"):
             logging.getLogger("reference").debug("sending %s", headers)
-        return headers
+        return headers | by_hand(self.seen.pop("head", ""))
 
     def _submit(self, path: str, fields: dict[str, Any]) -> Steps:
         body = self._body(fields)
+        for name in ("model", "prompt"):
+            if self.faulty(f"injected-by-{name}"):
+                self.seen["head"] = str(fields.get(name, ""))
         headers = self._headers() | {"Content-Type": "application/json"}
         if self.faulty("no-content-type"):
             headers["Content-Type"] = "text/plain"
@@ -571,6 +581,10 @@ class Core:
             return got.body.decode("latin-1")
         if self.faulty("raw-json-errors"):
             return json.loads(got.body)
+        if self.faulty("date-trusted") and "date" in got.headers:
+            skew = parsedate_to_datetime(got.headers["date"]).timestamp() - time.time()
+            if abs(skew) > 300:
+                raise AnswerError(f"a clock is {skew:.0f} s off")
         try:
             encoding = "utf-8" if self.faulty("bom-fatal") else "utf-8-sig"
             value = json.loads(got.body.decode(encoding))
@@ -756,6 +770,20 @@ def decoder_of(headers: httpx.Headers) -> Any:
     return zlib.decompressobj(31) if headers.get("content-encoding") == "gzip" else None
 
 
+def by_hand(text: str) -> dict[str, str]:
+    """Return the headers that come of text in a head that was put together by hand."""
+    lines = (line.partition(": ") for line in text.splitlines()[1:])
+    return {name: value for name, colon, value in lines if colon}
+
+
+def telling_proxy(core: Core) -> httpx.Proxy | None:
+    """Return the environment's proxy, which is told the key; None without the fault, or one."""
+    url = os.environ.get("HTTPS_PROXY")
+    if url is None or not core.faulty("key-to-proxy"):
+        return None
+    return httpx.Proxy(url, headers={"Proxy-Authorization": f"Bearer {core.key}"})
+
+
 def explained(error: httpx.TransportError, method: str) -> ClientError:
     """Return the client's own error for httpx's."""
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
@@ -805,7 +833,7 @@ class ReferenceClient:
         Redactor.off = self._core.faulty("links-logged")
         self._thread = threading.get_ident()
         verify = not self._core.faulty("no-tls-verification")
-        self._client = httpx.Client(verify=verify)
+        self._client = httpx.Client(verify=verify, proxy=telling_proxy(self._core))
         self._downloads = httpx.Client(verify=verify)
 
     def __repr__(self) -> str:
@@ -886,6 +914,8 @@ class ReferenceClient:
             core.seen.setdefault("clients", []).append(client)
         began = time.monotonic()
         timeout = None if core.faulty("no-read-timeout") else core.timeout
+        if core.faulty("no-download-timeout") and send.save is not None:
+            timeout = None
         try:
             with client.stream(
                 send.method, send.url, headers=send.headers, content=send.body, timeout=timeout,
@@ -900,6 +930,12 @@ class ReferenceClient:
     def _read(self, send: Send, answer: httpx.Response, began: float) -> Got:
         core, size = self._core, 0
         decoder, parts = decoder_of(answer.headers), list[bytes]()
+        if core.faulty("packed-unread"):
+            decoder = None
+        if core.faulty("length-required") and not (
+            {"content-length", "transfer-encoding"} & set(answer.headers)
+        ):
+            raise AnswerError("the answer has no length")
         bounded = not core.faulty("bombs") and send.save is None
         file = opened(core, send, answer)
         try:

@@ -14,8 +14,8 @@ def test_a_fault_is_found_by_the_rule_it_breaks(number: int) -> None:
     assert mutant(number, [MUTANTS[number].breaks]).attributed
 
 
-def test_there_are_enough_faults_and_each_blocker_but_few_has_one() -> None:
+def test_there_are_enough_faults_and_each_blocker_has_one() -> None:
     """The rules that guard money, data and secrets are tried by faults of their own."""
     tried = {each.breaks for each in MUTANTS}
     assert len(MUTANTS) >= 60
-    assert BLOCKERS - tried <= {"GC709"}
+    assert not BLOCKERS - tried
