@@ -15,7 +15,7 @@ from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.bridge import Jumping
 from getimg_mock.control.channels import LocalChannel
-from getimg_mock.errors import GetimgMockError
+from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.fake import Fake
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
@@ -49,8 +49,16 @@ _LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_
 class Opened:
     """A workspace that a test has, and the guard that stands beside it."""
 
-    def __init__(self, workspace: GetimgMock, guard: Guard, claim: Claim | None = None) -> None:
+    def __init__(
+        self,
+        workspace: GetimgMock,
+        guard: Guard,
+        claim: Claim | None = None,
+        *,
+        verdict: str = "off",
+    ) -> None:
         self.workspace = workspace
+        self.verdict = verdict
         self.guard = guard
         self.claim = claim
 
@@ -59,10 +67,19 @@ class Opened:
         try:
             self.workspace.finish()
             self.workspace.verify()
-        except ExpectationError as error:
+            found = list(self._breaches())
+        except (ExpectationError, SettingsError) as error:
             pytest.fail(str(error), pytrace=False)
+        if found:
+            pytest.fail("\n\n".join(["The client contract:", *found]), pytrace=False)
         if self.guard.tries:
             pytest.fail("Swallowed during the test: " + self.guard.tries[0], pytrace=False)
+
+    def _breaches(self) -> Iterator[str]:
+        if self.verdict == "error":
+            from getimg_mock.testing.verdicts import breaches  # noqa: PLC0415 - where asked for
+
+            yield from breaches(self.workspace.verdict())
 
 
 def in_process(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Iterator[GetimgMock]:
@@ -87,7 +104,7 @@ def live(
         except GetimgMockError as error:
             pytest.fail(str(error), pytrace=False)
         stack.callback(workspace.close)
-        opened = Opened(workspace, _guarded(request, stack, _LIVE))
+        opened = Opened(workspace, _guarded(request, stack, _LIVE), verdict=want.verdict)
         workspace.require(*want.policies)
         _environment(stack, workspace)
         _noted(request, opened)
@@ -167,7 +184,7 @@ def _opened_in_process(request: pytest.FixtureRequest, want: Wanted, stack: Exit
     _environment(stack, workspace)
     workspace.require(*want.policies)
     fake.store.workspace(want.key).journal.subscribe(StillClockWatch(workspace))
-    return Opened(workspace, guard, claim)
+    return Opened(workspace, guard, claim, verdict=want.verdict)
 
 
 def _noted(request: pytest.FixtureRequest, opened: Opened) -> None:

@@ -24,6 +24,7 @@ API_HOST: Final = "api.getimg.ai"
 _NOT_OURS: Final = frozenset(
     {"host", "port", "quiet", "log_format", "control_token", "max_workspaces", "trust_forwarded"}
 )
+VERDICTS: Final = ("off", "error")
 POLICIES: Final = ("no-unexpected-calls", "no-undownloaded-results", "no-pending-videos")
 _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
@@ -42,6 +43,7 @@ class Wanted:
 
     `given` are the settings that were asked for by name; `start` is when the clock starts (None is
     now), `rate` how fast it runs, and `linked` whether the test's own time is bound to it.
+    `verdict` says whether a breach of the client contract fails the test.
     """
 
     settings: Settings
@@ -51,6 +53,7 @@ class Wanted:
     rate: float
     linked: bool
     policies: tuple[str, ...]
+    verdict: str = "off"
 
     def opening(self) -> datetime:
         """Return when the workspace's clock starts."""
@@ -68,6 +71,7 @@ def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wante
     values |= _checked(_marked(request), f"argument of pytest.mark.{MARK}")
     key = values.pop("key", None) or key_of(request.node.nodeid)
     policies = _policies(values.pop("policies", ()))
+    verdict = _verdict(values.pop("verdict", "off"))
     start, rate, linked = _clock(values.pop("clock", "virtual"))
     values = dict(_flat(values, request.config.rootpath))
     read = Settings.of(**values, quiet=True)
@@ -79,13 +83,14 @@ def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wante
         rate=rate,
         linked=linked,
         policies=policies,
+        verdict=verdict,
     )
 
 
 def known() -> tuple[str, ...]:
     """Return the names that the mark and `getimg_settings` take."""
     settings = [each.name for each in options() if each.name not in _NOT_OURS]
-    return ("key", "policies", *settings)
+    return ("key", "policies", "verdict", *settings)
 
 
 def key_of(name: str) -> str:
@@ -132,6 +137,12 @@ def _policies(names: Iterable[str]) -> tuple[str, ...]:
         if name not in POLICIES:
             raise UnknownNameError("policy", str(name), POLICIES)
     return listed
+
+
+def _verdict(name: object) -> str:
+    if name not in VERDICTS:
+        raise UnknownNameError("verdict", str(name), VERDICTS)
+    return str(name)
 
 
 def _clock(value: object) -> tuple[datetime | None, float, bool]:

@@ -51,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
     config.addinivalue_line(
         "markers",
-        "getimg(seed, scenario, clock, models, balance, limits, key, policies, ...): what the "
-        "fake of this test is like; every setting of getimg-mock that is not the server's.",
+        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): what "
+        "the fake of this test is like; every setting of getimg-mock that is not the server's.",
     )
 
 

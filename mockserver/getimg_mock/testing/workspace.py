@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.bridge import finish_left_behind
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.control.handle import Workspace
-from getimg_mock.errors import UnknownNameError
+from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.testing.event_loops import require_linkable_loop
 from getimg_mock.testing.expectations import Expectation, Order, checked_operation
 from getimg_mock.testing.linked_time import Link
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.application import Application
+    from getimg_mock.contract.clients.suite import Result
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
@@ -154,6 +155,19 @@ class GetimgMock(Workspace):
         found = [*self._unmet(), *violations(self, self._expectations, self._policies)]
         if found:
             raise ExpectationError("\n\n".join(found))
+
+    def verdict(self) -> Result:
+        """Return what the client contract says of the test's client, by its requests so far.
+
+        `failed` has the ids of the rules that were broken; docs/client-contract.md has the rules.
+        """
+        from getimg_mock.testing import verdicts  # noqa: PLC0415 - for tests that ask
+
+        fake = self._fake()
+        if fake is None:
+            raise SettingsError("A verdict needs a fake in this process: its ledger is looked at.")
+        self.finish()
+        return verdicts.verdict(fake, self.key)
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far, in at most so many lines: for people."""

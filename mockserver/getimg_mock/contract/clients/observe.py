@@ -35,10 +35,14 @@ _FAULTS: Final = (
 )  # fmt: skip
 
 
-def verdict(fake: Fake, *, name: str = "observed", checks: Sequence[ClientCheck] = OBSERVABLE,
-            ) -> Result:  # fmt: skip
-    """Return the verdict on whoever has talked to a fake so far, all workspaces together."""
-    histories = [each for workspace in fake.store
+def verdict(fake: Fake, *, name: str = "observed", key: str | None = None,
+            checks: Sequence[ClientCheck] = OBSERVABLE) -> Result:  # fmt: skip
+    """Return the verdict on whoever has talked to a fake so far.
+
+    All workspaces together, or that of `key` alone.
+    """
+    workspaces = fake.store if key is None else (fake.store.workspace(key),)
+    histories = [each for workspace in workspaces
                  for each in observed(workspace.journal, name=name)]  # fmt: skip
     return Result(name, "0", tuple(verdict_of(each, histories) for each in checks),
                   tuple(histories))  # fmt: skip

@@ -1,0 +1,27 @@
+"""What the client contract says of the client of a test, by what its workspace has seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.contract.clients import observe, scorecard
+from getimg_mock.reports import console, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.suite import Result
+    from getimg_mock.fake import Fake
+
+
+def verdict(fake: Fake, key: str) -> Result:
+    """Return the verdict on whoever used a key."""
+    return observe.verdict(fake, name="the client of this test", key=key)
+
+
+def breaches(result: Result) -> Iterator[str]:
+    """Yield each MUST that the client broke, as a text with the requests."""
+    (outcome,) = events.read(list(scorecard.events(result, adapter="--observe")))
+    for told in outcome.verdicts:
+        if told["status"] == "FAIL":
+            yield console.block(told["failures"][0] | {"verdict": told})

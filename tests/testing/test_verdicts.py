@@ -1,0 +1,58 @@
+"""The client contract in a test suite: what its client did wrong, by the requests alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
+
+if TYPE_CHECKING:
+    import pytest
+
+pytest_plugins = ["pytester"]
+
+SUITE = """
+import httpx, pytest
+
+URL = "https://api.getimg.ai/v2/images/generations"
+IMAGE = {"model": "seedream-5-lite", "prompt": "A lighthouse"}
+LOST = dict(scenario="lost-response", clock="linked")
+
+def post(key, tries):
+    for _ in range(tries):
+        try:
+            return httpx.post(URL, json=IMAGE, headers={"Authorization": f"Bearer {key}"})
+        except httpx.TransportError:
+            pass
+
+@pytest.mark.getimg(verdict="error", **LOST)
+def test_pays_twice(getimg_mock):
+    post(getimg_mock.key, 2)
+
+@pytest.mark.getimg(verdict="error", **LOST)
+def test_pays_once(getimg_mock):
+    post(getimg_mock.key, 1)
+
+@pytest.mark.getimg(**LOST)
+def test_as_a_value(getimg_mock):
+    post(getimg_mock.key, 2)
+    assert getimg_mock.verdict().blockers
+
+@pytest.mark.getimg(verdict="eror")
+def test_misspelt(getimg_mock):
+    pass
+"""
+
+
+def test_a_breach_of_the_client_contract_fails_a_test_that_asks_for_it(
+    pytester: pytest.Pytester,
+) -> None:
+    """Who pays twice for one picture is told in the test suite, and only who asked for it."""
+    pytester.makeini(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\naddopts = -p no:cacheprovider"
+    )
+    pytester.makepyfile(SUITE)
+    result = pytester.runpytest_inprocess("-p", "no:randomly")
+    result.assert_outcomes(failed=1, passed=2, errors=1)
+    result.stdout.fnmatch_lines(["The client contract:*", "FAIL  GC40*", "*2 generations*"])
+    result.stdout.fnmatch_lines(["*Unknown verdict*'error'*"])
