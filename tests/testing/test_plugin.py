@@ -39,10 +39,13 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def run(suite: pytest.Pytester, source: str, *arguments: str) -> pytest.RunResult:
-    """Run a test file in this process, in the order in which it is written."""
+def run(
+    suite: pytest.Pytester, source: str, *arguments: str, apart: bool = False
+) -> pytest.RunResult:
+    """Run a test file, in the order in which it is written: in this process, or `apart`."""
     suite.makepyfile(SDK + source)
-    return suite.runpytest_inprocess("-p", "no:randomly", *arguments)
+    how = suite.runpytest_subprocess if apart else suite.runpytest_inprocess
+    return how("-p", "no:randomly", *arguments)
 
 
 def test_unmodified_code_is_answered_in_process(suite: pytest.Pytester) -> None:
@@ -246,7 +249,8 @@ def test_it(getimg_mock):
             runner.run(ask(server.getsockname()[1]))
 """,
         "-W",
-        "ignore",  # uvloop leaves the socket of such a connection to the garbage collector
+        "ignore",
+        apart=True,  # uvloop leaves the socket of such a connection to the garbage collector
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Swallowed during the test: * tried to reach the real*"])

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # How many real seconds without input are enough where sockets are open.
 STILL: Final = 0.02
+# How long a thread must stand where threads wait: one that was woken stands there, too, until it is
+# its turn to run Python, which is after one switch interval at the latest when others only look.
+SETTLED: Final = 0.006
 # How long a thread must do nothing at one place to count as waiting; where nothing tells what the
 # processors do for it, longer.
 MOTIONLESS: Final = 0.05
@@ -56,7 +59,7 @@ class Watch:
             return True
         waits = _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
         if waits is not None:
-            return not _told(waits, frame)
+            return now - since < SETTLED or not _told(waits, frame)
         return now - since < (MOTIONLESS if sight.processor is not None else STUCK)
 
 
@@ -107,7 +110,9 @@ _WAITING: Final[dict[tuple[object, str], Callable[[dict[str, Any]], object]]] = 
         v.get("work_item") is None and v["work_queue"].empty()
     ),
     ("selectors", "select"): _no_input,
-    ("trio._core._thread_cache", "_work"): lambda v: v["self"]._worker_lock.locked(),  # noqa: SLF001 - its state is nowhere else
+    ("trio._core._thread_cache", "_work"): lambda v: (
+        v["self"]._worker_lock.locked() and v["self"]._job is None  # noqa: SLF001 - nowhere else
+    ),
     ("trio._core._io_epoll", "get_events"): lambda v: v["self"] is not None,
     ("trio._core._io_kqueue", "get_events"): lambda v: v["self"] is not None,
     ("trio._core._io_windows", "get_events"): lambda v: v["self"] is not None,
