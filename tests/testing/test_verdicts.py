@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
+INI = """[pytest]
+asyncio_default_fixture_loop_scope = function
+filterwarnings = error
+addopts = -p no:cacheprovider
+"""
+
 SUITE = """
 import httpx, pytest
 
@@ -48,9 +54,7 @@ def test_a_breach_of_the_client_contract_fails_a_test_that_asks_for_it(
     pytester: pytest.Pytester,
 ) -> None:
     """Who pays twice for one picture is told in the test suite, and only who asked for it."""
-    pytester.makeini(
-        "[pytest]\nasyncio_default_fixture_loop_scope = function\nfilterwarnings = error\naddopts = -p no:cacheprovider"
-    )
+    pytester.makeini(INI)
     pytester.makepyfile(SUITE)
     result = pytester.runpytest_inprocess("-p", "no:randomly")
     result.assert_outcomes(failed=1, passed=2, errors=1)

@@ -13,7 +13,7 @@ from getimg_mock.cli import verify_api
 from getimg_mock.cli.verify_api import REPORTS
 from getimg_mock.contract.budget import Budget, Record
 from getimg_mock.contract.campaign import written
-from getimg_mock.contract.clients import observe, scorecard, suite
+from getimg_mock.contract.clients import observe, schedules, scorecard, suite
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
@@ -63,6 +63,8 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="with --observe: scenarios in force")  # fmt: skip
     add("--only", metavar="IDS", help="checks to judge: GC4, GC401, or several with commas")
     add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
+    add("--random", type=int, default=0, metavar="N",
+        help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
     add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
     add("--report", action="append", default=[], metavar="FILE", type=Path,
         help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
@@ -85,16 +87,38 @@ def run(arguments: argparse.Namespace) -> int:
     stream = []
     if arguments.target != "fake":
         return _side_by_side(arguments, checks, known)
+    found: list[str] = []
     for adapter, driver in _drivers(arguments):
         try:
             result = suite.verify(driver, checks=checks, seed=arguments.seed)
+            found += _scheduled(driver, arguments.random)
         finally:
             driver.close()
         results.append(result)
         stream += scorecard.events(result, adapter=adapter, known=known)
     if not results:
         raise SettingsError("Name a client: package.module:make, or --program, or --observe.")
-    return _reported(arguments, stream, results)
+    status = _reported(arguments, stream, results)
+    sys.stdout.writelines(found)
+    return 1 if found and "GC401" not in known else status
+
+
+def _scheduled(driver: Driver, count: int) -> Iterator[str]:
+    """Yield the shortest schedule of faults that makes a client pay twice, among `count` drawn."""
+    if not count:
+        return
+    try:
+        import hypothesis  # noqa: F401, PLC0415 - optional
+    except ImportError:
+        raise SettingsError(
+            "--random needs hypothesis: pip install 'getimg-mock[verify]'."
+        ) from None
+    once = suite.chosen(["GC401"])
+    shortest = schedules.shortest(driver, once, examples=count)
+    if shortest is not None:
+        faults, history = shortest
+        costs = next(str(seen.actual) for seen in once[0].observe(history) if seen.wrong)
+        yield f"{driver.name}  one call, met by [{'; '.join(faults)}]: {costs}\n"
 
 
 def _side_by_side(
