@@ -108,6 +108,7 @@ MUTANTS: Final = tuple(
         "GC802": ("no-read-timeout",),
         "GC803": ("packed-unread",),
         "GC804": ("reposts-stale",),
+        "GC805": ("informational-fatal",),
         "GC806": ("length-required",),
         "GC807": ("length-unchecked",),
         "GC808": ("brackets-lost",),

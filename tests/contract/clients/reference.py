@@ -776,6 +776,33 @@ def by_hand(text: str) -> dict[str, str]:
     return {name: value for name, colon, value in lines if colon}
 
 
+class FirstHeadOnly:
+    """A stream that takes an informational answer for the end; `into` gives it to a client."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @classmethod
+    def into(cls, client: httpx.Client) -> None:
+        """Make a client as wrong as that."""
+        transport: Any = client._transport
+        backend = transport._pool._network_backend
+        connect = backend.connect_tcp
+        backend.connect_tcp = lambda *given, **named: cls(connect(*given, **named))
+
+    def start_tls(self, *given: Any, **named: Any) -> FirstHeadOnly:
+        """Speak TLS."""
+        return FirstHeadOnly(self._stream.start_tls(*given, **named))
+
+    def read(self, *given: Any, **named: Any) -> bytes:
+        """Read."""
+        data = bytes(self._stream.read(*given, **named))
+        return b"" if data.startswith(b"HTTP/1.1 10") else data
+
+
 def telling_proxy(core: Core) -> httpx.Proxy | None:
     """Return the environment's proxy, which is told the key; None without the fault, or one."""
     url = os.environ.get("HTTPS_PROXY")
@@ -835,6 +862,8 @@ class ReferenceClient:
         verify = not self._core.faulty("no-tls-verification")
         self._client = httpx.Client(verify=verify, proxy=telling_proxy(self._core))
         self._downloads = httpx.Client(verify=verify)
+        if self._core.faulty("informational-fatal"):
+            FirstHeadOnly.into(self._client)
 
     def __repr__(self) -> str:
         shown = self._core.key if self._core.faulty("key-in-repr") else "sk_***"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from getimg_mock.contract.clients.suite import CHECKS
 from tests.contract.clients.mutants import MUTANTS
 from tests.contract.clients.scoring import BLOCKERS, mutant
 
@@ -14,8 +15,9 @@ def test_a_fault_is_found_by_the_rule_it_breaks(number: int) -> None:
     assert mutant(number, [MUTANTS[number].breaks]).attributed
 
 
-def test_there_are_enough_faults_and_each_blocker_has_one() -> None:
-    """The rules that guard money, data and secrets are tried by faults of their own."""
+def test_there_are_enough_faults_and_each_rule_has_one() -> None:
+    """Every rule, those that guard money, data and secrets first, is tried by its own faults."""
     tried = {each.breaks for each in MUTANTS}
     assert len(MUTANTS) >= 60
     assert not BLOCKERS - tried
+    assert not {each.id for each in CHECKS} - tried
