@@ -75,6 +75,9 @@ def run(block: Block, folder: Path, environment: dict[str, str]) -> None:
     elif block.text.startswith(">>>"):
         file = file.rename(folder / "block.txt")
         command = [sys.executable, "-m", "doctest", str(file)]
+    elif "\ndef test_" in block.text:
+        file = file.rename(folder / "test_block.py")
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
     else:
         command = [sys.executable, str(file)]
     done = subprocess.run(  # noqa: S603 - the pages of this repository
