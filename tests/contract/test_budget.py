@@ -22,13 +22,21 @@ from getimg_mock.contract.budget import (
     worst_price,
 )
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import price_of
+from getimg_mock.contract.corpus.choices import price_of, small
 from getimg_mock.contract.execution import Received, Run, Sent
 from getimg_mock.contract.plans import Plan, encoded, post
 from getimg_mock.contract.strategies import plans, submissions
-from getimg_mock.contract.targets import InProcess, InProcessSession, shipped_models
+from getimg_mock.contract.targets import (
+    Address,
+    AddressSession,
+    InProcess,
+    InProcessSession,
+    shipped_models,
+)
+from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from getimg_mock.contract.plans import Send
@@ -71,6 +79,11 @@ class Paid:
             self.budget.after(sent, step, received)
         return received if received is not None else Received(0, (), b"")
 
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Let one after the other pass."""
+        for sent, step in batch:
+            yield self.exchange(sent, step)
+
     def charged(self) -> Decimal:
         """Return what the fake took, or still holds, from all keys."""
         return sum(
@@ -108,6 +121,28 @@ def test_no_fault_makes_spending_exceed_the_ceiling(
     session = Paid(inner, budget, faults, keys=inner.keys)
     Run(session, plan, MODELS).run()
     assert session.charged() <= budget.spent <= ceiling
+
+
+def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
+    """Each is reserved before any of them leaves; what does not fit is not sent."""
+    cheap = min((m for m in MODELS if m["type"] == "image"), key=price_of_default)
+    send = post("image", small(cheap), group="equal", together=True)
+    plan = Plan(name="x", tier="R2", steps=(send,) * 3)
+    each = price_of_default(cheap)
+    with MockServer() as server:
+        target = Address(server.url, {"a": "sk_first_key"}, gate=Budget(each * 2, MODELS))
+        session = AddressSession(target)
+        history = Run(session, plan, MODELS).run()
+        assert [e.status for e in history] == [200, 200]
+        assert history.unresolved
+        assert server.app.fake.store.workspace("sk_first_key").ledger.charged <= each * 2
+
+
+def price_of_default(model: dict[str, Any]) -> Decimal:
+    """Return the worst price of the smallest request for a model."""
+    price = worst_price(encoded(small(model)), MODELS)
+    assert price is not None
+    return price
 
 
 def test_a_refused_request_gives_its_reservation_back() -> None:

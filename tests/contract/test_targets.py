@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -142,3 +144,39 @@ def test_operations_are_known_by_method_and_path(method: str, path: str, operati
     """Recorded traffic is told apart as plans are."""
     assert operation_of(method, path) == operation
     assert operation in {"", *OPERATIONS}
+
+
+class Meeting(BaseHTTPRequestHandler):
+    """Answers only when three requests are there at the same time."""
+
+    barrier = threading.Barrier(3, timeout=20)
+
+    def do_POST(self) -> None:
+        """Wait for the others."""
+        try:
+            self.barrier.wait()
+        except threading.BrokenBarrierError:
+            self.send_response(504)
+        else:
+            self.send_response(202)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - inherited
+        """Say nothing."""
+
+
+def test_requests_that_are_together_meet() -> None:
+    """Whether equal bodies are merged is asked where it could happen: at the same time."""
+    send = post("image", small(IMAGE), group="equal", together=True)
+    plan = Plan(name="x", tier="R2", steps=(send,) * 3)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Meeting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            address = Address(f"http://127.0.0.1:{server.server_port}", {"a": "sk_first_key"})
+            history = address.run(plan)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert [each.status for each in history] == [202, 202, 202]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -12,10 +13,10 @@ from getimg_mock.contract.history import TERMINAL, Exchange, History, local
 from getimg_mock.contract.plans import Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.history import Effect
-    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.plans import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,12 @@ class Session(Protocol):
     def exchange(self, sent: Sent, step: Send) -> Received:
         """Send one request; raises `RefusedError` when the budget does not allow it."""
 
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Send requests, at the same time where the target can, and yield the answers in order.
+
+        Raises `RefusedError` after those that the budget allows.
+        """
+
 
 class RefusedError(Exception):
     """The budget does not allow a request; the plan ends here."""
@@ -81,9 +88,11 @@ class Run:
 
     def run(self) -> History:
         """Do every step and return what came of it."""
-        for place, step in enumerate(self.plan.steps):
+        for place, step, others in _batches(self.plan.steps):
             try:
-                if isinstance(step, Send):
+                if others:
+                    self._send_all(others, place)
+                elif isinstance(step, Send):
                     self._send(step, place)
                 elif isinstance(step, Poll):
                     self._poll(step)
@@ -104,14 +113,30 @@ class Run:
         )
 
     def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> Exchange | None:
+        sent = self._prepared(step, place)
+        if sent is None:
+            return None
+        return self._noted(step, sent, self.session.exchange(sent, step), spontaneous=spontaneous)
+
+    def _send_all(self, steps: Sequence[Send], place: int) -> None:
+        prepared = [(self._prepared(step, place), step) for step in steps]
+        batch = [(sent, step) for sent, step in prepared if sent is not None]
+        # An answer is noted before the next is asked for: a budget may stop in between.
+        answers = self.session.exchange_all(batch)
+        for (sent, step), received in zip(batch, answers, strict=True):
+            self._noted(step, sent, received)
+
+    def _prepared(self, step: Send, place: int) -> Sent | None:
         target = self._target(step)
         if target is None or (step.key == "b" and "b" not in self.session.keys):
             self.unresolved.append(f"step {place}: {step.name or step.path or step.link}")
             return None
-        headers = self._headers(step)
-        sent = Sent(step.method, target, headers, step.body)
-        received = self.session.exchange(sent, step)
-        path, _, query = target.partition("?")
+        return Sent(step.method, target, self._headers(step), step.body)
+
+    def _noted(
+        self, step: Send, sent: Sent, received: Received, *, spontaneous: bool = False
+    ) -> Exchange:
+        path, _, query = sent.target.partition("?")
         exchange = Exchange(
             number=len(self.exchanges) + 1,
             at=self.session.now(),
@@ -119,7 +144,7 @@ class Run:
             path=path,
             query=query,
             key=step.key,
-            request_headers=tuple((n, v) for n, v in headers if n != "authorization"),
+            request_headers=tuple((n, v) for n, v in sent.headers if n != "authorization"),
             request_body=step.body,
             status=received.status,
             headers=received.headers,
@@ -195,6 +220,19 @@ class Run:
             else:
                 seconds += (moment - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
+
+
+def _batches(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
+    """Yield each step with its place, and with it those that are sent at the same time."""
+
+    def key(item: tuple[int, Step]) -> int | str:
+        place, step = item
+        return step.group if isinstance(step, Send) and step.together else place
+
+    for _, found in groupby(enumerate(steps), key):
+        (place, first), *rest = found
+        sends = [step for step in (first, *(step for _, step in rest)) if isinstance(step, Send)]
+        yield place, first, sends if rest else []
 
 
 def instant(value: Any) -> datetime | None:

@@ -63,7 +63,8 @@ class Send:
     `path` may hold `{}` for `ref`; with `link` the whole URL is what `ref` says, altered as
     `alter` says. `valid` is what the plan knows of the request by construction: True (must be
     accepted), False (must be refused; `fault` says why, `field` where) or None. Requests of one
-    `group` differ in nothing that should matter. `use` names the part it plays in an experiment.
+    `group` differ in nothing that should matter; neighbours of one group that are `together` are
+    sent at the same time where a target can. `use` names the part it plays in an experiment.
     """
 
     method: str = "GET"
@@ -81,6 +82,7 @@ class Send:
     field: str = ""
     group: str = ""
     use: str = ""
+    together: bool = False
 
     @property
     def operation(self) -> str:

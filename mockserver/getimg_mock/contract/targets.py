@@ -10,6 +10,7 @@ import http.client
 import json
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.contract.execution import Received, Run, Sent, Session
+from getimg_mock.contract.execution import Received, RefusedError, Run, Sent, Session
 from getimg_mock.contract.history import Effect
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.fake import Fake
@@ -29,7 +30,7 @@ from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock, stopwatch, wall_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message
 
@@ -162,6 +163,11 @@ class InProcessSession:
         effects = self._effects(before) if step.submits or before else ()
         status, headers, body = answered
         return Received(status, headers, body, effects=effects)
+
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Answer one request after the other: there is one thread."""
+        for sent, step in batch:
+            yield self.exchange(sent, step)
 
     def _marks(self) -> dict[str, tuple[int, int]]:
         return {
@@ -306,14 +312,47 @@ class AddressSession:
             gate.before(sent, step)
         received: Received | None = None
         try:
-            received = self._exchanged(sent)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            received = self._again(sent, error)
+            received = self._answered(sent)
         finally:
             if gate is not None:
                 gate.after(sent, step, received)
         return received
+
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Send what the budget allows at the same time, each on a connection of its own."""
+        gate = self._target.gate
+        allowed: list[tuple[Sent, Send]] = []
+        refused: RefusedError | None = None
+        for sent, step in batch:
+            try:
+                if gate is not None:
+                    gate.before(sent, step)
+            except RefusedError as error:
+                refused = error
+                break
+            allowed.append((sent, step))
+        with ThreadPoolExecutor(len(batch) or 1) as pool:
+            answers = list(pool.map(self._alone, [sent for sent, _ in allowed]))
+        for (sent, step), received in zip(allowed, answers, strict=True):
+            if gate is not None:
+                gate.after(sent, step, received)
+        yield from answers
+        if refused is not None:
+            raise refused
+
+    def _alone(self, sent: Sent) -> Received:
+        session = AddressSession(self._target)
+        try:
+            return session._answered(sent)
+        finally:
+            session.close()
+
+    def _answered(self, sent: Sent) -> Received:
+        try:
+            return self._exchanged(sent)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return self._again(sent, error)
 
     def _again(self, sent: Sent, error: Exception) -> Received:
         """Send a read once more, on a new connection; anything else is never sent twice."""

@@ -45,8 +45,9 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     last: dict[tuple[str, str], tuple[tuple[int, int, int], Exchange]] = {}
     for each in history.of(*_LIMITED):
         numbers = _numbers(each)
-        if numbers is None or each.status == 401:
-            continue
+        at_once = each.step is not None and each.step.together
+        if numbers is None or each.status == 401 or at_once:
+            continue  # of requests at the same time nobody knows which was counted first
         kind = "image" if each.operation == "images.generate" else "video"
         before = last.get((each.key, kind))
         last[each.key, kind] = (numbers, each)

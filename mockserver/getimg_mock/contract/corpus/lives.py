@@ -126,11 +126,13 @@ def _looks(model: Model) -> Iterator[Step]:
 def _identical(image: Model, video: Model) -> Iterator[Step]:
     yield balance()
     for turn in range(3):
-        yield post("image", small(image), valid=True, group="identical images", use="identical")
         yield post("video", small(video), valid=True, group="identical videos", use="identical",
-                   name=f"video {turn}")  # fmt: skip
+                   together=True, name=f"video {turn}")  # fmt: skip
     for turn in range(3):
         yield Poll(of=f"video {turn}")
+    for _ in range(3):
+        yield post("image", small(image), valid=True, group="identical images", use="identical",
+                   together=True)  # fmt: skip
     yield balance()
 
 
