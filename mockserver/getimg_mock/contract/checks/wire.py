@@ -178,11 +178,12 @@ def _named(value: Any, names: tuple[str, ...], depth: int = 0) -> Iterator[tuple
         for name, inner in value.items():
             if name in names:
                 yield name, inner
-            else:
+            elif isinstance(inner, (dict, list)):
                 yield from _named(inner, names, depth + 1)
     elif isinstance(value, list):
         for inner in value:
-            yield from _named(inner, names, depth + 1)
+            if isinstance(inner, (dict, list)):
+                yield from _named(inner, names, depth + 1)
 
 
 def money_has_no_noise(history: History) -> Iterator[Observation]:
