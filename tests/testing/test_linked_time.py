@@ -639,3 +639,16 @@ def test_stamina_waits_on_the_clock(getimg_mock: GetimgMock) -> None:
 
     assert asyncio.run(main()) == 200
     assert (getimg_mock.clock.now() - began).total_seconds() == pytest.approx(80)
+
+
+def test_the_time_zone_stays_where_it_is(face: Face, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local times in the code under test are those of the machine."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        with Link(face):
+            assert time.tzname == ("JST", "JST")
+            assert time.localtime().tm_hour == 21
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -12,7 +12,7 @@ from getimg_mock.api.operations import Endpoint, Operation
 from getimg_mock.api.problems import invalid_api_key, unknown_path
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Answer, Call
@@ -50,8 +50,14 @@ class Routes:
             methods = (method, "HEAD") if method == "GET" else (method,)
             endpoints[path] = Endpoint(fake, log, dict.fromkeys(methods, operation))
         elsewhere = Operation("unknown", _nowhere, keyed=False)
-        # A path without parameters needs no pattern to be found by, and most requests have one.
+        # Most requests are to a path without a parameter, or with one at its end, such as the polls
+        # of a video: these are found without trying one pattern after the other.
         self._plain = {path: found for path, found in endpoints.items() if "{" not in path}
+        self._ending = {
+            path[: path.index("/{")]: (path[path.index("{") + 1 : -1], found)
+            for path, found in endpoints.items()
+            if path.count("{") == 1
+        }
         self._router = Router(
             [Route(path, endpoint) for path, endpoint in endpoints.items()],
             redirect_slashes=False,
@@ -60,7 +66,13 @@ class Routes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or take part in the host's start and stop."""
-        endpoint = self._plain.get(scope.get("path", ""))
+        path = scope.get("path", "")
+        endpoint: ASGIApp | None = self._plain.get(path)
+        if endpoint is None:
+            parent, _, last = path.rpartition("/")
+            if last and parent in self._ending:
+                name, endpoint = self._ending[parent]
+                scope = {**scope, "path_params": {name: last}}
         await (endpoint or self._router)(scope, receive, send)
 
 

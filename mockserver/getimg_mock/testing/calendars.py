@@ -32,7 +32,8 @@ class Calendars:
             return
         import time_machine  # noqa: PLC0415 - optional, and slow to import
 
-        self._own = time_machine.travel(self._now(), tick=False)
+        # A number: with a moment that has a time zone, the process would be moved there.
+        self._own = time_machine.travel(self._now().timestamp(), tick=False)
         self._traveller = self._own.start()
         # Asked for at every look, so that the test's own advances show as well.
         self._traveller.time_ns = lambda: int(self._now().timestamp() * 1e6) * 1000

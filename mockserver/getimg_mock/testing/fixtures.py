@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -16,9 +15,9 @@ from getimg_mock.application import Application
 from getimg_mock.bridge import Jumping
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.errors import GetimgMockError, SettingsError
-from getimg_mock.fake import Fake
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
+from getimg_mock.testing.epochs import PresentClock, fake_with_epochs
 from getimg_mock.testing.guard import Guard
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ElsewhereServer, OwnServer
@@ -164,14 +163,17 @@ def _read(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted
 
 def _opened_in_process(request: pytest.FixtureRequest, want: Wanted, stack: ExitStack) -> Opened:
     start = want.opening()
+    budget = want.settings.media_cache_mib * 1024 * 1024
+    # Pictures depend on nothing but themselves: what one test has drawn serves the next.
+    cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
     try:
-        fake = Fake.of(want.settings, clock=lambda: VirtualClock(start=start, rate=want.rate))
+        fake, store = fake_with_epochs(
+            want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache
+        )
     except GetimgMockError as error:
         pytest.fail(str(error), pytrace=False)
-    # Pictures depend on nothing but themselves: what one test has drawn serves the next.
-    cache = request.config.stash.setdefault(_CACHE, MediaCache(fake.cache.budget))
-    app = Application(replace(fake, cache=cache), access_log.silent)
-    patience = LinkedPatience(lambda: fake.store.workspace(want.key).clock, Jumping())
+    app = Application(fake, access_log.silent)
+    patience = LinkedPatience(PresentClock(store, want.key), Jumping())
     workspace = GetimgMock(
         LocalChannel(fake, want.key), url=f"https://{API_HOST}", app=app, patience=patience
     )

@@ -220,7 +220,8 @@ _NEVER: Final = threading.Lock()
 _NEVER.acquire()
 
 # What each module was found to have imported from `time`; a module is looked through once.
-_FOUND: Final[dict[str, tuple[int, list[tuple[str, str]]]]] = {}
+_FOUND: Final[dict[str, list[tuple[str, str]]]] = {}
+_LOOKED_THROUGH: Final[dict[str, int]] = {}
 _REAL: Final = {getattr(time, name): name for name in (_SLEEP, *_READ)}
 
 
@@ -239,15 +240,21 @@ def _nanoseconds(seconds: float) -> int:
 
 def _imported_by_name() -> Iterator[tuple[ModuleType, str, str]]:
     """Yield what modules did with `from time import sleep`: module, its name there, its name."""
-    for name, module in tuple(sys.modules.items()):
-        found = _FOUND.get(name)
-        if found is None or found[0] != id(module):
-            found = _FOUND[name] = (id(module), _looked_through(name, module))
-        for attribute, original in found[1]:
-            yield module, attribute, original
+    modules = {name: id(module) for name, module in sys.modules.copy().items()}
+    for name, _ in modules.items() - _LOOKED_THROUGH.items():
+        _FOUND.pop(name, None)
+        found = _looked_through(name, sys.modules.get(name))
+        if found:
+            _FOUND[name] = found
+    _LOOKED_THROUGH.update(modules)
+    for name, found in _FOUND.items():
+        module = sys.modules.get(name)
+        if module is not None:
+            for attribute, original in found:
+                yield module, attribute, original
 
 
-def _looked_through(name: str, module: ModuleType) -> list[tuple[str, str]]:
+def _looked_through(name: str, module: ModuleType | None) -> list[tuple[str, str]]:
     if name.partition(".")[0] in _KEEP_REAL_TIME:
         return []
     found = []

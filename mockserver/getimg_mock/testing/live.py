@@ -14,7 +14,7 @@ from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.errors import SettingsError
 from getimg_mock.fake import opened
 from getimg_mock.server import MockServer
-from getimg_mock.store.memory import MemoryStore
+from getimg_mock.testing.epochs import EpochStore
 from getimg_mock.testing.options import FAKES_OWN, key_of
 from getimg_mock.testing.workspace import GetimgMock
 from getimg_mock.world.chance import fresh_secret
@@ -42,7 +42,7 @@ class OwnServer:
         self._wanted: dict[str, Wanted] = {}
         self._server = MockServer(settings=settings)
         made = self._server.app.fake
-        store = MemoryStore(self._made, bound=settings.max_workspaces)
+        store = EpochStore(self._made, bound=settings.max_workspaces)
         self._fake = replace(made, store=store)
         self._counted = _Counted(Application(self._fake, access_log.silent))
         self._server.app = self._counted  # type: ignore[assignment]

@@ -6,9 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from getimg_mock.bridge import Exchange, Patience, Wait
+    from getimg_mock.testing.epochs import PresentClock
     from getimg_mock.testing.linked_time import Link
     from getimg_mock.world.clock import VirtualClock
 
@@ -16,9 +15,9 @@ if TYPE_CHECKING:
 class LinkedPatience:
     """Waits as the client's own sleeps do while a link is in force, and as `other` does else."""
 
-    def __init__(self, find: Callable[[], VirtualClock], other: Patience) -> None:
+    def __init__(self, present: PresentClock, other: Patience) -> None:
         self.link: Link | None = None
-        self._find = find
+        self._present = present
         self._other = other
 
     @property
@@ -29,7 +28,7 @@ class LinkedPatience:
     @property
     def clock(self) -> VirtualClock:
         """The clock of the workspace, which after a reset is another one."""
-        return self._find()
+        return self._present.clock
 
     def wait(self, wait: Wait) -> None:
         """Sleep on the link, in the order of all sleepers."""

@@ -9,6 +9,7 @@ from getimg_mock.bridge import finish_left_behind
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.control.handle import Workspace
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.testing.epochs import EpochStore, PresentClock
 from getimg_mock.testing.event_loops import require_linkable_loop
 from getimg_mock.testing.expectations import Expectation, Order, checked_operation
 from getimg_mock.testing.linked_time import Link
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from getimg_mock.testing.httpx_transport import HttpxTransport
     from getimg_mock.testing.linked_time import Dial, Hands
     from getimg_mock.testing.patience import LinkedPatience
-    from getimg_mock.world.clock import VirtualClock
 
 
 # A drip has some 2,000 pieces.
@@ -108,7 +108,10 @@ class GetimgMock(Workspace):
         if self.link is not None and self.link.active:
             return self.link
         fake = self._fake()
-        dial: Dial = _Remote(self) if fake is None else _Local(fake, self.key)
+        store = fake.store if fake is not None else None
+        dial: Dial = (
+            PresentClock(store, self.key) if isinstance(store, EpochStore) else _Remote(self)
+        )
         self.link = Link(dial, at_work=self._at_work).start()
         if self._patience is not None:
             self._patience.link = self.link
@@ -229,18 +232,6 @@ class _Watched:
     def _settle(self) -> None:
         if self._patience is not None:
             finish_left_behind(self._patience)
-
-
-class _Local:
-    """The clock of a workspace in this process; after a reset it is another one."""
-
-    def __init__(self, fake: Fake, key: str) -> None:
-        self._fake = fake
-        self._key = key
-
-    @property
-    def clock(self) -> VirtualClock:
-        return self._fake.store.workspace(self._key).clock
 
 
 class _Remote:

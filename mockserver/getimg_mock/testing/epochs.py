@@ -1,0 +1,61 @@
+"""Workspaces whose replacement shows: after a reset, a workspace and its clock are others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from getimg_mock.fake import Fake, opened
+from getimg_mock.store.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.media.cache import MediaCache
+    from getimg_mock.settings import Settings
+    from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.workspaces import Workspace
+
+
+class EpochStore(MemoryStore):
+    """A store that counts in `epoch` how often a workspace took another one's place."""
+
+    def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
+        super().__init__(make, bound=bound)
+        self.epoch = 0
+
+    def replace(self, workspace: Workspace) -> None:
+        """Put `workspace` in the place of the one with its key."""
+        super().replace(workspace)
+        self.epoch += 1
+
+
+def fake_with_epochs(
+    settings: Settings, clock: Callable[[], VirtualClock], cache: MediaCache | None = None
+) -> tuple[Fake, EpochStore]:
+    """Return a new fake, each of its workspaces with a clock that `clock` makes, and its store.
+
+    Raises `SettingsError` when the models file or a scenario cannot be used.
+    """
+    made = Fake.of(settings)
+    store = EpochStore(lambda key: opened(key, settings, clock()), bound=settings.max_workspaces)
+    return replace(made, store=store, cache=cache or made.cache), store
+
+
+class PresentClock:
+    """Finds the clock of a key's workspace, again and again, and mostly without looking."""
+
+    def __init__(self, store: EpochStore, key: str) -> None:
+        self._store = store
+        self._key = key
+        self._epoch = store.epoch
+        self._clock = store.workspace(key).clock
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The clock as it is now."""
+        if self._epoch != self._store.epoch:
+            # The epoch first: a replacement in between is then seen at the next look.
+            self._epoch = self._store.epoch
+            self._clock = self._store.workspace(self._key).clock
+        return self._clock
