@@ -48,6 +48,13 @@ def test_a_program_that_is_no_driver_is_told_so() -> None:
         ProcessDriver([sys.executable, "-ISc", "print('hello', flush=True); input()"])
 
 
+@pytest.mark.parametrize("program", ["", "input()"], ids=["at once", "when asked"])
+def test_a_program_that_ends_is_told_so(program: str) -> None:
+    """A program that crashes is no client, whether it has read its request or not."""
+    with pytest.raises(SettingsError, match=r"ended|does not read"):
+        ProcessDriver([sys.executable, "-ISc", program])
+
+
 def test_a_program_that_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Silence at the start is no client that can do everything: nothing is judged."""
     monkeypatch.setattr(processes, "_START_SECONDS", 0.0)

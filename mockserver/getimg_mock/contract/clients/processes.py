@@ -11,6 +11,7 @@ import queue
 import subprocess
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -52,7 +53,9 @@ class ProcessDriver:
             self.close()
             raise
         if said["outcome"] == "abandoned":
-            raise SettingsError(f"{self.command[0]} did not answer within {_START_SECONDS:g} s.")
+            raise SettingsError(
+                f"{self.command[0]} ended, or did not answer within {_START_SECONDS:g} s."
+            )
         value = said.get("value") if said.get("outcome") == "value" else None
         value = value if isinstance(value, dict) else {}
         self.ops = set(value.get("ops", OPS))
@@ -109,7 +112,8 @@ class ProcessDriver:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    with suppress(OSError):  # what it has not read is of no use any more
+                        pipe.close()
             self._process = None
 
     def _given(self, case: Case) -> dict[str, Any]:
@@ -161,6 +165,8 @@ class ProcessDriver:
                 line = self._lines.get(timeout=left)
             except queue.Empty:
                 break
+            if not line:
+                break
             said = _read(line)
             if said.get("case") == request["case"]:
                 return said
@@ -189,6 +195,8 @@ def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
             lines.put(line)
     except ValueError:
         return
+    finally:
+        lines.put(b"")  # the end
 
 
 def _read(line: bytes) -> dict[str, Any]:
