@@ -455,6 +455,28 @@ def test_passes(getimg_mock):
     assert result.stdout.str().count("getimg timeline") == 2
 
 
+def test_the_public_names_are_found(suite: pytest.Pytester) -> None:
+    """Annotations in users' tests need a name to import."""
+    result = run(
+        suite,
+        """
+from getimg_mock import testing
+from getimg_mock.testing import ABSENT, GetimgMock, Httpx2Transport, HttpxTransport, Link
+
+def test_it(getimg_mock: GetimgMock, getimg_time: Link) -> None:
+    assert isinstance(getimg_mock, GetimgMock)
+    assert isinstance(getimg_time, Link)
+    assert isinstance(getimg_mock.transport(), HttpxTransport)
+    assert isinstance(getimg_mock.transport2(), Httpx2Transport)
+    assert repr(ABSENT) == "ABSENT"
+    assert "GetimgMock" in dir(testing)
+    with pytest.raises(AttributeError, match="no attribute 'GetimgMok'"):
+        testing.GetimgMok
+""",
+    )
+    result.assert_outcomes(passed=1)
+
+
 def test_it_works_with_xdist_in_any_order(suite: pytest.Pytester) -> None:
     """Workers share nothing, and tests do not build upon each other."""
     suite.makepyfile(
