@@ -341,6 +341,19 @@ def test_timeouts_of_trio_run_out_on_the_clock(face: Face, link: Link) -> None:
     assert face.passed == pytest.approx(300)
 
 
+def test_a_thread_that_trio_kept_from_before_lives_in_linked_time(face: Face) -> None:
+    """Trio keeps threads for later; one that an earlier test has used is not that test's own."""
+    trio.run(trio.to_thread.run_sync, int)
+
+    async def main() -> None:
+        with trio.fail_after(60):
+            await trio.to_thread.run_sync(time.sleep, 50)
+
+    with Link(face):
+        trio.run(main)
+    assert face.passed == pytest.approx(50)
+
+
 def test_a_thread_may_sleep_for_trio(face: Face, link: Link) -> None:
     """Trio waits for a thread without a deadline; the thread's sleep moves the clock."""
     del link

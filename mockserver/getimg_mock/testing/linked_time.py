@@ -22,7 +22,7 @@ from getimg_mock.testing.sleepers import Sleepers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType, TracebackType
+    from types import FrameType, ModuleType, TracebackType
 
 _SLEEP: Final = "sleep"
 _READ: Final = (
@@ -231,7 +231,17 @@ def _rest(seconds: float) -> bool:
 
 
 def _others() -> set[int]:
-    return set(sys._current_frames()) - {threading.get_ident()}  # noqa: SLF001 - all threads there are
+    """Return the threads that there are, but this one and those that wait to be anybody's."""
+    frames = sys._current_frames()  # noqa: SLF001 - all threads there are
+    return {ident for ident, frame in frames.items() if not _is_spare(frame)} - {
+        threading.get_ident()
+    }
+
+
+def _is_spare(frame: FrameType) -> bool:
+    """Return whether a thread is one that trio keeps for whoever needs the next one."""
+    place = (frame.f_globals.get("__name__"), frame.f_code.co_name)
+    return place == ("trio._core._thread_cache", "_work")
 
 
 def _nanoseconds(seconds: float) -> int:
