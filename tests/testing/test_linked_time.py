@@ -343,14 +343,14 @@ def test_timeouts_of_trio_run_out_on_the_clock(face: Face, link: Link) -> None:
 
 def test_a_thread_that_trio_kept_from_before_lives_in_linked_time(face: Face) -> None:
     """Trio keeps threads for later; one that an earlier test has used is not that test's own."""
-    trio.run(trio.to_thread.run_sync, int)
 
-    async def main() -> None:
+    async def slept(seconds: float) -> None:
         with trio.fail_after(60):
-            await trio.to_thread.run_sync(time.sleep, 50)
+            await trio.to_thread.run_sync(time.sleep, seconds)
 
+    trio.run(slept, 0)
     with Link(face):
-        trio.run(main)
+        trio.run(slept, 50)
     assert face.passed == pytest.approx(50)
 
 
