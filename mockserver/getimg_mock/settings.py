@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
@@ -405,8 +405,3 @@ def _file_values(file: Path | None) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}.") from None
     return {name.replace("-", "_"): value for name, value in values.items()}
-
-
-def defaults() -> dict[str, Any]:
-    """Return the default of every setting by name."""
-    return {each.name: each.default for each in options() if each.default is not MISSING}

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from getimg_mock.contract.plans import SUBMISSIONS, operation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from getimg_mock.contract.plans import Plan, Send
@@ -282,20 +282,7 @@ class History:
 
         Downloads need no key: they belong to every key.
         """
-        found = []
-        last: dict[str, int] = {}
-        for place, each in enumerate(self.exchanges):
-            if not _shows_balance(each):
-                continue
-            if each.key in last:
-                between = tuple(
-                    other
-                    for other in self.exchanges[last[each.key] + 1 : place]
-                    if other.key == each.key or other.key not in {"a", "b"}
-                )
-                found.append(Window(self.exchanges[last[each.key]], each, between))
-            last[each.key] = place
-        return tuple(found)
+        return self._between(lambda _: True)
 
     @cached_property
     def ended(self) -> dict[str, Exchange]:
@@ -323,10 +310,14 @@ class History:
     @cached_property
     def spans(self) -> tuple[Window, ...]:
         """As `windows`, but only from quiet to quiet: everything begun has ended at both ends."""
+        return self._between(self.quiet)
+
+    def _between(self, counts: Callable[[Exchange], bool]) -> tuple[Window, ...]:
+        """Return what lies between successive looks at a balance, of the looks that count."""
         found = []
         last: dict[str, int] = {}
         for place, each in enumerate(self.exchanges):
-            if not _shows_balance(each) or not self.quiet(each):
+            if not _shows_balance(each) or not counts(each):
                 continue
             if each.key in last:
                 between = tuple(
