@@ -10,9 +10,13 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from itertools import islice
+from typing import TYPE_CHECKING, Final
 
 from PIL import ImageFont
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LEADING: Final = 1.24  # from one baseline to the next, in font sizes
 _LONGEST: Final = 4096  # more characters than any poster can show
@@ -100,13 +104,24 @@ def _shape(character: str) -> bytes:
 
 def width(text: str, size: int) -> float:
     """Return how wide `text`, already drawable, is at `size`, in pixels and rather too much."""
-    return sum(_advance(character, size) for character in text) * _SLACK
+    return sum(map(_advances(size).__getitem__, text)) * _SLACK
 
 
-@lru_cache(maxsize=4096)
-def _advance(character: str, size: int) -> float:
-    # Not in proportion to the size: hinting moves each letter to whole pixels.
-    return font(size).getlength(character)
+class _Advances(dict[str, float]):
+    """How far each character moves the pen at one size, measured when it is first asked for."""
+
+    def __init__(self, size: int) -> None:
+        # Not in proportion to the size: hinting moves each letter to whole pixels.
+        self._font = font(size)
+
+    def __missing__(self, character: str) -> float:
+        self[character] = self._font.getlength(character)
+        return self[character]
+
+
+@lru_cache(maxsize=64)
+def _advances(size: int) -> _Advances:
+    return _Advances(size)
 
 
 def shortened(text: str, size: int, room: float) -> str:
@@ -126,19 +141,21 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
     for one line gives a block without lines.
     """
     wide, high = room
+    letters = set(text)
     size = largest
     while True:
         most = int(high / (size * LEADING))
-        lines = wrapped(text, size, wide) if most else []
-        if any(width(line, size) > wide for line in lines):  # not one letter fits
-            lines = []
+        if any(width(letter, size) > wide for letter in letters):
+            most = 0
+        # One line too many says enough.
+        lines = wrapped(text, size, wide, most + 1) if most else []
         if lines and len(lines) <= most:
             return Block(tuple(_balanced(text, size, wide, lines)), size)
         if size <= smallest:
             break
         size = max(smallest, int(size * 0.92))
     if lines:
-        rest = " ".join(lines[most - 1 : most + 1])
+        rest = " ".join(lines[most - 1 :])
         lines[most - 1 :] = [shortened(f"{rest} ...", size, wide)]
     return Block(tuple(line for line in lines if line), size)
 
@@ -147,40 +164,54 @@ def _balanced(text: str, size: int, room: float, lines: list[str]) -> list[str]:
     """Return as many `lines`, of about one length: no last word stands alone."""
     if not 1 < len(lines) <= _MOST_BALANCED:
         return lines
+    longest = max(width(word, size) for word in text.split())
     while True:
         room *= 0.95
-        tighter = wrapped(text, size, room)
-        longest = max(width(word, size) for word in text.split())
-        if len(tighter) > len(lines) or longest > room:
+        if longest > room:
+            return lines
+        tighter = wrapped(text, size, room, len(lines) + 1)
+        if len(tighter) > len(lines):
             return lines
         lines = tighter
 
 
-def wrapped(text: str, size: int, room: float) -> list[str]:
-    """Return the lines of `text`, none wider than `room`; a word that is wider is broken."""
-    lines: list[str] = []
+def wrapped(text: str, size: int, room: float, most: int | None = None) -> list[str]:
+    """Return the lines of `text`, none wider than `room`; a word that is wider is broken.
+
+    With `most`, no more lines than so many are made, and what comes after them is left out.
+    """
+    return list(islice(_lines(text, size, room), most))
+
+
+def _lines(text: str, size: int, room: float) -> Iterator[str]:
     line, used = "", 0.0
     blank = width(" ", size)
     for word in text.split():
-        for piece in _pieces(word, size, room):
-            wide = width(piece, size)
+        for piece, wide in _pieces(word, size, room):
             if line and used + blank + wide <= room:
                 line, used = f"{line} {piece}", used + blank + wide
                 continue
             if line:
-                lines.append(line)
+                yield line
             line, used = piece, wide
-    return [*lines, line] if line else lines
+    if line:
+        yield line
 
 
-def _pieces(word: str, size: int, room: float) -> list[str]:
-    if width(word, size) <= room:
-        return [word]
-    pieces, piece, used = [], "", 0.0
-    for character in word:
-        wide = width(character, size)
-        if piece and used + wide > room:
-            pieces.append(piece)
-            piece, used = "", 0.0
-        piece, used = piece + character, used + wide
-    return [*pieces, piece]
+def _pieces(word: str, size: int, room: float) -> Iterator[tuple[str, float]]:
+    """Yield the parts of a word that fit into `room`, with their widths."""
+    whole = width(word, size)
+    if whole <= room:
+        yield word, whole
+        return
+    advances = _advances(size)
+    start, used = 0, 0.0
+    for place, character in enumerate(word):
+        wide = advances[character] * _SLACK
+        if place > start and used + wide > room:
+            piece = word[start:place]
+            yield piece, width(piece, size)
+            start, used = place, 0.0
+        used += wide
+    piece = word[start:]
+    yield piece, width(piece, size)
