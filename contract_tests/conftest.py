@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Budget, Record
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.targets import Address, InProcess, OnSocket
+from getimg_mock.contract.targets import InProcess, OnSocket
 
 if TYPE_CHECKING:
     from getimg_mock.contract.history import History

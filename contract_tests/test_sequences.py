@@ -25,15 +25,16 @@ from hypothesis.stateful import (
 )
 
 from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.exchanges import balance_of, total_of
 from getimg_mock.contract.execution import Run
-from getimg_mock.contract.history import balance_of, total_of
 from getimg_mock.contract.plans import Plan, Ref, Send, Wait, balance, get
 from getimg_mock.contract.strategies import faulty, submissions
-from getimg_mock.contract.targets import InProcess, InProcessSession, shipped_models
+from getimg_mock.contract.targets import InProcess, InProcessSession
 from getimg_mock.contract.verdicts import judged
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.history import Exchange
+    from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.targets import Target
 
 MODELS = shipped_models()

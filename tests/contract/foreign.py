@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from getimg_mock.api import access_log
 from getimg_mock.api.openapi import openapi
 from getimg_mock.application import Application
-from getimg_mock.contract.targets import shipped_models
+from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.checks import PROVIDER
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.targets import InProcess, shipped_models
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.media.cache import MediaCache
 

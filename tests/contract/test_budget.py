@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from getimg_mock.contract.addresses import Address, AddressSession
 from getimg_mock.contract.budget import (
     Budget,
     BudgetError,
@@ -22,17 +23,11 @@ from getimg_mock.contract.budget import (
     worst_price,
 )
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import price_of, small
+from getimg_mock.contract.corpus.choices import price_of, shipped_models, small
 from getimg_mock.contract.execution import Received, Run, Sent
 from getimg_mock.contract.plans import Plan, encoded, post
 from getimg_mock.contract.strategies import plans, submissions
-from getimg_mock.contract.targets import (
-    Address,
-    AddressSession,
-    InProcess,
-    InProcessSession,
-    shipped_models,
-)
+from getimg_mock.contract.targets import InProcess, InProcessSession
 from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import EVERY, PROVIDER, check_of, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison, shape_of
 from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.evidence import (
     Evidence,
     claims,
@@ -25,10 +26,10 @@ from getimg_mock.contract.evidence import (
     write_evidence,
 )
 from getimg_mock.contract.examination import Examination
-from getimg_mock.contract.history import read_json
+from getimg_mock.contract.exchanges import read_json
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.strategies import drawn_plans, smallest
-from getimg_mock.contract.targets import InProcess, shipped_models
+from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
 from getimg_mock.errors import SettingsError, UnknownNameError
 from tests.contract.everyone import BY_NAME

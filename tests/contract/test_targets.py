@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.checks import PROVIDER
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import cheapest, small
+from getimg_mock.contract.corpus.choices import cheapest, shipped_models, small
 from getimg_mock.contract.plans import (
     OPERATIONS,
     Plan,
@@ -26,7 +27,7 @@ from getimg_mock.contract.plans import (
     post,
 )
 from getimg_mock.contract.strategies import drawn_plans, plans
-from getimg_mock.contract.targets import Address, InProcess, OnSocket, Target, shipped_models
+from getimg_mock.contract.targets import InProcess, OnSocket, Target
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.server import MockServer
 

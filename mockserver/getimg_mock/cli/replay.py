@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.checks import check_of
 from getimg_mock.contract.plans import plan_of
-from getimg_mock.contract.targets import Address, InProcess, Target
+from getimg_mock.contract.targets import InProcess, Target
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import events

@@ -10,11 +10,13 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Budget, BudgetError, Record, affordable, price_of_plan
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.evidence import (
     REAL,
     STALE_AFTER,
@@ -28,9 +30,9 @@ from getimg_mock.contract.evidence import (
     write_evidence,
 )
 from getimg_mock.contract.examination import Examination
-from getimg_mock.contract.history import decimal
+from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.plans import TIERS, Plan, balance, get
-from getimg_mock.contract.targets import Address, InProcess, OnSocket, shipped_models
+from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import verify_api
 from getimg_mock.cli.verify_api import REPORTS
+from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Budget, Record
 from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, schedules, scorecard, suite
@@ -19,7 +20,6 @@ from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.evidence import REAL
-from getimg_mock.contract.targets import Address
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, events
 

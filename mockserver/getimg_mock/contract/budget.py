@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import price_of
+from getimg_mock.contract.exchanges import decimal, read_json
 from getimg_mock.contract.execution import RefusedError
-from getimg_mock.contract.history import decimal, read_json
 from getimg_mock.contract.plans import Price, operation_of
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.world.clock import wall_time

@@ -9,13 +9,14 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.history import History, decimal
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.history import History
 from getimg_mock.contract.verdicts import judged, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.history import Exchange
+    from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check, Finding, Verdict

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.history import Exchange, History
+from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
@@ -47,7 +48,7 @@ def read_traffic(path: Path) -> History:
         exchanges = tuple(_exchange(number, each) for number, each in enumerate(kept, 1))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
-    from getimg_mock.contract.targets import shipped_models  # noqa: PLC0415 - the catalogue is large
+    from getimg_mock.contract.corpus.choices import shipped_models  # noqa: PLC0415 - the catalogue is large
 
     listed = [e.plain for e in exchanges if e.operation == "models.list" and e.status == 200]
     models = [m for m in (listed[0] if listed else shipped_models()) if isinstance(m, dict)]

@@ -9,13 +9,14 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from getimg_mock.contract.history import TERMINAL, Exchange, History, local
+from getimg_mock.contract.exchanges import TERMINAL, Exchange, local
+from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.history import Effect
+    from getimg_mock.contract.exchanges import Effect
     from getimg_mock.contract.plans import Plan, Step
 
 

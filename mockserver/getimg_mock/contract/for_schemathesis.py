@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import schemathesis
 
 from getimg_mock.contract.checks import PROVIDER
-from getimg_mock.contract.history import Exchange, History
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.targets import shipped_models
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.world.clock import wall_time
 

@@ -1,4 +1,4 @@
-"""Targets: the fake in process, and anything that answers HTTP at an address.
+"""Targets: what plans are run against, and the fake as one, in process and on a port.
 
 A target opens a session for each plan. On our fake each session is a world of its own, with the
 settings that the plan asks for and a clock that stands still until the plan lets time pass.
@@ -6,34 +6,31 @@ settings that the plan asks for and a clock that stands still until the plan let
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.contract.execution import Received, RefusedError, Run, Sent, Session
-from getimg_mock.contract.history import Effect
-from getimg_mock.errors import GetimgMockError
+from getimg_mock.contract.addresses import Address
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.exchanges import Effect
+from getimg_mock.contract.execution import Received, Run
 from getimg_mock.fake import Fake
 from getimg_mock.media.rendering import stepped
 from getimg_mock.server import MockServer
 from getimg_mock.settings import Settings
-from getimg_mock.world.catalogue import Catalogue
-from getimg_mock.world.clock import VirtualClock, stopwatch, wall_time
+from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from starlette.types import ASGIApp, Message
 
+    from getimg_mock.contract.execution import Sent
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan, Send
     from getimg_mock.media.cache import MediaCache
@@ -65,15 +62,6 @@ class Target(Protocol):
 
     def run(self, plan: Plan) -> History:
         """Run a plan in a session of its own."""
-
-
-def shipped_models() -> list[dict[str, Any]]:
-    """Return the shipped catalogue as the API shows it."""
-    return [model.as_json() for model in Catalogue.shipped().listed()]
-
-
-class TargetError(GetimgMockError):
-    """A target that does not answer, or not as an HTTP server does."""
 
 
 @dataclass(slots=True)
@@ -227,175 +215,6 @@ def _run_out(coroutine: Any) -> None:
         except StopIteration:
             return
         pause.wait()
-
-
-@dataclass(slots=True)
-class Address:
-    """Whatever answers HTTP at `url`; time there cannot be moved, only waited for.
-
-    `gate` is asked before each request is sent and told what came of it: see `budget`.
-    """
-
-    url: str
-    keys: Mapping[str, str]
-    name: str = "url"
-    own: bool = False
-    models: list[dict[str, Any]] = field(default_factory=shipped_models)
-    longest_wait: float = 15.0
-    timeout: float = 330.0
-    gate: Gate | None = None
-    control: Callable[[float], object] | None = None
-    clock: Callable[[], datetime] = wall_time
-
-    def lacks(self, plan: Plan) -> str:
-        """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
-        if (plan.world or plan.rules) and not self.own:
-            return "only a fake can be given this world"
-        if plan.keys > len(self.keys):
-            return "there is only one key"
-        if plan.clock and self.control is None:
-            return "time is not in our hands here"
-        return self.gate.lacks(plan) if self.gate is not None else ""
-
-    def run(self, plan: Plan) -> History:
-        """Run a plan, one connection for all of it."""
-        session: Session = AddressSession(self)
-        try:
-            return Run(session, plan, self.models).run()
-        finally:
-            if isinstance(session, AddressSession):
-                session.close()
-
-
-class Gate(Protocol):
-    """The choke point that every request to a service of money passes."""
-
-    def lacks(self, plan: Plan) -> str:
-        """Return why a plan cannot be paid for now, or an empty text."""
-
-    def before(self, sent: Sent, step: Send) -> None:
-        """Reserve what the request can cost; raises `RefusedError`."""
-
-    def after(self, sent: Sent, step: Send, received: Received | None) -> None:
-        """Book what it cost, as far as the answer tells (None: no answer came)."""
-
-
-class AddressSession:
-    """One connection to an address, opened again when it breaks (but never to send again)."""
-
-    def __init__(self, target: Address) -> None:
-        self._target = target
-        self.base = target.url.rstrip("/")
-        self.keys = dict(target.keys)
-        self.own = target.own
-        self._parts = urlsplit(self.base)
-        self._connection: http.client.HTTPConnection | None = None
-
-    def now(self) -> datetime:
-        """Return the real time, or the target's own where we move it."""
-        return self._target.clock()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait in real time, at most as long as this target may."""
-        if self._target.control is not None:
-            self._target.control(seconds)
-            return True
-        if seconds > self._target.longest_wait:
-            return False
-        threading.Event().wait(max(0.0, seconds))
-        return True
-
-    def exchange(self, sent: Sent, step: Send) -> Received:
-        """Send one request once; a submission is never sent again, whatever happens."""
-        gate = self._target.gate
-        if gate is not None:
-            gate.before(sent, step)
-        received: Received | None = None
-        try:
-            received = self._answered(sent)
-        finally:
-            if gate is not None:
-                gate.after(sent, step, received)
-        return received
-
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
-        """Send what the budget allows at the same time, each on a connection of its own."""
-        gate = self._target.gate
-        allowed: list[tuple[Sent, Send]] = []
-        refused: RefusedError | None = None
-        for sent, step in batch:
-            try:
-                if gate is not None:
-                    gate.before(sent, step)
-            except RefusedError as error:
-                refused = error
-                break
-            allowed.append((sent, step))
-        with ThreadPoolExecutor(len(batch) or 1) as pool:
-            answers = list(pool.map(self._alone, [sent for sent, _ in allowed]))
-        for (sent, step), received in zip(allowed, answers, strict=True):
-            if gate is not None:
-                gate.after(sent, step, received)
-        yield from answers
-        if refused is not None:
-            raise refused
-
-    def _alone(self, sent: Sent) -> Received:
-        session = AddressSession(self._target)
-        try:
-            return session._answered(sent)
-        finally:
-            session.close()
-
-    def _answered(self, sent: Sent) -> Received:
-        try:
-            return self._exchanged(sent)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return self._again(sent, error)
-
-    def _again(self, sent: Sent, error: Exception) -> Received:
-        """Send a read once more, on a new connection; anything else is never sent twice."""
-        if sent.method in {"GET", "HEAD", "OPTIONS"}:
-            try:
-                return self._exchanged(sent)
-            except (OSError, http.client.HTTPException) as again:
-                self.close()
-                error = again
-        return Received(0, (), f"{type(error).__name__}: {error}".encode())
-
-    def _exchanged(self, sent: Sent) -> Received:
-        started = stopwatch()
-        if self._connection is None:
-            self._connection = self._connected()
-        body = sent.body if sent.body is not None or sent.method == "GET" else b""
-        self._connection.putrequest(
-            sent.method, self._parts.path + sent.target, skip_accept_encoding=True
-        )
-        for name, value in sent.headers:
-            self._connection.putheader(name, value.encode("latin-1", "replace"))
-        if body is not None:
-            self._connection.putheader("content-length", str(len(body)))
-        self._connection.endheaders(body)
-        answer = self._connection.getresponse()
-        data = answer.read()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return Received(answer.status, headers, data, stopwatch() - started)
-
-    def _connected(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(
-                host, port, timeout=self._target.timeout, context=context
-            )
-        return http.client.HTTPConnection(host, port, timeout=self._target.timeout)
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from getimg_mock.contract.history import Exchange
+    from getimg_mock.contract.exchanges import Exchange
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Severity = Literal["blocker", "major", "minor", "info"]

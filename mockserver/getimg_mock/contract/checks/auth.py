@@ -10,7 +10,8 @@ from getimg_mock.contract.verdicts import Check, held, noted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 # What an error may quote: the id as it was asked for, or as the provider writes it.

@@ -7,14 +7,15 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.exchanges import balance_of, decimal, total_of
 from getimg_mock.contract.execution import instant
-from getimg_mock.contract.history import balance_of, decimal, total_of
 from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from getimg_mock.contract.history import Exchange, History, Window
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History, Window
     from getimg_mock.contract.verdicts import Observation
 
 ZERO: Final = Decimal(0)

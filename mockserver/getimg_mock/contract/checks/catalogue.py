@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.history import decimal
+from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.verdicts import Check, held, noted
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 # Named in the official documentation's examples.

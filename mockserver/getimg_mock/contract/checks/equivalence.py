@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.comparison import shape_of
+from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
-from getimg_mock.contract.history import decimal
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
 from getimg_mock.world import schemas
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.comparison import Comparison, Pair
-    from getimg_mock.contract.history import Exchange
+    from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.verdicts import Observation
 
 _HEADERS: Final = (

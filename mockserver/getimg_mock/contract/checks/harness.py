@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.history import read_json
+from getimg_mock.contract.exchanges import read_json
 from getimg_mock.contract.verdicts import Check, held
 from getimg_mock.world import schemas
 

@@ -10,7 +10,8 @@ from getimg_mock.contract.verdicts import Check, held, noted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
     Judge = Callable[[History], Iterator[Observation]]

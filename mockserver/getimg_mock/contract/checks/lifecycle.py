@@ -7,14 +7,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from getimg_mock.contract.exchanges import TERMINAL
 from getimg_mock.contract.execution import instant
-from getimg_mock.contract.history import TERMINAL
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")

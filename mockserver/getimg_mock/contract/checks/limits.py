@@ -11,7 +11,8 @@ from getimg_mock.contract.verdicts import Check, held, wrong
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 _LIMITED: Final = ("images.generate", "videos.create", "videos.retrieve")

@@ -6,15 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
-from getimg_mock.contract.history import decimal
 from getimg_mock.contract.media import measured, sniffed
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 _FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}

@@ -14,7 +14,8 @@ from getimg_mock.world import schemas
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.history import Exchange, History
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 SUCCESS: Final = {

@@ -21,7 +21,7 @@ from getimg_mock.application import Application
 from getimg_mock.contract.clients.history import ClientExchange
 from getimg_mock.contract.clients.timeline import Answer, Timeline, replied
 from getimg_mock.contract.clients.timing import START, Abandoned
-from getimg_mock.contract.history import Effect
+from getimg_mock.contract.exchanges import Effect
 from getimg_mock.contract.plans import operation_of
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings

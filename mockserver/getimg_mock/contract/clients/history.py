@@ -7,7 +7,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from getimg_mock.contract.history import Exchange, History
+from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.history import History
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.history import ClientExchange, ClientHistory, Outcome
 from getimg_mock.contract.clients.suite import CHECKS, Result
-from getimg_mock.contract.history import Effect
+from getimg_mock.contract.exchanges import Effect
 from getimg_mock.contract.plans import SUBMISSIONS, Plan
 
 if TYPE_CHECKING:

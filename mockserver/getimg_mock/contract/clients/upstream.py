@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.addresses import AddressSession
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
 from getimg_mock.contract.clients.drivers import PythonDriver, Run
@@ -20,16 +21,15 @@ from getimg_mock.contract.clients.timeline import Answer, problem
 from getimg_mock.contract.clients.timing import START, ClientTime
 from getimg_mock.contract.execution import RefusedError, Sent
 from getimg_mock.contract.plans import Send
-from getimg_mock.contract.targets import AddressSession
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.clients.adversary import Asked
     from getimg_mock.contract.clients.cases import Case
     from getimg_mock.contract.clients.history import ClientHistory
-    from getimg_mock.contract.targets import Address
 
 PEACEFUL: Final = frozenset({"happy", "saved", "polled", "zones", "odd-ids"})
 """The cases that need no adversary, and so can be run against any service."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from getimg_mock.contract.history import decimal
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.world.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,11 @@ PIXEL: Final = (
     "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
 """A PNG of one pixel as a data URL: a reference that nobody has to fetch."""
+
+
+def shipped_models() -> list[dict[str, Any]]:
+    """Return the shipped catalogue as the API shows it."""
+    return [model.as_json() for model in Catalogue.shipped().listed()]
 
 
 def price_of(model: Model, body: dict[str, Any]) -> Decimal | None:

@@ -1,0 +1,194 @@
+"""Addresses: whatever answers HTTP, reached as any client would reach it.
+
+A submission is never sent twice, and where there is a gate nothing is sent around it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.execution import Received, RefusedError, Run, Sent, Session
+from getimg_mock.world.clock import stopwatch, wall_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Plan, Send
+
+
+@dataclass(slots=True)
+class Address:
+    """Whatever answers HTTP at `url`; time there cannot be moved, only waited for.
+
+    `gate` is asked before each request is sent and told what came of it: see `budget`.
+    """
+
+    url: str
+    keys: Mapping[str, str]
+    name: str = "url"
+    own: bool = False
+    models: list[dict[str, Any]] = field(default_factory=shipped_models)
+    longest_wait: float = 15.0
+    timeout: float = 330.0
+    gate: Gate | None = None
+    control: Callable[[float], object] | None = None
+    clock: Callable[[], datetime] = wall_time
+
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
+        if (plan.world or plan.rules) and not self.own:
+            return "only a fake can be given this world"
+        if plan.keys > len(self.keys):
+            return "there is only one key"
+        if plan.clock and self.control is None:
+            return "time is not in our hands here"
+        return self.gate.lacks(plan) if self.gate is not None else ""
+
+    def run(self, plan: Plan) -> History:
+        """Run a plan, one connection for all of it."""
+        session: Session = AddressSession(self)
+        try:
+            return Run(session, plan, self.models).run()
+        finally:
+            if isinstance(session, AddressSession):
+                session.close()
+
+
+class Gate(Protocol):
+    """The choke point that every request to a service of money passes."""
+
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be paid for now, or an empty text."""
+
+    def before(self, sent: Sent, step: Send) -> None:
+        """Reserve what the request can cost; raises `RefusedError`."""
+
+    def after(self, sent: Sent, step: Send, received: Received | None) -> None:
+        """Book what it cost, as far as the answer tells (None: no answer came)."""
+
+
+class AddressSession:
+    """One connection to an address, opened again when it breaks (but never to send again)."""
+
+    def __init__(self, target: Address) -> None:
+        self._target = target
+        self.base = target.url.rstrip("/")
+        self.keys = dict(target.keys)
+        self.own = target.own
+        self._parts = urlsplit(self.base)
+        self._connection: http.client.HTTPConnection | None = None
+
+    def now(self) -> datetime:
+        """Return the real time, or the target's own where we move it."""
+        return self._target.clock()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait in real time, at most as long as this target may."""
+        if self._target.control is not None:
+            self._target.control(seconds)
+            return True
+        if seconds > self._target.longest_wait:
+            return False
+        threading.Event().wait(max(0.0, seconds))
+        return True
+
+    def exchange(self, sent: Sent, step: Send) -> Received:
+        """Send one request once; a submission is never sent again, whatever happens."""
+        gate = self._target.gate
+        if gate is not None:
+            gate.before(sent, step)
+        received: Received | None = None
+        try:
+            received = self._answered(sent)
+        finally:
+            if gate is not None:
+                gate.after(sent, step, received)
+        return received
+
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Send what the budget allows at the same time, each on a connection of its own."""
+        gate = self._target.gate
+        allowed: list[tuple[Sent, Send]] = []
+        refused: RefusedError | None = None
+        for sent, step in batch:
+            try:
+                if gate is not None:
+                    gate.before(sent, step)
+            except RefusedError as error:
+                refused = error
+                break
+            allowed.append((sent, step))
+        with ThreadPoolExecutor(len(batch) or 1) as pool:
+            answers = list(pool.map(self._alone, [sent for sent, _ in allowed]))
+        for (sent, step), received in zip(allowed, answers, strict=True):
+            if gate is not None:
+                gate.after(sent, step, received)
+        yield from answers
+        if refused is not None:
+            raise refused
+
+    def _alone(self, sent: Sent) -> Received:
+        session = AddressSession(self._target)
+        try:
+            return session._answered(sent)
+        finally:
+            session.close()
+
+    def _answered(self, sent: Sent) -> Received:
+        try:
+            return self._exchanged(sent)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            return self._again(sent, error)
+
+    def _again(self, sent: Sent, error: Exception) -> Received:
+        """Send a read once more, on a new connection; anything else is never sent twice."""
+        if sent.method in {"GET", "HEAD", "OPTIONS"}:
+            try:
+                return self._exchanged(sent)
+            except (OSError, http.client.HTTPException) as again:
+                self.close()
+                error = again
+        return Received(0, (), f"{type(error).__name__}: {error}".encode())
+
+    def _exchanged(self, sent: Sent) -> Received:
+        started = stopwatch()
+        if self._connection is None:
+            self._connection = self._connected()
+        body = sent.body if sent.body is not None or sent.method == "GET" else b""
+        self._connection.putrequest(
+            sent.method, self._parts.path + sent.target, skip_accept_encoding=True
+        )
+        for name, value in sent.headers:
+            self._connection.putheader(name, value.encode("latin-1", "replace"))
+        if body is not None:
+            self._connection.putheader("content-length", str(len(body)))
+        self._connection.endheaders(body)
+        answer = self._connection.getresponse()
+        data = answer.read()
+        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
+        return Received(answer.status, headers, data, stopwatch() - started)
+
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port
+        if self._parts.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(
+                host, port, timeout=self._target.timeout, context=context
+            )
+        return http.client.HTTPConnection(host, port, timeout=self._target.timeout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
