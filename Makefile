@@ -64,7 +64,7 @@ scorecard: $(DEVELOPS) ## Show how many faulty providers and clients the contrac
 
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
-	@missed=0; for what in startup serving memory media plugin; do \
+	@missed=0; for what in startup serving memory media plugin contract; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 

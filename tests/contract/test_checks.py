@@ -197,12 +197,12 @@ def test_the_harness_finds_its_own_faults() -> None:
 def test_a_shrunk_plan_still_shows_the_failure() -> None:
     """GH003: the smallest plan is run and judged once more, by the same check."""
     target = InProcess(wrap=BY_NAME["total-is-not-the-product"].wrap)
-    verdict = smallest(check_of("GP501"), target, tries=100)
+    verdict = smallest(check_of("GP501"), target, count=100)
     assert verdict is not None
     assert verdict.broken
     sent = [e for e in verdict.findings[0].history if e.submits]
     assert len(sent) == 1
-    assert smallest(check_of("GP501"), InProcess(), tries=10) is None
+    assert smallest(check_of("GP501"), InProcess(), count=10) is None
 
 
 def traffic(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TERMINAL: Final = ("completed", "failed")
 _LARGE: Final = 1 << 20
+_DEEPEST: Final = 9
 
 
 class Effect(NamedTuple):
@@ -93,6 +94,23 @@ class Exchange:
     def object(self) -> dict[str, Any]:
         """The answer's JSON object; an empty one where the answer is none."""
         return self.json if isinstance(self.json, dict) else {}
+
+    @cached_property
+    def values(self) -> dict[str, list[Any]]:
+        """The values of the answer's JSON by the name they stand under, at whatever depth."""
+        found: dict[str, list[Any]] = {}
+        level = [self.json]
+        for _ in range(_DEEPEST):
+            objects = [each for each in level if isinstance(each, dict)]
+            for each in objects:
+                for name, value in each.items():
+                    found.setdefault(name, []).append(value)
+            inner = [value for each in objects for value in each.values()]
+            inner += [value for each in level if isinstance(each, list) for value in each]
+            level = [value for value in inner if isinstance(value, (dict, list))]
+            if not level:
+                break
+        return found
 
     @cached_property
     def asked(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from getimg_mock.contract.exchanges import TERMINAL, Exchange, local
 from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import Poll, Ref, Send, Wait
+from getimg_mock.contract.plans import DAYS, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,6 +86,7 @@ class Run:
     exchanges: list[Exchange] = field(default_factory=list)
     named: dict[str, Exchange] = field(default_factory=dict)
     unresolved: list[str] = field(default_factory=list)
+    _days: str = field(init=False)
 
     def run(self) -> History:
         """Do every step and return what came of it."""
@@ -112,6 +113,12 @@ class Run:
             own=self.session.own,
             unresolved=tuple(self.unresolved),
         )
+
+    def __post_init__(self) -> None:
+        """Settle what "today" is, once for all steps."""
+        first = self.session.now().astimezone(UTC).date() - timedelta(days=1)
+        last = first + timedelta(days=31)
+        self._days = f"start={first}T00:00:00Z&end={last}T23:59:59Z"
 
     def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> Exchange | None:
         sent = self._prepared(step, place)
@@ -176,6 +183,8 @@ class Run:
             return _altered(value, step.alter, self.session.base)
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace("{key}", self.session.keys["a"])
+        if DAYS in query:
+            query = query.replace(DAYS, self._days)
         return f"{path}?{query}" if query else path
 
     def _value(self, ref: Ref) -> Any:

@@ -34,6 +34,8 @@ PATHS: Final = {
 }
 OPERATIONS: Final = tuple(PATHS.values())
 SUBMISSIONS: Final = ("images.generate", "videos.create")
+DAYS: Final = "{days}"
+"""The query for the costs around a plan: from the day before it begins, 32 days."""
 
 
 def operation_of(method: str, path: str) -> str:
@@ -65,6 +67,7 @@ class Send:
     accepted), False (must be refused; `fault` says why, `field` where) or None. Requests of one
     `group` differ in nothing that should matter; neighbours of one group that are `together` are
     sent at the same time where a target can. `use` names the part it plays in an experiment.
+    `query` may hold `{key}`, the first key, and is, as `DAYS`, the range of days around the plan.
     """
 
     method: str = "GET"

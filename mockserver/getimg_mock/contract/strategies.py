@@ -6,14 +6,26 @@ what a provider answered; a drawn plan is plain data, so Hypothesis can shrink i
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-from hypothesis import HealthCheck, Phase, find, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import NoSuchExample
 
-from getimg_mock.contract.corpus.choices import PIXEL
-from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, encoded, get, post
+from getimg_mock.contract.corpus.choices import PIXEL, few_pixels, fewest_pixels
+from getimg_mock.contract.plans import (
+    DAYS,
+    Plan,
+    Poll,
+    Ref,
+    Send,
+    Wait,
+    balance,
+    encoded,
+    get,
+    post,
+)
 from getimg_mock.contract.verdicts import judged
 
 if TYPE_CHECKING:
@@ -26,9 +38,18 @@ if TYPE_CHECKING:
 
 _OPTIONAL: Final = {"aspect_ratio": "supported_aspect_ratios", "resolution":
                     "supported_resolutions"}  # fmt: skip
-_COSTS: Final = "start=2026-08-20T00:00:00Z&end=2026-12-31T23:59:59Z"
+_URLS: Final = (PIXEL, "https://example.com/cat.png", "https://example.org/a%20b.webp")
+_FAULTS: Final = ("missing", "type", "model-value", "length", "malformed")
+_LENGTHS: Final = ("", "a" * 4097, "\U0001f30a" * 5000)
+_PAUSES: Final = (0.001, 1, 30, 90, 3600)
+_DEEDS: Final = ("good", "good", "bad", "look", "wait", "money", "picture", "file")
+
+# A strategy that is made anew for each drawing costs more than what it draws: all are made once.
+_sampled = lru_cache(maxsize=4096)(st.sampled_from)
+_count = lru_cache(maxsize=4096)(st.integers)
 
 
+@cache
 def prompts() -> st.SearchStrategy[str]:
     """Draw texts that any provider must take: 1 to 4096 characters, in every script."""
     letters = st.characters(exclude_categories=["Cs"])
@@ -36,6 +57,7 @@ def prompts() -> st.SearchStrategy[str]:
     return st.one_of(plain, st.text(letters, min_size=1, max_size=60), st.just("a" * 4096))
 
 
+@cache
 def odd_values() -> st.SearchStrategy[Any]:
     """Draw JSON values of every type, with the numbers and texts that break parsers."""
     leaves = st.one_of(
@@ -52,53 +74,55 @@ def odd_values() -> st.SearchStrategy[Any]:
     )  # fmt: skip
 
 
-@st.composite
-def valid_bodies(draw: st.DrawFn, model: Model) -> dict[str, Any]:
-    """Draw a request that a model must take."""
-    body: dict[str, Any] = {"model": model["id"], "prompt": draw(prompts())}
-    for name, listed in _OPTIONAL.items():
-        if model[listed] and draw(st.booleans()):
-            body[name] = draw(st.sampled_from(model[listed]))
+def valid_bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a request that a model must take, its fields in an order that means nothing."""
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        name: st.sampled_from(model[listed]) for name, listed in _OPTIONAL.items() if model[listed]
+    }
     if model["type"] == "image":
-        if draw(st.booleans()):
-            body["output_format"] = draw(st.sampled_from(["png", "jpeg", "webp"]))
+        optional["output_format"] = st.sampled_from(["png", "jpeg", "webp"])
     else:
-        if draw(st.booleans()):
-            body["duration"] = draw(st.sampled_from(model["supported_durations"]))
-        if draw(st.booleans()):
-            body["sound"] = draw(st.booleans()) if model["supports_sound"] else False
-    if draw(st.booleans()) and model["supported_references"]:
-        body["images"] = draw(references(model))
-    return draw(shuffled(body))
+        optional["duration"] = st.sampled_from(model["supported_durations"])
+        optional["sound"] = st.booleans() if model["supports_sound"] else st.just(False)  # noqa: FBT003 - the value that is drawn
+    if model["supported_references"]:
+        optional["images"] = references(model)
+    required = {"model": st.just(model["id"]), "prompt": prompts()}
+    drawn = st.fixed_dictionaries(required, optional=optional)
+    return st.builds(_ordered, drawn, st.sampled_from(["as listed", "backwards", "by name"]))
+
+
+def _ordered(body: dict[str, Any], order: str) -> dict[str, Any]:
+    names = {"as listed": list(body), "backwards": list(body)[::-1], "by name": sorted(body)}
+    return {name: body[name] for name in names[order]}
 
 
 @st.composite
 def references(draw: st.DrawFn, model: Model) -> list[dict[str, Any]]:
     """Draw references that a model must take."""
     supported = model["supported_references"]
-    roles = [role for role in supported if role != "last_frame" or "first_frame" in supported]
-    role = draw(st.sampled_from(roles))
-    url = st.sampled_from([PIXEL, "https://example.com/cat.png", "https://example.org/a%20b.webp"])
-    count = draw(st.integers(1, min(supported[role], 8)))
-    images = [{"url": draw(url), "role": role} for _ in range(count)]
+    roles = tuple(role for role in supported if role != "last_frame" or "first_frame" in supported)
+    role = draw(_sampled(roles))
+    count = draw(_count(1, min(supported[role], 8)))
+    images = [{"url": draw(_sampled(_URLS)), "role": role} for _ in range(count)]
     if role == "last_frame":
-        images = [{"url": draw(url), "role": "first_frame"}, images[0]]
+        images = [{"url": draw(_sampled(_URLS)), "role": "first_frame"}, images[0]]
     return images
 
 
-@st.composite
-def shuffled(draw: st.DrawFn, body: dict[str, Any]) -> dict[str, Any]:
-    """Draw an order of the fields, which means nothing."""
-    names = draw(st.permutations(sorted(body)))
-    return {name: body[name] for name in names}
-
-
-@st.composite
-def submissions(draw: st.DrawFn, models: Sequence[Model]) -> Send:
+def submissions(models: Sequence[Model]) -> st.SearchStrategy[Send]:
     """Draw a request for a generation that must be accepted."""
-    model = draw(st.sampled_from(list(models)))
-    return post("image" if model["type"] == "image" else "video", draw(valid_bodies(model)),
-                valid=True)  # fmt: skip
+    return st.one_of([_submission(model) for model in models])
+
+
+def _submission(model: Model, **fixed: Any) -> st.SearchStrategy[Send]:
+    kind = model["type"]
+    return valid_bodies(model).map(lambda body: post(kind, body | fixed, valid=True))
+
+
+def _small_images(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+    """Draw a request for an image of the fewest pixels, whose file costs little to look into."""
+    images = fewest_pixels([model for model in models if model["type"] == "image"])
+    return st.one_of([_submission(model, **few_pixels(model)) for model in images])
 
 
 _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
@@ -111,104 +135,117 @@ _TYPES: Final[dict[str, Callable[[Any], bool]]] = {
     "images": lambda value: isinstance(value, list),
     "duration": lambda value: not isinstance(value, bool) and isinstance(value, (int, float)),
 }
+_FIELDS: Final = {
+    "image": tuple(name for name in _TYPES if name not in {"duration", "sound"}),
+    "video": tuple(name for name in _TYPES if name != "output_format"),
+}
+
+
+def faulty(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+    """Draw a request with exactly one known fault, which must be refused."""
+    return st.one_of([_faulty(model, valid_bodies(model)) for model in models])
 
 
 @st.composite
-def faulty(draw: st.DrawFn, models: Sequence[Model]) -> Send:
-    """Draw a request with exactly one known fault, which must be refused."""
-    model = draw(st.sampled_from(list(models)))
-    kind = "image" if model["type"] == "image" else "video"
-    body = draw(valid_bodies(model))
-    fields = [name for name in _TYPES if name != ("duration" if kind == "image" else
-                                                  "output_format") and
-              (kind == "video" or name != "sound")]  # fmt: skip
-    fault = draw(st.sampled_from(["missing", "type", "model-value", "length", "malformed"]))
-    field = ""
+def _faulty(draw: st.DrawFn, model: Model, bodies: st.SearchStrategy[dict[str, Any]]) -> Send:
+    kind, body = model["type"], draw(bodies)
+    fault, field = draw(_sampled(_FAULTS)), ""
     if fault == "missing":
-        field = draw(st.sampled_from(["model", "prompt"]))
+        field = draw(_sampled(("model", "prompt")))
         del body[field]
     elif fault == "type":
-        field = draw(st.sampled_from(fields))
-        right = _TYPES[field]
-        body[field] = draw(odd_values().filter(lambda value: not right(value)))
+        field = draw(_sampled(_FIELDS[kind]))
+        body[field] = draw(_mistyped(field))
     elif fault == "model-value":
-        field = draw(st.sampled_from(list(_OPTIONAL)))
-        listed = model[_OPTIONAL[field]]
-        body[field] = draw(st.text(max_size=8).filter(lambda value: value not in listed))
+        field = draw(_sampled(tuple(_OPTIONAL)))
+        body[field] = draw(_unlisted(tuple(model[_OPTIONAL[field]])))
     elif fault == "length":
-        body["prompt"] = draw(st.sampled_from(["", "a" * 4097, "\U0001f30a" * 5000]))
+        body["prompt"] = draw(_sampled(_LENGTHS))
     data: Any = body
     if fault == "malformed":
         whole = encoded(body)
-        data = whole[: draw(st.integers(0, len(whole) - 1))]
-    return post(kind, data, valid=False, fault=fault, field=field)  # type: ignore[arg-type]
+        data = whole[: draw(_count(0, len(whole) - 1))]
+    return post(kind, data, valid=False, fault=fault, field=field)
+
+
+@cache
+def _mistyped(field: str) -> st.SearchStrategy[Any]:
+    right = _TYPES[field]
+    return odd_values().filter(lambda value: not right(value))
+
+
+@cache
+def _unlisted(listed: tuple[str, ...]) -> st.SearchStrategy[str]:
+    return st.text(max_size=8).filter(lambda value: value not in listed)
+
+
+def plans(models: Sequence[Model]) -> st.SearchStrategy[Plan]:
+    """Draw a sequence: submissions good and bad by two keys, looks, downloads and steps of time."""
+    return _plans(submissions(models), faulty(models), _small_images(models))
 
 
 @st.composite
-def plans(draw: st.DrawFn, models: Sequence[Model]) -> Plan:
-    """Draw a sequence: submissions good and bad by two keys, looks, downloads and steps of time."""
+def _plans(
+    draw: st.DrawFn,
+    good: st.SearchStrategy[Send],
+    bad: st.SearchStrategy[Send],
+    small: st.SearchStrategy[Send],
+) -> Plan:
     steps: list[Step] = [balance(), balance(key="b"),
-                         get("/v2/billing/costs", query=_COSTS, use="costs-before")]  # fmt: skip
-    videos: list[tuple[str, str]] = []
+                         get("/v2/billing/costs", query=DAYS, use="costs-before")]  # fmt: skip
+    videos: list[tuple[str, Any]] = []
     images: list[str] = []
-    for turn in range(draw(st.integers(1, 8))):
-        key = draw(st.sampled_from(["a", "a", "b"]))
-        what = draw(st.sampled_from(["good", "good", "bad", "look", "wait", "money", "file"]))
+    for turn in range(draw(_count(1, 8))):
+        key: Any = draw(_sampled(("a", "a", "b")))
+        what = draw(_sampled(_DEEDS))
         if what == "good":
-            step = draw(submissions(models))
+            step = draw(good)
             name = f"{step.operation} {turn}"
             if step.operation == "videos.create":
                 videos.append((name, key))
-            else:
-                images.append(name)
-            steps.append(_named(step, name, key))
+            steps.append(replace(step, name=name, key=key))
         elif what == "bad":
-            steps.append(_named(draw(faulty(models)), "", key))
+            steps.append(replace(draw(bad), key=key))
         elif what == "look" and videos:
-            name, owner = draw(st.sampled_from(videos))
+            name, owner = draw(_sampled(tuple(videos)))
             steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=owner))
             other = "b" if owner == "a" else "a"
             steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=other, use="foreign"))
+        elif what == "picture":
+            images.append(f"picture {turn}")
+            steps.append(replace(draw(small), name=images[-1], key=key))
         elif what == "file" and images:
-            steps.append(Send(link=True, ref=Ref(draw(st.sampled_from(images)), "/data/0/url"),
-                              key="none"))  # fmt: skip
+            link = Ref(draw(_sampled(tuple(images))), "/data/0/url")
+            steps.append(Send(link=True, ref=link, key="none"))
         elif what == "wait":
-            steps.append(Wait(seconds=draw(st.sampled_from([0.001, 1, 30, 90, 3600]))))
+            steps.append(Wait(seconds=draw(_sampled(_PAUSES))))
         else:
             steps.append(balance(key=key))
-    steps += [Poll(of=name, key=key, every=20) for name, key in videos]  # type: ignore[arg-type]
+    steps += [Poll(of=name, key=key, every=20) for name, key in videos]
     steps += [
         balance(),
         balance(key="b"),
-        get("/v2/billing/costs", query=_COSTS, use="costs-after"),
+        get("/v2/billing/costs", query=DAYS, use="costs-after"),
     ]
     return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True)
-
-
-def _named(step: Send, name: str, key: str) -> Send:
-    from dataclasses import replace  # noqa: PLC0415 - beside its one use
-
-    return replace(step, name=name, key=key)  # type: ignore[arg-type]
 
 
 def drawn_plans(models: Sequence[Model], *, seed: int = 0, count: int = 50) -> list[Plan]:
     """Return `count` drawn plans; the same for the same seed."""
     found: list[Plan] = []
 
-    @_seeded(seed, count)
+    @_seeded(seed, count, Phase.generate)
     @given(plans(models))
     def collect(plan: Plan) -> None:
-        found.append(plan)
+        found.append(replace(plan, name=f"drawn {len(found) + 1}"))
 
     collect()
-    from dataclasses import replace  # noqa: PLC0415 - beside its one use
-
-    return [replace(plan, name=f"drawn {number}") for number, plan in enumerate(found, 1)]
+    return found
 
 
-def _seeded(number: int, count: int) -> Callable[[Any], Any]:
+def _seeded(number: int, count: int, *phases: Phase) -> Callable[[Any], Any]:
     configured = settings(
-        max_examples=count, database=None, deadline=None, phases=[Phase.generate],
+        max_examples=count, database=None, deadline=None, phases=phases,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
 
@@ -218,21 +255,28 @@ def _seeded(number: int, count: int) -> Callable[[Any], Any]:
     return decorate
 
 
-def smallest(check: Check, target: Target, *, tries: int = 200) -> Verdict | None:
-    """Return the verdict on the smallest drawn plan that breaks `check`, or None if none does.
+def smallest(check: Check, target: Target, *, seed: int = 0, count: int = 200) -> Verdict | None:
+    """Return the verdict on the smallest plan like those that `drawn_plans` draws from a seed.
 
-    The plan that shrinking ends with is run and judged once more, so the verdict is its own.
+    The smallest is that which shrinking the first one that breaks `check` ends with. It is run and
+    judged once more, so the verdict is its own; None when none of them breaks the check.
     """
+    last: list[Plan] = []
 
-    def breaks(plan: Plan) -> bool:
-        return judged(check, [target.run(plan)], own=target.own).broken
+    @_seeded(seed, count, Phase.generate, Phase.shrink)
+    @given(plans(target.models))
+    def holds(plan: Plan) -> None:
+        if judged(check, [target.run(plan)], own=target.own).broken:
+            last.append(plan)
+            raise _BrokenError
 
     try:
-        plan = find(
-            plans(target.models), breaks,
-            settings=settings(max_examples=tries, database=None, deadline=None,
-                              suppress_health_check=list(HealthCheck)),
-        )  # fmt: skip
-    except NoSuchExample:
-        return None
-    return judged(check, [target.run(plan)], own=target.own)
+        holds()
+    except _BrokenError:
+        return judged(check, [target.run(replace(last[-1], name="drawn, the smallest"))],
+                      own=target.own)  # fmt: skip
+    return None
+
+
+class _BrokenError(Exception):
+    """A plan breaks the check."""

@@ -12,7 +12,7 @@ from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.history import History
@@ -160,7 +160,7 @@ def timestamps_are_sound(history: History) -> Iterator[Observation]:
     for each in history:
         if not 200 <= each.status < 300 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _named(each.json, _MOMENTS):
+        for name, value in _named(each, _MOMENTS):
             moment = instant(value) if isinstance(value, str) else None
             good = moment is not None and _RFC3339.fullmatch(str(value)) is not None
             yield held(good, f"{name} as RFC 3339 with a zone", value, each)
@@ -172,19 +172,11 @@ def timestamps_are_sound(history: History) -> Iterator[Observation]:
                            value, each)  # fmt: skip
 
 
-def _named(value: Any, names: tuple[str, ...], depth: int = 0) -> Iterator[tuple[str, Any]]:
-    if depth > 8:
-        return
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in names:
-                yield name, inner
-            elif isinstance(inner, (dict, list)):
-                yield from _named(inner, names, depth + 1)
-    elif isinstance(value, list):
-        for inner in value:
-            if isinstance(inner, (dict, list)):
-                yield from _named(inner, names, depth + 1)
+def _named(exchange: Exchange, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    values = exchange.values
+    for name in names:
+        for value in values.get(name, ()):
+            yield name, value
 
 
 def money_has_no_noise(history: History) -> Iterator[Observation]:
@@ -192,7 +184,7 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
     for each in history:
         if each.status != 200 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _named(each.json, _MONEY):
+        for name, value in _named(each, _MONEY):
             if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
                 digits = -int(Decimal(value).normalize().as_tuple().exponent)
                 yield held(digits <= _MOST_DIGITS, f"{name} as a short decimal", str(value), each)
@@ -205,12 +197,12 @@ def money_is_written_as_documented(history: History) -> Iterator[Observation]:
             yield _text("balance", each.object.get("balance"), each)
     for each in history.of("models.list", "models.retrieve"):
         if each.status == 200:
-            for _, price in _named(each.json, ("unit_price",)):
+            for _, price in _named(each, ("unit_price",)):
                 yield _text("a catalogue's unit_price", price, each)
     for each in (*history.results, *history.of("billing.costs")):
         if each.status != 200:
             continue
-        for name, value in _named(each.json, ("total_cost", "unit_price", "quantity", "cost")):
+        for name, value in _named(each, ("total_cost", "unit_price", "quantity", "cost")):
             number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
             yield held(number, f"{name} as a number", value, each)
 

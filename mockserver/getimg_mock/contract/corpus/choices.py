@@ -58,12 +58,22 @@ def _lowest(model: Model) -> Decimal:
 def small(model: Model, **more: Any) -> dict[str, Any]:
     """Return the cheapest request for a model, with its pixels and seconds kept few."""
     body: dict[str, Any] = {"model": model["id"], "prompt": "A lighthouse in a storm"}
-    resolutions = model.get("supported_resolutions") or []
-    if resolutions:
-        body["resolution"] = min(resolutions, key=_rank)
+    body |= few_pixels(model)
     if model.get("type") == "video" and model.get("supported_durations"):
         body["duration"] = min(model["supported_durations"])
     return body | more
+
+
+def fewest_pixels(models: Sequence[Model]) -> list[Model]:
+    """Return those of the models that can make the smallest pictures, or all, if none says."""
+    ranks = [min(map(_rank, model.get("supported_resolutions") or ["0"])) for model in models]
+    return [model for model, rank in zip(models, ranks, strict=True) if rank == min(ranks)]
+
+
+def few_pixels(model: Model) -> dict[str, str]:
+    """Return the fields that ask a model for as few pixels as it makes."""
+    resolutions = model.get("supported_resolutions") or []
+    return {"resolution": min(resolutions, key=_rank)} if resolutions else {}
 
 
 def _rank(resolution: str) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import PIXEL, cheapest, small
-from getimg_mock.contract.plans import Plan, Send, balance, encoded, get, post
+from getimg_mock.contract.plans import DAYS, Plan, Send, balance, encoded, get, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.corpus.choices import Kind, Model
 
 _COSTS: Final = "/v2/billing/costs"
-_RANGE: Final = "start=2026-08-20T00:00:00Z&end=2026-12-31T23:59:59Z"
 
 _WRONG: Final[dict[str, tuple[Any, ...]]] = {
     "model": (None, 5, True, ["seedream-5-lite"], {"id": "x"}),
@@ -86,7 +85,7 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
 
 def _refused(name: str, steps: Iterator[Send]) -> Plan:
     """Return a plan of requests that must all be refused, between two looks at the money."""
-    around = (balance(use="money"), get(_COSTS, query=_RANGE))
+    around = (balance(use="money"), get(_COSTS, query=DAYS))
     return Plan(name=name, tier="R1", steps=(*around, *steps, *around))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import cheapest, small
-from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get, post
+from getimg_mock.contract.plans import DAYS, Plan, Poll, Ref, Send, Wait, balance, get, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.plans import Step
 
 _COSTS: Final = "/v2/billing/costs"
-_SPAN: Final = "start=2026-08-20T00:00:00Z&end=2026-12-31T23:59:59Z"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
@@ -85,13 +84,13 @@ def _formats(model: Model) -> Iterator[Step]:
 
 def _video(model: Model) -> Iterator[Step]:
     yield balance()
-    yield get(_COSTS, query=_SPAN, use="costs-before")
+    yield get(_COSTS, query=DAYS, use="costs-before")
     yield post("video", small(model), valid=True, name="video")
     yield Poll(of="video")
     for _ in range(3):
         yield get(_RETRIEVE, ref=Ref("video"), name="video.now")
     yield balance()
-    yield get(_COSTS, query=_SPAN, use="costs-after")
+    yield get(_COSTS, query=DAYS, use="costs-after")
     yield from _files("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield balance()
@@ -172,7 +171,7 @@ def _deleted(image: Model, video: Model) -> Iterator[Step]:
 
 def _day(image: Model, video: Model) -> Iterator[Step]:
     yield balance()
-    yield get(_COSTS, query=_SPAN, use="costs-before")
+    yield get(_COSTS, query=DAYS, use="costs-before")
     for turn in range(3):
         yield post("image", small(image, prompt=f"Picture {turn}"), valid=True, name=f"i{turn}")
         yield balance()
@@ -181,7 +180,7 @@ def _day(image: Model, video: Model) -> Iterator[Step]:
     yield Poll(of="v0")
     yield Poll(of="v1")
     yield balance()
-    yield get(_COSTS, query=_SPAN, use="costs-after")
+    yield get(_COSTS, query=DAYS, use="costs-after")
     for turn in range(2):
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
         yield file_of(f"v{turn}.now")

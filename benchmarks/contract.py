@@ -1,0 +1,69 @@
+"""How many requests per second the provider contract makes of the fake in process.
+
+Drawing the plans, sending them and judging what came is all counted, beside a bare app that is sent
+as many requests in the same way and is judged by nobody.
+"""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+from typing import Final
+
+from benchmarks import bare
+from benchmarks.targets import at_least
+from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.execution import Sent
+from getimg_mock.contract.strategies import drawn_plans
+from getimg_mock.contract.targets import InProcess, asked_in_process
+from getimg_mock.contract.verdicts import judged
+
+TARGET: Final = 1000.0
+ROUNDS: Final = 5
+PLANS: Final = 200
+_BALANCE: Final = Sent("GET", "/v2/billing/balance", (("authorization", "Bearer sk_x"),), None)
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    models = shipped_models()
+    drawn_plans(models, seed=ROUNDS, count=1)  # strategies are made once, whoever draws first
+    rates: dict[str, list[float]] = {"fixed": [], "drawn": [], "bare": []}
+    for number in range(ROUNDS):
+        rates["fixed"].append(_rate(None))
+        rates["drawn"].append(_rate(number))
+        rates["bare"].append(_bare())
+    typical = {kind: sorted(found)[ROUNDS // 2] for kind, found in rates.items()}
+    shown = ", ".join(f"{kind} {rate:,.0f}/s" for kind, rate in typical.items())
+    print(f"contract  {shown}; drawn: {typical['drawn'] / typical['bare']:.3f} of bare")
+    return at_least("contract  requests a second, drawn, sent and judged", typical["drawn"], TARGET)
+
+
+def _rate(seed: int | None) -> float:
+    """Return the requests a second of plans drawn from `seed`; without one, of the fixed plans."""
+    target = InProcess()
+    began = perf_counter()
+    if seed is None:
+        plans = list(corpus(target.models))
+    else:
+        plans = drawn_plans(target.models, seed=seed, count=PLANS)
+    histories = [target.run(plan) for plan in plans]
+    broken = [check.id for check in PROVIDER if judged(check, histories).broken]
+    taken = perf_counter() - began
+    if broken:
+        raise RuntimeError(f"The fake breaks {', '.join(broken)}: there is nothing to measure.")
+    return sum(len(history.exchanges) for history in histories) / taken
+
+
+def _bare() -> float:
+    """Return the requests a second that the bare app answers."""
+    began = perf_counter()
+    for _ in range(PLANS * 10):
+        asked_in_process(bare.app, _BALANCE)
+    return PLANS * 10 / (perf_counter() - began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
