@@ -7,6 +7,7 @@ from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,6 +204,23 @@ def test_a_shrunk_plan_still_shows_the_failure() -> None:
     sent = [e for e in verdict.findings[0].history if e.submits]
     assert len(sent) == 1
     assert smallest(check_of("GP501"), InProcess(), count=10) is None
+
+
+def test_a_failure_that_chance_found_is_told_by_its_smallest_plan() -> None:
+    """What a fixed plan shows is told as it is; what only drawn ones show is shrunk first."""
+    target = InProcess(wrap=BY_NAME["total-is-not-the-product"].wrap)
+    check, fixed = (
+        check_of("GP501"),
+        next(p for p in corpus(MODELS) if p.name == "images in every format"),
+    )
+    drawn = drawn_plans(MODELS, seed=3, count=30)
+    shrink = partial(smallest, target=target, seed=3, count=30)
+    for plans, submitted in ((drawn, 1), ([fixed, *drawn], len(fixed.submissions))):
+        campaign = Campaign(target=target, plans=plans, checks=[check], shrink=shrink)
+        failed = [event for event in campaign.events() if event["event"] == "verdict"]
+        (history,) = {id(f.history): f.history for f in campaign.verdicts[0].findings}.values()
+        assert failed[0]["status"] == "FAIL"
+        assert len(history.plan.submissions) == submitted
 
 
 def traffic(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from getimg_mock.contract.targets import Target
-    from getimg_mock.contract.verdicts import Check
+    from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.reports.events import Event, Outcome
 
 REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
@@ -112,13 +113,15 @@ def _against(
         target.models = _catalogue(target)
         budget.models = target.models
     plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
-    plans += _random(arguments, target) if tier >= "R2" else []
+    plans += _random(arguments, target.models) if tier >= "R2" else []
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
     campaign = Campaign(
         target=target, plans=plans, checks=checks, seed=arguments.seed, known=known,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
+        # Shrinking tries hundreds of plans: not where each of them costs money.
+        shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )  # fmt: skip
     stream = _with_budget(campaign, budget, target, seen=None if arguments.only else seen)
     return _report(arguments, stream)
@@ -246,7 +249,7 @@ def _catalogue(target: Address) -> list[dict[str, Any]]:
     return found
 
 
-def _random(arguments: argparse.Namespace, target: Target) -> list[Plan]:
+def _random(arguments: argparse.Namespace, models: Sequence[dict[str, Any]]) -> list[Plan]:
     if not arguments.random:
         return []
     try:
@@ -255,7 +258,13 @@ def _random(arguments: argparse.Namespace, target: Target) -> list[Plan]:
         raise SettingsError(
             "Random plans need hypothesis: pip install 'getimg-mock[verify]'."
         ) from None
-    return drawn_plans(target.models, seed=arguments.seed, count=arguments.random)
+    return drawn_plans(models, seed=arguments.seed, count=arguments.random)
+
+
+def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check], Verdict | None]:
+    from getimg_mock.contract.strategies import smallest  # noqa: PLC0415 - optional
+
+    return partial(smallest, target=target, seed=arguments.seed, count=arguments.random)
 
 
 def _judged_traffic(

@@ -6,7 +6,7 @@ Nothing else is written by a run; every report is a function of these events.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import decimal
@@ -14,7 +14,7 @@ from getimg_mock.contract.history import History
 from getimg_mock.contract.verdicts import judged, status_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.plans import Plan
@@ -33,7 +33,8 @@ class Campaign:
     """One run: which plans against which target under which checks.
 
     `known` are checks that are known to fail (they are XFAIL; one that passes is XPASS),
-    `confirmed` the assumptions that evidence of the real service confirms.
+    `confirmed` the assumptions that evidence of the real service confirms. `shrink` looks for a
+    smaller plan that breaks a check, where no plan but a drawn one has.
     """
 
     target: Target
@@ -42,6 +43,7 @@ class Campaign:
     seed: int = 0
     known: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
+    shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
@@ -72,13 +74,15 @@ class Campaign:
             verdict = judged(
                 check, self.histories, own=self.target.own, confirmed=check.id in self.confirmed
             )
+            if self.shrink is not None and _by_chance(verdict):
+                smaller = self.shrink(check)
+                if smaller is not None and smaller.broken:
+                    verdict = replace(verdict, findings=smaller.findings)
             self.verdicts.append(verdict)
             yield verdict_event(self._settled(verdict), self.seed)
         yield self.end()
 
     def _settled(self, verdict: Verdict) -> Verdict:
-        from dataclasses import replace  # noqa: PLC0415 - beside its one use
-
         if verdict.check.id in self.known:
             reason = self.known[verdict.check.id]
             expected = verdict.broken
@@ -98,6 +102,11 @@ class Campaign:
             "event": "end", "target": self.target.name, "verdicts": statuses,
             "exchanges": exchanges, "ok": not (statuses.keys() & {"FAIL", "XPASS"}),
         }  # fmt: skip
+
+
+def _by_chance(verdict: Verdict) -> bool:
+    """Whether no plan but a drawn one shows the breach: those of a history come first."""
+    return verdict.broken and verdict.findings[0].history.plan.drawn
 
 
 def verdict_event(verdict: Verdict, seed: int = 0) -> dict[str, Any]:

@@ -142,6 +142,8 @@ class Plan:
     keys: int = 1
     rules: tuple[str, ...] = ()
     """Scenario rules (JSON texts) that only a fake can be given."""
+    drawn: bool = False
+    """Whether it was drawn by chance, so that a smaller one may show the same."""
 
     @property
     def submissions(self) -> tuple[Send, ...]:
@@ -157,6 +159,7 @@ class Plan:
             "clock": self.clock,
             "keys": self.keys,
             "rules": list(self.rules),
+            "drawn": self.drawn,
             "steps": [_step_json(step) for step in self.steps],
         }
 
@@ -204,6 +207,7 @@ def plan_of(value: Mapping[str, Any]) -> Plan:
         clock=value["clock"],
         keys=value["keys"],
         rules=tuple(value.get("rules", ())),
+        drawn=value.get("drawn", False),
         steps=tuple(_step_of(step) for step in value["steps"]),
     )
 

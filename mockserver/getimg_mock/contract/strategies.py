@@ -227,7 +227,7 @@ def _plans(
         balance(key="b"),
         get("/v2/billing/costs", query=DAYS, use="costs-after"),
     ]
-    return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True)
+    return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
 
 
 def drawn_plans(models: Sequence[Model], *, seed: int = 0, count: int = 50) -> list[Plan]:
