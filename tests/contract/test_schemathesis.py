@@ -25,7 +25,7 @@ def found(*options: str) -> list[str]:
 
 
 def test_the_fake_runs_clean_under_schemathesis() -> None:
-    """The document and the fake agree, as others see it; each of their checks is on in a mode."""
+    """The document and the fake agree, as others see it, with every check of theirs on."""
     assert found("--examples=20") == []
     assert found("--examples=10", "--lenient") == []
 
