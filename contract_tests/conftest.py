@@ -9,16 +9,16 @@ cost.
 from __future__ import annotations
 
 import os
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Budget, Record
+from getimg_mock.contract.budget import Record, amount_of, guarded
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
     from getimg_mock.contract.history import History
@@ -51,12 +51,11 @@ def target(request: pytest.FixtureRequest) -> Target:
         pytest.exit("A target needs a key: set GETIMG_API_KEY.", returncode=2)
     found = Address(url, {"a": key}, name=where)
     record = request.config.getoption("--getimg-record")
-    budget = Budget(
-        Decimal(request.config.getoption("--getimg-budget")),
-        found.models,
-        Record(Path(record) if record else None),
-    )
-    found.gate = budget
+    kept = Record(Path(record) if record else None)
+    try:
+        guarded(found, amount_of(request.config.getoption("--getimg-budget")), kept)
+    except GetimgMockError as error:
+        pytest.exit(str(error), returncode=2)
     return found
 
 

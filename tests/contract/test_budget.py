@@ -51,6 +51,10 @@ class Paid:
     own: bool = False
     keys: dict[str, str] = field(default_factory=dict)
 
+    def hits(self) -> dict[str, int]:
+        """Return nothing: these faults are no rules of a plan."""
+        return {}
+
     def now(self) -> datetime:
         """Return the fake's time."""
         return self.inner.now()
@@ -111,11 +115,11 @@ def test_no_fault_makes_spending_exceed_the_ceiling(
 
     Lost answers, 5xx after the effect, cut-off bodies: all count as spent.
     """
-    inner = InProcess().open(plan)
     budget = Budget(ceiling, MODELS)
-    session = Paid(inner, budget, faults, keys=inner.keys)
-    Run(session, plan, MODELS).run()
-    assert session.charged() <= budget.spent <= ceiling
+    with InProcess().opened(plan) as inner:
+        session = Paid(inner, budget, faults, keys=inner.keys)
+        Run(session, plan, MODELS).run()
+        assert session.charged() <= budget.spent <= ceiling
 
 
 def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
@@ -143,9 +147,9 @@ def price_of_default(model: dict[str, Any]) -> Decimal:
 def test_a_refused_request_gives_its_reservation_back() -> None:
     """A 4xx costs nothing, so it must not use up the budget."""
     plan = Plan(name="x", tier="R1", steps=(post("image", {"model": "z-image-turbo"}),))
-    inner = InProcess().open(plan)
     budget = Budget(Decimal(1), MODELS)
-    Run(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
+    with InProcess().opened(plan) as inner:
+        Run(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
     assert budget.spent == 0
     assert budget.sent == 1
 

@@ -6,18 +6,25 @@ import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Budget, BudgetError, Record, affordable, price_of_plan
+from getimg_mock.contract.budget import (
+    BudgetError,
+    Record,
+    affordable,
+    amount_of,
+    default_record,
+    guarded,
+    price_of_plan,
+)
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.evidence import (
     REAL,
     STALE_AFTER,
@@ -37,13 +44,13 @@ from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix
-from getimg_mock.world import schemas
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from getimg_mock.contract.budget import Budget
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.reports.events import Event, Outcome
@@ -106,12 +113,8 @@ def _against(
     tier = arguments.tier or ("R3" if target.own else "R0")
     budget = None
     if isinstance(target, Address) and not target.own:
-        ceiling = _ceiling(arguments, tier)
-        record = arguments.record or _default_record()
-        budget = Budget(ceiling, target.models, Record(record))
-        target.gate = budget
-        target.models = _catalogue(target)
-        budget.models = target.models
+        record = Record(arguments.record or default_record())
+        budget = guarded(target, _ceiling(arguments, tier), record)
     plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
     plans += _random(arguments, target.models) if tier >= "R2" else []
     if arguments.dry_run:
@@ -214,39 +217,13 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 
 def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:
-    if arguments.budget is None:
-        if tier == "R0":
-            return Decimal(0)
-        raise BudgetError(
-            f"Tier {tier} can spend money there: say how much with --budget, or use --tier R0."
-        )
-    try:
-        ceiling = Decimal(arguments.budget)
-    except InvalidOperation:
-        ceiling = Decimal("NaN")
-    if not (ceiling.is_finite() and ceiling >= 0):
-        raise BudgetError(f"{arguments.budget!r} is no amount of money: write 0.50.")
-    return ceiling
-
-
-def _default_record() -> Path:
-    state = os.environ.get("XDG_STATE_HOME")
-    return (
-        (Path(state) if state else Path.home() / ".local" / "state") / "getimg-mock" / "spend.json"
+    if arguments.budget is not None:
+        return amount_of(arguments.budget)
+    if tier == "R0":
+        return Decimal(0)
+    raise BudgetError(
+        f"Tier {tier} can spend money there: say how much with --budget, or use --tier R0."
     )
-
-
-def _catalogue(target: Address) -> list[dict[str, Any]]:
-    """Return the target's own catalogue where it can be trusted, else the shipped one."""
-    history = target.run(_ACCOUNT)
-    listed = history.of("models.list")
-    if not listed or listed[0].status == 0:
-        raise SettingsError(f"{target.url} does not answer.")
-    models = listed[0].plain
-    if listed[0].status != 200 or schemas.violations("model-list", models) or not models:
-        return shipped_models()
-    found: list[dict[str, Any]] = models
-    return found
 
 
 def _random(arguments: argparse.Namespace, models: Sequence[dict[str, Any]]) -> list[Plan]:

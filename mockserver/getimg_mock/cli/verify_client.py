@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import verify_api
 from getimg_mock.cli.verify_api import REPORTS
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Budget, Record
+from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
 from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, schedules, scorecard, suite
 from getimg_mock.contract.clients.checking import verdict_of
@@ -128,13 +127,7 @@ def _side_by_side(
     if arguments.budget is None:
         raise SettingsError("A service that is not ours may cost: say how much with --budget.")
     target = _upstream(arguments)
-    budget = Budget(
-        verify_api._ceiling(arguments, "R2"),  # noqa: SLF001 - shared
-        target.models,
-        Record(verify_api._default_record()),  # noqa: SLF001 - shared
-    )
-    target.gate = budget
-    budget.models = verify_api._catalogue(target)  # noqa: SLF001 - shared
+    budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
     peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
     results: list[Result] = []
     stream: list[dict[str, Any]] = []

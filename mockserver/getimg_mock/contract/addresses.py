@@ -9,12 +9,16 @@ import http.client
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from getimg_mock.contract.corpus.choices import shipped_models
-from getimg_mock.contract.execution import Received, RefusedError, Run, Sent, Session
+from getimg_mock.contract.execution import Received, RefusedError, Run, Sent
+from getimg_mock.contract.plans import Plan, get
+from getimg_mock.errors import SettingsError
+from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Plan, Send
+    from getimg_mock.contract.plans import Send
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Address:
     gate: Gate | None = None
     control: Callable[[float], object] | None = None
     clock: Callable[[], datetime] = wall_time
+    count: Callable[[], dict[str, int]] = dict
+    """How often each of a plan's rules has acted, where the fake is ours."""
 
     def lacks(self, plan: Plan) -> str:
         """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
@@ -53,14 +59,36 @@ class Address:
             return "time is not in our hands here"
         return self.gate.lacks(plan) if self.gate is not None else ""
 
+    @contextmanager
+    def opened(self, plan: Plan) -> Iterator[AddressSession]:
+        """Hold one connection for all of a plan."""
+        del plan
+        session = AddressSession(self)
+        try:
+            yield session
+        finally:
+            session.close()
+
     def run(self, plan: Plan) -> History:
         """Run a plan, one connection for all of it."""
-        session: Session = AddressSession(self)
-        try:
+        with self.opened(plan) as session:
             return Run(session, plan, self.models).run()
-        finally:
-            if isinstance(session, AddressSession):
-                session.close()
+
+
+def catalogue_of(address: Address) -> list[dict[str, Any]]:
+    """Return an address's own catalogue where it can be trusted, else the shipped one.
+
+    Raises `SettingsError` when nothing answers there.
+    """
+    history = address.run(Plan(name="the catalogue", steps=(get("/v2/models"),)))
+    listed = history.exchanges[0]
+    if listed.status == 0:
+        raise SettingsError(f"{address.url} does not answer.")
+    models = listed.plain
+    if listed.status != 200 or schemas.violations("model-list", models) or not models:
+        return shipped_models()
+    found: list[dict[str, Any]] = models
+    return found
 
 
 class Gate(Protocol):
@@ -86,6 +114,10 @@ class AddressSession:
         self.own = target.own
         self._parts = urlsplit(self.base)
         self._connection: http.client.HTTPConnection | None = None
+
+    def hits(self) -> dict[str, int]:
+        """Return how often each of the plan's rules has acted."""
+        return self._target.count()
 
     def now(self) -> datetime:
         """Return the real time, or the target's own where we move it."""

@@ -8,10 +8,13 @@ spent: an unknown price refuses, an unknown outcome keeps its reservation.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.addresses import catalogue_of
 from getimg_mock.contract.corpus.choices import price_of
 from getimg_mock.contract.exchanges import decimal, read_json
 from getimg_mock.contract.execution import RefusedError
@@ -22,8 +25,8 @@ from getimg_mock.world.clock import wall_time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
-    from pathlib import Path
 
+    from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.execution import Received, Sent
     from getimg_mock.contract.plans import Plan, Send
 
@@ -32,6 +35,24 @@ ZERO: Final = Decimal(0)
 
 class BudgetError(GetimgMockError):
     """The budget does not allow what was asked, or its record cannot be read."""
+
+
+def amount_of(text: str) -> Decimal:
+    """Return how many US dollars a text says; raises `BudgetError` where it says none."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise BudgetError(f"{text!r} is no amount of money: write 0.50.")
+    return amount
+
+
+def default_record() -> Path:
+    """Return the file in which the spend of each day is kept, unless another is named."""
+    state = os.environ.get("XDG_STATE_HOME")
+    place = Path(state) if state else Path.home() / ".local" / "state"
+    return place / "getimg-mock" / "spend.json"
 
 
 def worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) -> Decimal | None:
@@ -256,3 +277,14 @@ def affordable(
             total += Decimal(price.worst) if plan.tier >= "R2" else ZERO
             chosen.append(plan)
     return chosen, left
+
+
+def guarded(address: Address, ceiling: Decimal, record: Record) -> Budget:
+    """Put a budget before an address, with the prices of the address's own catalogue.
+
+    Raises `SettingsError` when nothing answers there.
+    """
+    budget = Budget(ceiling, address.models, record)
+    address.gate = budget
+    address.models = budget.models = catalogue_of(address)
+    return budget

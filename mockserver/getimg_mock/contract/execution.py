@@ -71,6 +71,9 @@ class Session(Protocol):
         Raises `RefusedError` after those that the budget allows.
         """
 
+    def hits(self) -> dict[str, int]:
+        """Return how often each of the plan's rules has acted; nothing where there are none."""
+
 
 class RefusedError(Exception):
     """The budget does not allow a request; the plan ends here."""
@@ -112,6 +115,7 @@ class Run:
             models=tuple(self.models),
             own=self.session.own,
             unresolved=tuple(self.unresolved),
+            hits=self.session.hits(),
         )
 
     def __post_init__(self) -> None:

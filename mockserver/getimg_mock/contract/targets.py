@@ -7,6 +7,7 @@ settings that the plan asks for and a clock that stands still until the plan let
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,13 +28,16 @@ from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from starlette.types import ASGIApp, Message
 
-    from getimg_mock.contract.execution import Sent
+    from getimg_mock.contract.addresses import AddressSession
+    from getimg_mock.contract.execution import Sent, Session
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan, Send
     from getimg_mock.media.cache import MediaCache
+    from getimg_mock.world.workspaces import Workspace
 
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every plan begins on our fake: in the middle of a day and of a rate window."""
@@ -60,6 +64,9 @@ class Target(Protocol):
     def lacks(self, plan: Plan) -> str:
         """Return why a plan cannot be run here, or an empty text."""
 
+    def opened(self, plan: Plan) -> AbstractContextManager[Session]:
+        """Hold a session of a plan's own."""
+
     def run(self, plan: Plan) -> History:
         """Run a plan in a session of its own."""
 
@@ -81,8 +88,9 @@ class InProcess:
         del plan
         return ""
 
-    def open(self, plan: Plan) -> InProcessSession:
-        """Return a new world as the plan wants it."""
+    @contextmanager
+    def opened(self, plan: Plan) -> Iterator[InProcessSession]:
+        """Make a new world as the plan wants it, with the plan's rules in force."""
         session = InProcessSession(START, own=self.own)
         world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
@@ -90,16 +98,14 @@ class InProcess:
             fake = replace(fake, cache=self.cache)
         app: ASGIApp = Application(fake, access_log.silent)
         session.fake = fake
-        session.rules = plan.rules
         session.app = self.wrap(app, fake) if self.wrap else app
-        return session
+        session.arm(plan.rules)
+        yield session
 
     def run(self, plan: Plan) -> History:
         """Run a plan in a world of its own."""
-        session = self.open(plan)
-        session.arm()
-        history = Run(session, plan, self.models).run()
-        return replace(history, hits=session.hits())
+        with self.opened(plan) as session:
+            return Run(session, plan, self.models).run()
 
 
 class InProcessSession:
@@ -107,7 +113,7 @@ class InProcessSession:
 
     fake: Fake
     app: ASGIApp
-    rules: tuple[str, ...] = ()
+    rules: Sequence[str] = ()
 
     def __init__(self, start: datetime, *, own: bool = True) -> None:
         self.base = "https://api.getimg.ai"
@@ -119,19 +125,15 @@ class InProcessSession:
         """Return a clock for a new workspace: it stands still, and who waits on it moves it."""
         return VirtualClock(start=self._now, rate=0, autojump=True)
 
-    def arm(self) -> None:
-        """Put the plan's rules in force for the first key."""
-        if self.rules:
-            workspace = self.fake.store.workspace(self.keys["a"])
-            for rule in self.rules:
-                workspace.scenarios.add(json.loads(rule), workspace.clock.now())
+    def arm(self, rules: Sequence[str]) -> None:
+        """Put rules in force for the first key."""
+        self.rules = rules
+        if rules:
+            _armed(self.fake.store.workspace(self.keys["a"]), rules)
 
     def hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules acted."""
-        if not self.rules:
-            return {}
-        scenarios = self.fake.store.workspace(self.keys["a"]).scenarios
-        return {rule: made.hits for rule, made in zip(self.rules, scenarios, strict=True)}
+        return _hits(self.fake.store.workspace(self.keys["a"]), self.rules) if self.rules else {}
 
     def now(self) -> datetime:
         """Return the latest moment that any workspace has reached."""
@@ -232,8 +234,9 @@ class OnSocket:
         del plan
         return ""
 
-    def run(self, plan: Plan) -> History:
-        """Run a plan against a server of its own, whose clocks stand still until told."""
+    @contextmanager
+    def opened(self, plan: Plan) -> Iterator[AddressSession]:
+        """Start a server in a new world, whose clocks stand still until told."""
         world = {"seed": self.seed, **self.settings, **dict(plan.world)}
         with MockServer(**world) as server:
             store = server.app.fake.store
@@ -242,18 +245,32 @@ class OnSocket:
                 space.clock.freeze()
                 space.clock.autojump = True
                 space.clock.advance_to(spaces[0].clock.now().replace(second=30) + _A_MINUTE)
-            for rule in plan.rules:
-                spaces[0].scenarios.add(json.loads(rule), spaces[0].clock.now())
+            _armed(spaces[0], plan.rules)
 
             def advance(seconds: float) -> None:
                 moment = max(space.clock.now() for space in spaces) + timedelta(seconds=seconds)
                 for space in spaces:
                     space.clock.advance_to(moment)
 
-            clock = spaces[0].clock.now
-            address = Address(server.url, dict(_KEYS), own=True, models=self.models,
-                              control=advance, clock=clock)  # fmt: skip
-            history = address.run(plan)
-            hits = {rule: made.hits for rule, made in zip(plan.rules, spaces[0].scenarios,
-                                                          strict=True)}  # fmt: skip
-        return replace(history, hits=hits)
+            address = Address(
+                server.url, dict(_KEYS), own=True, models=self.models, control=advance,
+                clock=spaces[0].clock.now, count=lambda: _hits(spaces[0], plan.rules),
+            )  # fmt: skip
+            with address.opened(plan) as session:
+                yield session
+
+    def run(self, plan: Plan) -> History:
+        """Run a plan against a server of its own."""
+        with self.opened(plan) as session:
+            return Run(session, plan, self.models).run()
+
+
+def _armed(workspace: Workspace, rules: Sequence[str]) -> None:
+    """Put a plan's rules in force."""
+    for rule in rules:
+        workspace.scenarios.add(json.loads(rule), workspace.clock.now())
+
+
+def _hits(workspace: Workspace, rules: Sequence[str]) -> dict[str, int]:
+    """Return how often each of the rules has acted."""
+    return {rule: made.hits for rule, made in zip(rules, workspace.scenarios, strict=True)}
