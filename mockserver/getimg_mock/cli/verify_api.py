@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.cli import reporting
 from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import (
     BudgetError,
@@ -22,7 +23,7 @@ from getimg_mock.contract.budget import (
     price_of_plan,
 )
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
-from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.checks import EVERY, PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
@@ -43,7 +44,6 @@ from getimg_mock.contract.plans import TIERS, Plan, balance, get
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, documents, events, matrix
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
@@ -53,12 +53,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.budget import Budget
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.events import Event
 
-REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
-    ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
-    ".md": documents.as_markdown, ".html": matrix.as_html,
-}  # fmt: skip
 _ACCOUNT: Final = Plan(name="the account", steps=(get("/v2/models"), balance()))
 
 
@@ -87,23 +83,18 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
     add("--stale-after", metavar="DAYS", type=int, default=STALE_AFTER.days,
         help="how long evidence counts (default: %(default)s)")  # fmt: skip
-    add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
-    add("--report", action="append", default=[], metavar="FILE", type=Path,
-        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
-    add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    reporting.add_options(parser)
     add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
     add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 when the contract holds, else 1."""
-    for report in arguments.report:
-        if report.suffix not in REPORTS:
-            raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
+    reporting.require_places(arguments, arguments.evidence if arguments.traffic else None)
     checks = chosen(arguments.only, PROVIDER)
-    known = read_known(arguments.known_failures) if arguments.known_failures else {}
+    known = read_known(arguments.known_failures, EVERY) if arguments.known_failures else {}
     if arguments.traffic:
-        return _report(arguments, _judged_traffic(arguments, checks, known))
+        return _report(arguments, _judged_traffic(arguments, checks, known), known)
     return _against(arguments, _target(arguments), checks, known)
 
 
@@ -127,7 +118,7 @@ def _against(
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )  # fmt: skip
     stream = _with_budget(campaign, budget, target, seen=None if arguments.only else seen)
-    return _report(arguments, stream)
+    return _report(arguments, stream, known)
 
 
 def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
@@ -139,13 +130,12 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     return Comparison(observed=evidence.confirmed, now=wall_time(), stale_after=days)
 
 
-def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
-    """Run the same plans on the fake, too, and judge the two side by side."""
+def _compared(campaign: Campaign, seen: Comparison, beside: list[Event]) -> Iterator[Event]:
+    """Run the same plans on the fake, too (its events go `beside`), and judge the two together."""
     fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
     plans = [history.plan for history in campaign.histories]
     twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-    for _ in twin.events():
-        pass
+    beside.extend(twin.events())
     comparison = replace(
         seen,
         fake=tuple(twin.histories),
@@ -179,20 +169,28 @@ def _with_budget(
     campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
 ) -> Iterator[Event]:
     before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
-    *judged_events, end = campaign.events()
-    yield from judged_events
+    beside: list[Event] = []
+    yield from (event for event in campaign.events() if event["event"] != "end")
     if seen is not None:
         if not isinstance(target, InProcess):
-            yield from _compared(campaign, seen)
+            yield from _compared(campaign, seen, beside)
         elif seen.observed:
             (fresh,) = chosen("GE908", equivalence.CHECKS)
             yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
         yield from _examined(campaign, budget)
-    yield end
-    if budget is None:
-        return
+    if budget is not None:
+        yield _reconciled(budget, target, before)
+    yield campaign.end()
+    yield from (
+        event | {"twin": True} if event["event"] == "start" else event
+        for event in beside
+        if event["event"] in {"start", "verdict", "end"}
+    )
+
+
+def _reconciled(budget: Budget, target: Target, before: str | None) -> Event:
     beyond = budget.reconcile(decimal(before), decimal(balance_now(target.run(_ACCOUNT))))
-    yield {
+    return {
         "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
         "today": str(budget.record.today), "requests": budget.requests,
         "beyond": None if beyond is None else str(beyond),
@@ -257,8 +255,8 @@ def _judged_traffic(
         if arguments.evidence.exists():
             found = read_evidence(arguments.evidence).merged(found)
         write_evidence(arguments.evidence, found)
-    yield {"event": "start", "contract": "1", "target": "traffic", "seed": 0, "own": False,
-           "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
+    yield {"event": "start", "kind": "provider", "contract": "1", "target": "traffic", "seed": 0,
+           "own": False, "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
     yield from campaign.judge()
 
 
@@ -286,18 +284,26 @@ def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
     return 0
 
 
-def _report(arguments: argparse.Namespace, stream: Iterable[Event]) -> int:
-    kept: list[Event] = []
-    lines = []
-    for event in stream:
-        kept.append(event)
-        lines.append(event)
-    text = "".join(written(lines))
-    if arguments.events:
-        arguments.events.write_text(text, encoding="utf-8")
-    outcomes = events.read(kept)
-    for report in arguments.report:
-        report.write_text(REPORTS[report.suffix](outcomes), encoding="utf-8")
-    for outcome in outcomes:
-        sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+def _report(arguments: argparse.Namespace, stream: Iterable[Event], known: dict[str, str]) -> int:
+    name = "traffic" if arguments.traffic else arguments.target
+    with reporting.Keeper(arguments, f"verify-api-{name}", known) as keeper:
+        keeper.take(_told(arguments, event) for event in stream)
+        return keeper.report()
+
+
+def _told(arguments: argparse.Namespace, event: Event) -> Event:
+    """Return an event; with a start stands what is needed to make the run again."""
+    if event["event"] != "start" or event.get("twin"):
+        return event
+    url = REAL if arguments.target == "real" else arguments.target
+    options = {
+        "target": arguments.target, "tier": arguments.tier, "budget": arguments.budget,
+        "seed": arguments.seed, "random": arguments.random, "only": arguments.only,
+    }  # fmt: skip
+    if arguments.traffic:
+        options = {"from": arguments.traffic[0], "only": arguments.only}
+    return event | {
+        "again": "getimg-mock verify api" + reporting.words_of(options),
+        "url": url if "://" in url and not arguments.traffic else None,
+        "budget": arguments.budget,
+    }

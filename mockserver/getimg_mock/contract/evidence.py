@@ -19,7 +19,7 @@ from getimg_mock.contract.exchanges import Exchange
 from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.errors import SettingsError
+from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -237,17 +237,26 @@ def _marks(value: Any, where: str, found: dict[str, str]) -> None:
                 _marks(inner, f"{where}/{name}", found)
 
 
-def read_known(path: Path) -> dict[str, str]:
-    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line."""
-    from getimg_mock.contract.checks import check_of  # noqa: PLC0415 - checks read evidence
+def read_known(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
+    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
 
+    Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
+    """
+    from getimg_mock.contract.checks import every_check  # noqa: PLC0415 - checks read evidence
+
+    ids = [check.id for check in (every_check() if among is None else among)]
     found = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is no list of checks: it is not UTF-8.") from None
     for line in lines:
         name, _, reason = line.partition("#")[0].strip().partition(" ")
-        if name:
-            found[check_of(name).id] = reason.strip()
+        if not name:
+            continue
+        if name.upper() not in ids:
+            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
+        found[name.upper()] = reason.strip()
     return found
