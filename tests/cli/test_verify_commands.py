@@ -83,6 +83,10 @@ def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert {check.id for check in EVERY} <= set(listed)
     assert len(listed) == len(set(listed))
     assert main(["explain", "GP999"]) == 2
+    assert main(["explain", "GE902"]) == 0
+    assert "verify api --target URL" in capsys.readouterr().out
+    assert main(["explain", "GC706"]) == 0
+    assert "our choice" in capsys.readouterr().out
 
 
 def test_recorded_traffic_confirms_assumptions_until_it_is_old(

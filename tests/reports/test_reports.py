@@ -11,14 +11,16 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from getimg_mock.contract.campaign import Campaign, written
-from getimg_mock.contract.checks import PROVIDER, chosen
+from getimg_mock.contract.campaign import Campaign, verdict_event, written
+from getimg_mock.contract.checks import PROVIDER, chosen, equivalence
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.suite import chosen as clients_chosen
 from getimg_mock.contract.clients.suite import verify
+from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, events, matrix, replays, tables
 from getimg_mock.world import schemas
@@ -145,6 +147,23 @@ def test_a_client_that_pays_twice_is_told_so() -> None:
     assert "Do not send a POST again once its bytes are out." in flat
     assert "Whether getimg.ai de-duplicates is not known." in flat
     assert "getimg-mock replay clients.ndjson --check GC401" in text
+
+
+def test_a_difference_shows_both_sides_of_the_pair() -> None:
+    """Fake and other target stand one below the other, with the plan, and without keys."""
+    plans = [plan for plan in corpus(InProcess().models) if plan.name == "an image and its file"]
+    other = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    compared = Comparison(
+        fake=tuple(map(InProcess().run, plans)), other=tuple(map(other.run, plans))
+    )
+    event = verdict_event(judged(equivalence.CHECKS[0], [compared]))
+    shown = event["failures"][0]["exchanges"]
+    assert [each["status"] for each in shown] == [403, 200]
+    assert [each["label"] for each in shown] == [
+        "the fake, plan 'an image and its file'", "the other, plan 'an image and its file'",
+    ]  # fmt: skip
+    assert SECRET not in json.dumps(event)
+    assert not schemas.violations("own/contract-events", event)
 
 
 def test_of_many_exchanges_the_first_and_the_last_are_shown() -> None:

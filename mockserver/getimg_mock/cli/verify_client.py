@@ -167,6 +167,8 @@ def _side_by_side(
     """Judge adapters against another service and against the fake by the same cases."""
     if arguments.budget is None:
         raise SettingsError("A service that is not ours may cost: say how much with --budget.")
+    if arguments.program:
+        raise SettingsError("--target needs an adapter in Python: a program is driven on the fake.")
     target = _upstream(arguments)
     budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
     peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]

@@ -30,6 +30,7 @@ FAILING: Final = frozenset({"FAIL", "XPASS"})
 
 _MOST_SHOWN: Final = 14
 _MOST_PLAN: Final = 400_000
+_OTHER: Final = "the other"
 _ALTERED: Final = {"": "with another", "no": "without its", "late": "with a later"}
 _OPENING: Final = "credit"
 """No request brings a credit about, although the first one may open the workspace."""
@@ -170,8 +171,9 @@ def finding_event(check: Check, finding: Finding, seed: int | str = 0) -> dict[s
     history, seen = finding.history, finding.observation
     if not isinstance(history, History):  # a comparison, or a look at the run itself
         return {
-            "id": check.id, "plan": {}, "plan_name": "all plans", "expected": seen.expected,
-            "actual": seen.actual, "exchanges": [], "seed": seed, "contract": VERSION,
+            "id": check.id, "plan": {}, "plan_name": "all plans",
+            "expected": _bare(seen.expected, history), "actual": _bare(seen.actual, history),
+            "exchanges": _both(history, seen.seen), "seed": seed, "contract": VERSION,
         }  # fmt: skip
     plan = history.plan.as_json()
     if len(json.dumps(plan)) > _MOST_PLAN:
@@ -182,6 +184,33 @@ def finding_event(check: Check, finding: Finding, seed: int | str = 0) -> dict[s
         "exchanges": [exchange_json(each, history) for each in around(history, seen.exchanges)],
         "seed": seed, "contract": VERSION,
     }  # fmt: skip
+
+
+def _both(compared: Any, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
+    """Return exchanges of a comparison, each after what the fake did in its place."""
+    found: list[dict[str, Any]] = []
+    for exchange in exchanges:
+        for pair in getattr(compared, "pairs", ()):
+            if exchange is pair.other or exchange is pair.fake:
+                for side, each in (("the fake", pair.fake), (_OTHER, pair.other)):
+                    history = _holding(compared, each)
+                    label = f"{side}, plan '{redacted(pair.plan, history)}'"
+                    found.append(exchange_json(each, history) | {"label": label})
+    return found[:_MOST_SHOWN]
+
+
+def _holding(compared: Any, exchange: Exchange) -> History:
+    """Return the history of a comparison that an exchange is of."""
+    histories: list[History] = [*compared.fake, *compared.other]
+    return next(each for each in histories if any(exchange is other for other in each))
+
+
+def _bare(text: str, compared: Any) -> str:
+    """Return a text without any key of any history that was looked at."""
+    histories = [*getattr(compared, "fake", ()), *getattr(compared, "other", ())]
+    for history in (*histories, *getattr(compared, "histories", ())):
+        text = redacted(text, history)
+    return text
 
 
 def around(history: History, numbers: Sequence[int]) -> list[Exchange]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Observation:
     expected: str = ""
     actual: str = ""
     note: str = ""
+    seen: tuple[Exchange, ...] = field(default=(), compare=False, repr=False)
+    """The exchanges themselves: where there are two histories, numbers alone do not say which."""
 
     @property
     def wrong(self) -> bool:
@@ -50,7 +52,8 @@ Judge = "Callable[[History], Iterable[Observation]]"
 def wrong(expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return the observation that something was not as it should be."""
     shown = actual if isinstance(actual, str) else repr(actual)
-    return Observation(tuple(each.number for each in exchanges), expected, shown[:300])
+    numbers = tuple(each.number for each in exchanges)
+    return Observation(numbers, expected, shown[:300], seen=exchanges)
 
 
 def held(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
