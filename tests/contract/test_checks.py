@@ -16,7 +16,7 @@ from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import EVERY, PROVIDER, check_of, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison, shape_of
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.corpus.choices import cheapest, shipped_models, small
 from getimg_mock.contract.evidence import (
     Evidence,
     claims,
@@ -28,7 +28,7 @@ from getimg_mock.contract.evidence import (
 )
 from getimg_mock.contract.examination import Examination
 from getimg_mock.contract.exchanges import read_json
-from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.plans import Plan, Poll, Ref, Wait, get, post
 from getimg_mock.contract.strategies import drawn_plans, smallest
 from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
@@ -204,6 +204,18 @@ def test_a_shrunk_plan_still_shows_the_failure() -> None:
     sent = [e for e in verdict.findings[0].history if e.submits]
     assert len(sent) == 1
     assert smallest(check_of("GP501"), InProcess(), count=10) is None
+
+
+def test_a_video_may_be_looked_at_when_its_file_is_gone_already() -> None:
+    """GP402: nobody knows when a link was given out by looking at it two days later."""
+    video = post("video", small(cheapest(MODELS, "video")), name="v")
+    look = get("/v2/videos/generations/{}", ref=Ref("v"))
+    late = Plan(name="late", tier="R2", steps=(video, Wait(seconds=180_000), look), clock=True)
+    history = InProcess().run(late)
+    assert history.results
+    assert not broken("GP402", history)
+    soon = Plan(name="soon", tier="R2", steps=(video, Poll(of="v")), clock=True)
+    assert broken("GP402", InProcess(wrap=BY_NAME["link-born-expired"].wrap).run(soon))
 
 
 def test_a_failure_that_chance_found_is_told_by_its_smallest_plan() -> None:
