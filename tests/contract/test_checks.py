@@ -50,6 +50,12 @@ def broken(check_id: str, subject: Any) -> bool:
     return judged(check_of(check_id), [subject]).broken
 
 
+def breaking(subject: Comparison | Examination) -> set[str]:
+    """Return which checks of its kind find a subject wanting."""
+    checks = equivalence.CHECKS if isinstance(subject, Comparison) else harness.CHECKS
+    return {check.id for check in checks if judged(check, [subject]).broken}
+
+
 def run(name: str, fault: str | None = None) -> History:
     """Run one fixed plan, by name, against the fake or a faulty provider."""
     plan = next(plan for plan in corpus(MODELS) if plan.name == name)
@@ -108,44 +114,48 @@ def test_nothing_is_judged_by_an_empty_history() -> None:
 
 
 def test_fake_and_other_are_compared_step_by_step() -> None:
-    """GE: the fake equals itself, and differs from providers that differ."""
+    """GE: the fake equals itself, and differs from providers that differ.
+
+    GE902 finds nothing alone: what the fake answers fits the schemas, which say the type of each
+    field, so that another type is another verdict of the schema, too (GE901).
+    """
     fakes = tuple(InProcess().run(plan) for plan in R0)
-    same = Comparison(fake=fakes, other=tuple(InProcess().run(plan) for plan in R0))
-    for check in equivalence.CHECKS:
-        assert not judged(check, [same]).broken, check.id
+    assert not breaking(Comparison(fake=fakes, other=tuple(InProcess().run(p) for p in R0)))
     for fault, ids in {
-        "balance-without-key": ("GE901",), "catalogue-prices-are-numbers": ("GE902",),
-        "rates-unordered": ("GE905",), "wrong-methods-are-404": (), "errors-are-text-html": (),
+        "balance-without-key": {"GE901"}, "catalogue-prices-are-numbers": {"GE901", "GE902"},
+        "rates-unordered": {"GE905"}, "wrong-methods-are-404": set(), "errors-are-text-html": set(),
     }.items():  # fmt: skip
         target = InProcess(wrap=BY_NAME[fault].wrap)
         other = Comparison(fake=fakes, other=tuple(target.run(plan) for plan in R0))
-        for name in ids:
-            assert broken(name, other), (fault, name)
+        assert breaking(other) == ids, fault
 
 
 def test_decisions_about_inputs_are_compared_both_ways() -> None:
-    """GE903 sees any difference, GE910 only what the fake accepts and the other does not."""
+    """GE903 sees any difference, GE910 only what the fake accepts and the other does not.
+
+    Neither finds anything alone: accepted and refused are two classes of status (GE901).
+    """
     name = "z-image-turbo: what it supports"
     strict = Comparison(fake=(run(name),), other=(run(name, "refuses-a-listed-resolution"),))
-    assert broken("GE903", strict)
-    assert broken("GE910", strict)
+    assert breaking(strict) == {"GE901", "GE903", "GE910"}
     name = "images: values outside of the lists"
     lenient = Comparison(fake=(run(name),), other=(run(name, "jpg-is-jpeg"),))
-    assert broken("GE903", lenient)
-    assert not broken("GE910", lenient)
+    assert breaking(lenient) == {"GE901", "GE903"}
 
 
 def test_headers_verdicts_claims_and_ages_are_compared() -> None:
-    """GE904 to GE909, each with something that breaks it."""
+    """GE904 to GE909, each with something that breaks it and nothing else."""
     name = "a video from 202 to its file"
-    assert broken("GE904", Comparison(fake=(run(name),), other=(run(name, "no-rate-headers"),)))
-    assert broken("GE906", Comparison(fake_broken={"GP1": False}, other_broken={"GP1": True}))
-    assert broken("GE907", Comparison(claims={"error": "rumour"}))
+    fake = (run(name),)
+    assert breaking(Comparison(fake=fake, other=(run(name, "no-rate-headers"),))) == {"GE904"}
+    verdicts = Comparison(fake_broken={"GP1": False}, other_broken={"GP1": True})
+    assert breaking(verdicts) == {"GE906"}
+    assert breaking(Comparison(claims={"error": "rumour"})) == {"GE907"}
     now = datetime(2026, 9, 1, tzinfo=UTC)
     old = Comparison(observed={"GP407": now - timedelta(days=181)}, now=now)
-    assert broken("GE908", old)
-    assert not broken("GE908", replace(old, observed={"GP407": now - timedelta(days=179)}))
-    assert broken("GE909", Comparison(other=(run(name, "link-born-expired"),)))
+    assert breaking(old) == {"GE908"}
+    assert not breaking(replace(old, observed={"GP407": now - timedelta(days=179)}))
+    assert breaking(Comparison(fake=fake, other=(run(name, "link-born-expired"),))) == {"GE909"}
 
 
 def test_every_claim_of_the_schemas_has_its_evidence() -> None:
@@ -161,16 +171,15 @@ def test_oddities_are_legal_and_are_met() -> None:
     for name in ("GH001", "GH002"):
         assert judged(check_of(name), [Examination(histories=histories)]).status == "PASS"
     assert judged(check_of("GE911"), [Comparison(fake=histories)]).status == "PASS"
-    missed = Examination(histories=(replace(histories[0], hits={}),))
-    assert broken("GH002", missed)
+    assert breaking(Examination(histories=(replace(histories[0], hits={}),))) == {"GH002"}
 
 
 def test_a_fault_that_no_api_could_show_is_found() -> None:
     """GE911 and GH001: an answer of the wrong shape is no legal oddity."""
     rule = json.dumps({"on": "models.list", "answer": {"status": 200, "body": {"models": []}}})
     history = InProcess().run(Plan(name="x", steps=(get("/v2/models"),), rules=(rule,)))
-    assert broken("GE911", Comparison(fake=(history,)))
-    assert broken("GH001", Examination(histories=(history,)))
+    assert breaking(Comparison(fake=(history,))) == {"GE911"}
+    assert breaking(Examination(histories=(history,))) == {"GH001"}
 
 
 def test_drawn_data_is_as_it_is_meant() -> None:
@@ -179,20 +188,42 @@ def test_drawn_data_is_as_it_is_meant() -> None:
     verdict = judged(check_of("GH006"), [Examination(plans=(*corpus(MODELS), *drawn))])
     assert verdict.status == "PASS"
     assert verdict.applied > 300
+    unlike = post("image", {"model": "m"}, valid=True)
+    assert breaking(Examination(plans=(Plan(name="x", steps=(unlike,)),))) == {"GH006"}
 
 
 def test_the_harness_finds_its_own_faults() -> None:
-    """GH003 to GH010, each with something that breaks it."""
+    """GH003 to GH010, each with something that breaks it and nothing else."""
     history = run("the catalogue")
     unfounded = Finding(history=history, observation=Observation((1,), "this", "that"))
-    assert broken("GH003", Examination(findings=((check_of("GP801"), unfounded),)))
-    assert broken("GH004", Examination(replays={"GP801": (90, 100)}))
-    assert broken("GH005", Examination(gate=(3, 2)))
-    assert broken("GH007", Examination(kills={"x": frozenset()}, checks=("GP801",)))
-    assert broken("GH008", Examination(runs=({"GP801": "PASS"}, {"GP801": "FAIL"})))
-    assert broken("GH009", Examination(spends=((Decimal(2), Decimal(1)),)))
-    assert broken("GH010", Examination(artefacts={"page": "sk_secret_1"}, secrets=("sk_secret_1",)))
+    for name, examination in {
+        "GH003": Examination(findings=((check_of("GP801"), unfounded),)),
+        "GH004": Examination(replays={"GP801": (90, 100)}),
+        "GH005": Examination(gate=(3, 2)),
+        "GH008": Examination(runs=({"GP801": "PASS"}, {"GP801": "FAIL"})),
+        "GH009": Examination(spends=((Decimal(2), Decimal(1)),)),
+        "GH010": Examination(artefacts={"page": "sk_secret_1"}, secrets=("sk_secret_1",)),
+    }.items():
+        assert breaking(examination) == {name}
     assert {check.id for check in harness.CHECKS} == {f"GH{n:03d}" for n in range(1, 11)}
+
+
+def test_a_check_that_finds_nothing_alone_is_found() -> None:
+    """GH007: the named fault must break this check only, and a check without one must have none."""
+    sharp = Examination(
+        checks=("GP801",), kills={"x": frozenset({"GP801"}), "y": frozenset({"GP801", "GP101"})},
+        sole={"GP801": "x"}, kept={"a legal one": frozenset({"GP801"})},
+    )  # fmt: skip
+    assert not breaking(sharp)
+    for blunt in (
+        replace(sharp, sole={"GP801": "y"}),
+        replace(sharp, sole={"GP801": "not there"}),
+        replace(sharp, sole={}),
+        replace(sharp, kept={"a legal one": frozenset({"GP101"})}),
+        replace(sharp, false_positives=frozenset({"GP801"})),
+    ):
+        assert breaking(blunt) == {"GH007"}
+    assert not breaking(replace(sharp, sole={}, kills={"y": frozenset({"GP801", "GP101"})}))
 
 
 def test_a_shrunk_plan_still_shows_the_failure() -> None:
@@ -233,6 +264,15 @@ def test_a_failure_that_chance_found_is_told_by_its_smallest_plan() -> None:
         (history,) = {id(f.history): f.history for f in campaign.verdicts[0].findings}.values()
         assert failed[0]["status"] == "FAIL"
         assert len(history.plan.submissions) == submitted
+
+
+def test_one_id_for_two_requests_is_a_merge_or_a_collision() -> None:
+    """GP314 has what was asked for twice; GP304 the rest, and what nobody can tell any more."""
+    merged = run("equal bodies are several generations", "deduplicates-bodies")
+    assert broken("GP314", merged)
+    assert not broken("GP304", merged)
+    unknown = tuple(replace(each, request_body=None) for each in merged)
+    assert broken("GP304", replace(merged, exchanges=unknown))
 
 
 def traffic(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:

@@ -27,6 +27,10 @@ class Examination:
     """Requests that left, and requests that the budget saw."""
     kills: Mapping[str, frozenset[str]] | None = None
     """Which checks each faulty provider breaks."""
+    sole: Mapping[str, str] = field(default_factory=dict)
+    """The faulty provider that each check finds alone; a check that is not here can have none."""
+    kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Which checks each legal provider was put to and kept."""
     checks: tuple[str, ...] = ()
     false_positives: frozenset[str] = frozenset()
     runs: tuple[Mapping[str, str], ...] = ()
