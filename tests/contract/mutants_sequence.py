@@ -139,7 +139,9 @@ def deduplicates_and_counts(asked: Asked, scene: Scene) -> Reply | None:
         return None
     known = scene.memory.get(asked.key + repr(asked.body))
     if known is None:
-        reply = scene.memory[asked.key + repr(asked.body)] = scene.send(asked)
+        reply = scene.send(asked)
+        if reply.completed:
+            scene.memory[asked.key + repr(asked.body)] = reply
         return reply
     workspace = scene.workspace(asked.key)
     workspace.limiter.admit("image", workspace.clock.now(), running=0)
