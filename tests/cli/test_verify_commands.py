@@ -11,8 +11,9 @@ from getimg_mock.cli import main
 from getimg_mock.contract.campaign import Campaign, written
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.evidence import read_evidence, read_traffic
+from getimg_mock.contract.evidence import read_evidence
 from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.server import MockServer
 from tests.contract.everyone import BY_NAME
 

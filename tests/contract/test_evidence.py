@@ -16,9 +16,9 @@ from getimg_mock.contract.evidence import (
     Evidence,
     evidence_of,
     read_evidence,
-    read_traffic,
     write_evidence,
 )
+from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 from tests.contract.test_checks import run

@@ -26,14 +26,12 @@ from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
-    REAL,
     STALE_AFTER,
     Evidence,
     claims,
     evidence_of,
     read_evidence,
     read_known,
-    read_traffic,
     shipped_evidence,
     write_evidence,
 )
@@ -41,6 +39,7 @@ from getimg_mock.contract.examination import Examination
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.plans import TIERS, Plan, balance, get
 from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.traffic import REAL, read_traffic
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix

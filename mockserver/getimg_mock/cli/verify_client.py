@@ -18,7 +18,7 @@ from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
-from getimg_mock.contract.evidence import REAL
+from getimg_mock.contract.traffic import REAL
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, events
 

@@ -1,23 +1,14 @@
-"""Evidence: recorded traffic in, what it confirms out; and the list of known failures.
-
-Traffic is a HAR file, or NDJSON with one exchange a line (`method`, `path`, `status`, and where
-known `query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are taken out as it
-is read.
-"""
+"""Evidence: what recorded traffic confirms; and the list of known failures."""
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.exchanges import Exchange
-from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.traffic import EPOCH, REAL
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
 
@@ -25,106 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Check
 
-REAL: Final = "https://api.getimg.ai"
 STALE_AFTER: Final = timedelta(days=180)
 """How long an observation of the real service counts, unless told otherwise."""
 
-_SECRET: Final = ("authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def read_traffic(path: Path) -> History:
-    """Return recorded traffic as a history; raises `SettingsError` when it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.") from None
-    try:
-        entries = _har(text) if path.suffix == ".har" else _ndjson(text)
-        base = _base(entries)
-        kept = [each for each in entries if each.get("base", base) == base]
-        exchanges = tuple(_exchange(number, each) for number, each in enumerate(kept, 1))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
-    from getimg_mock.contract.corpus.choices import shipped_models  # noqa: PLC0415 - the catalogue is large
-
-    listed = [e.plain for e in exchanges if e.operation == "models.list" and e.status == 200]
-    models = [m for m in (listed[0] if listed else shipped_models()) if isinstance(m, dict)]
-    return History(
-        plan=Plan(name=path.name, steps=()), exchanges=exchanges, models=tuple(models), own=False,
-        base=base,
-    )  # fmt: skip
-
-
-def _base(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return whose traffic this is: a browser records what it asked of others, too."""
-    bases = [str(each["base"]) for each in entries if each.get("base")]
-    return REAL if not bases or REAL in bases else bases[0]
-
-
-def _har(text: str) -> list[dict[str, Any]]:
-    found = []
-    for entry in json.loads(text)["log"]["entries"]:
-        request, response = entry["request"], entry["response"]
-        parts = urlsplit(request["url"])
-        content = response.get("content", {})
-        body = content.get("text", "")
-        if content.get("encoding") == "base64":
-            body = {"base64": body}
-        found.append({
-            "method": request["method"], "path": parts.path, "query": parts.query,
-            "base": f"{parts.scheme}://{parts.netloc}", "status": response["status"],
-            "request_headers": {h["name"]: h["value"] for h in request.get("headers", ())},
-            "headers": {h["name"]: h["value"] for h in response.get("headers", ())},
-            "request_body": request.get("postData", {}).get("text"), "body": body,
-            "at": entry.get("startedDateTime"),
-        })  # fmt: skip
-    return found
-
-
-def _ndjson(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def _exchange(number: int, entry: Mapping[str, Any]) -> Exchange:
-    at = datetime.fromisoformat(entry["at"]) if entry.get("at") else _EPOCH
-    path, _, query = str(entry["path"]).partition("?")
-    asked = _headers(entry.get("request_headers"))
-    return Exchange(
-        number=number,
-        at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        method=str(entry["method"]),
-        path=path,
-        query=str(entry.get("query") or query),
-        status=int(entry["status"]),
-        key=str(entry.get("key") or _key_name(entry)),
-        request_headers=tuple((n, v) for n, v in asked if n not in _SECRET),
-        headers=tuple((n, v) for n, v in _headers(entry.get("headers")) if n not in _SECRET),
-        request_body=_bytes(entry.get("request_body")),
-        body=_bytes(entry.get("body")) or b"",
-    )
-
-
-def _key_name(entry: Mapping[str, Any]) -> str:
-    names = {str(name).lower() for name in dict(entry.get("request_headers") or {})}
-    return "a" if "authorization" in names or not names else "none"
-
-
-def _headers(value: Any) -> list[tuple[str, str]]:
-    pairs = value.items() if isinstance(value, dict) else value or ()
-    return [(str(name).lower(), str(text)) for name, text in pairs]
-
-
-def _bytes(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, dict) and set(value) == {"base64"}:
-        return base64.b64decode(value["base64"])
-    return json.dumps(value, ensure_ascii=False).encode()
+_ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
+"""Checks that can be broken by a key in an answer, which one must know to see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +58,8 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     """Return what recorded traffic of the real service says of each check, with its day.
 
     Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
-    that of the first exchange, so evidence is never taken for younger than it is.
+    that of the first exchange, so evidence is never taken for younger than it is. What could not
+    have been broken there is not confirmed: no key leaks where none is known.
     """
     checks, found = tuple(checks), Evidence()
     for history in histories:
@@ -167,13 +67,14 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
             raise SettingsError(
                 f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
             )
-        first = min((each.at for each in history), default=_EPOCH)
-        if first == _EPOCH:
+        first = min((each.at for each in history), default=EPOCH)
+        if first == EPOCH:
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         verdicts = [judged(check, [history], own=False) for check in checks]
         found = found.merged(Evidence(
-            {v.check.id: day for v in verdicts if v.applied and not v.broken},
+            {v.check.id: day for v in verdicts
+             if v.applied and not v.broken and (history.secrets or v.check.id not in _ABOUT_KEYS)},
             {v.check.id: (day, v.findings[0].observation.actual) for v in verdicts if v.broken},
         ))  # fmt: skip
     return found
