@@ -16,6 +16,7 @@ from getimg_mock.contract.evidence import (
     Evidence,
     evidence_of,
     read_evidence,
+    read_known,
     write_evidence,
 )
 from getimg_mock.contract.traffic import read_traffic
@@ -24,6 +25,7 @@ from getimg_mock.errors import SettingsError
 from tests.contract.test_checks import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from getimg_mock.contract.history import History
@@ -140,6 +142,27 @@ def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
             read_evidence(path)
     with pytest.raises(SettingsError, match="cannot be read"):
         read_evidence(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize("read", [read_evidence, read_known])
+def test_files_that_are_no_text_are_refused_in_a_sentence(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    """Evidence and known failures may come from anywhere; no trace of Python comes of it."""
+    path = tmp_path / "file"
+    path.write_bytes("GP407  caf\u00e9".encode("latin-1"))
+    with pytest.raises(SettingsError, match="no UTF-8 from byte 10 on"):
+        read(path)
+
+
+def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    """It would count for nothing, and nobody would know."""
+    path = tmp_path / "evidence.json"
+    entry = {"check": "GP470", "observed": "2026-09-01"}
+    record = {"confirmations": [entry], "contradictions": []}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"evidence.json: Unknown check 'GP470'.*Did you mean"):
+        read_evidence(path)
 
 
 def test_old_evidence_is_stale_not_a_failure() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.traffic import EPOCH, REAL
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.errors import SettingsError
+from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,11 +98,23 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
 def read_evidence(path: Path) -> Evidence:
     """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
     try:
-        return _evidence(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+        return _evidence(json.loads(_text_of(path)))
+    except UnknownNameError as error:
+        raise SettingsError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is no evidence: {error}.") from None
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file says; raises `SettingsError` with a sentence that says why not."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
+        ) from None
 
 
 def shipped_evidence() -> Evidence:
@@ -111,6 +123,12 @@ def shipped_evidence() -> Evidence:
 
 
 def _evidence(record: Mapping[str, Any]) -> Evidence:
+    from getimg_mock.contract.checks import PROVIDER  # noqa: PLC0415 - checks read evidence
+
+    known = [check.id for check in PROVIDER]
+    for each in (*record["confirmations"], *record["contradictions"]):
+        if each["check"] not in known:
+            raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
         {each["check"]: _day(each) for each in record["confirmations"]},
         {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
@@ -143,11 +161,7 @@ def read_known(path: Path) -> dict[str, str]:
     from getimg_mock.contract.checks import check_of  # noqa: PLC0415 - checks read evidence
 
     found = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    for line in lines:
+    for line in _text_of(path).splitlines():
         name, _, reason = line.partition("#")[0].strip().partition(" ")
         if name:
             found[check_of(name).id] = reason.strip()

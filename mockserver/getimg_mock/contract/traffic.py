@@ -52,8 +52,9 @@ def read_traffic(path: Path) -> History:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path} cannot be read: {error.reason} at byte {error.start}, "
-                            "traffic is UTF-8.") from None  # fmt: skip
+        raise SettingsError(
+            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
+        ) from None
     try:
         entries = _har(text) if path.suffix.lower() == ".har" else _ndjson(text)
     except _MalformedError as error:
