@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.checks import PROVIDER, chosen, equivalence
+from getimg_mock.contract.checks import PROVIDER, check_of, chosen, equivalence
 from getimg_mock.contract.comparison import Comparison
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.evidence import (
     Evidence,
     evidence_of,
@@ -19,6 +21,7 @@ from getimg_mock.contract.evidence import (
     read_known,
     write_evidence,
 )
+from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
@@ -172,3 +175,77 @@ def test_old_evidence_is_stale_not_a_failure() -> None:
     old = Comparison(observed={"GP407": now - timedelta(days=8)}, now=now)
     assert judged(check, [old]).status == "PASS"
     assert judged(check, [replace(old, stale_after=timedelta(days=7))]).status == "STALE"
+
+
+BROKEN_BY = {
+    ("total-is-a-text", "refused keys use up nothing"): "GP101 GP110",
+    ("video-accepted-with-200", "refused keys use up nothing"): "GP102 GP303",
+    ("error-in-plain-text", "the catalogue"): "GP103",
+    ("crashes-on-escapes", "images: values outside of the lists"): "GP104",
+    ("error-beside-a-success", "schemes"): "GP105",
+    ("shows-its-stack", "the catalogue"): "GP106",
+    ("deletes-at-without-zone", "refused keys use up nothing"): "GP108 GP402",
+    ("total-has-binary-noise", "refused keys use up nothing"): "GP109",
+    ("wrong-content-length", "the catalogue"): "GP114",
+    ("charges-refusals", "images: missing fields"): "GP216 GP504 GP505",
+    ("image-is-pending", "an odd provider: unknown_fields"): "GP301",
+    ("one-id-for-all", "what is left out"): "GP302",
+    ("one-id-for-all", "remaining within a window"): "GP304",
+    ("404-right-after-202", "refused keys use up nothing"): "GP305",
+    ("status-of-another-id", "refused keys use up nothing"): "GP306 GP411",
+    ("pending-with-data", "refused keys use up nothing"): "GP307",
+    ("goes-back-to-pending", "refused keys use up nothing"): "GP308",
+    ("result-changes", "refused keys use up nothing"): "GP309",
+    ("failure-without-message", "videos that fail"): "GP311",
+    ("charges-polls", "a video from 202 to its file"): "GP313 GP507",
+    ("link-is-relative", "refused keys use up nothing"): "GP401",
+    ("link-is-http", "an image and its file"): "GP403",
+    ("one-id-for-all", "images in every format"): "GP404 GP405",
+    ("has-sound-lies", "refused keys use up nothing"): "GP406",
+    ("deletes-at-is-a-number", "an image and its file"): "GP408",
+    ("file-is-cut-off", "an image and its file"): "GP409",
+    ("files-differ-each-time", "an image and its file"): "GP410",
+    ("total-is-not-the-product", "refused keys use up nothing"): "GP501",
+    ("quantity-is-wrong", "refused keys use up nothing"): "GP502",
+    ("unit-price-is-not-listed", "refused keys use up nothing"): "GP503",
+    ("charges-polls", "videos that fail"): "GP506",
+    ("costs-total-is-wrong", "ranges of costs"): "GP508",
+    ("charges-refusals", "what cannot be paid"): "GP512",
+    ("longer-is-cheaper", "longer videos"): "GP513",
+    ("unknown-id-is-pending", "paths"): "GP601",
+    ("deduplicates-bodies", "equal bodies are several generations"): "GP602",
+    ("no-rate-headers", "more at once than the limit"): "GP604",
+    ("charges-refusals", "more images than the limit"): "GP605",
+    ("echoes-the-key-in-errors", "the catalogue"): "GP705",
+    ("charges-polls", "refused keys use up nothing"): "GP706",
+    ("models-in-an-envelope", "the catalogue"): "GP801",
+    ("type-drops-a-model", "the catalogue"): "GP802",
+    ("created-in-the-future", "the catalogue"): "GP803",
+    ("rates-unordered", "the catalogue"): "GP805",
+    ("images-have-durations", "the catalogue"): "GP806",
+    ("documented-model-is-gone", "the catalogue"): "GP808",
+    ("list-flickers", "the catalogue"): "GP809",
+}  # fmt: skip
+"""Faulty providers whose traffic, read without any plan, contradicts checks."""
+
+
+@pytest.mark.parametrize(("fault", "plan"), BROKEN_BY)
+def test_what_traffic_can_confirm_it_can_contradict(fault: str, plan: str) -> None:
+    """Each check of the list is broken by the traffic of a provider that breaks it."""
+    history = without_plan(run(plan, fault))
+    for name in BROKEN_BY[fault, plan].split():
+        assert judged(check_of(name), [history], own=False).broken, name
+
+
+def test_nothing_else_is_confirmed_by_traffic() -> None:
+    """What no traffic could break is confirmed by none: it would be a promise out of nothing."""
+    histories = [without_plan(InProcess().run(plan)) for plan in corpus(shipped_models())]
+    confirmed = evidence_of(PROVIDER, [each for each in histories if each.exchanges]).confirmed
+    assert confirmed.keys() == set(" ".join(BROKEN_BY.values()).split())
+
+
+def without_plan(history: History) -> History:
+    """Return a history as it would be read from recorded traffic."""
+    exchanges = (replace(each, step=None, effects=None, spontaneous=False) for each in history)
+    return replace(history, own=False, plan=replace(history.plan, steps=()),
+                   exchanges=tuple(exchanges))  # fmt: skip

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 STALE_AFTER: Final = timedelta(days=180)
 """How long an observation of the real service counts, unless told otherwise."""
 
+_NEVER_BROKEN: Final = ("GP115", "GP310")
+"""Checks that no recorded traffic breaks: drift breaks nothing, and who stopped looking at a video
+did not see whether it would have ended."""
+
 _ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
 """Checks that can be broken by a key in an answer, which one must know to see."""
 
@@ -74,10 +78,15 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
         verdicts = [judged(check, [history], own=False) for check in checks]
         found = found.merged(Evidence(
             {v.check.id: day for v in verdicts
-             if v.applied and not v.broken and (history.secrets or v.check.id not in _ABOUT_KEYS)},
+             if v.applied and not v.broken and _breakable(v.check, history)},
             {v.check.id: (day, v.findings[0].observation.actual) for v in verdicts if v.broken},
         ))  # fmt: skip
     return found
+
+
+def _breakable(check: Check, history: History) -> bool:
+    """Whether a history could have broken a check at all."""
+    return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
 
 
 def write_evidence(path: Path, evidence: Evidence) -> None:
