@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.comparison import shape_of
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
-from getimg_mock.contract.verdicts import Check, held, noted, wrong
+from getimg_mock.contract.verdicts import Check, graded, held, wrong
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from getimg_mock.contract.comparison import Comparison, Pair
     from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 _HEADERS: Final = (
@@ -52,21 +53,32 @@ def _fits(exchange: Exchange) -> bool:
 
 
 def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE902."""
+    """GE902: another type fails, a field that is gone warns, one that came is drift."""
     fake, other, where = _shapes(comparison)
-    for operation in fake.keys() & other.keys():
-        ours, theirs = dict(_types(fake[operation])), dict(_types(other[operation]))
-        removed = sorted(set(ours) - set(theirs))
-        added = sorted(set(theirs) - set(ours))
+    for operation in sorted(fake.keys() & other.keys()):
+        ours, theirs = _types(fake[operation]), _types(other[operation])
         changed = sorted(
             path for path in ours.keys() & theirs.keys()
             if not (ours[path] & theirs[path]) and "null" not in ours[path] | theirs[path]
         )  # fmt: skip
         yield held(not changed, f"{operation}: the types of the fake", changed, where[operation])
-        if removed:
-            yield noted(f"{operation}: the other has no {', '.join(removed[:5])}")
-        if added:
-            yield noted(f"{operation}: the other also has {', '.join(added[:5])}")
+        tops = _tops(ours.keys() - theirs.keys())
+        if tops:
+            yield graded("WARN", f"{operation}: every field of the fake", f"no {', '.join(tops)}",
+                         where[operation])  # fmt: skip
+        tops = _tops(theirs.keys() - ours.keys())
+        if tops:
+            yield graded("INFO", f"{operation}: no field beyond the fake's",
+                         f"also {', '.join(tops)}", where[operation])  # fmt: skip
+
+
+def _tops(pointers: Iterable[str]) -> list[str]:
+    """Return the pointers that lie below no other of them."""
+    found: list[str] = []
+    for pointer in sorted(pointers):
+        if not any(pointer.startswith(f"{each}/") for each in found):
+            found.append(pointer)
+    return found
 
 
 def _shapes(
@@ -88,13 +100,13 @@ def _shapes(
     return fake, other, where
 
 
-def _types(shape: set[tuple[str, str]]) -> list[tuple[str, set[str]]]:
+def _types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pointer, kind in shape:
         # What the models offer differs between catalogues, not between APIs.
         if "supported_references/" not in pointer:
             found.setdefault(pointer, set()).add(kind)
-    return list(found.items())
+    return found
 
 
 def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
@@ -108,12 +120,33 @@ def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
 
 
 def headers_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE904."""
-    for pair in _judgeable(comparison):
+    """GE904: on every status, refusals for want of money or time included."""
+    for pair in comparison.pairs:
         if pair.fake.status == pair.other.status and pair.fake.operation:
-            ours = [name for name in _HEADERS if name in pair.fake.fields]
-            theirs = [name for name in _HEADERS if name in pair.other.fields]
+            ours, theirs = _contractual(pair.fake), _contractual(pair.other)
             yield held(ours == theirs, f"the headers {ours}", theirs, pair.other)
+    yield from _limits_alike(comparison)
+
+
+def _limits_alike(comparison: Comparison) -> Iterator[Observation]:
+    """Compare the 402 and 429 of the other, wherever it gave them, with any that the fake gave."""
+    for status in (402, 429):
+        ours = _of_status(comparison.fake, status)
+        forms = [_contractual(each) for each in ours]
+        paired = {id(pair.other) for pair in comparison.pairs if pair.fake.status == status}
+        for each in _of_status(comparison.other, status):
+            if forms and id(each) not in paired:
+                yield held(_contractual(each) in forms, f"the headers {forms[0]}",
+                           _contractual(each), each)  # fmt: skip
+
+
+def _of_status(histories: Iterable[History], status: int) -> list[Exchange]:
+    return [each for history in histories for each in history
+            if each.status == status and each.operation]  # fmt: skip
+
+
+def _contractual(exchange: Exchange) -> list[str]:
+    return [name for name in _HEADERS if name in exchange.fields]
 
 
 def orders_agree(comparison: Comparison) -> Iterator[Observation]:

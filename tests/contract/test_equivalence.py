@@ -1,0 +1,113 @@
+"""The fake against others: what differs, and how much each difference matters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.contract.checks import check_of
+from getimg_mock.contract.comparison import Comparison
+from getimg_mock.contract.verdicts import judged
+from tests.contract.test_checks import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Verdict
+
+LIFE = "a video from 202 to its file"
+LIMIT = "more images than the limit"
+
+
+def altered(history: History, change: Callable[[Exchange], Exchange]) -> History:
+    """Return a history with each exchange changed."""
+    return replace(history, exchanges=tuple(change(each) for each in history))
+
+
+def with_items(change: Callable[[dict[str, Any]], dict[str, Any]]) -> History:
+    """Return a video's life with the items of its result changed."""
+
+    def changed(exchange: Exchange) -> Exchange:
+        if not exchange.completed:
+            return exchange
+        body = exchange.plain | {"data": [change(item) for item in exchange.plain["data"]]}
+        return replace(exchange, body=json.dumps(body).encode())
+
+    return altered(run(LIFE), changed)
+
+
+def verdict(name: str, other: History, fake: History) -> Verdict:
+    """Return how a check comes out on the fake and another."""
+    return judged(check_of(name), [Comparison(fake=(fake,), other=(other,))])
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        (lambda item: item, "PASS", ""),
+        (lambda item: item | {"bitrate": 5}, "INFO", "/data/*/bitrate"),
+        (lambda item: {n: v for n, v in item.items() if n != "fps"}, "WARN", "/data/*/fps"),
+        (lambda item: item | {"fps": "24"}, "FAIL", "/data/*/fps"),
+        (lambda item: item | {"more": {"a": 1}}, "INFO", "also /data/*/more"),
+        (lambda item: {"fps": "24", "url": item["url"], "new": 1}, "FAIL", "/data/*/fps"),
+    ],
+)
+def test_drift_has_three_tiers(change: Any, status: str, told: str) -> None:
+    """GE902: what came informs, what went warns, what changed its type fails."""
+    found = verdict("GE902", with_items(change), run(LIFE))
+    assert found.status == status
+    if told:
+        assert told in found.findings[0].observation.actual
+
+
+def test_the_worst_of_several_differences_is_told_first() -> None:
+    """A field of another type does not hide behind those that are gone."""
+    found = verdict("GE902", with_items(lambda item: {"fps": str(item["fps"]), "n": 1}), run(LIFE))
+    assert [each.observation.status for each in found.findings] == [None, "WARN", "INFO"]
+
+
+def without(*names: str, status: int) -> Callable[[Exchange], Exchange]:
+    """Return a change that takes headers away from answers of a status."""
+
+    def change(each: Exchange) -> Exchange:
+        kept = tuple(pair for pair in each.headers if pair[0] not in names)
+        return replace(each, headers=kept) if each.status == status else each
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("plan", "header", "status"),
+    [
+        (LIMIT, "retry-after", 429),
+        (LIMIT, "x-ratelimit-reset", 429),
+        ("what cannot be paid", "x-ratelimit-remaining", 402),
+        ("images: missing fields", "content-type", 400),
+        ("the catalogue", "content-type", 404),
+    ],
+)
+def test_refusals_have_their_headers_too(plan: str, header: str, status: int) -> None:
+    """GE904: clients pace themselves by what stands on a refusal above all."""
+    fake = run(plan)
+    assert [each for each in fake if each.status == status and header in each.fields]
+    found = verdict("GE904", altered(fake, without(header, status=status)), fake)
+    assert found.status == "FAIL"
+    assert verdict("GE904", run(plan), fake).status == "PASS"
+
+
+def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
+    """GE904: whose limit is met when depends on the account, not what a refusal says."""
+    fake = run(LIMIT)
+    late = next(each for each in fake if each.status == 429)
+    other = run("images in every format")
+    extra = replace(late, number=99, step=None)
+    joined = replace(other, exchanges=(*other.exchanges, extra))
+    whole = Comparison(fake=(fake, run("images in every format")), other=(joined,))
+    assert not judged(check_of("GE904"), [whole]).broken
+    bare = replace(joined, exchanges=(*other.exchanges, replace(extra, headers=())))
+    assert judged(check_of("GE904"), [replace(whole, other=(bare,))]).broken
