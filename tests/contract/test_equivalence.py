@@ -111,3 +111,29 @@ def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
     assert not judged(check_of("GE904"), [whole]).broken
     bare = replace(joined, exchanges=(*other.exchanges, replace(extra, headers=())))
     assert judged(check_of("GE904"), [replace(whole, other=(bare,))]).broken
+
+
+@pytest.mark.parametrize(
+    ("mark", "flaw"),
+    [
+        ("documented; the rest is our choice", ""),
+        ("observed Jul 2026 (O1); the default is our choice", ""),
+        ("documented, observed on 2026-09-01 (traffic.har#3)", ""),
+        ("inferred, observed, undated (O2)", ""),
+        ("rumour", "no mark of evidence"),
+        ("", "no mark of evidence"),
+        ("observed", "cites nothing"),
+        ("observed Jul 2026", "cites nothing"),
+        ("documented, observed on 2026-09-01", "cites nothing"),
+        ("observed Jul 2026 (O9)", "which is of nobody"),
+        ("observed Aug 2026 (O1)", "which is of Jul 2026"),
+        ("observed on 2026-09-02 (traffic.har#3)", "which is of 2026-09-01"),
+    ],
+)
+def test_what_was_observed_cites_what_was_seen(mark: str, flaw: str) -> None:
+    """GE907: an id and its day, both as the evidence has them."""
+    cited = {"O1": "Jul 2026", "O2": "undated", "traffic.har#3": "2026-09-01"}
+    found = judged(check_of("GE907"), [Comparison(claims={"a": mark}, cited=cited)])
+    assert found.broken == bool(flaw)
+    if flaw:
+        assert flaw in found.findings[0].observation.actual

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.contract.checks import PROVIDER, check_of, chosen, equivalence
+from getimg_mock.contract.claims import mark_of
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.corpus.choices import shipped_models
@@ -105,6 +106,11 @@ def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
     write_evidence(path, evidence)
     assert read_evidence(path) == evidence
     assert evidence.confirmed["GP801"] == datetime(2026, 9, 1, tzinfo=UTC)
+    assert evidence.exchanges["GP801"] == "traffic.ndjson#1"
+    assert evidence.seen["traffic.ndjson#1"] == "2026-09-01"
+    assert mark_of(check_of("GP103"), evidence) == "observed on 2026-09-01 (traffic.ndjson#1)"
+    made = {check.id: mark_of(check, evidence) for check in PROVIDER}
+    assert not judged(check_of("GE907"), [Comparison(claims=made, cited=evidence.seen)]).broken
     assert not evidence.contradicted
     assert "GP801" in evidence.fresh(datetime(2026, 9, 30, tzinfo=UTC))
     assert not evidence.fresh(datetime(2027, 4, 1, tzinfo=UTC))
@@ -114,12 +120,21 @@ def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
 def test_the_latest_word_on_a_check_counts() -> None:
     """The service changes: what it did last is what it does, and on one day doubt wins."""
     early, late = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
-    kept, broke = Evidence({"GP801": early}), Evidence({}, {"GP801": (late, "an object")})
+    kept = Evidence({"GP801": early}, {}, {"GP801": "a.har#1"})
+    broke = Evidence({}, {"GP801": (late, "an object")}, {"GP801": "b.har#2"})
     for merged in (kept.merged(broke), broke.merged(kept)):
-        assert merged == Evidence({}, {"GP801": (late, "an object")})
+        assert merged == broke
     assert Evidence({"GP801": late}).merged(broke) == broke
     again = Evidence({"GP801": late + timedelta(days=1)})
     assert broke.merged(again) == again
+
+
+def test_two_recordings_of_one_name_are_told_apart_by_their_days() -> None:
+    """What cites an exchange says the day as well."""
+    days = [datetime(2026, 9, day, tzinfo=UTC) for day in (1, 2)]
+    kept = [Evidence({name: day}, {}, {name: "a.har#1"})
+            for name, day in zip(("GP801", "GP802"), days, strict=True)]  # fmt: skip
+    assert kept[0].merged(kept[1]).seen == {"a.har#1": "2026-09-01, 2026-09-02"}
 
 
 @pytest.mark.parametrize(

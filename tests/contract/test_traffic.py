@@ -131,7 +131,7 @@ KEYS = st.one_of(
     st.from_regex(r"sk_[A-Za-z0-9_-]{1,40}", fullmatch=True),
     st.text(LETTERS, min_size=8, max_size=40).filter(lambda text: bool(keys_of([text]).names)),
 )
-WAYS = {
+WAYS: dict[str, Callable[[str], str]] = {
     "as it is": lambda key: key, "percent": lambda key: quote(key, safe=""), "plus": quote_plus,
     "path": quote,
 }  # fmt: skip

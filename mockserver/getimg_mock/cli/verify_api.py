@@ -23,12 +23,12 @@ from getimg_mock.contract.budget import (
 )
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.claims import claims
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
     STALE_AFTER,
     Evidence,
-    claims,
     evidence_of,
     read_evidence,
     read_known,
@@ -135,7 +135,10 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     if arguments.evidence and not arguments.traffic:
         evidence = evidence.merged(read_evidence(arguments.evidence))
     days = timedelta(days=arguments.stale_after)
-    return Comparison(observed=evidence.confirmed, now=wall_time(), stale_after=days)
+    return Comparison(
+        claims=claims(evidence), cited=evidence.seen, observed=evidence.confirmed, now=wall_time(),
+        stale_after=days,
+    )  # fmt: skip
 
 
 def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
@@ -151,7 +154,6 @@ def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
         other=tuple(campaign.histories),
         fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
         other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
-        claims=claims(),
     )
     for check in equivalence.CHECKS:
         yield verdict_event(judged(check, [comparison], own=True), campaign.seed)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.verdicts import Check
+    from getimg_mock.contract.verdicts import Check, Verdict
 
 STALE_AFTER: Final = timedelta(days=180)
 """How long an observation of the real service counts, unless told otherwise."""
@@ -32,10 +32,27 @@ _ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the real service was seen to do: by check, when it was kept, and when it was broken."""
+    """What the real service was seen to do: by check, when it was kept, and when it was broken.
+
+    `exchanges` says where that was seen (`traffic.har#3`). `reports` are what public clients say
+    that they met, by id, with the month (`Jul 2026`) or `undated`.
+    """
 
     confirmed: Mapping[str, datetime] = field(default_factory=dict)
     contradicted: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    exchanges: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """What a claim may cite, with the days or the month of it."""
+        days = {**self.confirmed, **{name: day for name, (day, _) in self.contradicted.items()}}
+        found = dict(self.reports)
+        for name, where in sorted(self.exchanges.items()):
+            day = f"{days[name]:%Y-%m-%d}"
+            if day not in found.get(where, ""):
+                found[where] = ", ".join(each for each in (found.get(where), day) if each)
+        return found
 
     def merged(self, other: Evidence) -> Evidence:
         """Return both together: of each check the latest word, on one day the worse."""
@@ -51,7 +68,23 @@ class Evidence:
                 del confirmed[name]
             else:
                 del contradicted[name]
-        return Evidence(confirmed, contradicted)
+        return Evidence(
+            confirmed, contradicted, self._places(other, confirmed, contradicted),
+            {**self.reports, **other.reports},
+        )  # fmt: skip
+
+    def _places(
+        self, other: Evidence, confirmed: Mapping[str, datetime],
+        contradicted: Mapping[str, tuple[datetime, str]],
+    ) -> dict[str, str]:  # fmt: skip
+        """Return where the words that are left were seen."""
+        found = {}
+        for each in (self, other):
+            for name, where in each.exchanges.items():
+                same = confirmed.get(name, name) == each.confirmed.get(name)
+                if same or contradicted.get(name, name) == each.contradicted.get(name):
+                    found[name] = where
+        return found
 
     def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
         """Return the checks that are confirmed by what is not too old to count."""
@@ -76,12 +109,21 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         verdicts = [judged(check, [history], own=False) for check in checks]
+        confirmed = [v for v in verdicts
+                     if v.applied and not v.broken and _breakable(v.check, history)]  # fmt: skip
+        broken = [v for v in verdicts if v.broken]
         found = found.merged(Evidence(
-            {v.check.id: day for v in verdicts
-             if v.applied and not v.broken and _breakable(v.check, history)},
-            {v.check.id: (day, v.findings[0].observation.actual) for v in verdicts if v.broken},
+            {v.check.id: day for v in confirmed},
+            {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
+            {v.check.id: f"{history.plan.name}#{_first(v, history)}" for v in confirmed + broken},
         ))  # fmt: skip
     return found
+
+
+def _first(verdict: Verdict, history: History) -> int:
+    """Return the number of the first exchange that a verdict rests on."""
+    seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
+    return next((each.exchanges[0] for each in seen if each.exchanges), 1)
 
 
 def _breakable(check: Check, history: History) -> bool:
@@ -91,13 +133,15 @@ def _breakable(check: Check, history: History) -> bool:
 
 def write_evidence(path: Path, evidence: Evidence) -> None:
     """Write evidence where `read_evidence` finds it."""
-    record = {
-        "confirmations": [
-            {"check": name, "observed": f"{seen:%Y-%m-%d}"}
-            for name, seen in sorted(evidence.confirmed.items())
-        ],
+
+    def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
+        where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
+        return {"check": name, "observed": f"{seen:%Y-%m-%d}"} | where | more
+
+    record: dict[str, Any] = {
+        "confirmations": [entry(*each) for each in sorted(evidence.confirmed.items())],
         "contradictions": [
-            {"check": name, "observed": f"{seen:%Y-%m-%d}", "actual": actual}
+            entry(name, seen, actual=actual)
             for name, (seen, actual) in sorted(evidence.contradicted.items())
         ],
     }
@@ -135,34 +179,20 @@ def _evidence(record: Mapping[str, Any]) -> Evidence:
     from getimg_mock.contract.checks import PROVIDER  # noqa: PLC0415 - checks read evidence
 
     known = [check.id for check in PROVIDER]
-    for each in (*record["confirmations"], *record["contradictions"]):
+    both = [*record["confirmations"], *record["contradictions"]]
+    for each in both:
         if each["check"] not in known:
             raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
         {each["check"]: _day(each) for each in record["confirmations"]},
         {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+        {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
+        {each["id"]: str(each["observed"]) for each in record.get("reports", ())},
     )
 
 
 def _day(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
-
-
-def claims() -> dict[str, str]:
-    """Return the evidence mark of every claim that the shipped schemas and the catalogue make."""
-    found: dict[str, str] = {}
-    for name in ("error", "image-generation", "video-completed", "model", "costs", "balance"):
-        _marks(json.loads(read_text("schemas", f"{name}.json")), name, found)
-    return found
-
-
-def _marks(value: Any, where: str, found: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        if value.get("description") and "properties" not in value.get("description", ""):
-            found[where] = str(value.get("x-evidence", ""))
-        for name, inner in value.items():
-            if isinstance(inner, (dict, list)) and name not in {"examples", "default"}:
-                _marks(inner, f"{where}/{name}", found)
 
 
 def read_known(path: Path) -> dict[str, str]:

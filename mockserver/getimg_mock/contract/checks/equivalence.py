@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.claims import flaw_of
 from getimg_mock.contract.comparison import shape_of
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
@@ -23,7 +24,6 @@ _HEADERS: Final = (
     "content-type", "retry-after", "allow", "x-ratelimit-limit", "x-ratelimit-remaining",
     "x-ratelimit-reset",
 )  # fmt: skip
-_MARKS: Final = ("documented", "observed", "inferred", "our choice")
 _LONGEST_VIDEO: Final = timedelta(minutes=15)
 _SHORTEST_LINK, _LONGEST_LINK = timedelta(minutes=1), timedelta(days=31)
 _BESIDE: Final = (0, 402, 429)
@@ -182,7 +182,8 @@ def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
 def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
     """GE907."""
     for place, mark in sorted(comparison.claims.items()):
-        yield held(mark in _MARKS, f"a mark of evidence at {place}", mark or "none")
+        flaw = flaw_of(mark, comparison.cited)
+        yield held(not flaw, f"a mark of evidence at {place}", flaw)
 
 
 def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
@@ -260,7 +261,7 @@ CHECKS: Final = (
           why="This is what verified fake means.",
           judge=verdicts_agree),
     Check(id="GE907", severity="major", evidence="seed", cost="0",
-          statement="Every behaviour of the fake names its evidence",
+          statement="Every behaviour of the fake names its evidence; what was observed cites it",
           why="Nobody should take a guess for a fact.",
           judge=claims_have_evidence),
     Check(id="GE908", severity="major", evidence="seed", cost="0",
