@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from getimg_mock.contract.checks import check_of
 from getimg_mock.contract.comparison import Comparison
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
+from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import judged
 from tests.contract.test_checks import run
 
@@ -137,3 +141,56 @@ def test_what_was_observed_cites_what_was_seen(mark: str, flaw: str) -> None:
     assert found.broken == bool(flaw)
     if flaw:
         assert flaw in found.findings[0].observation.actual
+
+
+def times(other: History, **settings: Any) -> Verdict:
+    """Return how GE909 comes out, the fake under some settings."""
+    return judged(check_of("GE909"), [Comparison(other=(other,), settings=settings)])
+
+
+def test_the_fake_lies_in_its_own_ranges() -> None:
+    """GE909: over everything that the fixed plans ask for, in the worlds that they ask for."""
+    others = tuple(InProcess().run(plan) for plan in corpus(shipped_models()))
+    found = judged(check_of("GE909"), [Comparison(other=others)])
+    assert found.status == "PASS"
+    assert found.applied > 100
+
+
+def later(seconds: float, *, since: str) -> Callable[[Exchange], Exchange]:
+    """Return a change that moves an operation, and what is numbered after it, in time."""
+    return lambda each: replace(each, at=each.at + timedelta(seconds=seconds)) if (
+        each.operation == since) else each  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "told"),
+    [
+        (later(-500, since="videos.create"), {}, "a video within 25 to 60 s"),
+        (later(20, since="videos.create"), {"video_seconds": "55..60"}, "a video within 55 to 60"),
+        (lambda each: replace(each, seconds=31.0), {}, "an image within 0 s"),
+        (lambda each: replace(each, seconds=31.0), {"image_seconds": "40..50"}, "40 to 50 s"),
+        (lambda each: each, {"retention": 3600}, "a link within 3600 s"),
+        (lambda each: each, {"retention": 100000}, "a link within 100000 s"),
+        (lambda each: each, {"video_seconds": 3}, "after at most 2 looks, 5 s apart"),
+        (lambda each: each, {"rate_window": 5}, "a Retry-After within 1 to 5 s"),
+        (lambda each: with_header(each, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"), {},
+         "Retry-After in seconds"),
+    ],
+)  # fmt: skip
+def test_times_outside_of_the_fakes_ranges_are_told(
+    change: Any, settings: dict[str, Any], told: str
+) -> None:
+    """GE909: latency of images, ends and looks of videos, lives of links, and pauses."""
+    plans = (LIFE, "images in every format", LIMIT)
+    others = [replace(altered(run(plan), change), own=False, plan=replace(run(plan).plan, world=()))
+              for plan in plans]  # fmt: skip
+    verdicts = [times(other, **settings) for other in others]
+    assert {each.status for each in verdicts} - {"PASS", "VOID"} == {"WARN"}
+    expected = [f.observation.expected for each in verdicts for f in each.findings]
+    assert any(told in each for each in expected), expected
+
+
+def with_header(each: Exchange, name: str, value: str) -> Exchange:
+    """Return an exchange with another value of a header that it has."""
+    headers = tuple((n, value if n == name else v) for n, v in each.headers)
+    return replace(each, headers=headers)

@@ -32,7 +32,7 @@ class Comparison:
 
     `claims` are the marks of evidence of what the fake does, by place, and `cited` what they may
     cite, with its day; `observed` is when the real service was last seen to do it, by check, which
-    counts until it is older than `stale_after`.
+    counts until it is older than `stale_after`. `settings` are those that the fake was given.
     """
 
     fake: tuple[History, ...] = ()
@@ -44,6 +44,7 @@ class Comparison:
     observed: Mapping[str, datetime] = field(default_factory=dict)
     now: datetime | None = None
     stale_after: timedelta = STALE_AFTER
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:

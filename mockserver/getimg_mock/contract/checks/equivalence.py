@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.claims import flaw_of
 from getimg_mock.contract.comparison import shape_of
 from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.execution import instant
-from getimg_mock.contract.verdicts import Check, graded, held, wrong
+from getimg_mock.contract.ranges import outside, ranges_of
+from getimg_mock.contract.verdicts import Check, graded, held
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -24,8 +23,6 @@ _HEADERS: Final = (
     "content-type", "retry-after", "allow", "x-ratelimit-limit", "x-ratelimit-remaining",
     "x-ratelimit-reset",
 )  # fmt: skip
-_LONGEST_VIDEO: Final = timedelta(minutes=15)
-_SHORTEST_LINK, _LONGEST_LINK = timedelta(minutes=1), timedelta(days=31)
 _BESIDE: Final = (0, 402, 429)
 
 
@@ -199,21 +196,9 @@ def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
 def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
     """GE909."""
     for history in comparison.other:
-        for name, end in history.ended.items():
-            made = history.submitted.get(name)
-            if made is not None:
-                taken = end.at - made.at
-                yield held(taken <= _LONGEST_VIDEO, f"an end within {_LONGEST_VIDEO}", str(taken),
-                           made, end)  # fmt: skip
-            for item in end.items:
-                gone = instant(item.get("deletes_at"))
-                if gone is None:
-                    yield wrong("deletes_at", item.get("deletes_at"), end)
-                else:
-                    life = gone - end.at
-                    yield held(_SHORTEST_LINK <= life <= _LONGEST_LINK,
-                               f"a link that lives {_SHORTEST_LINK} to {_LONGEST_LINK}", str(life),
-                               end)  # fmt: skip
+        if not history.plan.rules:
+            given = {**comparison.settings, **dict(history.plan.world)}
+            yield from outside(history, ranges_of(given))
 
 
 def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
@@ -269,7 +254,7 @@ CHECKS: Final = (
           why="The API changes; the fake would not notice.", breach="STALE",
           judge=evidence_is_fresh),
     Check(id="GE909", severity="minor", evidence="seed", cost="T",
-          statement="Times to the end and lives of links lie in the ranges that the fake models",
+          statement="Times, looks, lives of links and waits lie in the ranges that the fake models",
           why="Timeouts are tuned against the fake.",
           judge=values_are_in_range),
     Check(id="GE910", severity="blocker", evidence="seed", cost="1",
