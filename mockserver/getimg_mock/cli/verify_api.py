@@ -22,7 +22,7 @@ from getimg_mock.contract.budget import (
     price_of_plan,
 )
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
-from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.checks import EVERY, PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.claims import claims
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
@@ -35,8 +35,9 @@ from getimg_mock.contract.evidence import (
     shipped_evidence,
     write_evidence,
 )
-from getimg_mock.contract.examination import Examination
+from getimg_mock.contract.examination import examination_of, explained
 from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.oddities import met
 from getimg_mock.contract.plans import TIERS, Plan, balance, get
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.traffic import REAL, read_traffic
@@ -48,6 +49,7 @@ from getimg_mock.world.clock import wall_time
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from getimg_mock.contract.budget import Budget
     from getimg_mock.contract.targets import Target
@@ -99,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
     for report in arguments.report:
         if report.suffix not in REPORTS:
             raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
-    checks = chosen(arguments.only, PROVIDER)
+    checks = chosen(arguments.only, EVERY)
     known = read_known(arguments.known_failures) if arguments.known_failures else {}
     if arguments.traffic:
         return _report(arguments, _judged_traffic(arguments, checks, known))
@@ -119,14 +121,17 @@ def _against(
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
+    provider = tuple(check for check in checks if check in PROVIDER)
     campaign = Campaign(
-        target=target, plans=plans, checks=checks, seed=arguments.seed, known=known,
+        # What compares or examines a run looks at the verdicts of every check.
+        target=target, plans=plans, checks=provider if provider == tuple(checks) else PROVIDER,
+        seed=arguments.seed, known=known,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )  # fmt: skip
-    stream = _with_budget(campaign, budget, target, seen=None if arguments.only else seen)
-    return _report(arguments, stream)
+    asked = {check.id for check in checks}
+    return _report(arguments, _with_budget(campaign, budget, target, seen, asked))
 
 
 def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
@@ -141,54 +146,58 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     )  # fmt: skip
 
 
-def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
+def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Verdict]:
     """Run the same plans on the fake, too, and judge the two side by side."""
-    fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
-    plans = [history.plan for history in campaign.histories]
-    twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-    for _ in twin.events():
-        pass
-    comparison = replace(
-        seen,
-        fake=tuple(twin.histories),
-        other=tuple(campaign.histories),
-        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
-        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
-    )
+    tried = tuple(met(campaign.target.models, str(campaign.seed)))
+    alone = isinstance(campaign.target, InProcess)
+    twin = campaign
+    if not alone:
+        fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
+        plans = [history.plan for history in campaign.histories]
+        twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
+        for _ in twin.events():
+            pass
+        seen = replace(
+            seen,
+            other=tuple(campaign.histories),
+            fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
+            other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
+        )
+    seen = replace(seen, fake=(*twin.histories, *tried))
     for check in equivalence.CHECKS:
-        yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
+        yield explained(judged(check, [seen], own=True), alone=alone)
 
 
-def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
-    """Let the harness judge itself, as far as one run tells."""
-    examination = Examination(
-        histories=tuple(campaign.histories),
-        plans=tuple(campaign.plans),
-        findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
+def _examined(
+    campaign: Campaign, budget: Budget | None, told: Sequence[Event]
+) -> Iterator[Verdict]:
+    """Let the harness judge itself, as far as one run tells; `told` is what it has said so far."""
+    text = "".join(written([*told, campaign.end()]))
+    outcomes = events.read(events.parsed(text))
+    kinds = {kind: render(outcomes) for kind, render in REPORTS.items()}
+    shown = {"the console": "".join(console.rendered(each) for each in outcomes)}
+    examination = examination_of(
+        campaign,
+        free=budget is None,
         gate=(budget.sent, budget.requests) if budget is not None else None,
         spends=((budget.record.today, budget.ceiling),) if budget is not None else (),
-        artefacts={"the failures": "".join(written(verdict_event(v) for v in campaign.verdicts))},
-        secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
+        artefacts={"the event stream": text} | kinds | shown,
     )
     for check in harness.CHECKS:
-        verdict = judged(check, [examination], own=True)
-        if verdict.status != "VOID":
-            yield verdict_event(verdict, campaign.seed)
+        yield explained(judged(check, [examination], own=True))
 
 
 def _with_budget(
-    campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
-) -> Iterator[Event]:
+    campaign: Campaign, budget: Budget | None, target: Target, seen: Comparison,
+    asked: AbstractSet[str],
+) -> Iterator[Event]:  # fmt: skip
+    """Yield the events of a run, and of its verdicts those that were asked for, by id."""
     before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
-    *judged_events, end = campaign.events()
-    yield from judged_events
-    if seen is not None:
-        if not isinstance(target, InProcess):
-            yield from _compared(campaign, seen)
-        elif seen.observed:
-            (fresh,) = chosen("GE908", equivalence.CHECKS)
-            yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
-        yield from _examined(campaign, budget)
+    *told, end = campaign.events()
+    if not asked <= {check.id for check in PROVIDER}:
+        told += [verdict_event(each, campaign.seed) for each in _compared(campaign, seen)]
+        told += [verdict_event(each, campaign.seed) for each in _examined(campaign, budget, told)]
+    yield from (each for each in told if each.get("id", "") in {"", *asked})
     yield end
     if budget is None:
         return
@@ -248,6 +257,9 @@ def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check
 def _judged_traffic(
     arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
 ) -> Iterator[Event]:
+    checks = [check for check in checks if check in PROVIDER]
+    if not checks:
+        raise SettingsError("Recorded traffic is judged by GP checks: GE and GH need a run.")
     target = replace(InProcess(), name="traffic", own=False)
     seen = _known_of_the_service(arguments)
     confirmed = Evidence(seen.observed).fresh(wall_time(), seen.stale_after)

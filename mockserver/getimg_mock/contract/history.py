@@ -57,6 +57,11 @@ class History:
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.exchanges)
 
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The rules of the plan that never acted: what was to be tried was not."""
+        return tuple(rule for rule in self.plan.rules if not self.hits.get(rule))
+
     @cached_property
     def _by_operation(self) -> dict[str, list[Exchange]]:
         found: dict[str, list[Exchange]] = {}

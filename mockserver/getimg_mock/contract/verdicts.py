@@ -19,7 +19,7 @@ Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL
 STATUSES: Final[tuple[Status, ...]] = (
     "PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS",
 )  # fmt: skip
-_WORST_FIRST: Final[tuple[Status, ...]] = ("FAIL", "STALE", "WARN", "INFO")
+_WORST_FIRST: Final[tuple[Status, ...]] = ("FAIL", "STALE", "WARN", "INFO", "VOID")
 LEVELS: Final[dict[Severity, Level]] = {
     "blocker": "MUST", "major": "MUST", "minor": "SHOULD", "info": "MAY",
 }  # fmt: skip
@@ -161,7 +161,8 @@ def judged(
 ) -> Verdict:
     """Return the verdict of one check over histories; at most `most` findings, the worst, are kept.
 
-    The status is that of the worst finding.
+    The status is that of the worst finding. A history whose faults were not met is left out: where
+    there is no other, nothing was tried, and the verdict is VOID.
     """
     applied = 0
     findings: list[Finding] = []
@@ -171,7 +172,11 @@ def judged(
     def rank(finding: Finding) -> int:
         return _WORST_FIRST.index(finding.observation.status or breach)
 
+    unmet: list[str] = []
     for history in histories:
+        if getattr(history, "unmet", ()):
+            unmet.append(history.plan.name)
+            continue
         for seen in check.observe(history):
             applied += 1
             if seen.wrong:
@@ -188,5 +193,6 @@ def judged(
     else:
         status = "INFO" if notes and check.severity == "info" else "PASS"
     return Verdict(
-        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes)
-    )
+        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes),
+        reason=f"not met: the faults of {', '.join(unmet[:3])}" if unmet else "",
+    )  # fmt: skip
