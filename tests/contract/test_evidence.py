@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from getimg_mock._shipped import read_text
 from getimg_mock.contract.checks import PROVIDER, check_of, chosen, equivalence
 from getimg_mock.contract.claims import mark_of
 from getimg_mock.contract.comparison import Comparison
@@ -20,6 +21,7 @@ from getimg_mock.contract.evidence import (
     evidence_of,
     read_evidence,
     read_known,
+    shipped_evidence,
     write_evidence,
 )
 from getimg_mock.contract.targets import InProcess
@@ -127,6 +129,15 @@ def test_the_latest_word_on_a_check_counts() -> None:
     assert Evidence({"GP801": late}).merged(broke) == broke
     again = Evidence({"GP801": late + timedelta(days=1)})
     assert broke.merged(again) == again
+
+
+def test_the_reports_of_clients_stay_when_traffic_is_added(tmp_path: Path) -> None:
+    """The evidence that ships holds both: adding traffic to it loses nothing."""
+    path = tmp_path / "evidence.json"
+    write_evidence(path, shipped_evidence())
+    assert path.read_text(encoding="utf-8") == read_text("fixtures", "evidence.json")
+    added = Evidence({"GP801": datetime(2026, 9, 1, tzinfo=UTC)})
+    assert shipped_evidence().merged(added).reports == shipped_evidence().reports
 
 
 def test_two_recordings_of_one_name_are_told_apart_by_their_days() -> None:

@@ -35,19 +35,19 @@ class Evidence:
     """What the real service was seen to do: by check, when it was kept, and when it was broken.
 
     `exchanges` says where that was seen (`traffic.har#3`). `reports` are what public clients say
-    that they met, by id, with the month (`Jul 2026`) or `undated`.
+    that they met, by id: the month (`Jul 2026`) or `undated`, and what.
     """
 
     confirmed: Mapping[str, datetime] = field(default_factory=dict)
     contradicted: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
     exchanges: Mapping[str, str] = field(default_factory=dict)
-    reports: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def seen(self) -> dict[str, str]:
         """What a claim may cite, with the days or the month of it."""
         days = {**self.confirmed, **{name: day for name, (day, _) in self.contradicted.items()}}
-        found = dict(self.reports)
+        found = {name: when for name, (when, _) in self.reports.items()}
         for name, where in sorted(self.exchanges.items()):
             day = f"{days[name]:%Y-%m-%d}"
             if day not in found.get(where, ""):
@@ -145,6 +145,11 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
             for name, (seen, actual) in sorted(evidence.contradicted.items())
         ],
     }
+    if evidence.reports:
+        record["reports"] = [
+            {"id": name, "observed": when, "says": what}
+            for name, (when, what) in evidence.reports.items()
+        ]
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -187,7 +192,10 @@ def _evidence(record: Mapping[str, Any]) -> Evidence:
         {each["check"]: _day(each) for each in record["confirmations"]},
         {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
         {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
-        {each["id"]: str(each["observed"]) for each in record.get("reports", ())},
+        {
+            each["id"]: (str(each["observed"]), str(each["says"]))
+            for each in record.get("reports", ())
+        },
     )
 
 

@@ -51,8 +51,8 @@ class Examination:
     histories: tuple[History, ...] = ()
     plans: tuple[Plan, ...] = ()
     findings: tuple[tuple[Check, Finding], ...] = ()
-    again: Mapping[str, tuple[History, ...]] = field(default_factory=dict)
-    """What the plan of a check's finding left when it was run once more."""
+    again: tuple[tuple[Check, History], ...] = ()
+    """What the plan of a check's first finding left when it was run once more."""
     replays: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """How often a failure showed again, of how many replays."""
     gate: tuple[int, int] | None = None
@@ -85,7 +85,7 @@ def examination_of(campaign: Campaign, *, free: bool, **more: Any) -> Examinatio
         histories=(*campaign.histories, *tried),
         plans=tuple(campaign.plans),
         findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
-        again=_again(campaign) if free else {},
+        again=_again(campaign) if free else (),
         replays=_replayed(campaign) if inside else {},
         runs=_run_twice(campaign) if inside else (),
         secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
@@ -113,10 +113,10 @@ def _firsts(campaign: Campaign) -> Iterable[tuple[Check, History]]:
     return [(each.check, each.findings[0].history) for each in broken[:_MOST_REPLAYED]]
 
 
-def _again(campaign: Campaign) -> dict[str, tuple[History, ...]]:
+def _again(campaign: Campaign) -> tuple[tuple[Check, History], ...]:
     """Run the plan of each check's first finding once more, if it was drawn."""
-    return {check.id: (campaign.target.run(history.plan),)
-            for check, history in _firsts(campaign) if history.plan.drawn}  # fmt: skip
+    return tuple((check, campaign.target.run(history.plan))
+                 for check, history in _firsts(campaign) if history.plan.drawn)  # fmt: skip
 
 
 def _replayed(campaign: Campaign) -> dict[str, tuple[int, int]]:

@@ -162,7 +162,7 @@ def _pause(refusal: Exchange, modelled: Range) -> Observation:
     if asked is None:
         return wrong("Retry-After in seconds, as the fake has it", refusal.fields["retry-after"],
                      refusal)  # fmt: skip
-    return _within(float(min(asked, 10**9)), modelled.low, modelled, "a Retry-After",
+    return _within(float(asked), modelled.low, modelled, "a Retry-After",
                    "--rate-window", refusal)  # fmt: skip
 
 

@@ -40,12 +40,13 @@ def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
 
 
 def findings_hold_again(examination: Examination) -> Iterator[Observation]:
-    """GH003: on the history that is shown, and where that was free on its plan, run again."""
-    for check, finding in examination.findings:
-        for history in (finding.history, *examination.again.get(check.id, ())):
+    """GH003: on the history that is shown; and by its plan, where that was run once more."""
+    shown = [(check, finding.history) for check, finding in examination.findings]
+    for word, found in (("in the history that is shown", shown),
+                        ("by the plan that is shown", examination.again)):  # fmt: skip
+        for check, history in found:
             seen = [each for each in check.observe(history) if each.wrong]
-            yield held(seen, f"{check.id} broken in the history that is shown, and again by its "
-                       "plan", "not broken")  # fmt: skip
+            yield held(seen, f"{check.id} broken again {word}", "not broken")
 
 
 def failures_replay(examination: Examination) -> Iterator[Observation]:
