@@ -175,7 +175,7 @@ def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
     """In one sentence."""
     path = tmp_path / "known"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="not UTF-8"):
+    with pytest.raises(SettingsError, match="no UTF-8"):
         read_known(path)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from getimg_mock.cli import main
 from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
-from getimg_mock.contract.evidence import read_evidence, read_traffic
+from getimg_mock.contract.evidence import read_evidence
 from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def test_recorded_traffic_confirms_assumptions_until_it_is_old(
     recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     assert main(["verify", "api", "--from", str(recorded), "--evidence", str(evidence)]) == 0
     written_down = json.loads(evidence.read_text(encoding="utf-8"))
-    assert {"check": "GP103", "observed": "2020-02-01"} in written_down["confirmations"]
+    seen = {"check": "GP103", "observed": "2020-02-01", "exchange": "traffic.ndjson#1"}
+    assert seen in written_down["confirmations"]
     with MockServer(balance="0") as server:
         command = ["verify", "api", "--target", server.url, *KEYS, "--evidence", str(evidence)]
         statuses = [stale_evidence(command, days, tmp_path) for days in ("180", "20000")]

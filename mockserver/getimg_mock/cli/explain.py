@@ -69,7 +69,5 @@ def _trial(check: Check) -> str:
     if check.id.startswith("GC"):
         return f"client CLIENT --only {check.id}"
     if check.id.startswith("GE"):
-        return "api --target URL   (without --only: it compares all plans with the fake)"
-    if check.id.startswith("GH"):
-        return "api   (without --only: it looks at the run as a whole)"
+        return f"api --target URL --only {check.id}"
     return f"api --only {check.id}"

@@ -16,7 +16,8 @@ from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
-from getimg_mock.contract.evidence import REAL, read_known
+from getimg_mock.contract.evidence import read_known
+from getimg_mock.contract.traffic import REAL
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports.replays import OBSERVED
