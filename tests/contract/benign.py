@@ -173,6 +173,22 @@ def _cased(_asked: Asked, reply: Reply) -> None:
         reply.headers["content-type"] = "Application/JSON"
 
 
+def _numbered(_asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Every error has an id of its own, and the time."""
+    if reply.status >= 400 and isinstance(reply.json, dict):
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        moment = max([each.clock.now().isoformat() for each in scene.fake.store], default="none")
+        reply.say(reply.json | {"request": f"r{scene.memory['n']}", "asked_at": moment})
+
+
+def _edge(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """A file comes from a cache at the edge, which says so."""
+    if asked.downloads and reply.status < 300:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        reply.headers |= {"cache-control": "private, max-age=60", "x-cache": "MISS from edge 7",
+                          "age": str(scene.memory["n"]), "via": "1.1 edge"}  # fmt: skip
+
+
 BENIGN: tuple[Variant, ...] = (
     Variant(name="the fake itself"),
     Variant(name="another seed", settings=(("seed", "1729"),)),
@@ -216,6 +232,8 @@ BENIGN: tuple[Variant, ...] = (
     Variant(name="optional fields are null", wrap=result(_null_optional)),
     Variant(name="an offset instead of Z", wrap=result(_offset)),
     Variant(name="errors of two fields", wrap=errors(_terse)),
+    Variant(name="errors with an id of their own", wrap=replies(_numbered)),
+    Variant(name="files from the edge", wrap=replies(_edge)),
     Variant(name="errors with more fields",
             wrap=errors(lambda body: body["error"].update(request_id="r-1", docs=None))),
 )  # fmt: skip

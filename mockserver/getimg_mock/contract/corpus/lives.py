@@ -61,6 +61,12 @@ def _files(name: str) -> Iterator[Step]:
         yield file_of(name, alter=alter)
 
 
+def borrowed(name: str, other: str) -> Iterator[Step]:
+    """Yield each of two files asked for with the expiry and the signature of the other."""
+    for one, donor in ((name, other), (other, name)):
+        yield file_of(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
+
+
 def _image(model: Model) -> Iterator[Step]:
     yield balance()
     yield post("image", small(model), valid=True, name="image")
@@ -70,6 +76,7 @@ def _image(model: Model) -> Iterator[Step]:
     yield balance()
     yield post("image", small(model, prompt="Another"), valid=True, name="other")
     yield balance()
+    yield from borrowed("image", "other")
 
 
 def _formats(model: Model) -> Iterator[Step]:
@@ -188,6 +195,8 @@ def _day(image: Model, video: Model) -> Iterator[Step]:
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
         yield file_of(f"v{turn}.now")
     yield balance()
+    yield from borrowed("v0.now", "v1.now")
+    yield from borrowed("i0", "v0.now")
 
 
 def _midnight(model: Model) -> Iterator[Step]:
