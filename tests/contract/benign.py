@@ -135,9 +135,9 @@ def _ignore_n(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
-def _status(old: int, new: int, *, path: str = "") -> Wrap:
+def _status(old: int, new: int, *, path: tuple[str, ...] = ("/",)) -> Wrap:
     def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
-        if reply.status == old and asked.path.startswith(path or "/"):
+        if reply.status == old and asked.path.startswith(path):
             reply.status = new
 
     return replies(change)
@@ -224,7 +224,8 @@ BENIGN: tuple[Variant, ...] = (
                                                lambda name: name.removeprefix("gen_"))),
     Variant(name="links are signed anew",
             wrap=both(answering(_ignore_n), replies(_resigned))),
-    Variant(name="invalid parameters are 422", wrap=_status(400, 422)),
+    Variant(name="invalid orders are 422",
+            wrap=_status(400, 422, path=("/v2/images", "/v2/videos"))),
     Variant(name="wrong content types are 400", wrap=_status(415, 400)),
     Variant(name="too large is 400", wrap=_status(413, 400)),
     Variant(name="no ranges", wrap=answering(_no_ranges)),

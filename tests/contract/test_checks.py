@@ -33,6 +33,7 @@ from getimg_mock.contract.strategies import drawn_plans, smallest
 from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
 from getimg_mock.errors import SettingsError, UnknownNameError
+from tests.contract.benign import BENIGN
 from tests.contract.everyone import BY_NAME
 
 if TYPE_CHECKING:
@@ -105,6 +106,19 @@ def test_a_judge_that_cannot_read_an_answer_finds_it_wrong() -> None:
     for check in PROVIDER:
         judged(check, [strange])
     assert broken("GP801", strange)
+
+
+def test_drift_is_recorded_at_any_depth() -> None:
+    """GP115: a field beyond the schema is named with its place, in a list and in a union too."""
+    variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
+    plans = [plan for plan in corpus(MODELS) if plan.name in {"the catalogue", "videos that fail",
+             "a video from 202 to its file"}]  # fmt: skip
+    target = InProcess(wrap=variant.wrap)
+    verdict = judged(check_of("GP115"), [target.run(plan) for plan in plans], most=100)
+    assert verdict.status == "INFO"
+    noted = " ".join(verdict.notes)
+    for place in ("[].pricing.rates[].x_new", "data[].x_new", "usage.x_new", "error.x_new"):
+        assert f" {place}" in noted, noted
 
 
 def test_nothing_is_judged_by_an_empty_history() -> None:
