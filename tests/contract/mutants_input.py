@@ -216,6 +216,13 @@ def _unbounded(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _too_large_in_text(asked: Asked, scene: Scene) -> Reply:
+    reply = scene.send(asked)
+    if reply.status == 413:
+        reply.raw(b'{"detail":"Request Entity Too Large"}')
+    return reply
+
+
 def _erratic(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
     if isinstance(body, dict) and "seed" in body:
@@ -328,6 +335,7 @@ VALIDATION: tuple[Mutant, ...] = tuple(
         ("takes-bare-base64", "GP210", _lenient(_urls(("iVBOR",)))),
         ("takes-svg-and-gif", "GP210", _lenient(_urls(("data:image/gif", "data:image/svg")))),
         ("no-size-limit", "GP211", _unbounded),
+        ("too-large-outside-the-envelope", "GP211", _too_large_in_text),
         ("unknown-model-is-replaced", "GP212", _lenient(_replace_model)),
         ("unknown-model-makes-a-film", "GP212", _lenient(_any_film)),
         ("model-without-case", "GP212", _lenient(_trim_model)),

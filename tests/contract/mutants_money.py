@@ -13,7 +13,7 @@ from tests.contract.wrapping import Asked, Reply, Scene, Wrap, both, replies, wo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from getimg_mock.world.generations import Product
     from getimg_mock.world.workspaces import Workspace
@@ -106,6 +106,21 @@ def costs_skip_a_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
         body = reply.json
         body["data"] = [each for each in body["data"] if each["cost"]]
         reply.say(body)
+
+
+def costs_that_lag(by: timedelta) -> Wrap:
+    """Return the wrap in which the costs know nothing so soon after a video was seen to end."""
+
+    def change(asked: Asked, reply: Reply, scene: Scene) -> None:
+        now = scene.workspace(asked.key).clock.now() if _known(asked.key) else None
+        if asked.retrieves and reply.completed:
+            scene.memory.setdefault("ended", now)
+        ended = scene.memory.get("ended")
+        if asked.path == "/v2/billing/costs" and reply.status == 200 and ended and now - ended < by:
+            data = [bucket | {"cost": 0} for bucket in reply.json["data"]]
+            reply.say(reply.json | {"data": data, "total_cost": 0})
+
+    return replies(change)
 
 
 def costs_descend(asked: Asked, reply: Reply, _scene: Scene) -> None:

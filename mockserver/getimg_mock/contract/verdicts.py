@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from getimg_mock.contract.exchanges import Exchange
 
@@ -80,6 +80,8 @@ class Check:
     breach: Status | None = None
     """How a breach is reported where its level does not say it."""
     judge: Callable[[Any], Iterable[Observation]]
+    across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None
+    """What no single history shows: it sees all of a run, and names the one of each observation."""
 
     @property
     def level(self) -> Level:
@@ -100,6 +102,14 @@ class Check:
             yield from self.judge(history)
         except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as e:
             yield Observation((), "an answer of the documented form", f"{type(e).__name__}: {e}")
+
+    def observe_all(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
+        """Yield what is seen in each history, and then what only all of them show."""
+        for history in histories:
+            for seen in self.observe(history):
+                yield history, seen
+        if self.across is not None:
+            yield from self.across(histories)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +163,13 @@ def judged(
     applied = 0
     findings: list[Finding] = []
     notes: list[str] = []
-    for history in histories:
-        for seen in check.observe(history):
-            applied += 1
-            if seen.wrong:
-                if len(findings) < most:
-                    findings.append(Finding(history=history, observation=seen))
-            elif seen.note and len(notes) < most:
-                notes.append(seen.note)
+    for history, seen in check.observe_all(tuple(histories)):
+        applied += 1
+        if seen.wrong:
+            if len(findings) < most:
+                findings.append(Finding(history=history, observation=seen))
+        elif seen.note and len(notes) < most:
+            notes.append(seen.note)
     status: Status
     if findings:
         status = status_of(check, own=own, confirmed=confirmed)

@@ -115,6 +115,16 @@ def references_are_guarded(history: History) -> Iterator[Observation]:
     yield from _refuses("reference-url")(history)
 
 
+def large_requests_are_refused(history: History) -> Iterator[Observation]:
+    """GP211: here a connection that ends without an answer is a breach too."""
+    for each in history.faulty("too-large"):
+        if each.valid is False and each.status not in {401, 402, 429}:
+            said = each.error.get("code") and each.error.get("message")
+            where = each.step.field if each.step else ""
+            yield held(refused(each) and said, f"4xx in the envelope: {where}",
+                       f"{each.status or 'no answer'} {each.body[:120]!r}", each)  # fmt: skip
+
+
 def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """GP215."""
     for each in history:
@@ -188,7 +198,7 @@ CHECKS: Final = (
     Check(id="GP211", severity="minor", evidence="documented", cost="0",
           statement="An image over 10 MiB or a body over 25 MiB is refused in the envelope",
           why="Documented limits; a reset connection would be retried.",
-          judge=_refuses("too-large")),
+          judge=large_requests_are_refused),
     Check(id="GP212", severity="major", evidence="assumption", cost="0",
           statement="A model of the other kind, or an unknown one, is refused",
           why="A silent replacement by another model is another price.",

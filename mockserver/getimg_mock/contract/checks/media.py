@@ -273,7 +273,10 @@ def _owners(history: History) -> Iterator[Observation]:
     for place, found in signs.items():
         if len(found) == 2 and all(len(words) > 1 for words in found.values()):
             one, other = found.values()
-            told = [set.intersection(*a) - set.union(*b) for a, b in ((one, other), (other, one))]
+            told = [
+                set[str].intersection(*a) - set[str]().union(*b)
+                for a, b in ((one, other), (other, one))
+            ]
             yield held(not all(told), f"nothing in the {place} that tells one workspace's files "
                        "from another's", [sorted(words) for words in told],
                        *shown.values())  # fmt: skip
