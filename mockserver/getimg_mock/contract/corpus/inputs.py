@@ -324,10 +324,15 @@ def _numbered(model: Model, form: str) -> bytes:
     return encoded(small(model, duration=0)).replace(b'"duration":0', f'"duration":{form}'.encode())
 
 
-def _bad_numbers(model: Model) -> Iterator[Send]:
+def misnumbered(model: Model) -> tuple[str, ...]:
+    """Return texts that stand where a duration should, and are no number of seconds."""
     first = model["supported_durations"][0]
-    for form in (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0",
-                 "1e-9", f"{first}.000001"):  # fmt: skip
+    return (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0", "1e-9",
+            f"{first}.000001")  # fmt: skip
+
+
+def _bad_numbers(model: Model) -> Iterator[Send]:
+    for form in misnumbered(model):
         yield post("video", _numbered(model, form), valid=False, fault="number-form",
                    field=f"duration = {form}")  # fmt: skip
 
