@@ -20,7 +20,7 @@ def _unlocked(matches: Callable[[Asked], bool]) -> Callable[[Asked, Scene], Repl
     """Let in whoever comes without a good key, where `matches`."""
 
     def answer(asked: Asked, scene: Scene) -> Reply | None:
-        if matches(asked) and not asked.key.startswith("sk_"):
+        if matches(asked) and not asked.opens:
             asked.headers["authorization"] = f"Bearer {_ANYONE}"
             return scene.send(asked)
         return None
@@ -138,7 +138,7 @@ def _echo_key_in_error(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 
 def _echo_key_in_header(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if asked.key.startswith("sk_"):
+    if asked.opens:
         reply.headers["x-account"] = asked.key
 
 
@@ -156,7 +156,7 @@ def _refused_keys_cost(asked: Asked, reply: Reply, scene: Scene) -> None:
 
 
 def _shared_limit(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and "images" in asked.path and asked.key.startswith("sk_"):
+    if asked.submits and "images" in asked.path and asked.opens:
         workspaces = [each for each in scene.fake.store if each.key != asked.key]
         for workspace in workspaces:
             allowance = workspace.allowance("image")
@@ -256,7 +256,7 @@ def _never_counts(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 
 def _never_limits(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and asked.key.startswith("sk_"):
+    if asked.submits and asked.opens:
         scene.workspace(asked.key).limiter.restore({})
     return None
 
@@ -313,7 +313,7 @@ def _counts_only(asked: Asked, scene: Scene) -> Reply:
 
 
 def _limits_reads(asked: Asked, reply: Reply, scene: Scene) -> None:
-    if asked.method == "GET" and asked.key.startswith("sk_"):
+    if asked.method == "GET" and asked.opens:
         allowance = scene.workspace(asked.key).allowance("image")
         if not allowance.remaining:
             reply.status = 429

@@ -41,12 +41,7 @@ def refuse(
 
     def answer(asked: Asked, _scene: Scene) -> Reply | None:
         body = asked.json
-        if (
-            asked.submits
-            and asked.key.startswith("sk_")
-            and isinstance(body, dict)
-            and matches(body)
-        ):
+        if asked.submits and asked.opens and isinstance(body, dict) and matches(body):
             reply = Reply(status, {}, b"")
             reply.say({"error": {"code": "invalid_parameter", "message": "No.", "param": None,
                                  "type": "invalid_request_error"}})  # fmt: skip

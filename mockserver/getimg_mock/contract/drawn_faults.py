@@ -121,7 +121,7 @@ def _beyond(kind: str) -> Iterator[tuple[str, str, Any]]:
 
 
 def _missing(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field = draw(sampled(_required(model["type"])))
+    field: str = draw(sampled(_required(model["type"])))
     if field in body:
         del body[field]
     else:
@@ -139,7 +139,7 @@ def _required(kind: str) -> tuple[str, ...]:
 
 
 def _type(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field = draw(sampled(tuple(fields_of(model["type"]))))
+    field: str = draw(sampled(tuple(fields_of(model["type"]))))
     value = draw(_mistyped(fields_of(model["type"])[field]["type"]))
     if field == "images[]":
         body["images"] = [value]
@@ -171,7 +171,7 @@ def _unlisted(kind: str) -> tuple[tuple[str, str], ...]:
 
 
 def _model_value(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field = draw(sampled(tuple(LISTED)))
+    field: str = draw(sampled(tuple(LISTED)))
     body[field] = draw(_not_of(tuple(model[LISTED[field]])))
     return field
 
