@@ -193,7 +193,8 @@ def test_a_script_shows_a_failure_of_a_provider_with_nothing_but_python(script: 
     shown = came.stdout.splitlines()
     turned = next(at for at, line in enumerate(shown) if line.endswith("(sig)"))
     assert "<- 403" in shown[turned + 1]
-    assert sum(" -> " in line for line in shown) == 19
+    (plan,) = (each for each in corpus(InProcess().models) if each.name == "an image and its file")
+    assert sum(" -> " in line for line in shown) == len(plan.steps)
 
 
 def test_a_script_moves_the_clock_of_a_fake(tmp_path: Path) -> None:

@@ -135,9 +135,9 @@ def _ignore_n(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
-def _status(old: int, new: int, *, path: str = "") -> Wrap:
+def _status(old: int, new: int, *, path: tuple[str, ...] = ("/",)) -> Wrap:
     def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
-        if reply.status == old and asked.path.startswith(path or "/"):
+        if reply.status == old and asked.path.startswith(path):
             reply.status = new
 
     return replies(change)
@@ -171,6 +171,22 @@ def _terse(body: dict[str, Any]) -> Any:
 def _cased(_asked: Asked, reply: Reply) -> None:
     if reply.headers.get("content-type") == "application/json":
         reply.headers["content-type"] = "Application/JSON"
+
+
+def _numbered(_asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Every error has an id of its own, and the time."""
+    if reply.status >= 400 and isinstance(reply.json, dict):
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        moment = max([each.clock.now().isoformat() for each in scene.fake.store], default="none")
+        reply.say(reply.json | {"request": f"r{scene.memory['n']}", "asked_at": moment})
+
+
+def _edge(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """A file comes from a cache at the edge, which says so."""
+    if asked.downloads and reply.status < 300:
+        scene.memory["n"] = scene.memory.get("n", 0) + 1
+        reply.headers |= {"cache-control": "private, max-age=60", "x-cache": "MISS from edge 7",
+                          "age": str(scene.memory["n"]), "via": "1.1 edge"}  # fmt: skip
 
 
 BENIGN: tuple[Variant, ...] = (
@@ -208,7 +224,8 @@ BENIGN: tuple[Variant, ...] = (
                                                lambda name: name.removeprefix("gen_"))),
     Variant(name="links are signed anew",
             wrap=both(answering(_ignore_n), replies(_resigned))),
-    Variant(name="invalid parameters are 422", wrap=_status(400, 422)),
+    Variant(name="invalid orders are 422",
+            wrap=_status(400, 422, path=("/v2/images", "/v2/videos"))),
     Variant(name="wrong content types are 400", wrap=_status(415, 400)),
     Variant(name="too large is 400", wrap=_status(413, 400)),
     Variant(name="no ranges", wrap=answering(_no_ranges)),
@@ -216,6 +233,8 @@ BENIGN: tuple[Variant, ...] = (
     Variant(name="optional fields are null", wrap=result(_null_optional)),
     Variant(name="an offset instead of Z", wrap=result(_offset)),
     Variant(name="errors of two fields", wrap=errors(_terse)),
+    Variant(name="errors with an id of their own", wrap=replies(_numbered)),
+    Variant(name="files from the edge", wrap=replies(_edge)),
     Variant(name="errors with more fields",
             wrap=errors(lambda body: body["error"].update(request_id="r-1", docs=None))),
 )  # fmt: skip

@@ -12,13 +12,14 @@ from tests.contract.mutants_media import MEDIA
 from tests.contract.mutants_money import MONEY
 from tests.contract.mutants_sequence import SEQUENCE
 from tests.contract.mutants_shape import SHAPE
+from tests.contract.mutants_values import VALUES
 from tests.contract.sole_killers import SOLE_KILLERS
 
 if TYPE_CHECKING:
     from tests.contract.mutants import Mutant
 
 MUTANTS: Final[tuple[Mutant, ...]] = (
-    *MONEY, *SEQUENCE, *SHAPE, *ISOLATION, *RATE, *VALIDATION, *MEDIA,
+    *MONEY, *SEQUENCE, *SHAPE, *ISOLATION, *RATE, *VALIDATION, *VALUES, *MEDIA,
 )  # fmt: skip
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -20,7 +20,7 @@ def _unlocked(matches: Callable[[Asked], bool]) -> Callable[[Asked, Scene], Repl
     """Let in whoever comes without a good key, where `matches`."""
 
     def answer(asked: Asked, scene: Scene) -> Reply | None:
-        if matches(asked) and not asked.key.startswith("sk_"):
+        if matches(asked) and not asked.opens:
             asked.headers["authorization"] = f"Bearer {_ANYONE}"
             return scene.send(asked)
         return None
@@ -57,6 +57,32 @@ def _key_in_header(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _key_in_body(asked: Asked, scene: Scene) -> Reply | None:
+    body = asked.json
+    if asked.submits and isinstance(body, dict) and "authorization" not in asked.headers:
+        asked.headers["authorization"] = f"Bearer {body.get('access_token')}"
+        return scene.send(asked)
+    return None
+
+
+def _key_in_query_of_orders(asked: Asked, scene: Scene) -> Reply | None:
+    return _key_in_query(asked, scene) if asked.submits else None
+
+
+def _withdrawn_keys_work(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.key == "sk_mock_invalid":
+        asked.headers["authorization"] = f"Bearer {_ANYONE}"
+        return scene.send(asked)
+    return None
+
+
+def _quotes_are_dropped(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.key.startswith('"'):
+        asked.headers["authorization"] = asked.headers["authorization"].replace('"', "")
+        return scene.send(asked)
+    return None
+
+
 def _everyones_jobs(asked: Asked, scene: Scene) -> Reply | None:
     if asked.retrieves:
         for workspace in scene.fake.store.holders(asked.path.rpartition("/")[2]):
@@ -82,6 +108,18 @@ def _says_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
             reply.say(body)
 
 
+def _hints_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
+    name = asked.path.rpartition("/")[2]
+    if asked.retrieves and reply.status == 404 and list(scene.fake.store.holders(name)):
+        reply.say({"error": reply.json["error"] | {"hint": "Try your other key."}})
+
+
+def _blames_the_owner(asked: Asked, reply: Reply, scene: Scene) -> None:
+    name = asked.path.rpartition("/")[2]
+    if asked.retrieves and reply.status == 404 and list(scene.fake.store.holders(name)):
+        reply.say({"error": reply.json["error"] | {"param": "owner"}})
+
+
 def _validates_first(asked: Asked, scene: Scene) -> Reply | None:
     if asked.submits and not asked.key:
         asked.headers["authorization"] = f"Bearer {_ANYONE}"
@@ -100,7 +138,7 @@ def _echo_key_in_error(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 
 def _echo_key_in_header(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if asked.key.startswith("sk_"):
+    if asked.opens:
         reply.headers["x-account"] = asked.key
 
 
@@ -118,7 +156,7 @@ def _refused_keys_cost(asked: Asked, reply: Reply, scene: Scene) -> None:
 
 
 def _shared_limit(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and "images" in asked.path and asked.key.startswith("sk_"):
+    if asked.submits and "images" in asked.path and asked.opens:
         workspaces = [each for each in scene.fake.store if each.key != asked.key]
         for workspace in workspaces:
             allowance = workspace.allowance("image")
@@ -157,12 +195,24 @@ ISOLATION: tuple[Mutant, ...] = (
            wrap=answering(_key_in_query)),
     Mutant(name="key-in-another-header", kind="isolation", breaks="GP704",
            wrap=answering(_key_in_header)),
+    Mutant(name="key-in-the-body", kind="isolation", breaks="GP704",
+           wrap=answering(_key_in_body)),
+    Mutant(name="key-in-the-query-of-an-order", kind="isolation", breaks="GP704",
+           wrap=answering(_key_in_query_of_orders)),
+    Mutant(name="withdrawn-keys-still-work", kind="isolation", breaks="GP701", blocker=True,
+           wrap=answering(_withdrawn_keys_work)),
+    Mutant(name="quoted-keys-work", kind="isolation", breaks="GP701", blocker=True,
+           wrap=answering(_quotes_are_dropped)),
     Mutant(name="everyone-sees-every-job", kind="isolation", breaks="GP702", blocker=True,
            wrap=answering(_everyones_jobs)),
     Mutant(name="tells-that-a-job-exists", kind="isolation", breaks="GP702", blocker=True,
            wrap=replies(_says_forbidden)),
     Mutant(name="says-that-a-job-is-anothers", kind="isolation", breaks="GP702", blocker=True,
            wrap=replies(_says_whose)),
+    Mutant(name="hints-that-a-job-is-anothers", kind="isolation", breaks="GP702", blocker=True,
+           wrap=replies(_hints_whose)),
+    Mutant(name="blames-the-owner-of-a-job", kind="isolation", breaks="GP702", blocker=True,
+           wrap=replies(_blames_the_owner)),
     Mutant(name="validates-before-the-key", kind="isolation", breaks="GP703",
            wrap=answering(_validates_first)),
     Mutant(name="echoes-the-key-in-errors", kind="isolation", breaks="GP705", blocker=True,
@@ -206,7 +256,7 @@ def _never_counts(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 
 def _never_limits(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and asked.key.startswith("sk_"):
+    if asked.submits and asked.opens:
         scene.workspace(asked.key).limiter.restore({})
     return None
 
@@ -263,7 +313,7 @@ def _counts_only(asked: Asked, scene: Scene) -> Reply:
 
 
 def _limits_reads(asked: Asked, reply: Reply, scene: Scene) -> None:
-    if asked.method == "GET" and asked.key.startswith("sk_"):
+    if asked.method == "GET" and asked.opens:
         allowance = scene.workspace(asked.key).allowance("image")
         if not allowance.remaining:
             reply.status = 429

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Repair = "Callable[[dict[str, Any]], None]"
 
 
-def _lenient(repair: Callable[[dict[str, Any]], None]) -> Callable[[Asked, Scene], Reply | None]:
+def lenient(repair: Callable[[dict[str, Any]], None]) -> Callable[[Asked, Scene], Reply | None]:
     """Repair a body before it is judged, as a lenient provider does in effect.
 
     A body that needs no repair goes on as it came: written anew, even one in UTF-16 would pass.
@@ -34,19 +34,14 @@ def _lenient(repair: Callable[[dict[str, Any]], None]) -> Callable[[Asked, Scene
     return answer
 
 
-def _refuse(
+def refuse(
     matches: Callable[[dict[str, Any]], bool], status: int = 400
 ) -> Callable[[Asked, Scene], Reply | None]:
     """Refuse a body that is right."""
 
     def answer(asked: Asked, _scene: Scene) -> Reply | None:
         body = asked.json
-        if (
-            asked.submits
-            and asked.key.startswith("sk_")
-            and isinstance(body, dict)
-            and matches(body)
-        ):
+        if asked.submits and asked.opens and isinstance(body, dict) and matches(body):
             reply = Reply(status, {}, b"")
             reply.say({"error": {"code": "invalid_parameter", "message": "No.", "param": None,
                                  "type": "invalid_request_error"}})  # fmt: skip
@@ -56,7 +51,8 @@ def _refuse(
     return answer
 
 
-def _text(body: dict[str, Any], name: str) -> str:
+def text(body: dict[str, Any], name: str) -> str:
+    """Return the text of a field, or an empty one."""
     return body[name] if isinstance(body.get(name), str) else ""
 
 
@@ -90,22 +86,22 @@ def _prompt_to_text(body: dict[str, Any]) -> None:
 
 
 def _lower(body: dict[str, Any]) -> None:
-    if _text(body, "output_format"):
+    if text(body, "output_format"):
         body["output_format"] = body["output_format"].lower().strip()
 
 
 def _jpg(body: dict[str, Any]) -> None:
-    if _text(body, "output_format") in {"jpg", "gif"}:
+    if text(body, "output_format") in {"jpg", "gif"}:
         body["output_format"] = "jpeg"
 
 
 def _any_resolution(body: dict[str, Any]) -> None:
-    if _text(body, "resolution") in {"8K", "144p", "1k"}:
+    if text(body, "resolution") in {"8K", "144p", "1k"}:
         del body["resolution"]
 
 
 def _any_ratio(body: dict[str, Any]) -> None:
-    if _text(body, "aspect_ratio") in {"5:7", "0:0", "16x9", "9:21"}:
+    if text(body, "aspect_ratio") in {"5:7", "0:0", "16x9", "9:21"}:
         del body["aspect_ratio"]
 
 
@@ -122,7 +118,7 @@ def _cut_to_the_longest(body: dict[str, Any]) -> None:
 
 
 def _cut_prompt(body: dict[str, Any]) -> None:
-    if _text(body, "prompt"):
+    if text(body, "prompt"):
         body["prompt"] = body["prompt"][:4096]
 
 
@@ -164,7 +160,7 @@ def _any_film(body: dict[str, Any]) -> None:
 
 
 def _trim_model(body: dict[str, Any]) -> None:
-    if _text(body, "model"):
+    if text(body, "model"):
         body["model"] = body["model"].strip().lower()
 
 
@@ -216,10 +212,17 @@ def _unbounded(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _too_large_in_text(asked: Asked, scene: Scene) -> Reply:
+    reply = scene.send(asked)
+    if reply.status == 413:
+        reply.raw(b'{"detail":"Request Entity Too Large"}')
+    return reply
+
+
 def _erratic(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
     if isinstance(body, dict) and "seed" in body:
-        return _refuse(lambda _: True)(asked, scene)
+        return refuse(lambda _: True)(asked, scene)
     return None
 
 
@@ -233,9 +236,9 @@ def _no_resolution(body: dict[str, Any]) -> bool:
 
 def _garbles(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
-    prompt = _text(body, "prompt") if isinstance(body, dict) else ""
+    prompt = text(body, "prompt") if isinstance(body, dict) else ""
     if asked.submits and any("\u0590" <= letter <= "\u05ff" for letter in prompt):
-        reply = _refuse(lambda _: True)(asked, scene)
+        reply = refuse(lambda _: True)(asked, scene)
         if reply is not None:
             misread = prompt.encode().decode("latin-1")
             error = reply.json["error"] | {"message": f"Unsupported script: '{misread}'."}
@@ -246,7 +249,7 @@ def _garbles(asked: Asked, scene: Scene) -> Reply | None:
 
 def _float_refused(asked: Asked, scene: Scene) -> Reply | None:
     if asked.submits and b'"duration":5.0' in asked.body:
-        return _refuse(lambda _: True)(asked, scene)
+        return refuse(lambda _: True)(asked, scene)
     return None
 
 
@@ -290,54 +293,55 @@ VALIDATION: tuple[Mutant, ...] = tuple(
     Mutant(name=name, kind="validation", breaks=breaks, wrap=answering(answer),
            blocker=breaks in {"GP210", "GP216"})
     for name, breaks, answer in (
-        ("model-has-a-default", "GP201", _lenient(_default_model)),
-        ("prompt-has-a-default", "GP201", _lenient(_default_prompt)),
-        ("null-is-absent", "GP202", _lenient(_null_is_absent)),
-        ("texts-become-numbers", "GP202", _lenient(_coerce)),
-        ("truthy-is-true", "GP202", _lenient(_truthy)),
-        ("prompts-become-texts", "GP202", _lenient(_prompt_to_text)),
-        ("formats-without-case", "GP203", _lenient(_lower)),
-        ("jpg-is-jpeg", "GP203", _lenient(_jpg)),
-        ("roles-are-guessed", "GP203", _lenient(_roles)),
-        ("any-resolution", "GP204", _lenient(_any_resolution)),
-        ("any-aspect-ratio", "GP204", _lenient(_any_ratio)),
-        ("durations-are-clamped", "GP204", _lenient(_clamp)),
-        ("too-long-videos-are-cut", "GP204", _lenient(_cut_to_the_longest)),
-        ("refuses-a-listed-ratio", "GP204", _refuse(lambda b: b.get("aspect_ratio") == "9:16")),
-        ("refuses-a-listed-resolution", "GP204", _refuse(lambda b: b.get("resolution") == "4K")),
-        ("long-prompts-are-cut", "GP205", _lenient(_cut_prompt)),
-        ("empty-prompts-pass", "GP205", _lenient(_empty_prompt)),
+        ("model-has-a-default", "GP201", lenient(_default_model)),
+        ("prompt-has-a-default", "GP201", lenient(_default_prompt)),
+        ("null-is-absent", "GP202", lenient(_null_is_absent)),
+        ("texts-become-numbers", "GP202", lenient(_coerce)),
+        ("truthy-is-true", "GP202", lenient(_truthy)),
+        ("prompts-become-texts", "GP202", lenient(_prompt_to_text)),
+        ("formats-without-case", "GP203", lenient(_lower)),
+        ("jpg-is-jpeg", "GP203", lenient(_jpg)),
+        ("roles-are-guessed", "GP203", lenient(_roles)),
+        ("any-resolution", "GP204", lenient(_any_resolution)),
+        ("any-aspect-ratio", "GP204", lenient(_any_ratio)),
+        ("durations-are-clamped", "GP204", lenient(_clamp)),
+        ("too-long-videos-are-cut", "GP204", lenient(_cut_to_the_longest)),
+        ("refuses-a-listed-ratio", "GP204", refuse(lambda b: b.get("aspect_ratio") == "9:16")),
+        ("refuses-a-listed-resolution", "GP204", refuse(lambda b: b.get("resolution") == "4K")),
+        ("long-prompts-are-cut", "GP205", lenient(_cut_prompt)),
+        ("empty-prompts-pass", "GP205", lenient(_empty_prompt)),
         ("prompt-of-4096-refused", "GP205",
-         _refuse(lambda b: len(str(b.get("prompt"))) == 4096)),
+         refuse(lambda b: len(str(b.get("prompt"))) == 4096)),
         ("prompt-counted-in-bytes", "GP205",
-         _refuse(lambda b: len(str(b.get("prompt")).encode("utf-8", "replace")) > 4096)),
+         refuse(lambda b: len(str(b.get("prompt")).encode("utf-8", "replace")) > 4096)),
         ("unknown-fields-by-name", "GP206", _erratic),
         ("repairs-json", "GP207", _lax_json),
         ("repairs-utf8", "GP207", _bad_bytes),
         ("takes-an-array-of-one", "GP207", _array_of_one),
         ("any-content-type", "GP208", _any_content_type),
-        ("references-are-cut", "GP209", _lenient(_cut_references)),
-        ("fetches-plain-http", "GP210", _lenient(_urls(("http://",)))),
+        ("references-are-cut", "GP209", lenient(_cut_references)),
+        ("fetches-plain-http", "GP210", lenient(_urls(("http://",)))),
         ("fetches-loopback", "GP210",
-         _lenient(_urls(("https://localhost", "https://127", "https://[::1]")))),
-        ("fetches-the-metadata-service", "GP210", _lenient(_urls(("https://169.254",)))),
+         lenient(_urls(("https://localhost", "https://127", "https://[::1]")))),
+        ("fetches-the-metadata-service", "GP210", lenient(_urls(("https://169.254",)))),
         ("fetches-private-addresses", "GP210",
-         _lenient(_urls(("https://10.", "https://192.168", "https://172.16")))),
-        ("fetches-numeric-hosts", "GP210", _lenient(_urls(("https://2130706433", "https://0x7f")))),
-        ("reads-files", "GP210", _lenient(_urls(("file:",)))),
-        ("takes-bare-base64", "GP210", _lenient(_urls(("iVBOR",)))),
-        ("takes-svg-and-gif", "GP210", _lenient(_urls(("data:image/gif", "data:image/svg")))),
+         lenient(_urls(("https://10.", "https://192.168", "https://172.16")))),
+        ("fetches-numeric-hosts", "GP210", lenient(_urls(("https://2130706433", "https://0x7f")))),
+        ("reads-files", "GP210", lenient(_urls(("file:",)))),
+        ("takes-bare-base64", "GP210", lenient(_urls(("iVBOR",)))),
+        ("takes-svg-and-gif", "GP210", lenient(_urls(("data:image/gif", "data:image/svg")))),
         ("no-size-limit", "GP211", _unbounded),
-        ("unknown-model-is-replaced", "GP212", _lenient(_replace_model)),
-        ("unknown-model-makes-a-film", "GP212", _lenient(_any_film)),
-        ("model-without-case", "GP212", _lenient(_trim_model)),
-        ("video-model-makes-images", "GP212", _lenient(_any_kind)),
+        ("too-large-outside-the-envelope", "GP211", _too_large_in_text),
+        ("unknown-model-is-replaced", "GP212", lenient(_replace_model)),
+        ("unknown-model-makes-a-film", "GP212", lenient(_any_film)),
+        ("model-without-case", "GP212", lenient(_trim_model)),
+        ("video-model-makes-images", "GP212", lenient(_any_kind)),
         ("crashes-on-astral", "GP213", _astral),
         ("garbles-what-it-refuses", "GP213", _garbles),
         ("refuses-5.0", "GP214", _float_refused),
-        ("refuses-sound-false", "GP215", _refuse(lambda b: b.get("sound") is False)),
-        ("refuses-references", "GP215", _refuse(_eight)),
-        ("resolution-is-required", "GP215", _refuse(_no_resolution)),
+        ("refuses-sound-false", "GP215", refuse(lambda b: b.get("sound") is False)),
+        ("refuses-references", "GP215", refuse(_eight)),
+        ("resolution-is-required", "GP215", refuse(_no_resolution)),
         ("assumes-utc", "GP510", _ranges(_assume_zone)),
         ("ranges-of-181-days", "GP510", _ranges(_long_ranges)),
         ("swaps-start-and-end", "GP510", _ranges(_swap)),

@@ -53,6 +53,35 @@ def _ignores_sig(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _issued(asked: Asked, scene: Scene, *, anyones: bool) -> Reply:
+    """Serve any file of which the link has an expiry and a signature that were given out."""
+    known = scene.memory.setdefault("issued", {})
+    query = parse_qs(asked.query)
+    whose = known.get((query.get("exp", [""])[0], query.get("sig", [""])[0]))
+    if asked.downloads and whose is not None:
+        parts = asked.path.split("/")
+        owners = [each.key for each in scene.fake.store.holders(parts[3])]
+        if parts[4] == "0" and (anyones or whose in owners):
+            reply = _resigned(asked, scene)
+            if reply is not None:
+                return reply
+    reply = scene.send(asked)
+    if reply.completed:
+        query = parse_qs(urlsplit(reply.json["data"][0]["url"]).query)
+        known[query["exp"][0], query["sig"][0]] = asked.key
+    return reply
+
+
+def _of_another_workspace(asked: Asked, scene: Scene) -> Reply:
+    """Serve a file to a signature of another workspace, but not to another of its own."""
+    owners = [each.key for each in scene.fake.store.holders(asked.path.split("/")[-2])]
+    query = parse_qs(asked.query)
+    pair = (query.get("exp", [""])[0], query.get("sig", [""])[0])
+    if asked.downloads and scene.memory.get("issued", {}).get(pair) in owners:
+        return scene.send(asked)
+    return _issued(asked, scene, anyones=True)
+
+
 def _ignores_missing_sig(asked: Asked, scene: Scene) -> Reply | None:
     if asked.downloads and not parse_qs(asked.query).get("sig"):
         return _resigned(asked, scene)
@@ -165,6 +194,27 @@ def _neighbour_in_link(asked: Asked, scene: Scene) -> Reply:
             body["data"][0]["url"] += f"&after={known[place - 1]}"
             reply.say(body)
     return reply
+
+
+def _workspace_of(key: str) -> str:
+    return f"ws{sum(key.encode())}"
+
+
+def _workspace_in_link(asked: Asked, scene: Scene) -> Reply:
+    asked.query = asked.query.partition("&ws=")[0]
+    reply = scene.send(asked)
+    if reply.completed:
+        body = reply.json
+        body["data"][0]["url"] += f"&ws={_workspace_of(asked.key)}"
+        reply.say(body)
+    return reply
+
+
+def _workspace_in_header(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.downloads and reply.status == 200:
+        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+            digits = reply.headers.get("etag", "").strip('"')[:6]
+            reply.headers["x-object"] = f"{_workspace_of(workspace.key)}/{digits}"
 
 
 def _always_jpeg(asked: Asked, scene: Scene) -> Reply | None:
@@ -282,6 +332,12 @@ MEDIA: tuple[Mutant, ...] = tuple(
         ("any-signature", "media", "GP407", answering(_ignores_sig)),
         ("no-signature-needed", "media", "GP407", answering(_ignores_missing_sig)),
         ("expiry-is-not-signed", "media", "GP407", answering(_exp_unsigned)),
+        ("a-signature-opens-every-file", "media", "GP407",
+         answering(lambda asked, scene: _issued(asked, scene, anyones=True))),
+        ("a-signature-opens-all-of-its-workspace", "media", "GP407",
+         answering(lambda asked, scene: _issued(asked, scene, anyones=False))),
+        ("a-signature-opens-files-of-others", "media", "GP407",
+         answering(_of_another_workspace)),
         ("item-is-not-signed", "media", "GP407", answering(_any_item)),
         ("files-never-expire", "time", "GP408", answering(_never_expires)),
         ("files-expire-early", "time", "GP315", replies(_expires_early)),
@@ -292,6 +348,8 @@ MEDIA: tuple[Mutant, ...] = tuple(
         ("files-grow-with-each-download", "media", "GP410", replies(_later_noise)),
         ("link-names-its-neighbour", "media", "GP411", answering(_neighbour_in_link)),
         ("owner-in-a-header", "media", "GP411", replies(_cookie_key)),
+        ("link-names-its-workspace", "media", "GP411", answering(_workspace_in_link)),
+        ("file-names-its-workspace", "media", "GP411", replies(_workspace_in_header)),
         ("looking-extends-life", "time", "GP313", replies(_extends)),
         ("longest-is-the-default", "media", "GP807", answering(_longest_default)),
         ("largest-is-the-default", "media", "GP807", answering(_large_default)),

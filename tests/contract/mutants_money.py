@@ -13,7 +13,7 @@ from tests.contract.wrapping import Asked, Reply, Scene, Wrap, both, replies, wo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from getimg_mock.world.generations import Product
     from getimg_mock.world.workspaces import Workspace
@@ -28,13 +28,9 @@ def _charge(scene: Scene, key: str, amount: Decimal = CENT) -> None:
     workspace.ledger.charge("req-fault", amount, now)
 
 
-def _known(key: str) -> bool:
-    return key.startswith("sk_")
-
-
 def charge_refusals(asked: Asked, reply: Reply, scene: Scene) -> None:
     """A refused submission costs a cent."""
-    if asked.submits and 400 <= reply.status < 500 and _known(asked.key):
+    if asked.submits and 400 <= reply.status < 500 and asked.opens:
         _charge(scene, asked.key)
 
 
@@ -106,6 +102,21 @@ def costs_skip_a_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
         body = reply.json
         body["data"] = [each for each in body["data"] if each["cost"]]
         reply.say(body)
+
+
+def costs_that_lag(by: timedelta) -> Wrap:
+    """Return the wrap in which the costs know nothing so soon after a video was seen to end."""
+
+    def change(asked: Asked, reply: Reply, scene: Scene) -> None:
+        now = scene.workspace(asked.key).clock.now() if asked.opens else None
+        if asked.retrieves and reply.completed:
+            scene.memory.setdefault("ended", now)
+        ended = scene.memory.get("ended")
+        if asked.path == "/v2/billing/costs" and reply.status == 200 and ended and now - ended < by:
+            data = [bucket | {"cost": 0} for bucket in reply.json["data"]]
+            reply.say(reply.json | {"data": data, "total_cost": 0})
+
+    return replies(change)
 
 
 def costs_descend(asked: Asked, reply: Reply, _scene: Scene) -> None:
@@ -231,7 +242,7 @@ def _booked(workspace: Workspace) -> None:
 
 def book_refusals(asked: Asked, reply: Reply, scene: Scene) -> None:
     """A refused submission is a cent in the costs, although the balance stays."""
-    if asked.submits and reply.status == 400 and _known(asked.key):
+    if asked.submits and reply.status == 400 and asked.opens:
         _booked(scene.workspace(asked.key))
 
 
@@ -260,7 +271,7 @@ def _held_until_all_has_ended(matches: Callable[[Asked, Reply], bool]) -> Wrap:
     """Hold a cent for each request that `matches` until nothing of the workspace is pending."""
 
     def change(asked: Asked, reply: Reply, scene: Scene) -> None:
-        if not _known(asked.key):
+        if not asked.opens:
             return
         if not scene.workspace(asked.key)._pending:
             scene.memory[asked.key] = 0

@@ -37,6 +37,15 @@ def never_ends(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"id": reply.json["id"], "status": "pending"})
 
 
+def takes_half_an_hour(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """A video of twelve seconds is pending for half an hour."""
+    if asked.retrieves and reply.completed and reply.json["data"][0]["duration"] == 12:
+        generation = scene.workspace(asked.key).generations[reply.json["id"]]
+        age = scene.workspace(asked.key).clock.now() - generation.created_at
+        if age < timedelta(minutes=30):
+            reply.say({"id": reply.json["id"], "status": "pending"})
+
+
 def one_id_for_all(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """All images have the same id."""
     if asked.submits and reply.status == 200:
@@ -206,6 +215,8 @@ SEQUENCE: tuple[Mutant, ...] = (
     Mutant(name="goes-back-to-pending-later", kind="sequence", breaks="GP308", blocker=True,
            wrap=replies(goes_back_later)),
     Mutant(name="never-ends", kind="sequence", breaks="GP310", wrap=replies(never_ends)),
+    Mutant(name="long-videos-take-half-an-hour", kind="sequence", breaks="GP310",
+           wrap=replies(takes_half_an_hour)),
     Mutant(name="one-id-for-all", kind="sequence", breaks="GP304", wrap=replies(one_id_for_all)),
     Mutant(name="ids-of-images-have-a-slash", kind="sequence", breaks="GP304",
            wrap=replies(id_with_a_slash)),

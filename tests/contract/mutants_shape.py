@@ -177,6 +177,65 @@ def _unknown_path(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"ok": True})
 
 
+def _unpayable_catalogue(asked: Asked, reply: Reply) -> None:
+    if asked.path == "/v2/models" and reply.status == 400:
+        reply.status = 402
+
+
+def _unprocessable_ranges(asked: Asked, reply: Reply) -> None:
+    if asked.path == "/v2/billing/costs" and reply.status == 400:
+        reply.status = 422
+
+
+def _unknown_in_html(asked: Asked, reply: Reply) -> None:
+    if reply.status == 404 and asked.path.startswith("/v2/nothing"):
+        reply.headers["content-type"] = "text/html"
+
+
+def _failed_with(message: str, **more: Any) -> Wrap:
+    """Return the wrap in which a failed video says this."""
+
+    def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
+        if asked.retrieves and reply.status == 200 and reply.json["status"] == "failed":
+            error = reply.json["error"]
+            reply.say(reply.json | {"error": error | {"message": message} | more})
+
+    return replies(change)
+
+
+def _writes_on(matches: Callable[[Asked], bool]) -> Wrap:
+    """Return the wrap that takes any method where `matches`, and does nothing."""
+
+    def answer(asked: Asked, _scene: Scene) -> Reply | None:
+        if asked.method in {"POST", "PUT", "PATCH", "DELETE"} and matches(asked):
+            return Reply(200, {"content-type": "application/json", "content-length": "2"}, b"{}")
+        return None
+
+    return answering(answer)
+
+
+def _deletes(asked: Asked, scene: Scene) -> Reply | None:
+    if asked.method == "DELETE" and asked.path.startswith("/v2/videos/generations/"):
+        return Reply(204, {}, b"")
+    del scene
+    return None
+
+
+def _allows_all(_asked: Asked, reply: Reply) -> None:
+    if "allow" in reply.headers:
+        reply.headers["allow"] = "GET, HEAD, POST, PUT, PATCH, DELETE"
+
+
+def _some_unknown_are_401(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if reply.status == 404 and asked.path.startswith("/v2/") and not asked.key:
+        reply.status = 401
+
+
+def _closes(_asked: Asked, reply: Reply) -> None:
+    if reply.status == 400:
+        reply.headers["connection"] = "close"
+
+
 def _rates(edit: Callable[[list[Any]], None]) -> Wrap:
     def change(body: Any) -> Any:
         for model in body if isinstance(body, list) else [body]:
@@ -292,6 +351,23 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("error-in-plain-text", "GP105", headers(_plain_error)),
         ("errors-are-text-html", "GP103", headers(_html_type)),
         ("errors-are-teapots", "GP102", headers(_teapot)),
+        ("a-bad-type-is-402", "GP102", headers(_unpayable_catalogue)),
+        ("a-bad-range-is-422", "GP102", headers(_unprocessable_ranges)),
+        ("unknown-paths-are-text-html", "GP103", headers(_unknown_in_html)),
+        ("failed-videos-show-their-stack", "GP106",
+         _failed_with('Traceback (most recent call last): File "/srv/app.py", line 7')),
+        ("failed-videos-show-a-host", "GP106", _failed_with("No route to 172.20.3.9.")),
+        ("failed-videos-say-where", "GP106",
+         _failed_with("Failed.", where="render.go:214 goroutine 7 [running]")),
+        ("model-takes-writes", "GP111",
+         _writes_on(lambda asked: asked.path.startswith("/v2/models/"))),
+        ("video-takes-writes", "GP111",
+         _writes_on(lambda asked: asked.path.startswith("/v2/videos/generations/"))),
+        ("file-takes-writes", "GP111", _writes_on(lambda asked: asked.downloads)),
+        ("video-is-said-to-be-deleted", "GP111", answering(_deletes)),
+        ("allow-names-everything", "GP111", headers(_allows_all)),
+        ("some-unknown-paths-are-401", "GP113", replies(_some_unknown_are_401)),
+        ("closes-after-a-400", "GP114", headers(_closes)),
         ("byte-order-mark", "GP103", replies(_bom)),
         ("duplicate-keys", "GP103", replies(_duplicate)),
         ("not-utf8", "GP103", replies(_latin)),

@@ -25,7 +25,9 @@ from getimg_mock.contract.strategies import drawn_plans, smallest
 from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
 from getimg_mock.errors import UnknownNameError
+from tests.contract.benign import BENIGN
 from tests.contract.everyone import BY_NAME
+from tests.contract.mutants_money import costs_that_lag
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +99,60 @@ def test_a_judge_that_cannot_read_an_answer_finds_it_wrong() -> None:
     for check in PROVIDER:
         judged(check, [strange])
     assert broken("GP801", strange)
+
+
+def test_drift_is_recorded_at_any_depth() -> None:
+    """GP115: a field beyond the schema is named with its place, in a list and in a union too."""
+    variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
+    plans = [plan for plan in corpus(MODELS) if plan.name in {"the catalogue", "videos that fail",
+             "a video from 202 to its file"}]  # fmt: skip
+    target = InProcess(wrap=variant.wrap)
+    verdict = judged(check_of("GP115"), [target.run(plan) for plan in plans], most=100)
+    assert verdict.status == "INFO"
+    noted = " ".join(verdict.notes)
+    for place in ("[].pricing.rates[].x_new", "data[].x_new", "usage.x_new", "error.x_new"):
+        assert f" {place}" in noted, noted
+
+
+def test_ids_are_unique_over_a_run() -> None:
+    """GP304: an id of an earlier plan is none, but on our fake, where each plan is a new world."""
+    name = "looking at a pending video costs nothing"
+    (plan,) = (plan for plan in corpus(MODELS) if plan.name == name)
+    first, again, other = (InProcess(own=False, seed=seed).run(plan) for seed in ("0", "0", "1729"))
+    check = check_of("GP304")
+    verdict = judged(check, [first, again], own=False)
+    assert [finding.history for finding in verdict.findings] == [again]
+    assert not judged(check, [first, other], own=False).broken
+    assert not judged(check, [run(name), run(name)]).broken
+
+
+@pytest.mark.parametrize(("seconds", "own", "fine"), [
+    (5, False, True), (3600, False, False), (5, True, False),
+])  # fmt: skip
+def test_costs_may_settle_where_they_are_not_ours(seconds: int, own: bool, fine: bool) -> None:  # noqa: FBT001 - a row of the table
+    """GP509: the books of a service of others lag a little; ours never do."""
+    (plan,) = (plan for plan in corpus(MODELS) if plan.name == "a video from 202 to its file")
+    target = InProcess(own=own, wrap=costs_that_lag(timedelta(seconds=seconds)))
+    verdict = judged(check_of("GP509"), [target.run(plan)], own=own)
+    assert (verdict.applied > 0, verdict.broken) == (True, not fine)
+
+
+def test_a_reset_is_no_refusal_of_what_is_too_large() -> None:
+    """GP211: a connection that ends without an answer would be tried again."""
+    history = run("images: too large")
+    reset = replace(history, exchanges=tuple(
+        replace(each, status=0, body=b"") if each.fault == "too-large" else each
+        for each in history
+    ))  # fmt: skip
+    assert not broken("GP211", history)
+    assert broken("GP211", reset)
+
+
+def test_what_a_range_holds_is_recorded() -> None:
+    """GP510: which dates stand in a range up to midnight, and where clocks change."""
+    (noted,) = judged(check_of("GP510"), [run("ranges of costs")]).notes
+    assert "until midnight: 2026-03-01 to 2026-03-02" in noted
+    assert "summer time: 2026-03-27 to 2026-03-29" in noted
 
 
 def test_nothing_is_judged_by_an_empty_history() -> None:

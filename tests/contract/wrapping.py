@@ -50,6 +50,11 @@ class Asked:
         return self.headers.get("authorization", "").partition(" ")[2].strip()
 
     @property
+    def opens(self) -> bool:
+        """Whether the key is one that opens a workspace."""
+        return self.key.startswith("sk_") and self.key not in {"sk_", "sk_mock_invalid"}
+
+    @property
     def submits(self) -> bool:
         """Whether it asks for a generation."""
         return self.method == "POST" and self.path.endswith("/generations")

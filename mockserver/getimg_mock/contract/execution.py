@@ -143,7 +143,10 @@ class Run:
         if target is None or (step.key == "b" and "b" not in self.session.keys):
             self.unresolved.append(f"step {place}: {step.name or step.path or step.link}")
             return None
-        return Sent(step.method, target, self._headers(step), step.body)
+        body = step.body
+        if step.key == "raw" and body is not None and b"{key}" in body:
+            body = body.replace(b"{key}", self.session.keys["a"].encode())
+        return Sent(step.method, target, self._headers(step), body)
 
     def _noted(
         self, step: Send, sent: Sent, received: Received, *, spontaneous: bool = False
@@ -184,7 +187,10 @@ class Run:
                 return None
             value = found
         if step.link:
-            return _altered(value, step.alter, self.session.base)
+            donor = self._value(step.donor) if step.donor is not None else ""
+            if not isinstance(donor, str):
+                return None
+            return _altered(value, step.alter, self.session.base, donor)
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace("{key}", self.session.keys["a"])
         if DAYS in query:
@@ -264,17 +270,19 @@ def instant(value: Any) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _altered(url: str, alter: str, base: str) -> str | None:
+def _altered(url: str, alter: str, base: str, donor: str) -> str | None:
     """Return path and query of a link, with the one alteration that a plan asks for."""
     try:
-        parts = urlsplit(url)
+        parts, other = urlsplit(url), urlsplit(donor)
     except ValueError:
         return None
     if not alter:
         return local(url, base)
     path = local(url, base).partition("?")[0]
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if alter == "sig":
+    if alter == "borrowed":
+        query |= dict(parse_qsl(other.query, keep_blank_values=True))
+    elif alter == "sig":
         query["sig"] = _turned(query.get("sig", ""))
     elif alter in {"exp", "late-exp"}:
         old = query.get("exp", "0")

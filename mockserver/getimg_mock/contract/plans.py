@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Key = Literal["a", "b", "none", "raw"]
 Tier = Literal["R0", "R1", "R2", "R3"]
-Alteration = Literal["", "sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"]
+Alteration = Literal["", "sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"]
 
 TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
 """R0 can spend nothing whatever the provider does; R1 sends requests that must be refused; R2 makes
@@ -67,11 +67,13 @@ class Send:
     """One request.
 
     `path` may hold `{}` for `ref`; with `link` the whole URL is what `ref` says, altered as
-    `alter` says. `valid` is what the plan knows of the request by construction: True (must be
-    accepted), False (must be refused; `fault` says why, `field` where) or None. Requests of one
-    `group` differ in nothing that should matter; neighbours of one group that are `together` are
-    sent at the same time where a target can. `use` names the part it plays in an experiment.
-    `query` may hold `{key}`, the first key, and is, as `DAYS`, the range of days around the plan.
+    `alter` says: `borrowed` gives it expiry and signature of the link that `donor` says. `valid`
+    is what the plan knows of the request by construction: True (must be accepted), False (must be
+    refused; `fault` says why, `field` where) or None. Requests of one `group` differ in nothing
+    that should matter; neighbours of one group that are `together` are sent at the same time where
+    a target can. `use` names the part it plays in an experiment. `query`, and with the key `raw`
+    headers and body, may hold `{key}`, the first key; as `DAYS` a query is the range of days around
+    the plan.
     """
 
     method: str = "GET"
@@ -84,6 +86,7 @@ class Send:
     ref: Ref | None = None
     link: bool = False
     alter: Alteration = ""
+    donor: Ref | None = None
     valid: bool | None = None
     fault: str = ""
     field: str = ""
@@ -102,11 +105,13 @@ class Send:
 
         Any method that is not a read, with anything that a careless provider could take for a key.
         """
+        if self.method in {"GET", "HEAD", "OPTIONS"}:
+            return False
         keyed = self.key in {"a", "b"} or any(
-            name == "authorization" and value.partition(" ")[2].strip()
+            "{key}" in value or (name == "authorization" and value.partition(" ")[2].strip())
             for name, value in self.headers
         )
-        return self.method not in {"GET", "HEAD", "OPTIONS"} and keyed
+        return keyed or "{key}" in self.query or b"{key}" in (self.body or b"")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,7 +247,7 @@ def _bytes_json(value: bytes) -> Any:
 def _step_of(value: Mapping[str, Any]) -> Step:
     known = dict(value)
     kind = {"send": Send, "poll": Poll, "wait": Wait}[known.pop("do")]
-    for name in ("ref", "until"):
+    for name in ("ref", "until", "donor"):
         if known.get(name):
             known[name] = Ref(*known[name])
     if "headers" in known:

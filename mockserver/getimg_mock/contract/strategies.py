@@ -7,13 +7,15 @@ what a provider answered; a drawn plan is plain data, so Hypothesis can shrink i
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from getimg_mock.contract import drawn_faults
 from getimg_mock.contract.corpus.choices import PIXEL, few_pixels, fewest_pixels
+from getimg_mock.contract.drawn_faults import LISTED, between, sampled
 from getimg_mock.contract.plans import (
     DAYS,
     Plan,
@@ -22,7 +24,6 @@ from getimg_mock.contract.plans import (
     Send,
     Wait,
     balance,
-    encoded,
     get,
     post,
 )
@@ -36,17 +37,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
 
-_OPTIONAL: Final = {"aspect_ratio": "supported_aspect_ratios", "resolution":
-                    "supported_resolutions"}  # fmt: skip
 _URLS: Final = (PIXEL, "https://example.com/cat.png", "https://example.org/a%20b.webp")
-_FAULTS: Final = ("missing", "type", "model-value", "length", "malformed")
-_LENGTHS: Final = ("", "a" * 4097, "\U0001f30a" * 5000)
+# What a prompt of the least and of the greatest length is made of.
+_LENGTHS: Final = (("a", 1), ("a", 4096), ("\U0001f30a", 4096))
 _PAUSES: Final = (0.001, 1, 30, 90, 3600)
 _DEEDS: Final = ("good", "good", "bad", "look", "wait", "money", "picture", "file")
-
-# A strategy that is made anew for each drawing costs more than what it draws: all are made once.
-_sampled = lru_cache(maxsize=4096)(st.sampled_from)
-_count = lru_cache(maxsize=4096)(st.integers)
 
 
 @cache
@@ -54,30 +49,14 @@ def prompts() -> st.SearchStrategy[str]:
     """Draw texts that any provider must take: 1 to 4096 characters, in every script."""
     letters = st.characters(exclude_categories=["Cs"])
     plain = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=60)
-    return st.one_of(plain, st.text(letters, min_size=1, max_size=60), st.just("a" * 4096))
-
-
-@cache
-def odd_values() -> st.SearchStrategy[Any]:
-    """Draw JSON values of every type, with the numbers and texts that break parsers."""
-    leaves = st.one_of(
-        st.none(), st.booleans(), st.integers(-(2**63), 2**64), st.floats(allow_nan=False,
-                                                                         allow_infinity=False),
-        st.sampled_from(["", " ", "null", "true", "0", "\u0000", "\U0001f30a", "\ufeff", "%s"]),
-        st.text(max_size=10),
-    )  # fmt: skip
-    return st.recursive(
-        leaves,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner,
-                                                                    max_size=3),
-        max_leaves=6,
-    )  # fmt: skip
+    longest = st.sampled_from(_LENGTHS).map(lambda made: made[0] * made[1])
+    return st.one_of(plain, st.text(letters, min_size=1, max_size=60), longest)
 
 
 def valid_bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
     """Draw a request that a model must take, its fields in an order that means nothing."""
     optional: dict[str, st.SearchStrategy[Any]] = {
-        name: st.sampled_from(model[listed]) for name, listed in _OPTIONAL.items() if model[listed]
+        name: st.sampled_from(model[listed]) for name, listed in LISTED.items() if model[listed]
     }
     if model["type"] == "image":
         optional["output_format"] = st.sampled_from(["png", "jpeg", "webp"])
@@ -101,11 +80,11 @@ def references(draw: st.DrawFn, model: Model) -> list[dict[str, Any]]:
     """Draw references that a model must take."""
     supported = model["supported_references"]
     roles = tuple(role for role in supported if role != "last_frame" or "first_frame" in supported)
-    role = draw(_sampled(roles))
-    count = draw(_count(1, min(supported[role], 8)))
-    images = [{"url": draw(_sampled(_URLS)), "role": role} for _ in range(count)]
+    role = draw(sampled(roles))
+    count = draw(between(1, min(supported[role], 8)))
+    images = [{"url": draw(sampled(_URLS)), "role": role} for _ in range(count)]
     if role == "last_frame":
-        images = [{"url": draw(_sampled(_URLS)), "role": "first_frame"}, images[0]]
+        images = [{"url": draw(sampled(_URLS)), "role": "first_frame"}, images[0]]
     return images
 
 
@@ -125,58 +104,9 @@ def _small_images(models: Sequence[Model]) -> st.SearchStrategy[Send]:
     return st.one_of([_submission(model, **few_pixels(model)) for model in images])
 
 
-_TYPES: Final[dict[str, Callable[[Any], bool]]] = {
-    "model": lambda value: isinstance(value, str),
-    "prompt": lambda value: isinstance(value, str),
-    "aspect_ratio": lambda value: isinstance(value, str),
-    "resolution": lambda value: isinstance(value, str),
-    "output_format": lambda value: isinstance(value, str),
-    "sound": lambda value: isinstance(value, bool),
-    "images": lambda value: isinstance(value, list),
-    "duration": lambda value: not isinstance(value, bool) and isinstance(value, (int, float)),
-}
-_FIELDS: Final = {
-    "image": tuple(name for name in _TYPES if name not in {"duration", "sound"}),
-    "video": tuple(name for name in _TYPES if name != "output_format"),
-}
-
-
 def faulty(models: Sequence[Model]) -> st.SearchStrategy[Send]:
     """Draw a request with exactly one known fault, which must be refused."""
-    return st.one_of([_faulty(model, valid_bodies(model)) for model in models])
-
-
-@st.composite
-def _faulty(draw: st.DrawFn, model: Model, bodies: st.SearchStrategy[dict[str, Any]]) -> Send:
-    kind, body = model["type"], draw(bodies)
-    fault, field = draw(_sampled(_FAULTS)), ""
-    if fault == "missing":
-        field = draw(_sampled(("model", "prompt")))
-        del body[field]
-    elif fault == "type":
-        field = draw(_sampled(_FIELDS[kind]))
-        body[field] = draw(_mistyped(field))
-    elif fault == "model-value":
-        field = draw(_sampled(tuple(_OPTIONAL)))
-        body[field] = draw(_unlisted(tuple(model[_OPTIONAL[field]])))
-    elif fault == "length":
-        body["prompt"] = draw(_sampled(_LENGTHS))
-    data: Any = body
-    if fault == "malformed":
-        whole = encoded(body)
-        data = whole[: draw(_count(0, len(whole) - 1))]
-    return post(kind, data, valid=False, fault=fault, field=field)
-
-
-@cache
-def _mistyped(field: str) -> st.SearchStrategy[Any]:
-    right = _TYPES[field]
-    return odd_values().filter(lambda value: not right(value))
-
-
-@cache
-def _unlisted(listed: tuple[str, ...]) -> st.SearchStrategy[str]:
-    return st.text(max_size=8).filter(lambda value: value not in listed)
+    return st.one_of([drawn_faults.faulty(model, valid_bodies(model)) for model in models])
 
 
 def plans(models: Sequence[Model]) -> st.SearchStrategy[Plan]:
@@ -195,9 +125,9 @@ def _plans(
                          get("/v2/billing/costs", query=DAYS, use="costs-before")]  # fmt: skip
     videos: list[tuple[str, Any]] = []
     images: list[str] = []
-    for turn in range(draw(_count(1, 8))):
-        key: Any = draw(_sampled(("a", "a", "b")))
-        what = draw(_sampled(_DEEDS))
+    for turn in range(draw(between(1, 8))):
+        key: Any = draw(sampled(("a", "a", "b")))
+        what = draw(sampled(_DEEDS))
         if what == "good":
             step = draw(good)
             name = f"{step.operation} {turn}"
@@ -207,7 +137,7 @@ def _plans(
         elif what == "bad":
             steps.append(replace(draw(bad), key=key))
         elif what == "look" and videos:
-            name, owner = draw(_sampled(tuple(videos)))
+            name, owner = draw(sampled(tuple(videos)))
             steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=owner))
             other = "b" if owner == "a" else "a"
             steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=other, use="foreign"))
@@ -215,10 +145,10 @@ def _plans(
             images.append(f"picture {turn}")
             steps.append(replace(draw(small), name=images[-1], key=key))
         elif what == "file" and images:
-            link = Ref(draw(_sampled(tuple(images))), "/data/0/url")
+            link = Ref(draw(sampled(tuple(images))), "/data/0/url")
             steps.append(Send(link=True, ref=link, key="none"))
         elif what == "wait":
-            steps.append(Wait(seconds=draw(_sampled(_PAUSES))))
+            steps.append(Wait(seconds=draw(sampled(_PAUSES))))
         else:
             steps.append(balance(key=key))
     steps += [Poll(of=name, key=key, every=20) for name, key in videos]

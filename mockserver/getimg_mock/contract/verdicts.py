@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from getimg_mock.contract.exchanges import Exchange
 
@@ -93,6 +93,8 @@ class Check:
     breach: Status | None = None
     """How a breach is reported where its level does not say it."""
     judge: Callable[[Any], Iterable[Observation]]
+    across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None
+    """What no single history shows: it sees all of a run, and names the one of each observation."""
 
     @property
     def level(self) -> Level:
@@ -113,6 +115,14 @@ class Check:
             yield from self.judge(history)
         except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as e:
             yield Observation((), "an answer of the documented form", f"{type(e).__name__}: {e}")
+
+    def observe_all(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
+        """Yield what is seen in each history, and then what only all of them show."""
+        for history in histories:
+            for seen in self.observe(history):
+                yield history, seen
+        if self.across is not None:
+            yield from self.across(histories)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,19 +185,15 @@ def judged(
     def rank(finding: Finding) -> int:
         return _WORST_FIRST.index(finding.observation.status or breach)
 
-    unmet: list[str] = []
-    for history in histories:
-        if getattr(history, "unmet", ()):
-            unmet.append(history.plan.name)
-            continue
-        for seen in check.observe(history):
-            applied += 1
-            if seen.wrong:
-                findings = sorted(
-                    [*findings, Finding(history=history, observation=seen)], key=rank
-                )[:most]
-            elif seen.note and len(notes) < most:
-                notes.append(seen.note)
+    given = tuple(histories)
+    unmet = [each for each in given if getattr(each, "unmet", ())]
+    for history, seen in check.observe_all(tuple(each for each in given if each not in unmet)):
+        applied += 1
+        if seen.wrong:
+            findings.append(Finding(history=history, observation=seen))
+            findings = sorted(findings, key=rank)[:most]
+        elif seen.note and len(notes) < most:
+            notes.append(seen.note)
     status: Status
     if findings:
         status = findings[0].observation.status or breach
@@ -195,7 +201,8 @@ def judged(
         status = "VOID"
     else:
         status = "INFO" if notes and check.severity == "info" else "PASS"
+    names = ", ".join(each.plan.name for each in unmet[:3])
     return Verdict(
         check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes),
-        reason=f"not met: the faults of {', '.join(unmet[:3])}" if unmet else "",
+        reason=f"not met: the faults of {names}" if unmet else "",
     )  # fmt: skip

@@ -71,6 +71,16 @@ def _consistent(history: History, prefix: str) -> Iterator[Observation]:
         yield held(len(decisions) == 1, f"one decision for all of {name}", statuses, *seen)
 
 
+def bodies_are_json_objects(history: History) -> Iterator[Observation]:
+    """GP207: of an object that names one thing twice any decision will do, but one for all."""
+    yield from _refuses("malformed")(history)
+    yield from _consistent(history, "duplicate keys")
+    for each in history.faulty("duplicate-keys"):
+        yield held(0 < each.status < 500, "a decision on duplicate keys", each.status, each)
+        if each.status not in _BESIDE:
+            yield noted("duplicate keys are " + ("refused" if refused(each) else "taken"))
+
+
 def unknown_fields_are_treated_alike(history: History) -> Iterator[Observation]:
     """GP206."""
     yield from _consistent(history, "unknown-field")
@@ -113,6 +123,16 @@ def numbers_are_read_alike(history: History) -> Iterator[Observation]:
 def references_are_guarded(history: History) -> Iterator[Observation]:
     """GP210."""
     yield from _refuses("reference-url")(history)
+
+
+def large_requests_are_refused(history: History) -> Iterator[Observation]:
+    """GP211: here a connection that ends without an answer is a breach too."""
+    for each in history.faulty("too-large"):
+        if each.valid is False and each.status not in {401, 402, 429}:
+            said = each.error.get("code") and each.error.get("message")
+            where = each.step.field if each.step else ""
+            yield held(refused(each) and said, f"4xx in the envelope: {where}",
+                       f"{each.status or 'no answer'} {each.body[:120]!r}", each)  # fmt: skip
 
 
 def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
@@ -171,8 +191,9 @@ CHECKS: Final = (
           judge=unknown_fields_are_treated_alike),
     Check(id="GP207", severity="major", evidence="assumption", cost="0",
           statement="What is no JSON object is refused: malformed, empty, array, deep, not UTF-8",
-          why="A parser that crashes answers 500, which clients retry, and pay again.",
-          judge=_refuses("malformed")),
+          why="A parser that crashes answers 500, which clients retry, and pay again. JSON leaves "
+          "open what two keys of one name mean (RFC 8259): they are refused or taken, always.",
+          judge=bodies_are_json_objects),
     Check(id="GP208", severity="minor", evidence="assumption", cost="0",
           statement="A wrong or missing Content-Type is refused",
           why="A body whose type is guessed can be read as something else.",
@@ -183,12 +204,14 @@ CHECKS: Final = (
           judge=_refuses("reference-count", "reference-role")),
     Check(id="GP210", severity="blocker", evidence="documented", cost="0",
           statement="References that are not public HTTPS or image data URLs are refused",
-          why="Documented. A server that fetches any URL can be sent into its own network (SSRF).",
+          why="Documented. A server that fetches any URL can be sent into its own network (SSRF). "
+          "Whether it fetches before it refuses cannot be seen from outside; of our fake a test of "
+          "its own says that it never fetches.",
           judge=references_are_guarded),
     Check(id="GP211", severity="minor", evidence="documented", cost="0",
           statement="An image over 10 MiB or a body over 25 MiB is refused in the envelope",
           why="Documented limits; a reset connection would be retried.",
-          judge=_refuses("too-large")),
+          judge=large_requests_are_refused),
     Check(id="GP212", severity="major", evidence="assumption", cost="0",
           statement="A model of the other kind, or an unknown one, is refused",
           why="A silent replacement by another model is another price.",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
 
 _FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+_WORD: Final = re.compile(r"[^\W_]+")
 _LEEWAY: Final = timedelta(seconds=2)
 
 
@@ -169,8 +171,8 @@ def sound_is_as_asked(history: History) -> Iterator[Observation]:
 def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
     """GP407."""
     for each in history:
-        if each.step is None or not each.step.alter:
-            continue
+        if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
+            continue  # what was given out as a link is none that was altered
         yield held(400 <= each.status < 500 and sniffed(each.body) is None,
                    f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
                    f"{each.status}, {len(each.body)} bytes", each)  # fmt: skip
@@ -250,6 +252,44 @@ def links_leak_nothing(history: History) -> Iterator[Observation]:
                    "a key in the headers", got)  # fmt: skip
         if "set-cookie" in got.fields:
             yield noted("a download sets a cookie", got)
+    yield from _owners(history)
+
+
+def _owners(history: History) -> Iterator[Observation]:
+    """Hold that no link and no header of two workspaces' files says whose they are.
+
+    What stands on all files of the one and on none of the other would, if it is so for both. They
+    ordered the same by turns: neither what was ordered nor when tells the files apart.
+    """
+    signs: dict[str, dict[str, list[set[str]]]] = {}
+    shown: dict[str, Exchange] = {}
+    for got, result, item in history.downloads:
+        made = history.submitted.get(result.generation)
+        if made is not None and made.use == "twin" and got.status == 200:
+            shown[made.key] = got
+            for place, text in _signs(got, item):
+                words = set(_WORD.findall(text))
+                signs.setdefault(place, {}).setdefault(made.key, []).append(words)
+    for place, found in signs.items():
+        if len(found) == 2 and all(len(words) > 1 for words in found.values()):
+            one, other = found.values()
+            told = [
+                set[str].intersection(*a) - set[str]().union(*b)
+                for a, b in ((one, other), (other, one))
+            ]
+            yield held(not all(told), f"nothing in the {place} that tells one workspace's files "
+                       "from another's", [sorted(words) for words in told],
+                       *shown.values())  # fmt: skip
+
+
+def _signs(got: Exchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(str(item.get("url")))
+    yield "link", f"{parts.netloc}{parts.path}"
+    for name, value in parse_qsl(parts.query):
+        if name != "exp":
+            yield f"parameter {name}", value
+    for name, value in got.headers:
+        yield f"header {name}", value
 
 
 CHECKS: Final = (
@@ -279,7 +319,9 @@ CHECKS: Final = (
           judge=sound_is_as_asked),
     Check(id="GP407", severity="blocker", evidence="seed", cost="T",
           statement="A link whose signature, expiry or path was changed gives no bytes",
-          why="The link is the only guard of a file: without this anyone reads anyone's pictures.",
+          why="The link is the only guard of a file: without this anyone reads anyone's pictures. "
+          "The signature of another file counts as changed; that of another item of the same file "
+          "can be tried where a result has several.",
           judge=altered_links_lead_nowhere),
     Check(id="GP408", severity="blocker", evidence="seed", cost="T",
           statement="After deletes_at there is no file",
@@ -294,7 +336,8 @@ CHECKS: Final = (
           why="Whoever resumes or verifies by hash needs it.",
           judge=downloads_repeat),
     Check(id="GP411", severity="blocker", evidence="assumption", cost="T",
-          statement="Neither link nor headers of a file show a key or another generation",
-          why="Links are passed on and logged.",
+          statement="Neither link nor headers of a file show a key, a workspace or another's id",
+          why="Links are passed on and logged. What stands on all files of one workspace and on "
+          "none of another's names the workspace; with one key alone that cannot be seen.",
           judge=links_leak_nothing),
 )  # fmt: skip

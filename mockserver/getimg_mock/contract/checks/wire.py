@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.documented import documented_statuses
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
 from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
@@ -19,19 +20,18 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-SUCCESS: Final = {
-    "images.generate": (200,), "videos.create": (202,), "videos.retrieve": (200,),
-    "models.list": (200,), "models.retrieve": (200,), "billing.balance": (200,),
-    "billing.costs": (200,), "downloads.retrieve": (200, 206, 304),
-}  # fmt: skip
-# Documented, and those that HTTP itself has for a request that goes beyond the documentation.
-_REFUSALS: Final = (400, 401, 402, 404, 422, 429, 500, 405, 413, 415)
-_OF_DOWNLOADS: Final = (401, 403, 404, 405, 410, 412, 416)
+# Where a malformed request may be called one, whatever the operation (GP312).
+_BEYOND: Final = frozenset({"malformed-id", "odd-path", "unknown-model"})
+_BAD_REQUEST: Final = 400
+# Errors after which a server cannot know where the next request begins, or has no more patience.
+_LAST_WORDS: Final = (408, 413, 431)
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _INTERNALS: Final = re.compile(
-    r"Traceback \(most recent|File \"/|\bat [\w.$]+\([\w.]+:\d+\)|node_modules/"
-    r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\.internal\b|\.cluster\.local\b"
+    r"Traceback \(most recent|File \"/|\bat [\w.$]+ ?\(.*:\d+(?::\d+)?\)|node_modules/"
+    r"|goroutine \d+ \[|\b\w+\.(?:py|go|rb|js|ts|java|cs|php):\d+"
+    r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\blocalhost:\d"
+    r"|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}\b|\.internal\b|\.svc\b|\.cluster\.local\b"
 )
 _MONEY: Final = ("total_cost", "unit_price", "cost", "balance")
 _MOST_DIGITS: Final = 12
@@ -64,8 +64,9 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
     for each in history:
         if not each.operation or each.method not in {"GET", "POST"} or not each.status:
             continue
-        known = SUCCESS[each.operation]
-        known += _OF_DOWNLOADS if each.operation == "downloads.retrieve" else _REFUSALS
+        if each.use in _BEYOND and each.status == _BAD_REQUEST:
+            continue
+        known = documented_statuses(each.operation)
         yield held(
             each.status in known, f"a documented status of {each.operation}",
             f"{each.status} {each.body[:120]!r}", each,
@@ -75,7 +76,7 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
 def json_is_clean(history: History) -> Iterator[Observation]:
     """GP103."""
     for each in history:
-        if not _speaks_json(each) or (each.status >= 400 and not each.operation):
+        if not _speaks_json(each):
             continue
         if each.kind != "application/json":
             yield wrong("Content-Type: application/json", each.fields.get("content-type", "none"),
@@ -112,13 +113,13 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
     """GP106."""
     codes: dict[tuple[Any, ...], tuple[object, Exchange]] = {}
     for each in history:
-        if each.status < 400 or not each.error or each.status == 429:
+        if not each.error:
             continue
-        text = str(each.error.get("message"))
-        leak = _INTERNALS.search(_without_echo(text, each))
-        secret = any(secret in text for _, secret in history.secrets)
-        yield held(not leak and not secret, "a message without internals or keys", text, each)
-        if each.valid is not False:
+        for text in _texts(each.error):
+            leak = _INTERNALS.search(_without_echo(text, each))
+            secret = any(secret in text for _, secret in history.secrets)
+            yield held(not leak and not secret, "an error without internals or keys", text, each)
+        if each.valid is not False or each.status < 400 or each.status == 429:
             continue
         cause: tuple[Any, ...] = (each.method, each.path, each.query, each.key, each.request_body,
                                   each.request_headers)  # fmt: skip
@@ -127,6 +128,15 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
         code = each.error.get("code")
         first, where = codes.setdefault(cause, (code, each))
         yield held(first == code, f"the code {first!r} again", code, where, each)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in an error, whatever it stands under."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def _without_echo(text: str, exchange: Exchange) -> str:
@@ -219,7 +229,10 @@ def wrong_methods_are_refused(history: History) -> Iterator[Observation]:
     for each in history.used("wrong-method"):
         yield held(each.status == 405, "405", each.status, each)
         if each.status == 405:
-            yield held(each.fields.get("allow"), "an Allow header", "none", each)
+            allowed = {word.strip() for word in each.fields.get("allow", "").split(",")} - {""}
+            yield held(allowed and each.method not in allowed,
+                       f"an Allow header, without {each.method}", allowed or "none",
+                       each)  # fmt: skip
     for each in history.used("side-method"):
         yield held("id" not in each.object and not each.generation,
                    "HEAD and OPTIONS make nothing", f"{each.body[:100]!r}", each)  # fmt: skip
@@ -244,10 +257,16 @@ def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
 
 def unknown_paths_are_404(history: History) -> Iterator[Observation]:
     """GP113."""
+    strangers: list[Exchange] = []
     for each in history.used("unknown-path"):
         allowed = {404, 401} if each.key == "none" else {404}
         yield held(each.status in allowed and each.error, "404 in the envelope",
                    f"{each.status} {each.body[:100]!r}", each)  # fmt: skip
+        if each.key == "none":
+            strangers.append(each)
+            first = strangers[0]
+            yield held(each.status == first.status, f"{first.status}, as for another unknown path "
+                       "without a key", each.status, first, each)  # fmt: skip
 
 
 def transport_is_sound(history: History) -> Iterator[Observation]:
@@ -259,6 +278,10 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
         coding = each.fields.get("content-encoding", "identity")
         yield held(asked or coding == "identity", "no compression that was not asked for", coding,
                    each)  # fmt: skip
+        if 400 <= each.status < 500 and each.status not in _LAST_WORDS:
+            last = each.fields.get("connection", "").lower()
+            yield held(last != "close", f"a connection that goes on after {each.status}",
+                       f"Connection: {last}", each)  # fmt: skip
         length = each.fields.get("content-length")
         if length is not None and each.method != "HEAD" and each.status != 304:
             yield held(length == str(len(each.body)), f"Content-Length {len(each.body)}", length,
@@ -272,22 +295,31 @@ def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
         name = schemas.answer_schema(each.operation, each.status) if each.operation else None
         if name is None or not isinstance(each.plain, (dict, list)):
             continue
-        unknown = [field for field in _unknown(name, each.object) if (name, field) not in seen]
+        found = dict.fromkeys(_unknown(schemas.schema(name), each.plain))
+        unknown = [field for field in found if (name, field) not in seen]
         seen.update((name, field) for field in unknown)
         yield noted(f"{name} has fields beyond the schema: {', '.join(unknown)}", each) \
             if unknown else OK  # fmt: skip
 
 
-def _unknown(name: str, body: dict[str, Any]) -> list[str]:
-    schema = schemas.schema(name)
-    if "discriminator" in schema:
+def _unknown(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[str]:
+    """Yield where a value has fields beyond its schema, however deep."""
+    if "discriminator" in schema and isinstance(value, dict):
         mapping = schema["discriminator"]["mapping"]
-        branch = mapping.get(str(body.get("status")))
-        if branch is None:
-            return []
-        schema = schemas.schema(branch.removesuffix(".json"))
-    known = schema.get("properties")
-    return sorted(set(body) - set(known)) if known else []
+        branch = mapping.get(str(value.get(schema["discriminator"]["propertyName"])))
+        schema = {} if branch is None else {"$ref": branch}
+    if "$ref" in schema:
+        schema = schemas.schema(schema["$ref"].removesuffix(".json"))
+    if isinstance(value, dict) and "properties" in schema:
+        for field in sorted(value):
+            where = f"{place}.{field}" if place else field
+            if field in schema["properties"]:
+                yield from _unknown(schema["properties"][field], value[field], where)
+            else:
+                yield where
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            yield from _unknown(schema["items"], item, f"{place}[]")
 
 
 CHECKS: Final = (
@@ -296,7 +328,7 @@ CHECKS: Final = (
           why="Clients are generated from these shapes; one wrong type breaks every typed client.",
           judge=bodies_fit_their_schemas),
     Check(id="GP102", severity="major", evidence="seed", cost="T",
-          statement="An undocumented status is reported, with its body",
+          statement="A status that is not documented for the operation is reported, with its body",
           why="Clients decide by status whether to pay again; one they do not know is a guess.",
           judge=statuses_are_documented),
     Check(id="GP103", severity="major", evidence="assumption", cost="T",
@@ -344,8 +376,9 @@ CHECKS: Final = (
           why="A typing mistake should look like one.",
           judge=unknown_paths_are_404),
     Check(id="GP114", severity="minor", evidence="assumption", cost="T",
-          statement="Content-Length is right, and only what was asked for is compressed",
-          why="A wrong length hangs or cuts off every HTTP client (RFC 9110).",
+          statement="Content-Length is right, nothing is compressed unasked, errors close nothing",
+          why="A wrong length hangs or cuts off every HTTP client (RFC 9110). Of connections only "
+          "Connection: close is seen; one that breaks after an error shows in GP104, unanswered.",
           judge=transport_is_sound),
     Check(id="GP115", severity="info", evidence="seed", cost="T",
           statement="Fields beyond the schema are recorded as drift, and break nothing",

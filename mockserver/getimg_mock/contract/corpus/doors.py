@@ -7,26 +7,32 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import cheapest, small
-from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, get, post
+from getimg_mock.contract.corpus.lives import borrowed, file_of
+from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, encoded, get, post
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.corpus.choices import Kind, Model
-    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.plans import Key, Step
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
+# The last is nobody's, and to our fake one that no longer opens anything.
 _BAD_KEYS: Final = {
     "no key": None, "an empty key": "Bearer ", "no scheme": "{key}", "another scheme":
     "Basic c2tfYTpi", "a bogus key": "Bearer not-a-key", "two keys": "Bearer a b",
     "the word only": "Bearer", "another scheme, good key": "Token {key}",
-    "a key cut off": "Bearer sk",
+    "a key cut off": "Bearer sk", "only the prefix": "Bearer sk_", "a key in quotes":
+    'Bearer "{key}"', "a key without its underscore": "Bearer sk-contract", "the word null":
+    "Bearer null", "a key that is withdrawn": "Bearer sk_mock_invalid",
 }  # fmt: skip
 # What the fake may be told to show: each is legal, so every check must hold under it.
 _ODDITIES: Final = (
     "unknown_fields", "nulls", "unknown_mime_type", "unknown_error_code", "reordered_keys",
     "long_strings",
 )  # fmt: skip
+_NAMES_OF_KEYS: Final = ("api_key", "key", "access_token", "token", "authorization")
+_WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
 _SCHEMES: Final = {
     "bearer": "bearer {key}",
     "BEARER": "BEARER {key}",
@@ -42,12 +48,18 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
     posts = [step for step in _operations(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_keys(reads), *_strangers()))
     yield Plan(name="bad keys that would pay", tier="R1", steps=(*_keys(posts),))
-    yield Plan(name="keys elsewhere", steps=(*_elsewhere(image),))
+    yield Plan(name="keys elsewhere", steps=(*_elsewhere(),))
+    yield Plan(name="keys elsewhere that would pay", tier="R1",
+               steps=(*_elsewhere_to_pay((image, video)),))  # fmt: skip
     yield Plan(name="schemes", steps=(*_schemes(),))
     yield Plan(name="refused keys use up nothing", tier="R2", steps=(*_quota(image, video),))
     yield Plan(name="two workspaces", tier="R2", keys=2, steps=(*_two(video),))
+    yield Plan(name="files of two workspaces", tier="R2", keys=2,
+               steps=(*_files_of_two(image, video),))  # fmt: skip
     yield Plan(name="paths", steps=(*_paths(image),))
-    yield Plan(name="methods", tier="R1", steps=(*_methods(),))
+    yield Plan(name="methods", tier="R1", steps=(*_methods(image),))
+    yield Plan(name="methods on a video and its file", tier="R2",
+               steps=(*_methods_on_a_video(video),))  # fmt: skip
     for oddity in _ODDITIES:
         rule = json.dumps({"on": ["videos.retrieve", "models.list", "models.retrieve",
                                   "billing.*"], "oddity": oddity})  # fmt: skip
@@ -122,20 +134,31 @@ def _strangers() -> Iterator[Step]:
     yield get("/v2/billing/costs", key="none", use="no-key-bad-body")
 
 
-def _elsewhere(image: Model) -> Iterator[Step]:
-    for name in ("api_key", "key", "access_token", "token", "authorization"):
+def _elsewhere() -> Iterator[Step]:
+    for name in _NAMES_OF_KEYS:
         yield get("/v2/billing/balance", query=f"{name}={{key}}", key="raw", use="key-elsewhere")
     for header in ("x-api-key", "api-key", "proxy-authorization", "cookie"):
         yield get("/v2/billing/balance", headers=((header, "{key}"),), key="raw",
                   use="key-elsewhere")  # fmt: skip
-    yield post("image", small(image) | {"api_key": "sk_in_the_body"}, key="none",
-               use="key-elsewhere")  # fmt: skip
+
+
+def _elsewhere_to_pay(models: Sequence[Model]) -> Iterator[Step]:
+    for model in models:
+        order = post(_kind(model), small(model), key="raw", use="key-elsewhere")
+        for name in _NAMES_OF_KEYS:
+            yield replace(order, body=encoded(small(model) | {name: "{key}"}))
+            yield replace(order, query=f"{name}={{key}}")
+        yield replace(order, headers=(*order.headers, ("x-api-key", "{key}")))
 
 
 def _schemes() -> Iterator[Step]:
     for name, value in _SCHEMES.items():
         for path in ("/v2/models", "/v2/billing/balance"):
             yield _keyed(get(path), value, group=f"scheme:{name}")
+
+
+def _kind(model: Model) -> Kind:
+    return "image" if model["type"] == "image" else "video"
 
 
 def _quota(image: Model, video: Model) -> Iterator[Step]:
@@ -153,12 +176,36 @@ def _two(video: Model) -> Iterator[Step]:
     yield balance(key="b")
     yield post("video", small(video), valid=True, name="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
-    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
+    for _ in range(2):
+        yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield post("video", small(video), key="b", valid=True, name="other")
     yield Poll(of="other", key="b")
     yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
+    yield balance(key="b")
+    yield balance()
+
+
+def _files_of_two(image: Model, video: Model) -> Iterator[Step]:
+    """Yield the same orders of two workspaces by turns, and each file with the other's signature.
+
+    What is the same on all files of one, and another on all of the other, names the workspace.
+    """
+    keys: tuple[Key, ...] = ("a", "b")
+    for turn in range(2):
+        for key in keys:
+            name = f"{key}{turn}"
+            yield post("image", small(image, prompt=f"Picture {turn}"), valid=True, key=key,
+                       name=name, use="twin")  # fmt: skip
+            yield file_of(name)
+            yield Wait(seconds=1.5)
+    for key in keys:
+        yield post("video", small(video), valid=True, key=key, name=key)
+        yield Poll(of=key, key=key)
+    for one, other in (("a0", "b0"), ("a.now", "b.now"), ("a0", "b.now")):
+        yield from borrowed(one, other)
     yield balance(key="b")
     yield balance()
 
@@ -185,20 +232,36 @@ def _paths(image: Model) -> Iterator[Step]:
         yield get(path, key="none", use="unknown-path")
 
 
-def _methods() -> Iterator[Step]:
+def _methods(image: Model) -> Iterator[Step]:
     yield balance()
     paths = {"/v2/images/generations": ("GET", "PUT", "DELETE", "PATCH"),
-             "/v2/videos/generations": ("GET", "PUT", "DELETE"),
-             "/v2/models": ("POST", "PUT", "DELETE"), "/v2/billing/balance": ("POST", "PATCH"),
-             "/v2/billing/costs": ("POST", "DELETE")}  # fmt: skip
+             "/v2/videos/generations": ("GET", "PUT", "DELETE", "PATCH"),
+             "/v2/models": _WRITES, "/v2/billing/balance": _WRITES,
+             "/v2/billing/costs": _WRITES,
+             f"/v2/models/{image['id']}": _WRITES}  # fmt: skip
     for path, methods in paths.items():
-        for method in methods:
-            yield Send(method=method, path=path, use="wrong-method",
-                       body=b"{}" if method != "GET" else None,
-                       headers=(("content-type", "application/json"),))  # fmt: skip
-        for method in ("HEAD", "OPTIONS"):
-            yield Send(method=method, path=path, use="side-method")
+        yield from _wrong_methods(methods, path=path)
     yield balance()
+
+
+def _methods_on_a_video(video: Model) -> Iterator[Step]:
+    yield post("video", small(video), valid=True, name="video")
+    yield Poll(of="video")
+    yield file_of("video.now")
+    yield balance()
+    yield from _wrong_methods(_WRITES, path=_RETRIEVE, ref=Ref("video"))
+    yield from _wrong_methods(_WRITES, link=True, ref=Ref("video.now", "/data/0/url"), key="none")
+    yield balance()
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield file_of("video.now")
+
+
+def _wrong_methods(methods: Sequence[str], **where: Any) -> Iterator[Send]:
+    for method in methods:
+        yield Send(method=method, use="wrong-method", body=b"{}" if method != "GET" else None,
+                   headers=(("content-type", "application/json"),), **where)  # fmt: skip
+    for method in ("HEAD", "OPTIONS"):
+        yield Send(method=method, use="side-method", **where)
 
 
 def _burst(image: Model, video: Model) -> Iterator[Step]:

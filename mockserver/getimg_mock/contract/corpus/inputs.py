@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.corpus.choices import PIXEL, cheapest, small
 from getimg_mock.contract.plans import DAYS, Plan, Send, balance, encoded, get, post
+from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,21 +18,26 @@ if TYPE_CHECKING:
 
 _COSTS: Final = "/v2/billing/costs"
 
-_WRONG: Final[dict[str, tuple[Any, ...]]] = {
-    "model": (None, 5, True, ["seedream-5-lite"], {"id": "x"}),
-    "prompt": (None, 5, False, ["a"], {"text": "a"}),
-    "aspect_ratio": (None, 1, [1, 1], {"w": 1}),
-    "resolution": (None, 1024, True, ["1K"]),
-    "output_format": (None, 1, ["png"]),
-    "duration": (None, "5", True, [5], {"seconds": 5}),
-    "sound": (None, "true", 1, [], {}),
-    "images": (None, "https://example.com/cat.png", 1, {"url": "https://example.com/cat.png"},
-               ["https://example.com/cat.png"], [None]),
+# One value of each JSON type, by the schemas' names; where an integer is wanted, 1.5 is none.
+_OF_TYPE: Final[dict[str, Any]] = {
+    "null": None, "boolean": True, "integer": 5, "number": 1.5, "string": "text", "array": [],
+    "object": {},
 }  # fmt: skip
-FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
-    "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
-    "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
-}
+# What a lenient provider could take for the right type.
+_NEARLY: Final[dict[str, tuple[Any, ...]]] = {
+    "model": (["seedream-5-lite"], {"id": "x"}), "prompt": (False, ["a"], {"text": "a"}),
+    "aspect_ratio": ([1, 1], {"w": 1}), "resolution": (1024, ["1K"]), "output_format": (["png"],),
+    "duration": ("5", [5], {"seconds": 5}), "sound": ("true", "", 1, 0),
+    "images": ("https://example.com/cat.png", {"url": "https://example.com/cat.png"},
+               ["https://example.com/cat.png"], [None], [True], [5], [[]]),
+    "url": ([PIXEL], {"url": PIXEL}), "role": (["reference_image"], {"name": "reference_image"}),
+}  # fmt: skip
+# Letters of other scripts that look like those of ours.
+_TWINS: Final = str.maketrans({
+    "a": "\u0430", "e": "\u0435", "g": "\u0261", "p": "\u0440", "K": "\u041a", "1": "\uff11",
+    "2": "\uff12", "4": "\uff14", ":": "\uff1a", "7": "\uff17",
+})  # fmt: skip
+ROLES: Final = ("reference_image", "first_frame", "last_frame")
 
 UNFETCHABLE: Final = (
     "http://example.com/cat.png", "ftp://example.com/cat.png", "file:///etc/passwd",
@@ -64,6 +70,8 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
         yield _refused(f"{kind}s: wrong types", _types(kind, model))
         yield _refused(f"{kind}s: values outside of the lists", _values(kind, model, models))
         yield _refused(f"{kind}s: no JSON object", _malformed(kind, model))
+        yield Plan(name=f"{kind}s: duplicate keys", tier="R2",
+                   steps=tuple(_duplicates(kind, model)))  # fmt: skip
         yield _refused(f"{kind}s: content types", _content_types(kind, model))
         yield _refused(f"{kind}s: prompts too short and too long", _lengths(kind, model))
         yield Plan(name=f"{kind}s: prompts of 1 and 4096 characters", tier="R2",
@@ -107,26 +115,42 @@ def _missing(kind: Kind, model: Model) -> Iterator[Send]:
         yield post(kind, body, valid=False, fault="missing", field="images[0].role")
 
 
+def mistyped(name: str, schema: dict[str, Any]) -> list[Any]:
+    """Return values of every JSON type but that of the schema, and those that come near it."""
+    right = {schema["type"], *(["integer"] if schema["type"] == "number" else [])}
+    values = [value for kind, value in _OF_TYPE.items() if kind not in right]
+    return [*values, *_NEARLY.get(name, ())]
+
+
 def _types(kind: Kind, model: Model) -> Iterator[Send]:
-    for field in FIELDS[kind]:
-        for value in _WRONG[field]:
+    fields = schemas.schema(f"{kind}-request")["properties"]
+    for field, schema in fields.items():
+        for value in mistyped(field, schema):
             shown = f"{field} = {json.dumps(value)[:40]}"
             yield post(kind, small(model) | {field: value}, valid=False, fault="type", field=shown)
-    for name, value in (("url", 5), ("url", None), ("role", 5), ("role", None)):
-        image = {"url": PIXEL, "role": "reference_image"} | {name: value}
-        yield post(kind, small(model) | {"images": [image]}, valid=False, fault="type",
-                   field=f"images[0].{name} = {json.dumps(value)}")  # fmt: skip
+    for name, schema in fields["images"]["items"]["properties"].items():
+        for value in mistyped(name, schema):
+            image = {"url": PIXEL, "role": "reference_image"} | {name: value}
+            yield post(kind, small(model) | {"images": [image]}, valid=False, fault="type",
+                       field=f"images[0].{name} = {json.dumps(value)[:40]}")  # fmt: skip
+
+
+def disguised(value: str) -> list[str]:
+    """Return what looks like a listed value, and is another: case, spaces, homoglyphs."""
+    last = max((place for place, letter in enumerate(value) if ord(letter) in _TWINS), default=None)
+    twin = "" if last is None else value[:last] + value[last].translate(_TWINS) + value[last + 1 :]
+    found = (value.upper(), value.lower(), value.title(), f"{value} ", f" {value}", f"{value}\n",
+             twin or f"{value}\u200b")  # fmt: skip
+    return [each for each in dict.fromkeys(found) if each != value]
 
 
 def _values(kind: Kind, model: Model, models: Sequence[Model]) -> Iterator[Send]:
-    if kind == "image":
-        for value in ("PNG", "png ", " png", "jpg", "gif", "", "p\u0578g", "webp\u0000"):
+    formats = schemas.schema(f"{kind}-request")["properties"].get("output_format", {})
+    for listed in formats.get("enum", ()):
+        for value in (*disguised(listed), "jpg", "gif", "", f"{listed}\u0000"):
             yield post(kind, small(model) | {"output_format": value}, valid=False, fault="enum",
                        field=f"output_format = {value!r}")  # fmt: skip
-    for role in ("Reference_Image", "reference_image ", "style", "", "\u0433eference_image"):
-        image = {"url": PIXEL, "role": role}
-        yield post(kind, small(cheapest(models, kind, references=True)) | {"images": [image]},
-                   valid=False, fault="enum", field=f"images[0].role = {role!r}")  # fmt: skip
+    yield from _roles(kind, models)
     other = cheapest(models, "video" if kind == "image" else "image")
     yield post(kind, small(model) | {"model": other["id"]}, valid=False, fault="wrong-kind",
                field=other["id"])  # fmt: skip
@@ -134,6 +158,16 @@ def _values(kind: Kind, model: Model, models: Sequence[Model]) -> Iterator[Send]
         for _ in range(2):
             yield post(kind, small(model) | {"model": name}, valid=False, fault="unknown-model",
                        field=repr(name))  # fmt: skip
+
+
+def _roles(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
+    for listed in ROLES:
+        model = next((m for m in models if m["type"] == kind and m["supported_references"]
+                      .get(listed)), None)  # fmt: skip
+        beside = [{"url": PIXEL, "role": "first_frame"}] if listed == "last_frame" else []
+        for role in (*disguised(listed), "style", "", listed.replace("_", "-")) if model else ():
+            body = small(model or {}) | {"images": [*beside, {"url": PIXEL, "role": role}]}
+            yield post(kind, body, valid=False, fault="enum", field=f"role = {role!r}")
 
 
 def _malformed(kind: Kind, model: Model) -> Iterator[Send]:
@@ -151,6 +185,18 @@ def _malformed(kind: Kind, model: Model) -> Iterator[Send]:
     for name, body in bodies.items():
         for _ in range(2 if name == "cut off" else 1):
             yield post(kind, body, valid=False, fault="malformed", field=name)
+
+
+def _duplicates(kind: Kind, model: Model) -> Iterator[Send]:
+    """Yield JSON objects that name one thing twice, with the same price whichever counts."""
+    good = encoded(small(model))
+    for name, more in {
+        "prompt": b',"prompt":"Another"', "model": good[good.index(b'"model"') - 1 : good.index(
+            b',"prompt"')].replace(b"{", b","), "what is unknown": b',"x":1,"x":2',
+        "what is unknown, inside": b',"x":{"a":1,"a":2}',
+    }.items():  # fmt: skip
+        yield post(kind, good[:-1] + more + b"}", fault="duplicate-keys", field=name,
+                   group=f"duplicate keys of {kind}s")  # fmt: skip
 
 
 def _content_types(kind: Kind, model: Model) -> Iterator[Send]:
@@ -206,7 +252,7 @@ def _references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
         if candidate["type"] != kind:
             continue
         supported = candidate["supported_references"]
-        for each in ("reference_image", "first_frame", "last_frame"):
+        for each in ROLES:
             if kind == "image" and each != "reference_image":
                 continue
             images = [{"url": PIXEL, "role": each}] * (supported.get(each, 0) + 1)
@@ -239,7 +285,6 @@ def _fitting_references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
                 images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
             yield post(kind, small(model) | {"images": images}, valid=True, use="model-value",
                        field=f"{len(images)} with {role}")  # fmt: skip
-            break
     if kind == "image":
         model = cheapest(models, kind, references=True)
         for image in ({"url": PIXEL}, {"url": "https://example.com/cat.png"}):
@@ -279,10 +324,15 @@ def _numbered(model: Model, form: str) -> bytes:
     return encoded(small(model, duration=0)).replace(b'"duration":0', f'"duration":{form}'.encode())
 
 
-def _bad_numbers(model: Model) -> Iterator[Send]:
+def misnumbered(model: Model) -> tuple[str, ...]:
+    """Return texts that stand where a duration should, and are no number of seconds."""
     first = model["supported_durations"][0]
-    for form in (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0",
-                 "1e-9", f"{first}.000001"):  # fmt: skip
+    return (f'"{first}"', "1e400", "-0", f"-{first}", "4.5", "99999999999999999999", "0", "1e-9",
+            f"{first}.000001")  # fmt: skip
+
+
+def _bad_numbers(model: Model) -> Iterator[Send]:
+    for form in misnumbered(model):
         yield post("video", _numbered(model, form), valid=False, fault="number-form",
                    field=f"duration = {form}")  # fmt: skip
 
@@ -301,12 +351,14 @@ def _beyond(model: Model) -> Iterator[Send]:
         "1k",
         "144p",
         "",
+        *disguised(known[0]),
         *[each for each in ("1K", "4K", "720p") if each not in known],
     ):
         yield post(kind, small(model) | {"resolution": value}, valid=False, fault="model-value",
                    field=f"resolution = {value!r}")  # fmt: skip
-    for value in ("5:7", "1:1 ", "16x9", "", "0:0", "9:21"):
-        if value not in model["supported_aspect_ratios"]:
+    ratios = model["supported_aspect_ratios"]
+    for value in ("5:7", *disguised(ratios[0]), "16x9", "", "0:0", "9:21"):
+        if value not in ratios:
             yield post(kind, small(model) | {"aspect_ratio": value}, valid=False,
                        fault="model-value", field=f"aspect_ratio = {value!r}")  # fmt: skip
     for seconds in (0, 1, 3, 13, 60, 3600) if kind == "video" else ():

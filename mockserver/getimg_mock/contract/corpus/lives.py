@@ -17,6 +17,17 @@ _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
+# Ranges of which it is only recorded which dates they hold: documented is no more than "inclusive".
+_EDGES: Final = {
+    "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
+    "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
+    "over the change to summer time":
+    "start=2026-03-28T00:00:00%2B01:00&end=2026-03-30T00:00:00%2B02:00",
+    "over the change to winter time":
+    "start=2026-10-24T00:00:00%2B02:00&end=2026-10-26T00:00:00%2B01:00",
+}  # fmt: skip
+
+
 def plans(models: Sequence[Model]) -> Iterator[Plan]:
     """Yield the plans about generations."""
     image, video = cheapest(models, "image"), cheapest(models, "video")
@@ -61,6 +72,12 @@ def _files(name: str) -> Iterator[Step]:
         yield file_of(name, alter=alter)
 
 
+def borrowed(name: str, other: str) -> Iterator[Step]:
+    """Yield each of two files asked for with the expiry and the signature of the other."""
+    for one, donor in ((name, other), (other, name)):
+        yield file_of(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
+
+
 def _image(model: Model) -> Iterator[Step]:
     yield balance()
     yield post("image", small(model), valid=True, name="image")
@@ -70,6 +87,7 @@ def _image(model: Model) -> Iterator[Step]:
     yield balance()
     yield post("image", small(model, prompt="Another"), valid=True, name="other")
     yield balance()
+    yield from borrowed("image", "other")
 
 
 def _formats(model: Model) -> Iterator[Step]:
@@ -98,7 +116,8 @@ def _video(model: Model) -> Iterator[Step]:
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield balance()
-    yield get(_COSTS, query=DAYS)
+    yield Wait(seconds=10)
+    yield get(_COSTS, query=DAYS, use="costs-after")
 
 
 def _sound(model: Model) -> Iterator[Step]:
@@ -188,6 +207,10 @@ def _day(image: Model, video: Model) -> Iterator[Step]:
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
         yield file_of(f"v{turn}.now")
     yield balance()
+    yield from borrowed("v0.now", "v1.now")
+    yield from borrowed("i0", "v0.now")
+    yield Wait(seconds=10)
+    yield get(_COSTS, query=DAYS, use="costs-after")
 
 
 def _midnight(model: Model) -> Iterator[Step]:
@@ -286,4 +309,6 @@ def _ranges() -> Iterator[Step]:
     for end in valid:
         yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
     yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
+    for name, query in _EDGES.items():
+        yield get(_COSTS, query=query, use="range-inclusive", field=name)
     yield from _additive("2026-03-01", "2026-03-02", "2026-03-05", "in March")
