@@ -284,7 +284,7 @@ def _ignore_type(asked: Asked, scene: Scene) -> Reply | None:
 
 
 def _other_name(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if asked.path.startswith("/v2/models/") and reply.status == 200:
+    if asked.path.startswith("/v2/models/") and reply.status == 200 and reply.body:
         reply.say(reply.json | {"name": reply.json["name"] + " (beta)"})
 
 
