@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Record, amount_of, guarded
+from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.record import Record, amount_of
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.errors import GetimgMockError
 

@@ -12,16 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import (
-    BudgetError,
-    Record,
-    affordable,
-    amount_of,
-    default_record,
-    guarded,
-    price_of_plan,
-)
-from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
+from getimg_mock.contract.budget import guarded
+from getimg_mock.contract.campaign import Campaign, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
@@ -38,8 +30,10 @@ from getimg_mock.contract.evidence import (
     write_evidence,
 )
 from getimg_mock.contract.examination import Examination
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.plans import TIERS, Plan, balance, get
+from getimg_mock.contract.lookout import watched
+from getimg_mock.contract.plans import TIERS, Plan
+from getimg_mock.contract.prices import affordable, price_of_plan
+from getimg_mock.contract.record import BudgetError, Record, amount_of, default_record
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
@@ -59,7 +53,6 @@ REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
     ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
     ".md": documents.as_markdown, ".html": matrix.as_html,
 }  # fmt: skip
-_ACCOUNT: Final = Plan(name="the account", steps=(get("/v2/models"), balance()))
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -158,14 +151,17 @@ def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
         yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
 
 
-def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
+def _examined(
+    campaign: Campaign, budget: Budget | None, gate: tuple[int, int] | None
+) -> Iterator[Event]:
     """Let the harness judge itself, as far as one run tells."""
     examination = Examination(
         histories=tuple(campaign.histories),
         plans=tuple(campaign.plans),
         findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
-        gate=(budget.sent, budget.requests) if budget is not None else None,
-        spends=((budget.record.today, budget.ceiling),) if budget is not None else (),
+        gate=gate,
+        spends=budget.spends() if budget is not None else (),
+        beyond=budget.beyonds() if budget is not None else {},
         artefacts={"the failures": "".join(written(verdict_event(v) for v in campaign.verdicts))},
         secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
     )
@@ -175,11 +171,25 @@ def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
             yield verdict_event(verdict, campaign.seed)
 
 
+def _run(campaign: Campaign, budget: Budget | None) -> tuple[list[Event], tuple[int, int] | None]:
+    """Return the events, and how many requests left and how many of them the budget let through.
+
+    Where there is a budget, no other connection is opened meanwhile, and the books are held to what
+    the service says before and after.
+    """
+    if budget is None or not isinstance(campaign.target, Address):
+        return list(campaign.events()), None
+    with watched() as lookout:
+        budget.open()
+        found = list(campaign.events())
+        budget.close()
+    return found, (campaign.target.left + len(lookout.strangers), budget.requests)
+
+
 def _with_budget(
     campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
 ) -> Iterator[Event]:
-    before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
-    *judged_events, end = campaign.events()
+    (*judged_events, end), gate = _run(campaign, budget)
     yield from judged_events
     if seen is not None:
         if not isinstance(target, InProcess):
@@ -187,16 +197,11 @@ def _with_budget(
         elif seen.observed:
             (fresh,) = chosen("GE908", equivalence.CHECKS)
             yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
-        yield from _examined(campaign, budget)
+    if seen is not None or budget is not None:
+        yield from _examined(campaign, budget, gate)
     yield end
-    if budget is None:
-        return
-    beyond = budget.reconcile(decimal(before), decimal(balance_now(target.run(_ACCOUNT))))
-    yield {
-        "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
-        "today": str(budget.record.today), "requests": budget.requests,
-        "beyond": None if beyond is None else str(beyond),
-    }  # fmt: skip
+    if budget is not None:
+        yield budget.as_event()
 
 
 def _target(arguments: argparse.Namespace) -> Target:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli.verify_api import REPORTS
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
+from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, schedules, scorecard, suite
 from getimg_mock.contract.clients.checking import verdict_of
@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.evidence import REAL
+from getimg_mock.contract.record import Record, amount_of, default_record
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, events
 
@@ -141,6 +142,7 @@ def _side_by_side(
             results.append(result)
             stream += scorecard.events(result, adapter=adapter, known=known)
     status = _reported(arguments, stream, results)
+    budget.close()
     sys.stdout.write(f"Spent at most {budget.spent} of {budget.ceiling} USD.\n")
     return status
 

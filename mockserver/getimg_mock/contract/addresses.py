@@ -11,11 +11,12 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.execution import Received, RefusedError, Run, Sent
+from getimg_mock.contract.lookout import passing
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.errors import SettingsError
 from getimg_mock.world import schemas
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Send
+
+
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_IDLE: Final = 1.0
+"""Seconds after which a connection is not trusted with what is sent but once."""
 
 
 @dataclass(slots=True)
@@ -48,6 +54,9 @@ class Address:
     clock: Callable[[], datetime] = wall_time
     count: Callable[[], dict[str, int]] = dict
     """How often each of a plan's rules has acted, where the fake is ours."""
+    left: int = 0
+    """Requests that went out."""
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def lacks(self, plan: Plan) -> str:
         """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
@@ -59,6 +68,11 @@ class Address:
             return "time is not in our hands here"
         return self.gate.lacks(plan) if self.gate is not None else ""
 
+    def counted(self) -> None:
+        """Count a request that goes out."""
+        with self._counting:
+            self.left += 1
+
     @contextmanager
     def opened(self, plan: Plan) -> Iterator[AddressSession]:
         """Hold one connection for all of a plan."""
@@ -68,6 +82,8 @@ class Address:
             yield session
         finally:
             session.close()
+            if self.gate is not None:
+                self.gate.settle()
 
     def run(self, plan: Plan) -> History:
         """Run a plan, one connection for all of it."""
@@ -103,6 +119,9 @@ class Gate(Protocol):
     def after(self, sent: Sent, step: Send, received: Received | None) -> None:
         """Book what it cost, as far as the answer tells (None: no answer came)."""
 
+    def settle(self) -> None:
+        """Hold the books to what the service says, now that a plan has ended."""
+
 
 class AddressSession:
     """One connection to an address, opened again when it breaks (but never to send again)."""
@@ -114,6 +133,7 @@ class AddressSession:
         self.own = target.own
         self._parts = urlsplit(self.base)
         self._connection: http.client.HTTPConnection | None = None
+        self._used = 0.0
 
     def hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
@@ -134,7 +154,14 @@ class AddressSession:
         return True
 
     def exchange(self, sent: Sent, step: Send) -> Received:
-        """Send one request once; a submission is never sent again, whatever happens."""
+        """Send one request; a read once more if it is not answered, a submission never."""
+        received = self._passed(sent, step)
+        if received.status == 0 and sent.method in _READS:
+            received = self._passed(sent, step)
+        return received
+
+    def _passed(self, sent: Sent, step: Send) -> Received:
+        """Send one request once, through the gate."""
         gate = self._target.gate
         if gate is not None:
             gate.before(sent, step)
@@ -176,39 +203,45 @@ class AddressSession:
             session.close()
 
     def _answered(self, sent: Sent) -> Received:
+        """Return the answer, or one of status 0 that says why there is none."""
         try:
-            return self._exchanged(sent)
+            with passing():
+                return self._exchanged(sent)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            return self._again(sent, error)
-
-    def _again(self, sent: Sent, error: Exception) -> Received:
-        """Send a read once more, on a new connection; anything else is never sent twice."""
-        if sent.method in {"GET", "HEAD", "OPTIONS"}:
-            try:
-                return self._exchanged(sent)
-            except (OSError, http.client.HTTPException) as again:
-                self.close()
-                error = again
-        return Received(0, (), f"{type(error).__name__}: {error}".encode())
+            return Received(0, (), f"{type(error).__name__}: {error}".encode())
 
     def _exchanged(self, sent: Sent) -> Received:
         started = stopwatch()
+        if sent.method not in _READS and started - self._used > _IDLE:
+            self.close()  # the other side may have closed it already, and this is sent but once
         if self._connection is None:
             self._connection = self._connected()
+        answer = self._sent(self._connection, sent)
+        data = answer.read()
+        self._used = stopwatch()
+        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
+        return Received(answer.status, headers, data, self._used - started)
+
+    def _sent(self, connection: http.client.HTTPConnection, sent: Sent) -> http.client.HTTPResponse:
         body = sent.body if sent.body is not None or sent.method == "GET" else b""
-        self._connection.putrequest(
+        connection.putrequest(
             sent.method, self._parts.path + sent.target, skip_accept_encoding=True
         )
         for name, value in sent.headers:
-            self._connection.putheader(name, value.encode("latin-1", "replace"))
+            connection.putheader(name, value.encode("latin-1", "replace"))
         if body is not None:
-            self._connection.putheader("content-length", str(len(body)))
-        self._connection.endheaders(body)
-        answer = self._connection.getresponse()
-        data = answer.read()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return Received(answer.status, headers, data, stopwatch() - started)
+            connection.putheader("content-length", str(len(body)))
+        self._target.counted()
+        try:
+            connection.endheaders(body)
+        except ConnectionError as broken:
+            # Who refuses a large body may answer before it has read all of it.
+            try:
+                return connection.getresponse()
+            except (OSError, http.client.HTTPException):
+                raise broken from None
+        return connection.getresponse()
 
     def _connected(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port

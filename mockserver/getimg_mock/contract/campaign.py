@@ -9,7 +9,6 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.history import History
 from getimg_mock.contract.verdicts import judged, status_of
 
@@ -193,13 +192,6 @@ def written(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Yield each event as a line of NDJSON."""
     for event in events:
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str) + "\n"
-
-
-def balance_now(history: History) -> str | None:
-    """Return the balance that the last look shows, as a text."""
-    looks = [each for each in history.of("billing.balance") if each.status == 200]
-    amount = decimal(looks[-1].object.get("balance")) if looks else None
-    return None if amount is None else str(amount)
 
 
 __all__ = [

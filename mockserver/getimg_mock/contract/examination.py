@@ -33,5 +33,7 @@ class Examination:
     """The verdicts of the same run in other orders and with other seeds."""
     spends: tuple[tuple[Decimal, Decimal], ...] = ()
     """What was spent, and the ceiling."""
+    beyond: Mapping[str, Decimal] = field(default_factory=dict)
+    """By how much the balance of each key fell, or its costs grew, beyond what is booked."""
     artefacts: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()

@@ -120,9 +120,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Settle what "today" is, once for all steps."""
-        first = self.session.now().astimezone(UTC).date() - timedelta(days=1)
-        last = first + timedelta(days=31)
-        self._days = f"start={first}T00:00:00Z&end={last}T23:59:59Z"
+        self._days = days_around(self.session.now())
 
     def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> Exchange | None:
         sent = self._prepared(step, place)
@@ -234,6 +232,13 @@ class Run:
             else:
                 seconds += (moment - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
+
+
+def days_around(moment: datetime) -> str:
+    """Return the query for the costs around a moment: from the day before it, 32 days."""
+    first = moment.astimezone(UTC).date() - timedelta(days=1)
+    last = first + timedelta(days=31)
+    return f"start={first}T00:00:00Z&end={last}T23:59:59Z"
 
 
 def _batches(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
