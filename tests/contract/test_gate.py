@@ -14,11 +14,14 @@ import pytest
 from getimg_mock.cli import main
 from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Budget, guarded
-from getimg_mock.contract.checks import harness
+from getimg_mock.contract.checks import PROVIDER, chosen, harness
+from getimg_mock.contract.corpus import corpus
+from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.examination import Examination
 from getimg_mock.contract.lookout import watched
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.record import Record
+from getimg_mock.contract.rehearsal import fake_like, feeds
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.server import MockServer
 
@@ -77,7 +80,8 @@ def verified(tmp_path: Path, url: str, *words: str) -> tuple[int, dict[str, dict
 def test_what_earlier_runs_have_spent_does_not_fail_a_free_one(tmp_path: Path) -> None:
     """A run is judged by what it adds; what is free needs nothing of the ceiling."""
     with MockServer(video_seconds=0) as server:
-        assert verified(tmp_path, server.url, "--tier", "R2", "--budget", "0.5")[0] == 0
+        words = ("--tier", "R2", "--budget", "0.5", "--only", "GP404")
+        assert verified(tmp_path, server.url, *words)[0] == 0
         status, found = verified(tmp_path, server.url)
     assert status == 0
     assert found["GH009"]["status"] == "PASS"
@@ -154,3 +158,32 @@ def test_a_read_that_is_sent_again_passes_the_gate_again() -> None:
         history = target.run(Plan(name="x", steps=(get("/v2/models"),)))
     assert [each.status for each in history] == [0]
     assert budget.requests == target.left == 2
+
+
+def test_one_check_costs_what_its_own_plans_cost(tmp_path: Path) -> None:
+    """`--only` runs what tells of the checks that are asked for, and pays for nothing else."""
+    with MockServer(video_seconds=0) as server:
+        status, found = verified(
+            tmp_path, server.url, "--only", "GP801", "--tier", "R2", "--budget", "6"
+        )
+        assert status == 0
+        assert taken(server) == 0
+        assert found["GP801"]["status"] == "PASS"
+        assert found["end"]["exchanges"] < 100
+        _, found = verified(
+            tmp_path, server.url, "--only", "GP406,GP506", "--tier", "R2", "--budget", "6"
+        )
+        assert 0 < taken(server) < 6
+    assert found["GP406"]["status"] == "PASS"
+    assert found["GP506"]["status"] == "SKIP"
+    assert found["GP506"]["reason"] == "only a fake can be given this world"
+
+
+def test_the_fake_can_take_the_catalogue_of_another_service() -> None:
+    """What a plan would tell is seen with the models that it was made for."""
+    other = [model | {"id": f"other-{model['id']}"} for model in shipped_models()]
+    (check,) = chosen("GP302", PROVIDER)
+    assert "an image and its file" in feeds([check], corpus(other), other)["GP302"]
+    broken = [model | {"supported_aspect_ratios": ["?"]} for model in other]
+    with fake_like(broken) as fake:
+        assert fake.run(corpus(broken)[0]).exchanges

@@ -34,6 +34,7 @@ from getimg_mock.contract.lookout import watched
 from getimg_mock.contract.plans import TIERS, Plan
 from getimg_mock.contract.prices import affordable, price_of_plan
 from getimg_mock.contract.record import BudgetError, Record, amount_of, default_record
+from getimg_mock.contract.rehearsal import fake_like, feeds
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
@@ -110,11 +111,15 @@ def _against(
         budget = guarded(target, _ceiling(arguments, tier), record)
     plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
     plans += _random(arguments, target.models) if tier >= "R2" else []
+    fed = {} if target.own else feeds(checks, plans, target.models)
+    if fed and arguments.only:
+        wanted = frozenset().union(*fed.values())
+        plans = [plan for plan in plans if plan.name in wanted]
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
     campaign = Campaign(
-        target=target, plans=plans, checks=checks, seed=arguments.seed, known=known,
+        target=target, plans=plans, checks=checks, seed=arguments.seed, known=known, feeds=fed,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
@@ -134,11 +139,11 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
 
 def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
     """Run the same plans on the fake, too, and judge the two side by side."""
-    fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
     plans = [history.plan for history in campaign.histories]
-    twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-    for _ in twin.events():
-        pass
+    with fake_like(campaign.target.models, seed=str(campaign.seed)) as fake:
+        twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
+        for _ in twin.events():
+            pass
     comparison = replace(
         seen,
         fake=tuple(twin.histories),

@@ -42,6 +42,8 @@ class Campaign:
     seed: int = 0
     known: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
+    feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of the plans that tell of each check, by its id, where that was measured."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -87,8 +89,18 @@ class Campaign:
             expected = verdict.broken
             return replace(verdict, status="XFAIL" if expected else "XPASS", reason=reason)
         if verdict.status == "VOID" and self.skipped and not self.target.own:
-            return replace(verdict, status="SKIP", reason="no plan for it can be run here")
+            return self._untold(verdict)
         return verdict
+
+    def _untold(self, verdict: Verdict) -> Verdict:
+        """Say why nothing told of a check: its plans cannot be run here, or ended too early."""
+        feeding = self.feeds.get(verdict.check.id, frozenset(self.skipped))
+        ran = [history for history in self.histories if history.plan.name in feeding]
+        if ran:
+            ends = [history.unresolved[-1] for history in ran if history.unresolved]
+            return replace(verdict, reason=ends[0] if ends else "")
+        reasons = [why for name, why in self.skipped.items() if name in feeding]
+        return replace(verdict, status="SKIP", reason=reasons[0]) if reasons else verdict
 
     def end(self) -> dict[str, Any]:
         """Return the last event."""
