@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from getimg_mock.contract.addresses import Address
+from getimg_mock.contract.addresses import Address, limits_of
 from getimg_mock.contract.checks import PROVIDER
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
@@ -33,6 +34,8 @@ from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from getimg_mock.contract.history import History
 
 MODELS = shipped_models()
 IMAGE, VIDEO = cheapest(MODELS, "image"), cheapest(MODELS, "video")
@@ -181,3 +184,102 @@ def test_requests_that_are_together_meet() -> None:
             server.shutdown()
             thread.join()
     assert [each.status for each in history] == [202, 202, 202]
+
+
+def test_a_plan_is_not_paid_for_where_it_is_known_to_stop_half_way() -> None:
+    """Where a pause of the plan itself is longer than one may wait, nothing is bought."""
+    address = Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_b_key"}, longest_wait=15)
+    by_name = {plan.name: plan for plan in corpus(MODELS)}
+    assert "43200 s" in address.lacks(by_name["costs on both sides of midnight"])
+    assert address.lacks(by_name["a file until it is deleted"]) == ""
+    assert address.lacks(by_name["remaining within a window"]) == ""
+    assert "world" in address.lacks(by_name["videos that fail"])
+    assert "world" in address.lacks(by_name["more images than the limit"])
+
+
+class Waiting:
+    """A fake on a port that is no fake of ours to the plans: its time passes when they wait."""
+
+    def __init__(self, server: MockServer, *, longest_wait: float = 61) -> None:
+        self.waits: list[float] = []
+        self.spaces = [server.app.fake.store.workspace(f"sk_{key}_key") for key in "ab"]
+        for space in self.spaces:
+            space.clock.freeze()
+            space.clock.advance_to(self.spaces[0].clock.now())
+        self.address = Address(
+            server.url, {"a": "sk_a_key", "b": "sk_b_key"}, longest_wait=longest_wait,
+            clock=self.spaces[0].clock.now, sleep=self.passed,
+        )  # fmt: skip
+
+    def passed(self, seconds: float) -> None:
+        """Let time pass for both keys."""
+        self.waits.append(seconds)
+        for space in self.spaces:
+            space.clock.advance_to(space.clock.now() + timedelta(seconds=seconds))
+
+    def run(self, name: str, limits: dict[str, int] | None = None) -> History:
+        """Run one of the fixed plans."""
+        (plan,) = (each for each in corpus(MODELS, limits) if each.name == name)
+        assert self.address.lacks(plan) == ""
+        return self.address.run(plan)
+
+
+def verdict(name: str, *histories: History) -> str:
+    """Return how a check comes out on a service that is not ours."""
+    (check,) = (each for each in PROVIDER if each.id == name)
+    return judged(check, histories, own=False).status
+
+
+def test_an_expiry_is_waited_for_where_that_is_allowed() -> None:
+    """GP408 off the fake: a late check, as far as `--wait` goes; else VOID, after one image."""
+    with MockServer(video_seconds=0, retention=20) as server:
+        history = Waiting(server).run("a file until it is deleted")
+        assert verdict("GP408", history) == verdict("GP315", history) == "PASS"
+        hasty = Waiting(server, longest_wait=15).run("a file until it is deleted")
+    assert [each.operation for each in hasty] == ["images.generate"]
+    assert verdict("GP408", hasty) == "VOID"
+    assert "too long" in hasty.unresolved[0]
+
+
+def test_a_limit_is_reached_by_as_many_requests_as_it_says() -> None:
+    """GP603 to GP606 off the fake: bursts are as long as the headers say, and at once."""
+    with MockServer(video_seconds=0, image_rpm=4, video_rpm=3) as server:
+        waiting = Waiting(server)
+        limits = limits_of(waiting.address, paid=True)
+        assert limits == {"image": 4, "video": 3}
+        names = ("more images than the limit", "more videos than the limit")
+        histories = [waiting.run(name, limits) for name in names]
+    assert [verdict(name, *histories) for name in ("GP603", "GP604", "GP605", "GP606")] == [
+        "PASS", "PASS", "PASS", "PASS",
+    ]  # fmt: skip
+    assert [len(history.used("burst")) for history in histories] == [7, 5]
+    assert all(history.used("after-wait") for history in histories)
+
+
+def test_a_limit_that_is_too_high_is_not_tried() -> None:
+    """Each request of a burst is bought: a limit of thousands is left alone."""
+    plans = {plan.name: plan for plan in corpus(MODELS, {"image": 121, "video": 120})}
+    assert not plans["more images than the limit"].anywhere
+    assert plans["more videos than the limit"].anywhere
+
+
+def test_a_window_that_is_used_up_is_waited_out() -> None:
+    """So that no plan is refused for what an earlier one has used, where one may wait so long."""
+    with MockServer(video_seconds=0, image_rpm=3) as server:
+        waiting = Waiting(server)
+        history = waiting.run("images in every format")
+        assert {each.status for each in history} == {200}
+        assert waiting.waits
+        waiting.run("more images than the limit", {"image": 3})
+        hasty = Waiting(server, longest_wait=1).run("images in every format")
+    assert 429 in {each.status for each in hasty}
+
+
+def test_a_video_is_looked_at_as_often_as_one_may_wait() -> None:
+    """A pause between looks is never longer than that, or what was bought would be lost."""
+    with MockServer(video_seconds=50) as server:
+        waiting = Waiting(server, longest_wait=15)
+        history = waiting.run("longer videos")
+    assert max(waiting.waits) == 15
+    assert verdict("GP310", history) == "PASS"
+    assert len(history.ended) == len(history.submitted) > 4

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from argparse import ArgumentTypeError
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.addresses import Address
+from getimg_mock.contract.addresses import LONGEST_WAIT, Address, limits_of
 from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.campaign import Campaign, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
@@ -71,15 +74,23 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
     add("--second-key", metavar="KEY", help="a key of another workspace, for isolation")
     add("--budget", metavar="USD", help="the most that may be spent today, over all runs")
+    add("--wait", metavar="SECONDS", type=_seconds, default=LONGEST_WAIT,
+        help="how long to wait at once where time is not ours (default: %(default)g)")  # fmt: skip
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
     add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
     add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
-    add("--random", type=int, default=0, metavar="N", help="random plans to add (needs hypothesis)")
+    add(
+        "--random",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="random plans to add (needs hypothesis)",
+    )
     add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
         help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
     add("--evidence", metavar="FILE", type=Path,
         help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
-    add("--stale-after", metavar="DAYS", type=int, default=STALE_AFTER.days,
+    add("--stale-after", metavar="DAYS", type=_days, default=STALE_AFTER.days,
         help="how long evidence counts (default: %(default)s)")  # fmt: skip
     add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
     add("--report", action="append", default=[], metavar="FILE", type=Path,
@@ -87,6 +98,25 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
     add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
     add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no number of plans")
+
+
+def _days(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 7:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no number of days")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -109,7 +139,10 @@ def _against(
     if isinstance(target, Address) and not target.own:
         record = Record(arguments.record or default_record())
         budget = guarded(target, _ceiling(arguments, tier), record)
-    plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
+    limits = None
+    if isinstance(target, Address) and not target.own and tier >= "R3":
+        limits = limits_of(target, paid=not arguments.dry_run)
+    plans = [plan for plan in corpus(target.models, limits) if plan.tier <= tier]
     plans += _random(arguments, target.models) if tier >= "R2" else []
     fed = {} if target.own else feeds(checks, plans, target.models)
     if fed and arguments.only:
@@ -223,7 +256,8 @@ def _target(arguments: argparse.Namespace) -> Target:
     if not key:
         raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
     keys = {"a": key} | ({"b": arguments.second_key} if arguments.second_key else {})
-    return Address(url, keys, name="real" if url == REAL else url)
+    return Address(url, keys, name="real" if url == REAL else url,
+                   longest_wait=arguments.wait)  # fmt: skip
 
 
 def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:

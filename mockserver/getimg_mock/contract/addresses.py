@@ -6,18 +6,19 @@ A submission is never sent twice, and where there is a gate nothing is sent arou
 from __future__ import annotations
 
 import http.client
+import math
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.corpus.choices import shipped_models
-from getimg_mock.contract.execution import Received, RefusedError, Run, Sent
+from getimg_mock.contract.corpus.choices import cheapest, shipped_models
+from getimg_mock.contract.execution import Received, RefusedError, Run, Sent, instant
 from getimg_mock.contract.lookout import passing
-from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.plans import Plan, Wait, get, post
 from getimg_mock.errors import SettingsError
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -31,8 +32,25 @@ if TYPE_CHECKING:
 
 
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_WAIT: Final = 15.0
+"""How many seconds are waited at once where nothing else is said."""
+
+_MARGIN: Final = 0.2
+"""By how much longer than told is waited: clocks differ a little."""
+
+_BURSTS: Final = frozenset({"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"})
+"""The parts of experiments that are about a window that is used up."""
+
 _IDLE: Final = 1.0
 """Seconds after which a connection is not trusted with what is sent but once."""
+
+
+class Window(NamedTuple):
+    """What the headers of an answer say of a rate limit."""
+
+    limit: int
+    remaining: int
+    reset: datetime
 
 
 @dataclass(slots=True)
@@ -47,25 +65,30 @@ class Address:
     name: str = "url"
     own: bool = False
     models: list[dict[str, Any]] = field(default_factory=shipped_models)
-    longest_wait: float = 15.0
+    longest_wait: float = LONGEST_WAIT
     timeout: float = 330.0
     gate: Gate | None = None
     control: Callable[[float], object] | None = None
     clock: Callable[[], datetime] = wall_time
+    sleep: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     count: Callable[[], dict[str, int]] = dict
     """How often each of a plan's rules has acted, where the fake is ours."""
+    windows: dict[tuple[str, str], Window] = field(default_factory=dict)
+    """The rate window of each key and kind as it was last seen."""
     left: int = 0
     """Requests that went out."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def lacks(self, plan: Plan) -> str:
         """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
-        if (plan.world or plan.rules) and not self.own:
+        if ((plan.world and not plan.anywhere) or plan.rules) and not self.own:
             return "only a fake can be given this world"
         if plan.keys > len(self.keys):
             return "there is only one key"
-        if plan.clock and self.control is None:
-            return "time is not in our hands here"
+        longest = max((each.seconds for each in plan.steps if isinstance(each, Wait)), default=0)
+        if plan.submissions and longest > self.longest_wait and self.control is None:
+            # Nothing is bought for a plan that is known to stop half-way.
+            return f"it waits {longest:g} s, and {self.longest_wait:g} s are allowed here"
         return self.gate.lacks(plan) if self.gate is not None else ""
 
     def counted(self) -> None:
@@ -76,9 +99,10 @@ class Address:
     @contextmanager
     def opened(self, plan: Plan) -> Iterator[AddressSession]:
         """Hold one connection for all of a plan."""
-        del plan
         session = AddressSession(self)
         try:
+            if plan.tier == "R3":
+                session.await_windows()
             yield session
         finally:
             session.close()
@@ -107,6 +131,23 @@ def catalogue_of(address: Address) -> list[dict[str, Any]]:
     return found
 
 
+def limits_of(address: Address, *, paid: bool) -> dict[str, int]:
+    """Return how many images and videos a minute an address says it allows, where it says so.
+
+    For images only a submission is answered with it: one without a prompt is sent, if `paid`.
+    """
+    image = cheapest(address.models, "image")
+    refused = post("image", {"model": image["id"]}, name="image", valid=False)
+    look = get("/v2/videos/generations/req-01ZZZZZZZZZZZZ", name="video")
+    plan = Plan(name="the limits", tier="R1", steps=(look, refused) if paid else (look,))
+    found = {}
+    for each in address.run(plan):
+        limit = each.fields.get("x-ratelimit-limit", "")
+        if each.step is not None and limit.isascii() and limit.isdigit():
+            found[each.step.name] = int(limit)
+    return found
+
+
 class Gate(Protocol):
     """The choke point that every request to a service of money passes."""
 
@@ -123,6 +164,11 @@ class Gate(Protocol):
         """Hold the books to what the service says, now that a plan has ended."""
 
 
+def _window_of(sent: Sent) -> tuple[str, str]:
+    """Return the key and the kind whose limit a request counts for."""
+    return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
+
+
 class AddressSession:
     """One connection to an address, opened again when it breaks (but never to send again)."""
 
@@ -134,6 +180,11 @@ class AddressSession:
         self._parts = urlsplit(self.base)
         self._connection: http.client.HTTPConnection | None = None
         self._used = 0.0
+
+    @property
+    def patience(self) -> float:
+        """How long one may wait at once: any time where the clock is ours."""
+        return self._target.longest_wait if self._target.control is None else math.inf
 
     def hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
@@ -150,14 +201,41 @@ class AddressSession:
             return True
         if seconds > self._target.longest_wait:
             return False
-        threading.Event().wait(max(0.0, seconds))
+        self._target.sleep(max(0.0, seconds))
         return True
+
+    def await_windows(self) -> None:
+        """Wait for fresh windows where those of earlier plans are in use, if that is allowed."""
+        for window in self._target.windows.values():
+            if window.remaining < window.limit:
+                self._await(window)
+
+    def _await(self, window: Window) -> None:
+        left = (window.reset - self.now()).total_seconds()
+        if self._target.control is None and left > 0:
+            self.wait(left + _MARGIN)
+
+    def _paced(self, sent: Sent, step: Send) -> None:
+        """Wait before a submission where the window is known to be used up, but not in a burst."""
+        window = self._target.windows.get(_window_of(sent))
+        if step.submits and step.use not in _BURSTS and window and window.remaining == 0:
+            self._await(window)
+
+    def _seen(self, sent: Sent, received: Received) -> None:
+        fields = dict(received.headers)
+        numbers = [fields.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
+        reset = instant(fields.get("x-ratelimit-reset"))
+        if reset is not None and all(each.isascii() and each.isdigit() for each in numbers):
+            window = Window(int(numbers[0]), int(numbers[1]), reset)
+            self._target.windows[_window_of(sent)] = window
 
     def exchange(self, sent: Sent, step: Send) -> Received:
         """Send one request; a read once more if it is not answered, a submission never."""
+        self._paced(sent, step)
         received = self._passed(sent, step)
         if received.status == 0 and sent.method in _READS:
             received = self._passed(sent, step)
+        self._seen(sent, received)
         return received
 
     def _passed(self, sent: Sent, step: Send) -> Received:
@@ -191,6 +269,7 @@ class AddressSession:
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
                 gate.after(sent, step, received)
+            self._seen(sent, received)
         yield from answers
         if refused is not None:
             raise refused

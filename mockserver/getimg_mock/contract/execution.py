@@ -56,6 +56,10 @@ class Session(Protocol):
     def own(self) -> bool:
         """Whether this is our own fake."""
 
+    @property
+    def patience(self) -> float:
+        """How many seconds may be waited at once."""
+
     def now(self) -> datetime:
         """Return the time as the target has it."""
 
@@ -204,6 +208,7 @@ class Run:
         return value
 
     def _poll(self, step: Poll) -> None:
+        every = min(step.every, self.session.patience)
         for turn in range(step.most):
             look = Send(
                 path="/v2/videos/generations/{}", ref=Ref(step.of), key=step.key,
@@ -214,7 +219,7 @@ class Run:
                 return
             if seen.status == 200 and seen.object.get("status") in TERMINAL:
                 return
-            if turn + 1 == step.most or not self.session.wait(step.every):
+            if turn + 1 == step.most or not self.session.wait(every):
                 break
         last = self.exchanges[-1]
         marked = replace(last.step, use="poll-given-up") if last.step else None
