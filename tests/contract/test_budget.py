@@ -82,6 +82,9 @@ class Paid:
         del key
         return None
 
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at nothing."""
+
     def exchange(self, sent: Sent, step: Send) -> Received:
         """Pass the gate, then be answered, or not."""
         self.budget.before(sent, step)
@@ -185,6 +188,9 @@ class Till:
     def costs(self, key: str) -> Decimal:
         """Return what was taken."""
         return self.taken.get(key, Decimal(0))
+
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at nothing."""
 
     def take(self, key: str, amount: Decimal) -> None:
         """Take money."""

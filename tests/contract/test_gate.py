@@ -187,3 +187,13 @@ def test_the_fake_can_take_the_catalogue_of_another_service() -> None:
     broken = [model | {"supported_aspect_ratios": ["?"]} for model in other]
     with fake_like(broken) as fake:
         assert fake.run(corpus(broken)[0]).exchanges
+
+
+def test_videos_that_no_plan_follows_are_looked_at_before_they_count_as_spent(
+    tmp_path: Path,
+) -> None:
+    """What has ended is booked at its price, so the books are the fall of the balance."""
+    with MockServer(video_seconds=0) as server:
+        words = ("--tier", "R2", "--budget", "3", "--only", "GP205,GP213")
+        _, found = verified(tmp_path, server.url, *words)
+        assert taken(server) == Decimal(found["budget"]["spent"]) > 0

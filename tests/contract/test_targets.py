@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from getimg_mock.contract.addresses import Address, limits_of
+from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.checks import PROVIDER
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
@@ -27,9 +30,11 @@ from getimg_mock.contract.plans import (
     plan_of,
     post,
 )
+from getimg_mock.contract.record import Record
 from getimg_mock.contract.strategies import drawn_plans, plans
 from getimg_mock.contract.targets import InProcess, OnSocket, Target
 from getimg_mock.contract.verdicts import judged
+from getimg_mock.errors import SettingsError
 from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:
@@ -174,15 +179,8 @@ def test_requests_that_are_together_meet() -> None:
     """Whether equal bodies are merged is asked where it could happen: at the same time."""
     send = post("image", small(IMAGE), group="equal", together=True)
     plan = Plan(name="x", tier="R2", steps=(send,) * 3)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Meeting) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            address = Address(f"http://127.0.0.1:{server.server_port}", {"a": "sk_first_key"})
-            history = address.run(plan)
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Meeting) as url:
+        history = Address(url, {"a": "sk_first_key"}).run(plan)
     assert [each.status for each in history] == [202, 202, 202]
 
 
@@ -283,3 +281,88 @@ def test_a_video_is_looked_at_as_often_as_one_may_wait() -> None:
     assert max(waiting.waits) == 15
     assert verdict("GP310", history) == "PASS"
     assert len(history.ended) == len(history.submitted) > 4
+
+
+class Hasty(BaseHTTPRequestHandler):
+    """Refuses a body that is too large without reading it, and hangs up."""
+
+    def do_POST(self) -> None:
+        """Answer at once."""
+        self.send_response(413)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+        self.close_connection = True
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - inherited
+        """Say nothing."""
+
+
+def test_an_answer_that_comes_while_the_body_is_sent_is_read() -> None:
+    """A 413 is a 413, though the connection breaks before all of the body is sent."""
+    large = Plan(name="x", tier="R1", steps=(post("image", b" " * (8 << 20), fault="too-large"),))
+    with served(Hasty) as url:
+        history = Address(url, {"a": "sk_first_key"}).run(large)
+    assert [each.status for each in history] == [413]
+
+
+@contextmanager
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Serve on a port in a thread."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:99999", "http://", "ftp://example.com", "http://exämple.com", "http://a b",
+     "http://127.0.0.1:1/v2?x=1", "http://127.0.0.1:1\n", "http://[::1", "http://127.0.0.1:0"],
+)  # fmt: skip
+def test_what_is_no_address_is_said_at_once(url: str) -> None:
+    """Before anything is sent, in one sentence."""
+    with pytest.raises(SettingsError, match="is no address of a service"):
+        Address(url, {"a": "sk_a_key"})
+
+
+@pytest.mark.parametrize("key", ["", "sk_a\n", "sk a", "sk_ä", "sk_\x00"])
+def test_a_key_that_no_header_can_carry_is_said_at_once(key: str) -> None:
+    """And it is not shown."""
+    with pytest.raises(SettingsError, match="Key b holds") as caught:
+        Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": key})
+    assert not key or key not in str(caught.value)
+
+
+def test_two_keys_that_are_one_are_refused() -> None:
+    """Isolation cannot be tried with one key."""
+    with pytest.raises(SettingsError, match="two keys are one"):
+        Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_a_key"})
+
+
+@pytest.mark.parametrize(("keys", "blamed"), [
+    ({"a": "sk_bad", "b": "sk_b_key"}, "--key"), ({"a": "sk_a_key", "b": "sk_bad"}, "--second-key"),
+])  # fmt: skip
+def test_a_key_that_is_not_taken_ends_the_run(keys: dict[str, str], blamed: str) -> None:
+    """The cause is named, and not what breaks because of it."""
+    with served(Doorman) as url, pytest.raises(SettingsError, match="401") as caught:
+        guarded(Address(url, keys), Decimal(0), Record())
+    assert blamed in str(caught.value)
+    assert "sk_bad" not in str(caught.value)
+
+
+class Doorman(BaseHTTPRequestHandler):
+    """Does not take one key."""
+
+    def do_GET(self) -> None:
+        """Answer by the key."""
+        self.send_response(401 if self.headers["authorization"] == "Bearer sk_bad" else 200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - inherited
+        """Say nothing."""

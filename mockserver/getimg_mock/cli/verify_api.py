@@ -6,7 +6,7 @@ import math
 import os
 import sys
 from argparse import ArgumentTypeError
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.addresses import LONGEST_WAIT, Address, limits_of
-from getimg_mock.contract.budget import guarded
+from getimg_mock.contract.budget import guarded, watching
 from getimg_mock.contract.campaign import Campaign, verdict_event, written
 from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
-    REAL,
     STALE_AFTER,
     Evidence,
     claims,
@@ -32,13 +31,13 @@ from getimg_mock.contract.evidence import (
     shipped_evidence,
     write_evidence,
 )
-from getimg_mock.contract.examination import Examination
-from getimg_mock.contract.lookout import watched
+from getimg_mock.contract.examination import examined
+from getimg_mock.contract.places import target_of
 from getimg_mock.contract.plans import TIERS, Plan
 from getimg_mock.contract.prices import affordable, price_of_plan
 from getimg_mock.contract.record import BudgetError, Record, amount_of, default_record
-from getimg_mock.contract.rehearsal import fake_like, feeds
-from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.rehearsal import beside, feeds
+from getimg_mock.contract.targets import InProcess
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix
@@ -70,7 +69,12 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--target", default="fake", metavar="WHERE", help="fake, socket, real, or a URL")
+    add(
+        "--target",
+        default="fake",
+        metavar="WHERE",
+        help="fake, live (the fake on a socket), real (getimg.ai), or a URL",
+    )
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
     add("--second-key", metavar="KEY", help="a key of another workspace, for isolation")
     add("--budget", metavar="USD", help="the most that may be spent today, over all runs")
@@ -79,13 +83,8 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
     add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
     add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
-    add(
-        "--random",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="random plans to add (needs hypothesis)",
-    )
+    add("--random", type=_count, default=0, metavar="N",
+        help="random plans to add (needs hypothesis)")  # fmt: skip
     add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
         help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
     add("--evidence", metavar="FILE", type=Path,
@@ -108,15 +107,15 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 10:
+    if text.isascii() and text.isdigit() and len(text) < 7:
         return int(text)
-    raise ArgumentTypeError(f"{text!r} is no number of plans")
+    raise ArgumentTypeError(f"{text!r} is no number of plans: at most 999999")
 
 
 def _days(text: str) -> int:
-    if text.isascii() and text.isdigit() and len(text) < 7:
+    if text.isascii() and text.isdigit() and len(text) < 6:
         return int(text)
-    raise ArgumentTypeError(f"{text!r} is no number of days")
+    raise ArgumentTypeError(f"{text!r} is no number of days: at most 99999")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -172,62 +171,26 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
 
 def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
     """Run the same plans on the fake, too, and judge the two side by side."""
-    plans = [history.plan for history in campaign.histories]
-    with fake_like(campaign.target.models, seed=str(campaign.seed)) as fake:
-        twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-        for _ in twin.events():
-            pass
-    comparison = replace(
-        seen,
-        fake=tuple(twin.histories),
-        other=tuple(campaign.histories),
-        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
-        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
-        claims=claims(),
-    )
+    comparison, _ = beside(campaign, replace(seen, claims=claims()))
     for check in equivalence.CHECKS:
         yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
 
 
-def _examined(
-    campaign: Campaign, budget: Budget | None, gate: tuple[int, int] | None
-) -> Iterator[Event]:
+def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
     """Let the harness judge itself, as far as one run tells."""
-    examination = Examination(
-        histories=tuple(campaign.histories),
-        plans=tuple(campaign.plans),
-        findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
-        gate=gate,
-        spends=budget.spends() if budget is not None else (),
-        beyond=budget.beyonds() if budget is not None else {},
-        artefacts={"the failures": "".join(written(verdict_event(v) for v in campaign.verdicts))},
-        secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
-    )
+    examination = examined(campaign, budget)
     for check in harness.CHECKS:
         verdict = judged(check, [examination], own=True)
         if verdict.status != "VOID":
             yield verdict_event(verdict, campaign.seed)
 
 
-def _run(campaign: Campaign, budget: Budget | None) -> tuple[list[Event], tuple[int, int] | None]:
-    """Return the events, and how many requests left and how many of them the budget let through.
-
-    Where there is a budget, no other connection is opened meanwhile, and the books are held to what
-    the service says before and after.
-    """
-    if budget is None or not isinstance(campaign.target, Address):
-        return list(campaign.events()), None
-    with watched() as lookout:
-        budget.open()
-        found = list(campaign.events())
-        budget.close()
-    return found, (campaign.target.left + len(lookout.strangers), budget.requests)
-
-
 def _with_budget(
     campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
 ) -> Iterator[Event]:
-    (*judged_events, end), gate = _run(campaign, budget)
+    watch = watching(target, budget) if budget and isinstance(target, Address) else nullcontext()
+    with watch:
+        *judged_events, end = campaign.events()
     yield from judged_events
     if seen is not None:
         if not isinstance(target, InProcess):
@@ -236,28 +199,20 @@ def _with_budget(
             (fresh,) = chosen("GE908", equivalence.CHECKS)
             yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
     if seen is not None or budget is not None:
-        yield from _examined(campaign, budget, gate)
+        yield from _examined(campaign, budget)
     yield end
     if budget is not None:
         yield budget.as_event()
 
 
 def _target(arguments: argparse.Namespace) -> Target:
-    if arguments.target == "fake":
-        return InProcess(seed=str(arguments.seed))
-    if arguments.target == "socket":
-        return OnSocket(seed=str(arguments.seed))
-    url = REAL if arguments.target == "real" else arguments.target
-    if not url.startswith(("https://", "http://")):
-        raise UnknownNameError(
-            "target", url, ("fake", "socket", "real", "https://...", "http://...")
-        )
-    key = arguments.key or os.environ.get("GETIMG_API_KEY")
-    if not key:
-        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
-    keys = {"a": key} | ({"b": arguments.second_key} if arguments.second_key else {})
-    return Address(url, keys, name="real" if url == REAL else url,
-                   longest_wait=arguments.wait)  # fmt: skip
+    return target_of(
+        arguments.target,
+        key=arguments.key or os.environ.get("GETIMG_API_KEY"),
+        second_key=arguments.second_key,
+        seed=str(arguments.seed),
+        wait=arguments.wait,
+    )
 
 
 def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:
@@ -323,9 +278,11 @@ def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
         sys.stdout.write(
             f"{plan.tier}  {worst:<20} {len(plan.steps):>4} steps  {plan.name}{tail}\n"
         )
+    sent = "Nothing was sent."
+    if budget is not None:
+        sent = f"Only {budget.requests} reads were sent, to learn of models and limits."
     sys.stdout.write(
-        f"\n{len(chosen_plans)} plans; those that generate cost at most {total} USD. "
-        "Nothing was sent.\n"
+        f"\n{len(chosen_plans)} plans; those that generate cost at most {total} USD. {sent}\n"
     )
     return 0
 

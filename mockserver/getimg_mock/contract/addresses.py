@@ -91,6 +91,29 @@ class Address:
             return f"it waits {longest:g} s, and {self.longest_wait:g} s are allowed here"
         return self.gate.lacks(plan) if self.gate is not None else ""
 
+    def __post_init__(self) -> None:
+        """Refuse what no request can be made of; raises `SettingsError`."""
+        try:
+            parts = urlsplit(self.url)
+            good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or not _graphic(self.url) or set(self.url) & set("?#"):
+            raise SettingsError(
+                f"{self.url!r} is no address of a service: write https://host, or "
+                "http://host:port/path, in ASCII."
+            )
+        for name, secret in self.keys.items():
+            if not _graphic(secret):
+                raise SettingsError(
+                    f"Key {name} holds a space, a line break or a character that no header can "
+                    "carry: give it as it was handed out."
+                )
+        if len(set(self.keys.values())) < len(self.keys):
+            raise SettingsError(
+                "The two keys are one: isolation needs a second key, of another workspace."
+            )
+
     def counted(self) -> None:
         """Count a request that goes out."""
         with self._counting:
@@ -118,17 +141,27 @@ class Address:
 def catalogue_of(address: Address) -> list[dict[str, Any]]:
     """Return an address's own catalogue where it can be trusted, else the shipped one.
 
-    Raises `SettingsError` when nothing answers there.
+    Raises `SettingsError` when nothing answers there, or one of the keys is not taken.
     """
-    history = address.run(Plan(name="the catalogue", steps=(get("/v2/models"),)))
+    asked = [get("/v2/models", key=name) for name in address.keys]
+    history = address.run(Plan(name="the catalogue", steps=tuple(asked), keys=len(asked)))
     listed = history.exchanges[0]
     if listed.status == 0:
-        raise SettingsError(f"{address.url} does not answer.")
+        raise SettingsError(f"{address.url} does not answer: {listed.body.decode()}.")
+    for each in history:
+        if each.status == 401:
+            option = "--key (or GETIMG_API_KEY)" if each.key == "a" else "--second-key"
+            raise SettingsError(f"{address.url} does not take the key of {option}: it answers 401.")
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return shipped_models()
     found: list[dict[str, Any]] = models
     return found
+
+
+def _graphic(text: str) -> bool:
+    """Whether a text is ASCII without spaces and control characters, and not empty."""
+    return text.isascii() and text.isprintable() and " " not in text and text != ""
 
 
 def limits_of(address: Address, *, paid: bool) -> dict[str, int]:
@@ -304,6 +337,8 @@ class AddressSession:
 
     def _sent(self, connection: http.client.HTTPConnection, sent: Sent) -> http.client.HTTPResponse:
         body = sent.body if sent.body is not None or sent.method == "GET" else b""
+        if connection.sock is None:
+            connection.connect()
         connection.putrequest(
             sent.method, self._parts.path + sent.target, skip_accept_encoding=True
         )

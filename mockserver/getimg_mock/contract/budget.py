@@ -8,19 +8,22 @@ what a refusal did not cost is given back only when the service's balance shows 
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from urllib.parse import quote
 
 from getimg_mock.contract.addresses import AddressSession, catalogue_of
 from getimg_mock.contract.exchanges import balance_of, decimal, read_json
 from getimg_mock.contract.execution import RefusedError, Run, days_around
+from getimg_mock.contract.lookout import watched
 from getimg_mock.contract.plans import Plan, balance, get, operation_of
 from getimg_mock.contract.prices import could_cost, price_of_plan, worst_price
 from getimg_mock.contract.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.exchanges import Exchange
@@ -38,6 +41,9 @@ class Statements(Protocol):
 
     def costs(self, key: str) -> Decimal | None:
         """Return the costs from the day before the run on."""
+
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at videos; what is answered passes the gate, as everything does."""
 
 
 class Booking(NamedTuple):
@@ -110,6 +116,8 @@ class Budget:
     keys: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
     """Requests that were let through."""
+    left: int = 0
+    """Requests that left while it was watched, and connections that were to go around it."""
     accounts: dict[str, Account] = field(default_factory=dict)
     added: dict[str, Decimal] = field(default_factory=dict)
     """What this run has booked, by day."""
@@ -271,13 +279,23 @@ class Budget:
             self._settle()
 
     def _settle(self) -> None:
+        self._look_at_videos()
         for key in sorted(self._busy):
             self._look(key)
         self._busy.clear()
 
+    def _look_at_videos(self) -> None:
+        """See what has become of the videos that no plan has followed to their end."""
+        if self.statements is None:
+            return
+        for key in self.accounts:
+            running = [name for name, each in self._running.items() if each.key == key]
+            self.statements.look(key, running)
+
     def close(self) -> None:
         """Compare balance and costs of each key with the books, whatever was sent with it."""
         with self._lock:
+            self._look_at_videos()
             for key, account in self.accounts.items():
                 if self.statements is not None:
                     account.last_costs = self.statements.costs(key)
@@ -353,13 +371,31 @@ class AskedStatements:
         asked = get("/v2/billing/costs", query=self.days, key=key)
         return next((decimal(e.object.get("total_cost")) for e in self._answers(asked)), None)
 
-    def _answers(self, step: Send) -> Iterable[Exchange]:
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at each video once."""
+        self._answers(
+            *[get(f"/v2/videos/generations/{quote(name, safe='')}", key=key) for name in videos]
+        )
+
+    def _answers(self, *steps: Send) -> Iterable[Exchange]:
+        if not steps:
+            return ()
         session = AddressSession(self.address)
         try:
-            history = Run(session, Plan(name="the money", steps=(step,)), ()).run()
+            history = Run(session, Plan(name="the money", steps=steps), ()).run()
         finally:
             session.close()
         return [each for each in history if each.status == 200]
+
+
+@contextmanager
+def watching(address: Address, budget: Budget) -> Iterator[None]:
+    """Hold the books to what the service says before and after, and let nothing go around them."""
+    with watched() as lookout:
+        budget.open()
+        yield
+        budget.close()
+    budget.left = address.left + len(lookout.strangers)
 
 
 def guarded(address: Address, ceiling: Decimal, record: Record) -> Budget:

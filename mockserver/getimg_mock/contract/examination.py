@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from getimg_mock.contract.campaign import verdict_event, written
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from getimg_mock.contract.budget import Budget
+    from getimg_mock.contract.campaign import Campaign
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.verdicts import Check, Finding
@@ -37,3 +41,18 @@ class Examination:
     """By how much the balance of each key fell, or its costs grew, beyond what is booked."""
     artefacts: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
+
+
+def examined(campaign: Campaign, budget: Budget | None) -> Examination:
+    """Return what a campaign that was run, under a budget or none, lets the harness judge."""
+    failures = "".join(written(verdict_event(each) for each in campaign.verdicts))
+    return Examination(
+        histories=tuple(campaign.histories),
+        plans=tuple(campaign.plans),
+        findings=tuple((v.check, finding) for v in campaign.verdicts for finding in v.findings),
+        gate=(budget.left, budget.requests) if budget is not None else None,
+        spends=budget.spends() if budget is not None else (),
+        beyond=budget.beyonds() if budget is not None else {},
+        artefacts={"the failures": failures},
+        secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
+    )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.targets import InProcess
@@ -17,6 +19,7 @@ from getimg_mock.errors import CatalogueError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from getimg_mock.contract.comparison import Comparison
     from getimg_mock.contract.verdicts import Check
 
 
@@ -51,3 +54,21 @@ def feeds(
         )
         for check in checks
     }
+
+
+def beside(campaign: Campaign, seen: Comparison) -> tuple[Comparison, list[dict[str, Any]]]:
+    """Run the plans of a campaign on the fake, too.
+
+    Returns the two side by side, with what was `seen` of the service, and the events of the fake.
+    """
+    plans = [history.plan for history in campaign.histories]
+    with fake_like(campaign.target.models, seed=str(campaign.seed)) as fake:
+        twin = Campaign(target=fake, plans=plans, checks=campaign.checks)
+        events = list(twin.events())
+    return replace(
+        seen,
+        fake=tuple(twin.histories),
+        other=tuple(campaign.histories),
+        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
+        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
+    ), events
