@@ -1,70 +1,119 @@
-"""`pytest contract_tests --getimg-target=fake|socket|real|URL`: the provider contract as tests.
+"""`pytest contract_tests --getimg-target=fake|live|real|URL`: the provider contract as tests.
 
-With `--getimg-client=package.module:make` it is the client contract instead, put to that client.
-
-A target other than the fake needs a key (`GETIMG_API_KEY`), and a budget for anything that may
-cost.
+`live` (or `socket`) is the fake on a port, `real` is getimg.ai. Whatever is not the fake needs a
+key (`GETIMG_API_KEY`, and `GETIMG_SECOND_API_KEY` for isolation), and a budget for anything that
+may cost. With `--getimg-client=package.module:make` it is the client contract instead.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Record, amount_of, guarded
+from getimg_mock.contract.addresses import LONGEST_WAIT, Address, limits_of
+from getimg_mock.contract.budget import Budget, guarded, watching
+from getimg_mock.contract.campaign import Campaign
+from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.claims import claims
+from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.evidence import shipped_evidence
+from getimg_mock.contract.examination import examination_of
+from getimg_mock.contract.places import target_of
+from getimg_mock.contract.record import Record, amount_of, default_record
+from getimg_mock.contract.rehearsal import beside
 from getimg_mock.errors import GetimgMockError
+from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
+    from getimg_mock.contract.examination import Examination
     from getimg_mock.contract.history import History
     from getimg_mock.contract.targets import Target
 
-REAL = "https://api.getimg.ai"
+collect_ignore = [] if find_spec("hypothesis") else ["test_sequences.py"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what the contract is held against, and what it may cost."""
     group = parser.getgroup("getimg-mock contract")
-    group.addoption("--getimg-target", default="fake", help="fake, socket, real (live), or a URL")
+    group.addoption("--getimg-target", default="fake", help="fake, live, real, or a URL")
     group.addoption("--getimg-tier", default=None, choices=["R0", "R1", "R2", "R3"])
     group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
+    group.addoption("--getimg-wait", default=LONGEST_WAIT, type=float, metavar="SECONDS",
+                    help="how long to wait at once where time is not ours")  # fmt: skip
     group.addoption("--getimg-client", default=None, help="the client: package.module:make")
     group.addoption("--getimg-record", default=None, help="where the spend of each day is kept")
 
 
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Target:
-    """Return what the contract is held against."""
-    where = request.config.getoption("--getimg-target")
-    if where == "fake":
-        return InProcess()
-    if where == "socket":
-        return OnSocket()
-    url = REAL if where in {"real", "live"} else where
-    key = os.environ.get("GETIMG_API_KEY")
-    if not key:
-        pytest.exit("A target needs a key: set GETIMG_API_KEY.", returncode=2)
-    found = Address(url, {"a": key}, name=where)
-    record = request.config.getoption("--getimg-record")
-    kept = Record(Path(record) if record else None)
+    """Return what the contract is held against, behind its budget."""
+    option = request.config.getoption
+    record = option("--getimg-record")
     try:
-        guarded(found, amount_of(request.config.getoption("--getimg-budget")), kept)
+        found = target_of(
+            option("--getimg-target"), key=os.environ.get("GETIMG_API_KEY"),
+            second_key=os.environ.get("GETIMG_SECOND_API_KEY"), wait=option("--getimg-wait"),
+        )  # fmt: skip
+        if isinstance(found, Address):
+            budget = amount_of(option("--getimg-budget"))
+            guarded(found, budget, Record(Path(record) if record else default_record()))
     except GetimgMockError as error:
         pytest.exit(str(error), returncode=2)
     return found
 
 
+def budget_of(target: Target) -> Budget | None:
+    """Return the budget that a target is behind, or None."""
+    gate = target.gate if isinstance(target, Address) else None
+    return gate if isinstance(gate, Budget) else None
+
+
 @pytest.fixture(scope="session")
-def histories(request: pytest.FixtureRequest, target: Target) -> list[History]:
-    """Return what the target answered to every plan that can be run against it and paid."""
-    tier = request.config.getoption("--getimg-tier") or ("R3" if target.own else "R0")
-    plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
-    return [target.run(plan) for plan in plans if not target.lacks(plan)]
+def tier(request: pytest.FixtureRequest, target: Target) -> str:
+    """Return how far to go."""
+    return str(request.config.getoption("--getimg-tier") or ("R3" if target.own else "R0"))
+
+
+@pytest.fixture(scope="session")
+def campaign(target: Target, tier: str) -> Campaign:
+    """Return the run of every plan that the target can be given, and that can be paid."""
+    budget = budget_of(target)
+    address = target if isinstance(target, Address) else None
+    with watching(address, budget) if address and budget else nullcontext():
+        limits = limits_of(address, paid=True) if address and tier == "R3" else None
+        plans = [plan for plan in corpus(target.models, limits) if plan.tier <= tier]
+        found = Campaign(target=target, plans=plans, checks=PROVIDER)
+        for _ in found.events():
+            pass
+    return found
+
+
+@pytest.fixture(scope="session")
+def histories(campaign: Campaign) -> list[History]:
+    """Return what the target answered."""
+    return campaign.histories
+
+
+@pytest.fixture(scope="session")
+def comparison(campaign: Campaign) -> Comparison:
+    """Return what the target and the fake answered, side by side."""
+    evidence = shipped_evidence()
+    seen = Comparison(
+        claims=claims(evidence), cited=evidence.seen, observed=evidence.confirmed, now=wall_time()
+    )
+    return beside(campaign, seen)[0]
+
+
+@pytest.fixture(scope="session")
+def examination(campaign: Campaign) -> Examination:
+    """Return what the run lets the harness judge of itself."""
+    return examination_of(campaign, budget_of(campaign.target))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

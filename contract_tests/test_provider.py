@@ -1,28 +1,27 @@
-"""One test for each check of a provider."""
+"""One test for each check of a provider, of the fake beside it, and of the harness."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from getimg_mock.contract.campaign import finding_event, verdict_event
-from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.checks import PROVIDER, equivalence, harness
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.reports.console import block
 
 if TYPE_CHECKING:
+    from getimg_mock.contract.comparison import Comparison
+    from getimg_mock.contract.examination import Examination
     from getimg_mock.contract.history import History
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check
 
 
-@pytest.mark.parametrize("check", PROVIDER, ids=lambda check: check.id)
-def test_the_provider_keeps(
-    check: Check, target: Target, histories: list[History], request: pytest.FixtureRequest
-) -> None:
-    """A check holds wherever it applies; where it never applies, it is skipped."""
-    verdict = judged(check, histories, own=target.own)
+def holds(check: Check, seen: list[Any], request: pytest.FixtureRequest, *, own: bool) -> None:
+    """Fail where a check is broken; skip where it never applies."""
+    verdict = judged(check, seen, own=own)
     if verdict.status == "VOID":
         pytest.skip("nothing that was exchanged says anything about it")
     if verdict.status in {"FAIL", "WARN"}:
@@ -31,3 +30,27 @@ def test_the_provider_keeps(
         again = f"pytest contract_tests -k {check.id} --getimg-target={where}"
         told = block(failure | {"verdict": verdict_event(verdict)}, replay=again)
         pytest.fail(told, pytrace=False)
+
+
+@pytest.mark.parametrize("check", PROVIDER, ids=lambda check: check.id)
+def test_the_provider_keeps(
+    check: Check, target: Target, histories: list[History], request: pytest.FixtureRequest
+) -> None:
+    """A check holds wherever it applies."""
+    holds(check, histories, request, own=target.own)
+
+
+@pytest.mark.parametrize("check", equivalence.CHECKS, ids=lambda check: check.id)
+def test_the_fake_is_like_it(
+    check: Check, comparison: Comparison, request: pytest.FixtureRequest
+) -> None:
+    """The fake does as the target does, under the same plans."""
+    holds(check, [comparison], request, own=True)
+
+
+@pytest.mark.parametrize("check", harness.CHECKS, ids=lambda check: check.id)
+def test_the_harness_keeps(
+    check: Check, examination: Examination, request: pytest.FixtureRequest
+) -> None:
+    """What the harness holds itself to, as far as one run tells."""
+    holds(check, [examination], request, own=True)

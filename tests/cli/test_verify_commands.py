@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
+
 from getimg_mock.cli import main
 from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
@@ -17,8 +19,6 @@ from getimg_mock.server import MockServer
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
 
@@ -56,8 +56,24 @@ def test_a_dry_run_shows_prices_and_sends_nothing_that_costs(
         assert main([*command, "--tier", "R2", "--budget", "5", "--dry-run"]) == 0
         assert server.app.fake.store.workspace("sk_first_key").ledger.charged == 0
     shown = capsys.readouterr().out
-    assert "Nothing was sent" in shown
+    assert "Only 2 reads were sent" in shown  # the models, once for each key
     assert "left out: it could cost" in shown
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--random", "-5"), ("--random", "x"), ("--stale-after", "99999999999"), ("--wait", "nan"),
+     ("--wait", "-1"), ("--target", "faek"), ("--target", "http://127.0.0.1:99999"),
+     ("--target", "http://127.0.0.1:1")],
+)  # fmt: skip
+def test_what_cannot_be_is_told_in_a_sentence(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No stack trace, and the word that is wrong."""
+    assert main(["verify", "api", *KEYS, *words]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("getimg-mock: ")
+    assert words[1] in told or words[0] in told
 
 
 def test_a_budget_is_kept_to_on_an_address(

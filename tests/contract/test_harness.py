@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from getimg_mock.cli import main
 from getimg_mock.contract.addresses import Address
+from getimg_mock.contract.budget import Budget
 from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import PROVIDER, check_of, chosen
 from getimg_mock.contract.comparison import Comparison
@@ -155,7 +157,7 @@ def examined(provider: Changing, *, drawn: bool = False, only: str = "GP801") ->
     campaign = Campaign(target=InProcess(wrap=provider.wrap), plans=plans,
                         checks=chosen(only, PROVIDER))  # fmt: skip
     assert [event for event in campaign.events() if event["event"] == "verdict"]
-    return examination_of(campaign, free=True)
+    return examination_of(campaign, None)
 
 
 def test_a_failure_that_seldom_shows_again_is_flaky() -> None:
@@ -193,7 +195,7 @@ def test_nothing_is_run_again_where_that_could_cost() -> None:
                         checks=chosen("GP801", PROVIDER))  # fmt: skip
     assert list(campaign.events())
     campaign.target = Address("http://127.0.0.1:9", {"a": "sk_of_somebody"})
-    known = examination_of(campaign, free=False)
+    known = examination_of(campaign, Budget(Decimal(0), []))
     assert known.findings
     assert [known.again, known.replays, known.runs] == [(), {}, ()]
     assert known.histories == tuple(campaign.histories)

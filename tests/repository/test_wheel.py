@@ -115,3 +115,18 @@ def test_the_fake_answers_from_the_zipped_wheel(wheel: ZipFile, tmp_path: Path) 
     shown = output(sys.executable, "-c", program, cwd=tmp_path).split()
     assert shown[0].startswith(str(wheel.filename))
     assert shown[1] == "200"
+
+
+def test_the_contract_is_run_from_an_installed_wheel(wheel: ZipFile, tmp_path: Path) -> None:
+    """`pytest .../site-packages/getimg_mock/contract_tests` needs no checkout."""
+    wheel.extractall(tmp_path / "site")
+    folder = tmp_path / "site" / PACKAGE / "contract_tests"
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        "import getimg_mock, pytest\n"
+        "print(getimg_mock.__file__)\n"
+        f"sys.exit(pytest.main([{str(folder)!r}, '-q', '-k', 'GP801', '-p', 'no:cacheprovider']))\n"
+    )
+    shown = output(sys.executable, "-c", program, cwd=tmp_path)
+    assert shown.startswith(str(tmp_path / "site"))
+    assert "1 passed" in shown

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting, scripts
 from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
+from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.campaign import verdict_event
 from getimg_mock.contract.checks import check_of
 from getimg_mock.contract.plans import plan_of
+from getimg_mock.contract.record import Record, amount_of, default_record
 from getimg_mock.contract.targets import InProcess, OnSocket
 from getimg_mock.contract.verdicts import Verdict, judged
 from getimg_mock.errors import SettingsError

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+from argparse import ArgumentTypeError
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -12,17 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import (
-    BudgetError,
-    Record,
-    affordable,
-    amount_of,
-    default_record,
-    guarded,
-    price_of_plan,
-)
-from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
+from getimg_mock.contract.addresses import LONGEST_WAIT, REAL, Address, limits_of
+from getimg_mock.contract.budget import guarded, watching
+from getimg_mock.contract.campaign import Campaign, verdict_event, written
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen, equivalence, harness
 from getimg_mock.contract.claims import claims
 from getimg_mock.contract.comparison import Comparison
@@ -37,13 +32,15 @@ from getimg_mock.contract.evidence import (
     write_evidence,
 )
 from getimg_mock.contract.examination import examination_of, explained
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.oddities import met
-from getimg_mock.contract.plans import TIERS, Plan, balance, get
-from getimg_mock.contract.targets import InProcess, OnSocket
-from getimg_mock.contract.traffic import REAL, read_traffic
+from getimg_mock.contract.places import target_of
+from getimg_mock.contract.plans import TIERS, Plan
+from getimg_mock.contract.prices import affordable, price_of_plan
+from getimg_mock.contract.record import BudgetError, Record, amount_of, default_record
+from getimg_mock.contract.rehearsal import beside, feeds
+from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, events
 from getimg_mock.world.clock import wall_time
 
@@ -57,7 +54,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.reports.events import Event
 
-_ACCOUNT: Final = Plan(name="the account", steps=(get("/v2/models"), balance()))
+_OF_MONEY: Final = frozenset({"GH005", "GH009"})
+"""What is told of every run that may cost, whatever was asked for."""
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -71,23 +69,50 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--target", default="fake", metavar="WHERE", help="fake, socket, real, or a URL")
+    add(
+        "--target",
+        default="fake",
+        metavar="WHERE",
+        help="fake, live (the fake on a socket), real (getimg.ai), or a URL",
+    )
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
     add("--second-key", metavar="KEY", help="a key of another workspace, for isolation")
     add("--budget", metavar="USD", help="the most that may be spent today, over all runs")
+    add("--wait", metavar="SECONDS", type=_seconds, default=LONGEST_WAIT,
+        help="how long to wait at once where time is not ours (default: %(default)g)")  # fmt: skip
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
     add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
     add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
-    add("--random", type=int, default=0, metavar="N", help="random plans to add (needs hypothesis)")
+    add("--random", type=_count, default=0, metavar="N",
+        help="random plans to add (needs hypothesis)")  # fmt: skip
     add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
         help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
     add("--evidence", metavar="FILE", type=Path,
         help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
-    add("--stale-after", metavar="DAYS", type=int, default=STALE_AFTER.days,
+    add("--stale-after", metavar="DAYS", type=_days, default=STALE_AFTER.days,
         help="how long evidence counts (default: %(default)s)")  # fmt: skip
     reporting.add_options(parser)
     add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
     add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
+
+
+def _seconds(text: str) -> float:
+    with suppress(ValueError):
+        if 0 <= float(text) < math.inf:
+            return float(text)
+    raise ArgumentTypeError(f"{text!r} is no number of seconds")
+
+
+def _count(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 7:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no number of plans: at most 999999")
+
+
+def _days(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 6:
+        return int(text)
+    raise ArgumentTypeError(f"{text!r} is no number of days: at most 99999")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,21 +133,27 @@ def _against(
     if isinstance(target, Address) and not target.own:
         record = Record(arguments.record or default_record())
         budget = guarded(target, _ceiling(arguments, tier), record)
-    plans = [plan for plan in corpus(target.models) if plan.tier <= tier]
+    limits = None
+    if isinstance(target, Address) and not target.own and tier >= "R3":
+        limits = limits_of(target, paid=not arguments.dry_run)
+    plans = [plan for plan in corpus(target.models, limits) if plan.tier <= tier]
     plans += _random(arguments, target.models) if tier >= "R2" else []
+    # What compares or examines a run looks at the verdicts of every check, on every plan.
+    judging = checks if set(checks) <= set(PROVIDER) else PROVIDER
+    fed = {} if target.own else feeds(judging, plans, target.models)
+    if fed and judging is checks:
+        wanted = frozenset().union(*fed.values())
+        plans = [plan for plan in plans if plan.name in wanted]
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
-    provider = tuple(check for check in checks if check in PROVIDER)
     campaign = Campaign(
-        # What compares or examines a run looks at the verdicts of every check.
-        target=target, plans=plans, checks=provider if provider == tuple(checks) else PROVIDER,
-        seed=arguments.seed, known=known,
+        target=target, plans=plans, checks=judging, seed=arguments.seed, known=known, feeds=fed,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )  # fmt: skip
-    asked = {check.id for check in checks}
+    asked = {check.id for check in checks} | (_OF_MONEY if budget is not None else set())
     return _report(arguments, _with_budget(campaign, budget, target, seen, asked), known)
 
 
@@ -138,25 +169,12 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     )  # fmt: skip
 
 
-def _compared(campaign: Campaign, seen: Comparison, beside: list[Event]) -> Iterator[Verdict]:
-    """Run the same plans on the fake, too (its events go `beside`), and judge the two together."""
-    tried = tuple(met(campaign.target.models, str(campaign.seed)))
-    alone = isinstance(campaign.target, InProcess)
-    twin = campaign
-    if not alone:
-        fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
-        plans = [history.plan for history in campaign.histories]
-        twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-        beside.extend(twin.events())
-        seen = replace(
-            seen,
-            other=tuple(campaign.histories),
-            fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
-            other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
-        )
-    seen = replace(seen, fake=(*twin.histories, *tried))
+def _compared(campaign: Campaign, seen: Comparison, twin: list[Event]) -> Iterator[Verdict]:
+    """Run the same plans on the fake, too (its events go to `twin`), and judge the two together."""
+    comparison, events_of_twin = beside(campaign, seen)
+    twin += events_of_twin
     for check in equivalence.CHECKS:
-        yield explained(judged(check, [seen], own=True), alone=alone)
+        yield explained(judged(check, [comparison], own=True), alone=not events_of_twin)
 
 
 def _examined(
@@ -168,11 +186,7 @@ def _examined(
     kinds = {kind: render(outcomes) for kind, render in reporting.REPORTS.items()}
     shown = {"the console": "".join(console.rendered(each) for each in outcomes)}
     examination = examination_of(
-        campaign,
-        free=budget is None,
-        gate=(budget.sent, budget.requests) if budget is not None else None,
-        spends=((budget.record.today, budget.ceiling),) if budget is not None else (),
-        artefacts={"the event stream": text} | kinds | shown,
+        campaign, budget, artefacts={"the event stream": text} | kinds | shown
     )
     for check in harness.CHECKS:
         yield explained(judged(check, [examination], own=True))
@@ -183,22 +197,23 @@ def _with_budget(
     asked: AbstractSet[str],
 ) -> Iterator[Event]:  # fmt: skip
     """Yield the events of a run, and of its verdicts those that were asked for, by id."""
-    before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
     told: list[Event] = []
-    beside: list[Event] = []
-    for event in campaign.events():
-        if event["event"] != "end":
-            told.append(event)
-            yield from _asked([event], asked)
+    twin: list[Event] = []
+    watch = watching(target, budget) if budget and isinstance(target, Address) else nullcontext()
+    with watch:
+        for event in campaign.events():
+            if event["event"] != "end":
+                told.append(event)
+                yield from _asked([event], asked)
     if not asked <= {check.id for check in PROVIDER}:
-        more = [verdict_event(each, campaign.seed) for each in _compared(campaign, seen, beside)]
+        more = [verdict_event(each, campaign.seed) for each in _compared(campaign, seen, twin)]
         told += more
         more += [verdict_event(each, campaign.seed) for each in _examined(campaign, budget, told)]
         yield from _asked(more, asked)
     if budget is not None:
-        yield _reconciled(budget, target, before)
+        yield budget.as_event()
     yield campaign.end()
-    for event in beside:
+    for event in twin:
         if event["event"] == "start":
             yield event | {"twin": True}
         elif event["event"] in {"verdict", "end"}:
@@ -210,30 +225,14 @@ def _asked(told: Iterable[Event], asked: AbstractSet[str]) -> Iterator[Event]:
     yield from (each for each in told if each.get("id", "") in {"", *asked})
 
 
-def _reconciled(budget: Budget, target: Target, before: str | None) -> Event:
-    beyond = budget.reconcile(decimal(before), decimal(balance_now(target.run(_ACCOUNT))))
-    return {
-        "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
-        "today": str(budget.record.today), "requests": budget.requests,
-        "beyond": None if beyond is None else str(beyond),
-    }  # fmt: skip
-
-
 def _target(arguments: argparse.Namespace) -> Target:
-    if arguments.target == "fake":
-        return InProcess(seed=str(arguments.seed))
-    if arguments.target == "socket":
-        return OnSocket(seed=str(arguments.seed))
-    url = REAL if arguments.target == "real" else arguments.target
-    if not url.startswith(("https://", "http://")):
-        raise UnknownNameError(
-            "target", url, ("fake", "socket", "real", "https://...", "http://...")
-        )
-    key = arguments.key or os.environ.get("GETIMG_API_KEY")
-    if not key:
-        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
-    keys = {"a": key} | ({"b": arguments.second_key} if arguments.second_key else {})
-    return Address(url, keys, name="real" if url == REAL else url)
+    return target_of(
+        arguments.target,
+        key=arguments.key or os.environ.get("GETIMG_API_KEY"),
+        second_key=arguments.second_key,
+        seed=str(arguments.seed),
+        wait=arguments.wait,
+    )
 
 
 def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:
@@ -302,9 +301,11 @@ def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
         sys.stdout.write(
             f"{plan.tier}  {worst:<20} {len(plan.steps):>4} steps  {plan.name}{tail}\n"
         )
+    sent = "Nothing was sent."
+    if budget is not None:
+        sent = f"Only {budget.requests} reads were sent, to learn of models and limits."
     sys.stdout.write(
-        f"\n{len(chosen_plans)} plans; those that generate cost at most {total} USD. "
-        "Nothing was sent.\n"
+        f"\n{len(chosen_plans)} plans; those that generate cost at most {total} USD. {sent}\n"
     )
     return 0
 

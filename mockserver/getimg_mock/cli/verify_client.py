@@ -9,15 +9,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
+from getimg_mock.contract.addresses import REAL, Address
+from getimg_mock.contract.budget import guarded
 from getimg_mock.contract.clients import observe, schedules, scorecard, suite
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver, loaded
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.evidence import read_known
-from getimg_mock.contract.traffic import REAL
+from getimg_mock.contract.record import Record, amount_of, default_record
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports.replays import OBSERVED
@@ -184,10 +184,9 @@ def _side_by_side(
                 driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where
             ))  # fmt: skip
             if where is not None:
-                keeper.take([{
-                    "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
-                    "today": str(budget.record.today), "requests": budget.requests,
-                }])  # fmt: skip
+                budget.settle()
+                keeper.take([budget.as_event()])
+    budget.close()
     return _reported(arguments, keeper, results)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.history import History
 from getimg_mock.contract.verdicts import judged, status_of
 
@@ -55,6 +54,8 @@ class Campaign:
     seed: int = 0
     known: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
+    feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The names of the plans that tell of each check, by its id, where that was measured."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -101,8 +102,18 @@ class Campaign:
             if status != verdict.status:
                 return replace(verdict, status=status, reason=self.known[verdict.check.id])
         if verdict.status == "VOID" and self.skipped and not self.target.own:
-            return replace(verdict, status="SKIP", reason="no plan for it can be run here")
+            return self._untold(verdict)
         return verdict
+
+    def _untold(self, verdict: Verdict) -> Verdict:
+        """Say why nothing told of a check: its plans cannot be run here, or ended too early."""
+        feeding = self.feeds.get(verdict.check.id, frozenset(self.skipped))
+        ran = [history for history in self.histories if history.plan.name in feeding]
+        if ran:
+            ends = [history.unresolved[-1] for history in ran if history.unresolved]
+            return replace(verdict, reason=ends[0] if ends else "")
+        reasons = [why for name, why in self.skipped.items() if name in feeding]
+        return replace(verdict, status="SKIP", reason=reasons[0]) if reasons else verdict
 
     def end(self) -> dict[str, Any]:
         """Return the last event."""
@@ -293,13 +304,6 @@ def _line(event: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:  # a lone surrogate can only be written as an escape
         return json.dumps(event, separators=(",", ":"), default=str)
     return line
-
-
-def balance_now(history: History) -> str | None:
-    """Return the balance that the last look shows, as a text."""
-    looks = [each for each in history.of("billing.balance") if each.status == 200]
-    amount = decimal(looks[-1].object.get("balance")) if looks else None
-    return None if amount is None else str(amount)
 
 
 __all__ = [

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.traffic import EPOCH, REAL
+from getimg_mock.contract.addresses import REAL
+from getimg_mock.contract.traffic import EPOCH
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 

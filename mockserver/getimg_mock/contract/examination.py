@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from decimal import Decimal
 
+    from getimg_mock.contract.budget import Budget
     from getimg_mock.contract.campaign import Campaign
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
@@ -69,12 +70,14 @@ class Examination:
     """The verdicts of the same run in other orders and with other seeds."""
     spends: tuple[tuple[Decimal, Decimal], ...] = ()
     """What was spent, and the ceiling."""
+    beyond: Mapping[str, Decimal] = field(default_factory=dict)
+    """By how much the balance of each key fell, or its costs grew, beyond what is booked."""
     artefacts: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
 
-def examination_of(campaign: Campaign, *, free: bool, **more: Any) -> Examination:
-    """Return what is known about a run; where that is `free`, some of it is run again.
+def examination_of(campaign: Campaign, budget: Budget | None, **more: Any) -> Examination:
+    """Return what is known about a run; where there is no `budget`, some of it is run again.
 
     On the fake in process everything that a shipped scenario can do is tried, each of the first
     failures is replayed, and a sample of the plans is run in reverse and with another seed.
@@ -85,9 +88,12 @@ def examination_of(campaign: Campaign, *, free: bool, **more: Any) -> Examinatio
         histories=(*campaign.histories, *tried),
         plans=tuple(campaign.plans),
         findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
-        again=_again(campaign) if free else (),
+        again=_again(campaign) if budget is None else (),
         replays=_replayed(campaign) if inside else {},
         runs=_run_twice(campaign) if inside else (),
+        gate=(budget.left, budget.requests) if budget is not None else None,
+        spends=budget.spends() if budget is not None else (),
+        beyond=budget.beyonds() if budget is not None else {},
         secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
         **more,
     )

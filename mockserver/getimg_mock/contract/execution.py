@@ -56,6 +56,10 @@ class Session(Protocol):
     def own(self) -> bool:
         """Whether this is our own fake."""
 
+    @property
+    def patience(self) -> float:
+        """How many seconds may be waited at once."""
+
     def now(self) -> datetime:
         """Return the time as the target has it."""
 
@@ -120,9 +124,7 @@ class Run:
 
     def __post_init__(self) -> None:
         """Settle what "today" is, once for all steps."""
-        first = self.session.now().astimezone(UTC).date() - timedelta(days=1)
-        last = first + timedelta(days=31)
-        self._days = f"start={first}T00:00:00Z&end={last}T23:59:59Z"
+        self._days = days_around(self.session.now())
 
     def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> Exchange | None:
         sent = self._prepared(step, place)
@@ -212,6 +214,7 @@ class Run:
         return value
 
     def _poll(self, step: Poll) -> None:
+        every = min(step.every, self.session.patience)
         for turn in range(step.most):
             look = Send(
                 path="/v2/videos/generations/{}", ref=Ref(step.of), key=step.key,
@@ -222,7 +225,7 @@ class Run:
                 return
             if seen.status == 200 and seen.object.get("status") in TERMINAL:
                 return
-            if turn + 1 == step.most or not self.session.wait(step.every):
+            if turn + 1 == step.most or not self.session.wait(every):
                 break
         last = self.exchanges[-1]
         marked = replace(last.step, use="poll-given-up") if last.step else None
@@ -240,6 +243,13 @@ class Run:
             else:
                 seconds += (moment - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
+
+
+def days_around(moment: datetime) -> str:
+    """Return the query for the costs around a moment: from the day before it, 32 days."""
+    first = moment.astimezone(UTC).date() - timedelta(days=1)
+    last = first + timedelta(days=31)
+    return f"start={first}T00:00:00Z&end={last}T23:59:59Z"
 
 
 def _batches(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:

@@ -139,8 +139,9 @@ Step = Send | Poll | Wait
 class Plan:
     """Steps with what they are for.
 
-    `world` are settings that only a fake can be given; `clock` says that time must be in our hands
-    (or that one may wait for it, at most a stated bound). `most_seconds` is how long it waits.
+    `world` are settings that only a fake can be given; with `anywhere` the plan is run without them
+    where the target is no fake of ours. `clock` says that time should be in our hands: elsewhere
+    the plan ends at the first pause that is longer than one may wait there.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Plan:
     keys: int = 1
     rules: tuple[str, ...] = ()
     """Scenario rules (JSON texts) that only a fake can be given."""
+    anywhere: bool = False
     drawn: bool = False
     """Whether it was drawn by chance, so that a smaller one may show the same."""
 
@@ -168,6 +170,7 @@ class Plan:
             "clock": self.clock,
             "keys": self.keys,
             "rules": list(self.rules),
+            "anywhere": self.anywhere,
             "drawn": self.drawn,
             "steps": [_step_json(step) for step in self.steps],
         }
@@ -216,6 +219,7 @@ def plan_of(value: Mapping[str, Any]) -> Plan:
         clock=value["clock"],
         keys=value["keys"],
         rules=tuple(value.get("rules", ())),
+        anywhere=value.get("anywhere", False),
         drawn=value.get("drawn", False),
         steps=tuple(_step_of(step) for step in value["steps"]),
     )

@@ -7,6 +7,7 @@ settings that the plan asks for and a clock that stands still until the plan let
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,7 @@ class InProcessSession:
     fake: Fake
     app: ASGIApp
     rules: Sequence[str] = ()
+    patience = math.inf
 
     def __init__(self, start: datetime, *, own: bool = True) -> None:
         self.base = "https://api.getimg.ai"

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from getimg_mock.contract.addresses import REAL
 from getimg_mock.contract.exchanges import Exchange
 from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     Entry = Mapping[str, Any]
 
-REAL: Final = "https://api.getimg.ai"
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """When an exchange was recorded that does not say when."""
 

@@ -141,6 +141,9 @@ def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Obser
     """GH009."""
     for spent, ceiling in examination.spends:
         yield held(spent <= ceiling, f"at most {ceiling} USD", str(spent))
+    for key, amount in examination.beyond.items():
+        yield held(amount <= 0, f"nothing taken from key {key} beyond the books",
+                   f"{amount} USD, or somebody else spent it meanwhile")  # fmt: skip
 
 
 def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
@@ -184,7 +187,7 @@ CHECKS: Final = (
           why="A red run must be red again.",
           judge=runs_agree),
     Check(id="GH009", severity="blocker", evidence="seed", cost="fake",
-          statement="What is spent never exceeds the ceiling",
+          statement="No more is spent than the ceiling allows, and than the books say",
           why="It is somebody's money.",
           judge=spending_stays_below_the_ceiling),
     Check(id="GH010", severity="blocker", evidence="seed", cost="T",

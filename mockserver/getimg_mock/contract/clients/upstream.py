@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.addresses import AddressSession
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
 from getimg_mock.contract.clients.drivers import PythonDriver, Run
@@ -20,13 +19,13 @@ from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timeline import Answer, problem
 from getimg_mock.contract.clients.timing import START, ClientTime
 from getimg_mock.contract.execution import RefusedError, Sent
-from getimg_mock.contract.plans import Send
+from getimg_mock.contract.plans import Plan, Send
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from getimg_mock.contract.addresses import Address
+    from getimg_mock.contract.addresses import Address, AddressSession
     from getimg_mock.contract.clients.adversary import Asked
     from getimg_mock.contract.clients.cases import Case
     from getimg_mock.contract.clients.history import ClientHistory
@@ -59,8 +58,11 @@ class UpstreamDriver(PythonDriver):
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case, with real requests and real waiting."""
         time = _RealTime()
-        session = AddressSession(self.address)
-        with Sockets(time.clock) as server, tempfile.TemporaryDirectory() as place:
+        with (
+            self.address.opened(Plan(name=case.name, steps=())) as session,
+            Sockets(time.clock) as server,
+            tempfile.TemporaryDirectory() as place,
+        ):
             quiet = case.but(base=server.url, rules=())
             adversary = Adversary(
                 clock=time.clock, key=KEY, base=server.url, settings={"seed": seed},
@@ -69,10 +71,7 @@ class UpstreamDriver(PythonDriver):
             server.adversary = adversary
             run = Run(self, quiet, adversary, Network(adversary, time), time)
             run.place = Path(place)
-            try:
-                run.all()
-            finally:
-                session.close()
+            run.all()
         return replace(run.history(seed, ""), own=False, virtual=False)
 
     def _forwarded(self, session: AddressSession, asked: Asked) -> Answer:

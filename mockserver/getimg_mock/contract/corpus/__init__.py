@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 from getimg_mock.contract.corpus import doors, inputs, lives
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from getimg_mock.contract.corpus.choices import Model
     from getimg_mock.contract.plans import Plan
 
 
-def corpus(models: Sequence[Model]) -> tuple[Plan, ...]:
-    """Return all fixed plans for a catalogue, the ones that can spend nothing first."""
-    found = (*doors.plans(models), *lives.plans(models), *inputs.plans(models))
+def corpus(models: Sequence[Model], limits: Mapping[str, int] | None = None) -> tuple[Plan, ...]:
+    """Return all fixed plans for a catalogue, the ones that can spend nothing first.
+
+    `limits` are the requests a minute that a target says it allows, by kind; the fake is told.
+    """
+    found = (*doors.plans(models, limits or {}), *lives.plans(models), *inputs.plans(models))
     return tuple(sorted(found, key=lambda plan: plan.tier))

@@ -11,7 +11,7 @@ from getimg_mock.contract.corpus.lives import borrowed, file_of
 from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, encoded, get, post
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from getimg_mock.contract.corpus.choices import Kind, Model
     from getimg_mock.contract.plans import Key, Step
@@ -33,6 +33,9 @@ _ODDITIES: Final = (
 )  # fmt: skip
 _NAMES_OF_KEYS: Final = ("api_key", "key", "access_token", "token", "authorization")
 _WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
+_MOST: Final = 120
+"""The highest limit that is tried: what it takes to reach it is bought."""
+
 _SCHEMES: Final = {
     "bearer": "bearer {key}",
     "BEARER": "BEARER {key}",
@@ -40,7 +43,7 @@ _SCHEMES: Final = {
 }
 
 
-def plans(models: Sequence[Model]) -> Iterator[Plan]:
+def plans(models: Sequence[Model], limits: Mapping[str, int]) -> Iterator[Plan]:
     """Yield the plans about who may do what, and where."""
     image, video = cheapest(models, "image"), cheapest(models, "video")
     yield Plan(name="the catalogue", steps=(*_catalogue(models),))
@@ -65,13 +68,16 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
                                   "billing.*"], "oddity": oddity})  # fmt: skip
         yield Plan(name=f"an odd provider: {oddity}", tier="R2", rules=(rule,),
                    steps=(*_odd(image, video),))  # fmt: skip
-    yield Plan(name="more images than the limit", tier="R3", world=(("image_rpm", 3),), keys=2,
-               clock=True, steps=(*_burst(image, video),))  # fmt: skip
-    yield Plan(name="more videos than the limit", tier="R3", world=(("video_rpm", 2),),
-               clock=True, steps=(*_video_burst(video),))  # fmt: skip
+    images, videos = limits.get("image", 0), limits.get("video", 0)
+    yield Plan(name="more images than the limit", tier="R3", world=(("image_rpm", images or 3),),
+               keys=1 if images else 2, clock=True, anywhere=0 < images <= _MOST,
+               steps=(*_burst(image, video, images or 3, at_once=images > 0),))  # fmt: skip
+    yield Plan(name="more videos than the limit", tier="R3", world=(("video_rpm", videos or 2),),
+               clock=True, anywhere=0 < videos <= _MOST,
+               steps=(*_video_burst(video, videos or 2, at_once=videos > 0),))  # fmt: skip
     yield Plan(name="more at once than the limit", tier="R3", world=(("concurrent", 1),),
                clock=True, steps=(*_concurrent(video),))  # fmt: skip
-    yield Plan(name="remaining within a window", tier="R2", clock=True,
+    yield Plan(name="remaining within a window", tier="R2", clock=True, anywhere=True,
                world=(("image_rpm", 5), ("video_rpm", 5)),
                steps=(*_remaining(image, video),))  # fmt: skip
 
@@ -264,10 +270,11 @@ def _wrong_methods(methods: Sequence[str], **where: Any) -> Iterator[Send]:
         yield Send(method=method, use="side-method", **where)
 
 
-def _burst(image: Model, video: Model) -> Iterator[Step]:
+def _burst(image: Model, video: Model, limit: int, *, at_once: bool) -> Iterator[Step]:
     yield balance(key="b")
-    for turn in range(3):
-        yield post("image", small(image, prompt=f"Burst {turn}"), use="burst")
+    for turn in range(min(limit, _MOST) + at_once):
+        yield post("image", small(image, prompt=f"Burst {turn}"), use="burst", together=at_once,
+                   group="burst" if at_once else "")  # fmt: skip
     yield balance()
     for turn in range(2):
         yield post("image", small(image, prompt=f"Too fast {turn}"), use="burst", name="limited")
@@ -278,19 +285,27 @@ def _burst(image: Model, video: Model) -> Iterator[Step]:
     yield balance(use="reads-at-limit")
     yield Poll(of="video", every=2)
     yield Wait(until=Ref("limited", "header:x-ratelimit-reset"), seconds=0.2)
-    yield post("image", small(image, prompt="After the wait"), use="after-wait")
+    yield post("image", small(image, prompt="After the wait"), use="after-wait",
+               ref=Ref("limited", "header:x-ratelimit-reset"))  # fmt: skip
     yield balance()
 
 
-def _video_burst(video: Model) -> Iterator[Step]:
+def _video_burst(video: Model, limit: int, *, at_once: bool) -> Iterator[Step]:
+    count = min(limit, _MOST)
     yield balance()
-    for turn in range(4):
-        yield post("video", small(video, prompt=f"Burst {turn}"), use="burst",
-                   name=f"video {turn}" if turn < 2 else "limited")  # fmt: skip
+    for turn in range(count):
+        yield post("video", small(video, prompt=f"Burst {turn}"), use="burst", together=at_once,
+                   group="burst" if at_once else "", name=f"video {turn}")  # fmt: skip
+    for turn in range(2):
+        yield post("video", small(video, prompt=f"Too fast {turn}"), use="burst", name="limited")
+    polls = [Poll(of=f"video {turn}") for turn in range(count)]
+    yield from polls if at_once else ()  # what was bought is looked after before any long wait
     yield Wait(until=Ref("limited", "header:retry-after"))
-    yield post("video", small(video, prompt="After the wait"), use="after-wait", name="video 2")
-    for turn in range(3):
-        yield Poll(of=f"video {turn}")
+    # Sent only where the refusal has said how long to wait.
+    yield post("video", small(video, prompt="After the wait"), use="after-wait", name="waited",
+               ref=Ref("limited", "header:retry-after"))  # fmt: skip
+    yield from () if at_once else polls
+    yield Poll(of="waited")
     yield balance()
 
 
@@ -307,9 +322,11 @@ def _concurrent(video: Model) -> Iterator[Step]:
 def _remaining(image: Model, video: Model) -> Iterator[Step]:
     for turn in range(3):
         yield post("image", small(image, prompt=f"Picture {turn}"), name="image")
-        yield post("video", small(video, prompt=f"Film {turn}"), name="video")
+        yield post("video", small(video, prompt=f"Film {turn}"), name=f"film {turn}")
         yield Wait(seconds=5)
-    yield get(_RETRIEVE, ref=Ref("video"))
-    yield Wait(until=Ref("video", "header:x-ratelimit-reset"), seconds=1)
+    yield get(_RETRIEVE, ref=Ref("film 2"))
+    for turn in range(3):
+        yield Poll(of=f"film {turn}")
+    yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
     yield post("image", small(image, prompt="A new window"))
-    yield get(_RETRIEVE, ref=Ref("video"))
+    yield get(_RETRIEVE, ref=Ref("film 2"))

@@ -42,7 +42,7 @@ def plans(models: Sequence[Model]) -> Iterator[Plan]:
     yield Plan(name="videos that fail", tier="R2", world=(("fail_rate", 1.0),),
                steps=(*_failing(video),))  # fmt: skip
     yield Plan(name="unknown and malformed ids", steps=(*_unknown(),))
-    yield Plan(name="a file until it is deleted", tier="R2", clock=True,
+    yield Plan(name="a file until it is deleted", tier="R2", clock=True, anywhere=True,
                world=(("retention", 600),), steps=(*_deleted(image, video),))  # fmt: skip
     yield Plan(name="money of a working day", tier="R2", steps=(*_day(image, video),))
     yield Plan(name="costs on both sides of midnight", tier="R2", clock=True,
@@ -175,14 +175,14 @@ def _unknown() -> Iterator[Step]:
 
 def _deleted(image: Model, video: Model) -> Iterator[Step]:
     yield post("image", small(image), valid=True, name="image")
-    yield post("video", small(video), valid=True, name="video")
-    yield Poll(of="video")
     gone = Ref("image", "/data/0/deletes_at")
     yield Wait(until=gone, seconds=-3)
     yield file_of("image", use="before-expiry")
     yield Wait(until=gone, seconds=3)
     yield file_of("image", use="after-expiry")
     yield file_of("image", headers=(("range", "bytes=0-9"),), use="after-expiry")
+    yield post("video", small(video), valid=True, name="video")
+    yield Poll(of="video")
     yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=-3)
     yield file_of("video.now", use="before-expiry")
     yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=3)

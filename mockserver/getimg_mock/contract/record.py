@@ -1,0 +1,162 @@
+"""The record of what was spent, by day: it outlives a run, and several runs may share it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+from getimg_mock.errors import GetimgMockError
+from getimg_mock.world.clock import wall_time
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+ZERO: Final = Decimal(0)
+
+
+class BudgetError(GetimgMockError):
+    """The budget does not allow what was asked, or its record cannot be used."""
+
+
+def amount_of(text: str) -> Decimal:
+    """Return how many US dollars a text says; raises `BudgetError` where it says none."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not (amount.is_finite() and amount >= 0):
+        raise BudgetError(f"{text!r} is no amount of money: write 0.50.")
+    return amount
+
+
+def default_record() -> Path:
+    """Return the file in which the spend of each day is kept, unless another is named."""
+    state = os.environ.get("XDG_STATE_HOME")
+    place = Path(state) if state else Path.home() / ".local" / "state"
+    return place / "getimg-mock" / "spend.json"
+
+
+@dataclass(slots=True)
+class Record:
+    """What was spent by UTC date, in a file; without a file, in memory.
+
+    Each change reads the file again while no other run can change it, so a ceiling holds over runs
+    at the same time, too.
+    """
+
+    path: Path | None = None
+    clock: Callable[[], datetime] = wall_time
+    _days: dict[str, Decimal] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        """See that the file can be read and written before anything depends on it."""
+        with self._held():
+            _ = self.days
+
+    @property
+    def days(self) -> dict[str, Decimal]:
+        """What was spent, or may have been, on each day."""
+        if self.path is not None and self.path.exists():
+            self._days = _read(self.path)
+        return self._days
+
+    @property
+    def today(self) -> Decimal:
+        """What was spent, or may have been, on the present UTC date."""
+        return self.days.get(self._day(), ZERO)
+
+    @property
+    def total(self) -> Decimal:
+        """What was spent, or may have been, on all days."""
+        return sum(self.days.values(), ZERO)
+
+    def reserve(self, amount: Decimal, ceiling: Decimal) -> tuple[str, Decimal] | None:
+        """Book an amount under today's date unless the day would then be above `ceiling`.
+
+        Returns the date and what was booked on it before; None when it does not fit.
+        """
+        with self._held():
+            if self.today + amount > ceiling:
+                return None
+            return self._added(amount, self._day())
+
+    def add(self, amount: Decimal, day: str = "") -> tuple[str, Decimal]:
+        """Book an amount (negative: given back) under a date, or today's.
+
+        Returns the date and what was booked on it before.
+        """
+        with self._held():
+            return self._added(amount, day or self._day())
+
+    def _added(self, amount: Decimal, day: str) -> tuple[str, Decimal]:
+        days = self.days
+        before = days.get(day, ZERO)
+        days[day] = before + amount
+        if self.path is not None:
+            fresh = self.path.with_suffix(".new")
+            kept = {name: str(spent) for name, spent in days.items()}
+            fresh.write_text(json.dumps({"days": kept}, indent=1) + "\n", encoding="utf-8")
+            fresh.replace(self.path)
+        return day, before
+
+    def _day(self) -> str:
+        return f"{self.clock():%Y-%m-%d}"
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep other threads and other runs from the record; raises `BudgetError`."""
+        with self._lock:
+            if self.path is None:
+                yield
+                return
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                file = self.path.with_suffix(".lock").open("a+b")
+            except OSError as error:
+                raise BudgetError(
+                    f"{self.path}, the record of what was spent, cannot be written: "
+                    f"{error.strerror}."
+                ) from None
+            with file, _locked(file):
+                yield
+
+
+def _read(path: Path) -> dict[str, Decimal]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {str(day): Decimal(amount) for day, amount in found["days"].items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, ArithmeticError):
+        raise BudgetError(
+            f"{path}, the record of what was spent, cannot be read. "
+            "Nothing is sent until it is mended, or removed by somebody who knows the spend."
+        ) from None
+
+
+@contextmanager
+def _locked(file: IO[bytes]) -> Iterator[None]:
+    """Hold an open file for ourselves, or wait until another run lets it go."""
+    if sys.platform == "win32":
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        try:
+            yield
+        finally:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        yield

@@ -1,0 +1,58 @@
+"""The contract as tests: `pytest contract_tests --getimg-target=...`, as it is typed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from getimg_mock.server import MockServer
+
+FOLDER: Final = Path(__file__).parents[2] / "contract_tests"
+
+
+def pytest_run(place: Path, *words: str, key: str = "sk_first_key") -> tuple[int, str]:
+    """Return the exit status and the output of a run in a process of its own."""
+    environment = os.environ | {"GETIMG_API_KEY": key, "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-m", "pytest", str(FOLDER), "-rA", "-n0", "-p", "no:cacheprovider",
+         f"--getimg-record={place / 'spend.json'}", *words],
+        capture_output=True, text=True, check=False, cwd=place, env=environment,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_an_address_is_compared_with_the_fake_and_the_harness_judges_itself(tmp_path: Path) -> None:
+    """GE and GH ids are tests, too, where there is something to judge."""
+    with MockServer() as server:
+        status, shown = pytest_run(
+            tmp_path, f"--getimg-target={server.url}", "-k", "GE901 or GH005 or GH009 or GP801"
+        )
+    assert status == 0, shown
+    assert "4 passed" in shown
+    assert all(f"[{name}]" in shown for name in ("GE901", "GH005", "GH009", "GP801"))
+
+
+def test_live_is_the_fake_on_a_socket(tmp_path: Path) -> None:
+    """And not getimg.ai, which is `real`."""
+    words = ("--getimg-target=live", "--getimg-tier=R0", "-k", "GE902 or GP801")
+    status, shown = pytest_run(tmp_path, *words)
+    assert status == 0, shown
+    assert "2 passed" in shown
+
+
+def test_what_is_no_target_is_one_sentence(tmp_path: Path) -> None:
+    """A typing error, a service that is not there and a key that cannot be sent end the run."""
+    for word, told in (
+        ("faek", "Unknown target 'faek'. Did you mean 'fake'?"),
+        ("http://127.0.0.1:1", "http://127.0.0.1:1 does not answer"),
+    ):
+        status, shown = pytest_run(tmp_path, f"--getimg-target={word}", "-k", "GP801")
+        assert status == 2, shown
+        assert told in shown
+        assert "Traceback" not in shown
+    status, shown = pytest_run(tmp_path, "--getimg-target=real", "-k", "GP801", key="")
+    assert status == 2
+    assert "needs a key" in shown
