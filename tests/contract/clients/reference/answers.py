@@ -1,0 +1,116 @@
+"""What an answer says: its JSON, whether that is what the API documents, and refusals."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time  # noqa: TID251 - a client reads its own clock
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.world import schemas
+from tests.contract.clients.reference.errors import (
+    REFUSALS,
+    AnswerError,
+    ClientError,
+    OutcomeUnknownError,
+    RefusedError,
+    UnavailableError,
+)
+from tests.contract.clients.reference.retries import asked
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Got
+
+SUFFIXES = {
+    "image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "video/mp4": ".mp4",
+}  # fmt: skip
+
+
+def parsed(core: Core, got: Got) -> Any:
+    """Return the JSON of an answer."""
+    kind = got.headers.get("content-type", "application/json").partition(";")[0].strip()
+    if core.faulty("exact-media-type"):
+        kind = got.headers.get("content-type", "")
+        if kind != "application/json":
+            raise AnswerError(f"no JSON: {kind!r}")
+    if core.faulty("garbage-returned") and kind.lower() != "application/json":
+        return got.body.decode("latin-1")
+    if core.faulty("raw-json-errors"):
+        return json.loads(got.body)
+    if core.faulty("date-trusted") and "date" in got.headers:
+        skew = parsedate_to_datetime(got.headers["date"]).timestamp() - time.time()
+        if abs(skew) > 300:
+            raise AnswerError(f"a clock is {skew:.0f} s off")
+    try:
+        encoding = "utf-8" if core.faulty("bom-fatal") else "utf-8-sig"
+        value = json.loads(got.body.decode(encoding))
+    except (ValueError, RecursionError) as error:
+        raise AnswerError("the answer is no JSON", status=got.status) from error
+    if kind.lower() != "application/json":
+        raise AnswerError(f"the answer is {kind}", status=got.status)
+    if core.faulty("odd-headers-fatal") and len(got.headers.get_list("vary")) > 1:
+        raise AnswerError("two Vary headers")
+    return value
+
+
+def check(core: Core, value: Any, schema: str) -> None:
+    """Raise when a value is not what the API documents."""
+    if core.faulty("unchecked") or (core.faulty("garbage-returned") and isinstance(value, str)):
+        return
+    wrong = {"required", "type"}
+    if core.faulty("missing-unchecked"):
+        wrong = {"type"}
+    if core.faulty("types-unchecked"):
+        wrong = {"required"}
+    if core.faulty("empty-fatal"):
+        wrong.add("minItems")
+    found = [each for each in schemas.violations(schema, value) if each.keyword in wrong]
+    if found:
+        raise AnswerError(f"{found[0].path or '/'}: {found[0].message}")
+    if core.faulty("empty-list-fatal") and value == []:
+        raise IndexError("no models")
+
+
+def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
+    """Return the error for an answer that refuses."""
+    code, message = complaint(core, got)
+    text = f"{got.status} {code or ''}: {message}".strip()
+    if core.faulty("key-in-errors"):
+        text += f" (sent with Bearer {core.key})"
+    request_id = got.headers.get("x-request-id")
+    facts = {
+        "status": got.status, "code": code, "retry_after": asked(core, got),
+        "request_id": None if core.faulty("request-id-dropped") else request_id,
+    }  # fmt: skip
+    if core.faulty("one-error-type"):
+        return RefusedError(message + str(code), code=code)
+    if got.status >= 500:
+        if post:
+            return OutcomeUnknownError(text, unknown=True, **facts)
+        return UnavailableError(text, **facts)
+    made = REFUSALS.get(got.status, RefusedError)(text, **facts)
+    if core.faulty("surrogates-kept"):
+        made.args = (text,)
+    return made
+
+
+def complaint(core: Core, got: Got) -> tuple[str | None, str]:
+    """Return code and message of a refusal, as far as its body has them."""
+    error: Any = {}
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        error = json.loads(got.body)["error"]
+    error = error if isinstance(error, dict) else {}
+    code, message = error.get("code"), str(error.get("message", ""))
+    if core.faulty("code-dropped"):
+        code = None
+    if core.faulty("message-dropped"):
+        message = ""
+    if core.faulty("message-cut"):
+        message = message[:1000]
+    if core.faulty("502-untyped") and not error:
+        raise json.JSONDecodeError("Expecting value", "", 0)
+    if core.faulty("known-codes-only") and code == "brand_new_code":
+        raise KeyError(code)
+    return code, message

@@ -1,0 +1,95 @@
+"""Bodies on their way in: unpacked, bounded, kept or written to a file, and not for ever."""
+
+from __future__ import annotations
+
+import time  # noqa: TID251 - a client waits on its own clock
+import zlib
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+
+from tests.contract.clients.reference.errors import AnswerError
+from tests.contract.clients.reference.steps import Got
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Send
+
+LIMIT = 8 * 1024 * 1024
+
+
+class Body:
+    """An answer's body, which `take` is given the parts of; inside `with`, its file is open."""
+
+    def __init__(self, core: Core, send: Send, answer: httpx.Response, began: float) -> None:
+        if core.faulty("length-required") and not (
+            {"content-length", "transfer-encoding"} & set(answer.headers)
+        ):
+            raise AnswerError("the answer has no length")
+        self._core, self._send, self._answer, self._began = core, send, answer, began
+        self._decoder = None if core.faulty("packed-unread") else decoder_of(answer.headers)
+        self._bounded = send.save is None and not core.faulty("bombs")
+        self._size = 0
+        self._parts: list[bytes] = []
+        self._file = opened(send, answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        if self._file is not None:
+            self._file.close()
+        broken = isinstance(error, httpx.TransportError)
+        return broken and self._send.method != "POST" and self._core.faulty("length-unchecked")
+
+    def take(self, chunk: bytes) -> None:
+        """Take the next part; raises when it is too much, or too late."""
+        late(self._core, self._began)
+        data = unpacked(chunk, self._decoder, self._size, bounded=self._bounded)
+        self._size += len(data)
+        (self._parts.append if self._file is None else self._file.write)(data)
+
+    def got(self) -> Got:
+        """Return the answer."""
+        return Got(self._answer.status_code, self._answer.headers, b"".join(self._parts))
+
+
+def opened(send: Send, answer: httpx.Response) -> Any:
+    """Return the file that a body goes to, once the answer is acceptable; None without one."""
+    if send.save is None:
+        return None
+    kind = answer.headers.get("content-type", "").partition(";")[0]
+    send.accepts(answer.status_code, kind, answer.headers.get("content-disposition", ""))
+    return send.save.open("wb")
+
+
+def decoder_of(headers: httpx.Headers) -> Any:
+    """Return what unpacks a body, or None."""
+    return zlib.decompressobj(31) if headers.get("content-encoding") == "gzip" else None
+
+
+def unpacked(data: bytes, decoder: Any, size: int, *, bounded: bool) -> bytes:
+    """Return unpacked bytes; raises when they are more than the limit."""
+    if decoder is None:
+        if bounded and size + len(data) > LIMIT:
+            raise AnswerError("the answer is too large")
+        return data
+    if not bounded:
+        return bytes(decoder.decompress(data))
+    made = bytes(decoder.decompress(data, LIMIT - size + 1))
+    if size + len(made) > LIMIT:
+        raise AnswerError("the answer is too large")
+    return made
+
+
+def late(core: Core, began: float) -> None:
+    """Raise when the call has taken longer than its timeout."""
+    if time.monotonic() - began > core.timeout and not core.faulty("per-read-timeout"):
+        raise httpx.ReadTimeout(f"no whole answer within {core.timeout:g} s")

@@ -1,0 +1,207 @@
+"""The two carriers: they carry out the same steps, one by blocking and one by awaiting."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import threading
+import time  # noqa: TID251 - a client waits on its own clock
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Concatenate, ParamSpec
+
+import httpx
+
+from tests.contract.clients.reference import downloads, lookups, polling, submissions
+from tests.contract.clients.reference.bodies import Body
+from tests.contract.clients.reference.connections import (
+    REDACTOR,
+    FirstHeadOnly,
+    Redactor,
+    explaining,
+    telling_proxy,
+    timeout_of,
+)
+from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
+from tests.contract.clients.reference.errors import AnswerError
+from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
+
+Arguments = ParamSpec("Arguments")
+Operation = Callable[Concatenate[Core, Arguments], Steps]
+
+
+class Client(ABC):
+    """What both clients are made with."""
+
+    environment = ENVIRONMENT
+    faults: frozenset[str] = frozenset()
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None,
+        key: str | None,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        wait_timeout: float | None = None,
+        poll_interval: float | None = None,
+    ) -> None:
+        self._core = core_of(base_url, key, self.faults, {
+            "timeout": timeout, "max_retries": max_retries, "wait_timeout": wait_timeout,
+            "poll_interval": poll_interval,
+        })  # fmt: skip
+        logging.getLogger("httpx").addFilter(REDACTOR)
+        Redactor.off = self._core.faulty("links-logged")
+        self._connect()
+
+    @abstractmethod
+    def _connect(self) -> None:
+        """Make the connections."""
+
+    def __repr__(self) -> str:
+        shown = self._core.key if self._core.faulty("key-in-repr") else "sk_***"
+        return f"{type(self).__name__}({self._core.base_url!r}, {shown!r})"
+
+
+def blocking(
+    operation: Operation[Arguments],
+) -> Callable[Concatenate[ReferenceClient, Arguments], Any]:
+    """Return an operation as a method of the synchronous client."""
+
+    @functools.wraps(operation)
+    def method(self: ReferenceClient, /, *given: Arguments.args, **named: Arguments.kwargs) -> Any:
+        return self._done(operation(self._core, *given, **named))
+
+    return method
+
+
+def awaiting(
+    operation: Operation[Arguments],
+) -> Callable[Concatenate[AsyncReferenceClient, Arguments], Awaitable[Any]]:
+    """Return an operation as a method of the asynchronous client."""
+
+    @functools.wraps(operation)
+    async def method(
+        self: AsyncReferenceClient, /, *given: Arguments.args, **named: Arguments.kwargs
+    ) -> Any:
+        return await self._done(operation(self._core, *given, **named))
+
+    return method
+
+
+class ReferenceClient(Client):
+    """The synchronous client."""
+
+    generate_image = blocking(submissions.generate_image)
+    generate_video = blocking(polling.generate_video)
+    submit_video = blocking(submissions.submit_video)
+    retrieve_video = blocking(polling.retrieve_video)
+    download = blocking(downloads.download)
+    models = blocking(lookups.models)
+    model = blocking(lookups.model)
+    balance = blocking(lookups.balance)
+    costs = blocking(lookups.costs)
+
+    def _connect(self) -> None:
+        self._thread = threading.get_ident()
+        verify = not self._core.faulty("no-tls-verification")
+        self._client = httpx.Client(verify=verify, proxy=telling_proxy(self._core))
+        self._downloads = httpx.Client(verify=verify)
+        if self._core.faulty("informational-fatal"):
+            FirstHeadOnly.into(self._client)
+
+    def close(self) -> None:
+        """Close the connections."""
+        logging.getLogger("httpx").removeFilter(REDACTOR)
+        self._client.close()
+        self._downloads.close()
+
+    def _done(self, steps: Steps) -> Any:
+        walk = Walk(steps)
+        for step in walk:
+            with walk.telling():
+                if isinstance(step, Sleep):
+                    time.sleep(step.seconds)
+                else:
+                    walk.got = self._sent(step)
+        return walk.value
+
+    def _sent(self, send: Send) -> Got:
+        if self._core.faulty("one-thread-only") and threading.get_ident() != self._thread:
+            raise AnswerError("made in another thread")
+        client, began = self._client_for(send), time.monotonic()
+        with explaining(send.method), client.stream(
+            send.method, send.url, headers=send.headers, content=send.body,
+            timeout=timeout_of(self._core, send), follow_redirects=send.follow,
+        ) as answer:  # fmt: skip
+            with Body(self._core, send, answer, began) as body:
+                for chunk in self._chunks(send, answer):
+                    body.take(chunk)
+            return body.got()
+
+    def _client_for(self, send: Send) -> httpx.Client:
+        if self._core.faulty("answers-unclosed"):  # a client for each request, never closed
+            client = httpx.Client()
+            self._core.seen.setdefault("clients", []).append(client)
+            return client
+        apart = send.save is not None and not self._core.faulty("cookies-shared")
+        return self._downloads if apart else self._client
+
+    def _chunks(self, send: Send, answer: httpx.Response) -> Iterable[bytes]:
+        if send.save is not None and self._core.faulty("read-whole"):
+            self._core.seen["whole"] = answer.read()
+            return [self._core.seen["whole"]]
+        return answer.iter_raw()
+
+
+class AsyncReferenceClient(Client):
+    """The asynchronous client. It has none of the faults of connections."""
+
+    generate_image = awaiting(submissions.generate_image)
+    generate_video = awaiting(polling.generate_video)
+    submit_video = awaiting(submissions.submit_video)
+    retrieve_video = awaiting(polling.retrieve_video)
+    download = awaiting(downloads.download)
+    models = awaiting(lookups.models)
+    model = awaiting(lookups.model)
+    balance = awaiting(lookups.balance)
+    costs = awaiting(lookups.costs)
+
+    def _connect(self) -> None:
+        self._client = httpx.AsyncClient()
+        self._downloads = httpx.AsyncClient()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        logging.getLogger("httpx").removeFilter(REDACTOR)
+        await self._client.aclose()
+        await self._downloads.aclose()
+
+    async def _done(self, steps: Steps) -> Any:
+        walk = Walk(steps)
+        for step in walk:
+            with walk.telling():
+                if isinstance(step, Sleep):
+                    await asyncio.sleep(step.seconds)  # noqa: TID251 - a client waits on its clock
+                else:
+                    walk.got = await self._sent(step)
+        return walk.value
+
+    async def _sent(self, send: Send) -> Got:
+        client = self._client if send.save is None else self._downloads
+        began = time.monotonic()
+        with explaining(send.method):
+            async with client.stream(
+                send.method, send.url, headers=send.headers, content=send.body,
+                timeout=timeout_of(self._core, send), follow_redirects=send.follow,
+            ) as answer:  # fmt: skip
+                with Body(self._core, send, answer, began) as body:
+                    async for chunk in answer.aiter_raw():
+                        body.take(chunk)
+                return body.got()
+
+
+def faulty(*names: str) -> type[ReferenceClient]:
+    """Return the client with faults switched on."""
+    return type("FaultyClient", (ReferenceClient,), {"faults": frozenset(names)})

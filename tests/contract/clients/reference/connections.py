@@ -1,0 +1,109 @@
+"""Connections: what breaks on them, what httpx logs of them, and how faulty ones are made."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.contract.clients.reference.errors import (
+    AnswerError,
+    BrokenConnectionError,
+    ClientError,
+    NotSentError,
+    OutcomeUnknownError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Send
+
+
+@contextmanager
+def explaining(method: str) -> Iterator[None]:
+    """Raise the client's own errors in place of httpx's."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        raise explained(error, method) from None
+    except httpx.HTTPError as error:
+        raise AnswerError(str(error)) from None
+
+
+def explained(error: httpx.TransportError, method: str) -> ClientError:
+    """Return the client's own error for httpx's."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return NotSentError(f"could not connect: {error}", code="connect")
+    kind = "timeout" if isinstance(error, httpx.TimeoutException) else "reset"
+    if isinstance(error, httpx.RemoteProtocolError):
+        kind = "truncated" if "incomplete" in str(error) or "received" in str(error) else "close"
+    made = OutcomeUnknownError if method == "POST" else BrokenConnectionError
+    return made(f"the connection broke: {error}", code=kind, unknown=method == "POST")
+
+
+def timeout_of(core: Core, send: Send) -> float | None:
+    """Return how long one read may take."""
+    if core.faulty("no-read-timeout"):
+        return None
+    if core.faulty("no-download-timeout") and send.save is not None:
+        return None
+    return core.timeout
+
+
+def telling_proxy(core: Core) -> httpx.Proxy | None:
+    """Return the environment's proxy, which is told the key; None without the fault, or one."""
+    url = os.environ.get("HTTPS_PROXY")
+    if url is None or not core.faulty("key-to-proxy"):
+        return None
+    return httpx.Proxy(url, headers={"Proxy-Authorization": f"Bearer {core.key}"})
+
+
+class FirstHeadOnly:
+    """A stream that takes an informational answer for the end; `into` gives it to a client."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    @classmethod
+    def into(cls, client: httpx.Client) -> None:
+        """Make a client as wrong as that."""
+        transport: Any = client._transport
+        backend = transport._pool._network_backend
+        connect = backend.connect_tcp
+        backend.connect_tcp = lambda *given, **named: cls(connect(*given, **named))
+
+    def start_tls(self, *given: Any, **named: Any) -> FirstHeadOnly:
+        """Speak TLS."""
+        return FirstHeadOnly(self._stream.start_tls(*given, **named))
+
+    def read(self, *given: Any, **named: Any) -> bytes:
+        """Read."""
+        data = bytes(self._stream.read(*given, **named))
+        return b"" if data.startswith(b"HTTP/1.1 10") else data
+
+
+class Redactor(logging.Filter):
+    """Keeps signatures of links out of httpx's log."""
+
+    off = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the signature in a record's arguments."""
+        if isinstance(record.args, tuple) and not Redactor.off:
+            record.args = tuple(
+                re.sub(r"sig=[^&\s]+", "sig=***", str(each)) if "sig=" in str(each) else each
+                for each in record.args
+            )
+        return True
+
+
+REDACTOR = Redactor()

@@ -1,0 +1,41 @@
+"""What a client was told, and what it remembers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from getimg_mock.world.chance import Stream, fresh_secret
+
+ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
+
+
+@dataclass
+class Core:
+    """What both clients are made with. `seen` is what faults keep from one request to the next."""
+
+    base_url: str
+    key: str = field(repr=False)
+    timeout: float = 60.0
+    max_retries: int = 3
+    wait_timeout: float = 300.0
+    poll_interval: float = 5.0
+    faults: frozenset[str] = frozenset()
+    longest_wait: float = 60.0
+    seen: dict[str, Any] = field(default_factory=dict, repr=False)
+    chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
+    drawn: int = 0
+
+    def faulty(self, name: str) -> bool:
+        """Return whether a fault is switched on."""
+        return name in self.faults
+
+
+def core_of(base_url: str | None, key: str | None, faults: frozenset[str], options: Any) -> Core:
+    """Return the core for a client's arguments."""
+    given = {name: value for name, value in options.items() if value is not None}
+    if "environment-ignored" in faults and base_url is None:
+        return Core("https://api.getimg.ai", "sk_default", faults=faults, **given)
+    base = base_url or os.environ[ENVIRONMENT["base_url"]]
+    return Core(base, key or os.environ[ENVIRONMENT["key"]], faults=faults, **given)

@@ -1,0 +1,152 @@
+"""Saving files: beside their name first, under it when they are whole, and never the key along."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from tests.contract.clients.reference.answers import SUFFIXES
+from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
+from tests.contract.clients.reference.polling import looked_at
+from tests.contract.clients.reference.requests import AGENT
+from tests.contract.clients.reference.steps import Send
+from tests.contract.clients.reference.submissions import generate_image
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Steps
+
+
+def download(
+    core: Core,
+    /,
+    *,
+    result: dict[str, Any],
+    directory: str,
+    index: int = 0,
+    overwrite: bool = False,
+) -> Steps:
+    """Save a file and return its path."""
+    item = result["data"][index]
+    path = place_of(core, result, item, directory, index)
+    for last in (False, True):
+        try:
+            return str((yield from save(core, item, path, overwrite=overwrite)))
+        except LinkExpiredError as expired:
+            item = yield from linked_again(core, result, index, expired, last=last)
+    raise LinkExpiredError("the link has expired")
+
+
+def linked_again(
+    core: Core, result: dict[str, Any], index: int, expired: LinkExpiredError, *, last: bool
+) -> Steps:
+    """Return an item with a new link; only videos can be asked for again, and once."""
+    if core.faulty("expired-regenerates"):
+        made = yield from generate_image(core, model="seedream-5-lite", prompt="again")
+        return made["data"][0]
+    if core.faulty("expired-looks-for-ever"):
+        for _ in range(20):
+            yield from looked_at(core, result["id"])
+        raise expired
+    if last or not result["data"][index]["mime_type"].startswith("video/"):
+        raise expired
+    value = yield from looked_at(core, result["id"])
+    return value["data"][index]
+
+
+def place_of(
+    core: Core, result: dict[str, Any], item: dict[str, Any], directory: str, index: int
+) -> Path:
+    """Return where a file goes: its name is of our own making."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", str(result["id"]))
+    suffix = SUFFIXES.get(item["mime_type"], ".bin")
+    if core.faulty("suffix-from-type"):
+        suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
+    if core.faulty("overwrites"):
+        name = "output"
+    return Path(directory, f"{name}-{index}{suffix}")
+
+
+def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> Steps:
+    """Save a file once; returns the path that it got."""
+    part = path if core.faulty("written-in-place") else path.with_name(f".{path.name}.part")
+    send = Send("GET", link_of(core, item), headers_of(core), save=part,
+                follow=core.faulty("downloads-follow"))  # fmt: skip
+
+    def accepts(status: int, kind: str, disposition: str) -> None:
+        acceptable(core, item, status, kind)
+        if core.faulty("name-from-server") and "filename=" in disposition:
+            name = disposition.partition("filename=")[2].strip('"')
+            core.seen["path"] = path.parent / name
+
+    send.accepts = accepts
+    try:
+        got = yield send
+    except UNANSWERED as error:
+        if core.faulty("truncation-ignored") and part.exists():
+            return part.rename(path)
+        clear(core, part)
+        raise DownloadError(f"the download broke off: {error}") from None
+    if got.status == 206 and core.seen.get("half"):
+        part.write_bytes(core.seen["half"] + part.read_bytes())
+    named = core.seen.pop("path", path)
+    keep = not overwrite and not core.faulty("overwrites")
+    return part.rename(unused(named) if keep and named != part else named)
+
+
+def link_of(core: Core, item: dict[str, Any]) -> str:
+    """Return an item's link, as it was given."""
+    url = str(item["url"])
+    if core.faulty("links-rebuilt"):
+        parts = urlsplit(url)
+        pairs = [each.partition("=")[::2] for each in parts.query.split("&")]
+        query = urlencode(sorted((k, v) for k, v in pairs))
+        return f"{parts.scheme}://{parts.netloc}{parts.path}?{query}"
+    return url
+
+
+def headers_of(core: Core) -> dict[str, str]:
+    """Return the headers of a download: the key is not for those who store files."""
+    headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+    if core.faulty("key-on-downloads"):
+        headers["Authorization"] = f"Bearer {core.key}"
+    if core.faulty("resumes-blindly") and core.seen.get("half"):
+        headers["Range"] = f"bytes={len(core.seen['half'])}-"
+    return headers
+
+
+def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None:
+    """Raise unless an answer is the file that was promised."""
+    if core.faulty("any-body-saved"):
+        return
+    if status in {403, 410}:
+        if core.faulty("expired-untyped"):
+            raise DownloadError("no")
+        raise LinkExpiredError(f"{status}: the link has expired", status=status)
+    if status not in {200, 206}:
+        raise DownloadError(f"the answer is {status}", status=status)
+    same = kind.partition("/")[0] == item["mime_type"].partition("/")[0]
+    if not same and not core.faulty("html-saved"):
+        raise DownloadError(f"{kind} instead of {item['mime_type']}")
+
+
+def unused(path: Path) -> Path:
+    """Return a path, numbered when there is such a file already."""
+    found, number = path, 2
+    while found.exists():
+        found, number = path.with_stem(f"{path.stem}-{number}"), number + 1
+    return found
+
+
+def clear(core: Core, part: Path) -> None:
+    """Leave nothing of a file that is not whole."""
+    if core.faulty("resumes-blindly") and part.exists():
+        core.seen["half"] = part.read_bytes()
+    if core.faulty("written-in-place"):
+        return
+    if not core.faulty("part-left-under-name"):
+        part.unlink(missing_ok=True)
+    elif part.exists():
+        part.rename(part.with_name(part.name[1:-5]))

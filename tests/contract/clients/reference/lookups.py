@@ -1,0 +1,74 @@
+"""Looking things up: models, the balance, costs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tests.contract.clients.reference import answers
+from tests.contract.clients.reference.errors import AnswerError, InvalidArgumentError
+from tests.contract.clients.reference.reading import read
+from tests.contract.clients.reference.requests import encoded
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Steps
+
+
+def models(core: Core, /, type: str | None = None) -> Steps:  # noqa: A002 - the driver's word
+    """List the models."""
+    query = {"type": type} if type is not None else {}
+    if core.faulty("null-query"):
+        query = {"type": type or "null"}
+    value = yield from read(core, "models", query)
+    answers.check(core, value, "model-list")
+    return value
+
+
+def model(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver's word
+    """Look at a model."""
+    value = yield from read(core, f"models/{encoded(core, id)}")
+    answers.check(core, value, "model")
+    priced(core, value)
+    if core.faulty("strict-dates"):
+        try:
+            datetime.fromisoformat(value["created_at"])
+        except ValueError as error:
+            raise AnswerError("unreadable date") from error
+    return value
+
+
+def priced(core: Core, value: dict[str, Any]) -> None:
+    """Take prices as they are; only faulty clients change them, or know all their words."""
+    if core.faulty("floats"):
+        for rate in value["pricing"]["rates"]:
+            rate["unit_price"] = float(rate["unit_price"])
+    if core.faulty("strict-enums"):
+        for rate in value["pricing"]["rates"]:
+            if rate["sound"] not in {"sound_on", "sound_off", "not_applicable"}:
+                raise AnswerError("unknown sound")
+            if rate["billable_unit"] not in {"image", "video_second"}:
+                raise AnswerError("unknown unit")
+    if core.faulty("no-rates-is-free") and not value["pricing"]["rates"]:
+        value["pricing"]["rates"] = [{"unit_price": "0"}]
+
+
+def balance(core: Core, /) -> Steps:
+    """Look at the balance."""
+    value = yield from read(core, "billing/balance")
+    answers.check(core, value, "balance")
+    if core.faulty("float-balance"):
+        value["balance"] = float(value["balance"])
+    return value
+
+
+def costs(core: Core, /, start: str, end: str) -> Steps:
+    """Look at the costs."""
+    for text in (start, end):
+        if datetime.fromisoformat(text).tzinfo is None and not core.faulty("naive-sent"):
+            raise InvalidArgumentError(f"{text} has no zone")
+    if core.faulty("raw-plus"):
+        return (yield from read(core, "billing/costs", raw=f"start={start}&end={end}"))
+    value = yield from read(core, "billing/costs", {"start": start, "end": end})
+    answers.check(core, value, "costs")
+    return value

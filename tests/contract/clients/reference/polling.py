@@ -1,0 +1,119 @@
+"""Waiting for a video: looked at again and again until it ends, or the caller has waited enough."""
+
+from __future__ import annotations
+
+import time  # noqa: TID251 - a client waits on its own clock
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from tests.contract.clients.reference import answers
+from tests.contract.clients.reference.errors import (
+    ClientError,
+    FailedError,
+    MissingError,
+    RateLimitError,
+    RefusedError,
+    StillPendingError,
+    UnavailableError,
+)
+from tests.contract.clients.reference.reading import read
+from tests.contract.clients.reference.requests import encoded
+from tests.contract.clients.reference.steps import STOPS, Sleep
+from tests.contract.clients.reference.submissions import submit_video
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Steps
+
+SCHEMAS = {"pending": "video-pending", "failed": "video-failed", "completed": "video-completed"}
+
+
+def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver's word
+    """Look at a video."""
+    return (yield from looked_at(core, id))
+
+
+def generate_video(core: Core, /, **fields: Any) -> Steps:
+    """Make a video and wait for it."""
+    core.seen["waits"] = core.seen.get("waits", 0) + 1
+    accepted = yield from submit_video(core, **fields)
+    name = accepted["id"]
+    if core.faulty("first-status-kept") and accepted["status"] == "completed":
+        return accepted
+    try:
+        return (yield from waited(core, name))
+    except ClientError as error:
+        if not (core.faults & {"id-lost", "poll-error-fatal", "404-fatal"}):
+            error.generation_id = name
+            error.add_note(f"generation {name}")
+        raise
+    except STOPS as stop:
+        if core.faulty("interrupt-swallowed"):
+            return (yield from waited(core, name))
+        if not core.faulty("cancel-loses-id"):
+            stop.add_note(f"generation {name} goes on")
+        raise
+
+
+def looked_at(core: Core, name: str, *, attempts: int | None = None) -> Steps:
+    """Return how a video stands."""
+    value = yield from read(core, f"videos/generations/{encoded(core, name)}", attempts=attempts)
+    status = value.get("status") if isinstance(value, dict) else None
+    answers.check(core, value, SCHEMAS.get(str(status), "video-pending"))
+    return value
+
+
+def waited(core: Core, name: str) -> Steps:
+    """Return a video that is complete."""
+    now = time.time if core.faulty("wall-clock") else time.monotonic
+    began = now()
+    for polls in count():
+        pause = distance(core)
+        value: Any = {"status": "pending"}
+        try:
+            value = yield from looked_at(core, name, attempts=1)
+        except ClientError as error:
+            tolerate(core, error, polls)
+            pause = max(pause, error.retry_after or 0.0)
+        if ended(core, name, value):
+            if core.faulty("polls-on"):
+                yield from looked_at(core, name, attempts=1)
+            return value
+        if not core.faulty("slower-ignored"):
+            pause = max(pause, value.get("$retry_after") or 0.0)
+        if now() - began + pause > core.wait_timeout and not core.faulty("pending-for-ever"):
+            break
+        yield Sleep(pause)
+    raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def distance(core: Core) -> float:
+    """Return the seconds between two looks."""
+    if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
+        return 0.2
+    return core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
+
+
+def ended(core: Core, name: str, value: Any) -> bool:
+    """Return whether there is nothing more to wait for; raises when the video failed."""
+    status = value.get("status")
+    if status == "failed":
+        if not core.faults & {"failed-returned", "failed-polled-on"}:
+            error = value["error"]
+            text = "it failed" if core.faulty("failure-mute") else error["message"]
+            raise FailedError(text, code=error["code"], generation=name)
+        return core.faulty("failed-returned")
+    return status == "completed" or (status != "pending" and core.faulty("unknown-status-ends"))
+
+
+def tolerate(core: Core, error: ClientError, polls: int) -> None:
+    """Raise a look's error unless the next look may do better."""
+    if core.faulty("poll-error-fatal") and not isinstance(error, MissingError):
+        raise type(error)(str(error)) from None
+    if isinstance(error, MissingError):
+        if polls > 3 or core.faulty("404-fatal"):
+            raise error
+    elif isinstance(error, RefusedError) and not isinstance(
+        error, RateLimitError | UnavailableError
+    ):
+        raise error

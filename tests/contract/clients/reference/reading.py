@@ -1,0 +1,73 @@
+"""Reads: a GET is repeated until it is answered, or often enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urljoin
+
+from tests.contract.clients.reference import answers, retries
+from tests.contract.clients.reference.errors import UNANSWERED
+from tests.contract.clients.reference.requests import headers_of, url_of
+from tests.contract.clients.reference.steps import Send, Sleep
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Got, Steps
+
+
+def read(
+    core: Core,
+    path: str,
+    query: dict[str, str] | None = None,
+    *,
+    attempts: int | None = None,
+    raw: str = "",
+) -> Steps:
+    """Return the JSON at a path; `raw` is a query as it is sent."""
+    most = core.max_retries + 1 if attempts is None else attempts
+    if core.faulty("retries-cannot-be-off"):
+        most = 4
+    if core.faulty("retries-without-end"):
+        most = 41
+    url = url_of(core, path, raw or urlencode(query or {}))
+    for attempt in range(most):
+        last = attempt == most - 1
+        core.seen["used"] = True
+        try:
+            got = yield from sent(core, url)
+        except UNANSWERED:
+            if last or core.faulty("no-get-retries"):
+                raise
+            yield Sleep(retries.backoff(core, attempt))
+            continue
+        if got.status < 300:
+            return value_of(core, got)
+        wait = retries.wait_after(core, got, attempt, post=False)
+        if last or wait is None:
+            raise answers.refusal(core, got, post=False)
+        yield Sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def value_of(core: Core, got: Got) -> Any:
+    """Return an answer's JSON; what is pending carries the wait that the answer asks for."""
+    value = answers.parsed(core, got)
+    asked = retries.asked(core, got) if "retry-after" in got.headers else None
+    if isinstance(value, dict) and asked and value.get("status") == "pending":
+        value["$retry_after"] = asked
+    return value
+
+
+def sent(core: Core, url: str) -> Steps:
+    """Send a GET; only faulty clients follow redirects."""
+    got = yield Send("GET", url, headers_of(core), follow=core.faulty("key-follows"))
+    most = 1 if core.faulty("key-kept-on-redirect") else 0
+    most = 100 if core.faulty("loops-for-ever") else most
+    for _ in range(most):
+        if got.status not in {301, 302, 307, 308}:
+            break
+        url = urljoin(url, got.headers["location"])
+        got = yield Send("GET", url, headers_of(core))
+    return got

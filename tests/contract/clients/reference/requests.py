@@ -1,0 +1,58 @@
+"""What is sent: addresses and headers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from tests.contract.clients.reference.errors import InvalidArgumentError
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+
+AGENT = "reference/1"
+
+
+def encoded(core: Core, name: str) -> str:
+    """Return an id as one segment of a path."""
+    if core.faulty("injected-by-id"):
+        core.seen["head"] = name
+        return quote(name.splitlines()[0], safe="")
+    if core.faulty("raw-ids"):
+        return name.replace("\r", "").replace("\n", "").replace(" ", "%20")
+    if name in {"", ".", ".."} and not core.faulty("dots-sent"):
+        raise InvalidArgumentError(f"{name!r} is no id")
+    return quote(name, safe="/" if core.faulty("slashes-raw") else "")
+
+
+def url_of(core: Core, path: str, query: str = "") -> str:
+    """Return the address of an operation."""
+    base = core.base_url.rstrip("/")
+    if core.faulty("prefix-dropped"):
+        parts = urlsplit(base)
+        base = f"{parts.scheme}://{parts.netloc}"
+    if core.faulty("brackets-lost"):
+        base = base.replace("[", "").replace("]", "")
+    return f"{base}/v2/{path}" + (f"?{query}" if query else "")
+
+
+def headers_of(core: Core) -> dict[str, str]:
+    """Return the headers of every request to the API."""
+    headers = {
+        "Authorization": f"Bearer {core.key}", "Accept": "application/json", "User-Agent": AGENT,
+        "Accept-Encoding": "gzip",
+    }  # fmt: skip
+    if core.faulty("lower-bearer"):
+        headers["Authorization"] = f"bearer {core.key}"
+    if core.faulty("no-user-agent"):
+        headers["User-Agent"] = ""
+    if core.faulty("key-logged"):
+        logging.getLogger("reference").debug("sending %s", headers)
+    return headers | by_hand(core.seen.pop("head", ""))
+
+
+def by_hand(text: str) -> dict[str, str]:
+    """Return the headers that come of text in a head that was put together by hand."""
+    lines = (line.partition(": ") for line in text.splitlines()[1:])
+    return {name: value for name, colon, value in lines if colon}

@@ -1,0 +1,106 @@
+"""When to try again, and how long to wait before."""
+
+from __future__ import annotations
+
+import re
+import time  # noqa: TID251 - a client waits on its own clock
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.errors import ClientError
+    from tests.contract.clients.reference.steps import Got
+
+
+def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
+    """Return how long to wait before the next attempt; None when there must be none."""
+    seconds = asked(core, got)
+    if retried_wrongly(core, got.status, post=post):
+        return backoff(core, attempt)
+    if not retried(core, got.status, told=seconds is not None, post=post):
+        return None
+    if seconds is None:
+        return backoff(core, attempt)
+    if seconds > core.longest_wait:
+        return backoff(core, attempt) if core.faulty("long-waits-cut") else None
+    return seconds if core.faulty("odd-wait-spins") else max(seconds, 0.1)
+
+
+def retried(core: Core, status: int, *, told: bool, post: bool) -> bool:
+    """Return whether a refusal may pass: a POST is repeated only when nothing was made."""
+    if post:
+        return status == 429 or (status == 503 and told)
+    return status in {408, 429, 502, 503, 504} and not core.faulty("no-get-retries")
+
+
+def retried_wrongly(core: Core, status: int, *, post: bool) -> bool:
+    """Return whether a fault repeats what must not be."""
+    if core.faulty("retries-refusals") and status in {400, 403, 422}:
+        return True
+    if not post:
+        return False
+    return (status == 409 and core.faulty("reposts-409")) or (
+        status >= 500 and core.faulty("reposts-5xx")
+    )
+
+
+def reposted(core: Core, error: ClientError) -> bool:
+    """Return whether a fault repeats a POST that may have been served."""
+    kind = error.code or ""
+    if core.faulty("reposts-stale"):
+        return kind in {"close", "reset"} and bool(core.seen.get("used"))
+    return (
+        core.faulty(f"reposts-{kind}") or core.faulty("reposts-all")
+        or core.faulty("keys-per-attempt") or core.faulty("one-key-for-all")
+        or core.faulty("no-idempotency-key") or core.faulty("body-rebuilt-lost")
+    )  # fmt: skip
+
+
+def asked(core: Core, got: Got) -> float | None:
+    """Return how many seconds an answer asks to be left alone; None when it says nothing."""
+    text = got.headers.get("retry-after", "").strip()
+    if core.faulty("retry-after-ignored"):
+        return None
+    if core.faulty("odd-wait-crash") and text:
+        return float(int(text)) if "," not in text else 0.0
+    if core.faulty("odd-wait-spins") and text and not text.isdigit() and "," not in text:
+        core.longest_wait = 10
+        return 0.0
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        seconds = float(text)
+        return seconds / 1000 if core.faulty("retry-after-milliseconds") else seconds
+    moment = None if core.faulty("dates-ignored") else date_in(text)
+    if moment is not None:
+        return ahead(moment.timestamp(), more=1)
+    reset = got.headers.get("x-ratelimit-reset", "")
+    known = reset.isdigit() and not core.faulty("reset-ignored")
+    return ahead(int(reset), more=0.5) if known else None
+
+
+def date_in(text: str) -> datetime | None:
+    """Return the date that a header gives, if it gives one."""
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def ahead(moment: float, *, more: float) -> float | None:
+    """Return the seconds until shortly after a moment; None when it has passed."""
+    seconds = moment - time.time()
+    return seconds + more if seconds > 0 else None
+
+
+def backoff(core: Core, attempt: int) -> float:
+    """Return how long to wait when the server does not say."""
+    if core.faulty("no-backoff"):
+        return 0.2
+    core.drawn += 1
+    jitter = 0.0 if core.faulty("no-jitter") else core.chance.unit(str(core.drawn))
+    cap = 1e9 if core.faulty("uncapped") else 30.0
+    base = 20.0 if core.faulty("uncapped") else 0.5
+    factor = 6 if core.faulty("uncapped") else 2
+    return float(min(cap, base * factor**attempt) * (1 + jitter / 4))

@@ -1,0 +1,154 @@
+"""Asking for generations: a POST costs money, so it is repeated only when nothing was made."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.world.chance import fresh_secret
+from tests.contract.clients.reference import answers, retries
+from tests.contract.clients.reference.errors import (
+    UNANSWERED,
+    AnswerError,
+    ClientError,
+    NotSentError,
+    OutcomeUnknownError,
+)
+from tests.contract.clients.reference.requests import headers_of, url_of
+from tests.contract.clients.reference.steps import Send, Sleep
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Steps
+
+
+def generate_image(core: Core, /, **fields: Any) -> Steps:
+    """Make an image."""
+    value = yield from submitted(core, "images/generations", fields)
+    status = value.get("status")
+    if not isinstance(status, str) or status == "completed":
+        accept(core, value, "image-generation")
+    if status != "completed" and not core.faulty("image-status-ignored"):
+        raise AnswerError(f"the image is {status!r}", generation=value.get("id"))
+    return value
+
+
+def submit_video(core: Core, /, **fields: Any) -> Steps:
+    """Ask for a video."""
+    value = yield from submitted(core, "videos/generations", fields)
+    accept(core, value, "video-accepted")
+    return value
+
+
+def submitted(core: Core, path: str, fields: dict[str, Any]) -> Steps:
+    """Return what was made of a request."""
+    body = body_of(core, fields)
+    for name in ("model", "prompt"):
+        if core.faulty(f"injected-by-{name}"):
+            core.seen["head"] = str(fields.get(name, ""))
+    headers = headers_of(core) | {"Content-Type": "application/json"}
+    if core.faulty("no-content-type"):
+        headers["Content-Type"] = "text/plain"
+    value = yield from posted(core, path, headers, body)
+    if not isinstance(value, dict) and not core.faulty("unchecked"):
+        raise AnswerError("the answer is no object")
+    return value
+
+
+def body_of(core: Core, fields: dict[str, Any]) -> bytes:
+    """Return a body."""
+    fields = dict(fields)
+    if core.faulty("mutates"):
+        for each in fields.get("images", ()):
+            each["seen"] = True
+    if core.faulty("nulls-sent"):
+        fields = {"aspect_ratio": None, "resolution": None} | fields
+    if core.faulty("stringly"):
+        fields = {k: str(v) if isinstance(v, int) else v for k, v in fields.items()}
+    if core.faulty("normalised"):
+        fields["prompt"] = unicodedata.normalize("NFC", fields["prompt"])
+    if core.faulty("controls-stripped"):
+        fields["prompt"] = fields["prompt"].replace("\x00", "")
+    if core.faulty("v1-fields"):
+        fields["steps"] = "30"
+        fields["prompt"] = ""
+    if core.faulty("shared-body"):
+        core.seen.setdefault("body", {}).update(fields)
+        fields = dict(list(core.seen["body"].items()))
+    return json.dumps(fields, ensure_ascii=False).encode()
+
+
+def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps:
+    """Return the JSON that a POST was answered with."""
+    token = fresh_secret()
+    for attempt in range(core.max_retries + 1):
+        last = attempt == core.max_retries
+        send = Send("POST", url_of(core, path), headers | key_of(core, token), body,
+                    follow=core.faulty("posts-follow"))  # fmt: skip
+        if core.faulty("body-rebuilt"):
+            body += b" "
+        try:
+            got = yield send
+        except UNANSWERED as error:
+            judge(core, error, last=last)
+            yield Sleep(retries.backoff(core, attempt))
+            continue
+        core.seen["used"] = True
+        if got.status < 300:
+            return doubled(core, answers.parsed(core, got), attempt)
+        refusal = answers.refusal(core, got, post=True)
+        wait = retries.wait_after(core, got, attempt, post=True)
+        if last or wait is None:
+            raise refusal
+        yield Sleep(wait)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def key_of(core: Core, token: str) -> dict[str, str]:
+    """Return the header that makes all attempts one request."""
+    if core.faulty("no-idempotency-key"):
+        return {}
+    if core.faulty("keys-per-attempt"):
+        token = fresh_secret()
+    if core.faulty("one-key-for-all"):
+        token = "always-the-same"
+    return {"Idempotency-Key": token}
+
+
+def judge(core: Core, error: ClientError, *, last: bool) -> None:
+    """Raise unless a request that was not answered may be sent again."""
+    if isinstance(error, NotSentError):
+        if last:
+            raise error
+        if core.faulty("refused-garbled"):
+            raise KeyError("connection") from error
+    elif last or not retries.reposted(core, error):
+        if core.faulty("unknown-as-not-sent"):
+            raise NotSentError("could not connect") from None
+        raise OutcomeUnknownError(str(error), unknown=True) from None
+
+
+def doubled(core: Core, value: Any, attempt: int) -> Any:
+    """Return an answer with its cost; a faulty client counts it twice."""
+    if core.faulty("cost-doubled") and attempt == 0 and isinstance(value.get("usage"), dict):
+        value["usage"]["total_cost"] *= 2
+    return value
+
+
+def accept(core: Core, value: Any, schema: str) -> None:
+    """Raise when an answer is not as documented; only faulty clients want more than that."""
+    answers.check(core, value, schema)
+    known = {"id", "status", "model", "data", "usage"}
+    if core.faulty("strict-fields") and set(value) - known:
+        raise AnswerError("unknown fields")
+    if core.faulty("width-required") and any(
+        not isinstance(each.get("width"), int) for each in value.get("data", ())
+    ):
+        raise AnswerError("no width")
+    if core.faulty("known-types-only") and any(
+        each["mime_type"] not in answers.SUFFIXES for each in value.get("data", ())
+    ):
+        raise AnswerError("unknown media type")
+    if core.faulty("first-item") and value.get("data") is not None:
+        value["data"] = [value["data"][0]]
