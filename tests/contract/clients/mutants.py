@@ -34,7 +34,7 @@ MUTANTS: Final = tuple(
         "GC201": ("strict-fields",),
         "GC202": ("width-required",),
         "GC203": ("known-types-only", "strict-enums"),
-        "GC204": ("unknown-status-ends", "image-status-ignored"),
+        "GC204": ("unknown-status-ends", "unknown-status-fails", "image-status-assumed"),
         "GC205": ("known-codes-only",),
         "GC206": ("missing-unchecked", "unchecked"),
         "GC207": ("types-unchecked",),
