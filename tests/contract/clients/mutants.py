@@ -112,8 +112,8 @@ MUTANTS: Final = tuple(
         "GC806": ("length-required",),
         "GC807": ("length-unchecked",),
         "GC808": ("brackets-lost",),
-        "GC809": ("answers-unclosed",),
-        "GC810": ("one-thread-only",),
+        "GC809": ("answers-unclosed", "files-left", "threads-left"),
+        "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),
     }.items()
     for fault in faults
