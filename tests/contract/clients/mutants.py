@@ -106,7 +106,7 @@ MUTANTS: Final = tuple(
         "GC710": ("bombs",),
         "GC801": ("per-read-timeout",),
         "GC802": ("no-read-timeout",),
-        "GC803": ("packed-unread",),
+        "GC803": ("packed-unread", "br-claimed", "deflate-bare"),
         "GC804": ("reposts-stale",),
         "GC805": ("informational-fatal",),
         "GC806": ("length-required",),

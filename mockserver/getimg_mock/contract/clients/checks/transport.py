@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import VIDEO, Call, Case, balance, image, models
 from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.encodings import ENCODINGS, takes
 from getimg_mock.contract.clients.holdings import EARLY
 from getimg_mock.contract.clients.timeline import Answer, Piece, chunked
 from getimg_mock.contract.verdicts import held
@@ -84,8 +84,6 @@ def _reused(asked: Asked) -> bool:
 
 def _framings() -> Iterator[Case]:
     forms: dict[str, Callable[[Answer], Answer | Timeline]] = {
-        "encoding-gzip": lambda a: Answer(
-            a.status, (*a.headers, ("Content-Encoding", "gzip")), gzip.compress(a.body)),
         "encoding-identity": lambda a: a.with_headers(("Content-Encoding", "identity")),
         "chunks": lambda a: Answer(a.status, a.headers, a.body, "chunked"),
         "chunk-extensions": lambda a: _chunks(a, extension=';a=b;c="d e"'),
@@ -99,28 +97,27 @@ def _framings() -> Iterator[Case]:
         "connection-close": lambda a: (
             *a.with_headers(("Connection", "close")).wire(), Piece("close")),
     }  # fmt: skip
+    forms |= {f"encoding-{name}": _packed(name) for name in ENCODINGS}
     for name, form in forms.items():
-        unless = None
-        if name == "encoding-gzip":
-            unless = _takes_gzip
-        rule = Rule(on="*", do=_formed(form, unless), label=name)
+        rule = Rule(on="*", do=acts.reworked(form), label=name,
+                    when=_taking(name.removeprefix("encoding-")))  # fmt: skip
         yield Case(name=f"framing-{name}", calls=(balance(), models(), image()), options=_QUIET,
                    rules=(rule,))  # fmt: skip
 
 
-def _takes_gzip(asked: Asked) -> bool:
-    accepted = [value for name, value in asked.headers if name.lower() == "accept-encoding"]
-    return any("gzip" in value for value in accepted)
+def _packed(encoding: str) -> Callable[[Answer], Answer]:
+    return lambda a: Answer(
+        a.status, (*a.headers, ("Content-Encoding", encoding)), ENCODINGS[encoding](a.body)
+    )
 
 
-def _formed(
-    form: Callable[[Answer], Answer | Timeline], unless: Callable[[Asked], bool] | None
-) -> Act:
-    def act(turn: Turn) -> Answer | Timeline:
-        answer = turn.passed()
-        return form(answer) if unless is None or unless(turn.asked) else answer
-
-    return act
+def _taking(encoding: str) -> Callable[[Asked], bool] | None:
+    """Return whether a request may be answered so; None where any may."""
+    if encoding not in ENCODINGS:
+        return None
+    return lambda asked: takes(
+        encoding, [value for name, value in asked.headers if name.lower() == "accept-encoding"]
+    )
 
 
 def _chunks(
