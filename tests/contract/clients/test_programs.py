@@ -23,14 +23,17 @@ COMMANDS: dict[str, Sequence[str]] = {
     "python": (sys.executable, "driver.py"),
 }
 
-CHECKS = ["GC103", "GC401", "GC402", "GC404", "GC410"]
+CHECKS = ["GC103", "GC204", "GC401", "GC402", "GC404", "GC410"]
 # One of each kind: every request of theirs takes real time.
-CASES = ["happy", "lost-reset-image", "lost-close-image", "lost-truncated-image", "refusal-402"]
+CASES = [
+    "happy", "unknown-status-image", "unknown-status-accepted", "lost-reset-image",
+    "lost-close-image", "lost-truncated-image", "refusal-402",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("language", COMMANDS)
 def test_a_program_is_judged_through_json_lines(language: str) -> None:
-    """Any language can be judged: formation, and money after a lost answer."""
+    """Any language can be judged: formation, what it hands back, and money after a lost answer."""
     program, script = COMMANDS[language]
     if shutil.which(program) is None or (language == "bash" and shutil.which("curl") is None):
         pytest.skip(f"there is no {program} here")

@@ -41,11 +41,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One operation with its arguments. `into`: the directory of which earlier call to use."""
+    """One operation with its arguments. `into`: the directory of which earlier call to use.
+
+    `child` has it made in a process that was forked for it, with the client of the parent.
+    """
 
     op: str
     args: Mapping[str, Any] = field(default_factory=dict)
     into: int | None = None
+    child: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,12 @@ class Case:
     """One try of a client.
 
     `options` are given to the client where it has them; `needs` are those without which the case
-    makes no sense, and "retries", "cancelling" and such as the client may declare not to have.
+    makes no sense, and "retries", "cancelling" and such as the client may declare not to have;
+    "failing at once" is for real time, in which a client's retries of hundreds of failures last.
     `together` runs the calls at the same time. `patience` is for how many real seconds one call may
-    go on where time is real; without it the case needs time, or the network, in our hands.
+    go on where time is real; without it the case needs time, or the network, in our hands. `memory`
+    and `holdings` have it measured what the client takes of the process; `room` is for how many
+    bytes there must be on the disk.
     """
 
     name: str
@@ -74,11 +81,18 @@ class Case:
     wall_jumps: tuple[tuple[float, float], ...] = ()
     logs: bool = False
     memory: bool = False
+    holdings: bool = False
+    room: int = 0
     patience: float | None = 8.0
 
     def but(self, **changes: Any) -> Case:
         """Return the case with changes."""
         return replace(self, **changes)
+
+
+def dropped(case: Case, ops: set[str]) -> tuple[str, ...]:
+    """Return the operations of a case that a client does not have, and that were left out."""
+    return tuple(dict.fromkeys(each.op for each in case.calls if each.op not in ops))
 
 
 def image(**changes: Any) -> Call:

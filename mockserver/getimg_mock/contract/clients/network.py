@@ -22,7 +22,7 @@ from getimg_mock.contract.clients.incoming import Reader
 from getimg_mock.contract.clients.timeline import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.adversary import Adversary
     from getimg_mock.contract.clients.timeline import Timeline
@@ -44,6 +44,8 @@ class Network:
     plain: list[str] = field(default_factory=list)
     """What an eavesdropper could read: heads of requests that went unencrypted."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    watch: Callable[[], None] | None = None
+    """Told of every read, where somebody looks at what reading costs."""
 
     def opened(self, host: str, port: int) -> tuple[float, Connection | str]:
         """Return the seconds it takes to connect, and the connection or what went wrong."""
@@ -116,6 +118,8 @@ class Connection:
 
     def next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
         """Return how long the client waits for what comes next, and what: bytes, or an end."""
+        if self.network.watch is not None:
+            self.network.watch()
         patience = float("inf") if timeout is None else timeout
         now = self.network.time.seconds()
         if not self._coming or self._coming[0][1] == "hang":
@@ -202,6 +206,10 @@ class _Side:
     def __init__(self, core: Any, connection: Connection) -> None:
         self.core = core
         self.connection = connection
+
+    def __del__(self) -> None:
+        # A socket that nobody refers to any more is closed, too.
+        self.connection.closed = True
 
     def get_extra_info(self, info: str) -> Any:
         """Return what httpcore asks about a connection."""

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
-from getimg_mock.contract.clients.drivers import blank, dropped, files_in
+from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result, dropped
+from getimg_mock.contract.clients.drivers import blank
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
+from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_by
+from getimg_mock.contract.clients.runs import files_in
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
 from getimg_mock.contract.plans import Plan
@@ -75,6 +77,10 @@ class ProcessDriver:
             for need in case.needs
             if (need in OPTIONS and need not in self.options) or need in self.lacking
         ]
+        if "failing at once" in case.needs and not (
+            "retries" in self.lacking or "max_retries" in self.options
+        ):
+            needs.append("max_retries")
         if {"timeout"} & set(case.options) and "timeout" not in self.options:
             needs.append("timeout")
         return tuple(dict.fromkeys(ops + needs))
@@ -94,7 +100,8 @@ class ProcessDriver:
                 scenario=tuple(map(dict, case.scenario)), cache=self.cache,
             )  # fmt: skip
             server.adversary = adversary
-            outcomes = self._calls(case, adversary, base, Path(place))
+            holdings: list[Holdings] = []
+            outcomes = self._calls(case, server, base, Path(place), holdings)
         missed = adversary.missed()
         return ClientHistory(
             plan=Plan(name=f"client {case.name}", steps=()), virtual=False,
@@ -102,7 +109,7 @@ class ProcessDriver:
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
             missed=missed,
             missing=dropped(case, self.ops) if missed else (), ledger=adversary.totals(),
-            options=self._given(case),
+            options=self._given(case), holdings=tuple(holdings),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -121,15 +128,24 @@ class ProcessDriver:
         wanted = {"poll_interval": 1} | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
 
-    def _calls(self, case: Case, adversary: Adversary, base: str, place: Path) -> list[Outcome]:
+    def _held(self, server: Sockets) -> Holdings:
+        process = self._running()
+        return held_by(process.pid, server.open)
+
+    def _calls(
+        self, case: Case, server: Sockets, base: str, place: Path, holdings: list[Holdings]
+    ) -> list[Outcome]:
         made: dict[int, Outcome] = {}
+        adversary = server.adversary
         for number, call in enumerate(case.calls):
+            if case.holdings and number == EARLY:
+                holdings.append(self._held(server))
             args = _resolved(call.args, made)
             if args is None or call.op not in self.ops:
                 continue
             folder = place / str(number if call.into is None else call.into)
-            folder.mkdir(exist_ok=True)
             if call.op == "download":
+                folder.mkdir(exist_ok=True)
                 args["directory"] = str(folder)
             adversary.call = number
             first, began = len(adversary.exchanges), _seconds(adversary)
@@ -146,6 +162,8 @@ class ProcessDriver:
                 last=len(adversary.exchanges),
                 files=files_in(folder) if call.op == "download" else {},
             )  # fmt: skip
+        if holdings:
+            holdings.append(self._held(server))
         return list(made.values())
 
     def _asked(self, request: dict[str, Any], patience: float) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.addresses import AddressSession
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
-from getimg_mock.contract.clients.drivers import PythonDriver, Run
+from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.network import Network
+from getimg_mock.contract.clients.runs import Run
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timeline import Answer, problem
 from getimg_mock.contract.clients.timing import START, ClientTime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,23 @@ def telling_proxy(core: Core) -> httpx.Proxy | None:
     if url is None or not core.faulty("key-to-proxy"):
         return None
     return httpx.Proxy(url, headers={"Proxy-Authorization": f"Bearer {core.key}"})
+
+
+def littered(core: Core) -> None:
+    """Open a file, or start a thread, for a request, as faulty clients do and forget about it."""
+    if core.faulty("files-left"):
+        core.seen.setdefault("files", []).append(os.open(os.devnull, os.O_RDONLY))
+    if core.faulty("threads-left"):
+        over = core.seen.setdefault("over", threading.Event())
+        threading.Thread(target=over.wait, daemon=True).start()
+
+
+def swept(core: Core) -> None:
+    """End what faulty clients have forgotten about: the test's own process is not to keep it."""
+    for each in core.seen.pop("files", ()):
+        os.close(each)
+    if "over" in core.seen:
+        core.seen["over"].set()
 
 
 class FirstHeadOnly:
