@@ -111,7 +111,7 @@ MUTANTS: Final = tuple(
         "GC805": ("informational-fatal",),
         "GC806": ("length-required",),
         "GC807": ("length-unchecked",),
-        "GC808": ("brackets-lost",),
+        "GC808": ("brackets-lost", "names-hurried", "connecting-unbounded"),
         "GC809": ("answers-unclosed", "files-left", "threads-left"),
         "GC810": ("one-thread-only", "fork-shares"),
         "GC811": ("date-trusted",),
