@@ -50,8 +50,8 @@ def explained(error: httpx.TransportError, method: str) -> ClientError:
 
 def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
     """Return how long connecting, or one read, may take."""
-    if core.faulty("no-read-timeout"):
-        return None
+    if core.faulty("no-read-timeout") and send.save is None:
+        return httpx.Timeout(core.timeout, read=None)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
     if core.faulty("names-hurried"):
