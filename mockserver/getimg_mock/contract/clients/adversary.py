@@ -81,7 +81,7 @@ class Rule:
     """
 
     on: str
-    do: Act | Literal["refused", "timeout", "bad certificate"]
+    do: Act | Literal["refused", "timeout", "slow", "bad certificate"]
     label: str
     nth: tuple[int, ...] = ()
     must: bool = True

@@ -47,8 +47,10 @@ class Body:
     ) -> bool:
         if self._file is not None:
             self._file.close()
-        broken = isinstance(error, httpx.TransportError)
-        return broken and self._send.method != "POST" and self._core.faulty("length-unchecked")
+        short = isinstance(error, httpx.RemoteProtocolError) and self._core.faulty(
+            "length-unchecked"
+        )
+        return short and self._send.method != "POST" and self._send.save is None
 
     def take(self, chunk: bytes) -> None:
         """Take the next part; raises when it is too much, or too late."""

@@ -48,12 +48,16 @@ def explained(error: httpx.TransportError, method: str) -> ClientError:
     return made(f"the connection broke: {error}", code=kind, unknown=method == "POST")
 
 
-def timeout_of(core: Core, send: Send) -> float | None:
-    """Return how long one read may take."""
-    if core.faulty("no-read-timeout"):
-        return None
+def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
+    """Return how long connecting, or one read, may take."""
+    if core.faulty("no-read-timeout") and send.save is None:
+        return httpx.Timeout(core.timeout, read=None)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
+    if core.faulty("names-hurried"):
+        return httpx.Timeout(core.timeout, connect=1.0)
+    if core.faulty("connecting-unbounded"):
+        return httpx.Timeout(core.timeout, connect=None)
     return core.timeout
 
 
