@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import loaded
+from getimg_mock.contract.clients.loading import loaded
 from getimg_mock.contract.clients.suite import CHECKS, cases
 
 if TYPE_CHECKING:

@@ -14,8 +14,10 @@ from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
 from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, schedules, scorecard, suite
+from getimg_mock.contract.clients.adapters import SHIPPED
 from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import PythonDriver, loaded
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.loading import loaded, maker_of
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.evidence import REAL
@@ -29,13 +31,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.checking import ClientCheck
     from getimg_mock.contract.clients.drivers import Driver
     from getimg_mock.contract.clients.suite import Result
-
-SHIPPED = {
-    "official-sdk": "getimg_mock.contract.clients.adapters.official:make",
-    "official-sdk-async": "getimg_mock.contract.clients.adapters.official:make_async",
-    "httpx": "getimg_mock.contract.clients.adapters.plain:make",
-}
-"""Adapters that ship, by the name to give on the command line."""
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -62,7 +57,7 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="with --observe: scenarios in force")  # fmt: skip
     add("--only", metavar="IDS", help="checks to judge: GC4, GC401, or several with commas")
     add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
-    add("--random", type=int, default=0, metavar="N",
+    add("--random", type=_count, default=0, metavar="N",
         help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
     add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
     add("--report", action="append", default=[], metavar="FILE", type=Path,
@@ -132,7 +127,7 @@ def _side_by_side(
     results: list[Result] = []
     stream: list[dict[str, Any]] = []
     for adapter in arguments.clients:
-        make = loaded(SHIPPED.get(adapter, adapter)).make
+        make = maker_of(adapter)
         for driver in (
             PythonDriver(make, f"{adapter} on the fake"),
             UpstreamDriver(make, f"{adapter} on {target.name}", address=target),
@@ -178,10 +173,25 @@ def replayed(verdict: dict[str, Any], times: int) -> int:
 def driver_of(adapter: str) -> Driver:
     """Return the driver of a client as the command line, or a recorded failure, names it."""
     if adapter.startswith("program:"):
-        return ProcessDriver(shlex.split(adapter.removeprefix("program:")))
-    driver = loaded(SHIPPED.get(adapter, adapter))
-    driver.name = adapter
-    return driver
+        return ProcessDriver(_command(adapter.removeprefix("program:")))
+    return loaded(adapter)
+
+
+def _command(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"--program {text!r}: {error}. Write it as a shell would take it: "
+            "--program \"node 'my driver.mjs'\"."
+        ) from None
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if count < 1:
+        raise SettingsError(f"--random {text}: write how many schedules to try, 1 or more.")
+    return count
 
 
 def _drivers(arguments: argparse.Namespace) -> Iterator[tuple[str, Driver]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from getimg_mock.contract.clients.adapters import official
-from getimg_mock.contract.clients.drivers import loaded
+from getimg_mock.contract.clients.loading import loaded
 from getimg_mock.contract.clients.suite import verify
 
 BROKEN = {

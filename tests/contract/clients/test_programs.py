@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock._shipped import shipped
+from getimg_mock.cli import main
 from getimg_mock.contract.clients import processes
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.suite import chosen, verify
@@ -47,7 +50,7 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
 
 def test_a_program_that_is_no_driver_is_told_so() -> None:
     """A wrong command is an error of the caller's, not a verdict on a client."""
-    with pytest.raises(SettingsError, match="no JSON"):
+    with pytest.raises(SettingsError, match=r"'hello'.* no JSON.*log to standard error"):
         ProcessDriver([sys.executable, "-ISc", "print('hello', flush=True); input()"])
 
 
@@ -64,3 +67,36 @@ def test_a_program_that_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(processes, "_GRACE", 0.2)
     with pytest.raises(SettingsError, match="did not answer"):
         ProcessDriver([sys.executable, "-ISc", "input(); input()"])
+
+
+@pytest.mark.parametrize(("value", "told"), [
+    ({"ops": 5}, 'says ops: 5. Write a list of names, as in ."generate_image'),
+    ({"ops": ["balance", 7]}, "Write a list of names"),
+    ({"ops": ["generate_imag"]}, "Did you mean 'generate_image'"),
+    ({"options": ["time_out"]}, "Did you mean 'timeout'"),
+    ({"lacking": "retries"}, 'as in ."retries"'),
+])  # fmt: skip
+def test_a_program_that_describes_what_cannot_be_is_told_so(value: object, told: str) -> None:
+    """A slip in a name would be skipped without a word."""
+    said = {"case": "describe", "outcome": "value", "value": value}
+    program = f"input(); print({json.dumps(said)!r}, flush=True); input()"
+    with pytest.raises(SettingsError, match=told):
+        ProcessDriver([sys.executable, "-ISc", program])
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--program", ""], "--program .node driver.mjs."),
+    (["--program", "node 'driver.mjs"], "No closing quotation"),
+    (["--program", "no-such-program-at-all"], "cannot be started.*on PATH"),
+    (["httpx", "--random", "-3"], "--random -3.*1 or more"),
+    (["httpx", "--random", "few"], "--random few.*1 or more"),
+    (["htpx"], "Did you mean 'httpx'"),
+])  # fmt: skip
+def test_a_command_that_cannot_be_meant_is_told_in_one_line(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No trace of ours, status 2."""
+    assert main(["verify", "client", *words]) == 2
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert re.search(told, shown)

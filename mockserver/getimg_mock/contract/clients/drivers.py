@@ -5,26 +5,23 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
-import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from getimg_mock.contract.clients import forks
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case
+from getimg_mock.contract.clients.cases import KEY, OPTIONS, Case
 from getimg_mock.contract.clients.history import ClientHistory
+from getimg_mock.contract.clients.makers import abilities_of
 from getimg_mock.contract.clients.network import Network
 from getimg_mock.contract.clients.runs import Run
 from getimg_mock.contract.clients.surroundings import environment, logged, quick
 from getimg_mock.contract.clients.timing import Abandoned, ClientTime
 from getimg_mock.contract.plans import Plan
-from getimg_mock.errors import SettingsError
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:
@@ -61,26 +58,9 @@ class PythonDriver:
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
 
     def __post_init__(self) -> None:
-        parameters = inspect.signature(self.make).parameters.values()
-        anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
-        named = {each.name for each in parameters}
-        self.options = {name for name in OPTIONS if anything or name in named}
-        probe: Any = self.make
-        if not inspect.isclass(probe):
-            made = inspect.signature(probe).return_annotation
-            probe = made if inspect.isclass(made) else None
-        self._probe = probe if probe is not None else self._made_once()
-        self.ops = {name for name in OPS if callable(getattr(self._probe, name, None))}
-        self.lacking = set(getattr(self._probe, "lacking", ()))
-        self.variables: dict[str, str] = dict(getattr(self._probe, "environment", {}))
-        self.is_async = any(
-            inspect.iscoroutinefunction(getattr(self._probe, name)) for name in self.ops
-        )
-        if not self.ops:
-            raise SettingsError(f"{self.name}: the adapter has none of {', '.join(OPS)}.")
-
-    def _made_once(self) -> Any:
-        return type(self.make(base_url="https://api.getimg.ai", key=KEY))
+        found = abilities_of(self.make, self.name)
+        self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
+        self.variables, self.is_async = found.variables, found.is_async
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return the operations, options and abilities of the case that the client lacks."""
@@ -139,20 +119,3 @@ def blank(client: str, case: Case, seed: str, missing: tuple[str, ...]) -> Clien
         plan=Plan(name=f"client {case.name}", steps=()), exchanges=(), client=client,
         case=case.name, seed=seed, missing=missing,
     )  # fmt: skip
-
-
-def loaded(name: str) -> PythonDriver:
-    """Return the driver of an adapter named as `package.module:make`, here or installed.
-
-    Raises `SettingsError` where there is none.
-    """
-    module, _, attribute = name.partition(":")
-    if not attribute:
-        raise SettingsError(f"{name!r}: write package.module:make.")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        made = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise SettingsError(f"{name!r}: {error}") from error
-    return PythonDriver(made, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import queue
+import shlex
 import subprocess
 import tempfile
 import threading
@@ -26,7 +27,7 @@ from getimg_mock.contract.clients.runs import files_in
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
 from getimg_mock.contract.plans import Plan
-from getimg_mock.errors import SettingsError
+from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import VirtualClock, stopwatch
@@ -47,23 +48,34 @@ class ProcessDriver:
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
 
     def __post_init__(self) -> None:
+        if not self.command or not self.command[0].strip():
+            raise SettingsError(
+                'There is no program to drive: write its command, --program "node driver.mjs".'
+            )
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         try:
-            said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+            about = self._about()
         except SettingsError:
             self.close()
             raise
+        self.ops, self.options = set(about["ops"]), set(about["options"])
+        self.lacking = set(about["lacking"])
+        self.name = str(about.get("name", self.name))
+
+    def _about(self) -> dict[str, Any]:
+        said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
         if said["outcome"] == "abandoned":
             raise SettingsError(
-                f"{self.command[0]} ended, or did not answer within {_START_SECONDS:g} s."
+                f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
+                '{"op": "describe"} in a line on its standard input, and goes on reading until '
+                "that ends."
             )
-        value = said.get("value") if said.get("outcome") == "value" else None
-        value = value if isinstance(value, dict) else {}
-        self.ops = set(value.get("ops", OPS))
-        self.options = set(value.get("options", ()))
-        self.lacking = set(value.get("lacking", ()))
-        self.name = str(value.get("name", self.name))
+        return _described(said, self._shown)
+
+    @property
+    def _shown(self) -> str:
+        return shlex.join(self.command)
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return what the case needs that the program, or real time, does not have."""
@@ -176,7 +188,7 @@ class ProcessDriver:
             process.stdin.flush()
         except OSError as error:
             self.close()
-            raise SettingsError(f"{self.command[0]} does not read its requests: {error}") from None
+            raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
         until = stopwatch() + patience + _GRACE
         while (left := until - stopwatch()) > 0:
             try:
@@ -198,13 +210,40 @@ class ProcessDriver:
                     list(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
             except OSError as error:
-                raise SettingsError(f"{self.command[0]} cannot be started: {error}.") from None
+                raise SettingsError(
+                    f"{self._shown} cannot be started: {error.strerror}. Write the command as "
+                    "a shell would take it, with a path where it is not on PATH."
+                ) from None
             self._lines = queue.Queue()
             reader = threading.Thread(
                 target=_pump, args=(self._process.stdout, self._lines), daemon=True
             )
             reader.start()
         return self._process
+
+
+def _described(said: dict[str, Any], program: str) -> dict[str, Any]:
+    """Return what a program says of itself; all operations and no options, where it says nothing.
+
+    Raises `SettingsError` for what cannot be meant.
+    """
+    value = said.get("value") if said["outcome"] == "value" else None
+    about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": []}
+    about |= value if isinstance(value, dict) else {}
+    for name in ("ops", "options", "lacking"):
+        if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
+            example = {"ops": list(OPS[:2]), "options": list(OPTIONS[:2]), "lacking": ["retries"]}
+            raise SettingsError(
+                f"{program}: its answer to describe says {name}: {json.dumps(about[name])}. Write "
+                f"a list of names, as in {json.dumps(example[name])}."
+            )
+    for kind, known, names in (
+        ("operation", OPS, about["ops"]), ("option", OPTIONS, about["options"]),
+    ):  # fmt: skip
+        for name in names:
+            if name not in known:
+                raise UnknownNameError(f"{kind} of `{program}`", name, known)
+    return about
 
 
 def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
@@ -221,14 +260,21 @@ def _read(line: bytes) -> dict[str, Any]:
     try:
         said = json.loads(line)
     except ValueError:
-        raise SettingsError(f"the driver wrote {line[:80]!r}, which is no JSON.") from None
+        shown = line[:80].decode("utf-8", "replace").rstrip()
+        raise SettingsError(
+            f"The driver wrote {shown!r} to its standard output, which is no JSON. One JSON object "
+            "a line goes there and nothing else: log to standard error."
+        ) from None
     found = [
         each
         for each in schemas.violations("own/driver-response", said)
         if each.keyword != "unicode"
     ]  # fmt: skip - a lone surrogate is the adversary's own
     if found:
-        raise SettingsError(f"the driver's response: {found[0].path or '/'}: {found[0].message}.")
+        raise SettingsError(
+            f"The driver's response {line[:80].decode('utf-8', 'replace').rstrip()!r} is not what "
+            f"own/driver-response.json describes: {found[0].path or '/'}: {found[0].message}."
+        )
     response: dict[str, Any] = said
     return response
 

@@ -15,10 +15,12 @@ from getimg_mock.contract.clients import forks
 from getimg_mock.contract.clients.cases import KEY, Result, dropped
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_here, threads_here
+from getimg_mock.contract.clients.makers import client_of
 from getimg_mock.contract.clients.surroundings import measured
 from getimg_mock.contract.clients.telling import plain, told
 from getimg_mock.contract.clients.timing import Abandoned
 from getimg_mock.contract.plans import Plan
+from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.adversary import Adversary
@@ -115,8 +117,10 @@ class Run:
         given = {name: value for name, value in self.case.options.items()
                  if name in self.driver.options}  # fmt: skip
         if "base_url" in self.case.environment:
-            return self.driver.make(base_url=None, key=None, **given)
-        return self.driver.make(base_url=self.case.base, key=KEY, **given)
+            return client_of(self.driver.make, self.driver.name, base_url=None, key=None, **given)
+        return client_of(
+            self.driver.make, self.driver.name, base_url=self.case.base, key=KEY, **given
+        )
 
     def _looked_at(self, adapter: Any) -> None:
         if self.holdings:
@@ -164,13 +168,30 @@ class Run:
     def _result(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
         try:
             value = getattr(adapter, call.op)(**args)
+            self._plain_method(call.op, value)
             return {"kind": "value", "value": plain(value)}
-        except Abandoned as stop:
-            return {"kind": "abandoned", "error": {"text": str(stop)}}
-        except KeyboardInterrupt as error:
+        except SettingsError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
+            return self._raised(error, adapter)
+
+    def _plain_method(self, op: str, value: Any) -> None:
+        if inspect.iscoroutine(value):
+            value.close()
+            raise SettingsError(
+                f"{self.driver.name}: {op} returned a coroutine and is no async def itself. Write "
+                "async def, or return the finished value."
+            )
+
+    def _raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
+        """Return how a call came out that raised."""
+        if isinstance(error, Abandoned):
+            return {"kind": "abandoned", "error": {"text": str(error)}}
+        if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
+                raise error  # it is whoever watches this run that wants it to end
             return {"kind": "interrupted", "error": told(error, adapter)}
-        except Exception as error:  # noqa: BLE001 - whatever a client raises is its outcome
-            return {"kind": "error", "error": told(error, adapter)}
+        return {"kind": "error", "error": told(error, adapter)}
 
     def _forked(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
         """Make a call in a forked child; also tells which of the parent's connections it used."""
@@ -196,14 +217,14 @@ class Run:
         before = copy.deepcopy(args)
         with measured(self.network, on=self.case.memory) as memory:
             try:
-                value = await getattr(adapter, call.op)(**args)
+                value = getattr(adapter, call.op)(**args)
+                if inspect.isawaitable(value):  # an adapter may be asynchronous in part
+                    value = await value
                 result: dict[str, Any] = {"kind": "value", "value": plain(value)}
-            except Abandoned as stop:
-                result = {"kind": "abandoned", "error": {"text": str(stop)}}
-            except (KeyboardInterrupt, asyncio.CancelledError) as error:
-                result = {"kind": "interrupted", "error": told(error, adapter)}
-            except Exception as error:  # noqa: BLE001 - whatever a client raises is its outcome
-                result = {"kind": "error", "error": told(error, adapter)}
+            except SettingsError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
+                result = self._raised(error, adapter)
         self._end(number, begun, result, memory.peak, changed=args != before)
 
     def _end(
