@@ -18,6 +18,8 @@ from getimg_mock.contract.clients.cases import KEY, OPTIONS, Case
 from getimg_mock.contract.clients.history import ClientHistory
 from getimg_mock.contract.clients.makers import abilities_of
 from getimg_mock.contract.clients.network import Network
+from getimg_mock.contract.clients.outside import kept_in
+from getimg_mock.contract.clients.overdue import Cap
 from getimg_mock.contract.clients.runs import Run
 from getimg_mock.contract.clients.surroundings import environment, logged, quick
 from getimg_mock.contract.clients.timing import Abandoned, ClientTime
@@ -56,9 +58,12 @@ class PythonDriver:
     make: Callable[..., Any]
     name: str = "client"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
+    real_seconds: float = 30.0
+    """How many seconds of real time a case may take."""
 
     def __post_init__(self) -> None:
-        found = abilities_of(self.make, self.name)
+        with kept_in(self.name):
+            found = abilities_of(self.make, self.name)
         self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
         self.variables, self.is_async = found.variables, found.is_async
 
@@ -105,12 +110,20 @@ class PythonDriver:
             stack.enter_context(environment(case, self.variables))
             stack.enter_context(quick(f"{seed} {case.name}"))
             stack.enter_context(network.spanned())
+            stack.enter_context(kept_in(self.name))
             stack.enter_context(time.governing())
-            try:
-                run.all()
-            except Abandoned:
-                time.lifted = True
+            self.moved(run)
         return run.history(seed, "\n".join(logs))
+
+    def moved(self, run: Run) -> None:
+        """Make the calls of a case, as far as the client comes back in real time."""
+        cap = Cap(self.real_seconds)
+        try:
+            with cap.standing():
+                run.all()
+        except Abandoned:
+            run.time.lifted = True
+        run.overdue = self.real_seconds if cap.reached else 0.0
 
 
 def blank(client: str, case: Case, seed: str, missing: tuple[str, ...]) -> ClientHistory:

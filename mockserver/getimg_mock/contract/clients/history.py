@@ -129,6 +129,8 @@ class ClientHistory(History):
     """Faults of the case that no request met: with any, the case says nothing."""
     missing: tuple[str, ...] = ()
     """Operations and options of the case that the client does not have."""
+    overdue: float = 0.0
+    """After how many real seconds the case was ended as the client did not come back, or 0."""
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """How the client shows itself: its repr, and those of its parts."""

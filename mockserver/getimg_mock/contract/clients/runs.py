@@ -16,6 +16,7 @@ from getimg_mock.contract.clients.cases import KEY, Result, dropped
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_here, threads_here
 from getimg_mock.contract.clients.makers import client_of
+from getimg_mock.contract.clients.overdue import OverdueError
 from getimg_mock.contract.clients.surroundings import measured
 from getimg_mock.contract.clients.telling import plain, told
 from getimg_mock.contract.clients.timing import Abandoned
@@ -45,6 +46,10 @@ class Run:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     looks: str = ""
     holdings: list[Holdings] = field(default_factory=list)
+    ended: bool = False
+    """Whether there is no real time left for further calls."""
+    overdue: float = 0.0
+    """After how many real seconds the client was called back; 0 where it was not."""
     unforked: bool = False
     """Whether a forked child did not come back, and that may not be the client's doing."""
 
@@ -60,7 +65,7 @@ class Run:
         else:
             for number in range(len(self.case.calls)):
                 self._call(adapter, number)
-                if self._holds_too_much(number):
+                if self.ended or self._holds_too_much(number):
                     break
         self._looked_at(adapter)
         close = getattr(adapter, "close", None)
@@ -94,7 +99,7 @@ class Run:
         else:
             for number in range(len(self.case.calls)):
                 await self._acall(adapter, number)
-                if self._holds_too_much(number):
+                if self.ended or self._holds_too_much(number):
                     break
         self._looked_at(adapter)
         close = getattr(adapter, "close", None) or getattr(adapter, "aclose", None)
@@ -186,6 +191,7 @@ class Run:
     def _raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
         """Return how a call came out that raised."""
         if isinstance(error, Abandoned):
+            self.ended = self.ended or isinstance(error, OverdueError)
             return {"kind": "abandoned", "error": {"text": str(error)}}
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
@@ -243,7 +249,8 @@ class Run:
 
     def history(self, seed: str, logs: str) -> ClientHistory:
         """Return what came of it."""
-        ended = len(self.holdings) > 1  # what was not called after it holds too much was not asked
+        # What was not called any more, as it held too much or no time was left, was not asked.
+        ended = len(self.holdings) > 1 or self.ended
         for number, call in enumerate(self.case.calls):
             if number not in self.outcomes and not self._needed(number) and not ended:
                 now, last = self.time.seconds(), len(self.adversary.exchanges)
@@ -254,6 +261,8 @@ class Run:
         missed = self.adversary.missed()
         if self.unforked:
             missed += ("a fork of a process with one thread",)
+        if self.overdue:
+            missed += (f"an end within {self.overdue:g} s of real time",)
         return ClientHistory(
             plan=Plan(name=f"client {self.case.name}", steps=()),
             exchanges=tuple(self.adversary.exchanges),
@@ -265,6 +274,7 @@ class Run:
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
             missed=missed,
             missing=dropped(self.case, self.driver.ops) if missed else (),
+            overdue=self.overdue,
             logs=logs,
             appearance=self.looks,
             options={k: v for k, v in self.case.options.items() if k in self.driver.options},

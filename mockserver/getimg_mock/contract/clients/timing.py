@@ -1,19 +1,22 @@
 """The client's time, in our hands: while it is, the client's waiting moves a clock instead.
 
-`time.sleep`, `time.monotonic` and their like, `threading.Event.wait` and asyncio's loop obey one
-clock. What a client took out of `time` by `from time import sleep` before is not reached.
+`time.sleep`, `time.monotonic` and their like, also where a module has borrowed them by name,
+`threading.Event.wait` and asyncio's loop obey one clock. `datetime.now()` does not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 import threading
 import time  # noqa: TID251 - the client's view of it is what is replaced here
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.borrowings import borrowings, held
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -122,18 +125,15 @@ class ClientTime:
             "time_ns": lambda: int(self.wall() * 1e9),
             "monotonic": self.seconds,
             "monotonic_ns": lambda: int(self.seconds() * 1e9),
-            "perf_counter": self.seconds,
+            "perf_counter": partial(self.seconds),  # another object: each is put back by name
+            "perf_counter_ns": lambda: int(self.seconds() * 1e9),
         }
-        before = {name: getattr(time, name) for name in changes}
-        for name, replacement in changes.items():
-            setattr(time, name, replacement)
-        threading.Event.wait = waited  # type: ignore[method-assign, assignment]
-        try:
-            yield
-        finally:
-            for name, original in before.items():
-                setattr(time, name, original)
-            threading.Event.wait = event_wait  # type: ignore[method-assign]
+        with _replaced(changes):
+            threading.Event.wait = waited  # type: ignore[method-assign, assignment]
+            try:
+                yield
+            finally:
+                threading.Event.wait = event_wait  # type: ignore[method-assign]
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a loop whose waiting moves this clock."""
@@ -157,6 +157,27 @@ class ClientTime:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
         self.lifted = False
+
+
+@contextmanager
+def _replaced(changes: dict[str, Callable[..., Any]]) -> Iterator[None]:
+    """Replace functions of `time`, in the modules, too, that have borrowed them."""
+    before = {name: getattr(time, name) for name in changes}
+    places = [(time, name, name) for name in changes]
+    places += [each for each in borrowings() if getattr(each[0], each[1], None) is before[each[2]]]
+    known = set(sys.modules)
+    for module, attribute, name in places:
+        setattr(module, attribute, changes[name])
+    try:
+        yield
+    finally:
+        for module, attribute, name in places:
+            setattr(module, attribute, before[name])
+        # A module that was imported meanwhile has borrowed what was there in place of them.
+        lent = {function: name for name, function in changes.items()}
+        for place in set(sys.modules) - known:
+            for attribute, name in held(place, lent):
+                setattr(sys.modules[place], attribute, before[name])
 
 
 class _Selector(selectors.DefaultSelector):  # chosen by platform

@@ -16,6 +16,7 @@ from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
 from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.network import Network
+from getimg_mock.contract.clients.outside import REAL, kept_in, passing
 from getimg_mock.contract.clients.runs import Run
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timeline import Answer, problem
@@ -56,6 +57,7 @@ class UpstreamDriver(PythonDriver):
     """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
 
     address: Address = field(kw_only=True)
+    real_seconds: float = 900.0
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case, with real requests and real waiting."""
@@ -71,7 +73,8 @@ class UpstreamDriver(PythonDriver):
             run = Run(self, quiet, adversary, Network(adversary, time), time)
             run.place = Path(place)
             try:
-                run.all()
+                with kept_in(self.name, REAL):
+                    self.moved(run)
             finally:
                 session.close()
         return replace(run.history(seed, ""), own=False, virtual=False)
@@ -85,7 +88,10 @@ class UpstreamDriver(PythonDriver):
         body = asked.body or None
         step = Send(method=asked.method, path=path, query=query, body=body)
         try:
-            came = session.exchange(Sent(asked.method, asked.target, tuple(headers), body), step)
+            with passing():
+                came = session.exchange(
+                    Sent(asked.method, asked.target, tuple(headers), body), step
+                )
         except RefusedError as error:
             return problem(402, "quota_exceeded", f"The budget does not allow this: {error}")
         kept = tuple(pair for pair in came.headers if pair[0] not in _HOP)
