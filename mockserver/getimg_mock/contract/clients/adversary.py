@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -86,6 +86,10 @@ class Rule:
     nth: tuple[int, ...] = ()
     must: bool = True
     when: Callable[[Asked], bool] | None = None
+
+    def but(self, **changes: Any) -> Rule:
+        """Return the rule with changes."""
+        return replace(self, **changes)
 
 
 @dataclass

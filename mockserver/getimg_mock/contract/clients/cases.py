@@ -43,13 +43,19 @@ class Result:
 class Call:
     """One operation with its arguments. `into`: the directory of which earlier call to use.
 
-    `child` has it made in a process that was forked for it, with the client of the parent.
+    `child` has it made in a process that was forked for it, with the client of the parent. `unless`
+    are operations: a client that has one of them does not make this call, which stands in for it.
     """
 
     op: str
     args: Mapping[str, Any] = field(default_factory=dict)
     into: int | None = None
     child: bool = False
+    unless: tuple[str, ...] = ()
+
+    def instead_of(self, *ops: str) -> Call:
+        """Return the call for clients that have none of these operations."""
+        return replace(self, unless=ops)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,15 +90,12 @@ class Case:
     holdings: bool = False
     room: int = 0
     patience: float | None = 8.0
+    left_out: frozenset[int] = frozenset()
+    """Calls that are not made, as the client has no such operation: see `fitting`."""
 
     def but(self, **changes: Any) -> Case:
         """Return the case with changes."""
         return replace(self, **changes)
-
-
-def dropped(case: Case, ops: set[str]) -> tuple[str, ...]:
-    """Return the operations of a case that a client does not have, and that were left out."""
-    return tuple(dict.fromkeys(each.op for each in case.calls if each.op not in ops))
 
 
 def image(**changes: Any) -> Call:

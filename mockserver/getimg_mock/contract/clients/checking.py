@@ -48,6 +48,9 @@ def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdic
         return Verdict(check=check, status="SKIP", reason=f"the client has no {missing}")
     if missed and not tried:
         return Verdict(check=check, status="VOID", reason=f"not met: {missed}")
+    without = _listed(name for each in tried for name in each.without)
+    if without:
+        return Verdict(check=check, status="SKIP", reason=f"the client has no {without}")
     return Verdict(check=check, status="VOID", reason="nothing to judge was seen")
 
 

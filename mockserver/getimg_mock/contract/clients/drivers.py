@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from getimg_mock.contract.clients import forks
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPTIONS, Case
+from getimg_mock.contract.clients.cases import KEY, Case
+from getimg_mock.contract.clients.fitting import fitted, lacking, unmet
 from getimg_mock.contract.clients.history import ClientHistory
 from getimg_mock.contract.clients.makers import abilities_of
 from getimg_mock.contract.clients.network import Network
@@ -69,18 +70,13 @@ class PythonDriver:
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return the operations, options and abilities of the case that the client lacks."""
-        ops = [each.op for each in case.calls if each.op not in self.ops]
-        if len(ops) < len(case.calls):  # what the client can do of it is tried
-            ops = []
-        needs = [
-            need for need in case.needs
-            if (need in OPTIONS and need not in self.options) or need in self.lacking
-            or (need == "environment" and not self.variables)
-        ]  # fmt: skip
-        return tuple(dict.fromkeys([*ops, *needs, *self._wanting(case)]))
+        needs = unmet(case, self.options, self.lacking)
+        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs, *self._wanting(case)]))
 
     def _wanting(self, case: Case) -> Iterator[str]:
         """Yield what this process, or a client that awaits, cannot give a case."""
+        if "environment" in case.needs and not self.variables:
+            yield "environment"
         if any(call.child for call in case.calls) and (self.is_async or not forks.POSSIBLE):
             yield "fork"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
@@ -94,6 +90,7 @@ class PythonDriver:
         missing = self.lacks(case)
         if missing:
             return blank(self.name, case, seed, missing)
+        case = fitted(case, self.ops)
         time = ClientTime(
             limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
         )

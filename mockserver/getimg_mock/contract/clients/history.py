@@ -128,7 +128,9 @@ class ClientHistory(History):
     missed: tuple[str, ...] = ()
     """Faults of the case that no request met: with any, the case says nothing."""
     missing: tuple[str, ...] = ()
-    """Operations and options of the case that the client does not have."""
+    """What the client, or the way it is driven, does not have, so that the case was not tried."""
+    without: tuple[str, ...] = ()
+    """Operations that the client does not have, so that the case was tried without them."""
     overdue: float = 0.0
     """After how many real seconds the case was ended as the client did not come back, or 0."""
     logs: str = field(default="", repr=False)

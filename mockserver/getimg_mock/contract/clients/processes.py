@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result, dropped
+from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
 from getimg_mock.contract.clients.drivers import blank
+from getimg_mock.contract.clients.fitting import absent, fitted, lacking, unmet
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_by
 from getimg_mock.contract.clients.runs import files_in
@@ -81,27 +82,21 @@ class ProcessDriver:
         """Return what the case needs that the program, or real time, does not have."""
         if case.patience is None or case.together:
             return ("time and network in our hands",)
-        ops = [each.op for each in case.calls if each.op not in self.ops]
-        if len(ops) < len(case.calls):
-            ops = []
-        needs = [
-            need
-            for need in case.needs
-            if (need in OPTIONS and need not in self.options) or need in self.lacking
-        ]
+        needs = unmet(case, self.options, self.lacking)
         if "failing at once" in case.needs and not (
             "retries" in self.lacking or "max_retries" in self.options
         ):
             needs.append("max_retries")
         if {"timeout"} & set(case.options) and "timeout" not in self.options:
             needs.append("timeout")
-        return tuple(dict.fromkeys(ops + needs))
+        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the program through a case, on a port of its own."""
         missing = self.lacks(case)
         if missing:
             return blank(self.name, case, seed, missing)
+        case = fitted(case, self.ops)
         clock = VirtualClock(start=START)
         with Sockets(clock) as server, tempfile.TemporaryDirectory() as place:
             prefix = case.base.partition("://")[2].partition("/")[2]
@@ -120,7 +115,7 @@ class ProcessDriver:
             exchanges=tuple(adversary.exchanges), base=base, secrets=(("a", KEY),),
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
             missed=missed,
-            missing=dropped(case, self.ops) if missed else (), ledger=adversary.totals(),
+            without=absent(case, self.ops), ledger=adversary.totals(),
             options=self._given(case), holdings=tuple(holdings),
         )  # fmt: skip
 
@@ -153,7 +148,7 @@ class ProcessDriver:
             if case.holdings and number == EARLY:
                 holdings.append(self._held(server))
             args = _resolved(call.args, made)
-            if args is None or call.op not in self.ops:
+            if args is None or number in case.left_out:
                 continue
             folder = place / str(number if call.into is None else call.into)
             if call.op == "download":

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients import forks
-from getimg_mock.contract.clients.cases import KEY, Result, dropped
+from getimg_mock.contract.clients.cases import KEY, Result
+from getimg_mock.contract.clients.fitting import absent
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_here, threads_here
 from getimg_mock.contract.clients.makers import client_of
@@ -138,7 +139,7 @@ class Run:
     def _begin(self, number: int) -> tuple[Call, dict[str, Any], Path, int, float] | None:
         call = self.case.calls[number]
         args = self._resolved(call.args)
-        if args is None or call.op not in self.driver.ops:
+        if args is None or number in self.case.left_out:
             return None
         self.adversary.call = number
         place = self.place / str(number if call.into is None else call.into)
@@ -273,7 +274,7 @@ class Run:
             seed=seed,
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
             missed=missed,
-            missing=dropped(self.case, self.driver.ops) if missed else (),
+            without=absent(self.case, self.driver.ops),
             overdue=self.overdue,
             logs=logs,
             appearance=self.looks,
@@ -285,7 +286,7 @@ class Run:
 
     def _needed(self, number: int) -> bool:
         """Whether a call was not made: it builds on one that failed, or the client has no such."""
-        return self.case.calls[number].op not in self.driver.ops or any(
+        return number in self.case.left_out or any(
             isinstance(each, Result) for each in self.case.calls[number].args.values()
         )
 

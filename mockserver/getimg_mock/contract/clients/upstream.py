@@ -15,6 +15,7 @@ from getimg_mock.contract.addresses import AddressSession
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
 from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.fitting import fitted
 from getimg_mock.contract.clients.network import Network
 from getimg_mock.contract.clients.outside import REAL, kept_in, passing
 from getimg_mock.contract.clients.runs import Run
@@ -64,7 +65,7 @@ class UpstreamDriver(PythonDriver):
         time = _RealTime()
         session = AddressSession(self.address)
         with Sockets(time.clock) as server, tempfile.TemporaryDirectory() as place:
-            quiet = case.but(base=server.url, rules=())
+            quiet = fitted(case, self.ops).but(base=server.url, rules=())
             adversary = Adversary(
                 clock=time.clock, key=KEY, base=server.url, settings={"seed": seed},
                 forward=lambda asked: self._forwarded(session, asked),

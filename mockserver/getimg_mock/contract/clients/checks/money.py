@@ -64,7 +64,8 @@ def _lost() -> Iterator[Case]:
         )  # fmt: skip
     submit = Call(op="submit_video", args=VIDEO)
     for name, calls, on in (("image", (image(), image()), "images.generate"),
-                            ("video", (submit, submit), "videos.create")):  # fmt: skip
+                            ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2),
+                             "videos.create")):  # fmt: skip
         yield Case(
             name=f"unknown-{name}", calls=calls, options={"max_retries": 0}, limit=_HOURS,
             patience=None,
@@ -102,15 +103,18 @@ def _gets() -> Iterator[Case]:
     for status in _NEVER_AGAIN:
         refusal = acts.instead(problem(status, "refused", "Refused."))
         yield Case(
-            name=f"refusal-{status}", calls=(image(), models()), limit=_HOURS,
+            name=f"refusal-{status}", calls=(image(), models(), video()), limit=_HOURS,
             rules=tuple(Rule(on=on, do=refusal, label=f"{status}")
-                        for on in ("images.generate", "models.list")),
+                        for on in ("images.generate", "models.list", "videos.create")),
         )  # fmt: skip
 
 
 def _paced(name: str, headers: Callable[[Turn], tuple[tuple[str, str], ...]], **more: Any) -> Case:
-    rule = Rule(on="images.generate", do=acts.paced(429, headers), label=f"429 {name}", nth=(1,))
-    return Case(name=name, calls=(image(),), rules=(rule,), limit=_HOURS, **more)
+    rules = tuple(Rule(on=on, do=acts.paced(429, headers), label=f"429 {name}", nth=(1,))
+                  for on in ("images.generate", "videos.create"))  # fmt: skip
+    calls = (image(), video().instead_of("generate_image"))
+    return Case(name=name, calls=calls, rules=rules, limit=_HOURS,
+                settings={"video_seconds": 1}, **more)  # fmt: skip
 
 
 def _waits() -> Iterator[Case]:
@@ -236,7 +240,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
             continue
         yield held(outcome.kind == "value" or outcome.clear, "a result or a clear error",
                    outcome.shown, *sent[:4])  # fmt: skip
-        gaps = _gaps(sent)
+        gaps = _gaps([each for each in sent if each.submits])
         yield held(not gaps or min(gaps) >= 0.05, "a pause before the next try",
                    f"{min(gaps, default=0):.3f} s", *sent[:3])  # fmt: skip
 

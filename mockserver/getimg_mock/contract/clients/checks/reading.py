@@ -18,10 +18,10 @@ from getimg_mock.contract.clients.cases import (
     video,
 )
 from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.checks import statuses
+from getimg_mock.contract.clients.checks import forms, statuses
 from getimg_mock.contract.clients.checks.series import series
 from getimg_mock.contract.clients.grease import Variant, variants, with_unknown_fields
-from getimg_mock.contract.clients.timeline import Answer, problem, replied, written
+from getimg_mock.contract.clients.timeline import problem, replied
 from getimg_mock.contract.verdicts import held, wrong
 
 if TYPE_CHECKING:
@@ -94,7 +94,8 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         *_odd_values(),
         *statuses.cases(),
         *_errors(),
-        *_bodies(stream),
+        *_bodies(),
+        *forms.cases(stream),
     )
 
 
@@ -189,7 +190,7 @@ def _errors() -> Iterator[Case]:
     yield series("unknown-failure", _RETRIEVE, "videos.retrieve", [failed])
 
 
-def _bodies(stream: Stream) -> Iterator[Case]:
+def _bodies() -> Iterator[Case]:
     json_, html = "application/json", "text/html"
     garbage = [
         acts.text(200, html, acts.HTML), acts.text(200, "text/plain", b"OK"),
@@ -199,27 +200,6 @@ def _bodies(stream: Stream) -> Iterator[Case]:
     yield series("garbage-balance", balance(), "billing.balance", garbage)
     yield series("garbage-models", models(), "models.list", garbage)
     yield series("garbage-image", image(), "images.generate", garbage[:4])
-    spaced = b' \n\t{ "currency" :"USD",\r\n "balance": "12.34" } \n'
-    escaped = b'{"\\u0062alance":"\\u0031\\u0032.34","currency":"\\u0055SD"}'
-    plain = written(BALANCE_ANSWER)
-    yield series("json-forms", balance(), "billing.balance", [
-        acts.text(200, "application/json;charset=utf-8", plain),
-        acts.text(200, 'Application/JSON; charset="UTF-8"', plain),
-        acts.text(200, json_, spaced), acts.text(200, json_, escaped),
-    ])  # fmt: skip
-    yield series("json-bom", balance(), "billing.balance",
-                  [acts.text(200, json_, b"\xef\xbb\xbf" + plain)])  # fmt: skip
-    yield series("json-untyped", balance(), "billing.balance", [acts.text(200, "", plain)])
-    odd = (
-        ("X-New-Header", stream.letters),
-        ("x-NEW-header", "two"),
-        ("X-RateLimit-Limit", "x"),
-        ("Server", ""),
-        ("Vary", "a"),
-        ("Vary", "b"),
-        ("CONTENT-type", "application/json"),
-    )
-    yield series("odd-headers", balance(), "billing.balance", [Answer(200, odd, plain)])
     yield series(
         "long-message",
         image(),

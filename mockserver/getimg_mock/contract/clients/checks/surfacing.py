@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Call, Case, balance, image, models, video
+from getimg_mock.contract.clients.cases import Case, balance, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import problem
 from getimg_mock.contract.verdicts import held
@@ -14,6 +14,7 @@ from getimg_mock.contract.verdicts import held
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from getimg_mock.contract.clients.adversary import Act
     from getimg_mock.contract.clients.history import ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
@@ -37,25 +38,32 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
     listed = [problem(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
     return (
-        Case(name="errors", calls=(image(),) * len(listed), options=quiet, limit=7200,
-             rules=(Rule(on="images.generate", label="errors", do=acts.by_call(listed)),)),
+        Case(name="errors", calls=(image(),) * len(listed) + (_OTHERWISE,) * len(listed),
+             options=quiet, limit=7200, rules=_submissions("errors", acts.by_call(listed * 2))),
         Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
-        Case(name="html-502", calls=(balance(), image()), options=quiet, limit=3600,
+        Case(name="html-502", calls=(balance(), image(), _OTHERWISE), options=quiet, limit=3600,
              rules=(Rule(on="*", label="502 HTML",
                          do=acts.instead(acts.text(502, "text/html", acts.HTML))),)),
-        Case(name="errors-key", calls=(image(), models(), Call(op="balance")), options=quiet,
-             rules=(Rule(on="images.generate", label="401", do=acts.instead(listed[1])),
+        Case(name="errors-key", calls=(image(), models(), balance(), video()), options=quiet,
+             rules=(*_submissions("401", acts.instead(listed[1])),
                     Rule(on="models.list", label="reset", do=acts.before("reset")),
                     Rule(on="billing.balance", label="500", must=False,
                          do=acts.instead(listed[-1]))),
              limit=7200),
-        Case(name="control-characters", calls=(image(),), options=quiet,
-             rules=(Rule(on="images.generate", label="control characters", do=acts.instead(
-                 problem(400, "invalid_parameter", _CONTROLS))),)),
-        Case(name="request-id", calls=(image(),), options=quiet,
-             rules=(Rule(on="images.generate", label="request id", do=acts.instead(
-                 problem(400, "invalid_parameter", "No.", ("x-request-id", request_id)))),)),
+        Case(name="control-characters", calls=(image(), _OTHERWISE), options=quiet,
+             rules=_submissions("control characters", acts.instead(
+                 problem(400, "invalid_parameter", _CONTROLS)))),
+        Case(name="request-id", calls=(image(), _OTHERWISE), options=quiet,
+             rules=_submissions("request id", acts.instead(
+                 problem(400, "invalid_parameter", "No.", ("x-request-id", request_id))))),
     )  # fmt: skip
+
+
+_OTHERWISE: Final = video().instead_of("generate_image")
+
+
+def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
+    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.create"))
 
 
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:

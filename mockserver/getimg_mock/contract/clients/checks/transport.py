@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import VIDEO, Call, Case, balance, image, models
+from getimg_mock.contract.clients.cases import VIDEO, Call, Case, balance, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.encodings import ENCODINGS, takes
 from getimg_mock.contract.clients.holdings import EARLY
@@ -38,26 +38,30 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
     made = [
-        Case(name="drip", calls=(balance(), models()), options={"timeout": 2, "max_retries": 0},
-             needs=("timeout",), patience=12,
+        Case(name="drip", calls=(balance(), models(), *_OTHERWISE),
+             options={"timeout": 2, "max_retries": 0}, needs=("timeout",), patience=12,
              rules=(Rule(on="*", do=acts.dripping(0.01, least=2000),
                          label="10 ms a byte"),)),
-        Case(name="silence", calls=(balance(), models()), options={"timeout": 2, "max_retries": 0},
-             patience=12, rules=(Rule(on="*", do=acts.before("hang"), label="silence"),)),
+        Case(name="silence", calls=(balance(), models(), *_OTHERWISE),
+             options={"timeout": 2, "max_retries": 0}, patience=12,
+             rules=(Rule(on="*", do=acts.before("hang"), label="silence"),)),
         *_framings(),
-        Case(name="mismatch", calls=(balance(), models()), options=_QUIET,
+        Case(name="mismatch", calls=(balance(), models(), *_OTHERWISE), options=_QUIET,
              rules=(Rule(on="*", do=acts.padded, label="Content-Length too large"),)),
         Case(name="idle-close-get", calls=(balance(), balance(), models()),
              rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),)),
-        Case(name="idle-race-post", calls=(models(), image()),
+        Case(name="idle-race-post", calls=(models(), image(), image()),
              rules=(Rule(on="images.generate", do=acts.before("close"), label="race",
                          nth=(1,), when=_reused),)),
-        Case(name="idle-race-video", calls=(models(), Call(op="submit_video", args=VIDEO)),
+        Case(name="idle-race-video",
+             calls=(models(), *(Call(op="submit_video", args=VIDEO),) * 2,
+                    *(video().instead_of("submit_video"),) * 2),
              rules=(Rule(on="videos.create", do=acts.before("reset"), label="race",
                          nth=(1,), when=_reused),)),
-        Case(name="ipv6", base="https://[::1]:8443", calls=(balance(), image()), patience=None),
-        Case(name="localhost", base="https://localhost:8443", calls=(balance(), image()),
+        Case(name="ipv6", base="https://[::1]:8443", calls=(balance(), image(), _OTHERWISE[1]),
              patience=None),
+        Case(name="localhost", base="https://localhost:8443",
+             calls=(balance(), image(), _OTHERWISE[1]), patience=None),
         Case(name="names-slow", calls=(balance(), image()), options={"timeout": 10}, patience=None,
              rules=(Rule(on="connect", do="slow", label="4 s to connect"),)),
         Case(name="names-never", calls=(balance(), image()), needs=("timeout",), patience=None,
@@ -73,14 +77,21 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                          label="now and then bad"),)),
         Case(name="forked", calls=(balance(), Call(op="models", child=True), balance()),
              patience=None),
-        Case(name="threads", calls=(balance(),) * 4 + (models(),) * 4, together=True,
+        Case(name="threads", calls=((balance(),) * 4 + (models(),) * 4
+                                     + (_OTHERWISE[0],) * 4 + (_OTHERWISE[1],) * 4), together=True,
              patience=None),
-        Case(name="skew-ahead", calls=(balance(), image()),
+        Case(name="skew-ahead", calls=(balance(), image(), _OTHERWISE[1]),
              rules=(Rule(on="*", do=_dated(86400), label="Date a day ahead"),)),
-        Case(name="skew-behind", calls=(balance(), image()),
+        Case(name="skew-behind", calls=(balance(), image(), _OTHERWISE[1]),
              rules=(Rule(on="*", do=_dated(-86400), label="Date a day behind"),)),
     ]  # fmt: skip
     return tuple(case.but(limit=_LIMIT * (48 if case.name == "thousand" else 1)) for case in made)
+
+
+_OTHERWISE: Final = (
+    image().instead_of("models", "balance"),
+    video().instead_of("models", "balance", "generate_image"),
+)
 
 
 def _reused(asked: Asked) -> bool:
@@ -106,7 +117,8 @@ def _framings() -> Iterator[Case]:
     for name, form in forms.items():
         rule = Rule(on="*", do=acts.reworked(form), label=name,
                     when=_taking(name.removeprefix("encoding-")))  # fmt: skip
-        yield Case(name=f"framing-{name}", calls=(balance(), models(), image()), options=_QUIET,
+        yield Case(name=f"framing-{name}", calls=(balance(), models(), image(), _OTHERWISE[1]),
+                   options=_QUIET,
                    rules=(rule,))  # fmt: skip
 
 
