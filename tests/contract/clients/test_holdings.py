@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from getimg_mock.contract.clients import drivers
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.holdings import Holdings, held_here
@@ -128,7 +127,7 @@ def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
     sizes = []
 
     class Weighing(ReferenceClient):
-        def download(self, **given: Any) -> str:  # type: ignore[override]
+        def download(self, **given: Any) -> str:
             """Save a file and weigh it."""
             path = str(super().download(**given))
             sizes.append(Path(path).stat().st_size)
@@ -151,7 +150,7 @@ def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
 
 def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is no fault of the client's."""
-    monkeypatch.setattr(drivers.shutil, "disk_usage", lambda _: SimpleNamespace(free=900_000_000))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
     assert PythonDriver(ReferenceClient).lacks(case("large")) == (
         "room for 1000 MB beside other temporary files",
     )

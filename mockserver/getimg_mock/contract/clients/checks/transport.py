@@ -75,7 +75,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
              needs=("failing at once",),
              rules=(Rule(on="billing.balance", do=_now_and_then(6, _FAILURES[:4]),
                          label="now and then bad"),)),
-        Case(name="forked", calls=(balance(), Call(op="models", child=True), balance()),
+        Case(name="forked", calls=(models(), Call(op="models", child=True), models()),
              patience=None),
         Case(name="threads", calls=((balance(),) * 4 + (models(),) * 4
                                      + (_OTHERWISE[0],) * 4 + (_OTHERWISE[1],) * 4), together=True,
