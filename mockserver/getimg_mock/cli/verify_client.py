@@ -13,7 +13,7 @@ from getimg_mock.cli.verify_api import REPORTS
 from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
 from getimg_mock.contract.campaign import written
-from getimg_mock.contract.clients import observe, schedules, scorecard, suite
+from getimg_mock.contract.clients import observe, schedules, scorecard, soundness, suite
 from getimg_mock.contract.clients.adapters import SHIPPED
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.drivers import PythonDriver
@@ -59,6 +59,8 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
     add("--random", type=_count, default=0, metavar="N",
         help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
+    add("--case-seconds", type=_seconds, default=30.0, metavar="SECONDS",
+        help="real time after which a case of an adapter is ended (default: 30)")  # fmt: skip
     add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
     add("--report", action="append", default=[], metavar="FILE", type=Path,
         help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
@@ -73,14 +75,19 @@ def run(arguments: argparse.Namespace) -> int:
             raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
     checks = suite.chosen(_words(arguments.only))
     known = _known(arguments.known_failures)
+    if not (arguments.clients or arguments.program or arguments.observe):
+        raise SettingsError(
+            "Name a client: package.module:make, one that ships ("
+            f"{', '.join(SHIPPED)}), --program COMMAND, or --observe -- COMMAND."
+        )
     if arguments.observe:
         result, status = _observed(arguments.clients, arguments.scenario)
         stream = list(scorecard.events(result, adapter="--observe", known=known))
-        return _reported(arguments, stream, [result]) or status
-    results: list[Result] = []
-    stream = []
+        return _sound([result], _reported(arguments, stream, [result]) or status)
     if arguments.target != "fake":
         return _side_by_side(arguments, checks, known)
+    results: list[Result] = []
+    stream = []
     found: list[str] = []
     for adapter, driver in _drivers(arguments):
         try:
@@ -90,11 +97,19 @@ def run(arguments: argparse.Namespace) -> int:
             driver.close()
         results.append(result)
         stream += scorecard.events(result, adapter=adapter, known=known)
-    if not results:
-        raise SettingsError("Name a client: package.module:make, or --program, or --observe.")
-    status = _reported(arguments, stream, results)
+    status = _sound(results, _reported(arguments, stream, results))
     sys.stdout.writelines(found)
-    return 1 if found and "GC401" not in known else status
+    return status or (1 if found and "GC401" not in known else 0)
+
+
+def _sound(results: list[Result], status: int) -> int:
+    """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
+    for result in results:
+        hollow = soundness.nothing_judged(result)
+        for sentence in [hollow] if hollow else soundness.gaps(result):
+            sys.stderr.write(f"getimg-mock: {sentence}\n")
+            status = 2 if hollow else status or 2
+    return status
 
 
 def _scheduled(driver: Driver, count: int) -> Iterator[str]:
@@ -187,6 +202,16 @@ def _command(text: str) -> list[str]:
         ) from None
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise SettingsError(f"--case-seconds {text}: write a number of seconds, 30 for example.")
+    return seconds
+
+
 def _count(text: str) -> int:
     count = int(text) if text.isdecimal() else 0
     if count < 1:
@@ -196,7 +221,10 @@ def _count(text: str) -> int:
 
 def _drivers(arguments: argparse.Namespace) -> Iterator[tuple[str, Driver]]:
     for adapter in (*arguments.clients, *(f"program:{each}" for each in arguments.program)):
-        yield adapter, driver_of(adapter)
+        driver = driver_of(adapter)
+        if isinstance(driver, PythonDriver):
+            driver.real_seconds = arguments.case_seconds
+        yield adapter, driver
 
 
 def _words(only: str | None) -> list[str]:

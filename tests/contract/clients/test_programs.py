@@ -90,6 +90,9 @@ def test_a_program_that_describes_what_cannot_be_is_told_so(value: object, told:
     (["--program", "no-such-program-at-all"], "cannot be started.*on PATH"),
     (["httpx", "--random", "-3"], "--random -3.*1 or more"),
     (["httpx", "--random", "few"], "--random few.*1 or more"),
+    ([], "Name a client.*official-sdk.*--program.*--observe"),
+    (["--target", "http://127.0.0.1:9", "--budget", "0"], "Name a client"),
+    (["httpx", "--case-seconds", "none"], "--case-seconds none"),
     (["htpx"], "Did you mean 'httpx'"),
 ])  # fmt: skip
 def test_a_command_that_cannot_be_meant_is_told_in_one_line(

@@ -191,12 +191,15 @@ class ProcessDriver:
             except queue.Empty:
                 break
             if not line:
-                break
+                return self._gone(request, "the program ended before it responded")
             said = _read(line)
             if said.get("case") == request["case"]:
                 return said
+        return self._gone(request, f"no response within {patience + _GRACE:g} s")
+
+    def _gone(self, request: dict[str, Any], why: str) -> dict[str, Any]:
         self.close()
-        return {"case": request["case"], "outcome": "abandoned", "error": {"text": "no response"}}
+        return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
