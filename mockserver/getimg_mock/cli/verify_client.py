@@ -141,18 +141,29 @@ def _side_by_side(
     peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
     results: list[Result] = []
     stream: list[dict[str, Any]] = []
-    for adapter in arguments.clients:
-        make = maker_of(adapter)
-        for driver in (
-            PythonDriver(make, f"{adapter} on the fake"),
-            UpstreamDriver(make, f"{adapter} on {target.name}", address=target),
-        ):
+    for adapter, driver in _pairs(arguments, target):
+        try:
             result = suite.verify(driver, checks=peaceful, seed=arguments.seed, among=PEACEFUL)
-            results.append(result)
-            stream += scorecard.events(result, adapter=adapter, known=known)
-    status = _reported(arguments, stream, results)
+        finally:
+            driver.close()
+        results.append(result)
+        stream += scorecard.events(result, adapter=adapter, known=known)
+    status = _sound(results, _reported(arguments, stream, results))
     sys.stdout.write(f"Spent at most {budget.spent} of {budget.ceiling} USD.\n")
     return status
+
+
+def _pairs(arguments: argparse.Namespace, target: Address) -> Iterator[tuple[str, Driver]]:
+    """Yield each client twice: on the fake, and on the other service."""
+    for adapter in arguments.clients:
+        make = maker_of(adapter)
+        yield adapter, PythonDriver(make, f"{adapter} on the fake")
+        yield adapter, UpstreamDriver(make, f"{adapter} on {target.name}", address=target)
+    for program in arguments.program:
+        for address, where in ((None, "the fake"), (target, target.name)):
+            driver = ProcessDriver(_command(program), address=address)
+            driver.name = f"{driver.name} on {where}"
+            yield f"program:{program}", driver
 
 
 def _upstream(arguments: argparse.Namespace) -> Address:

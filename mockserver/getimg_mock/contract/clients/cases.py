@@ -45,6 +45,7 @@ class Call:
 
     `child` has it made in a process that was forked for it, with the client of the parent. `unless`
     are operations: a client that has one of them does not make this call, which stands in for it.
+    `after` are seconds that pass before it.
     """
 
     op: str
@@ -52,6 +53,7 @@ class Call:
     into: int | None = None
     child: bool = False
     unless: tuple[str, ...] = ()
+    after: float = 0.0
 
     def instead_of(self, *ops: str) -> Call:
         """Return the call for clients that have none of these operations."""
@@ -77,6 +79,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     base: str = BASE
+    key: str = KEY
     settings: Mapping[str, Any] = field(default_factory=dict)
     scenario: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -22,11 +22,13 @@ from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
 from getimg_mock.contract.clients.drivers import blank
 from getimg_mock.contract.clients.fitting import absent, fitted, lacking, unmet
+from getimg_mock.contract.clients.forwarding import Forwarding
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_by
 from getimg_mock.contract.clients.runs import files_in
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
+from getimg_mock.contract.clients.upstream import PATIENCE, foreign
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
@@ -35,6 +37,8 @@ from getimg_mock.world.clock import VirtualClock, stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from getimg_mock.contract.addresses import Address
 
 _START_SECONDS: Final = 20.0
 _GRACE: Final = 1.0
@@ -47,6 +51,8 @@ class ProcessDriver:
     command: Sequence[str]
     name: str = "program"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
+    address: Address | None = None
+    """The service that requests are passed on to, where it is not ours."""
 
     def __post_init__(self) -> None:
         if not self.command or not self.command[0].strip():
@@ -80,6 +86,10 @@ class ProcessDriver:
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return what the case needs that the program, or real time, does not have."""
+        if self.address is not None:
+            case = case.but(patience=PATIENCE)
+            if any(call.after for call in case.calls):
+                return ("time that can be moved: it is another's",)
         if case.patience is None or case.together:
             return ("time and network in our hands",)
         needs = unmet(case, self.options, self.lacking)
@@ -98,24 +108,38 @@ class ProcessDriver:
             return blank(self.name, case, seed, missing)
         case = fitted(case, self.ops)
         clock = VirtualClock(start=START)
-        with Sockets(clock) as server, tempfile.TemporaryDirectory() as place:
+        with ExitStack() as stack:
+            server = stack.enter_context(Sockets(clock))
+            place = stack.enter_context(tempfile.TemporaryDirectory())
             prefix = case.base.partition("://")[2].partition("/")[2]
-            base = f"{server.url}/{prefix}".rstrip("/")
-            adversary = Adversary(
-                clock=clock, key=KEY, base=base, rules=case.rules,
+            case = case.but(base=f"{server.url}/{prefix}".rstrip("/"))
+            forwarding = None
+            if self.address is not None:
+                forwarding = stack.enter_context(Forwarding(self.address, server.url))
+                case = case.but(rules=(), patience=PATIENCE)
+            server.adversary = Adversary(
+                clock=clock, key=KEY, base=case.base, rules=case.rules, forward=forwarding,
                 settings={"seed": seed, **case.settings},
                 scenario=tuple(map(dict, case.scenario)), cache=self.cache,
             )  # fmt: skip
-            server.adversary = adversary
             holdings: list[Holdings] = []
-            outcomes = self._calls(case, server, base, Path(place), holdings)
-        missed = adversary.missed()
+            outcomes = self._calls(case, server, Path(place), holdings)
+        history = self._history(case, seed, server.adversary, outcomes, holdings)
+        return history if forwarding is None else foreign(history, forwarding)
+
+    def _history(
+        self,
+        case: Case,
+        seed: str,
+        adversary: Adversary,
+        outcomes: list[Outcome],
+        holdings: list[Holdings],
+    ) -> ClientHistory:
         return ClientHistory(
             plan=Plan(name=f"client {case.name}", steps=()), virtual=False,
-            exchanges=tuple(adversary.exchanges), base=base, secrets=(("a", KEY),),
+            exchanges=tuple(adversary.exchanges), base=case.base, secrets=(("a", case.key),),
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
-            missed=missed,
-            without=absent(case, self.ops), ledger=adversary.totals(),
+            missed=adversary.missed(), without=absent(case, self.ops), ledger=adversary.totals(),
             options=self._given(case), holdings=tuple(holdings),
         )  # fmt: skip
 
@@ -132,7 +156,8 @@ class ProcessDriver:
 
     def _given(self, case: Case) -> dict[str, Any]:
         # A video of a second is not worth polling every five, in time that is real.
-        wanted = {"poll_interval": 1} | dict(case.options)
+        quick = {"poll_interval": 1} if self.address is None else {}
+        wanted = quick | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
 
     def _held(self, server: Sockets) -> Holdings:
@@ -140,7 +165,7 @@ class ProcessDriver:
         return held_by(process.pid, server.open)
 
     def _calls(
-        self, case: Case, server: Sockets, base: str, place: Path, holdings: list[Holdings]
+        self, case: Case, server: Sockets, place: Path, holdings: list[Holdings]
     ) -> list[Outcome]:
         made: dict[int, Outcome] = {}
         adversary = server.adversary
@@ -150,6 +175,8 @@ class ProcessDriver:
             args = _resolved(call.args, made)
             if args is None or number in case.left_out:
                 continue
+            if call.after:
+                adversary.clock.advance_to(adversary.later(call.after))
             folder = place / str(number if call.into is None else call.into)
             if call.op == "download":
                 folder.mkdir(exist_ok=True)
@@ -157,8 +184,8 @@ class ProcessDriver:
             adversary.call = number
             first, began = len(adversary.exchanges), _seconds(adversary)
             request = {
-                "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": base,
-                "key": KEY, "deadline": case.patience,
+                "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": case.base,
+                "key": case.key, "deadline": case.patience,
                 "options": self._given(case),
             }  # fmt: skip
             said = self._asked(request, case.patience or 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients import forks
-from getimg_mock.contract.clients.cases import KEY, Result
+from getimg_mock.contract.clients.cases import Result
 from getimg_mock.contract.clients.fitting import absent
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
 from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_here, threads_here
@@ -125,7 +125,7 @@ class Run:
         if "base_url" in self.case.environment:
             return client_of(self.driver.make, self.driver.name, base_url=None, key=None, **given)
         return client_of(
-            self.driver.make, self.driver.name, base_url=self.case.base, key=KEY, **given
+            self.driver.make, self.driver.name, base_url=self.case.base, key=self.case.key, **given
         )
 
     def _looked_at(self, adapter: Any) -> None:
@@ -141,6 +141,8 @@ class Run:
         args = self._resolved(call.args)
         if args is None or number in self.case.left_out:
             return None
+        if call.after:
+            self.time.pass_(call.after)
         self.adversary.call = number
         place = self.place / str(number if call.into is None else call.into)
         if call.op == "download":
@@ -268,7 +270,7 @@ class Run:
             plan=Plan(name=f"client {self.case.name}", steps=()),
             exchanges=tuple(self.adversary.exchanges),
             base=self.case.base,
-            secrets=(("a", KEY),),
+            secrets=(("a", self.case.key),),
             client=self.driver.name,
             case=self.case.name,
             seed=seed,

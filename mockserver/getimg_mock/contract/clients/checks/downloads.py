@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +30,8 @@ _SAFE: Final = {
 }  # fmt: skip
 _UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")
 _LIMIT: Final = 3600.0
+_DAY: Final = 86400.0 + 3600
+"""When a file is surely gone: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
 _READ: Final = bytes(64 * 1024)
@@ -65,7 +68,15 @@ def cases(stream: Stream) -> tuple[Case, ...]:
              calls=(image(), download(), image(prompt="another"), download(2, into=1),
                     _FILM, download(4), _FILM, download(6, into=5))),
     ]  # fmt: skip
-    return tuple(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made)
+    late = Case(
+        name="expired-in-time",
+        limit=2 * _DAY,
+        calls=(image(), replace(download(), after=_DAY), _FILM, replace(download(2), after=_DAY)),
+    )
+    return (
+        *(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made),
+        late.but(settings=_QUICK),
+    )
 
 
 _ODD_QUERY: Final = "?sig=aB%2bC%2F%3d~&exp=1790000000&x=a+b%20c&y&z=%C3%A9"

@@ -291,18 +291,27 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC418: only where the ledger can be looked into."""
-    if not history.own:
-        return
+    """GC418: by the ledger, or by the service's own answers where there is none to look into."""
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue
-        charged = history.charged(outcome)
+        charged = history.charged(outcome) if history.own else _billed(history.during(outcome))
         usage = outcome.value.get("usage")
         told = usage.get("total_cost") if isinstance(usage, dict) else None
         same = told is not None and Decimal(str(told)) == charged
         paid = [each for each in history.during(outcome) if each.paid]
-        yield held(same, f"a cost of {charged} USD, as the ledger has it", f"{told}", *paid[:4])
+        source = "the ledger has" if history.own else "the answers have"
+        yield held(same, f"a cost of {charged} USD, as {source} it", f"{told}", *paid[:4])
+
+
+def _billed(sent: list[ClientExchange]) -> Decimal:
+    """Return what the results among some answers say that they cost, each result once."""
+    costs = {
+        str(each.object.get("id")): Decimal(str(each.object["usage"]["total_cost"]))
+        for each in sent
+        if each.object.get("status") == "completed" and each.object.get("usage")
+    }
+    return sum(costs.values(), Decimal(0))
 
 
 def _gaps(sent: list[ClientExchange]) -> list[float]:
@@ -359,7 +368,8 @@ CHECKS: Final = (
         statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
         why="The documentation calls them not retryable.",
         fix="Retry 429 and 5xx only, and only where it is safe.",
-        judge=refusals_are_final, cases=("refusal-*", "observed-refusals"), observable=True),
+        judge=refusals_are_final, observable=True,
+        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals")),
     ClientCheck(id="GC411", severity="major", evidence="documented", cost="0",
         statement="Retry-After in seconds is honoured",
         why="Documented for 429.", fix="Wait at least that long.",
@@ -397,5 +407,5 @@ CHECKS: Final = (
         statement="The cost told to the caller is what the ledger has for the call",
         why="Lost attempts are paid too.",
         fix="Add up attempts, or do not make any twice.",
-        judge=costs_are_told, cases=("happy", "lost-*")),
+        judge=costs_are_told, cases=("happy", "saved", "lost-*")),
 )  # fmt: skip

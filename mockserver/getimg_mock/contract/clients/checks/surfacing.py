@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Case, balance, image, models, video
+from getimg_mock.contract.clients.cases import Call, Case, balance, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import problem
 from getimg_mock.contract.verdicts import held
@@ -28,6 +28,8 @@ _ERRORS: Final = (
     (429, "rate_limit", "Too many requests."),
     (500, "server_error", "Something went wrong on our end"),
 )
+_NOBODYS: Final = "req-0000000000000000000000000000"
+_BAD_KEY: Final = "key_client_contract_of_nobody"
 _CONTROLS: Final = "bell \x07 escape \x1b[31m nul \x00 and a lone \ud800 surrogate"
 
 
@@ -40,6 +42,12 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     return (
         Case(name="errors", calls=(image(),) * len(listed) + (_OTHERWISE,) * len(listed),
              options=quiet, limit=7200, rules=_submissions("errors", acts.by_call(listed * 2))),
+        Case(name="free-errors", options=quiet, calls=(
+            image(model="no-such-model"), Call(op="retrieve_video", args={"id": _NOBODYS}),
+            Call(op="model", args={"id": "no-such-model"}),
+            video(model="no-such-model").instead_of("generate_image"))),
+        Case(name="bad-key", options=quiet, key=_BAD_KEY,
+             calls=(models(), balance(), image(), _OTHERWISE)),
         Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
         Case(name="html-502", calls=(balance(), image(), _OTHERWISE), options=quiet, limit=3600,
              rules=(Rule(on="*", label="502 HTML",
@@ -133,11 +141,14 @@ def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
             yield held(reachable, f"the request id {expected}", outcome.shown, each)
 
 
+_FREE: Final = ("free-errors", "bad-key")
+"""Refusals that cost nothing, of any service."""
+
 CHECKS: Final = (
     ClientCheck(id="GC301", severity="major", evidence="documented", cost="0",
         statement="error.code and error.message of every refusal reach the caller",
         why="The documentation tells callers to act by code.",
-        fix="Put both on the error.", judge=errors_are_visible, cases=("errors",)),
+        fix="Put both on the error.", judge=errors_are_visible, cases=("errors", *_FREE)),
     ClientCheck(id="GC302", severity="major", evidence="documented", cost="0",
         statement="A failed generation is an error with its message, never a result",
         why="A failed job is HTTP 200; only status and error tell.",
@@ -146,7 +157,7 @@ CHECKS: Final = (
         statement="401, 402, 404, 429 and 5xx can be told apart by type or status",
         why="Each asks for something else: a key, money, nothing, patience.",
         fix="One error type each, or the status on the error.",
-        judge=errors_differ, cases=("errors",)),
+        judge=errors_differ, cases=("errors", *_FREE)),
     ClientCheck(id="GC304", severity="major", evidence="seed", cost="0",
         statement="A 502 in HTML is a typed error with its status",
         why="It comes from a proxy, with no envelope.",
@@ -156,7 +167,7 @@ CHECKS: Final = (
         statement="No error contains the key",
         why="Errors end up in logs, tickets and screenshots.",
         fix="Redact request headers in errors.",
-        judge=errors_keep_the_key, cases=("errors-key",)),
+        judge=errors_keep_the_key, cases=("errors-key", *_FREE)),
     ClientCheck(id="GC306", severity="minor", evidence="seed", cost="0",
         statement="An error whose message has control characters can be printed",
         why="JSON may carry any code point, a lone surrogate too.",
