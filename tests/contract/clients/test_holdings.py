@@ -70,7 +70,11 @@ def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
     assert len(history.calls()) == 1000
     assert errors == {"UnavailableError", "BrokenConnectionError", "AnswerError"}
     assert sum(each.kind == "error" for each in history.calls()) == 315
-    assert [each.connections for each in history.holdings] == [1, 1]
+    assert history.holdings[1].over(history.holdings[0]) == {
+        "connections": 1,
+        "files": 0,
+        "threads": 0,
+    }
 
 
 def test_who_leaks_is_stopped_before_the_process_has_nothing_left() -> None:

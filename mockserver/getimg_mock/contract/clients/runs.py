@@ -51,12 +51,14 @@ class Run:
     """Whether there is no real time left for further calls."""
     overdue: float = 0.0
     """After how many real seconds the client was called back; 0 where it was not."""
+    alone: bool = True
+    """Whether this process had one thread when the case began."""
     unforked: bool = False
     """Whether a forked child did not come back, and that may not be the client's doing."""
 
     def all(self) -> None:
         """Make every call; raises `Abandoned` when the client does not come back."""
-        self._alone = threads_here() == 1
+        self.alone = threads_here() == 1
         if self.driver.is_async:
             self.time.run(self._all_async())
             return
@@ -112,12 +114,18 @@ class Run:
 
     def _holds_too_much(self, number: int) -> bool:
         """Note what is held early in a case; whether it is now so much more that this must end."""
-        if self.case.holdings and number == EARLY:
-            self.holdings.append(held_here(lambda: self.network.open))
-        if not self.holdings or number % EARLY:
+        if not self.case.holdings or (number + 1) % EARLY:
             return False
-        quick = held_here(lambda: self.network.open, collect=False)
-        return max(quick.over(self.holdings[0]).values()) > _TOO_MUCH
+        if not self.holdings:
+            self.holdings.append(self._held())
+        # To collect garbage takes long: it is done only where it matters.
+        return all(
+            max(self._held(collect=collect).over(self.holdings[0]).values()) > _TOO_MUCH
+            for collect in (False, True)
+        )
+
+    def _held(self, *, collect: bool = True) -> Holdings:
+        return held_here(lambda: self.network.open, collect=collect)
 
     def _made(self) -> Any:
         given = {name: value for name, value in self.case.options.items()
@@ -130,7 +138,7 @@ class Run:
 
     def _looked_at(self, adapter: Any) -> None:
         if self.holdings:
-            self.holdings.append(held_here(lambda: self.network.open))
+            self.holdings.append(self._held())
         shown = [repr(adapter), str(adapter)]
         inner = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
         shown += [repr(value) for value in inner if not isinstance(value, str)]
@@ -214,7 +222,7 @@ class Run:
 
         said = forks.in_child(work)
         if said is None:
-            self.unforked = not self._alone
+            self.unforked = not self.alone
             said = {"kind": "abandoned", "error": {"text": "did not come back"}}
         return said
 
