@@ -68,6 +68,20 @@ def target(request: pytest.FixtureRequest) -> Target:
     return found
 
 
+@pytest.fixture(scope="session")
+def address(request: pytest.FixtureRequest) -> Address:
+    """Return the service beside the fake that a client is put to, behind its budget."""
+    found = request.getfixturevalue("target")
+    if not isinstance(found, Address):
+        where = request.config.getoption("--getimg-target")
+        pytest.exit(
+            f"--getimg-target={where}: a client is put to the fake alone, or to real or a URL "
+            "beside it.",
+            returncode=2,
+        )
+    return found
+
+
 def budget_of(target: Target) -> Budget | None:
     """Return the budget that a target is behind, or None."""
     gate = target.gate if isinstance(target, Address) else None
@@ -119,6 +133,21 @@ def examination(campaign: Campaign) -> Examination:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of the one contract that is asked for."""
     client = config.getoption("--getimg-client") is not None
-    kept = [item for item in items if ("test_client" in item.nodeid) == client]
+    kept = [item for item in items if (item.path.name == "test_client.py") == client]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what breaks a SHOULD: it fails nothing, and is not to be overlooked."""
+    found = [
+        text
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "getimg-warning"
+    ]
+    if found:
+        terminalreporter.section(f"rules that should hold and do not: {len(found)}")
+        for text in found:
+            terminalreporter.write_line(text)
+            terminalreporter.write_line("")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.cli import reporting
 from getimg_mock.contract.addresses import REAL, Address
 from getimg_mock.contract.budget import guarded
-from getimg_mock.contract.clients import observe, schedules, scorecard, suite
+from getimg_mock.contract.clients import observe, schedules, scorecard, soundness, suite
+from getimg_mock.contract.clients.adapters import SHIPPED
 from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import PythonDriver, loaded
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.loading import loaded, maker_of
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.evidence import read_known
@@ -31,13 +33,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.drivers import Driver
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.verdicts import Verdict
-
-SHIPPED = {
-    "official-sdk": "getimg_mock.contract.clients.adapters.official:make",
-    "official-sdk-async": "getimg_mock.contract.clients.adapters.official:make_async",
-    "httpx": "getimg_mock.contract.clients.adapters.plain:make",
-}
-"""Adapters that ship, by the name to give on the command line."""
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -64,8 +59,10 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="with --observe: scenarios in force")  # fmt: skip
     add("--only", metavar="IDS", help="checks to judge: GC4, GC401, or several with commas")
     add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
-    add("--random", type=int, default=0, metavar="N",
+    add("--random", type=_count, default=0, metavar="N",
         help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
+    add("--case-seconds", type=_seconds, default=30.0, metavar="SECONDS",
+        help="real time after which a case of an adapter is ended (default: 30)")  # fmt: skip
     reporting.add_options(parser)
     add("--scorecard", action="store_true", help="print one line a client, nothing else")
 
@@ -77,7 +74,10 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.known_failures
     known = read_known(path, suite.CHECKS) if path else {}
     if not (arguments.observe or arguments.clients or arguments.program):
-        raise SettingsError("Name a client: package.module:make, or --program, or --observe.")
+        raise SettingsError(
+            "Name a client: package.module:make, one that ships ("
+            f"{', '.join(SHIPPED)}), --program COMMAND, or --observe -- COMMAND."
+        )
     names = arguments.clients if not arguments.observe else arguments.clients[:1]
     name = "verify-client-" + "-".join([*names, *arguments.program])
     with reporting.Keeper(arguments, name, known) as keeper:
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             result, status = _observed(arguments.clients, arguments.scenario)
             told = scorecard.events(result, adapter=OBSERVED, known=known)
             keeper.take(_with_command(each, arguments) for each in told)
-            return _reported(arguments, keeper, [result]) or status
+            return _reported(arguments, keeper, [result], status)
         if arguments.target != "fake":
             return _side_by_side(arguments, checks, keeper)
         results = []
@@ -168,26 +168,38 @@ def _side_by_side(
     """Judge adapters against another service and against the fake by the same cases."""
     if arguments.budget is None:
         raise SettingsError("A service that is not ours may cost: say how much with --budget.")
-    if arguments.program:
-        raise SettingsError("--target needs an adapter in Python: a program is driven on the fake.")
     target = _upstream(arguments)
     budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
     peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
     results: list[Result] = []
-    for adapter in arguments.clients:
-        make = loaded(SHIPPED.get(adapter, adapter)).make
-        for driver, where in (
-            (PythonDriver(make, f"{adapter} on the fake"), None),
-            (UpstreamDriver(make, f"{adapter} on {target.name}", address=target), target.url),
-        ):
+    for adapter, driver, where in _pairs(arguments, target):
+        try:
             results.append(_verified(
                 driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where
             ))  # fmt: skip
-            if where is not None:
-                budget.settle()
-                keeper.take([budget.as_event()])
+        finally:
+            driver.close()
+        if where is not None:
+            budget.settle()
+            keeper.take([budget.as_event()])
     budget.close()
     return _reported(arguments, keeper, results)
+
+
+def _pairs(
+    arguments: argparse.Namespace, target: Address
+) -> Iterator[tuple[str, Driver, str | None]]:
+    """Yield each client twice, and where it is put to: on the fake, and on the other service."""
+    for adapter in arguments.clients:
+        make = maker_of(adapter)
+        yield adapter, PythonDriver(make, f"{adapter} on the fake"), None
+        beside = UpstreamDriver(make, f"{adapter} on {target.name}", address=target)
+        yield adapter, beside, target.url
+    for program in arguments.program:
+        for address in (None, target):
+            driver = ProcessDriver(_command(program), address=address)
+            driver.name = f"{driver.name} on {'the fake' if address is None else address.name}"
+            yield f"program:{program}", driver, None if address is None else address.url
 
 
 def _upstream(arguments: argparse.Namespace) -> Address:
@@ -210,6 +222,8 @@ def replayed(
     driver = driver_of(told["adapter"])
     if address is not None and isinstance(driver, PythonDriver):
         driver = UpstreamDriver(driver.make, told["adapter"], address=address)
+    elif address is not None and isinstance(driver, ProcessDriver):
+        driver.address = address
     try:
         for _ in range(times):
             history = driver.run(case, seed=told["seed"])
@@ -233,15 +247,43 @@ def case_of(name: str, seed: str) -> Case:
 def driver_of(adapter: str) -> Driver:
     """Return the driver of a client as the command line, or a recorded failure, names it."""
     if adapter.startswith("program:"):
-        return ProcessDriver(shlex.split(adapter.removeprefix("program:")))
-    driver = loaded(SHIPPED.get(adapter, adapter))
-    driver.name = adapter
-    return driver
+        return ProcessDriver(_command(adapter.removeprefix("program:")))
+    return loaded(adapter)
+
+
+def _command(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"--program {text!r}: {error}. Write it as a shell would take it: "
+            "--program \"node 'my driver.mjs'\"."
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < 1e9:
+        raise SettingsError(f"--case-seconds {text}: write a number of seconds, 30 for example.")
+    return seconds
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isdecimal() else 0
+    if count < 1:
+        raise SettingsError(f"--random {text}: write how many schedules to try, 1 or more.")
+    return count
 
 
 def _drivers(arguments: argparse.Namespace) -> Iterator[tuple[str, Driver]]:
     for adapter in (*arguments.clients, *(f"program:{each}" for each in arguments.program)):
-        yield adapter, driver_of(adapter)
+        driver = driver_of(adapter)
+        if isinstance(driver, PythonDriver):
+            driver.real_seconds = arguments.case_seconds
+        yield adapter, driver
 
 
 def _words(only: str | None) -> list[str]:
@@ -267,9 +309,20 @@ def _reported(
     arguments: argparse.Namespace,
     keeper: reporting.Keeper,
     results: list[Result],
+    status: int = 0,
 ) -> int:
-    status = keeper.report(brief=arguments.scorecard)
+    status = keeper.report(brief=arguments.scorecard) or status
     for result in results:
         prefix = f"{result.client}  " if len(results) > 1 or arguments.scorecard else ""
         sys.stdout.write(f"{prefix}{scorecard.line(result, keeper.known)}\n")
+    return _sound(results, status)
+
+
+def _sound(results: list[Result], status: int) -> int:
+    """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
+    for result in results:
+        hollow = soundness.nothing_judged(result)
+        for sentence in [hollow] if hollow else soundness.gaps(result):
+            sys.stderr.write(f"getimg-mock: {sentence}\n")
+            status = 2 if hollow else status or 2
     return status

@@ -27,6 +27,8 @@ VERSION: Final = "1"
 FAILING: Final = frozenset({"FAIL", "XPASS"})
 """The statuses that fail a run."""
 
+_TELLING: Final = 8
+"""How many characters of a key are enough to be kept back."""
 _MOST_SHOWN: Final = 14
 _MOST_PLAN: Final = 400_000
 _OTHER: Final = "the other"
@@ -275,9 +277,12 @@ def _label(exchange: Exchange) -> str:
 
 
 def redacted(text: str, history: History) -> str:
-    """Return a text without any of the keys in use."""
+    """Return a text without any of the keys in use, those that were cut off with it included."""
     for name, secret in history.secrets:
         text = text.replace(secret, f"<key {name}>")
+        if secret[:_TELLING] in text:
+            for length in range(len(secret) - 1, _TELLING - 1, -1):
+                text = text.replace(f"{secret[:length]}...", f"<key {name}>...")
     return text
 
 

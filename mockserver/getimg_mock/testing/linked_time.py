@@ -15,29 +15,20 @@ import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
+from getimg_mock.borrowings import FUNCTIONS, borrowings
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.testing.calendars import Calendars
 from getimg_mock.testing.event_loops import EventLoops, require_linkable_loop
 from getimg_mock.testing.sleepers import Sleepers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from types import FrameType, ModuleType, TracebackType
 
 _SLEEP: Final = "sleep"
-_READ: Final = (
-    "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns",
-)  # fmt: skip
 _NANO: Final = 1_000_000_000
 # Finer than this is the noise of floating-point seconds, not something that was asked for.
 _NOISE: Final = 0.001
-
-# Those that measure the test run itself, or keep real time for a reason.
-_KEEP_REAL_TIME: Final = frozenset(sys.stdlib_module_names) | {
-    "_pytest", "anyio", "coverage", "execnet", "freezegun", "getimg_mock", "hypothesis", "pluggy",
-    "pytest", "pytest_asyncio", "pytest_benchmark", "pytest_timeout", "time_machine", "trio",
-    "uvicorn", "uvloop", "xdist",
-}  # fmt: skip
 
 
 class TimeLinkError(GetimgMockError):
@@ -80,7 +71,7 @@ class Link:
         self._loops = EventLoops(self)
         self._calendars = Calendars(lambda: dial.clock.now())  # noqa: PLW0108 - a reset changes the clock
         self._restored: list[tuple[ModuleType, str, Any]] = []
-        self._real = {name: getattr(time, name) for name in (_SLEEP, *_READ)}
+        self._real = {name: getattr(time, name) for name in FUNCTIONS}
         self._base = {name: self._real[name]() for name in ("monotonic", "perf_counter")}
         self._clock = dial.clock
         self._origin = self._clock.now()
@@ -182,7 +173,7 @@ class Link:
         linked = {name: self._linked(name) for name in self._real}
         for name, function in linked.items():
             self._set(time, name, function)
-        for module, attribute, name in _imported_by_name():
+        for module, attribute, name in borrowings():
             if getattr(module, attribute, None) is self._real[name]:
                 self._set(module, attribute, linked[name])
 
@@ -219,11 +210,6 @@ _ACTIVE: Final = threading.Lock()
 _NEVER: Final = threading.Lock()
 _NEVER.acquire()
 
-# What each module was found to have imported from `time`; a module is looked through once.
-_FOUND: Final[dict[str, list[tuple[str, str]]]] = {}
-_LOOKED_THROUGH: Final[dict[str, int]] = {}
-_REAL: Final = {getattr(time, name): name for name in (_SLEEP, *_READ)}
-
 
 def _rest(seconds: float) -> bool:
     """Wait in real time, whatever is replaced."""
@@ -246,33 +232,3 @@ def _is_spare(frame: FrameType) -> bool:
 
 def _nanoseconds(seconds: float) -> int:
     return round(seconds * 1e6) * 1000
-
-
-def _imported_by_name() -> Iterator[tuple[ModuleType, str, str]]:
-    """Yield what modules did with `from time import sleep`: module, its name there, its name."""
-    modules = {name: id(module) for name, module in sys.modules.copy().items()}
-    for name, _ in modules.items() - _LOOKED_THROUGH.items():
-        _FOUND.pop(name, None)
-        found = _looked_through(name, sys.modules.get(name))
-        if found:
-            _FOUND[name] = found
-    _LOOKED_THROUGH.update(modules)
-    for name, found in _FOUND.items():
-        module = sys.modules.get(name)
-        if module is not None:
-            for attribute, original in found:
-                yield module, attribute, original
-
-
-def _looked_through(name: str, module: ModuleType | None) -> list[tuple[str, str]]:
-    if name.partition(".")[0] in _KEEP_REAL_TIME:
-        return []
-    found = []
-    for attribute, value in tuple(getattr(module, "__dict__", {}).items()):
-        try:
-            original = _REAL.get(value)
-        except TypeError:  # not hashable, so none of them
-            continue
-        if original is not None:
-            found.append((attribute, original))
-    return found

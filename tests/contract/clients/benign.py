@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
+from tests.contract.clients.reference.clients import blocking
+from tests.contract.clients.reference.submissions import image_as_it_came
 
 Maker = Callable[..., Any]
 
@@ -47,4 +49,7 @@ BENIGN: Final[dict[str, Maker]] = {
     ),
     "no downloads": _without("download"),
     "submits and leaves waiting to others": _without("generate_video"),
+    "leaves an image's status to its caller": type(
+        "HandingBack", (ReferenceClient,), {"generate_image": blocking(image_as_it_came)}
+    ),
 }

@@ -7,6 +7,7 @@ import pytest
 from getimg_mock.contract.clients.suite import CHECKS
 from tests.contract.clients.mutants import MUTANTS
 from tests.contract.clients.scoring import BLOCKERS, mutant
+from tests.contract.clients.sole_killers import SOLE_KILLERS
 
 
 @pytest.mark.parametrize("number", range(len(MUTANTS)), ids=[each.fault for each in MUTANTS])
@@ -21,3 +22,11 @@ def test_there_are_enough_faults_and_each_rule_has_one() -> None:
     assert len(MUTANTS) >= 60
     assert not BLOCKERS - tried
     assert not {each.id for each in CHECKS} - tried
+
+
+def test_each_check_has_a_fault_that_it_alone_finds() -> None:
+    """The table has every check once, with a fault that was written from its statement."""
+    breaks = {each.fault: each.breaks for each in MUTANTS}
+    assert len(breaks) == len(MUTANTS)
+    assert list(SOLE_KILLERS) == [each.id for each in CHECKS]
+    assert [breaks[fault] for fault in SOLE_KILLERS.values()] == list(SOLE_KILLERS)

@@ -10,10 +10,10 @@ from getimg_mock.contract.clients import observe, scorecard
 from getimg_mock.contract.clients.cases import Case, balance, image
 from getimg_mock.contract.clients.checking import verdict_of
 from getimg_mock.contract.clients.checks import reading
-from getimg_mock.contract.clients.drivers import PythonDriver, loaded
+from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.grease import coverage
 from getimg_mock.contract.clients.suite import CHECKS, cases, chosen, verify
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import UnknownNameError
 from getimg_mock.server import MockServer
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch
@@ -104,13 +104,6 @@ def test_a_program_is_observed_from_the_outside() -> None:
         result = observe.verdict(server.app.fake)
     assert "GC402" in result.failed
     assert "GC401" not in result.failed
-
-
-@pytest.mark.parametrize("name", ["no_such_module:make", "json:nothing", "json"])
-def test_an_adapter_that_does_not_exist_is_told(name: str) -> None:
-    """A name that does not exist is an error of the caller's."""
-    with pytest.raises(SettingsError):
-        loaded(name)
 
 
 def test_an_unknown_check_is_told() -> None:

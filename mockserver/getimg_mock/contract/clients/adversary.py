@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
@@ -81,11 +81,15 @@ class Rule:
     """
 
     on: str
-    do: Act | Literal["refused", "timeout", "bad certificate"]
+    do: Act | Literal["refused", "timeout", "slow", "bad certificate"]
     label: str
     nth: tuple[int, ...] = ()
     must: bool = True
     when: Callable[[Asked], bool] | None = None
+
+    def but(self, **changes: Any) -> Rule:
+        """Return the rule with changes."""
+        return replace(self, **changes)
 
 
 @dataclass
@@ -102,6 +106,8 @@ class Adversary:
     most: int = _MOST_REQUESTS
     forward: Callable[[Asked], Answer] | None = None
     """Answers instead of the fake, where the service is not ours."""
+    elsewhere: str = "https://evil.example"
+    """Another origin, to which clients are lured."""
     call: int = 0
     """Which call of the case is being made, where calls are made one after another."""
 

@@ -41,11 +41,23 @@ class Result:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One operation with its arguments. `into`: the directory of which earlier call to use."""
+    """One operation with its arguments. `into`: the directory of which earlier call to use.
+
+    `child` has it made in a process that was forked for it, with the client of the parent. `unless`
+    are operations: a client that has one of them does not make this call, which stands in for it.
+    `after` are seconds that pass before it.
+    """
 
     op: str
     args: Mapping[str, Any] = field(default_factory=dict)
     into: int | None = None
+    child: bool = False
+    unless: tuple[str, ...] = ()
+    after: float = 0.0
+
+    def instead_of(self, *ops: str) -> Call:
+        """Return the call for clients that have none of these operations."""
+        return replace(self, unless=ops)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +65,13 @@ class Case:
     """One try of a client.
 
     `options` are given to the client where it has them; `needs` are those without which the case
-    makes no sense, and "retries", "cancelling" and such as the client may declare not to have.
+    makes no sense, and "retries", "cancelling" and such as the client may declare not to have;
+    "failing at once" is for real time, in which a client's retries of hundreds of failures last.
     `together` runs the calls at the same time. `patience` is for how many real seconds one call may
-    go on where time is real; without it the case needs time, or the network, in our hands.
+    go on where time is real; without it something has to be in our hands, and `ours` says what.
+    `real` is for time and network that are real only, in which another case cannot be run. `memory`
+    and `holdings` have it measured what the client takes of the process; `room` is for how many
+    bytes there must be on the disk.
     """
 
     name: str
@@ -64,6 +80,7 @@ class Case:
     options: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     base: str = BASE
+    key: str = KEY
     settings: Mapping[str, Any] = field(default_factory=dict)
     scenario: tuple[Mapping[str, Any], ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +91,13 @@ class Case:
     wall_jumps: tuple[tuple[float, float], ...] = ()
     logs: bool = False
     memory: bool = False
+    holdings: bool = False
+    room: int = 0
     patience: float | None = 8.0
+    ours: str = "time"
+    real: bool = False
+    left_out: frozenset[int] = frozenset()
+    """Calls that are not made, as the client has no such operation: see `fitting`."""
 
     def but(self, **changes: Any) -> Case:
         """Return the case with changes."""

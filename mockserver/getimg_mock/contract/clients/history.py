@@ -13,6 +13,8 @@ from getimg_mock.contract.history import History
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from getimg_mock.contract.clients.holdings import Holdings
+
 Kind = Literal["value", "error", "abandoned", "unsupported", "interrupted"]
 
 # Errors of a language or of its JSON reader: nobody meant a caller to meet them.
@@ -76,6 +78,8 @@ class Outcome:
     last: int = 0
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     peak: int = 0
+    shared: tuple[int, ...] = ()
+    """Connections of the parent's that a call in a forked child has used."""
 
     @property
     def raw(self) -> bool:
@@ -124,12 +128,19 @@ class ClientHistory(History):
     missed: tuple[str, ...] = ()
     """Faults of the case that no request met: with any, the case says nothing."""
     missing: tuple[str, ...] = ()
-    """Operations and options of the case that the client does not have."""
+    """What the client does not have, so that the case was not tried."""
+    untried: str = ""
+    """How it was driven and what that does not give, so that the case was not tried."""
+    without: tuple[str, ...] = ()
+    """Operations that the client does not have, so that the case was tried without them."""
+    overdue: float = 0.0
+    """After how many real seconds the case was ended as the client did not come back, or 0."""
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """How the client shows itself: its repr, and those of its parts."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    open_connections: int = 0
+    holdings: tuple[Holdings, ...] = ()
+    """What the client's process held early in the case and at its end, where that is looked at."""
     plain_seen: tuple[str, ...] = ()
     """What crossed the network readably to others: requests to proxies and without TLS."""
     ledger: Mapping[str, Decimal] = field(default_factory=dict)

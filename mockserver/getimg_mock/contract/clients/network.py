@@ -22,7 +22,7 @@ from getimg_mock.contract.clients.incoming import Reader
 from getimg_mock.contract.clients.timeline import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.adversary import Adversary
     from getimg_mock.contract.clients.timeline import Timeline
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _STACKS: Final = ("httpcore", "httpcore2")
 _REFUSED: Final = Answer(400, (("Connection", "close"),), b"not HTTP").wire()
 _TUNNELLED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
-_CONNECTING: Final = 0.01
+_CONNECTING: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
+"""In how many seconds a connection is there, or is not; the finding of its address included."""
 
 
 @dataclass
@@ -44,16 +45,22 @@ class Network:
     plain: list[str] = field(default_factory=list)
     """What an eavesdropper could read: heads of requests that went unencrypted."""
     lock: threading.RLock = field(default_factory=threading.RLock)
+    watch: Callable[[], None] | None = None
+    """Told of every read, where somebody looks at what reading costs."""
 
-    def opened(self, host: str, port: int) -> tuple[float, Connection | str]:
-        """Return the seconds it takes to connect, and the connection or what went wrong."""
+    def opened(self, host: str, port: int, timeout: float | None) -> tuple[float, Connection | str]:
+        """Return the seconds that connecting takes, and the connection or what went wrong."""
+        patience = float("inf") if timeout is None else timeout
         with self.lock:
             outcome = self.adversary.connects(host, port)
-            if outcome:
-                return (0.0 if outcome == "refused" else float("inf")), outcome
+            seconds = _CONNECTING[outcome]
+            if seconds > patience or seconds == float("inf"):
+                return patience, "timeout"
+            if outcome == "refused":
+                return seconds, outcome
             made = Connection(self, host, port, len(self.connections) + 1)
             self.connections.append(made)
-            return _CONNECTING, made
+            return seconds, made
 
     @property
     def open(self) -> int:
@@ -116,6 +123,8 @@ class Connection:
 
     def next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
         """Return how long the client waits for what comes next, and what: bytes, or an end."""
+        if self.network.watch is not None:
+            self.network.watch()
         patience = float("inf") if timeout is None else timeout
         now = self.network.time.seconds()
         if not self._coming or self._coming[0][1] == "hang":
@@ -154,8 +163,8 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
     auto: Any = import_module(f"{name}._backends.auto").AutoBackend
 
     def connect(_: Any, host: str, port: int, timeout: float | None = None, **__: Any) -> Any:
-        seconds, outcome = network.opened(host, port)
-        network.time.sleep(_capped(seconds, timeout))
+        seconds, outcome = network.opened(host, port, timeout)
+        network.time.sleep(_capped(seconds))
         return _Stream(core, _made(core, outcome, host, port))
 
     async def aconnect(
@@ -165,17 +174,16 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
         **__: Any,
     ) -> Any:
-        seconds, outcome = network.opened(host, port)
-        await asyncio.sleep(_capped(seconds, timeout))  # noqa: TID251 - the client's loop is ours
+        seconds, outcome = network.opened(host, port, timeout)
+        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
         return _AsyncStream(core, _made(core, outcome, host, port))
 
     yield patch.object(sync, "connect_tcp", connect)
     yield patch.object(auto, "connect_tcp", aconnect)
 
 
-def _capped(seconds: float, timeout: float | None) -> float:
-    limit = 1e6 if timeout is None else timeout
-    return min(seconds, limit)
+def _capped(seconds: float) -> float:
+    return min(seconds, 1e6)  # who waits for ever is stopped long before
 
 
 def _made(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
@@ -203,6 +211,10 @@ class _Side:
         self.core = core
         self.connection = connection
 
+    def __del__(self) -> None:
+        # A socket that nobody refers to any more is closed, too.
+        self.connection.closed = True
+
     def get_extra_info(self, info: str) -> Any:
         """Return what httpcore asks about a connection."""
         if info == "is_readable":
@@ -229,7 +241,7 @@ class _Side:
 class _Stream(_Side):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         seconds, what = self.connection.next(max_bytes, timeout)
-        self.connection.network.time.sleep(_capped(seconds, None))
+        self.connection.network.time.sleep(_capped(seconds))
         return _came(self.core, what)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -251,7 +263,7 @@ class _Stream(_Side):
 class _AsyncStream(_Side):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         seconds, what = self.connection.next(max_bytes, timeout)
-        await asyncio.sleep(_capped(seconds, None))  # noqa: TID251 - the client's loop is ours
+        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
         return _came(self.core, what)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's

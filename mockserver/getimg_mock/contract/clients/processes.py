@@ -8,29 +8,37 @@ from __future__ import annotations
 
 import json
 import queue
+import shlex
 import subprocess
 import tempfile
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
-from getimg_mock.contract.clients.drivers import blank, dropped, files_in
+from getimg_mock.contract.clients.cases import BASE, KEY, OPS, OPTIONS, Case, Result
+from getimg_mock.contract.clients.drivers import blank
+from getimg_mock.contract.clients.fitting import absent, fitted, lacking, unmet
+from getimg_mock.contract.clients.forwarding import Forwarding
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
+from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_by
+from getimg_mock.contract.clients.runs import files_in
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
+from getimg_mock.contract.clients.upstream import PATIENCE, foreign, not_there
 from getimg_mock.contract.plans import Plan
-from getimg_mock.errors import SettingsError
+from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import VirtualClock, stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from getimg_mock.contract.addresses import Address
 
 _START_SECONDS: Final = 20.0
 _GRACE: Final = 1.0
@@ -43,66 +51,100 @@ class ProcessDriver:
     command: Sequence[str]
     name: str = "program"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
+    address: Address | None = None
+    """The service that requests are passed on to, where it is not ours."""
 
     def __post_init__(self) -> None:
+        if not self.command or not self.command[0].strip():
+            raise SettingsError(
+                'There is no program to drive: write its command, --program "node driver.mjs".'
+            )
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         try:
-            said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+            about = self._about()
         except SettingsError:
             self.close()
             raise
+        self.ops, self.options = set(about["ops"]), set(about["options"])
+        self.lacking = set(about["lacking"])
+        self.name = str(about.get("name", self.name))
+
+    def _about(self) -> dict[str, Any]:
+        said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
         if said["outcome"] == "abandoned":
             raise SettingsError(
-                f"{self.command[0]} ended, or did not answer within {_START_SECONDS:g} s."
+                f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
+                '{"op": "describe"} in a line on its standard input, and goes on reading until '
+                "that ends."
             )
-        value = said.get("value") if said.get("outcome") == "value" else None
-        value = value if isinstance(value, dict) else {}
-        self.ops = set(value.get("ops", OPS))
-        self.options = set(value.get("options", ()))
-        self.lacking = set(value.get("lacking", ()))
-        self.name = str(value.get("name", self.name))
+        return _described(said, self._shown)
+
+    @property
+    def _shown(self) -> str:
+        return shlex.join(self.command)
 
     def lacks(self, case: Case) -> tuple[str, ...]:
-        """Return what the case needs that the program, or real time, does not have."""
-        if case.patience is None or case.together:
-            return ("time and network in our hands",)
-        ops = [each.op for each in case.calls if each.op not in self.ops]
-        if len(ops) < len(case.calls):
-            ops = []
-        needs = [
-            need
-            for need in case.needs
-            if (need in OPTIONS and need not in self.options) or need in self.lacking
-        ]
+        """Return what the case needs that the program does not have."""
+        needs = unmet(case, self.options, self.lacking)
+        if "failing at once" in case.needs and not (
+            "retries" in self.lacking or "max_retries" in self.options
+        ):
+            needs.append("max_retries")
         if {"timeout"} & set(case.options) and "timeout" not in self.options:
             needs.append("timeout")
-        return tuple(dict.fromkeys(ops + needs))
+        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
+
+    def untried(self, case: Case) -> str:
+        """Return what cannot be given to a program in a case."""
+        if self.address is not None:
+            return not_there(case)
+        if case.patience is not None and not case.together:
+            return ""
+        return f"with a program: needs {_in_our_hands(case)}"
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the program through a case, on a port of its own."""
-        missing = self.lacks(case)
-        if missing:
-            return blank(self.name, case, seed, missing)
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            return blank(self.name, case, seed, missing, untried)
+        case = fitted(case, self.ops)
         clock = VirtualClock(start=START)
-        with Sockets(clock) as server, tempfile.TemporaryDirectory() as place:
+        with ExitStack() as stack:
+            server, other = (stack.enter_context(Sockets(clock)) for _ in range(2))
+            place = stack.enter_context(tempfile.TemporaryDirectory())
             prefix = case.base.partition("://")[2].partition("/")[2]
-            base = f"{server.url}/{prefix}".rstrip("/")
-            adversary = Adversary(
-                clock=clock, key=KEY, base=base, rules=case.rules,
+            case = case.but(base=f"{server.url}/{prefix}".rstrip("/"))
+            forwarding = None
+            if self.address is not None:
+                forwarding = stack.enter_context(Forwarding(self.address, server.url))
+                case = case.but(rules=(), patience=PATIENCE)
+            server.adversary = Adversary(
+                clock=clock, key=KEY, base=case.base, rules=case.rules, forward=forwarding,
                 settings={"seed": seed, **case.settings},
                 scenario=tuple(map(dict, case.scenario)), cache=self.cache,
+                elsewhere=other.url,
             )  # fmt: skip
-            server.adversary = adversary
-            outcomes = self._calls(case, adversary, base, Path(place))
-        missed = adversary.missed()
+            other.adversary = server.adversary
+            holdings: list[Holdings] = []
+            outcomes = self._calls(case, server, Path(place), holdings)
+        history = self._history(case, seed, server.adversary, outcomes, holdings)
+        return history if forwarding is None else foreign(history, forwarding)
+
+    def _history(
+        self,
+        case: Case,
+        seed: str,
+        adversary: Adversary,
+        outcomes: list[Outcome],
+        holdings: list[Holdings],
+    ) -> ClientHistory:
         return ClientHistory(
             plan=Plan(name=f"client {case.name}", steps=()), virtual=False,
-            exchanges=tuple(adversary.exchanges), base=base, secrets=(("a", KEY),),
+            exchanges=tuple(adversary.exchanges), base=case.base, secrets=(("a", case.key),),
             client=self.name, case=case.name, seed=seed, outcomes=tuple(outcomes),
-            missed=missed,
-            missing=dropped(case, self.ops) if missed else (), ledger=adversary.totals(),
-            options=self._given(case),
+            missed=adversary.missed(), without=absent(case, self.ops), ledger=adversary.totals(),
+            options=self._given(case), holdings=tuple(holdings),
         )  # fmt: skip
 
     def close(self) -> None:
@@ -118,24 +160,36 @@ class ProcessDriver:
 
     def _given(self, case: Case) -> dict[str, Any]:
         # A video of a second is not worth polling every five, in time that is real.
-        wanted = {"poll_interval": 1} | dict(case.options)
+        quick = {"poll_interval": 1} if self.address is None else {}
+        wanted = quick | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
 
-    def _calls(self, case: Case, adversary: Adversary, base: str, place: Path) -> list[Outcome]:
+    def _held(self, server: Sockets) -> Holdings:
+        process = self._running()
+        return held_by(process.pid, server.open)
+
+    def _calls(
+        self, case: Case, server: Sockets, place: Path, holdings: list[Holdings]
+    ) -> list[Outcome]:
         made: dict[int, Outcome] = {}
+        adversary = server.adversary
         for number, call in enumerate(case.calls):
+            if case.holdings and number == EARLY:
+                holdings.append(self._held(server))
             args = _resolved(call.args, made)
-            if args is None or call.op not in self.ops:
+            if args is None or number in case.left_out:
                 continue
+            if call.after:
+                adversary.clock.advance_to(adversary.later(call.after))
             folder = place / str(number if call.into is None else call.into)
-            folder.mkdir(exist_ok=True)
             if call.op == "download":
+                folder.mkdir(exist_ok=True)
                 args["directory"] = str(folder)
             adversary.call = number
             first, began = len(adversary.exchanges), _seconds(adversary)
             request = {
-                "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": base,
-                "key": KEY, "deadline": case.patience,
+                "case": f"{case.name}#{number}", "op": call.op, "args": args, "base_url": case.base,
+                "key": case.key, "deadline": case.patience,
                 "options": self._given(case),
             }  # fmt: skip
             said = self._asked(request, case.patience or 0)
@@ -146,6 +200,8 @@ class ProcessDriver:
                 last=len(adversary.exchanges),
                 files=files_in(folder) if call.op == "download" else {},
             )  # fmt: skip
+        if holdings:
+            holdings.append(self._held(server))
         return list(made.values())
 
     def _asked(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
@@ -158,7 +214,7 @@ class ProcessDriver:
             process.stdin.flush()
         except OSError as error:
             self.close()
-            raise SettingsError(f"{self.command[0]} does not read its requests: {error}") from None
+            raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
         until = stopwatch() + patience + _GRACE
         while (left := until - stopwatch()) > 0:
             try:
@@ -166,12 +222,15 @@ class ProcessDriver:
             except queue.Empty:
                 break
             if not line:
-                break
+                return self._gone(request, "the program ended before it responded")
             said = _read(line)
             if said.get("case") == request["case"]:
                 return said
+        return self._gone(request, f"no response within {patience + _GRACE:g} s")
+
+    def _gone(self, request: dict[str, Any], why: str) -> dict[str, Any]:
         self.close()
-        return {"case": request["case"], "outcome": "abandoned", "error": {"text": "no response"}}
+        return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -180,13 +239,59 @@ class ProcessDriver:
                     list(self.command), stdin=subprocess.PIPE, stdout=subprocess.PIPE
                 )
             except OSError as error:
-                raise SettingsError(f"{self.command[0]} cannot be started: {error}.") from None
+                raise SettingsError(
+                    f"{self._shown} cannot be started: {error.strerror}. Write the command as "
+                    "a shell would take it, with a path where it is not on PATH."
+                ) from None
             self._lines = queue.Queue()
             reader = threading.Thread(
                 target=_pump, args=(self._process.stdout, self._lines), daemon=True
             )
             reader.start()
         return self._process
+
+
+def _in_our_hands(case: Case) -> str:
+    """Return what a case needs of a client that runs in this process."""
+    wants = {
+        "calls at the same time": case.together,
+        "a way to interrupt it": case.interrupt_at is not None,
+        "a look at its memory": case.memory,
+        "what it logs": case.logs,
+        "its wall clock in our hands": bool(case.wall_jumps),
+        "variables of its own": bool(case.environment) and case.ours != "TLS",
+        "a fork of it": any(call.child for call in case.calls),
+        "connections in our hands": any(
+            rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules
+        ),
+        "another address": not case.base.startswith(BASE),
+    }
+    found = [name for name, wanted in wants.items() if wanted]
+    return found[0] if found else f"{case.ours} in our hands"
+
+
+def _described(said: dict[str, Any], program: str) -> dict[str, Any]:
+    """Return what a program says of itself; all operations and no options, where it says nothing.
+
+    Raises `SettingsError` for what cannot be meant.
+    """
+    value = said.get("value") if said["outcome"] == "value" else None
+    about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": []}
+    about |= value if isinstance(value, dict) else {}
+    for name in ("ops", "options", "lacking"):
+        if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
+            example = {"ops": list(OPS[:2]), "options": list(OPTIONS[:2]), "lacking": ["retries"]}
+            raise SettingsError(
+                f"{program}: its answer to describe says {name}: {json.dumps(about[name])}. Write "
+                f"a list of names, as in {json.dumps(example[name])}."
+            )
+    for kind, known, names in (
+        ("operation", OPS, about["ops"]), ("option", OPTIONS, about["options"]),
+    ):  # fmt: skip
+        for name in names:
+            if name not in known:
+                raise UnknownNameError(f"{kind} of `{program}`", name, known)
+    return about
 
 
 def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
@@ -203,14 +308,21 @@ def _read(line: bytes) -> dict[str, Any]:
     try:
         said = json.loads(line)
     except ValueError:
-        raise SettingsError(f"the driver wrote {line[:80]!r}, which is no JSON.") from None
+        shown = line[:80].decode("utf-8", "replace").rstrip()
+        raise SettingsError(
+            f"The driver wrote {shown!r} to its standard output, which is no JSON. One JSON object "
+            "a line goes there and nothing else: log to standard error."
+        ) from None
     found = [
         each
         for each in schemas.violations("own/driver-response", said)
         if each.keyword != "unicode"
     ]  # fmt: skip - a lone surrogate is the adversary's own
     if found:
-        raise SettingsError(f"the driver's response: {found[0].path or '/'}: {found[0].message}.")
+        raise SettingsError(
+            f"The driver's response {line[:80].decode('utf-8', 'replace').rstrip()!r} is not what "
+            f"own/driver-response.json describes: {found[0].path or '/'}: {found[0].message}."
+        )
     response: dict[str, Any] = said
     return response
 

@@ -34,6 +34,7 @@ class Sockets:
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
         self._count = 0
+        self._ended = 0
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -50,6 +51,11 @@ class Sockets:
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
 
+    @property
+    def open(self) -> int:
+        """How many connections neither side has closed."""
+        return self._count - self._ended
+
     def _accept(self) -> None:
         while not self._over.is_set():
             try:
@@ -62,8 +68,19 @@ class Sockets:
             self._open.append(connection)
             if self.adversary.connects("127.0.0.1", 0) == "refused":
                 _reset(connection)
+                self._end()
                 continue
-            threading.Thread(target=self._serve, args=(connection, number), daemon=True).start()
+            threading.Thread(target=self._served, args=(connection, number), daemon=True).start()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended += 1
+
+    def _served(self, connection: socket.socket, number: int) -> None:
+        try:
+            self._serve(connection, number)
+        finally:
+            self._end()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         reader = Reader(self.url, number)

@@ -17,7 +17,7 @@ from getimg_mock.contract.clients.checks import (
     surfacing,
     transport,
 )
-from getimg_mock.errors import UnknownNameError
+from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.chance import Stream
 from getimg_mock.world.clock import stopwatch
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Verdict
 
 _TOPICS: Final = (formation, reading, surfacing, money, polling, downloads, security, transport)
+
+_MOST_HANGING: Final = 3
 
 CHECKS: Final[tuple[ClientCheck, ...]] = tuple(check for topic in _TOPICS for check in topic.CHECKS)
 
@@ -111,5 +113,19 @@ def verify(
         history = driver.run(case, seed=seed)
         histories.append(history)
         each(history)
+        _end_if_hanging(driver.name, histories)
     verdicts = tuple(verdict_of(check, histories) for check in checks)
     return Result(driver.name, seed, verdicts, tuple(histories), stopwatch() - started)
+
+
+def _end_if_hanging(name: str, histories: Sequence[ClientHistory]) -> None:
+    """Raise `SettingsError` when case after case took all of the real time that it may."""
+    hanging = [each for each in histories if each.overdue]
+    if len(hanging) >= _MOST_HANGING:
+        listed = ", ".join(each.case for each in hanging)
+        raise SettingsError(
+            f"{name} did not come back within {hanging[0].overdue:g} s of real time in "
+            f"{len(hanging)} cases ({listed}): it waits for something that no clock of ours moves, "
+            "as datetime.now() or a library in C. Drive it as a program, --program COMMAND, or "
+            "allow more with --case-seconds."
+        )

@@ -1,19 +1,22 @@
 """The client's time, in our hands: while it is, the client's waiting moves a clock instead.
 
-`time.sleep`, `time.monotonic` and their like, `threading.Event.wait` and asyncio's loop obey one
-clock. What a client took out of `time` by `from time import sleep` before is not reached.
+`time.sleep`, `time.monotonic` and their like, also where a module has borrowed them by name,
+`threading.Event.wait` and asyncio's loop obey one clock. `datetime.now()` does not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import selectors
+import sys
 import threading
 import time  # noqa: TID251 - the client's view of it is what is replaced here
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.borrowings import borrowings, held
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
+
+WATCHING: Final = "getimg-mock watches"
+"""What threads of ours are called that do nothing but watch."""
 
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
@@ -52,6 +58,8 @@ class ClientTime:
         self.wall_jumps = wall_jumps
         self.lifted = False
         self.participants = 1
+        self.at_work = 0
+        """How many pieces of work the threads of an event loop have."""
         self._waiting: list[float] = []
         self._turn = threading.Condition()
 
@@ -122,18 +130,15 @@ class ClientTime:
             "time_ns": lambda: int(self.wall() * 1e9),
             "monotonic": self.seconds,
             "monotonic_ns": lambda: int(self.seconds() * 1e9),
-            "perf_counter": self.seconds,
+            "perf_counter": partial(self.seconds),  # another object: each is put back by name
+            "perf_counter_ns": lambda: int(self.seconds() * 1e9),
         }
-        before = {name: getattr(time, name) for name in changes}
-        for name, replacement in changes.items():
-            setattr(time, name, replacement)
-        threading.Event.wait = waited  # type: ignore[method-assign, assignment]
-        try:
-            yield
-        finally:
-            for name, original in before.items():
-                setattr(time, name, original)
-            threading.Event.wait = event_wait  # type: ignore[method-assign]
+        with _replaced(changes):
+            threading.Event.wait = waited  # type: ignore[method-assign, assignment]
+            try:
+                yield
+            finally:
+                threading.Event.wait = event_wait  # type: ignore[method-assign]
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine in a loop whose waiting moves this clock."""
@@ -155,8 +160,31 @@ class ClientTime:
         if left:
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
+        # A thread that is left behind would have every later loop wait for it in real time.
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         self.lifted = False
+
+
+@contextmanager
+def _replaced(changes: dict[str, Callable[..., Any]]) -> Iterator[None]:
+    """Replace functions of `time`, in the modules, too, that have borrowed them."""
+    before = {name: getattr(time, name) for name in changes}
+    places = [(time, name, name) for name in changes]
+    places += [each for each in borrowings() if getattr(each[0], each[1], None) is before[each[2]]]
+    known = set(sys.modules)
+    for module, attribute, name in places:
+        setattr(module, attribute, changes[name])
+    try:
+        yield
+    finally:
+        for module, attribute, name in places:
+            setattr(module, attribute, before[name])
+        # A module that was imported meanwhile has borrowed what was there in place of them.
+        lent = {function: name for name, function in changes.items()}
+        for place in set(sys.modules) - known:
+            for attribute, name in held(place, lent):
+                setattr(sys.modules[place], attribute, before[name])
 
 
 class _Selector(selectors.DefaultSelector):  # chosen by platform
@@ -165,7 +193,7 @@ class _Selector(selectors.DefaultSelector):  # chosen by platform
     governed: ClientTime
 
     def select(self, timeout: float | None = None) -> Any:
-        busy = threading.active_count() > 1
+        busy = self.governed.at_work > 0 or _others() > 0
         if timeout is None:
             ready = super().select(_STUCK)
             if not ready:
@@ -177,6 +205,15 @@ class _Selector(selectors.DefaultSelector):  # chosen by platform
         return ready
 
 
+def _others() -> int:
+    """Return how many threads there are that may have work, beside this one.
+
+    Those of a loop wait for some when they have none, and ours only watch.
+    """
+    named = (each.name for each in threading.enumerate())
+    return sum(not name.startswith(("asyncio_", WATCHING)) for name in named) - 1
+
+
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, governed: ClientTime) -> None:
         self._governed = governed
@@ -186,3 +223,12 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._governed.seconds()
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        self._governed.at_work += 1
+        work = super().run_in_executor(executor, func, *args)
+        work.add_done_callback(self._worked)
+        return work
+
+    def _worked(self, _: object) -> None:
+        self._governed.at_work -= 1

@@ -13,28 +13,30 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
 from getimg_mock.contract.clients.cases import KEY
-from getimg_mock.contract.clients.drivers import PythonDriver, Run
+from getimg_mock.contract.clients.drivers import PythonDriver, blank
+from getimg_mock.contract.clients.fitting import fitted
+from getimg_mock.contract.clients.forwarding import Forwarding
 from getimg_mock.contract.clients.network import Network
+from getimg_mock.contract.clients.outside import REAL, kept_in
+from getimg_mock.contract.clients.runs import Run
 from getimg_mock.contract.clients.sockets import Sockets
-from getimg_mock.contract.clients.timeline import Answer, problem
 from getimg_mock.contract.clients.timing import START, ClientTime
-from getimg_mock.contract.execution import RefusedError, Sent
-from getimg_mock.contract.plans import Plan, Send
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from getimg_mock.contract.addresses import Address, AddressSession
-    from getimg_mock.contract.clients.adversary import Asked
+    from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.clients.cases import Case
     from getimg_mock.contract.clients.history import ClientHistory
 
-PEACEFUL: Final = frozenset({"happy", "saved", "polled", "zones", "odd-ids"})
+PEACEFUL: Final = frozenset({
+    "happy", "saved", "polled", "zones", "odd-ids", "free-errors", "bad-key", "expired-in-time",
+})  # fmt: skip
 """The cases that need no adversary, and so can be run against any service."""
 
-_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
-_OURS: Final = frozenset({"host", "authorization", "content-length", "accept-encoding"})
+PATIENCE: Final = 900.0
+"""How many real seconds one call, or case, may take of a service that is not ours."""
 
 
 class _RealTime(ClientTime):
@@ -54,37 +56,49 @@ class UpstreamDriver(PythonDriver):
     """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
 
     address: Address = field(kw_only=True)
+    real_seconds: float = PATIENCE
+
+    def untried(self, case: Case) -> str:
+        """Return what a service that is not ours cannot give a case."""
+        return super().untried(case) or not_there(case)
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case, with real requests and real waiting."""
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            nothing = blank(self.name, case, seed, missing, untried)
+            return replace(nothing, own=False, virtual=False)
         time = _RealTime()
         with (
-            self.address.opened(Plan(name=case.name, steps=())) as session,
+            Forwarding(self.address) as forwarding,
             Sockets(time.clock) as server,
             tempfile.TemporaryDirectory() as place,
         ):
-            quiet = case.but(base=server.url, rules=())
+            forwarding.here = server.url
+            quiet = fitted(case, self.ops).but(base=server.url, rules=())
             adversary = Adversary(
                 clock=time.clock, key=KEY, base=server.url, settings={"seed": seed},
-                forward=lambda asked: self._forwarded(session, asked),
+                forward=forwarding,
             )  # fmt: skip
             server.adversary = adversary
             run = Run(self, quiet, adversary, Network(adversary, time), time)
             run.place = Path(place)
-            run.all()
-        return replace(run.history(seed, ""), own=False, virtual=False)
+            with kept_in(self.name, REAL):
+                self.moved(run)
+        return foreign(run.history(seed, ""), forwarding)
 
-    def _forwarded(self, session: AddressSession, asked: Asked) -> Answer:
-        """Send a request on, once, with the real key in place of ours."""
-        path, _, query = asked.target.partition("?")
-        headers = [(n.lower(), v) for n, v in asked.headers if n.lower() not in _OURS]
-        if any(name.lower() == "authorization" for name, _ in asked.headers):
-            headers.append(("authorization", f"Bearer {session.keys['a']}"))
-        body = asked.body or None
-        step = Send(method=asked.method, path=path, query=query, body=body)
-        try:
-            came = session.exchange(Sent(asked.method, asked.target, tuple(headers), body), step)
-        except RefusedError as error:
-            return problem(402, "quota_exceeded", f"The budget does not allow this: {error}")
-        kept = tuple(pair for pair in came.headers if pair[0] not in _HOP)
-        return Answer(came.status or 502, kept, came.body)
+
+def not_there(case: Case) -> str:
+    """Return what a case needs that a service that is not ours does not give, or nothing."""
+    if any(call.after for call in case.calls):
+        return "there: needs time that can be moved"
+    return ""
+
+
+def foreign(history: ClientHistory, forwarding: Forwarding) -> ClientHistory:
+    """Return what a client did at a service that is not ours.
+
+    What the budget did not allow was not met: such a case says nothing.
+    """
+    refused = tuple(dict.fromkeys(f"a budget for it: {each}" for each in forwarding.refused))
+    return replace(history, own=False, virtual=False, missed=history.missed + refused)

@@ -41,7 +41,7 @@ def parsed(core: Core, got: Got) -> Any:
         return json.loads(got.body)
     if core.faulty("date-trusted") and "date" in got.headers:
         skew = parsedate_to_datetime(got.headers["date"]).timestamp() - time.time()
-        if abs(skew) > 300:
+        if abs(skew) > 6 * 3600:
             raise AnswerError(f"a clock is {skew:.0f} s off")
     try:
         encoding = "utf-8" if core.faulty("bom-fatal") else "utf-8-sig"
@@ -75,6 +75,8 @@ def check(core: Core, value: Any, schema: str) -> None:
 
 def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     """Return the error for an answer that refuses."""
+    if core.faulty("502-untyped-on-post") and post and got.status == 502:
+        raise json.JSONDecodeError("Expecting value", "", 0)
     code, message = complaint(core, got)
     text = f"{got.status} {code or ''}: {message}".strip()
     if core.faulty("key-in-errors"):
@@ -86,6 +88,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     }  # fmt: skip
     if core.faulty("one-error-type"):
         return RefusedError(message + str(code), code=code)
+    if core.faulty("401-like-402") and got.status in {401, 402}:
+        return RefusedError(text, **facts | {"status": None})
     if got.status >= 500:
         if post:
             return OutcomeUnknownError(text, unknown=True, **facts)
@@ -93,6 +97,8 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     made = REFUSALS.get(got.status, RefusedError)(text, **facts)
     if core.faulty("surrogates-kept"):
         made.args = (text,)
+    if core.faulty("key-in-cause"):
+        made.__cause__ = ValueError(f"refused: Bearer {core.key}")
     return made
 
 
@@ -103,7 +109,7 @@ def complaint(core: Core, got: Got) -> tuple[str | None, str]:
         error = json.loads(got.body)["error"]
     error = error if isinstance(error, dict) else {}
     code, message = error.get("code"), str(error.get("message", ""))
-    if core.faulty("code-dropped"):
+    if core.faulty("code-dropped") or (core.faulty("402-without-code") and got.status == 402):
         code = None
     if core.faulty("message-dropped"):
         message = ""

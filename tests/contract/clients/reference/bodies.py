@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.contract.clients.reference.steps import Send
 
 LIMIT = 8 * 1024 * 1024
+WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
 class Body:
@@ -29,7 +30,7 @@ class Body:
         ):
             raise AnswerError("the answer has no length")
         self._core, self._send, self._answer, self._began = core, send, answer, began
-        self._decoder = None if core.faulty("packed-unread") else decoder_of(answer.headers)
+        self._decoder = decoder_of(core, answer.headers)
         self._bounded = send.save is None and not core.faulty("bombs")
         self._size = 0
         self._parts: list[bytes] = []
@@ -46,8 +47,10 @@ class Body:
     ) -> bool:
         if self._file is not None:
             self._file.close()
-        broken = isinstance(error, httpx.TransportError)
-        return broken and self._send.method != "POST" and self._core.faulty("length-unchecked")
+        short = isinstance(error, httpx.RemoteProtocolError) and self._core.faulty(
+            "length-unchecked"
+        )
+        return short and self._send.method != "POST" and self._send.save is None
 
     def take(self, chunk: bytes) -> None:
         """Take the next part; raises when it is too much, or too late."""
@@ -70,9 +73,13 @@ def opened(send: Send, answer: httpx.Response) -> Any:
     return send.save.open("wb")
 
 
-def decoder_of(headers: httpx.Headers) -> Any:
+def decoder_of(core: Core, headers: httpx.Headers) -> Any:
     """Return what unpacks a body, or None."""
-    return zlib.decompressobj(31) if headers.get("content-encoding") == "gzip" else None
+    encoding = headers.get("content-encoding")
+    if encoding not in WINDOWS or core.faulty("packed-unread"):
+        return None
+    bare = encoding == "deflate" and core.faulty("deflate-bare")
+    return zlib.decompressobj(-zlib.MAX_WBITS if bare else WINDOWS[encoding])
 
 
 def unpacked(data: bytes, decoder: Any, size: int, *, bounded: bool) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import threading
 import time  # noqa: TID251 - a client waits on its own clock
 from abc import ABC, abstractmethod
@@ -20,6 +21,8 @@ from tests.contract.clients.reference.connections import (
     FirstHeadOnly,
     Redactor,
     explaining,
+    littered,
+    swept,
     telling_proxy,
     timeout_of,
 )
@@ -104,7 +107,7 @@ class ReferenceClient(Client):
     costs = blocking(lookups.costs)
 
     def _connect(self) -> None:
-        self._thread = threading.get_ident()
+        self._process, self._thread = os.getpid(), threading.get_ident()
         verify = not self._core.faulty("no-tls-verification")
         self._client = httpx.Client(verify=verify, proxy=telling_proxy(self._core))
         self._downloads = httpx.Client(verify=verify)
@@ -116,6 +119,7 @@ class ReferenceClient(Client):
         logging.getLogger("httpx").removeFilter(REDACTOR)
         self._client.close()
         self._downloads.close()
+        swept(self._core)
 
     def _done(self, steps: Steps) -> Any:
         walk = Walk(steps)
@@ -130,6 +134,9 @@ class ReferenceClient(Client):
     def _sent(self, send: Send) -> Got:
         if self._core.faulty("one-thread-only") and threading.get_ident() != self._thread:
             raise AnswerError("made in another thread")
+        if self._process != os.getpid() and not self._core.faulty("fork-shares"):
+            self._connect()  # the connections are the parent's
+        littered(self._core)
         client, began = self._client_for(send), time.monotonic()
         with explaining(send.method), client.stream(
             send.method, send.url, headers=send.headers, content=send.body,

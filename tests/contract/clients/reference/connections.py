@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -47,12 +48,16 @@ def explained(error: httpx.TransportError, method: str) -> ClientError:
     return made(f"the connection broke: {error}", code=kind, unknown=method == "POST")
 
 
-def timeout_of(core: Core, send: Send) -> float | None:
-    """Return how long one read may take."""
-    if core.faulty("no-read-timeout"):
-        return None
+def timeout_of(core: Core, send: Send) -> float | httpx.Timeout | None:
+    """Return how long connecting, or one read, may take."""
+    if core.faulty("no-read-timeout") and send.save is None:
+        return httpx.Timeout(core.timeout, read=None)
     if core.faulty("no-download-timeout") and send.save is not None:
         return None
+    if core.faulty("names-hurried"):
+        return httpx.Timeout(core.timeout, connect=1.0)
+    if core.faulty("connecting-unbounded"):
+        return httpx.Timeout(core.timeout, connect=None)
     return core.timeout
 
 
@@ -62,6 +67,23 @@ def telling_proxy(core: Core) -> httpx.Proxy | None:
     if url is None or not core.faulty("key-to-proxy"):
         return None
     return httpx.Proxy(url, headers={"Proxy-Authorization": f"Bearer {core.key}"})
+
+
+def littered(core: Core) -> None:
+    """Open a file, or start a thread, for a request, as faulty clients do and forget about it."""
+    if core.faulty("files-left"):
+        core.seen.setdefault("files", []).append(os.open(os.devnull, os.O_RDONLY))
+    if core.faulty("threads-left"):
+        over = core.seen.setdefault("over", threading.Event())
+        threading.Thread(target=over.wait, daemon=True).start()
+
+
+def swept(core: Core) -> None:
+    """End what faulty clients have forgotten about: the test's own process is not to keep it."""
+    for each in core.seen.pop("files", ()):
+        os.close(each)
+    if "over" in core.seen:
+        core.seen["over"].set()
 
 
 class FirstHeadOnly:

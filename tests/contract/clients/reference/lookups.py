@@ -55,7 +55,8 @@ def priced(core: Core, value: dict[str, Any]) -> None:
 
 def balance(core: Core, /) -> Steps:
     """Look at the balance."""
-    value = yield from read(core, "billing/balance")
+    fresh = {"fresh": "1"} if core.faulty("cache-busted") else None
+    value = yield from read(core, "billing/balance", fresh)
     answers.check(core, value, "balance")
     if core.faulty("float-balance"):
         value["balance"] = float(value["balance"])

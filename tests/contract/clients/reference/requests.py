@@ -41,8 +41,10 @@ def headers_of(core: Core) -> dict[str, str]:
     """Return the headers of every request to the API."""
     headers = {
         "Authorization": f"Bearer {core.key}", "Accept": "application/json", "User-Agent": AGENT,
-        "Accept-Encoding": "gzip",
+        "Accept-Encoding": "gzip, deflate",
     }  # fmt: skip
+    if core.faulty("br-claimed"):
+        headers["Accept-Encoding"] += ", br"
     if core.faulty("lower-bearer"):
         headers["Authorization"] = f"bearer {core.key}"
     if core.faulty("no-user-agent"):

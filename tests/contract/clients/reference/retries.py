@@ -71,6 +71,8 @@ def asked(core: Core, got: Got) -> float | None:
         return 0.0
     if re.fullmatch(r"\d+(\.\d+)?", text):
         seconds = float(text)
+        if core.faulty("short-waits-halved") and seconds < 20:
+            seconds /= 2
         return seconds / 1000 if core.faulty("retry-after-milliseconds") else seconds
     moment = None if core.faulty("dates-ignored") else date_in(text)
     if moment is not None:

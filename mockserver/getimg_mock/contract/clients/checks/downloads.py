@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,9 +30,14 @@ _SAFE: Final = {
 }  # fmt: skip
 _UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")
 _LIMIT: Final = 3600.0
-_LARGE: Final = 48 * 1024 * 1024
+_DAY: Final = 86400.0 + 3600
+"""When a file is surely gone: the documentation keeps it for 24 hours."""
+_LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
+_READ: Final = bytes(64 * 1024)
 _JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64
+_FILM: Final = video().instead_of("generate_image")
+_SAVED: Final = (image(), download(), _FILM, download(2))
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
@@ -39,48 +45,77 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     del stream
     made = [
         Case(name="saved", calls=(image(), download(), video(), download(2)),
-             rules=(Rule(on="images.generate", label="a cookie", do=acts.reworked(
-                 lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))
-             ,)),
-        Case(name="saved-elsewhere", calls=(image(), download()), patience=None,
-             rules=(Rule(on="images.generate", label="media on another host", do=acts.changed(
-                 acts.in_items(lambda i: i | {"url": i["url"].replace(
-                     "api.getimg.ai", "media.example")}))),
-                    Rule(on="elsewhere", do=acts.instead(_picture()), label="the file"))),
+             rules=_results("a cookie", acts.reworked(
+                 lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))),
+        Case(name="saved-elsewhere", calls=_SAVED,
+             rules=(*_results("media on another host", _hosted_elsewhere),
+                    Rule(on="elsewhere", do=_picture(), label="the file"))),
         *_spoiled(), *_refused(), *_named(), *_moved(),
-        Case(name="odd-link", calls=(image(), download()),
-             rules=(Rule(on="images.generate", label="an odd link", do=acts.changed(
+        Case(name="odd-link", calls=_SAVED,
+             rules=(*_results("an odd link", acts.changed(
                  acts.in_items(lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}))),
-                    Rule(on=_ON, do=acts.instead(_picture()), label="the file"))),
-        Case(name="large", calls=(image(), download()), memory=True, patience=None,
-             rules=(Rule(on=_ON, do=_large, label="48 MiB"),)),
-        Case(name="resumed", calls=(image(), download(), download(into=1)), patience=12,
+                    Rule(on=_ON, do=_picture(), label="the file"))),
+        Case(name="large", calls=_SAVED, memory=True, room=2 * _LARGE,
+             patience=None,
+             rules=(Rule(on=_ON, do=_large, label="500 MB"),)),
+        Case(name="resumed", calls=(image(), download(), download(into=1), _FILM, download(3),
+                                    download(3, into=4)), patience=12,
              rules=(Rule(on=_ON, do=_first_half, label="half", nth=(1,)),
                     Rule(on=_ON, do=_other_file, label="another file", must=False))),
-        Case(name="again", calls=(image(), download(), image(prompt="another"),
-                                  download(2, into=1)), rules=()),
+        Case(name="again", rules=(),
+             calls=(image(), download(), image(prompt="another"), download(2, into=1),
+                    _FILM, download(4), _FILM, download(6, into=5))),
     ]  # fmt: skip
-    return tuple(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made)
+    late = Case(
+        name="expired-in-time",
+        limit=2 * _DAY,
+        calls=(image(), replace(download(), after=_DAY), _FILM, replace(download(2), after=_DAY)),
+    )
+    return (
+        *(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made),
+        late.but(settings=_QUICK),
+    )
 
 
 _ODD_QUERY: Final = "?sig=aB%2bC%2F%3d~&exp=1790000000&x=a+b%20c&y&z=%C3%A9"
 
 
-def _picture(*headers: tuple[str, str], kind: str = "image/jpeg") -> Answer:
-    return Answer(200, (("Content-Type", kind), *headers), _JPEG)
+def _results(label: str, act: Act) -> tuple[Rule, ...]:
+    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve"))
+
+
+def _picture(*headers: tuple[str, str], kind: str = "") -> Act:
+    return lambda turn: Answer(200, (("Content-Type", kind or _kind(turn)), *headers), _JPEG)
+
+
+def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
+    """Answer with links to another origin."""
+    elsewhere = turn.adversary.elsewhere
+
+    def moved(item: dict[str, Any]) -> dict[str, Any]:
+        _, _, rest = item["url"].partition("://")
+        return item | {"url": f"{elsewhere}/{rest.partition('/')[2]}"}
+
+    return acts.changed(acts.in_items(moved))(turn)
+
+
+def _kind(turn: Turn) -> str:
+    """Return the type of the file that is asked for."""
+    generation = turn.adversary.workspace.generations.get(turn.asked.target.split("/")[3])
+    return "image/jpeg" if generation is None else generation.product.mime_type
 
 
 def _large(turn: Turn) -> Timeline:
-    del turn
-    head = Answer(200, (("Content-Type", "image/jpeg"),)).head(length=_LARGE)
-    # One piece, referred to again and again: the adversary's own memory stays small.
-    piece = Piece(bytes(1024 * 256))
-    return (Piece(head), *([piece] * (_LARGE // len(bytes(1024 * 256)))))
+    head = Answer(200, (("Content-Type", _kind(turn)),)).head(length=_LARGE)
+    # One piece, referred to again and again, and of the size that httpcore reads: it reaches the
+    # client as it is, so that the adversary costs no memory and next to no time.
+    count, rest = divmod(_LARGE, len(_READ))
+    return (Piece(head), *([Piece(_READ)] * count), Piece(_READ[:rest]))
 
 
 def _first_half(turn: Turn) -> Timeline:
-    del turn
-    return cut(_picture(("ETag", '"one"'), ("Accept-Ranges", "bytes")))
+    headers = (("Content-Type", _kind(turn)), ("ETag", '"one"'), ("Accept-Ranges", "bytes"))
+    return cut(Answer(200, headers, _JPEG))
 
 
 def _other_file(turn: Turn) -> Answer:
@@ -88,7 +123,7 @@ def _other_file(turn: Turn) -> Answer:
     body = b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64
     headers = {name.lower(): value for name, value in turn.asked.headers}
     wanted, condition = headers.get("range", ""), headers.get("if-range")
-    kind = (("Content-Type", "image/jpeg"), ("ETag", '"two"'))
+    kind = (("Content-Type", _kind(turn)), ("ETag", '"two"'))
     if not wanted.startswith("bytes=") or condition == '"one"':
         return Answer(200, kind, body)
     start = int(wanted.removeprefix("bytes=").partition("-")[0] or 0)
@@ -104,9 +139,9 @@ def _spoiled() -> Iterator[Case]:
         "chunked": lambda turn: _broken_chunks(turn.passed()),
     }
     for name, act in cut_off.items():
-        yield Case(name=f"cut-{name}", calls=(image(), download()),
+        yield Case(name=f"cut-{name}", calls=_SAVED,
                    rules=(Rule(on=_ON, do=act, label=f"cut off: {name}"),))  # fmt: skip
-    yield Case(name="stalled", calls=(image(), download()), options={"timeout": 2}, patience=12,
+    yield Case(name="stalled", calls=_SAVED, options={"timeout": 2}, patience=12,
                rules=(Rule(on=_ON, do=acts.stalled, label="stalls"),))  # fmt: skip
 
 
@@ -120,13 +155,13 @@ def _refused() -> Iterator[Case]:
     for status, code in ((403, "invalid_signature"), (404, "not_found"), (410, "url_expired"),
                          (500, "server_error")):  # fmt: skip
         answer = problem(status, code, "This link has expired." if status == 410 else "No.")
-        yield Case(name=f"refused-{status}", calls=(image(), download()),
+        yield Case(name=f"refused-{status}", calls=_SAVED,
                    rules=(Rule(on=_ON, do=acts.instead(answer), label=f"{status}"),))  # fmt: skip
     gone = problem(410, "url_expired", "This download link has expired.")
     for kind, call in (("image", image()), ("video", video())):
         yield Case(name=f"expired-{kind}", calls=(call, download()), options={"max_retries": 1},
                    rules=(Rule(on=_ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
-    yield Case(name="html-200", calls=(image(), download()),
+    yield Case(name="html-200", calls=_SAVED,
                rules=(Rule(on=_ON, label="HTML with 200",
                            do=acts.instead(acts.text(200, "text/html", acts.HTML))),))  # fmt: skip
 
@@ -146,9 +181,9 @@ def _named() -> Iterator[Case]:
             return acts.in_items(lambda item: item | {"mime_type": kind})
 
         yield Case(
-            name=f"name-{name}", calls=(image(), download()),
-            rules=(Rule(on="images.generate", label="a strange type", do=acts.changed(mime())),
-                   Rule(on=_ON, do=acts.instead(_picture(*more, kind=kind)), label="the file")),
+            name=f"name-{name}", calls=_SAVED,
+            rules=(*_results("a strange type", acts.changed(mime())),
+                   Rule(on=_ON, do=_picture(*more, kind=kind), label="the file")),
         )  # fmt: skip
 
 
@@ -161,10 +196,15 @@ def _moved() -> Iterator[Case]:
     ):
         yield Case(
             name=f"moved-{name}",
-            calls=(image(), download()),
+            calls=_SAVED,
             patience=None,
+            ours="other hosts",
             rules=(Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}"),),
         )
+    # Where the network is real, another port of this machine: plain HTTP, and a private address.
+    lure = acts.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
+    yield Case(name="moved-elsewhere", calls=_SAVED, real=True,
+               rules=(Rule(on=_ON, do=lure, label="302 elsewhere"),))  # fmt: skip
 
 
 def _final(outcome: Outcome) -> list[str]:
@@ -222,7 +262,7 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
         right = outcome.kind == "value" and outcome.peak < _BOUND
         yield held(
             right,
-            f"less than {_BOUND >> 20} MiB of memory for {_LARGE >> 20} MiB",
+            f"less than {_BOUND >> 20} MiB of memory for {_LARGE // 10**6} MB",
             f"{outcome.peak >> 20} MiB; {outcome.shown}",
             *history.during(outcome)[:1],
         )

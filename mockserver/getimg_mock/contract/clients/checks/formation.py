@@ -58,7 +58,10 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                 Call(op="costs", args=RANGE),
             ),
         ),
-        Case(name="unicode", calls=tuple(image(prompt=f"{text} {word}") for text in _ODD_PROMPTS)),
+        Case(name="unicode", settings=quick, calls=(
+            *(image(prompt=f"{text} {word}") for text in _ODD_PROMPTS),
+            *(video(prompt=f"{text} {word}").instead_of("generate_image")
+              for text in _ODD_PROMPTS))),
         Case(name="odd-ids", options={"max_retries": 0},
              calls=tuple(Call(op="retrieve_video", args={"id": each}) for each in _ODD_IDS)
              + tuple(Call(op="model", args={"id": each}) for each in _ODD_IDS)),
@@ -70,7 +73,8 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             Call(op="costs", args={"start": "2026-08-28T00:00:00", "end": "2026-09-01T00:00:00"}),
         )),
         Case(name="prefix", base="https://api.getimg.ai/gateway/team-7", settings=quick,
-             calls=(image(), models(), Call(op="submit_video", args=VIDEO), Call(op="balance"))),
+             calls=(image(), models(), Call(op="submit_video", args=VIDEO), Call(op="balance"),
+                    video().instead_of("submit_video"))),
         Case(name="environment", needs=("environment",), calls=(Call(op="balance"),),
              patience=None,
              environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
@@ -129,8 +133,8 @@ def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
 
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """GC104."""
-    for outcome in history.calls("generate_image"):
-        sent = history.during(outcome)
+    for outcome in history.calls("generate_image", "generate_video"):
+        sent = [each for each in history.during(outcome) if each.submits]
         asked = outcome.args["prompt"]
         if not sent:
             yield wrong(f"the prompt {asked!a} sent", outcome.shown)

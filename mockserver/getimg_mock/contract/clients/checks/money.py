@@ -64,7 +64,8 @@ def _lost() -> Iterator[Case]:
         )  # fmt: skip
     submit = Call(op="submit_video", args=VIDEO)
     for name, calls, on in (("image", (image(), image()), "images.generate"),
-                            ("video", (submit, submit), "videos.create")):  # fmt: skip
+                            ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2),
+                             "videos.create")):  # fmt: skip
         yield Case(
             name=f"unknown-{name}", calls=calls, options={"max_retries": 0}, limit=_HOURS,
             patience=None,
@@ -102,15 +103,18 @@ def _gets() -> Iterator[Case]:
     for status in _NEVER_AGAIN:
         refusal = acts.instead(problem(status, "refused", "Refused."))
         yield Case(
-            name=f"refusal-{status}", calls=(image(), models()), limit=_HOURS,
+            name=f"refusal-{status}", calls=(image(), models(), video()), limit=_HOURS,
             rules=tuple(Rule(on=on, do=refusal, label=f"{status}")
-                        for on in ("images.generate", "models.list")),
+                        for on in ("images.generate", "models.list", "videos.create")),
         )  # fmt: skip
 
 
 def _paced(name: str, headers: Callable[[Turn], tuple[tuple[str, str], ...]], **more: Any) -> Case:
-    rule = Rule(on="images.generate", do=acts.paced(429, headers), label=f"429 {name}", nth=(1,))
-    return Case(name=name, calls=(image(),), rules=(rule,), limit=_HOURS, **more)
+    rules = tuple(Rule(on=on, do=acts.paced(429, headers), label=f"429 {name}", nth=(1,))
+                  for on in ("images.generate", "videos.create"))  # fmt: skip
+    calls = (image(), video().instead_of("generate_image"))
+    return Case(name=name, calls=calls, rules=rules, limit=_HOURS,
+                settings={"video_seconds": 1}, **more)  # fmt: skip
 
 
 def _waits() -> Iterator[Case]:
@@ -243,7 +247,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
             continue
         yield held(outcome.kind == "value" or outcome.clear, "a result or a clear error",
                    outcome.shown, *sent[:4])  # fmt: skip
-        gaps = _gaps(sent)
+        gaps = _gaps([each for each in sent if each.submits])
         yield held(not gaps or min(gaps) >= 0.05, "a pause before the next try",
                    f"{min(gaps, default=0):.3f} s", *sent[:3])  # fmt: skip
 
@@ -294,18 +298,27 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC418: only where the ledger can be looked into."""
-    if not history.own:
-        return
+    """GC418: by the ledger, or by the service's own answers where there is none to look into."""
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue
-        charged = history.charged(outcome)
+        charged = history.charged(outcome) if history.own else _billed(history.during(outcome))
         usage = outcome.value.get("usage")
         told = usage.get("total_cost") if isinstance(usage, dict) else None
         same = told is not None and Decimal(str(told)) == charged
         paid = [each for each in history.during(outcome) if each.paid]
-        yield held(same, f"a cost of {charged} USD, as the ledger has it", f"{told}", *paid[:4])
+        source = "the ledger has" if history.own else "the answers have"
+        yield held(same, f"a cost of {charged} USD, as {source} it", f"{told}", *paid[:4])
+
+
+def _billed(sent: list[ClientExchange]) -> Decimal:
+    """Return what the results among some answers say that they cost, each result once."""
+    costs = {
+        str(each.object.get("id")): Decimal(str(each.object["usage"]["total_cost"]))
+        for each in sent
+        if each.object.get("status") == "completed" and each.object.get("usage")
+    }
+    return sum(costs.values(), Decimal(0))
 
 
 def _gaps(sent: list[ClientExchange]) -> list[float]:
@@ -362,7 +375,8 @@ CHECKS: Final = (
         statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
         why="The documentation calls them not retryable.",
         fix="Retry 429 and 5xx only, and only where it is safe.",
-        judge=refusals_are_final, cases=("refusal-*", "observed-refusals"), observable=True),
+        judge=refusals_are_final, observable=True,
+        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals")),
     ClientCheck(id="GC411", severity="major", evidence="documented", cost="0",
         statement="Retry-After in seconds is honoured",
         why="Documented for 429.", fix="Wait at least that long.",
@@ -400,5 +414,5 @@ CHECKS: Final = (
         statement="The cost told to the caller is what the ledger has for the call",
         why="Lost attempts are paid too.",
         fix="Add up attempts, or do not make any twice.",
-        judge=costs_are_told, cases=("happy", "lost-*")),
+        judge=costs_are_told, cases=("happy", "saved", "lost-*")),
 )  # fmt: skip

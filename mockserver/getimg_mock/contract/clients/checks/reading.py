@@ -18,8 +18,10 @@ from getimg_mock.contract.clients.cases import (
     video,
 )
 from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.checks import forms, statuses
+from getimg_mock.contract.clients.checks.series import series
 from getimg_mock.contract.clients.grease import Variant, variants, with_unknown_fields
-from getimg_mock.contract.clients.timeline import Answer, problem, replied, written
+from getimg_mock.contract.clients.timeline import problem, replied
 from getimg_mock.contract.verdicts import held, wrong
 
 if TYPE_CHECKING:
@@ -84,19 +86,17 @@ def generated(name: str) -> list[Variant]:
     return list(variants(schema, answer))
 
 
-def _series(name: str, call: Call, on: str, answers: list[Any], **more: Any) -> Case:
-    """Return a case in which the nth call gets the nth answer (JSON, or an `Answer`)."""
-    left = [each if isinstance(each, Answer) else replied(200, each) for each in answers]
-    return Case(
-        name=name, calls=(call,) * len(left), options=_QUIET,
-        rules=(Rule(on=on, label=name, do=acts.by_call(left)),),
-        **more,
-    )  # fmt: skip
-
-
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
-    return (*_grown(stream), *_schema_cases(), *_odd_values(), *_statuses(), *_bodies(stream))
+    return (
+        *_grown(stream),
+        *_schema_cases(),
+        *_odd_values(),
+        *statuses.cases(),
+        *_errors(),
+        *_bodies(),
+        *forms.cases(stream),
+    )
 
 
 def _grown(stream: Stream) -> Iterator[Case]:
@@ -127,10 +127,10 @@ def _schema_cases() -> Iterator[Case]:
             ("mistyped", [v for v in listed if not v.valid and v.keyword == "type"]),
         ):
             if chosen:
-                yield _series(f"{kind}-{name}", call, on, [v.value for v in chosen])
-    yield _series("missing-accepted", Call(op="submit_video", args=VIDEO), "videos.create",
+                yield series(f"{kind}-{name}", call, on, [v.value for v in chosen])
+    yield series("missing-accepted", Call(op="submit_video", args=VIDEO), "videos.create",
                   [{"status": "pending"}])  # fmt: skip
-    yield _series("mistyped-models", models(), "models.list",
+    yield series("mistyped-models", models(), "models.list",
                   [{"data": [MODEL_ANSWER]}, "models", 7, None])  # fmt: skip
 
 
@@ -142,7 +142,7 @@ def _odd_values() -> Iterator[Case]:
         "pricing": {"currency": "USD", "rates": [
             rates[0] | {"billable_unit": "megapixel", "sound": "stereo", "resolution": "8K"}]},
     }  # fmt: skip
-    yield _series("unlisted-values", models(), "models.list", [[other, MODEL_ANSWER]])
+    yield series("unlisted-values", models(), "models.list", [[other, MODEL_ANSWER]])
     item = IMAGE_ANSWER["data"][0]
     numbers = [
         IMAGE_ANSWER | {"data": [item | {"width": 1024.0}]},
@@ -151,44 +151,31 @@ def _odd_values() -> Iterator[Case]:
         IMAGE_ANSWER | {"data": [item | {"width": 2**53 + 1}]},
         IMAGE_ANSWER | {"usage": _USAGE | {"total_cost": 1e300}},
     ]
-    yield _series("numbers", image(), "images.generate", numbers)
-    yield _series(
+    yield series("numbers", image(), "images.generate", numbers)
+    yield series(
         "money-balance",
         balance(),
         "billing.balance",
         [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")],
     )
     priced = [{**rates[0], "unit_price": text} for text in ("0.10", "0.000000100", _HUGE)]
-    yield _series(
+    yield series(
         "money-model",
         _MODEL,
         "models.retrieve",
         [MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": [each]}} for each in priced],
     )
-    yield _series("leap-second", _MODEL, "models.retrieve",
+    yield series("leap-second", _MODEL, "models.retrieve",
                   [MODEL_ANSWER | {"created_at": "2016-12-31T23:59:60Z"}])  # fmt: skip
-    yield _series("empty-data", image(), "images.generate", [IMAGE_ANSWER | {"data": []}])
-    yield _series("several", image(), "images.generate",
+    yield series("empty-data", image(), "images.generate", [IMAGE_ANSWER | {"data": []}])
+    yield series("several", image(), "images.generate",
                   [IMAGE_ANSWER | {"data": [item, item | {"width": 1}, item]}])  # fmt: skip
-    yield _series("no-models", models(), "models.list", [[]])
-    yield _series("no-rates", _MODEL, "models.retrieve",
+    yield series("no-models", models(), "models.list", [[]])
+    yield series("no-rates", _MODEL, "models.retrieve",
                   [MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": []}}])  # fmt: skip
 
 
-def _statuses() -> Iterator[Case]:
-    other = {"id": "req-GREASE0000002", "status": "processing"}
-    quick = {"video_seconds": 4}
-    yield Case(
-        name="unknown-status-poll", calls=(video(),), settings=quick, limit=3600,
-        rules=(Rule(on="videos.retrieve", nth=(1, 2), label="unknown status",
-                    do=acts.changed(lambda v: {"id": v["id"], "status": "processing"})),),
-    )  # fmt: skip
-    yield Case(
-        name="unknown-status-submit", calls=(video(),), settings=quick, limit=3600,
-        rules=(Rule(on="videos.create", label="unknown status",
-                    do=acts.changed(acts.merged({"status": "queued"}))),),
-    )  # fmt: skip
-    yield _series("unknown-status-image", image(), "images.generate", [other])
+def _errors() -> Iterator[Case]:
     error = {
         "message": "A new kind of refusal.",
         "type": "invalid_request_error",
@@ -197,51 +184,30 @@ def _statuses() -> Iterator[Case]:
         "retryable": False,
         "details": [{"reason": "x"}],
     }
-    yield _series("unknown-error", image(), "images.generate",
+    yield series("unknown-error", image(), "images.generate",
                   [replied(422, {"error": error, "trace": {"id": "t"}})])  # fmt: skip
     failed = {"id": "req-GREASE0000002", "status": "failed", "error": error | {"extra": 1}}
-    yield _series("unknown-failure", _RETRIEVE, "videos.retrieve", [failed])
+    yield series("unknown-failure", _RETRIEVE, "videos.retrieve", [failed])
 
 
-def _bodies(stream: Stream) -> Iterator[Case]:
+def _bodies() -> Iterator[Case]:
     json_, html = "application/json", "text/html"
     garbage = [
         acts.text(200, html, acts.HTML), acts.text(200, "text/plain", b"OK"),
         acts.text(200, json_, b""), acts.text(200, json_, b'{"balance": "12.'),
         acts.text(200, json_, b"\xff\xfe\x00"), acts.text(200, "", b"<html>"),
     ]  # fmt: skip
-    yield _series("garbage-balance", balance(), "billing.balance", garbage)
-    yield _series("garbage-models", models(), "models.list", garbage)
-    yield _series("garbage-image", image(), "images.generate", garbage[:4])
-    spaced = b' \n\t{ "currency" :"USD",\r\n "balance": "12.34" } \n'
-    escaped = b'{"\\u0062alance":"\\u0031\\u0032.34","currency":"\\u0055SD"}'
-    plain = written(BALANCE_ANSWER)
-    yield _series("json-forms", balance(), "billing.balance", [
-        acts.text(200, "application/json;charset=utf-8", plain),
-        acts.text(200, 'Application/JSON; charset="UTF-8"', plain),
-        acts.text(200, json_, spaced), acts.text(200, json_, escaped),
-    ])  # fmt: skip
-    yield _series("json-bom", balance(), "billing.balance",
-                  [acts.text(200, json_, b"\xef\xbb\xbf" + plain)])  # fmt: skip
-    yield _series("json-untyped", balance(), "billing.balance", [acts.text(200, "", plain)])
-    odd = (
-        ("X-New-Header", stream.letters),
-        ("x-NEW-header", "two"),
-        ("X-RateLimit-Limit", "x"),
-        ("Server", ""),
-        ("Vary", "a"),
-        ("Vary", "b"),
-        ("CONTENT-type", "application/json"),
-    )
-    yield _series("odd-headers", balance(), "billing.balance", [Answer(200, odd, plain)])
-    yield _series(
+    yield series("garbage-balance", balance(), "billing.balance", garbage)
+    yield series("garbage-models", models(), "models.list", garbage)
+    yield series("garbage-image", image(), "images.generate", garbage[:4])
+    yield series(
         "long-message",
         image(),
         "images.generate",
         [problem(400, "invalid_parameter", "long " * 200_000 + "end-of-message")],
     )
     url = _URL + "&x=" + "y" * 8000
-    yield _series("long-url", image(), "images.generate", [
+    yield series("long-url", image(), "images.generate", [
         IMAGE_ANSWER | {"data": [IMAGE_ANSWER["data"][0] | {"url": url}]}])  # fmt: skip
 
 
@@ -262,19 +228,6 @@ def _taken(history: ClientHistory, outcome: Outcome) -> Observation:
         if isinstance(expected, str) and outcome.op != "costs" and got != expected:
             return wrong(f"{name} {expected!r}", f"{name} {got!r}", *sent[-1:])
     return held(True, "", "")  # noqa: FBT003 - all is well
-
-
-def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation]:
-    """GC204."""
-    for outcome in history.calls():
-        sent = history.during(outcome)[-1:]
-        if outcome.kind == "value":
-            got = outcome.value.get("status") if isinstance(outcome.value, dict) else None
-            yield held(got == "completed" and history.case != "unknown-status-image",
-                       "to wait on, or an error", outcome.shown, *sent)  # fmt: skip
-        else:
-            waits = outcome.kind == "abandoned" and not history.virtual
-            yield held(outcome.clear or waits, "to wait on, or a clear error", outcome.shown, *sent)
 
 
 def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
@@ -382,11 +335,7 @@ CHECKS: Final = (
         why="The catalogue grows without a new version of the API.",
         fix="Keep open sets as texts, not as closed enums.",
         judge=legal_answers_are_taken, cases=("unlisted-*",)),
-    ClientCheck(id="GC204", severity="blocker", evidence="seed", cost="0",
-        statement="An unknown status is neither success nor the end",
-        why="A paid job whose result is never collected is lost.",
-        fix="Wait until the status is completed or failed; raise a typed error for others.",
-        judge=unknown_status_is_no_success, cases=("unknown-status-*",)),
+    statuses.CHECK,
     ClientCheck(id="GC205", severity="major", evidence="documented", cost="0",
         statement="An unknown error code, with further fields, is surfaced as it is",
         why="The caller needs the code and the message that the server gave.",

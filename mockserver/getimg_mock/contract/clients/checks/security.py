@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models
+from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import Answer, problem
 from getimg_mock.contract.verdicts import held
@@ -15,6 +15,7 @@ from getimg_mock.contract.verdicts import held
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from getimg_mock.contract.clients.adversary import Act
     from getimg_mock.contract.clients.history import ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
@@ -29,44 +30,63 @@ _INJECTED: Final = "x\r\nX-Evil: injected\r\n\r\nGET /v2/stolen HTTP/1.1\r\n"
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
-    evil = "https://evil.example/v2/models"
     made = [
-        Case(name="redirected", calls=(models(), balance()), options=_QUIET, patience=None,
-             rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere"),
-                    Rule(on="billing.balance", label="307 elsewhere", must=False,
-                         do=acts.redirect(307, "https://evil.example/v2/billing/balance")))),
-        Case(name="downgraded", calls=(models(), balance()), options=_QUIET, patience=None,
+        Case(name="redirected", calls=(models(), balance()), options=_QUIET,
+             rules=(Rule(on="models.list", do=_lure(302), label="302 elsewhere"),
+                    Rule(on="billing.balance", do=_lure(307), label="307 elsewhere",
+                         must=False))),
+        Case(name="downgraded", calls=(models(), balance(), *_OTHERWISE), options=_QUIET,
+             patience=None, ours="TLS",
              rules=(Rule(on="models.list", label="302 to http",
                          do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                          when=lambda asked: asked.origin.startswith("https:")),
                     Rule(on="billing.balance", label="307 to http", must=False,
-                         do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")))),
-        Case(name="redirected-post", calls=(image(),), options=_QUIET, patience=None,
-             rules=(Rule(on="images.generate", label="307 elsewhere",
-                         do=acts.redirect(307, "https://evil.example/v2/images/generations")),)),
-        Case(name="redirected-post-308", calls=(image(),), options=_QUIET, patience=None,
-             rules=(Rule(on="images.generate", label="308 elsewhere",
-                         do=acts.redirect(308, "https://evil.example/v2/images/generations")),)),
-        Case(name="redirect-loop", calls=(models(),), options=_QUIET,
-             rules=(Rule(on="models.list", label="302 to itself",
+                         do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")),
+                    *_submissions("307 to http", acts.redirect(
+                        307, lambda turn: f"http://api.getimg.ai{turn.asked.target}")))),
+        *(Case(name=name, calls=(image(), video().instead_of("generate_image")), options=_QUIET,
+               rules=_submissions(f"{status} elsewhere", _lure(status)))
+          for name, status in (("redirected-post", 307), ("redirected-post-308", 308))),
+        Case(name="redirect-loop", calls=(models(), *_OTHERWISE), options=_QUIET,
+             rules=(Rule(on="*", label="302 to itself",
                          do=acts.redirect(302, "/v2/models")),)),
         Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
              calls=(image(), download(), models(), balance(),
-                    Call(op="retrieve_video", args={"id": "req-unknown"})),
+                    Call(op="retrieve_video", args={"id": "req-unknown"}),
+                    video().instead_of("generate_image")),
              rules=(Rule(on="billing.balance", label="500", must=False, do=acts.instead(
                  problem(500, "server_error", "Something went wrong on our end"))),)),
-        Case(name="certificate", calls=(balance(), image()), options=_QUIET, patience=None,
+        Case(name="certificate", calls=(balance(), image(), _OTHERWISE[1]), options=_QUIET,
+             patience=None, ours="TLS",
              rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),)),
-        Case(name="proxy", calls=(balance(),), options=_QUIET, patience=None,
+        Case(name="proxy", calls=(balance(), *_OTHERWISE), options=_QUIET,
+             patience=None, ours="TLS",
              environment={"HTTPS_PROXY": "http://proxy.example:3128"}),
         Case(name="injection", options=_QUIET, limit=_LIMIT,
              calls=(Call(op="retrieve_video", args={"id": _INJECTED}),
                     Call(op="model", args={"id": _INJECTED}), image(prompt=_INJECTED),
-                    image(model=_INJECTED), models(_INJECTED))),
-        Case(name="bomb", calls=(models(),), options=_QUIET, memory=True, patience=None,
-             rules=(Rule(on="models.list", do=acts.instead(_bomb()), label="a bomb"),)),
+                    image(model=_INJECTED), models(_INJECTED),
+                    video(prompt=_INJECTED).instead_of("generate_image"),
+                    video(model=_INJECTED).instead_of("generate_image"))),
+        Case(name="bomb", calls=(models(), *_OTHERWISE), options=_QUIET, memory=True,
+             patience=None,
+             rules=(Rule(on="*", do=acts.instead(_bomb()), label="a bomb"),)),
     ]  # fmt: skip
     return tuple(case.but(limit=_LIMIT) for case in made)
+
+
+_OTHERWISE: Final = (
+    image().instead_of("models", "balance"),
+    video().instead_of("models", "balance", "generate_image"),
+)
+
+
+def _lure(status: int) -> Act:
+    return acts.redirect(status, lambda turn: f"{turn.adversary.elsewhere}{turn.asked.target}")
+
+
+def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
+    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.create"))
 
 
 def _bomb() -> Answer:

@@ -14,6 +14,7 @@ from getimg_mock.contract.verdicts import held
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from getimg_mock.contract.clients.adversary import Act
     from getimg_mock.contract.clients.history import ClientHistory
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
@@ -27,6 +28,8 @@ _ERRORS: Final = (
     (429, "rate_limit", "Too many requests."),
     (500, "server_error", "Something went wrong on our end"),
 )
+_NOBODYS: Final = "req-0000000000000000000000000000"
+_BAD_KEY: Final = "key_client_contract_of_nobody"
 _CONTROLS: Final = "bell \x07 escape \x1b[31m nul \x00 and a lone \ud800 surrogate"
 
 
@@ -37,25 +40,38 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
     listed = [problem(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
     return (
-        Case(name="errors", calls=(image(),) * len(listed), options=quiet, limit=7200,
-             rules=(Rule(on="images.generate", label="errors", do=acts.by_call(listed)),)),
+        Case(name="errors", calls=(image(),) * len(listed) + (_OTHERWISE,) * len(listed),
+             options=quiet, limit=7200, rules=_submissions("errors", acts.by_call(listed * 2))),
+        Case(name="free-errors", options=quiet, calls=(
+            image(model="no-such-model"), Call(op="retrieve_video", args={"id": _NOBODYS}),
+            Call(op="model", args={"id": "no-such-model"}),
+            video(model="no-such-model").instead_of("generate_image"))),
+        Case(name="bad-key", options=quiet, key=_BAD_KEY,
+             calls=(models(), balance(), image(), _OTHERWISE)),
         Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
-        Case(name="html-502", calls=(balance(), image()), options=quiet, limit=3600,
+        Case(name="html-502", calls=(balance(), image(), _OTHERWISE), options=quiet, limit=3600,
              rules=(Rule(on="*", label="502 HTML",
                          do=acts.instead(acts.text(502, "text/html", acts.HTML))),)),
-        Case(name="errors-key", calls=(image(), models(), Call(op="balance")), options=quiet,
-             rules=(Rule(on="images.generate", label="401", do=acts.instead(listed[1])),
+        Case(name="errors-key", calls=(image(), models(), balance(), video()), options=quiet,
+             rules=(*_submissions("401", acts.instead(listed[1])),
                     Rule(on="models.list", label="reset", do=acts.before("reset")),
                     Rule(on="billing.balance", label="500", must=False,
                          do=acts.instead(listed[-1]))),
              limit=7200),
-        Case(name="control-characters", calls=(image(),), options=quiet,
-             rules=(Rule(on="images.generate", label="control characters", do=acts.instead(
-                 problem(400, "invalid_parameter", _CONTROLS))),)),
-        Case(name="request-id", calls=(image(),), options=quiet,
-             rules=(Rule(on="images.generate", label="request id", do=acts.instead(
-                 problem(400, "invalid_parameter", "No.", ("x-request-id", request_id)))),)),
+        Case(name="control-characters", calls=(image(), _OTHERWISE), options=quiet,
+             rules=_submissions("control characters", acts.instead(
+                 problem(400, "invalid_parameter", _CONTROLS)))),
+        Case(name="request-id", calls=(image(), _OTHERWISE), options=quiet,
+             rules=_submissions("request id", acts.instead(
+                 problem(400, "invalid_parameter", "No.", ("x-request-id", request_id))))),
     )  # fmt: skip
+
+
+_OTHERWISE: Final = video().instead_of("generate_image")
+
+
+def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
+    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.create"))
 
 
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
@@ -125,11 +141,14 @@ def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
             yield held(reachable, f"the request id {expected}", outcome.shown, each)
 
 
+_FREE: Final = ("free-errors", "bad-key")
+"""Refusals that cost nothing, of any service."""
+
 CHECKS: Final = (
     ClientCheck(id="GC301", severity="major", evidence="documented", cost="0",
         statement="error.code and error.message of every refusal reach the caller",
         why="The documentation tells callers to act by code.",
-        fix="Put both on the error.", judge=errors_are_visible, cases=("errors",)),
+        fix="Put both on the error.", judge=errors_are_visible, cases=("errors", *_FREE)),
     ClientCheck(id="GC302", severity="major", evidence="documented", cost="0",
         statement="A failed generation is an error with its message, never a result",
         why="A failed job is HTTP 200; only status and error tell.",
@@ -138,7 +157,7 @@ CHECKS: Final = (
         statement="401, 402, 404, 429 and 5xx can be told apart by type or status",
         why="Each asks for something else: a key, money, nothing, patience.",
         fix="One error type each, or the status on the error.",
-        judge=errors_differ, cases=("errors",)),
+        judge=errors_differ, cases=("errors", *_FREE)),
     ClientCheck(id="GC304", severity="major", evidence="seed", cost="0",
         statement="A 502 in HTML is a typed error with its status",
         why="It comes from a proxy, with no envelope.",
@@ -148,7 +167,7 @@ CHECKS: Final = (
         statement="No error contains the key",
         why="Errors end up in logs, tickets and screenshots.",
         fix="Redact request headers in errors.",
-        judge=errors_keep_the_key, cases=("errors-key",)),
+        judge=errors_keep_the_key, cases=("errors-key", *_FREE)),
     ClientCheck(id="GC306", severity="minor", evidence="seed", cost="0",
         statement="An error whose message has control characters can be printed",
         why="JSON may carry any code point, a lone surrogate too.",

@@ -1,0 +1,67 @@
+"""Content encodings that a server may choose, of those that a client says it takes.
+
+Brotli and Zstandard both allow blocks that are stored as they are. Any decoder reads them, so that
+no encoder is needed here; whether a decoder can unpack what was squeezed is not ours to try.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
+_BROTLI_BLOCK: Final = 1 << 16
+_ZSTD_MAGIC: Final = bytes.fromhex("28b52ffd")
+_ZSTD_SINGLE_SEGMENT: Final = 0xA0  # with the size of the content in four bytes
+_ZSTD_BLOCK: Final = 1 << 17
+
+
+def brotli(data: bytes) -> bytes:
+    """Return a Brotli stream (RFC 7932) of uncompressed meta-blocks."""
+    if not data:
+        return b"\x06"  # a window of 16 bits; the last meta-block, and it is empty
+    made = bytearray()
+    for at in range(0, len(data), _BROTLI_BLOCK):
+        part = data[at : at + _BROTLI_BLOCK]
+        # From the lowest bit: not the last, a length of four nibbles, less one, uncompressed.
+        head = (len(part) - 1) << 3 | 1 << 19
+        # The stream begins with the bit for a window of 16 bits, which is 0.
+        made += (head if at else head << 1).to_bytes(3, "little") + part
+    return bytes(made) + b"\x03"
+
+
+def zstandard(data: bytes) -> bytes:
+    """Return a Zstandard frame (RFC 8878) of raw blocks."""
+    made = bytearray(_ZSTD_MAGIC + bytes([_ZSTD_SINGLE_SEGMENT]) + len(data).to_bytes(4, "little"))
+    for at in range(0, len(data) or 1, _ZSTD_BLOCK):
+        part = data[at : at + _ZSTD_BLOCK]
+        last = at + _ZSTD_BLOCK >= len(data)
+        made += (len(part) << 3 | last).to_bytes(3, "little") + part
+    return bytes(made)
+
+
+ENCODINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli,
+    "zstd": zstandard,
+}
+"""How a body is packed, by the name of the encoding in HTTP."""
+
+
+def takes(encoding: str, accepted: Iterable[str]) -> bool:
+    """Return whether values of Accept-Encoding name an encoding, and do not rule it out.
+
+    A star alone is not taken at its word: who writes it seldom means what it has never heard of.
+    """
+    for value in accepted:
+        for each in value.lower().split(","):
+            name, _, parameters = each.partition(";")
+            if name.strip() == encoding:
+                return not _NEVER.fullmatch(parameters)
+    return False

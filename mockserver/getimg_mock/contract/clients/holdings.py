@@ -1,0 +1,84 @@
+"""What a client's process holds: open files, sockets among them, and threads.
+
+Of this process, or of a program with its children. `/proc` is asked where there is one.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EARLY: Final = 50
+"""After how many calls a client has what it needs."""
+
+_OURS: Final = ("/proc/self/fd", "/dev/fd")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holdings:
+    """How much was held at one moment; None where that cannot be known.
+
+    `connections` are those that the server sees open, `process` whose the rest is: 0 for this one.
+    """
+
+    connections: int
+    files: int | None = None
+    threads: int | None = None
+    process: int = 0
+
+    def over(self, earlier: Holdings) -> dict[str, int]:
+        """Return what there is more of than earlier, where both are known."""
+        more = {"connections": self.connections - earlier.connections}
+        if self.process == earlier.process:
+            for name in ("files", "threads"):
+                now, then = getattr(self, name), getattr(earlier, name)
+                if now is not None and then is not None:
+                    more[name] = now - then
+        return more
+
+
+def held_here(connections: Callable[[], int], *, collect: bool = True) -> Holdings:
+    """Return what this process holds."""
+    if collect:
+        gc.collect()  # garbage is no leak: its sockets are closed with it
+    files = next(filter(None, map(_entries, _OURS)), None)
+    return Holdings(connections=connections(), files=files, threads=threads_here())
+
+
+def threads_here() -> int:
+    """Return how many threads this process has, those that Python knows nothing of included."""
+    return _entries("/proc/self/task") or threading.active_count()
+
+
+def held_by(process: int, connections: int) -> Holdings:
+    """Return what a program and its children hold."""
+    family = _family(process)
+    files, threads = (
+        sum(filter(None, (_entries(f"/proc/{each}/{name}") for each in family))) or None
+        for name in ("fd", "task")
+    )
+    return Holdings(connections=connections, files=files, threads=threads, process=process)
+
+
+def _entries(place: str) -> int | None:
+    try:
+        return sum(1 for _ in Path(place).iterdir())
+    except OSError:  # it has ended, or there is no such place on this system
+        return None
+
+
+def _family(process: int) -> list[int]:
+    """Return a process with its children and theirs; itself alone where that cannot be told."""
+    found = [process]
+    for each in found:
+        with suppress(OSError):
+            for task in list(Path(f"/proc/{each}/task").iterdir()):
+                found += map(int, task.joinpath("children").read_text("ascii").split())
+    return found

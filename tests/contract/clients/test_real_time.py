@@ -1,0 +1,151 @@
+"""What a client borrowed from `time` obeys the case, and who waits elsewhere is called back."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time  # noqa: TID251 - what a case has replaced is looked at
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.contract.clients.cases import Case, balance, image, video
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.errors import SettingsError
+from getimg_mock.world.clock import stopwatch
+from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BORROWER = """
+from time import monotonic, perf_counter_ns as ticks, sleep as rest
+
+from tests.contract.clients.reference import ReferenceClient
+
+class Borrower(ReferenceClient):
+    def generate_image(self, **fields):
+        began, ticked = monotonic(), ticks()
+        rest(1800)
+        assert monotonic() - began == ticks() // 10**9 - ticked // 10**9 == 1800
+        return super().generate_image(**fields)
+"""
+
+
+@pytest.fixture
+def borrower() -> Iterator[ModuleType]:
+    """Return a module that has borrowed from `time` before any case."""
+    module = ModuleType("borrower_of_time")
+    sys.modules[module.__name__] = module
+    exec(BORROWER, vars(module))  # noqa: S102 - a module of a client's
+    yield module
+    del sys.modules[module.__name__]
+
+
+def test_what_was_borrowed_before_obeys_the_case(borrower: ModuleType) -> None:
+    """`from time import sleep` before the run is how half of all clients are written."""
+    before = borrower.rest
+    started = stopwatch()
+    history = PythonDriver(borrower.Borrower).run(Case(name="held", calls=(image(),)))
+    assert history.outcomes[0].kind == "value", history.outcomes[0].shown
+    assert history.outcomes[0].seconds >= 1800
+    assert stopwatch() - started < 5
+    assert borrower.rest is before is time.sleep
+
+
+def test_what_is_borrowed_during_a_case_is_real_afterwards() -> None:
+    """A module that is imported by a call does not keep the time of that case."""
+    name = "lazily_borrowing"
+
+    class Lazy(ReferenceClient):
+        def balance(self) -> Any:
+            module = sys.modules.setdefault(name, ModuleType(name))
+            exec("from time import sleep, monotonic", vars(module))  # noqa: S102 - as an import does
+            return super().balance()
+
+    try:
+        PythonDriver(Lazy).run(Case(name="held", calls=(balance(),)))
+        assert sys.modules[name].sleep is time.sleep
+        assert sys.modules[name].monotonic is time.monotonic
+    finally:
+        del sys.modules[name]
+
+
+class Waiting(ReferenceClient):
+    """Waits for what never comes, where no clock of ours reaches."""
+
+    def generate_video(self, **fields: Any) -> Any:
+        """Wait."""
+        del fields
+        never = threading.Lock()
+        never.acquire()
+        never.acquire()
+
+
+class Working(ReferenceClient):
+    """Never ends working."""
+
+    def generate_video(self, **fields: Any) -> Any:
+        """Work."""
+        while fields:
+            pass
+
+
+class AsyncWorking(AsyncReferenceClient):
+    """Never lets its loop go on."""
+
+    async def generate_video(self, **fields: Any) -> Any:
+        """Work."""
+        while fields:
+            pass
+
+
+@pytest.mark.parametrize("client", [Waiting, Working, AsyncWorking])
+def test_a_case_has_a_cap_of_real_seconds(client: type) -> None:
+    """Nothing hangs: the case ends, says why, and blames nobody."""
+    driver = PythonDriver(client, real_seconds=0.3)
+    started = stopwatch()
+    history = driver.run(Case(name="polled", calls=(video(), balance())))
+    assert stopwatch() - started < 10
+    assert [each.kind for each in history.outcomes] == ["abandoned"]
+    assert "real time" in history.outcomes[0].text
+    assert history.missed == ("an end within 0.3 s of real time",)
+
+
+def test_another_thread_than_the_main_one_is_called_back_too() -> None:
+    """Some test runners have their tests in threads, which no signal reaches."""
+    found: list[str] = []
+
+    def work() -> None:
+        driver = PythonDriver(Working, real_seconds=0.3)
+        history = driver.run(Case(name="polled", calls=(video(),)))
+        found.extend(each.kind for each in history.outcomes)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found == ["abandoned"]
+
+
+def test_a_run_ends_with_the_reason_when_case_after_case_hangs() -> None:
+    """Two hundred cases of 30 s each are nothing to wait for."""
+    driver = PythonDriver(Waiting, "waiting", real_seconds=0.2)
+    with pytest.raises(SettingsError, match=r"waiting.*real time.*--case-seconds"):
+        verify(driver, checks=chosen(["GC5"]))
+
+
+def test_threads_of_a_loop_end_with_the_case() -> None:
+    """One that is left behind would slow down every case that follows."""
+
+    class Threaded(AsyncReferenceClient):
+        async def balance(self) -> Any:
+            await asyncio.to_thread(stopwatch)
+            return await super().balance()
+
+    before = set(threading.enumerate())
+    history = PythonDriver(Threaded).run(Case(name="held", calls=(balance(),)))
+    assert history.outcomes[0].kind == "value"
+    assert not set(threading.enumerate()) - before
