@@ -472,3 +472,19 @@ def test_a_record_that_cannot_be_written_stops_everything(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(BudgetError, match="cannot be written"):
         Record(tmp_path / "file" / "spend.json")
+
+
+def test_what_a_refusal_left_is_spent_again_in_the_same_plan() -> None:
+    """The balance is asked when the ceiling is reached; and again when the plan has ended."""
+    till = Till()
+    budget = Budget(PRICE, MODELS, statements=till, keys={"a": "sk_a"})
+    for charges in (False, True):
+        sent = _image("sk_a")
+        budget.before(sent, post("image", {}))
+        till.take("a", PRICE * charges)
+        budget.after(sent, post("image", {}), REFUSALS["400 after"])
+    with pytest.raises(RefusedError):
+        budget.before(_image("sk_a"), post("image", {}))
+    till.taken["a"] = Decimal(0)  # the service gives it back
+    budget.settle()
+    assert budget.spent == 0
