@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -28,13 +28,15 @@ LEVELS: Final[dict[Severity, Level]] = {
 class Observation:
     """One thing that a check looked at: `wrong` says what was wrong, `note` what is worth knowing.
 
-    Without either, it was as it should be.
+    Without either, it was as it should be. `advice` says that what is wrong breaks no promise:
+    it is a warning, whatever the check's level.
     """
 
     exchanges: tuple[int, ...] = ()
     expected: str = ""
     actual: str = ""
     note: str = ""
+    advice: bool = False
 
     @property
     def wrong(self) -> bool:
@@ -56,6 +58,11 @@ def wrong(expected: str, actual: object, *exchanges: Exchange) -> Observation:
 def held(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return that all is well if `condition` holds, else what was expected and what came."""
     return OK if condition else wrong(expected, actual, *exchanges)
+
+
+def advised(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+    """Return that all is well if `condition` holds, else a warning."""
+    return OK if condition else replace(wrong(expected, actual, *exchanges), advice=True)
 
 
 def noted(text: str, *exchanges: Exchange) -> Observation:
@@ -149,21 +156,28 @@ def judged(
     confirmed: bool = False,
     most: int = 3,
 ) -> Verdict:
-    """Return the verdict of one check over histories; at most `most` findings are kept."""
+    """Return the verdict of one check over histories; at most `most` findings are kept.
+
+    Findings against advice are kept where there are no others.
+    """
     applied = 0
     findings: list[Finding] = []
+    mild: list[Finding] = []
     notes: list[str] = []
     for history in histories:
         for seen in check.observe(history):
             applied += 1
             if seen.wrong:
-                if len(findings) < most:
-                    findings.append(Finding(history=history, observation=seen))
+                kept = mild if seen.advice else findings
+                if len(kept) < most:
+                    kept.append(Finding(history=history, observation=seen))
             elif seen.note and len(notes) < most:
                 notes.append(seen.note)
     status: Status
     if findings:
         status = status_of(check, own=own, confirmed=confirmed)
+    elif mild:
+        findings, status = mild, "WARN"
     elif not applied:
         status = "VOID"
     else:

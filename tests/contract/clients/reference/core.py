@@ -13,7 +13,10 @@ ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 
 @dataclass
 class Core:
-    """What both clients are made with. `seen` is what faults keep from one request to the next."""
+    """What both clients are made with. `seen` is what faults keep from one request to the next.
+
+    `habits` are legal ways of another client, as `faults` are wrong ones.
+    """
 
     base_url: str
     key: str = field(repr=False)
@@ -22,6 +25,7 @@ class Core:
     wait_timeout: float = 300.0
     poll_interval: float = 5.0
     faults: frozenset[str] = frozenset()
+    habits: frozenset[str] = frozenset()
     longest_wait: float = 60.0
     seen: dict[str, Any] = field(default_factory=dict, repr=False)
     chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
@@ -31,8 +35,12 @@ class Core:
         """Return whether a fault is switched on."""
         return name in self.faults
 
+    def used_to(self, habit: str) -> bool:
+        """Return whether the client has a legal habit."""
+        return habit in self.habits
 
-def core_of(base_url: str | None, key: str | None, faults: frozenset[str], options: Any) -> Core:
+
+def core_of(base_url: str | None, key: str | None, faults: frozenset[str], **options: Any) -> Core:
     """Return the core for a client's arguments."""
     given = {name: value for name, value in options.items() if value is not None}
     if "environment-ignored" in faults and base_url is None:

@@ -71,7 +71,7 @@ def waited(core: Core, name: str) -> Steps:
     now = time.time if core.faulty("wall-clock") else time.monotonic
     began = now()
     for polls in count():
-        pause = distance(core)
+        pause = distance(core, polls)
         value: Any = {"status": "pending"}
         try:
             value = yield from looked_at(core, name, attempts=1)
@@ -95,8 +95,10 @@ def waited(core: Core, name: str) -> Steps:
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
 
 
-def distance(core: Core) -> float:
+def distance(core: Core, polls: int) -> float:
     """Return the seconds between two looks."""
+    if core.used_to("growing-distance"):
+        return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
         return 0.2
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)

@@ -31,6 +31,10 @@ def read(
         most = 4
     if core.faulty("retries-without-end"):
         most = 41
+    if core.faulty("one-retry-more") and core.max_retries and attempts is None:
+        most += 1
+    if core.faulty("waits-for-hours") and attempts is None:
+        most = max(most, 11)
     url = url_of(core, path, raw or urlencode(query or {}))
     for attempt in range(most):
         last = attempt == most - 1

@@ -133,7 +133,8 @@ def key_of(core: Core, token: str) -> dict[str, str]:
         token = fresh_secret()
     if core.faulty("one-key-for-all") or core.faulty("key-never-fresh"):
         token = "always-the-same"
-    return {"Idempotency-Key": token}
+    name = "X-Idempotency-Token" if core.used_to("other-key-header") else "Idempotency-Key"
+    return {name: token}
 
 
 def judge(core: Core, error: ClientError, *, last: bool) -> None:

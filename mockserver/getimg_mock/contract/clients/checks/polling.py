@@ -10,7 +10,7 @@ from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import Case, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import problem
-from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.contract.verdicts import advised, held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from getimg_mock.world.chance import Stream
 
 _ADVISED: Final = 5.0
-_LIMIT: Final = 2400.0
+_LIMIT: Final = 5400.0
+"""How long a client may wait for a video that stays pending: an hour of its own is legal."""
 _HELD: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 _SLOW: Final = {"video_seconds": 42}
 _OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
@@ -87,13 +88,14 @@ def _interval(history: ClientHistory) -> float:
 
 
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
-    """GC501."""
+    """GC501: the distance that was asked for is a promise, the documented one is advice."""
     least = _interval(history)
+    judge = held if "poll_interval" in history.options else advised
     for sent in _by_video(history).values():
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
-            yield held(gap >= least * 0.98 - 0.02, f"{least:g} s between polls", f"{gap:.2f} s",
-                       first, second)  # fmt: skip
+            yield judge(gap >= least * 0.98 - 0.02, f"{least:g} s between polls", f"{gap:.2f} s",
+                        first, second)  # fmt: skip
 
 
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
@@ -161,8 +163,9 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
         return
     span = max(polls[-1].elapsed - polls[0].elapsed, 1.0)
     most = waits * (span / _interval(history) + 2)
-    yield held(len(polls) <= most, f"at most {most:.0f} polls for {waits} waits in {span:.0f} s",
-               f"{len(polls)}", *polls[:3])  # fmt: skip
+    judge = held if "poll_interval" in history.options else advised
+    yield judge(len(polls) <= most, f"at most {most:.0f} polls for {waits} waits in {span:.0f} s",
+                f"{len(polls)}", *polls[:3])  # fmt: skip
     for outcome in history.calls("generate_video"):
         yield held(outcome.kind == "value", "every result", outcome.shown)
 
@@ -205,7 +208,8 @@ def _names(outcome: Outcome, sent: list[ClientExchange], logs: str = "") -> bool
 CHECKS: Final = (
     ClientCheck(id="GC501", severity="major", evidence="documented", cost="0",
         statement="Polls keep the configured, or the advised, distance",
-        why="The documentation advises 5 s.", fix="Sleep between polls.",
+        why="The documentation advises 5 s; faster, without having been told to, is a warning.",
+        fix="Sleep between polls.",
         judge=polls_are_paced, cases=("polled", "polled-real", "observed"), observable=True),
     ClientCheck(id="GC502", severity="blocker", evidence="documented", cost="0",
         statement="A video that stays pending ends in an error that names it",

@@ -262,7 +262,18 @@ def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
         if history.case == "numbers":
             asked_width = sent[0].plain["data"][0]["width"]
             got_width = _dig(outcome.value, "data", 0, "width")
-            yield held(got_width == asked_width, f"width {asked_width}", got_width, *sent)
+            yield held(_same_number(asked_width, got_width), f"width {asked_width}", got_width,
+                       *sent)  # fmt: skip
+
+
+def _same_number(asked: float, got: Any) -> bool:
+    """Return whether a number is the one that was sent; beyond 2^53 - 1 as near as a double is.
+
+    JSON promises no more than that (RFC 8259, section 6), and some languages have no more.
+    """
+    if not isinstance(got, (int, float)) or abs(asked) < 2**53:
+        return bool(got == asked)
+    return float(got) == float(asked)
 
 
 def _amounts(asked: Any, got: Any) -> Iterator[tuple[str, str, Any]]:
