@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.checks import check_of, every_check
+from getimg_mock.contract.clients.checks.messages import coverage_table
 
 if TYPE_CHECKING:
     import argparse
@@ -34,11 +35,15 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         description="Say what a check holds, and why. Without an id, list all.", allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("id", nargs="?", metavar="ID", help="such as GP407")
+    parser.add_argument("--coverage", action="store_true",
+                        help="say which keywords of schemas clients are tried with")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain one check, or list all; returns 0."""
-    if arguments.id is None:
+    """Explain one check, list all, or say what the answers to clients cover; returns 0."""
+    if arguments.coverage:
+        sys.stdout.write(coverage_table())
+    elif arguments.id is None:
         for check in every_check():
             sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
     else:

@@ -153,7 +153,7 @@ def _refused() -> Iterator[Case]:
         yield Case(name=f"expired-{kind}", calls=(call, download()), options={"max_retries": 1},
                    rules=(Rule(on=_ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
     yield Case(name="html-200", calls=_SAVED,
-               rules=(Rule(on=_ON, label="HTML with 200",
+               rules=(Rule(on=_ON, label="HTML with 200", legal=False,
                            do=acts.instead(acts.text(200, "text/html", acts.HTML))),))  # fmt: skip
 
 
@@ -189,7 +189,9 @@ def _moved() -> Iterator[Case]:
             name=f"moved-{name}",
             calls=_SAVED,
             patience=None,
-            rules=(Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}"),),
+            rules=(
+                Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}", legal=False),
+            ),
         )
 
 

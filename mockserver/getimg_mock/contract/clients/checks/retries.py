@@ -30,7 +30,7 @@ _NEVER_AGAIN: Final = (400, 401, 402, 403, 404, 413, 422)
 _ODD_WAITS: Final = (
     "-5", "soon", "NaN", "1000000000000", "Wed, 01 Jan 2020 00:00:00 GMT", "", "1e3", "inf",
 )  # fmt: skip
-_READS: Final = (
+READS: Final = (
     ("models.list", models()), ("billing.balance", balance()),
     ("models.retrieve", Call(op="model", args={"id": "seedream-5-lite"})),
     ("billing.costs", Call(op="costs", args=RANGE)),
@@ -74,9 +74,16 @@ def _early() -> Iterator[Case]:
 
 def _gets() -> Iterator[Case]:
     """Yield a case for each read: every other request fails, so that who tries again is served."""
-    for on, call in _READS:
+    for on, call in READS:
         rules = [
-            Rule(on=on, do=act, label=label, nth=(2 * place + 1,), must=place == 0)
+            Rule(
+                on=on,
+                do=act,
+                label=label,
+                nth=(2 * place + 1,),
+                must=place == 0,
+                legal=label == "reset",
+            )
             for place, (label, act) in enumerate(_PASSING)
         ]
         if call.op == "retrieve_video":  # the fake knows of no such video

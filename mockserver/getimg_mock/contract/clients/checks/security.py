@@ -33,15 +33,16 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     evil = "https://evil.example/v2/models"
     made = [
         Case(name="redirected", calls=(models(), balance()), options=_QUIET, patience=None,
-             rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere"),
-                    Rule(on="billing.balance", label="307 elsewhere", must=False,
+             rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere",
+                         legal=False),
+                    Rule(on="billing.balance", label="307 elsewhere", must=False, legal=False,
                          do=acts.redirect(307, "https://evil.example/v2/billing/balance")))),
         Case(name="downgraded", calls=(models(), balance(), *_OTHERWISE), options=_QUIET,
              patience=None,
-             rules=(Rule(on="models.list", label="302 to http",
+             rules=(Rule(on="models.list", label="302 to http", legal=False,
                          do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                          when=lambda asked: asked.origin.startswith("https:")),
-                    Rule(on="billing.balance", label="307 to http", must=False,
+                    Rule(on="billing.balance", label="307 to http", must=False, legal=False,
                          do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")),
                     *_submissions("307 to http", acts.redirect(
                         307, lambda turn: f"http://api.getimg.ai{turn.asked.target}")))),
@@ -50,7 +51,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                    status, lambda turn: f"https://evil.example{turn.asked.target}")))
           for name, status in (("redirected-post", 307), ("redirected-post-308", 308))),
         Case(name="redirect-loop", calls=(models(), *_OTHERWISE), options=_QUIET,
-             rules=(Rule(on="*", label="302 to itself",
+             rules=(Rule(on="*", label="302 to itself", legal=False,
                          do=acts.redirect(302, "/v2/models")),)),
         Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
              calls=(image(), download(), models(), balance(),
@@ -83,7 +84,9 @@ _OTHERWISE: Final = (
 
 
 def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
-    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.create"))
+    return tuple(
+        Rule(on=on, label=label, do=act, legal=False) for on in ("images.generate", "videos.create")
+    )
 
 
 def _bomb() -> Answer:

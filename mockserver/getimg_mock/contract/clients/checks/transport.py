@@ -71,11 +71,11 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(name="thousand", calls=(balance(),) * _MANY, options=_QUIET | {"timeout": 5},
              holdings=True, patience=None,
              rules=(Rule(on="billing.balance", do=_now_and_then(16, _FAILURES),
-                         label="now and then bad"),)),
+                         label="now and then bad", legal=False),)),
         Case(name="hundreds-real", calls=(balance(),) * _SOME, options=_QUIET, holdings=True,
              needs=("failing at once",),
              rules=(Rule(on="billing.balance", do=_now_and_then(6, _FAILURES[:4]),
-                         label="now and then bad"),)),
+                         label="now and then bad", legal=False),)),
         Case(name="forked", calls=(models(), Call(op="models", child=True), models()),
              patience=None),
         Case(name="threads", calls=((balance(),) * 4 + (models(),) * 4
