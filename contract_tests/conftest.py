@@ -45,7 +45,17 @@ def target(request: pytest.FixtureRequest) -> Target:
         return InProcess()
     if where == "socket":
         return OnSocket()
+    found: Address = request.getfixturevalue("address")
+    return found
+
+
+@pytest.fixture(scope="session")
+def address(request: pytest.FixtureRequest) -> Address:
+    """Return a service that is not ours, behind the budget."""
+    where = request.config.getoption("--getimg-target")
     url = REAL if where in {"real", "live"} else where
+    if not url.startswith(("https://", "http://")):
+        pytest.exit(f"--getimg-target={where}: write fake, real or a URL.", returncode=2)
     key = os.environ.get("GETIMG_API_KEY")
     if not key:
         pytest.exit("A target needs a key: set GETIMG_API_KEY.", returncode=2)
@@ -70,6 +80,21 @@ def histories(request: pytest.FixtureRequest, target: Target) -> list[History]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of the one contract that is asked for."""
     client = config.getoption("--getimg-client") is not None
-    kept = [item for item in items if ("test_client" in item.nodeid) == client]
+    kept = [item for item in items if (item.path.name == "test_client.py") == client]
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what breaks a SHOULD: it fails nothing, and is not to be overlooked."""
+    found = [
+        text
+        for report in terminalreporter.getreports("passed")
+        for name, text in report.user_properties
+        if name == "getimg-warning"
+    ]
+    if found:
+        terminalreporter.section(f"rules that should hold and do not: {len(found)}")
+        for text in found:
+            terminalreporter.write_line(text)
+            terminalreporter.write_line("")

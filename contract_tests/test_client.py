@@ -1,48 +1,125 @@
-"""The client contract, one test a check: `--getimg-client=package.module:make`."""
+"""The client contract, one test a check: `--getimg-client=package.module:make`.
+
+With `--getimg-target=real` or a URL, and `--getimg-budget`, what needs no adversary is put to the
+client there and on the fake, side by side.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock.contract.clients import scorecard, soundness
 from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.loading import loaded
-from getimg_mock.contract.clients.suite import CHECKS, cases
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.loading import maker_of
+from getimg_mock.contract.clients.suite import CHECKS, Result, cases
+from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
+from getimg_mock.errors import SettingsError
+from getimg_mock.reports.console import block
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.clients.checking import ClientCheck
-    from getimg_mock.contract.clients.drivers import PythonDriver
     from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.verdicts import Verdict
+
+FAKE = "fake"
+
+
+@dataclass
+class Side:
+    """The client on one service, and the cases that it went through there already."""
+
+    client: str
+    driver: PythonDriver
+    among: frozenset[str] | None = None
+    tried: dict[str, ClientHistory] = field(default_factory=dict)
+
+    def verdict(self, check: ClientCheck) -> Verdict:
+        """Return the verdict, having run what it is based on."""
+        for case in cases():
+            wanted = check.wants(case.name) and (self.among is None or case.name in self.among)
+            if wanted and case.name not in self.tried:
+                try:
+                    self.tried[case.name] = self.driver.run(case)
+                except SettingsError as error:
+                    pytest.exit(str(error), returncode=2)
+        return verdict_of(check, [each for name, each in self.tried.items() if check.wants(name)])
+
+    def result(self, *verdicts: Verdict) -> Result:
+        """Return verdicts with all that they are based on."""
+        return Result(self.driver.name, "0", verdicts, tuple(self.tried.values()))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each check, on each service that it can be tried on."""
+    where = metafunc.config.getoption("--getimg-target")
+    sides = (FAKE,) if where == FAKE else (FAKE, where)
+    if "check" in metafunc.fixturenames:
+        peaceful = [each for each in CHECKS if any(each.wants(name) for name in PEACEFUL)]
+        among = CHECKS if where == FAKE else peaceful
+        pairs = [(check, side) for check in among for side in sides]
+        ids = [check.id if where == FAKE else f"{check.id}-{side}" for check, side in pairs]
+        metafunc.parametrize(("check", "where"), pairs, ids=ids)
+    else:
+        metafunc.parametrize("where", sides)
 
 
 @pytest.fixture(scope="session")
-def driver(request: pytest.FixtureRequest) -> PythonDriver:
-    """Return what moves the client."""
-    return loaded(request.config.getoption("--getimg-client"))
+def side_of(request: pytest.FixtureRequest) -> Callable[[str], Side]:
+    """Return what gives the client on a service; it is made when it is first asked for."""
+    name = request.config.getoption("--getimg-client")
+    among = None if request.config.getoption("--getimg-target") == FAKE else PEACEFUL
+    made: dict[str, Side] = {}
+
+    def side(where: str) -> Side:
+        if where not in made:
+            try:
+                if where == FAKE:
+                    driver = PythonDriver(maker_of(name), f"{name} on the fake")
+                else:
+                    target: Address = request.getfixturevalue("address")
+                    driver = UpstreamDriver(maker_of(name), f"{name} on {where}", address=target)
+            except SettingsError as error:
+                pytest.exit(str(error), returncode=2)
+            made[where] = Side(name, driver, among)
+        return made[where]
+
+    return side
 
 
-@pytest.fixture(scope="session")
-def tried() -> dict[str, ClientHistory]:
-    """Return the cases that were run already: several checks look at one."""
-    return {}
-
-
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
 def test_the_client_keeps(
-    check: ClientCheck, driver: PythonDriver, tried: dict[str, ClientHistory]
+    check: ClientCheck,
+    where: str,
+    side_of: Callable[[str], Side],
+    record_property: Callable[[str, object], None],
 ) -> None:
-    """The rule's statement stands in the failure."""
-    for case in cases():
-        if check.wants(case.name) and case.name not in tried:
-            tried[case.name] = driver.run(case)
-    verdict = verdict_of(check, [tried[name] for name in tried if check.wants(name)])
+    """What a check found wrong stands in the failure, with the requests."""
+    side = side_of(where)
+    verdict = side.verdict(check)
     if verdict.status in {"SKIP", "VOID"}:
-        pytest.skip(verdict.reason)
-    found = [
-        f"{each.history.plan.name}: expected {each.observation.expected}, "
-        f"got {each.observation.actual}"
-        for each in verdict.findings
-    ]
+        pytest.skip(f"{verdict.status}: {verdict.reason}")
+    if verdict.status not in {"FAIL", "WARN"}:
+        return
+    told = scorecard.events(side.result(verdict), adapter=side.client)
+    (event,) = (each for each in told if each["event"] == "verdict")
+    shown = block(event["failures"][0] | {"verdict": event})
     if verdict.status == "FAIL":
-        pytest.fail("\n".join([f"{check.id}: {check.statement}", *found, check.fix]), pytrace=False)
+        pytest.fail(shown, pytrace=False)
+    record_property("getimg-warning", shown)
+
+
+def test_the_client_was_tried(where: str, side_of: Callable[[str], Side]) -> None:
+    """A run in which the client sent next to nothing is no success."""
+    side = side_of(where)
+    verdicts = [side.verdict(check) for check in CHECKS]
+    result = side.result(*verdicts)
+    hollow = soundness.nothing_judged(result)
+    found = [hollow] if hollow else list(soundness.gaps(result))
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)

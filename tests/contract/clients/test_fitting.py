@@ -50,6 +50,7 @@ class Insistent(ReferenceClient):
 
     def generate_image(self, **fields: Any) -> Any:
         """Return an image, one of these days."""
+        wrong: Exception | None = None
         for _ in range(3):
             try:
                 return super().generate_image(**fields)

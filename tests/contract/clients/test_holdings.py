@@ -155,6 +155,6 @@ def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
 def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is no fault of the client's."""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
-    assert PythonDriver(ReferenceClient).lacks(case("large")) == (
-        "room for 1000 MB beside other temporary files",
+    assert PythonDriver(ReferenceClient).untried(case("large")) == (
+        "here: needs 1000 MB beside other temporary files"
     )

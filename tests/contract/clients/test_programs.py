@@ -26,6 +26,7 @@ COMMANDS: dict[str, Sequence[str]] = {
     "python": (sys.executable, "driver.py"),
 }
 
+_PYTHON = ("drivers", "driver.py")
 CHECKS = ["GC103", "GC204", "GC401", "GC402", "GC404", "GC410"]
 # One of each kind: every request of theirs takes real time.
 CASES = [
@@ -46,6 +47,47 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
     finally:
         driver.close()
     assert [each.check.id for each in result.of("PASS")] == CHECKS
+
+
+def test_another_port_is_another_origin_for_a_program() -> None:
+    """Keys, bodies and files that go astray are seen without any network in our hands."""
+    checks = ["GC505", "GC610", "GC701", "GC704"]
+    cases = ["late-404-real", "moved-elsewhere", "redirected", "redirected-post"]
+    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    following = ProcessDriver([sys.executable, "-c", _following()])
+    try:
+        result = verify(driver, checks=chosen(checks), among=cases)
+        assert [each.check.id for each in result.of("PASS")] == checks[1:]
+        assert [each.check.id for each in result.of("WARN")] == checks[:1]
+        result = verify(following, checks=chosen(checks[1:]), among=cases)
+        assert result.failed == {"GC610", "GC701"}
+    finally:
+        driver.close()
+        following.close()
+
+
+def _following() -> str:
+    """Return the driver in Python with urllib's own way: redirects are followed, key and all."""
+    text = shipped("fixtures").joinpath(*_PYTHON).read_text(encoding="utf-8")
+    assert "build_opener(Straight)" in text
+    return text.replace("build_opener(Straight)", "build_opener()")
+
+
+def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
+    """A SKIP of ours is not put down to the client."""
+    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    try:
+        result = verify(
+            driver, checks=chosen(["GC506", "GC510", "GC606", "GC702", "GC810"]),
+            among=["cancelled", "clock-back", "large", "downgraded", "threads"],
+        )  # fmt: skip
+    finally:
+        driver.close()
+    assert [each.reason.partition(": needs ")[2] for each in result.of("SKIP")] == [
+        "a way to interrupt it", "its wall clock in our hands", "a look at its memory",
+        "TLS in our hands", "calls at the same time",
+    ]  # fmt: skip
+    assert all("cannot be tried with a program" in each.reason for each in result.of("SKIP"))
 
 
 def test_a_program_that_is_no_driver_is_told_so() -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases import Case
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
-ADVERSE = [each for each in cases() if each.rules and not each.room]
+ADVERSE = [each for each in cases() if each.rules and not each.room and not each.real]
 
 
 @pytest.mark.parametrize("name", messages.MESSAGES)

@@ -108,6 +108,8 @@ class Adversary:
     most: int = _MOST_REQUESTS
     forward: Callable[[Asked], Answer] | None = None
     """Answers instead of the fake, where the service is not ours."""
+    elsewhere: str = "https://evil.example"
+    """Another origin, to which clients are lured."""
     call: int = 0
     """Which call of the case is being made, where calls are made one after another."""
 

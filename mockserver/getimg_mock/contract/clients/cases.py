@@ -68,7 +68,8 @@ class Case:
     makes no sense, and "retries", "cancelling" and such as the client may declare not to have;
     "failing at once" is for real time, in which a client's retries of hundreds of failures last.
     `together` runs the calls at the same time. `patience` is for how many real seconds one call may
-    go on where time is real; without it the case needs time, or the network, in our hands. `memory`
+    go on where time is real; without it something has to be in our hands, and `ours` says what.
+    `real` is for time and network that are real only, in which another case cannot be run. `memory`
     and `holdings` have it measured what the client takes of the process; `room` is for how many
     bytes there must be on the disk.
     """
@@ -93,6 +94,8 @@ class Case:
     holdings: bool = False
     room: int = 0
     patience: float | None = 8.0
+    ours: str = "time"
+    real: bool = False
     left_out: frozenset[int] = frozenset()
     """Calls that are not made, as the client has no such operation: see `fitting`."""
 

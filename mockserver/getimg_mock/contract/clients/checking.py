@@ -37,7 +37,7 @@ def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdic
     that is all there is, the verdict is VOID or SKIP.
     """
     own = [each for each in histories if check.wants(each.case)]
-    tried = [each for each in own if not each.missing and not each.missed]
+    tried = [each for each in own if not (each.missing or each.untried or each.missed)]
     if tried:
         verdict = judged(check, tried)
         if verdict.status != "VOID":
@@ -46,6 +46,11 @@ def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdic
     missed = _listed(name for each in own for name in each.missed)
     if missing and not tried:
         return Verdict(check=check, status="SKIP", reason=f"the client has no {missing}")
+    untried = [each.untried.partition(": needs ") for each in own if each.untried]
+    if untried and not tried and not missed:
+        needs = _listed(each for *_, each in untried)
+        reason = f"cannot be tried {untried[0][0]}: needs {needs}"
+        return Verdict(check=check, status="SKIP", reason=reason)
     if missed and not tried:
         return Verdict(check=check, status="VOID", reason=f"not met: {missed}")
     without = _listed(name for each in tried for name in each.without)

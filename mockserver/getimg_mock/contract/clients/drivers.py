@@ -28,7 +28,7 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 
 class Driver(Protocol):
@@ -39,7 +39,10 @@ class Driver(Protocol):
         """What reports call the client."""
 
     def lacks(self, case: Case) -> tuple[str, ...]:
-        """Return what the case needs that the client, or this way of driving it, does not have."""
+        """Return what the case needs that the client does not have."""
+
+    def untried(self, case: Case) -> str:
+        """Return how it is driven and what the case needs that this does not give, or nothing."""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case in a world of its own."""
@@ -71,25 +74,28 @@ class PythonDriver:
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return the operations, options and abilities of the case that the client lacks."""
         needs = unmet(case, self.options, self.lacking)
-        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs, *self._wanting(case)]))
-
-    def _wanting(self, case: Case) -> Iterator[str]:
-        """Yield what this process, or a client that awaits, cannot give a case."""
         if "environment" in case.needs and not self.variables:
-            yield "environment"
+            needs.append("environment")
+        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
+
+    def untried(self, case: Case) -> str:
+        """Return what this process, or a client that awaits, cannot give a case."""
+        if case.real:
+            return "in this process: needs a network that is real"
         if any(call.child for call in case.calls) and (self.is_async or not forks.POSSIBLE):
-            yield "fork"
+            return "here: needs a client that does not await, and a system that forks"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
-            yield f"room for {case.room // 10**6} MB beside other temporary files"
+            return f"here: needs {case.room // 10**6} MB beside other temporary files"
+        return ""
 
     def close(self) -> None:
         """Do nothing: every case has an adapter of its own."""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case in virtual time."""
-        missing = self.lacks(case)
-        if missing:
-            return blank(self.name, case, seed, missing)
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            return blank(self.name, case, seed, missing, untried)
         case = fitted(case, self.ops)
         time = ClientTime(
             limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
@@ -123,9 +129,11 @@ class PythonDriver:
         run.overdue = self.real_seconds if cap.reached else 0.0
 
 
-def blank(client: str, case: Case, seed: str, missing: tuple[str, ...]) -> ClientHistory:
+def blank(
+    client: str, case: Case, seed: str, missing: tuple[str, ...], untried: str = ""
+) -> ClientHistory:
     """Return the history of a case that a client cannot be tried with."""
     return ClientHistory(
         plan=Plan(name=f"client {case.name}", steps=()), exchanges=(), client=client,
-        case=case.name, seed=seed, missing=missing,
+        case=case.name, seed=seed, missing=missing, untried="" if missing else untried,
     )  # fmt: skip

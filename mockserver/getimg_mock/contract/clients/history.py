@@ -137,7 +137,9 @@ class ClientHistory(History):
     missed: tuple[str, ...] = ()
     """Faults of the case that no request met: with any, the case says nothing."""
     missing: tuple[str, ...] = ()
-    """What the client, or the way it is driven, does not have, so that the case was not tried."""
+    """What the client does not have, so that the case was not tried."""
+    untried: str = ""
+    """How it was driven and what that does not give, so that the case was not tried."""
     without: tuple[str, ...] = ()
     """Operations that the client does not have, so that the case was tried without them."""
     overdue: float = 0.0

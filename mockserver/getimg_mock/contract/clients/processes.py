@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.adversary import Adversary
-from getimg_mock.contract.clients.cases import KEY, OPS, OPTIONS, Case, Result
+from getimg_mock.contract.clients.cases import BASE, KEY, OPS, OPTIONS, Case, Result
 from getimg_mock.contract.clients.drivers import blank
 from getimg_mock.contract.clients.fitting import absent, fitted, lacking, unmet
 from getimg_mock.contract.clients.forwarding import Forwarding
@@ -28,7 +28,7 @@ from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_by
 from getimg_mock.contract.clients.runs import files_in
 from getimg_mock.contract.clients.sockets import Sockets
 from getimg_mock.contract.clients.timing import START
-from getimg_mock.contract.clients.upstream import PATIENCE, foreign
+from getimg_mock.contract.clients.upstream import PATIENCE, foreign, not_there
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
@@ -85,13 +85,7 @@ class ProcessDriver:
         return shlex.join(self.command)
 
     def lacks(self, case: Case) -> tuple[str, ...]:
-        """Return what the case needs that the program, or real time, does not have."""
-        if self.address is not None:
-            case = case.but(patience=PATIENCE)
-            if any(call.after for call in case.calls):
-                return ("time that can be moved: it is another's",)
-        if case.patience is None or case.together:
-            return ("time and network in our hands",)
+        """Return what the case needs that the program does not have."""
         needs = unmet(case, self.options, self.lacking)
         if "failing at once" in case.needs and not (
             "retries" in self.lacking or "max_retries" in self.options
@@ -101,15 +95,23 @@ class ProcessDriver:
             needs.append("timeout")
         return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
 
+    def untried(self, case: Case) -> str:
+        """Return what cannot be given to a program in a case."""
+        if self.address is not None:
+            return not_there(case)
+        if case.patience is not None and not case.together:
+            return ""
+        return f"with a program: needs {_in_our_hands(case)}"
+
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the program through a case, on a port of its own."""
-        missing = self.lacks(case)
-        if missing:
-            return blank(self.name, case, seed, missing)
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            return blank(self.name, case, seed, missing, untried)
         case = fitted(case, self.ops)
         clock = VirtualClock(start=START)
         with ExitStack() as stack:
-            server = stack.enter_context(Sockets(clock))
+            server, other = (stack.enter_context(Sockets(clock)) for _ in range(2))
             place = stack.enter_context(tempfile.TemporaryDirectory())
             prefix = case.base.partition("://")[2].partition("/")[2]
             case = case.but(base=f"{server.url}/{prefix}".rstrip("/"))
@@ -121,7 +123,9 @@ class ProcessDriver:
                 clock=clock, key=KEY, base=case.base, rules=case.rules, forward=forwarding,
                 settings={"seed": seed, **case.settings},
                 scenario=tuple(map(dict, case.scenario)), cache=self.cache,
+                elsewhere=other.url,
             )  # fmt: skip
+            other.adversary = server.adversary
             holdings: list[Holdings] = []
             outcomes = self._calls(case, server, Path(place), holdings)
         history = self._history(case, seed, server.adversary, outcomes, holdings)
@@ -245,6 +249,25 @@ class ProcessDriver:
             )
             reader.start()
         return self._process
+
+
+def _in_our_hands(case: Case) -> str:
+    """Return what a case needs of a client that runs in this process."""
+    wants = {
+        "calls at the same time": case.together,
+        "a way to interrupt it": case.interrupt_at is not None,
+        "a look at its memory": case.memory,
+        "what it logs": case.logs,
+        "its wall clock in our hands": bool(case.wall_jumps),
+        "variables of its own": bool(case.environment) and case.ours != "TLS",
+        "a fork of it": any(call.child for call in case.calls),
+        "connections in our hands": any(
+            rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules
+        ),
+        "another address": not case.base.startswith(BASE),
+    }
+    found = [name for name, wanted in wants.items() if wanted]
+    return found[0] if found else f"{case.ours} in our hands"
 
 
 def _described(said: dict[str, Any], program: str) -> dict[str, Any]:

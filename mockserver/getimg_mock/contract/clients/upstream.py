@@ -24,7 +24,7 @@ from getimg_mock.contract.clients.timing import START, ClientTime
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Coroutine
 
     from getimg_mock.contract.addresses import Address
     from getimg_mock.contract.clients.cases import Case
@@ -58,16 +58,16 @@ class UpstreamDriver(PythonDriver):
     address: Address = field(kw_only=True)
     real_seconds: float = PATIENCE
 
-    def _wanting(self, case: Case) -> Iterator[str]:
-        yield from super()._wanting(case)
-        if any(call.after for call in case.calls):
-            yield "time that can be moved: it is another's"
+    def untried(self, case: Case) -> str:
+        """Return what a service that is not ours cannot give a case."""
+        return super().untried(case) or not_there(case)
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case, with real requests and real waiting."""
-        missing = self.lacks(case)
-        if missing:
-            return replace(blank(self.name, case, seed, missing), own=False, virtual=False)
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            nothing = blank(self.name, case, seed, missing, untried)
+            return replace(nothing, own=False, virtual=False)
         time = _RealTime()
         with (
             Forwarding(self.address) as forwarding,
@@ -86,6 +86,13 @@ class UpstreamDriver(PythonDriver):
             with kept_in(self.name, REAL):
                 self.moved(run)
         return foreign(run.history(seed, ""), forwarding)
+
+
+def not_there(case: Case) -> str:
+    """Return what a case needs that a service that is not ours does not give, or nothing."""
+    if any(call.after for call in case.calls):
+        return "there: needs time that can be moved"
+    return ""
 
 
 def foreign(history: ClientHistory, forwarding: Forwarding) -> ClientHistory:

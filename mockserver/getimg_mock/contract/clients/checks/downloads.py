@@ -47,10 +47,8 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(name="saved", calls=(image(), download(), video(), download(2)),
              rules=_results("a cookie", acts.reworked(
                  lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))),
-        Case(name="saved-elsewhere", calls=_SAVED, patience=None,
-             rules=(*_results("media on another host", acts.changed(
-                 acts.in_items(lambda i: i | {"url": i["url"].replace(
-                     "api.getimg.ai", "media.example")}))),
+        Case(name="saved-elsewhere", calls=_SAVED,
+             rules=(*_results("media on another host", _hosted_elsewhere),
                     Rule(on="elsewhere", do=_picture(), label="the file"))),
         *_spoiled(), *_refused(), *_named(), *_moved(),
         Case(name="odd-link", calls=_SAVED,
@@ -88,6 +86,17 @@ def _results(label: str, act: Act) -> tuple[Rule, ...]:
 
 def _picture(*headers: tuple[str, str], kind: str = "") -> Act:
     return lambda turn: Answer(200, (("Content-Type", kind or _kind(turn)), *headers), _JPEG)
+
+
+def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
+    """Answer with links to another origin."""
+    elsewhere = turn.adversary.elsewhere
+
+    def moved(item: dict[str, Any]) -> dict[str, Any]:
+        _, _, rest = item["url"].partition("://")
+        return item | {"url": f"{elsewhere}/{rest.partition('/')[2]}"}
+
+    return acts.changed(acts.in_items(moved))(turn)
 
 
 def _kind(turn: Turn) -> str:
@@ -189,10 +198,15 @@ def _moved() -> Iterator[Case]:
             name=f"moved-{name}",
             calls=_SAVED,
             patience=None,
+            ours="other hosts",
             rules=(
                 Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}", legal=False),
             ),
         )
+    # Where the network is real, another port of this machine: plain HTTP, and a private address.
+    lure = acts.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
+    yield Case(name="moved-elsewhere", calls=_SAVED, real=True,
+               rules=(Rule(on=_ON, do=lure, label="302 elsewhere", legal=False),))  # fmt: skip
 
 
 def _final(outcome: Outcome) -> list[str]:

@@ -30,15 +30,14 @@ _INJECTED: Final = "x\r\nX-Evil: injected\r\n\r\nGET /v2/stolen HTTP/1.1\r\n"
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
-    evil = "https://evil.example/v2/models"
     made = [
-        Case(name="redirected", calls=(models(), balance()), options=_QUIET, patience=None,
-             rules=(Rule(on="models.list", do=acts.redirect(302, evil), label="302 elsewhere",
+        Case(name="redirected", calls=(models(), balance()), options=_QUIET,
+             rules=(Rule(on="models.list", do=_lure(302), label="302 elsewhere",
                          legal=False),
-                    Rule(on="billing.balance", label="307 elsewhere", must=False, legal=False,
-                         do=acts.redirect(307, "https://evil.example/v2/billing/balance")))),
+                    Rule(on="billing.balance", do=_lure(307), label="307 elsewhere",
+                         must=False, legal=False))),
         Case(name="downgraded", calls=(models(), balance(), *_OTHERWISE), options=_QUIET,
-             patience=None,
+             patience=None, ours="TLS",
              rules=(Rule(on="models.list", label="302 to http", legal=False,
                          do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                          when=lambda asked: asked.origin.startswith("https:")),
@@ -47,8 +46,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                     *_submissions("307 to http", acts.redirect(
                         307, lambda turn: f"http://api.getimg.ai{turn.asked.target}")))),
         *(Case(name=name, calls=(image(), video().instead_of("generate_image")), options=_QUIET,
-               patience=None, rules=_submissions(f"{status} elsewhere", acts.redirect(
-                   status, lambda turn: f"https://evil.example{turn.asked.target}")))
+               rules=_submissions(f"{status} elsewhere", _lure(status)))
           for name, status in (("redirected-post", 307), ("redirected-post-308", 308))),
         Case(name="redirect-loop", calls=(models(), *_OTHERWISE), options=_QUIET,
              rules=(Rule(on="*", label="302 to itself", legal=False,
@@ -60,9 +58,10 @@ def cases(stream: Stream) -> tuple[Case, ...]:
              rules=(Rule(on="billing.balance", label="500", must=False, do=acts.instead(
                  problem(500, "server_error", "Something went wrong on our end"))),)),
         Case(name="certificate", calls=(balance(), image(), _OTHERWISE[1]), options=_QUIET,
-             patience=None,
+             patience=None, ours="TLS",
              rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),)),
-        Case(name="proxy", calls=(balance(), *_OTHERWISE), options=_QUIET, patience=None,
+        Case(name="proxy", calls=(balance(), *_OTHERWISE), options=_QUIET,
+             patience=None, ours="TLS",
              environment={"HTTPS_PROXY": "http://proxy.example:3128"}),
         Case(name="injection", options=_QUIET, limit=_LIMIT,
              calls=(Call(op="retrieve_video", args={"id": _INJECTED}),
@@ -81,6 +80,10 @@ _OTHERWISE: Final = (
     image().instead_of("models", "balance"),
     video().instead_of("models", "balance", "generate_image"),
 )
+
+
+def _lure(status: int) -> Act:
+    return acts.redirect(status, lambda turn: f"{turn.adversary.elsewhere}{turn.asked.target}")
 
 
 def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
