@@ -32,8 +32,9 @@ def test_operations_options_and_adapters_stand_on_the_page() -> None:
 
 def test_options_on_the_page_exist(capsys: pytest.CaptureFixture[str]) -> None:
     """A command that is shown can be typed."""
-    with pytest.raises(SystemExit):
-        main(["verify", "client", "--help"])
+    for words in (["verify", "client"], ["explain"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
     known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
     named = {
         each for each in re.findall(r"--[a-z][a-z-]+", PAGE) if not each.startswith("--getimg")

@@ -147,6 +147,8 @@ class ClientHistory(History):
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """How the client shows itself: its repr, and those of its parts."""
+    pickles: str = field(default="", repr=False)
+    """What the client's parts are when they are pickled."""
     options: Mapping[str, Any] = field(default_factory=dict)
     holdings: tuple[Holdings, ...] = ()
     """What the client's process held early in the case and at its end, where that is looked at."""

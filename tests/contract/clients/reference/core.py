@@ -31,6 +31,10 @@ class Core:
     chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
     drawn: int = 0
 
+    def __getstate__(self) -> dict[str, Any]:
+        hidden = {} if self.faulty("key-pickled") else {"key": "sk_***"}
+        return vars(self) | hidden
+
     def faulty(self, name: str) -> bool:
         """Return whether a fault is switched on."""
         return name in self.faults

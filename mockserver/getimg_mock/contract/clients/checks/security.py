@@ -10,7 +10,7 @@ from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import Answer, problem
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import advised, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,6 +124,8 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield held(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+    # Nobody may ever pickle a client: that its parts would tell the key is a warning.
+    yield advised(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
         yield held(key not in pickled, "no key in a pickled error", outcome.shown)
@@ -210,8 +212,9 @@ CHECKS: Final = (
         why="From there on everybody can read along.", fix="Refuse redirects to http.",
         judge=no_downgrade, cases=("downgraded",)),
     ClientCheck(id="GC703", severity="blocker", evidence="seed", cost="0",
-        statement="The key is in no log, repr or pickled error",
-        why="Those are kept and shown to others.", fix="Redact the header; hide the field.",
+        statement="The key is in no log, repr or pickle",
+        why="Those are kept and shown to others.",
+        fix="Redact the header; hide the field; leave it out of __getstate__.",
         judge=logs_keep_the_key, cases=("logged", "errors-key")),
     ClientCheck(id="GC704", severity="major", evidence="seed", cost="0",
         statement="A POST is not sent again to another origin by 307 or 308",

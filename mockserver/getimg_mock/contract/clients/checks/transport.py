@@ -47,7 +47,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
              options={"timeout": 2, "max_retries": 0}, patience=12,
              rules=(Rule(on="*", do=acts.before("hang"), label="silence"),)),
         *_framings(),
-        Case(name="mismatch", calls=(balance(), models(), *_OTHERWISE), options=_QUIET,
+        Case(name="mismatch", calls=(balance(), models(), image(), _OTHERWISE[1]), options=_QUIET,
              rules=(Rule(on="*", do=acts.padded, label="Content-Length too large"),)),
         Case(name="idle-close-get", calls=(balance(), balance(), models()),
              rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),)),
