@@ -81,7 +81,7 @@ MUTANTS: Final = tuple(
         "GC506": ("interrupt-swallowed", "cancel-loses-id"),
         "GC507": ("first-status-kept",),
         "GC508": ("slower-ignored",),
-        "GC509": ("busy-together",),
+        "GC509": ("busy-together", "paced-alone"),
         "GC510": ("wall-clock",),
         "GC511": ("failed-polled-on", "failure-mute", "failure-polled-again"),
         "GC601": ("key-on-downloads", "cookies-shared"),

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
 from getimg_mock.world.chance import Stream, fresh_secret
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
+
+PACE = 0.5
+"""How many seconds are between any two looks of a client."""
 
 
 @dataclass
@@ -30,10 +34,21 @@ class Core:
     seen: dict[str, Any] = field(default_factory=dict, repr=False)
     chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
     drawn: int = 0
+    next_look: float = 0.0
+    pace: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:
         hidden = {} if self.faulty("key-pickled") else {"key": "sk_***"}
-        return vars(self) | hidden
+        return vars(self) | hidden | {"pace": None}
+
+    def turn(self, now: float) -> float:
+        """Return how long to wait for the next look: those of all waits come one after another."""
+        if self.faulty("busy-together") or self.faulty("paced-alone"):
+            return 0.0
+        with self.pace:
+            at = max(now, self.next_look)
+            self.next_look = at + PACE
+            return at - now
 
     def faulty(self, name: str) -> bool:
         """Return whether a fault is switched on."""

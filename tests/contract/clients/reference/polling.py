@@ -73,6 +73,7 @@ def waited(core: Core, name: str) -> Steps:
     for polls in count():
         pause = distance(core, polls)
         value: Any = {"status": "pending"}
+        yield Sleep(core.turn(now()))
         try:
             value = yield from looked_at(core, name, attempts=1)
         except ClientError as error:
