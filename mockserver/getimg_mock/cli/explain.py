@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _EVIDENCE: Final = {
     "documented": "documented by getimg.ai",
     "seed": "from the page that this project was made from",
+    "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
+    "standard": "a standard",
     "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
 }
 _COSTS: Final = {
@@ -60,7 +62,7 @@ def explained(check: Check) -> str:
         f"{fill(check.why, 78)}\n\n"
         + (f"{fill('To fix it: ' + fix, 78)}\n\n" if fix else "")
         + f"level     {check.level} ({check.severity})\n"
-        f"evidence  {_EVIDENCE[check.evidence]}\n"
+        f"evidence  {getattr(check, 'source', '') or _EVIDENCE[check.evidence]}\n"
         f"cost      {_COSTS[check.cost]}\n"
         f"try it    getimg-mock verify {'client CLIENT' if client else 'api'} --only {check.id}\n"
     )

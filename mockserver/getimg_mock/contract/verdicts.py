@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Severity = Literal["blocker", "major", "minor", "info"]
-Evidence = Literal["documented", "seed", "assumption"]
+Evidence = Literal["documented", "seed", "assumption", "standard", "choice"]
 Cost = Literal["0", "T", "1", "R", "fake"]
 Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from getimg_mock.cli import main
 from getimg_mock.contract.clients import observe
 from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.history import ClientHistory, Outcome
-from getimg_mock.contract.clients.suite import Result, chosen, verify
+from getimg_mock.contract.clients.suite import CHECKS, Result, chosen, verify
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import advised, judged, wrong
 from getimg_mock.server import MockServer
@@ -37,12 +38,14 @@ def error(kind: str, text: str) -> Outcome:
 def test_a_second_try_after_a_refusal_needs_no_key() -> None:
     """A 429 says that nothing was done: there is nothing that a server could mistake it for."""
     with MockServer(scenario=("rate-limited",)) as server:
-        for _ in range(3):
-            answer = httpx.post(
+        statuses = [
+            httpx.post(
                 f"{server.url}/v2/images/generations", json=FIELDS,
                 headers={"Authorization": "Bearer sk_seen"},
-            )  # fmt: skip
-        assert answer.status_code == 429
+            ).status_code
+            for _ in range(4)
+        ]  # fmt: skip
+        assert statuses == [200, 200, 429, 200]
         result = observe.verdict(server.app.fake)
     assert status(result, "GC407") == "PASS"
 
@@ -104,3 +107,14 @@ def judging(seen: list[Observation]) -> Check:
     """Return a check that has seen so."""
     (check,) = chosen(["GC501"])
     return replace(check, judge=lambda _: seen)
+
+
+def test_what_a_rule_is_based_on_is_what_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page that the project began with says nothing of HTTP: a standard does, or we do."""
+    assert {each.id for each in CHECKS if each.evidence == "seed"} == {"GC503"}
+    for check in CHECKS:
+        assert (check.evidence == "standard") is check.source.startswith("RFC "), check.id
+    assert main(["explain", "GC412"]) == main(["explain", "GC401"]) == 0
+    shown = capsys.readouterr().out
+    assert "evidence  RFC 9110, section 10.2.3" in shown
+    assert "evidence  our choice" in shown

@@ -109,7 +109,7 @@ def backoff(core: Core, attempt: int) -> float:
     if core.faulty("waits-for-hours"):
         return 200 + 80 * attempt / core.max_retries + jitter
     if core.used_to("full-jitter"):
-        return jitter * min(30.0, 0.5 * 2**attempt)
+        return float(jitter * min(30.0, 0.5 * 2**attempt))
     cap = 1e9 if core.faulty("uncapped") else 30.0
     base = 20.0 if core.faulty("uncapped") else 0.5
     factor = 6 if core.faulty("uncapped") else 2

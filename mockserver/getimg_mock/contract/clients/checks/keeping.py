@@ -125,20 +125,21 @@ def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observ
 
 
 RESUMED: Final = ClientCheck(
-    id="GC607", severity="minor", evidence="assumption", cost="0",
+    id="GC607", severity="minor", evidence="standard", cost="0",
+        source="RFC 9110, sections 13.1.5 and 14.2",
     statement="A download is resumed only where validator and length agree",
     why="Else the file is made of two.", fix="Send If-Range, or begin again.",
     judge=resuming_fits_together, cases=("resumed",),
 )  # fmt: skip
 KEPT: Final = ClientCheck(
-    id="GC609", severity="minor", evidence="seed", cost="0",
+    id="GC609", severity="minor", evidence="choice", cost="0",
     statement="A file is overwritten only when asked, and by a whole one",
     why="The one before may be the only copy.",
     fix="Take another name unless asked; write beside it, and rename at the end.",
     judge=files_are_replaced_when_asked, cases=("again*",),
 )  # fmt: skip
 STALLED: Final = ClientCheck(
-    id="GC612", severity="major", evidence="seed", cost="0",
+    id="GC612", severity="major", evidence="choice", cost="0",
     statement="A download that stalls ends in an error, and can be taken up again",
     why="A stalled read waits for ever; the file is still to be had.",
     fix="Set a read timeout; let nothing that is left of it stand in the way.",

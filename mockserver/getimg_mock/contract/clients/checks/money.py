@@ -177,7 +177,7 @@ _SAFE: Final = (
 
 def _once(number: str, how: str, name: str) -> ClientCheck:
     return ClientCheck(
-        id=number, severity="blocker", evidence="seed", cost="0",
+        id=number, severity="blocker", evidence="choice", cost="0",
         statement=f"A submission is executed at most once per call when {how}",
         why="Each execution is paid; no idempotency key is documented.", fix=_SAFE,
         judge=submitted_once, observable=True,
@@ -201,16 +201,16 @@ CHECKS: Final = (
         fix="Draw a key per logical call and send it with every attempt.",
         judge=retries_carry_one_key, cases=("lost-*", "observed-*"), observable=True),
     *retries.CHECKS,
-    ClientCheck(id="GC416", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC416", severity="blocker", evidence="choice", cost="0",
         statement="An unknown outcome is reported as unknown",
         why="Only then can the caller look before paying again.",
         fix="A distinct error once the request may have reached the server.",
         judge=unknown_outcomes_are_told, cases=("unknown-image", "unknown-video")),
-    ClientCheck(id="GC417", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC417", severity="minor", evidence="choice", cost="0",
         statement="A retry sends the same bytes",
         why="Else it is another order.", fix="Build the body once.",
         judge=retries_send_the_same, cases=("early-*", "wait-*", "odd-wait-*")),
-    ClientCheck(id="GC418", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC418", severity="blocker", evidence="choice", cost="0",
         statement="The cost told to the caller is what the ledger has for the call",
         why="Lost attempts are paid too.",
         fix="Add up attempts, or do not make any twice.",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.chance import Stream
 
 _ADVISED: Final = 5.0
-_LIMIT: Final = 5400.0
+_LIMIT: Final = 3900.0
 """How long a client may wait for a video that stays pending: an hour of its own is legal."""
 _MANY: Final = 24
 _PACE: Final = 2.0
@@ -249,7 +249,7 @@ CHECKS: Final = (
         statement="Polling stops at the end of a generation",
         why="Nothing changes any more.", fix="Leave the loop.",
         judge=polling_stops, cases=("polled", "polled-real", "observed"), observable=True),
-    ClientCheck(id="GC504", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC504", severity="blocker", evidence="choice", cost="0",
         statement="A failing poll does not lose the job",
         why="It goes on, and is paid, whatever one poll says.",
         fix="Poll again, or raise an error with the id.",
@@ -259,7 +259,7 @@ CHECKS: Final = (
         why="A read may be served before the write has arrived everywhere.",
         fix="Allow for some seconds of 404.",
         judge=shaky_polls_lose_nothing, cases=("late-404*",)),
-    ClientCheck(id="GC506", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC506", severity="major", evidence="choice", cost="0",
         statement="Cancelling a wait ends it at once and leaves the id to the caller",
         why="The job goes on and is paid.", fix="Note the id on what is raised, or log it.",
         judge=cancelling_is_prompt, cases=("cancelled",)),
@@ -272,12 +272,12 @@ CHECKS: Final = (
         statement="A Retry-After on a pending answer is obeyed",
         why="The server knows its load.", fix="Take the larger of it and your interval.",
         judge=slower_is_obeyed, cases=("slower-please*",)),
-    ClientCheck(id="GC509", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC509", severity="major", evidence="choice", cost="0",
         statement="Many waits at once keep their total rate of polls bounded",
         why="A hundred waits must not poll a hundred times as fast as one.",
         fix="Share a pace among the waits of a client: so many polls a second, in turn.",
         judge=many_waits_are_bounded, cases=("many", "many-more")),
-    ClientCheck(id="GC510", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC510", severity="major", evidence="choice", cost="0",
         statement="A jump of the wall clock neither ends nor prolongs a wait",
         why="Clocks are set; monotonic time is not.", fix="Use the monotonic clock.",
         judge=wall_clocks_may_jump, cases=("clock-*",)),

@@ -75,7 +75,7 @@ def _status(outcome: Outcome) -> Any:
 
 
 CHECK: Final = ClientCheck(
-    id="GC204", severity="blocker", evidence="seed", cost="0",
+    id="GC204", severity="blocker", evidence="choice", cost="0",
     statement="An unknown status is neither success nor the end",
     why="A paid job whose result is never collected is lost.",
     fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
