@@ -7,6 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.checks import check_of, every_check
+from getimg_mock.contract.clients.checks.messages import coverage_table
 
 if TYPE_CHECKING:
     import argparse
@@ -17,6 +18,7 @@ _EVIDENCE: Final = {
     "documented": "documented by getimg.ai",
     "seed": "from the page that this project was made from",
     "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
+    "standard": "a standard",
     "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
 }
 _COSTS: Final = {
@@ -35,11 +37,15 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         description="Say what a check holds, and why. Without an id, list all.", allow_abbrev=False,
     )  # fmt: skip
     parser.add_argument("id", nargs="?", metavar="ID", help="such as GP407")
+    parser.add_argument("--coverage", action="store_true",
+                        help="say which keywords of schemas clients are tried with")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain one check, or list all; returns 0."""
-    if arguments.id is None:
+    """Explain one check, list all, or say what the answers to clients cover; returns 0."""
+    if arguments.coverage:
+        sys.stdout.write(coverage_table())
+    elif arguments.id is None:
         for check in every_check():
             sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
     else:
@@ -49,16 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def explained(check: Check) -> str:
     """Return a check in words."""
-    # What a client must do was derived by us, unless the documentation says it itself.
-    derived = check.id.startswith("GC") and check.evidence == "seed"
-    evidence = "choice" if derived else check.evidence
     fix = getattr(check, "fix", "")
     return (
         f"{check.id}  {check.statement}\n\n"
         f"{fill(check.why, 78)}\n\n"
         + (f"{fill('To fix it: ' + fix, 78)}\n\n" if fix else "")
         + f"level     {check.level} ({check.severity})\n"
-        f"evidence  {_EVIDENCE.get(evidence, evidence)}\n"
+        f"evidence  {getattr(check, 'source', '') or _EVIDENCE[check.evidence]}\n"
         f"cost      {_COSTS[check.cost]}\n"
         f"try it    getimg-mock verify {_trial(check)}\n"
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Severity = Literal["blocker", "major", "minor", "info"]
-Evidence = Literal["documented", "seed", "assumption"]
+Evidence = Literal["documented", "seed", "assumption", "standard", "choice"]
 Cost = Literal["0", "T", "1", "R", "fake"]
 Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
 
@@ -69,6 +69,11 @@ def held(condition: object, expected: str, actual: object, *exchanges: Exchange)
 def graded(status: Status, expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return that something was not as it should be, and how that is reported."""
     return replace(wrong(expected, actual, *exchanges), status=status)
+
+
+def advised(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+    """Return that all is well if `condition` holds, else a warning."""
+    return OK if condition else graded("WARN", expected, actual, *exchanges)
 
 
 def noted(text: str, *exchanges: Exchange) -> Observation:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
 from tests.contract.clients.reference.clients import blocking
-from tests.contract.clients.reference.submissions import image_as_it_came
+from tests.contract.clients.reference.errors import InvalidArgumentError
+from tests.contract.clients.reference.lookups import balance
+from tests.contract.clients.reference.submissions import generate_image, image_as_it_came
+
+if TYPE_CHECKING:
+    from tests.contract.clients.reference.core import Core
+    from tests.contract.clients.reference.steps import Steps
 
 Maker = Callable[..., Any]
 
 
-def _with(**fixed: Any) -> Maker:
-    """Return a maker of clients that keeps to options of its own, and offers the others."""
+def _with(*used_to: str, **fixed: Any) -> Maker:
+    """Return a maker of clients that keeps to options and habits of its own.
+
+    It offers a timeout alone to its caller.
+    """
 
     class Styled(ReferenceClient):
         """The reference client with a style."""
 
+        habits = frozenset(used_to)
         lacking = ("retries",) if fixed.get("max_retries") == 0 else ()
 
     def make(
@@ -34,6 +44,13 @@ def _without(*ops: str) -> Maker:
     return type("Smaller", (ReferenceClient,), dict.fromkeys(ops))
 
 
+def image_after_a_look(core: Core, /, **fields: Any) -> Steps:
+    """Make an image, if there is money for it."""
+    if float((yield from balance(core))["balance"]) <= 0:
+        raise InvalidArgumentError("no money left")
+    return (yield from generate_image(core, **fields))
+
+
 BENIGN: Final[dict[str, Maker]] = {
     "the reference": ReferenceClient,
     "the asynchronous reference": AsyncReferenceClient,
@@ -42,7 +59,13 @@ BENIGN: Final[dict[str, Maker]] = {
     "eight retries": _with(max_retries=8),
     "polls at the advised distance": _with(poll_interval=5.0),
     "polls slowly": _with(poll_interval=30.0),
-    "waits for an hour": _with(wait_timeout=1800.0),
+    "polls with a growing distance of its own": _with("growing-distance"),
+    "polls twice a second": _with(poll_interval=0.5),
+    "waits for an hour": _with(wait_timeout=3600.0),
+    "backs off with full jitter": _with("full-jitter"),
+    "looks at its balance before it pays": type(
+        "Preflight", (ReferenceClient,), {"generate_image": blocking(image_after_a_look)}
+    ),
     "gives up on a wait soon": _with(wait_timeout=120.0),
     "images only": _without(
         "generate_video", "submit_video", "retrieve_video", "costs", "model", "balance"

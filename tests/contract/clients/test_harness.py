@@ -9,9 +9,7 @@ import pytest
 from getimg_mock.contract.clients import observe, scorecard
 from getimg_mock.contract.clients.cases import Case, balance, image
 from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.checks import reading
 from getimg_mock.contract.clients.drivers import PythonDriver
-from getimg_mock.contract.clients.grease import coverage
 from getimg_mock.contract.clients.suite import CHECKS, cases, chosen, verify
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.server import MockServer
@@ -44,29 +42,6 @@ def test_an_operation_that_a_client_lacks_is_skipped() -> None:
     smaller = type("Smaller", (ReferenceClient,), {"download": None})
     result = verify(PythonDriver(smaller), checks=chosen(["GC602"]))
     assert [each.status for each in result.verdicts] == ["SKIP"]
-
-
-def test_variants_are_legal_or_not_as_they_say() -> None:
-    """The adversary is conformant: what it calls legal validates against our own schemas."""
-    tried = {}
-    for name, (_, _, schema, _) in reading.MESSAGES.items():
-        tried[schema] = reading.generated(name)
-        for variant in tried[schema]:
-            found = schemas.violations(schema, variant.value)
-            assert bool(found) is not variant.valid, (schema, variant.name, found)
-    sides = coverage(tried)
-    for schema, places in sides.items():
-        required = [place for place in places if place.endswith(" required")]
-        assert len(required) >= 2, schema
-        assert all("invalid" in places[each] or "valid" in places[each] for each in places)
-
-
-def test_unknown_fields_are_legal() -> None:
-    """GREASE validates, too: all objects of the API are open."""
-    case = next(each for each in cases() if each.name == "unknown-fields")
-    for each in PythonDriver(ReferenceClient).run(case).requests:
-        schema = schemas.answer_schema(each.operation, each.status)
-        assert schema is None or not schemas.violations(schema, each.plain)
 
 
 def test_waiting_costs_no_real_time() -> None:

@@ -77,7 +77,8 @@ class Rule:
 
     "connect" is the making of a connection, "elsewhere" any request to another origin than the
     API's. `nth` counts the requests that `on` fits, from 1 (empty: all). `must` says that a case in
-    which it never acted says nothing. `when` is a further condition.
+    which it never acted says nothing. `when` is a further condition. `legal` says that what it
+    answers with is of the documented form, as far as an answer gets through at all.
     """
 
     on: str
@@ -86,6 +87,7 @@ class Rule:
     nth: tuple[int, ...] = ()
     must: bool = True
     when: Callable[[Asked], bool] | None = None
+    legal: bool = True
 
     def but(self, **changes: Any) -> Rule:
         """Return the rule with changes."""

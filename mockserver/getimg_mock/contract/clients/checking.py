@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class ClientCheck(Check):
     """A rule for clients. `cases` are globs over names of cases.
 
-    `observable` says that requests alone show a breach: no driver is needed to judge it.
+    `source` names the standard that says so, where one does. `observable` says that requests alone
+    show a breach: no driver is needed to judge it.
     """
 
     cases: tuple[str, ...]
     fix: str = ""
+    source: str = ""
     observable: bool = False
 
     def wants(self, case: str) -> bool:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.adversary import Rule
     from getimg_mock.contract.clients.cases import Call
 
-_REACHES: Final[dict[str, tuple[str, ...]]] = {
+REACHES: Final[dict[str, tuple[str, ...]]] = {
     "generate_image": ("images.generate",), "submit_video": ("videos.create",),
     "generate_video": ("videos.create", "videos.retrieve"),
     "retrieve_video": ("videos.retrieve",), "download": ("downloads.retrieve", "elsewhere"),
@@ -78,4 +78,4 @@ def _left_out(case: Case, ops: Collection[str]) -> Iterator[int]:
 
 def _meets(rule: Rule, calls: Iterable[Call]) -> bool:
     """Return whether one of some calls surely leads to a request that a rule is for."""
-    return any(fnmatchcase(operation, rule.on) for call in calls for operation in _REACHES[call.op])
+    return any(fnmatchcase(operation, rule.on) for call in calls for operation in REACHES[call.op])

@@ -25,6 +25,12 @@ RAW_ERRORS: Final = frozenset({
     "MemoryError", "StopIteration", "CancelledError",
 })  # fmt: skip
 
+# In JavaScript, fetch says of every failure of the network that it is a TypeError: in these words.
+_FETCH_FAILED: Final = (
+    "fetch failed", "terminated", "failed to fetch", "error sending request", "load failed",
+    "networkerror when attempting to fetch",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ClientExchange(Exchange):
@@ -84,7 +90,10 @@ class Outcome:
     @property
     def raw(self) -> bool:
         """Whether the error is one of the language, which nobody meant to raise."""
-        return self.kind == "error" and self.error.get("type") in RAW_ERRORS
+        kind = self.error.get("type")
+        if kind == "TypeError" and any(each in self.text.lower() for each in _FETCH_FAILED):
+            return False
+        return self.kind == "error" and kind in RAW_ERRORS
 
     @property
     def clear(self) -> bool:
@@ -138,6 +147,8 @@ class ClientHistory(History):
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
     """How the client shows itself: its repr, and those of its parts."""
+    pickles: str = field(default="", repr=False)
+    """What the client's parts are when they are pickled."""
     options: Mapping[str, Any] = field(default_factory=dict)
     holdings: tuple[Holdings, ...] = ()
     """What the client's process held early in the case and at its end, where that is looked at."""

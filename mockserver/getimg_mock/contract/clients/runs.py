@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.holdings import EARLY, Holdings, held_here, th
 from getimg_mock.contract.clients.makers import client_of
 from getimg_mock.contract.clients.overdue import OverdueError
 from getimg_mock.contract.clients.surroundings import measured
-from getimg_mock.contract.clients.telling import plain, told
+from getimg_mock.contract.clients.telling import pickled, plain, told
 from getimg_mock.contract.clients.timing import Abandoned
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
@@ -46,6 +46,7 @@ class Run:
     place: Path = Path()
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     looks: str = ""
+    pickles: str = ""
     holdings: list[Holdings] = field(default_factory=list)
     ended: bool = False
     """Whether there is no real time left for further calls."""
@@ -140,7 +141,9 @@ class Run:
         if self.holdings:
             self.holdings.append(self._held())
         shown = [repr(adapter), str(adapter)]
-        inner = vars(adapter).values() if hasattr(adapter, "__dict__") else ()
+        inner = list(vars(adapter).values()) if hasattr(adapter, "__dict__") else []
+        if self.case.logs:
+            self.pickles = "\n".join(map(pickled, inner))
         shown += [repr(value) for value in inner if not isinstance(value, str)]
         self.looks = "\n".join(shown)
 
@@ -288,6 +291,7 @@ class Run:
             overdue=self.overdue,
             logs=logs,
             appearance=self.looks,
+            pickles=self.pickles,
             options={k: v for k, v in self.case.options.items() if k in self.driver.options},
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),

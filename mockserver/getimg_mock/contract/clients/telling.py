@@ -47,7 +47,7 @@ def told(error: BaseException, adapter: Any = None) -> dict[str, Any]:
         "text": _text(error),
         "printable": _printable(error),
         "trace": "".join(traceback.format_exception(error, chain=True))[-20000:],
-        "pickled": _pickled(error),
+        "pickled": pickled(error),
     }
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
@@ -92,8 +92,11 @@ def _printable(error: BaseException) -> bool:
     return True
 
 
-def _pickled(error: BaseException) -> str:
+def pickled(value: Any) -> str:
+    """Return what a value is when it is pickled; nothing where it cannot be, or is plain data."""
+    if isinstance(value, (str, bytes, dict, list, tuple)):
+        return ""
     try:
-        return pickle.dumps(error).decode("latin-1")
+        return pickle.dumps(value).decode("latin-1")
     except Exception:  # noqa: BLE001 - what cannot be pickled leaks nothing that way
         return ""

@@ -77,7 +77,7 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     """Return the error for an answer that refuses."""
     if core.faulty("502-untyped-on-post") and post and got.status == 502:
         raise json.JSONDecodeError("Expecting value", "", 0)
-    code, message = complaint(core, got)
+    code, message = (None, "no") if mute(core, got, post=post) else complaint(core, got)
     text = f"{got.status} {code or ''}: {message}".strip()
     if core.faulty("key-in-errors"):
         text += f" (sent with Bearer {core.key})"
@@ -102,6 +102,13 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
     return made
 
 
+def mute(core: Core, got: Got, *, post: bool) -> bool:
+    """Return whether a fault keeps a refusal's words from the caller."""
+    return (core.faulty("409-mute") and got.status == 409) or (
+        core.faulty("reads-mute") and not post
+    )
+
+
 def complaint(core: Core, got: Got) -> tuple[str | None, str]:
     """Return code and message of a refusal, as far as its body has them."""
     error: Any = {}
@@ -109,6 +116,8 @@ def complaint(core: Core, got: Got) -> tuple[str | None, str]:
         error = json.loads(got.body)["error"]
     error = error if isinstance(error, dict) else {}
     code, message = error.get("code"), str(error.get("message", ""))
+    if core.faulty("param-required") and error:
+        message += f" ({error['param']})" if error["param"] else ""
     if core.faulty("code-dropped") or (core.faulty("402-without-code") and got.status == 402):
         code = None
     if core.faulty("message-dropped"):

@@ -34,7 +34,7 @@ class Body:
         self._bounded = send.save is None and not core.faulty("bombs")
         self._size = 0
         self._parts: list[bytes] = []
-        self._file = opened(send, answer)
+        self._file = opened(core, send, answer)
 
     def __enter__(self) -> Self:
         return self
@@ -50,6 +50,8 @@ class Body:
         short = isinstance(error, httpx.RemoteProtocolError) and self._core.faulty(
             "length-unchecked"
         )
+        if self._core.faulty("length-unchecked-on-post") and self._send.method == "POST":
+            return isinstance(error, httpx.RemoteProtocolError)
         return short and self._send.method != "POST" and self._send.save is None
 
     def take(self, chunk: bytes) -> None:
@@ -64,13 +66,13 @@ class Body:
         return Got(self._answer.status_code, self._answer.headers, b"".join(self._parts))
 
 
-def opened(send: Send, answer: httpx.Response) -> Any:
+def opened(core: Core, send: Send, answer: httpx.Response) -> Any:
     """Return the file that a body goes to, once the answer is acceptable; None without one."""
     if send.save is None:
         return None
     kind = answer.headers.get("content-type", "").partition(";")[0]
     send.accepts(answer.status_code, kind, answer.headers.get("content-disposition", ""))
-    return send.save.open("wb")
+    return send.save.open("xb" if core.faulty("part-in-the-way") else "wb")
 
 
 def decoder_of(core: Core, headers: httpx.Headers) -> Any:

@@ -39,6 +39,7 @@ class Client(ABC):
 
     environment = ENVIRONMENT
     faults: frozenset[str] = frozenset()
+    habits: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -50,10 +51,10 @@ class Client(ABC):
         wait_timeout: float | None = None,
         poll_interval: float | None = None,
     ) -> None:
-        self._core = core_of(base_url, key, self.faults, {
-            "timeout": timeout, "max_retries": max_retries, "wait_timeout": wait_timeout,
-            "poll_interval": poll_interval,
-        })  # fmt: skip
+        self._core = core_of(
+            base_url, key, self.faults, habits=self.habits, timeout=timeout,
+            max_retries=max_retries, wait_timeout=wait_timeout, poll_interval=poll_interval,
+        )  # fmt: skip
         logging.getLogger("httpx").addFilter(REDACTOR)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,10 +11,16 @@ from getimg_mock.world.chance import Stream, fresh_secret
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 
+PACE = 0.5
+"""How many seconds are between any two looks of a client."""
+
 
 @dataclass
 class Core:
-    """What both clients are made with. `seen` is what faults keep from one request to the next."""
+    """What both clients are made with. `seen` is what faults keep from one request to the next.
+
+    `habits` are legal ways of another client, as `faults` are wrong ones.
+    """
 
     base_url: str
     key: str = field(repr=False)
@@ -22,17 +29,37 @@ class Core:
     wait_timeout: float = 300.0
     poll_interval: float = 5.0
     faults: frozenset[str] = frozenset()
+    habits: frozenset[str] = frozenset()
     longest_wait: float = 60.0
     seen: dict[str, Any] = field(default_factory=dict, repr=False)
     chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
     drawn: int = 0
+    next_look: float = 0.0
+    pace: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        hidden = {} if self.faulty("key-pickled") else {"key": "sk_***"}
+        return vars(self) | hidden | {"pace": None}
+
+    def turn(self, now: float) -> float:
+        """Return how long to wait for the next look: those of all waits come one after another."""
+        if self.faulty("busy-together") or self.faulty("paced-alone"):
+            return 0.0
+        with self.pace:
+            at = max(now, self.next_look)
+            self.next_look = at + PACE
+            return at - now
 
     def faulty(self, name: str) -> bool:
         """Return whether a fault is switched on."""
         return name in self.faults
 
+    def used_to(self, habit: str) -> bool:
+        """Return whether the client has a legal habit."""
+        return habit in self.habits
 
-def core_of(base_url: str | None, key: str | None, faults: frozenset[str], options: Any) -> Core:
+
+def core_of(base_url: str | None, key: str | None, faults: frozenset[str], **options: Any) -> Core:
     """Return the core for a client's arguments."""
     given = {name: value for name, value in options.items() if value is not None}
     if "environment-ignored" in faults and base_url is None:

@@ -71,7 +71,11 @@ def place_of(
 
 def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> Steps:
     """Save a file once; returns the path that it got."""
-    part = path if core.faulty("written-in-place") else path.with_name(f".{path.name}.part")
+    if core.faulty("never-overwrites") and overwrite and path.exists():
+        raise DownloadError(f"{path} is there already")
+    part = path.with_name(f".{path.name}.part")
+    if core.faulty("written-in-place") or (core.faulty("replaced-in-place") and path.exists()):
+        part = path
     send = Send("GET", link_of(core, item), headers_of(core), save=part,
                 follow=core.faulty("downloads-follow"))  # fmt: skip
 
@@ -145,7 +149,7 @@ def clear(core: Core, part: Path) -> None:
     """Leave nothing of a file that is not whole."""
     if core.faulty("resumes-blindly") and part.exists():
         core.seen["half"] = part.read_bytes()
-    if core.faulty("written-in-place"):
+    if core.faulty("written-in-place") or core.faulty("part-in-the-way"):
         return
     if not core.faulty("part-left-under-name"):
         part.unlink(missing_ok=True)

@@ -71,8 +71,9 @@ def waited(core: Core, name: str) -> Steps:
     now = time.time if core.faulty("wall-clock") else time.monotonic
     began = now()
     for polls in count():
-        pause = distance(core)
+        pause = distance(core, polls)
         value: Any = {"status": "pending"}
+        yield Sleep(core.turn(now()))
         try:
             value = yield from looked_at(core, name, attempts=1)
         except ClientError as error:
@@ -95,8 +96,10 @@ def waited(core: Core, name: str) -> Steps:
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
 
 
-def distance(core: Core) -> float:
+def distance(core: Core, polls: int) -> float:
     """Return the seconds between two looks."""
+    if core.used_to("growing-distance"):
+        return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
         return 0.2
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
@@ -106,6 +109,8 @@ def distance(core: Core) -> float:
 def ended(core: Core, name: str, value: Any) -> bool:
     """Return whether there is nothing more to wait for; raises when the video failed."""
     status = value.get("status")
+    if core.faulty("polls-for-data"):
+        return "data" in value
     if status == "failed":
         if not core.faults & {"failed-returned", "failed-polled-on"}:
             error = value["error"]

@@ -27,10 +27,7 @@ def read(
 ) -> Steps:
     """Return the JSON at a path; `raw` is a query as it is sent."""
     most = core.max_retries + 1 if attempts is None else attempts
-    if core.faulty("retries-cannot-be-off"):
-        most = 4
-    if core.faulty("retries-without-end"):
-        most = 41
+    most = miscounted(core, path, most, asked=attempts is None)
     url = url_of(core, path, raw or urlencode(query or {}))
     for attempt in range(most):
         last = attempt == most - 1
@@ -49,6 +46,21 @@ def read(
             raise answers.refusal(core, got, post=False)
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def miscounted(core: Core, path: str, most: int, *, asked: bool) -> int:
+    """Return how often to try; only faulty clients do not keep to what was asked for."""
+    if core.faulty("retries-cannot-be-off"):
+        most = 4
+    if core.faulty("retries-without-end"):
+        most = 41
+    if core.faulty("one-retry-more") and core.max_retries and asked:
+        most += 1
+    if core.faulty("billing-read-once") and path.startswith("billing/"):
+        most = 1
+    if core.faulty("waits-for-hours") and asked:
+        most = max(most, 11)
+    return most
 
 
 def value_of(core: Core, got: Got) -> Any:

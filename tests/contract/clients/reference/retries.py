@@ -73,6 +73,8 @@ def asked(core: Core, got: Got) -> float | None:
         seconds = float(text)
         if core.faulty("short-waits-halved") and seconds < 20:
             seconds /= 2
+        if core.faulty("comes-early"):
+            seconds -= 0.95
         return seconds / 1000 if core.faulty("retry-after-milliseconds") else seconds
     moment = None if core.faulty("dates-ignored") else date_in(text)
     if moment is not None:
@@ -102,6 +104,12 @@ def backoff(core: Core, attempt: int) -> float:
         return 0.2
     core.drawn += 1
     jitter = 0.0 if core.faulty("no-jitter") else core.chance.unit(str(core.drawn))
+    if core.faulty("same-bounds"):
+        return 0.2 + jitter / 20
+    if core.faulty("waits-for-hours"):
+        return 200 + 80 * attempt / core.max_retries + jitter
+    if core.used_to("full-jitter"):
+        return float(jitter * min(30.0, 0.5 * 2**attempt))
     cap = 1e9 if core.faulty("uncapped") else 30.0
     base = 20.0 if core.faulty("uncapped") else 0.5
     factor = 6 if core.faulty("uncapped") else 2

@@ -10,6 +10,15 @@ from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import Case, download, image, video
 from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.checks import keeping
+from getimg_mock.contract.clients.checks.files import (
+    FILM,
+    ON,
+    SAVED,
+    final,
+    kind_of,
+    picture,
+)
 from getimg_mock.contract.clients.timeline import Answer, Piece, cut, problem
 from getimg_mock.contract.verdicts import held
 
@@ -17,27 +26,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.adversary import Act, Turn
-    from getimg_mock.contract.clients.history import ClientHistory, Outcome
+    from getimg_mock.contract.clients.history import ClientHistory
     from getimg_mock.contract.clients.timeline import Timeline
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
 
-_ON: Final = "downloads.retrieve"
 _QUICK: Final = {"video_seconds": 3}
 _SAFE: Final = {
     ".jpg", ".jpeg", ".png", ".webp", ".mp4", ".webm", ".avif", ".gif", ".mov", ".bin", ".dat", "",
     ".media", ".img",
 }  # fmt: skip
-_UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")
 _LIMIT: Final = 3600.0
 _DAY: Final = 86400.0 + 3600
 """When a file is surely gone: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
 _READ: Final = bytes(64 * 1024)
-_JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64
-_FILM: Final = video().instead_of("generate_image")
-_SAVED: Final = (image(), download(), _FILM, download(2))
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
@@ -47,29 +51,22 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(name="saved", calls=(image(), download(), video(), download(2)),
              rules=_results("a cookie", acts.reworked(
                  lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))),
-        Case(name="saved-elsewhere", calls=_SAVED,
+        Case(name="saved-elsewhere", calls=SAVED,
              rules=(*_results("media on another host", _hosted_elsewhere),
-                    Rule(on="elsewhere", do=_picture(), label="the file"))),
-        *_spoiled(), *_refused(), *_named(), *_moved(),
-        Case(name="odd-link", calls=_SAVED,
+                    Rule(on="elsewhere", do=picture(), label="the file"))),
+        *keeping.cases(), *_spoiled(), *_refused(), *_named(), *_moved(),
+        Case(name="odd-link", calls=SAVED,
              rules=(*_results("an odd link", acts.changed(
                  acts.in_items(lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}))),
-                    Rule(on=_ON, do=_picture(), label="the file"))),
-        Case(name="large", calls=_SAVED, memory=True, room=2 * _LARGE,
+                    Rule(on=ON, do=picture(), label="the file"))),
+        Case(name="large", calls=SAVED, memory=True, room=2 * _LARGE,
              patience=None,
-             rules=(Rule(on=_ON, do=_large, label="500 MB"),)),
-        Case(name="resumed", calls=(image(), download(), download(into=1), _FILM, download(3),
-                                    download(3, into=4)), patience=12,
-             rules=(Rule(on=_ON, do=_first_half, label="half", nth=(1,)),
-                    Rule(on=_ON, do=_other_file, label="another file", must=False))),
-        Case(name="again", rules=(),
-             calls=(image(), download(), image(prompt="another"), download(2, into=1),
-                    _FILM, download(4), _FILM, download(6, into=5))),
+             rules=(Rule(on=ON, do=_large, label="500 MB"),)),
     ]  # fmt: skip
     late = Case(
         name="expired-in-time",
         limit=2 * _DAY,
-        calls=(image(), replace(download(), after=_DAY), _FILM, replace(download(2), after=_DAY)),
+        calls=(image(), replace(download(), after=_DAY), FILM, replace(download(2), after=_DAY)),
     )
     return (
         *(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made),
@@ -84,10 +81,6 @@ def _results(label: str, act: Act) -> tuple[Rule, ...]:
     return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve"))
 
 
-def _picture(*headers: tuple[str, str], kind: str = "") -> Act:
-    return lambda turn: Answer(200, (("Content-Type", kind or _kind(turn)), *headers), _JPEG)
-
-
 def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
     """Answer with links to another origin."""
     elsewhere = turn.adversary.elsewhere
@@ -99,36 +92,12 @@ def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
     return acts.changed(acts.in_items(moved))(turn)
 
 
-def _kind(turn: Turn) -> str:
-    """Return the type of the file that is asked for."""
-    generation = turn.adversary.workspace.generations.get(turn.asked.target.split("/")[3])
-    return "image/jpeg" if generation is None else generation.product.mime_type
-
-
 def _large(turn: Turn) -> Timeline:
-    head = Answer(200, (("Content-Type", _kind(turn)),)).head(length=_LARGE)
+    head = Answer(200, (("Content-Type", kind_of(turn)),)).head(length=_LARGE)
     # One piece, referred to again and again, and of the size that httpcore reads: it reaches the
     # client as it is, so that the adversary costs no memory and next to no time.
     count, rest = divmod(_LARGE, len(_READ))
     return (Piece(head), *([Piece(_READ)] * count), Piece(_READ[:rest]))
-
-
-def _first_half(turn: Turn) -> Timeline:
-    headers = (("Content-Type", _kind(turn)), ("ETag", '"one"'), ("Accept-Ranges", "bytes"))
-    return cut(Answer(200, headers, _JPEG))
-
-
-def _other_file(turn: Turn) -> Answer:
-    """Answer with the whole of another file, or, to a Range, with the rest of that other one."""
-    body = b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64
-    headers = {name.lower(): value for name, value in turn.asked.headers}
-    wanted, condition = headers.get("range", ""), headers.get("if-range")
-    kind = (("Content-Type", _kind(turn)), ("ETag", '"two"'))
-    if not wanted.startswith("bytes=") or condition == '"one"':
-        return Answer(200, kind, body)
-    start = int(wanted.removeprefix("bytes=").partition("-")[0] or 0)
-    where = ("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
-    return Answer(206, (*kind, where), body[start:])
 
 
 def _spoiled() -> Iterator[Case]:
@@ -139,10 +108,8 @@ def _spoiled() -> Iterator[Case]:
         "chunked": lambda turn: _broken_chunks(turn.passed()),
     }
     for name, act in cut_off.items():
-        yield Case(name=f"cut-{name}", calls=_SAVED,
-                   rules=(Rule(on=_ON, do=act, label=f"cut off: {name}"),))  # fmt: skip
-    yield Case(name="stalled", calls=_SAVED, options={"timeout": 2}, patience=12,
-               rules=(Rule(on=_ON, do=acts.stalled, label="stalls"),))  # fmt: skip
+        yield Case(name=f"cut-{name}", calls=SAVED,
+                   rules=(Rule(on=ON, do=act, label=f"cut off: {name}"),))  # fmt: skip
 
 
 def _broken_chunks(answer: Answer) -> Timeline:
@@ -155,14 +122,14 @@ def _refused() -> Iterator[Case]:
     for status, code in ((403, "invalid_signature"), (404, "not_found"), (410, "url_expired"),
                          (500, "server_error")):  # fmt: skip
         answer = problem(status, code, "This link has expired." if status == 410 else "No.")
-        yield Case(name=f"refused-{status}", calls=_SAVED,
-                   rules=(Rule(on=_ON, do=acts.instead(answer), label=f"{status}"),))  # fmt: skip
+        yield Case(name=f"refused-{status}", calls=SAVED,
+                   rules=(Rule(on=ON, do=acts.instead(answer), label=f"{status}"),))  # fmt: skip
     gone = problem(410, "url_expired", "This download link has expired.")
     for kind, call in (("image", image()), ("video", video())):
         yield Case(name=f"expired-{kind}", calls=(call, download()), options={"max_retries": 1},
-                   rules=(Rule(on=_ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
-    yield Case(name="html-200", calls=_SAVED,
-               rules=(Rule(on=_ON, label="HTML with 200",
+                   rules=(Rule(on=ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
+    yield Case(name="html-200", calls=SAVED,
+               rules=(Rule(on=ON, label="HTML with 200", legal=False,
                            do=acts.instead(acts.text(200, "text/html", acts.HTML))),))  # fmt: skip
 
 
@@ -181,9 +148,9 @@ def _named() -> Iterator[Case]:
             return acts.in_items(lambda item: item | {"mime_type": kind})
 
         yield Case(
-            name=f"name-{name}", calls=_SAVED,
+            name=f"name-{name}", calls=SAVED,
             rules=(*_results("a strange type", acts.changed(mime())),
-                   Rule(on=_ON, do=_picture(*more, kind=kind), label="the file")),
+                   Rule(on=ON, do=picture(*more, kind=kind), label="the file")),
         )  # fmt: skip
 
 
@@ -196,20 +163,17 @@ def _moved() -> Iterator[Case]:
     ):
         yield Case(
             name=f"moved-{name}",
-            calls=_SAVED,
+            calls=SAVED,
             patience=None,
             ours="other hosts",
-            rules=(Rule(on=_ON, do=acts.redirect(302, where), label=f"302 to {where}"),),
+            rules=(
+                Rule(on=ON, do=acts.redirect(302, where), label=f"302 to {where}", legal=False),
+            ),
         )
     # Where the network is real, another port of this machine: plain HTTP, and a private address.
     lure = acts.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
-    yield Case(name="moved-elsewhere", calls=_SAVED, real=True,
-               rules=(Rule(on=_ON, do=lure, label="302 elsewhere"),))  # fmt: skip
-
-
-def _final(outcome: Outcome) -> list[str]:
-    return [name for name in outcome.files if not name.endswith(_UNFINISHED)
-            and not PurePosixPath(name).name.startswith(".")]  # fmt: skip
+    yield Case(name="moved-elsewhere", calls=SAVED, real=True,
+               rules=(Rule(on=ON, do=lure, label="302 elsewhere", legal=False),))  # fmt: skip
 
 
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
@@ -219,15 +183,6 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
         sent = [name for name in ("authorization", "cookie") if each.sent_all(name)]
         key = any(history.secrets[0][1] in value for _, value in each.sent)
         yield held(not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each)
-
-
-def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
-    """GC602, 603, 611, 612."""
-    for outcome in history.calls("download"):
-        sent = history.during(outcome)
-        yield held(outcome.kind == "error", "an error", outcome.shown, *sent)
-        yield held(not _final(outcome), "no file under its final name", ", ".join(_final(outcome)),
-                   *sent[-1:])  # fmt: skip
 
 
 def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
@@ -268,19 +223,6 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
-def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
-    """GC607."""
-    for outcome in history.calls("download"):
-        if outcome.kind != "value":
-            yield held(outcome.clear, "a file or a clear error", outcome.shown)
-            continue
-        for name in _final(outcome):
-            data = outcome.files[name]
-            whole = data in {_JPEG, b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64}
-            yield held(whole, "one whole file", f"{name}: parts of two",
-                       *history.during(outcome)[-2:])  # fmt: skip
-
-
 def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     """GC608."""
     for outcome in history.calls("download"):
@@ -290,24 +232,11 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
         at = str(outcome.value.get("path") if isinstance(outcome.value, dict) else outcome.value)
         inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
         yield held(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
-        suffixes = [name for name in _final(outcome)
+        suffixes = [name for name in final(outcome)
                     if PurePosixPath(name).suffix.lower() not in _SAFE]  # fmt: skip
         yield held(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
         yield held(outcome.kind == "value" or outcome.clear, "a file or a clear error",
                    outcome.shown, *sent)  # fmt: skip
-
-
-def files_are_not_overwritten(history: ClientHistory) -> Iterator[Observation]:
-    """GC609."""
-    downloads = history.calls("download")
-    if len(downloads) == 2 and downloads[0].kind == "value":
-        for name, data in downloads[0].files.items():
-            yield held(
-                downloads[1].files.get(name) == data,
-                f"{name} as it was",
-                "another file under its name",
-                *history.during(downloads[1])[-1:],
-            )
 
 
 def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
@@ -315,7 +244,7 @@ def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         off = [each for each in history.during(outcome) if not each.home]
         yield held(not off, "no request there", off[0].origin if off else "", *off[:2])
-        yield held(not off or not _final(outcome), "no file from there", "saved", *off[:1])
+        yield held(not off or not final(outcome), "no file from there", "saved", *off[:1])
 
 
 CHECKS: Final = (
@@ -324,55 +253,47 @@ CHECKS: Final = (
         why="Links are signed and need no key; media may be served by others.",
         fix="Use a client of its own, without default headers, for downloads.",
         judge=downloads_carry_no_secrets, cases=("saved*", "observed"), observable=True),
-    ClientCheck(id="GC602", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC602", severity="blocker", evidence="standard", cost="0",
+        source="RFC 9112, section 8",
         statement="A file that was cut off is an error and is not left under its name",
         why="The result is deleted after a day: half a film is found too late.",
         fix="Check the length; write to a temporary name and rename at the end.",
-        judge=broken_files_are_not_kept, cases=("cut-*",)),
-    ClientCheck(id="GC603", severity="blocker", evidence="seed", cost="0",
+        judge=keeping.broken_files_are_not_kept, cases=("cut-*",)),
+    ClientCheck(id="GC603", severity="blocker", evidence="choice", cost="0",
         statement="What is no 200 is never saved as the picture",
         why="Seen in public clients: the JSON of an error in a .png.",
         fix="Raise for the status before writing.",
-        judge=broken_files_are_not_kept, cases=("refused-*",)),
-    ClientCheck(id="GC604", severity="blocker", evidence="seed", cost="0",
+        judge=keeping.broken_files_are_not_kept, cases=("refused-*",)),
+    ClientCheck(id="GC604", severity="blocker", evidence="choice", cost="0",
         statement="An expired link is looked up once more or told; nothing is generated again",
         why="A new generation is a new charge and another picture.",
         fix="Retrieve the video again for its link, or raise a typed error.",
         judge=expired_links_are_told, cases=("expired-*",)),
-    ClientCheck(id="GC605", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC605", severity="major", evidence="choice", cost="0",
         statement="A link is used word for word",
         why="Its signature is over those very characters.",
         fix="Do not parse and rebuild the URL.",
         judge=links_are_used_word_for_word, cases=("odd-link",)),
-    ClientCheck(id="GC606", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC606", severity="major", evidence="choice", cost="0",
         statement="Files are streamed: memory stays bounded",
         why="Films are large, and several come at once.",
         fix="Iterate over the body.", judge=files_are_streamed, cases=("large",)),
-    ClientCheck(id="GC607", severity="minor", evidence="assumption", cost="0",
-        statement="A download is resumed only where validator and length agree",
-        why="Else the file is made of two.", fix="Send If-Range, or begin again.",
-        judge=resuming_fits_together, cases=("resumed",)),
-    ClientCheck(id="GC608", severity="blocker", evidence="seed", cost="0",
+    keeping.RESUMED,
+    ClientCheck(id="GC608", severity="blocker", evidence="choice", cost="0",
         statement="Names and types from the server cannot leave the directory or choose a program",
         why="Paths from outside are an old hole.",
         fix="Make the name yourself; map known types to extensions.",
         judge=names_stay_inside, cases=("name-*",)),
-    ClientCheck(id="GC609", severity="minor", evidence="seed", cost="0",
-        statement="A file is overwritten only when asked",
-        why="The one before may be the only copy.", fix="Open with mode x, or take another name.",
-        judge=files_are_not_overwritten, cases=("again",)),
-    ClientCheck(id="GC610", severity="major", evidence="seed", cost="0",
+    keeping.KEPT,
+    ClientCheck(id="GC610", severity="major", evidence="choice", cost="0",
         statement="A redirect of a download to plain HTTP or a private address is refused",
         why="It would fetch from inside the caller's network.",
         fix="Do not follow redirects, or check where they go.",
         judge=redirects_stay_safe, cases=("moved-*",)),
-    ClientCheck(id="GC611", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC611", severity="major", evidence="choice", cost="0",
         statement="An HTML page with 200 is not saved as the picture",
         why="Captive portals and proxies answer 200.",
         fix="Compare the media type with mime_type.",
-        judge=broken_files_are_not_kept, cases=("html-200",)),
-    ClientCheck(id="GC612", severity="major", evidence="seed", cost="0",
-        statement="A download that stalls ends in an error",
-        why="A stalled read waits for ever.", fix="Set a read timeout.",
-        judge=broken_files_are_not_kept, cases=("stalled",)),
+        judge=keeping.broken_files_are_not_kept, cases=("html-200",)),
+    keeping.STALLED,
 )  # fmt: skip

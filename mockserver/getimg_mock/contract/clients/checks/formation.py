@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import IMAGE, RANGE, VIDEO, Call, Case, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.checks.messages import IMAGE_ANSWER
+from getimg_mock.contract.clients.timeline import replied
 from getimg_mock.contract.verdicts import held, wrong
 from getimg_mock.world import schemas
 
@@ -39,6 +44,7 @@ _ODD_IDS: Final = (
 )
 _MIN_IMAGE: Final = {"model": IMAGE["model"], "prompt": IMAGE["prompt"]}
 _MIN_VIDEO: Final = {"model": VIDEO["model"], "prompt": VIDEO["prompt"]}
+_LARGE: Final = 12 * 1024 * 1024
 _FRAME: Final = "https://example.com/frame.png"
 
 
@@ -62,6 +68,9 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             *(image(prompt=f"{text} {word}") for text in _ODD_PROMPTS),
             *(video(prompt=f"{text} {word}").instead_of("generate_image")
               for text in _ODD_PROMPTS))),
+        Case(name="large-body", calls=(image(images=list(_large_references())),), patience=None,
+             rules=(Rule(on="images.generate", do=acts.instead(replied(200, IMAGE_ANSWER)),
+                         label="24 MiB of references"),)),
         Case(name="odd-ids", options={"max_retries": 0},
              calls=tuple(Call(op="retrieve_video", args={"id": each}) for each in _ODD_IDS)
              + tuple(Call(op="model", args={"id": each}) for each in _ODD_IDS)),
@@ -85,6 +94,13 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             image(images=[{"url": _FRAME, "role": "reference_image"}]), video(images=frames),
         ), settings=quick),
     )  # fmt: skip
+
+
+@cache
+def _large_references() -> tuple[dict[str, str], ...]:
+    """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
+    link = "data:image/png;base64,iVBORw0KGgo" + "A" * _LARGE
+    return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
 
 
 def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
@@ -139,8 +155,16 @@ def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]
         if not sent:
             yield wrong(f"the prompt {asked!a} sent", outcome.shown)
         for each in sent:
-            got = _fields(each).get("prompt")
+            body = _fields(each)
+            got = body.get("prompt")
             yield held(got == asked, f"the prompt {asked!a}", f"{got!a}", each)
+            images = outcome.args.get("images")
+            yield held(body.get("images") == images, f"references of {_size(images)} characters",
+                       f"{_size(body.get('images'))}, or others", each)  # fmt: skip
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value))
 
 
 def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
@@ -288,12 +312,14 @@ CHECKS: Final = (
         why="Documented; two of them are read differently by different servers.",
         fix="Set the header in one place.",
         judge=the_key_is_sent_once, cases=("happy",)),
-    ClientCheck(id="GC104", severity="major", evidence="documented", cost="0",
-        statement="A prompt arrives character by character as it was given",
-        why="A prompt in another normal form, or cut at a NUL, makes another picture.",
+    ClientCheck(id="GC104", severity="major", evidence="standard", cost="0",
+        source="RFC 8259, section 8; that a body may have 25 MiB is documented",
+        statement="A prompt arrives character by character as it was given, references too",
+        why="In another normal form, or cut, it makes another picture; a body may have 25 MiB.",
         fix="Encode JSON as UTF-8 and change nothing.",
-        judge=prompts_arrive_as_they_were, cases=("unicode",)),
-    ClientCheck(id="GC105", severity="blocker", evidence="seed", cost="0",
+        judge=prompts_arrive_as_they_were, cases=("unicode", "large-body")),
+    ClientCheck(id="GC105", severity="blocker", evidence="standard", cost="0",
+        source="RFC 3986, sections 3.3 and 5.2.4",
         statement="Ids are percent-encoded in paths; one that is a dot segment is refused",
         why="An id from outside must not choose another endpoint.",
         fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
@@ -303,7 +329,8 @@ CHECKS: Final = (
         why="The documentation requires the zone; a bare '+' arrives as a space.",
         fix="Refuse a naive datetime, or give it the zone you mean.",
         judge=moments_have_a_zone, cases=("zones", "no-zone")),
-    ClientCheck(id="GC107", severity="minor", evidence="documented", cost="0",
+    ClientCheck(id="GC107", severity="minor", evidence="standard", cost="0",
+        source="RFC 9110, sections 8.3, 8.6 and 10.1.5",
         statement="Content-Type, Content-Length and User-Agent say what is sent, by whom",
         why="Servers and their operators rely on them.",
         fix="Let the HTTP library set the length; name your client.",
@@ -313,12 +340,12 @@ CHECKS: Final = (
         why='"5" is not 5: it is refused, or read by luck.',
         fix="Write the body with a JSON encoder from typed values.",
         judge=values_keep_their_types, cases=("happy",)),
-    ClientCheck(id="GC109", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC109", severity="minor", evidence="choice", cost="0",
         statement="The configured base URL is honoured, its path and the environment included",
         why="Gateways and tests live at other addresses.",
         fix="Join paths to the base URL; read the documented variables.",
         judge=the_base_url_is_honoured, cases=("prefix", "environment")),
-    ClientCheck(id="GC110", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC110", severity="minor", evidence="choice", cost="0",
         statement="Arguments are not changed, and calls at the same time share nothing",
         why="A request built in a shared object is sent to the wrong caller.",
         fix="Copy what you change; keep per-call state in the call.",

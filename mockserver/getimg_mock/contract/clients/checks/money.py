@@ -1,37 +1,31 @@
-"""GC4: retries and money. The ledger says what a call has really cost."""
+"""GC4: money. The ledger says what a call has really cost."""
 
 from __future__ import annotations
 
-import itertools
+import re
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import VIDEO, Call, Case, image, models, video
+from getimg_mock.contract.clients.cases import VIDEO, Call, Case, image, video
 from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.checks import retries
+from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
 from getimg_mock.contract.clients.timeline import problem
-from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.adversary import Act, Turn
+    from getimg_mock.contract.clients.adversary import Act
     from getimg_mock.contract.clients.history import ClientExchange, ClientHistory, Outcome
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
 
-_NOT_DONE: Final = problem(503, "server_error", "Down for a moment; nothing was done.",
-                           ("Retry-After", "2"))  # fmt: skip
 _COMMITTED: Final = problem(500, "server_error", "Something went wrong on our end",
                             ("X-Committed", "true"))  # fmt: skip
 _GATEWAY: Final = acts.text(502, "text/html", acts.HTML)
-_HOURS: Final = 3 * 3600
-_NEVER_AGAIN: Final = (400, 401, 402, 403, 404, 413, 422)
-_ODD_WAITS: Final = (
-    "-5", "soon", "NaN", "1000000000000", "Wed, 01 Jan 2020 00:00:00 GMT", "", "1e3", "inf",
-)  # fmt: skip
 _LOST: Final[dict[str, tuple[Act, dict[str, Any]]]] = {
     "reset": (acts.lost("reset"), {}),
     "close": (acts.lost("close"), {}),
@@ -40,26 +34,26 @@ _LOST: Final[dict[str, tuple[Act, dict[str, Any]]]] = {
     "500": (acts.after(_COMMITTED), {}),
     "502": (acts.after(_GATEWAY), {}),
 }
-_KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create", video()))
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
-    return (*_lost(), *_early(), *_gets(), *_waits(), *_endless())
+    return (*_lost(), *retries.cases())
 
 
 def _lost() -> Iterator[Case]:
-    for kind, on, call in _KINDS:
+    for kind, on, call in KINDS:
         for name, (act, options) in _LOST.items():
             yield Case(
-                name=f"lost-{name}-{kind}", calls=(call, call), options=options, limit=_HOURS,
+                name=f"lost-{name}-{kind}", calls=(call, call), options=options, limit=HOURS,
                 settings={"video_seconds": 1}, patience=12,
-                rules=(Rule(on=on, do=act, label=f"work done, answer lost: {name}", nth=(1,)),),
+                rules=(Rule(on=on, do=act, label=f"work done, answer lost: {name}", nth=(1,),
+                            legal=name != "502"),),
             )  # fmt: skip
         conflict = acts.instead(problem(409, "conflict", "A request like this is under way."))
         yield Case(
-            name=f"conflict-{kind}", calls=(call,), limit=_HOURS, settings={"video_seconds": 1},
+            name=f"conflict-{kind}", calls=(call,), limit=HOURS, settings={"video_seconds": 1},
             rules=(Rule(on=on, do=conflict, label="409", nth=(1,)),),
         )  # fmt: skip
     submit = Call(op="submit_video", args=VIDEO)
@@ -67,82 +61,11 @@ def _lost() -> Iterator[Case]:
                             ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2),
                              "videos.create")):  # fmt: skip
         yield Case(
-            name=f"unknown-{name}", calls=calls, options={"max_retries": 0}, limit=_HOURS,
+            name=f"unknown-{name}", calls=calls, options={"max_retries": 0}, limit=HOURS,
             patience=None,
             rules=(Rule(on="connect", do="refused", label="connection refused", nth=(1,)),
                    Rule(on=on, do=acts.lost("reset"), label="work done, answer lost", nth=(1,))),
         )  # fmt: skip
-
-
-def _early() -> Iterator[Case]:
-    limited = acts.paced(429, lambda _: (("Retry-After", "2"),))
-    for kind, on, call in _KINDS:
-        for name, rule in (
-            ("503", Rule(on=on, do=acts.instead(_NOT_DONE), label="503, not done", nth=(1,))),
-            ("429", Rule(on=on, do=limited, label="429", nth=(1,))),
-            ("refused", Rule(on="connect", do="refused", label="refused", nth=(1,))),
-        ):
-            yield Case(name=f"early-{name}-{kind}", calls=(call,), rules=(rule,), limit=_HOURS,
-                       settings={"video_seconds": 1},
-                       patience=None if name == "refused" else 12)  # fmt: skip
-
-
-def _gets() -> Iterator[Case]:
-    for status in (502, 503, 504):
-        answer = acts.text(status, "text/html", acts.HTML)
-        yield Case(name=f"get-{status}", calls=(models(),), needs=("retries",), limit=_HOURS,
-                   rules=(Rule(on="models.list", do=acts.instead(answer), label=f"{status}",
-                               nth=(1,)),))  # fmt: skip
-    yield Case(
-        name="get-reset",
-        calls=(models(),),
-        needs=("retries",),
-        limit=_HOURS,
-        rules=(Rule(on="models.list", do=acts.before("reset"), label="reset", nth=(1,)),),
-    )
-    for status in _NEVER_AGAIN:
-        refusal = acts.instead(problem(status, "refused", "Refused."))
-        yield Case(
-            name=f"refusal-{status}", calls=(image(), models(), video()), limit=_HOURS,
-            rules=tuple(Rule(on=on, do=refusal, label=f"{status}")
-                        for on in ("images.generate", "models.list", "videos.create")),
-        )  # fmt: skip
-
-
-def _paced(name: str, headers: Callable[[Turn], tuple[tuple[str, str], ...]], **more: Any) -> Case:
-    rules = tuple(Rule(on=on, do=acts.paced(429, headers), label=f"429 {name}", nth=(1,))
-                  for on in ("images.generate", "videos.create"))  # fmt: skip
-    calls = (image(), video().instead_of("generate_image"))
-    return Case(name=name, calls=calls, rules=rules, limit=_HOURS,
-                settings={"video_seconds": 1}, **more)  # fmt: skip
-
-
-def _waits() -> Iterator[Case]:
-    def seconds(text: str) -> Callable[[Turn], tuple[tuple[str, str], ...]]:
-        return lambda _: (("Retry-After", text),)
-
-    yield _paced("wait-5", seconds("5"), patience=7)
-    yield _paced("wait-17", seconds("17"))
-    for text in ("60", "61", "120", "900"):
-        yield _paced(f"long-wait-{text}", seconds(text), patience=4)
-    yield _paced("date-wait-30", lambda turn: (("Retry-After", acts.with_date(turn, 30)),),
-                 patience=4)  # fmt: skip
-
-    def reset(turn: Turn) -> tuple[tuple[str, str], ...]:
-        at = int(turn.adversary.later(45).timestamp()) + 1
-        return (("X-RateLimit-Limit", "20"), ("X-RateLimit-Remaining", "0"),
-                ("X-RateLimit-Reset", str(at)))  # fmt: skip
-
-    yield _paced("reset-wait-45", reset, patience=4)
-    for place, text in enumerate(_ODD_WAITS):
-        yield _paced(f"odd-wait-{place}", seconds(text), patience=4)
-
-
-def _endless() -> Iterator[Case]:
-    down = Rule(on="models.list", do=acts.instead(acts.UNAVAILABLE), label="503 for ever")
-    yield Case(name="down", calls=(models(),) * 3, rules=(down,), limit=_HOURS, patience=None)
-    yield Case(name="down-no-retries", calls=(models(),), rules=(down,), limit=_HOURS,
-               options={"max_retries": 0}, needs=("max_retries",))  # fmt: skip
 
 
 def submitted_once(history: ClientHistory) -> Iterator[Observation]:
@@ -174,104 +97,34 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
 
 
 def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC407: among calls that were submitted more than once."""
-    used: list[str] = []
+    """GC407: where an attempt may have been served, the next one must be known for the same."""
+    used: set[str] = set()
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
-        keys = {each.sent_one("idempotency-key") for each in sent}
-        if len(sent) < 2:
-            yield held(not keys & set(used), "a fresh Idempotency-Key for each call",
-                       sorted(map(str, keys)), *sent)  # fmt: skip
-            used += [key for key in keys if key]
+        if not sent:
             continue
-        yield held(len(keys) == 1 and None not in keys, "one Idempotency-Key for all attempts",
-                   sorted(map(str, keys)), *sent[:4])  # fmt: skip
-        fresh = not (keys & set(used))
-        yield held(
-            fresh, "a fresh Idempotency-Key for each call", sorted(map(str, keys)), *sent[:4]
-        )
-        used += [key for key in keys if key]
-
-
-def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
-    """GC408."""
-    for outcome in history.calls():
-        sent = history.during(outcome)
-        paid = [each for each in sent if each.paid]
-        again = len([each for each in sent if each.submits]) > 1
-        if outcome.kind == "value":
-            yield held(len(paid) == 1, "one generation", f"{len(paid)}", *sent[:4])
-        elif again:
-            yield wrong("a result: the second try was served", outcome.shown, *sent[:4])
-        else:
-            yield held(outcome.clear, "a result, or a clear error", outcome.shown, *sent[:4])
-
-
-def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
-    """GC409."""
-    for outcome in history.calls():
-        yield held(outcome.kind == "value", "the value: the next try was served", outcome.shown,
-                   *history.during(outcome)[:4])  # fmt: skip
-
-
-def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
-    """GC410."""
-    for outcome in history.calls():
-        sent = history.during(outcome)
-        if sent:
-            yield held(len(sent) == 1, f"no second request after {sent[0].status}",
-                       f"{len(sent)} requests", *sent[:4])  # fmt: skip
-
-
-def _waits_at_least(seconds: float | None, history: ClientHistory) -> Iterator[Observation]:
-    """GC411, 412, 413: never again before the time that the server named."""
-    asked = float(history.case.rpartition("-")[2]) if seconds is None else seconds
-    for outcome in history.calls():
-        sent = [each for each in history.during(outcome) if each.submits]
-        for first, second in itertools.pairwise(sent):
-            gap = second.elapsed - first.elapsed
-            # A date has whole seconds: what is left of one may be gone.
-            yield held(gap >= asked - 1.0, f"no request within {asked:g} s",
-                       f"again after {gap:.1f} s", first, second)  # fmt: skip
-        if len(sent) == 1:
-            given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
-            yield held(given_up, "to wait or to give up", outcome.shown, *sent)
-
-
-def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
-    """GC414."""
-    for outcome in history.calls():
-        sent = history.during(outcome)
-        if outcome.kind == "abandoned" and not history.virtual:
-            yield held(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
-            continue
-        yield held(outcome.kind == "value" or outcome.clear, "a result or a clear error",
-                   outcome.shown, *sent[:4])  # fmt: skip
-        gaps = _gaps([each for each in sent if each.submits])
-        yield held(not gaps or min(gaps) >= 0.05, "a pause before the next try",
-                   f"{min(gaps, default=0):.3f} s", *sent[:3])  # fmt: skip
-
-
-def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
-    """GC415."""
-    series = []
-    for outcome in history.calls():
-        sent = history.during(outcome)
-        if history.case == "down-no-retries":
-            yield held(len(sent) == 1, "one request with retries off", f"{len(sent)}", *sent[:3])
-            continue
-        gaps = _gaps(sent)
-        series.append([round(gap, 3) for gap in gaps])
-        shown = " ".join(f"{gap:.1f}" for gap in gaps[:8])
-        yield held(outcome.kind == "error" and len(sent) <= 12,
-                   "at most a dozen tries, then an error", f"{outcome.kind}, {len(sent)} tries",
+        keys = [_key_of(each) for each in sent]
+        shown = sorted({str(key) for key in keys})
+        if any(_in_doubt(each) for each in sent[:-1]):
+            yield held(len(set(keys)) == 1 and keys[0], "one idempotency key for all attempts",
+                       shown, *sent[:4])  # fmt: skip
+        yield held(not used & set(keys), "a fresh idempotency key for each call", shown,
                    *sent[:4])  # fmt: skip
-        if len(gaps) >= 2:
-            yield held(gaps[-1] > gaps[0], "waits that grow", f"{shown} s", *sent[:4])
-            yield held(max(gaps) <= 300, "waits with a cap", f"{shown} s", *sent[:4])
-    if len(series) > 1 and series[0]:
-        yield held(any(each != series[0] for each in series), "waits with jitter",
-                   f"the same every time: {series[0]}")  # fmt: skip
+        used |= {key for key in keys if key}
+
+
+def _in_doubt(each: ClientExchange) -> bool:
+    """Return whether a request had an effect, or whether its sender cannot know that it had none.
+
+    A refusal that has come says that nothing was done, a documented 500 included: who tries again
+    after one of those does so by the documentation.
+    """
+    return each.paid or each.status == 0 or (bool(each.label) and not each.body)
+
+
+def _key_of(each: ClientExchange) -> str | None:
+    """Return what a server could tell a repetition by: no name of a header is documented."""
+    return next((value for name, value in each.sent if _KEY_NAME.search(name)), None)
 
 
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
@@ -321,14 +174,7 @@ def _billed(sent: list[ClientExchange]) -> Decimal:
     return sum(costs.values(), Decimal(0))
 
 
-def _gaps(sent: list[ClientExchange]) -> list[float]:
-    return [b.elapsed - a.elapsed for a, b in itertools.pairwise(sent)]
-
-
-def _costly(outcome: Outcome) -> bool:
-    return outcome.op in {"generate_image", "generate_video"}
-
-
+_KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
 _SAFE: Final = (
     "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
     "or GET /v2/billing/costs, tells whether it was charged. Whether getimg.ai de-duplicates is "
@@ -338,7 +184,7 @@ _SAFE: Final = (
 
 def _once(number: str, how: str, name: str) -> ClientCheck:
     return ClientCheck(
-        id=number, severity="blocker", evidence="seed", cost="0",
+        id=number, severity="blocker", evidence="choice", cost="0",
         statement=f"A submission is executed at most once per call when {how}",
         why="Each execution is paid; no idempotency key is documented.", fix=_SAFE,
         judge=submitted_once, observable=True,
@@ -361,56 +207,17 @@ CHECKS: Final = (
         why="Without it no server can tell a repetition from a second order.",
         fix="Draw a key per logical call and send it with every attempt.",
         judge=retries_carry_one_key, cases=("lost-*", "observed-*"), observable=True),
-    ClientCheck(id="GC408", severity="major", evidence="documented", cost="0",
-        statement="Failures before any effect end in one generation or in a clear error",
-        why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
-        fix="Retry what cannot have had an effect.",
-        judge=early_failures_do_no_harm, cases=("early-*",)),
-    ClientCheck(id="GC409", severity="major", evidence="seed", cost="0",
-        statement="Reads are tried again after 502, 503, 504 and a reset",
-        why="A read costs nothing; a passing failure should not reach the caller.",
-        fix="Retry GETs a few times with back-off.",
-        judge=reads_are_retried, cases=("get-*",)),
-    ClientCheck(id="GC410", severity="major", evidence="documented", cost="0",
-        statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
-        why="The documentation calls them not retryable.",
-        fix="Retry 429 and 5xx only, and only where it is safe.",
-        judge=refusals_are_final, observable=True,
-        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals")),
-    ClientCheck(id="GC411", severity="major", evidence="documented", cost="0",
-        statement="Retry-After in seconds is honoured",
-        why="Documented for 429.", fix="Wait at least that long.",
-        judge=partial(_waits_at_least, None), cases=("wait-*",)),
-    ClientCheck(id="GC412", severity="major", evidence="seed", cost="0",
-        statement="Retry-After as a date, or beyond a minute, is waited for or given up on",
-        why="Trying early burns the next window too.",
-        fix="Read both forms; raise when it is longer than you will wait.",
-        judge=partial(_waits_at_least, None), cases=("long-wait-*", "date-wait-*")),
-    ClientCheck(id="GC413", severity="major", evidence="documented", cost="0",
-        statement="With X-RateLimit-Reset alone, the client waits for it or gives up",
-        why="A 429 for concurrency has no Retry-After.",
-        fix="Fall back to the reset when there is no Retry-After.",
-        judge=partial(_waits_at_least, None), cases=("reset-wait-*",)),
-    ClientCheck(id="GC414", severity="major", evidence="seed", cost="0",
-        statement="A malformed Retry-After neither crashes the client nor makes it spin",
-        why="Proxies write all sorts of things there.",
-        fix="Treat what you cannot read as absent.",
-        judge=odd_waits_do_no_harm, cases=("odd-wait-*",)),
-    ClientCheck(id="GC415", severity="major", evidence="documented", cost="0",
-        statement="Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
-        why="Documented: retry 5xx with back-off.",
-        fix="Exponential back-off with full jitter and a maximum.",
-        judge=back_off_is_sound, cases=("down", "down-no-retries")),
-    ClientCheck(id="GC416", severity="blocker", evidence="seed", cost="0",
+    *retries.CHECKS,
+    ClientCheck(id="GC416", severity="blocker", evidence="choice", cost="0",
         statement="An unknown outcome is reported as unknown",
         why="Only then can the caller look before paying again.",
         fix="A distinct error once the request may have reached the server.",
         judge=unknown_outcomes_are_told, cases=("unknown-image", "unknown-video")),
-    ClientCheck(id="GC417", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC417", severity="minor", evidence="choice", cost="0",
         statement="A retry sends the same bytes",
         why="Else it is another order.", fix="Build the body once.",
         judge=retries_send_the_same, cases=("early-*", "wait-*", "odd-wait-*")),
-    ClientCheck(id="GC418", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC418", severity="blocker", evidence="choice", cost="0",
         statement="The cost told to the caller is what the ledger has for the call",
         why="Lost attempts are paid too.",
         fix="Add up attempts, or do not make any twice.",

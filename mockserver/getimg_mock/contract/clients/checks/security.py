@@ -10,7 +10,7 @@ from getimg_mock.contract.clients.adversary import Rule
 from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models, video
 from getimg_mock.contract.clients.checking import ClientCheck
 from getimg_mock.contract.clients.timeline import Answer, problem
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import advised, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +32,16 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     del stream
     made = [
         Case(name="redirected", calls=(models(), balance()), options=_QUIET,
-             rules=(Rule(on="models.list", do=_lure(302), label="302 elsewhere"),
+             rules=(Rule(on="models.list", do=_lure(302), label="302 elsewhere",
+                         legal=False),
                     Rule(on="billing.balance", do=_lure(307), label="307 elsewhere",
-                         must=False))),
+                         must=False, legal=False))),
         Case(name="downgraded", calls=(models(), balance(), *_OTHERWISE), options=_QUIET,
              patience=None, ours="TLS",
-             rules=(Rule(on="models.list", label="302 to http",
+             rules=(Rule(on="models.list", label="302 to http", legal=False,
                          do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                          when=lambda asked: asked.origin.startswith("https:")),
-                    Rule(on="billing.balance", label="307 to http", must=False,
+                    Rule(on="billing.balance", label="307 to http", must=False, legal=False,
                          do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")),
                     *_submissions("307 to http", acts.redirect(
                         307, lambda turn: f"http://api.getimg.ai{turn.asked.target}")))),
@@ -48,7 +49,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                rules=_submissions(f"{status} elsewhere", _lure(status)))
           for name, status in (("redirected-post", 307), ("redirected-post-308", 308))),
         Case(name="redirect-loop", calls=(models(), *_OTHERWISE), options=_QUIET,
-             rules=(Rule(on="*", label="302 to itself",
+             rules=(Rule(on="*", label="302 to itself", legal=False,
                          do=acts.redirect(302, "/v2/models")),)),
         Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
              calls=(image(), download(), models(), balance(),
@@ -86,7 +87,9 @@ def _lure(status: int) -> Act:
 
 
 def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
-    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.create"))
+    return tuple(
+        Rule(on=on, label=label, do=act, legal=False) for on in ("images.generate", "videos.create")
+    )
 
 
 def _bomb() -> Answer:
@@ -121,6 +124,8 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield held(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+    # Nobody may ever pickle a client: that its parts would tell the key is a warning.
+    yield advised(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
         yield held(key not in pickled, "no key in a pickled error", outcome.shown)
@@ -197,44 +202,50 @@ def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC701", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC701", severity="blocker", evidence="standard", cost="0",
+        source="RFC 9110, section 15.4",
         statement="The key is sent to the configured origin alone, redirects included",
         why="Whoever has the key has the money.",
         fix="Drop Authorization on another origin, or follow no redirects.",
         judge=the_key_stays_home, cases=("redirected*", "downgraded")),
-    ClientCheck(id="GC702", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC702", severity="blocker", evidence="choice", cost="0",
         statement="A redirect from https to http is refused",
         why="From there on everybody can read along.", fix="Refuse redirects to http.",
         judge=no_downgrade, cases=("downgraded",)),
-    ClientCheck(id="GC703", severity="blocker", evidence="seed", cost="0",
-        statement="The key is in no log, repr or pickled error",
-        why="Those are kept and shown to others.", fix="Redact the header; hide the field.",
+    ClientCheck(id="GC703", severity="blocker", evidence="choice", cost="0",
+        statement="The key is in no log, repr or pickle",
+        why="Those are kept and shown to others.",
+        fix="Redact the header; hide the field; leave it out of __getstate__.",
         judge=logs_keep_the_key, cases=("logged", "errors-key")),
-    ClientCheck(id="GC704", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC704", severity="major", evidence="choice", cost="0",
         statement="A POST is not sent again to another origin by 307 or 308",
         why="The prompt and the references are the caller's.",
         fix="Follow redirects for GET at most.",
         judge=posts_stay_home, cases=("redirected-post*",)),
-    ClientCheck(id="GC705", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC705", severity="minor", evidence="standard", cost="0",
+        source="RFC 9110, section 15.4",
         statement="A loop of redirects ends", why="Else it never does.",
         fix="Bound their number.", judge=redirects_are_bounded, cases=("redirect-loop",)),
-    ClientCheck(id="GC706", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC706", severity="blocker", evidence="standard", cost="0",
+        source="RFC 9110, section 4.3.4",
         statement="TLS certificates and their host names are verified by default",
         why="Else anybody in between has the key.", fix="Do not turn verification off.",
         judge=certificates_are_verified, cases=("certificate",)),
-    ClientCheck(id="GC707", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC707", severity="major", evidence="standard", cost="0",
+        source="RFC 9110, section 9.3.6",
         statement="A proxy of the environment does not see the key",
         why="https through a proxy is a tunnel.", fix="Use CONNECT for https.",
         judge=proxies_see_no_key, cases=("proxy",)),
-    ClientCheck(id="GC708", severity="minor", evidence="seed", cost="0",
+    ClientCheck(id="GC708", severity="minor", evidence="choice", cost="0",
         statement="Signed links are not written to logs",
         why="Who has the link has the file.", fix="Redact sig in logged URLs.",
         judge=links_stay_out_of_logs, cases=("logged",)),
-    ClientCheck(id="GC709", severity="blocker", evidence="seed", cost="0",
+    ClientCheck(id="GC709", severity="blocker", evidence="standard", cost="0",
+        source="RFC 9110, section 5.5, and RFC 3986, section 2",
         statement="Nothing can be injected into a request by id, model or prompt",
         why="They often come from others.", fix="Encode, and refuse line ends.",
         judge=nothing_is_injected, cases=("injection",)),
-    ClientCheck(id="GC710", severity="major", evidence="seed", cost="0",
+    ClientCheck(id="GC710", severity="major", evidence="choice", cost="0",
         statement="What an answer unpacks to is bounded",
         why="64 KB can unpack to all of the memory.",
         fix="Read with a limit, and count unpacked bytes.",

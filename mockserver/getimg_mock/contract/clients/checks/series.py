@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients import acts
 from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Case
+from getimg_mock.contract.clients.cases import Call, Case
 from getimg_mock.contract.clients.timeline import Answer, replied
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.cases import Call
+    from collections.abc import Sequence
 
 _QUIET: Final[dict[str, Any]] = {"max_retries": 0}
 
 
-def series(name: str, call: Call, on: str, answers: list[Any], **more: Any) -> Case:
+def series(
+    name: str, call: Call | Sequence[Call], on: str, answers: list[Any], *, status: int = 200,
+    legal: bool = True, **more: Any,
+) -> Case:  # fmt: skip
     """Return a case in which the nth call gets the nth answer (JSON, or an `Answer`)."""
-    left = [each if isinstance(each, Answer) else replied(200, each) for each in answers]
-    return Case(
-        name=name, calls=(call,) * len(left), options=_QUIET,
-        rules=(Rule(on=on, label=name, do=acts.by_call(left)),),
-        **more,
-    )  # fmt: skip
+    left = [each if isinstance(each, Answer) else replied(status, each) for each in answers]
+    calls = (call,) * len(left) if isinstance(call, Call) else tuple(call)
+    rule = Rule(on=on, label=name, do=acts.by_call(left), legal=legal)
+    return Case(name=name, calls=calls, options=_QUIET, rules=(rule,), **more)

@@ -1,0 +1,101 @@
+"""What of an answer has reached the caller of a client, field by field.
+
+A client may show less than came, and show it in its own types: what it does show must be what came.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXACT: Final = 2**53
+"""Whole numbers up to this one are the same in every language (RFC 8259, section 6)."""
+_MILLISECOND: Final = timedelta(milliseconds=1)
+
+
+def differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield where a client's value is not what came: the place, what came, what is shown.
+
+    What it leaves out is no difference, nor is what it shows in a form that we cannot read.
+    """
+    if isinstance(came, dict) and isinstance(shown, dict):
+        for name, each in came.items():
+            if name in shown:
+                yield from differences(each, shown[name], f"{pointer}/{name}")
+    elif isinstance(came, list) and isinstance(shown, list):
+        if len(came) != len(shown):
+            yield pointer, f"{len(came)} items", f"{len(shown)} items"
+        for place, (one, other) in enumerate(zip(came, shown, strict=False)):
+            yield from differences(one, other, f"{pointer}/{place}")
+    elif not _same(came, shown):
+        yield pointer, came, shown
+
+
+def at(value: Any, pointer: str) -> Any:
+    """Return what stands at a pointer; None where nothing does."""
+    for step in pointer.split("/")[1:]:
+        try:
+            value = value[int(step)] if isinstance(value, list) else value[step]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return value
+
+
+def _same(came: Any, shown: Any) -> bool:
+    if isinstance(shown, dict | list) and not isinstance(came, dict | list):
+        return isinstance(shown, dict) and "$type" in shown
+    if isinstance(came, dict | list):
+        return shown is not None
+    if came is None or isinstance(came, bool):
+        return shown is came
+    if isinstance(came, int | float):
+        return same_number(came, shown)
+    return bool(shown == came) or same_moment(came, shown) or _same_decimal(came, shown)
+
+
+def same_number(came: float, shown: Any) -> bool:
+    """Return whether a number, or its decimal text, is the one that came.
+
+    Beyond 2^53 as near as a double is: JSON promises no more, and some languages have no more.
+    """
+    number = _decimal(shown)
+    if number is None or isinstance(shown, bool):
+        return False
+    if isinstance(came, int) and abs(came) < _EXACT:
+        return number == came
+    return float(number) == float(came)
+
+
+def same_moment(came: str, shown: Any) -> bool:
+    """Return whether two texts are the same moment; one without a zone is taken for UTC."""
+    asked, got = moment(came), moment(shown) if isinstance(shown, str) else None
+    if asked is None or got is None:
+        return False
+    leap = ":60" in came
+    return abs(asked - got) < (timedelta(seconds=1, milliseconds=1) if leap else _MILLISECOND)
+
+
+def moment(text: str) -> datetime | None:
+    """Return the moment that a text in the manner of RFC 3339 gives, or None."""
+    leap = ":60" in text
+    try:
+        found = datetime.fromisoformat(text.replace(":60", ":59"))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)) + timedelta(seconds=leap)
+
+
+def _same_decimal(came: str, shown: Any) -> bool:
+    one, other = _decimal(came), _decimal(shown)
+    return one is not None and one == other
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return None

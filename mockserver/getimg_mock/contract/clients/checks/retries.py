@@ -1,0 +1,310 @@
+"""GC408 to GC415: what is tried again, when, and how often."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients import acts
+from getimg_mock.contract.clients.adversary import Rule
+from getimg_mock.contract.clients.cases import RANGE, Call, Case, balance, image, models, video
+from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.checks.operations import own
+from getimg_mock.contract.clients.timeline import problem, replied
+from getimg_mock.contract.verdicts import held, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from getimg_mock.contract.clients.adversary import Turn
+    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+
+HOURS: Final = 3 * 3600
+KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create", video()))
+
+_NOT_DONE: Final = problem(503, "server_error", "Down for a moment; nothing was done.",
+                           ("Retry-After", "2"))  # fmt: skip
+_NEVER_AGAIN: Final = (400, 401, 402, 403, 404, 413, 422)
+_ODD_WAITS: Final = (
+    "-5", "soon", "NaN", "1000000000000", "Wed, 01 Jan 2020 00:00:00 GMT", "", "1e3", "inf",
+)  # fmt: skip
+READS: Final = (
+    ("models.list", models()), ("billing.balance", balance()),
+    ("models.retrieve", Call(op="model", args={"id": "seedream-5-lite"})),
+    ("billing.costs", Call(op="costs", args=RANGE)),
+    ("videos.retrieve", Call(op="retrieve_video", args={"id": "req-GREASE0000002"})),
+)  # fmt: skip
+_PENDING: Final = replied(200, {"id": "req-GREASE0000002", "status": "pending"})
+_PASSING: Final = (
+    ("502", acts.instead(acts.text(502, "text/html", acts.HTML))),
+    ("503", acts.instead(acts.text(503, "text/html", acts.HTML))),
+    ("504", acts.instead(acts.text(504, "text/html", acts.HTML))),
+    ("reset", acts.before("reset")),
+)  # fmt: skip
+_SERIES: Final = 12
+"""How many calls fail one after another: chance does not hide in so many how waits grow."""
+_LONGEST_WAIT: Final = 300.0
+_LONGEST_CALL: Final = 1800.0
+_MOST_TRIES: Final = 12
+
+
+def cases() -> Iterator[Case]:
+    """Yield the cases."""
+    yield from _early()
+    yield from _gets()
+    yield from _refusals()
+    yield from _waits()
+    yield from _endless()
+
+
+def _early() -> Iterator[Case]:
+    limited = acts.paced(429, lambda _: (("Retry-After", "2"),))
+    for kind, on, call in KINDS:
+        for name, rule in (
+            ("503", Rule(on=on, do=acts.instead(_NOT_DONE), label="503, not done", nth=(1,))),
+            ("429", Rule(on=on, do=limited, label="429", nth=(1,))),
+            ("refused", Rule(on="connect", do="refused", label="refused", nth=(1,))),
+        ):
+            yield Case(name=f"early-{name}-{kind}", calls=(call,), rules=(rule,), limit=HOURS,
+                       settings={"video_seconds": 1},
+                       patience=None if name == "refused" else 12)  # fmt: skip
+
+
+def _gets() -> Iterator[Case]:
+    """Yield a case for each read: every other request fails, so that who tries again is served."""
+    for on, call in READS:
+        rules = [
+            Rule(
+                on=on,
+                do=act,
+                label=label,
+                nth=(2 * place + 1,),
+                must=place == 0,
+                legal=label == "reset",
+            )
+            for place, (label, act) in enumerate(_PASSING)
+        ]
+        if call.op == "retrieve_video":  # the fake knows of no such video
+            rules.append(Rule(on=on, do=acts.instead(_PENDING), label="pending", nth=(2, 4, 6, 8),
+                              must=False))  # fmt: skip
+        yield Case(name=f"get-{call.op}", calls=(call,) * len(_PASSING), needs=("retries",),
+                   limit=HOURS, rules=tuple(rules))  # fmt: skip
+
+
+def _refusals() -> Iterator[Case]:
+    for status in _NEVER_AGAIN:
+        refusal = acts.instead(problem(status, "refused", "Refused."))
+        yield Case(
+            name=f"refusal-{status}", calls=(image(), models(), video()), limit=HOURS,
+            rules=tuple(Rule(on=on, do=refusal, label=f"{status}")
+                        for on in ("images.generate", "models.list", "videos.create")),
+        )  # fmt: skip
+
+
+def _paced(
+    name: str,
+    headers: Callable[[Turn], tuple[tuple[str, str], ...]],
+    *,
+    times: int = 1,
+    **more: Any,
+) -> Case:
+    """Return a case of so many calls: every other request is limited."""
+    nth = tuple(range(1, 2 * times, 2))
+    rules = tuple(Rule(on=on, do=acts.paced(429, headers), label=f"429 {name}", nth=nth)
+                  for on in ("images.generate", "videos.create"))  # fmt: skip
+    calls = (*(image(),) * times, *(video().instead_of("generate_image"),) * times)
+    return Case(name=name, calls=calls, rules=rules, limit=HOURS,
+                settings={"video_seconds": 1}, **more)  # fmt: skip
+
+
+def _waits() -> Iterator[Case]:
+    def seconds(text: str) -> Callable[[Turn], tuple[tuple[str, str], ...]]:
+        return lambda _: (("Retry-After", text),)
+
+    yield _paced("wait-5", seconds("5"), patience=7)
+    yield _paced("wait-17", seconds("17"))
+    for text in ("60", "61", "120", "900"):
+        yield _paced(f"long-wait-{text}", seconds(text), patience=4)
+    yield _paced("date-wait-30", lambda turn: (("Retry-After", acts.with_date(turn, 30)),),
+                 patience=4)  # fmt: skip
+
+    def reset(turn: Turn) -> tuple[tuple[str, str], ...]:
+        at = int(turn.adversary.later(45).timestamp()) + 1
+        return (("X-RateLimit-Limit", "20"), ("X-RateLimit-Remaining", "0"),
+                ("X-RateLimit-Reset", str(at)))  # fmt: skip
+
+    yield _paced("reset-wait-45", reset, patience=4)
+    for place, text in enumerate(_ODD_WAITS):
+        yield _paced(f"odd-wait-{place}", seconds(text), patience=4, times=4)
+
+
+def _endless() -> Iterator[Case]:
+    rules = tuple(Rule(on=on, do=acts.instead(acts.UNAVAILABLE), label="503 for ever")
+                  for on in ("models.list", "billing.balance"))  # fmt: skip
+    calls = (models(), balance().instead_of("models"))
+    yield Case(name="down", calls=tuple(call for call in calls for _ in range(_SERIES)),
+               rules=rules, limit=4 * HOURS, patience=None)  # fmt: skip
+    for name, count in (("no-retries", 0), ("one-retry", 1), ("five-retries", 5)):
+        yield Case(name=f"down-{name}", calls=calls, rules=rules, limit=HOURS,
+                   options={"max_retries": count}, needs=("max_retries",),
+                   patience=8 if count < 2 else None)  # fmt: skip
+
+
+def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
+    """GC408."""
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        paid = [each for each in sent if each.paid]
+        again = len([each for each in sent if each.submits]) > 1
+        if outcome.kind == "value":
+            yield held(len(paid) == 1, "one generation", f"{len(paid)}", *sent[:4])
+        elif again:
+            yield wrong("a result: the second try was served", outcome.shown, *sent[:4])
+        else:
+            yield held(outcome.clear, "a result, or a clear error", outcome.shown, *sent[:4])
+
+
+def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
+    """GC409."""
+    for outcome in history.calls():
+        yield held(outcome.kind == "value", "the value: the next try was served", outcome.shown,
+                   *own(history, outcome)[:4])  # fmt: skip
+
+
+def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
+    """GC410."""
+    for outcome in history.calls():
+        sent = own(history, outcome)
+        if sent:
+            yield held(len(sent) == 1, f"no second request after {sent[0].status}",
+                       f"{len(sent)} requests", *sent[:4])  # fmt: skip
+
+
+def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
+    """GC411, 412, 413: never again before the time that the server named."""
+    asked = float(history.case.rpartition("-")[2])
+    # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
+    slack = 1.0 if history.case.startswith("date-") else 0.05
+    for outcome in history.calls():
+        sent = [each for each in history.during(outcome) if each.submits]
+        for first, second in itertools.pairwise(sent):
+            gap = second.elapsed - first.elapsed
+            yield held(gap >= asked - slack, f"no request within {asked:g} s",
+                       f"again after {gap:.2f} s", first, second)  # fmt: skip
+        if len(sent) == 1:
+            given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
+            yield held(given_up, "to wait or to give up", outcome.shown, *sent)
+
+
+def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
+    """GC414: of several pauses one at least is there to be seen, with full jitter too."""
+    pauses, again = [], []
+    for outcome in history.calls():
+        sent = own(history, outcome)
+        if outcome.kind == "abandoned" and not history.virtual:
+            yield held(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
+            continue
+        yield held(outcome.kind == "value" or outcome.clear, "a result or a clear error",
+                   outcome.shown, *sent[:4])  # fmt: skip
+        tries = [each for each in sent if each.submits]
+        pauses += _gaps(tries)
+        again += tries[:2]
+    yield held(not pauses or max(pauses) >= 0.05, "a pause before the next try",
+               f"at most {max(pauses, default=0):.3f} s", *again[:4])  # fmt: skip
+
+
+def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
+    """GC415."""
+    if "max_retries" in history.options and history.case != "down":
+        yield from _counts_are_kept(history, int(history.options["max_retries"]))
+        return
+    series: list[list[float]] = []
+    for outcome in history.calls():
+        sent = own(history, outcome)
+        gaps = _gaps(sent)
+        series.append(gaps)
+        yield held(outcome.kind == "error" and len(sent) <= _MOST_TRIES,
+                   "at most a dozen tries, then an error", f"{outcome.kind}, {len(sent)} tries",
+                   *sent[:4])  # fmt: skip
+        yield held(outcome.seconds <= _LONGEST_CALL, f"an error within {_LONGEST_CALL:g} s",
+                   f"{outcome.seconds:.0f} s", *sent[:2], *sent[-1:])  # fmt: skip
+        yield held(max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _shown(gaps),
+                   *sent[:4])  # fmt: skip
+    yield from _waits_grow([each for each in series if len(each) >= 2])
+    if len(series) > 1 and series[0]:
+        same = all([round(gap, 3) for gap in each] == [round(gap, 3) for gap in series[0]]
+                   for each in series)  # fmt: skip
+        yield held(not same, "waits with jitter", f"the same every time: {_shown(series[0])}")
+
+
+def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
+    """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
+    if series:
+        first, last = max(each[0] for each in series), max(each[-1] for each in series)
+        yield held(last > 1.1 * first, "waits that grow",
+                   f"in {len(series)} calls at most {first:.1f} s at first and {last:.1f} s at "
+                   "the end")  # fmt: skip
+
+
+def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation]:
+    for outcome in history.calls():
+        sent = own(history, outcome)
+        right = min(count, 1) < len(sent) <= count + 1
+        few = "one request" if count == 0 else f"2 to {count + 1} requests"
+        yield held(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
+
+
+def _shown(gaps: list[float]) -> str:
+    return " ".join(f"{gap:.1f}" for gap in gaps[:8]) + " s"
+
+
+def _gaps(sent: list[ClientExchange]) -> list[float]:
+    return [b.elapsed - a.elapsed for a, b in itertools.pairwise(sent)]
+
+
+CHECKS: Final = (
+    ClientCheck(id="GC408", severity="major", evidence="documented", cost="0",
+        statement="Failures before any effect end in one generation or in a clear error",
+        why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
+        fix="Retry what cannot have had an effect.",
+        judge=early_failures_do_no_harm, cases=("early-*",)),
+    ClientCheck(id="GC409", severity="major", evidence="standard", cost="0",
+        source="RFC 9110, section 9.2.2",
+        statement="Reads are tried again after 502, 503, 504 and a reset",
+        why="A read costs nothing; a passing failure should not reach the caller.",
+        fix="Retry GETs a few times with back-off.",
+        judge=reads_are_retried, cases=("get-*",)),
+    ClientCheck(id="GC410", severity="major", evidence="documented", cost="0",
+        statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
+        why="The documentation calls them not retryable.",
+        fix="Retry 429 and 5xx only, and only where it is safe.",
+        judge=refusals_are_final, observable=True,
+        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals")),
+    ClientCheck(id="GC411", severity="major", evidence="documented", cost="0",
+        statement="Retry-After in seconds is honoured",
+        why="Documented for 429.", fix="Wait at least that long.",
+        judge=waits_as_asked, cases=("wait-*",)),
+    ClientCheck(id="GC412", severity="major", evidence="standard", cost="0",
+        source="RFC 9110, section 10.2.3",
+        statement="Retry-After as a date, or beyond a minute, is waited for or given up on",
+        why="Trying early burns the next window too.",
+        fix="Read both forms; raise when it is longer than you will wait.",
+        judge=waits_as_asked, cases=("long-wait-*", "date-wait-*")),
+    ClientCheck(id="GC413", severity="major", evidence="documented", cost="0",
+        statement="With X-RateLimit-Reset alone, the client waits for it or gives up",
+        why="A 429 for concurrency has no Retry-After.",
+        fix="Fall back to the reset when there is no Retry-After.",
+        judge=waits_as_asked, cases=("reset-wait-*",)),
+    ClientCheck(id="GC414", severity="major", evidence="choice", cost="0",
+        statement="A malformed Retry-After neither crashes the client nor makes it spin",
+        why="Proxies write all sorts of things there.",
+        fix="Treat what you cannot read as absent.",
+        judge=odd_waits_do_no_harm, cases=("odd-wait-*",)),
+    ClientCheck(id="GC415", severity="major", evidence="documented", cost="0",
+        statement="Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
+        why="Documented: retry 5xx with back-off.",
+        fix="Exponential back-off with full jitter and a maximum.",
+        judge=back_off_is_sound, cases=("down", "down-*")),
+)  # fmt: skip
