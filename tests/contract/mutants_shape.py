@@ -177,14 +177,12 @@ def _unknown_path(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"ok": True})
 
 
-def _unpayable_catalogue(asked: Asked, reply: Reply) -> None:
-    if asked.path == "/v2/models" and reply.status == 400:
-        reply.status = 402
+def _refuses_with(path: str, status: int) -> Wrap:
+    def edit(asked: Asked, reply: Reply) -> None:
+        if asked.path == path and reply.status == 400:
+            reply.status = status
 
-
-def _unprocessable_ranges(asked: Asked, reply: Reply) -> None:
-    if asked.path == "/v2/billing/costs" and reply.status == 400:
-        reply.status = 422
+    return headers(edit)
 
 
 def _unknown_in_html(asked: Asked, reply: Reply) -> None:
@@ -214,11 +212,9 @@ def _writes_on(matches: Callable[[Asked], bool]) -> Wrap:
     return answering(answer)
 
 
-def _deletes(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.method == "DELETE" and asked.path.startswith("/v2/videos/generations/"):
-        return Reply(204, {}, b"")
-    del scene
-    return None
+def _deletes(asked: Asked, _scene: Scene) -> Reply | None:
+    gone = asked.method == "DELETE" and asked.path.startswith("/v2/videos/generations/")
+    return Reply(204, {}, b"") if gone else None
 
 
 def _allows_all(_asked: Asked, reply: Reply) -> None:
@@ -299,6 +295,12 @@ def _unknown_model_is_400(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.status = 400
 
 
+def _bad_type_is_nothing(asked: Asked, reply: Reply) -> None:
+    if asked.path == "/v2/models" and reply.status == 400:
+        reply.status = 200
+        reply.say([])
+
+
 def _flicker(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.path == "/v2/models" and reply.status == 200:
         scene.memory["n"] = scene.memory.get("n", 0) + 1
@@ -351,8 +353,8 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("error-in-plain-text", "GP105", headers(_plain_error)),
         ("errors-are-text-html", "GP103", headers(_html_type)),
         ("errors-are-teapots", "GP102", headers(_teapot)),
-        ("a-bad-type-is-402", "GP102", headers(_unpayable_catalogue)),
-        ("a-bad-range-is-422", "GP102", headers(_unprocessable_ranges)),
+        ("a-bad-type-is-402", "GP102", _refuses_with("/v2/models", 402)),
+        ("a-bad-range-is-422", "GP102", _refuses_with("/v2/billing/costs", 422)),
         ("unknown-paths-are-text-html", "GP103", headers(_unknown_in_html)),
         ("failed-videos-show-their-stack", "GP106",
          _failed_with('Traceback (most recent call last): File "/srv/app.py", line 7')),
@@ -393,6 +395,7 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("type-is-ignored", "GP802", answering(_ignore_type)),
         ("model-differs-from-its-entry", "GP803", replies(_other_name)),
         ("unknown-model-is-400", "GP804", replies(_unknown_model_is_400)),
+        ("a-bad-type-is-nothing", "GP804", headers(_bad_type_is_nothing)),
         ("unknown-model-is-null", "GP804", replies(_unknown_model)),
         ("list-flickers", "GP809", replies(_flicker)),
     )

@@ -91,7 +91,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP707": "scheme-depends-on-the-path",
     "GP802": "type-drops-a-model",
     "GP803": "model-differs-from-its-entry",
-    "GP804": "unknown-model-is-400",
+    "GP804": "a-bad-type-is-nothing",
     "GP805": "rates-unordered",
     "GP806": "images-have-durations",
     "GP807": "longest-is-the-default",

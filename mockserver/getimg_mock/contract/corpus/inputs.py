@@ -166,7 +166,7 @@ def _roles(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
                       .get(listed)), None)  # fmt: skip
         beside = [{"url": PIXEL, "role": "first_frame"}] if listed == "last_frame" else []
         for role in (*disguised(listed), "style", "", listed.replace("_", "-")) if model else ():
-            body = small(model or {}) | {"images": [*beside, {"url": PIXEL, "role": role}]}
+            body = small(model or {}) | {"images": [{"url": PIXEL, "role": role}, *beside]}
             yield post(kind, body, valid=False, fault="enum", field=f"role = {role!r}")
 
 

@@ -108,7 +108,7 @@ def _video(model: Model) -> Iterator[Step]:
     for _ in range(3):
         yield get(_RETRIEVE, ref=Ref("video"), name="video.now")
     yield balance()
-    yield get(_COSTS, query=DAYS, use="costs-after")
+    yield from _costs_twice()
     yield from _files("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield balance()
@@ -116,6 +116,12 @@ def _video(model: Model) -> Iterator[Step]:
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield balance()
+    yield get(_COSTS, query=DAYS)
+
+
+def _costs_twice() -> Iterator[Step]:
+    """Yield a look at the costs at once, and one when those of any service must have settled."""
+    yield get(_COSTS, query=DAYS, use="costs-after")
     yield Wait(seconds=10)
     yield get(_COSTS, query=DAYS, use="costs-after")
 
@@ -202,15 +208,13 @@ def _day(image: Model, video: Model) -> Iterator[Step]:
     yield Poll(of="v0")
     yield Poll(of="v1")
     yield balance()
-    yield get(_COSTS, query=DAYS, use="costs-after")
+    yield from _costs_twice()
     for turn in range(2):
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
         yield file_of(f"v{turn}.now")
     yield balance()
     yield from borrowed("v0.now", "v1.now")
     yield from borrowed("i0", "v0.now")
-    yield Wait(seconds=10)
-    yield get(_COSTS, query=DAYS, use="costs-after")
 
 
 def _midnight(model: Model) -> Iterator[Step]:
