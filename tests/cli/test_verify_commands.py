@@ -103,6 +103,8 @@ def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "GE902"]) == 0
     assert "verify api --target URL" in capsys.readouterr().out
     assert main(["explain", "GC706"]) == 0
+    assert "RFC 9110" in capsys.readouterr().out
+    assert main(["explain", "GC801"]) == 0
     assert "our choice" in capsys.readouterr().out
 
 

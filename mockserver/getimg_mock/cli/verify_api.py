@@ -205,11 +205,13 @@ def _with_budget(
             if event["event"] != "end":
                 told.append(event)
                 yield from _asked([event], asked)
-    if not asked <= {check.id for check in PROVIDER}:
-        more = [verdict_event(each, campaign.seed) for each in _compared(campaign, seen, twin)]
-        told += more
-        more += [verdict_event(each, campaign.seed) for each in _examined(campaign, budget, told)]
-        yield from _asked(more, asked)
+    more: list[Verdict] = []
+    if asked & {check.id for check in equivalence.CHECKS}:
+        more += _compared(campaign, seen, twin)
+    told += [verdict_event(each, campaign.seed) for each in more]
+    if asked & {check.id for check in harness.CHECKS}:
+        more += _examined(campaign, budget, told)
+    yield from _asked([verdict_event(each, campaign.seed) for each in more], asked)
     if budget is not None:
         yield budget.as_event()
     yield campaign.end()
