@@ -1,4 +1,4 @@
-"""`verify api`, `explain` and `replay`, as they are typed."""
+"""`verify api` and `explain`, as they are typed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from getimg_mock.cli import main
-from getimg_mock.contract.campaign import Campaign, written
+from getimg_mock.contract.campaign import Campaign
 from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.evidence import read_evidence, read_traffic
+from getimg_mock.contract.evidence import read_evidence
 from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.traffic import read_traffic
 from getimg_mock.server import MockServer
-from tests.contract.everyone import BY_NAME
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,24 +84,10 @@ def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert {check.id for check in EVERY} <= set(listed)
     assert len(listed) == len(set(listed))
     assert main(["explain", "GP999"]) == 2
-
-
-def test_a_failure_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The plan of a failure is in the events; against a fake without the fault it passes."""
-    target = InProcess(wrap=BY_NAME["any-signature"].wrap)
-    plans = [plan for plan in corpus(target.models) if plan.name == "an image and its file"]
-    campaign = Campaign(target=target, plans=plans, checks=chosen("GP407", PROVIDER))
-    path = tmp_path / "events.ndjson"
-    path.write_text("".join(written(campaign.events())), encoding="utf-8")
-    assert main(["replay", str(path), "--times", "2"]) == 0
-    assert "0 of 2" in capsys.readouterr().out
-
-
-def test_a_replay_goes_to_this_machine_only(tmp_path: Path) -> None:
-    """A replay has no budget, so it is never sent to a service that costs."""
-    path = tmp_path / "events.ndjson"
-    path.write_text('{"event":"end"}\n', encoding="utf-8")
-    assert main(["replay", str(path), "--target", "https://api.getimg.ai"]) == 2
+    assert main(["explain", "GE902"]) == 0
+    assert "verify api --target URL" in capsys.readouterr().out
+    assert main(["explain", "GC706"]) == 0
+    assert "our choice" in capsys.readouterr().out
 
 
 def test_recorded_traffic_confirms_assumptions_until_it_is_old(
@@ -121,7 +103,8 @@ def test_recorded_traffic_confirms_assumptions_until_it_is_old(
     recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     assert main(["verify", "api", "--from", str(recorded), "--evidence", str(evidence)]) == 0
     written_down = json.loads(evidence.read_text(encoding="utf-8"))
-    assert {"check": "GP103", "observed": "2020-02-01"} in written_down["confirmations"]
+    seen = {"check": "GP103", "observed": "2020-02-01", "exchange": "traffic.ndjson#1"}
+    assert seen in written_down["confirmations"]
     with MockServer(balance="0") as server:
         command = ["verify", "api", "--target", server.url, *KEYS, "--evidence", str(evidence)]
         statuses = [stale_evidence(command, days, tmp_path) for days in ("180", "20000")]

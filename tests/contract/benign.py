@@ -12,14 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.mutants_shape import body_of, errors, headers, result
-from tests.contract.wrapping import Asked, Reply, Scene, Wrap, answering, replies
+from tests.contract.wrapping import Asked, Reply, Scene, Wrap, answering, both, replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from starlette.types import ASGIApp
-
-    from getimg_mock.fake import Fake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +135,6 @@ def _ignore_n(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
-def _both(first: Wrap, second: Wrap) -> Wrap:
-    def wrap(app: ASGIApp, fake: Fake) -> ASGIApp:
-        return second(first(app, fake), fake)
-
-    return wrap
-
-
 def _status(old: int, new: int, *, path: str = "") -> Wrap:
     def change(asked: Asked, reply: Reply, _scene: Scene) -> None:
         if reply.status == old and asked.path.startswith(path or "/"):
@@ -218,7 +207,7 @@ BENIGN: tuple[Variant, ...] = (
     Variant(name="ids have a prefix", wrap=_ids(lambda name: f"gen_{name}",
                                                lambda name: name.removeprefix("gen_"))),
     Variant(name="links are signed anew",
-            wrap=_both(answering(_ignore_n), replies(_resigned))),
+            wrap=both(answering(_ignore_n), replies(_resigned))),
     Variant(name="invalid parameters are 422", wrap=_status(400, 422)),
     Variant(name="wrong content types are 400", wrap=_status(415, 400)),
     Variant(name="too large is 400", wrap=_status(413, 400)),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.contract.mutants import Mutant
@@ -70,6 +71,15 @@ def _says_forbidden(asked: Asked, reply: Reply, scene: Scene) -> None:
         if list(scene.fake.store.holders(name)):
             reply.status = 403
             reply.say({"error": {"code": "forbidden", "message": "Not yours."}})
+
+
+def _says_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.retrieves and reply.status == 404:
+        name = asked.path.rpartition("/")[2]
+        if list(scene.fake.store.holders(name)):
+            body = reply.json
+            body["error"]["message"] = "This generation belongs to another workspace."
+            reply.say(body)
 
 
 def _validates_first(asked: Asked, scene: Scene) -> Reply | None:
@@ -151,6 +161,8 @@ ISOLATION: tuple[Mutant, ...] = (
            wrap=answering(_everyones_jobs)),
     Mutant(name="tells-that-a-job-exists", kind="isolation", breaks="GP702", blocker=True,
            wrap=replies(_says_forbidden)),
+    Mutant(name="says-that-a-job-is-anothers", kind="isolation", breaks="GP702", blocker=True,
+           wrap=replies(_says_whose)),
     Mutant(name="validates-before-the-key", kind="isolation", breaks="GP703",
            wrap=answering(_validates_first)),
     Mutant(name="echoes-the-key-in-errors", kind="isolation", breaks="GP705", blocker=True,
@@ -226,6 +238,30 @@ def _works_anyway(asked: Asked, reply: Reply, scene: Scene) -> None:
         limiter.restore(before)
 
 
+def _works_for_nothing(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """A 429 is answered, but the picture is made, and the money given back."""
+    if asked.submits and reply.status == 429 and "images" in asked.path:
+        workspace = scene.workspace(asked.key)
+        before = workspace.limiter.counts()
+        workspace.limiter.restore({})
+        made = scene.send(asked).json
+        workspace.limiter.restore(before)
+        cost, now = Decimal(str(made["usage"]["total_cost"])), workspace.clock.now()
+        workspace.ledger.refund(made["id"], cost, now, now)
+
+
+def _counts_only(asked: Asked, scene: Scene) -> Reply:
+    reply = scene.send(asked)
+    if asked.submits and reply.status == 429 and "retry-after" in reply.headers:
+        limiter = scene.workspace(asked.key).limiter
+        before = limiter.counts()
+        limiter.restore({})
+        reply = scene.send(asked)
+        limiter.restore(before)
+        reply.headers["x-ratelimit-remaining"] = "0"
+    return reply
+
+
 def _limits_reads(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.method == "GET" and asked.key.startswith("sk_"):
         allowance = scene.workspace(asked.key).allowance("image")
@@ -259,7 +295,11 @@ RATE: tuple[Mutant, ...] = (
         )
     ),
     Mutant(name="no-limit-at-all", kind="rate", breaks="GP603", wrap=answering(_never_limits)),
+    Mutant(name="counts-but-never-limits", kind="rate", breaks="GP603",
+           wrap=answering(_counts_only)),
     Mutant(name="limit-shared-by-all", kind="rate", breaks="GP606", wrap=answering(_shared_limit)),
     Mutant(name="429-does-the-work", kind="rate", breaks="GP605", blocker=True,
            wrap=replies(_works_anyway)),
+    Mutant(name="429-makes-a-picture-for-nothing", kind="rate", breaks="GP605", blocker=True,
+           wrap=replies(_works_for_nothing)),
 )  # fmt: skip

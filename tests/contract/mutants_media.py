@@ -102,6 +102,11 @@ def _wants_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say({"error": {"code": "invalid_api_key", "message": "No key."}})
 
 
+def _pngs_want_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if reply.headers.get("content-type") == "image/png":
+        _wants_key(asked, reply, _scene)
+
+
 def _octets(asked: Asked, reply: Reply, _scene: Scene) -> None:
     if asked.downloads and reply.status == 200:
         reply.headers["content-type"] = "application/octet-stream"
@@ -116,6 +121,12 @@ def _noise(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200 and asked.method == "GET":
         scene.memory["n"] = scene.memory.get("n", 0) + 1
         reply.raw(reply.body + bytes([scene.memory["n"] % 256]))
+
+
+def _later_noise(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.downloads and reply.status == 200 and asked.method == "GET":
+        count = scene.memory[asked.path] = scene.memory.get(asked.path, -1) + 1
+        reply.raw(reply.body + bytes(count))
 
 
 def _bad_range(asked: Asked, reply: Reply, _scene: Scene) -> None:
@@ -139,6 +150,21 @@ def _cookie_key(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200:
         for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
             reply.headers["x-owner"] = workspace.key
+
+
+def _neighbour_in_link(asked: Asked, scene: Scene) -> Reply:
+    asked.query = asked.query.partition("&after=")[0]
+    reply = scene.send(asked)
+    if reply.completed:
+        body = reply.json
+        known = scene.memory.setdefault(asked.key, [])
+        if body["id"] not in known:
+            known.append(body["id"])
+        place = known.index(body["id"])
+        if place:
+            body["data"][0]["url"] += f"&after={known[place - 1]}"
+            reply.say(body)
+    return reply
 
 
 def _always_jpeg(asked: Asked, scene: Scene) -> Reply | None:
@@ -168,6 +194,14 @@ def _mute(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _long_is_mute(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.retrieves and reply.completed:
+        body = reply.json
+        if (body["data"][0]["duration"] or 0) > 9:
+            body["data"][0]["has_sound"] = False
+        reply.say(body)
+
+
 def _longest_default(asked: Asked, scene: Scene) -> Reply | None:
     body = asked.json
     whole = isinstance(body, dict) and {"model", "prompt"} <= set(body)
@@ -191,6 +225,22 @@ def _host_of_link(url: str) -> str:
     return f"{parts.path}?{parts.query}"
 
 
+def _plain_http(asked: Asked, scene: Scene) -> Reply:
+    """Hand out http links, and serve them."""
+    asked.path = asked.path.removeprefix("http://api.getimg.ai")
+    reply = scene.send(asked)
+    if reply.completed:
+        body = reply.json
+        body["data"][0]["url"] = body["data"][0]["url"].replace("https:", "http:")
+        reply.say(body)
+    return reply
+
+
+def _pngs_later(body: dict[str, Any]) -> None:
+    if body["data"][0]["mime_type"] == "image/png":
+        _later(body)
+
+
 def _later(body: dict[str, Any]) -> None:
     body["data"][0]["deletes_at"] = "2026-12-24T00:00:00.000Z"
 
@@ -210,11 +260,14 @@ MEDIA: tuple[Mutant, ...] = tuple(
     for name, kind, breaks, wrap in (
         ("link-is-relative", "media", "GP401", _url(_host_of_link)),
         ("link-is-http", "media", "GP401", _url(lambda url: url.replace("https:", "http:"))),
+        ("link-is-http-and-works", "media", "GP401", answering(_plain_http)),
         ("link-without-exp", "media", "GP401", _url(lambda url: url.replace("exp=", "e="))),
         ("exp-is-not-deletion", "time", "GP402", result(_later)),
         ("link-born-expired", "time", "GP402",
          _item("deletes_at", lambda _: "2026-08-01T00:00:00.000Z")),
+        ("pngs-are-said-to-last-longer", "time", "GP402", result(_pngs_later)),
         ("download-wants-a-key", "media", "GP403", replies(_wants_key)),
+        ("pngs-want-a-key", "media", "GP403", replies(_pngs_want_key)),
         ("octet-stream", "media", "GP404", replies(_octets)),
         ("mime-type-is-wrong", "media", "GP404", _item("mime_type", lambda _: "image/gif")),
         ("always-jpeg", "media", "GP404", answering(_always_jpeg)),
@@ -225,6 +278,7 @@ MEDIA: tuple[Mutant, ...] = tuple(
         ("has-sound-lies", "media", "GP406", _item("has_sound", lambda sound: not sound)),
         ("always-square", "media", "GP405", answering(_always_square)),
         ("sound-is-ignored", "media", "GP406", answering(_mute)),
+        ("long-videos-are-mute", "media", "GP406", replies(_long_is_mute)),
         ("any-signature", "media", "GP407", answering(_ignores_sig)),
         ("no-signature-needed", "media", "GP407", answering(_ignores_missing_sig)),
         ("expiry-is-not-signed", "media", "GP407", answering(_exp_unsigned)),
@@ -235,6 +289,8 @@ MEDIA: tuple[Mutant, ...] = tuple(
         ("range-is-shifted", "media", "GP409", answering(_range_off)),
         ("head-has-no-length", "media", "GP409", replies(_head_empty)),
         ("files-differ-each-time", "media", "GP410", replies(_noise)),
+        ("files-grow-with-each-download", "media", "GP410", replies(_later_noise)),
+        ("link-names-its-neighbour", "media", "GP411", answering(_neighbour_in_link)),
         ("owner-in-a-header", "media", "GP411", replies(_cookie_key)),
         ("looking-extends-life", "time", "GP313", replies(_extends)),
         ("longest-is-the-default", "media", "GP807", answering(_longest_default)),

@@ -105,6 +105,12 @@ def _crash(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _crash_on_options(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.method == "OPTIONS":
+        reply.status = 500
+        reply.say({"error": {"code": "server_error", "message": "Something went wrong"}})
+
+
 def _plain_error(_asked: Asked, reply: Reply) -> None:
     if reply.status >= 400 and reply.status != 401:
         reply.headers["content-type"] = "text/plain"
@@ -180,6 +186,16 @@ def _rates(edit: Callable[[list[Any]], None]) -> Wrap:
     return body_of("/v2/models", change)
 
 
+def _price_noise(rates: list[Any]) -> None:
+    for rate in rates:
+        rate["unit_price"] += "0000000000000001"
+
+
+def _volume(rates: list[Any]) -> None:
+    for rate in rates:
+        rate["volume"] = [{"from": 1000, "unit_price": float(rate["unit_price"])}]
+
+
 def _price_number(rates: list[Any]) -> None:
     for rate in rates:
         rate["unit_price"] = float(rate["unit_price"])
@@ -217,6 +233,11 @@ def _unknown_model(asked: Asked, reply: Reply, _scene: Scene) -> None:
     if asked.path.startswith("/v2/models/") and reply.status == 404:
         reply.status = 200
         reply.say(None)
+
+
+def _unknown_model_is_400(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.path.startswith("/v2/models/") and reply.status == 404:
+        reply.status = 400
 
 
 def _flicker(asked: Asked, reply: Reply, scene: Scene) -> None:
@@ -275,6 +296,7 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("duplicate-keys", "GP103", replies(_duplicate)),
         ("not-utf8", "GP103", replies(_latin)),
         ("nan-in-json", "GP103", replies(_nan)),
+        ("crashes-on-options", "GP104", replies(_crash_on_options)),
         ("crashes-on-escapes", "GP104", answering(_crash)),
         ("status-flaps", "GP107", replies(_flap)),
         ("codes-are-numbered", "GP106", replies(_codes)),
@@ -285,6 +307,8 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("wrong-methods-are-404", "GP111", answering(_no_405)),
         ("dots-lead-elsewhere", "GP112", answering(_loose)),
         ("unknown-paths-are-200", "GP113", replies(_unknown_path)),
+        ("catalogue-prices-have-binary-noise", "GP109", _rates(_price_noise)),
+        ("volume-prices-are-numbers", "GP110", _rates(_volume)),
         ("catalogue-prices-are-numbers", "GP110", _rates(_price_number)),
         ("rates-unordered", "GP805", _rates(lambda rates: rates.reverse())),
         ("rates-doubled", "GP805", _rates(_twice)),
@@ -292,6 +316,7 @@ SHAPE: tuple[Mutant, ...] = tuple(
         ("type-drops-a-model", "GP802", replies(_without_one)),
         ("type-is-ignored", "GP802", answering(_ignore_type)),
         ("model-differs-from-its-entry", "GP803", replies(_other_name)),
+        ("unknown-model-is-400", "GP804", replies(_unknown_model_is_400)),
         ("unknown-model-is-null", "GP804", replies(_unknown_model)),
         ("list-flickers", "GP809", replies(_flicker)),
     )

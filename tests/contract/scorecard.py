@@ -9,11 +9,13 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.checks import PROVIDER
+from getimg_mock.contract.checks import PROVIDER, check_of
+from getimg_mock.contract.examination import Examination
 from getimg_mock.world.clock import stopwatch
 from tests.contract.benign import BENIGN
 from tests.contract.everyone import BY_NAME, MUTANTS
 from tests.contract.scoring import Score, score, scored
+from tests.contract.sole_killers import SOLE_KILLERS, WITHOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _write(f"\n{len(BENIGN)} benign variants, {len(false)} false positives "
            f"{[(each.name, each.must) for each in false] or ''}")  # fmt: skip
     _write(f"the whole matrix in {taken:.0f} s with {chosen.workers} processes")
-    _sole(scores)
-    return 1 if missed or false else 0
+    blunt = _sharpness(scores, benign)
+    return 1 if missed or false or blunt else 0
 
 
 def _table(scores: dict[str, Score], foreign: dict[str, bool]) -> list[str]:
@@ -87,13 +89,25 @@ def _row(kind: str, found: list[Score], foreign: dict[str, bool]) -> None:
     )
 
 
-def _sole(scores: dict[str, Score]) -> None:
-    """Say which checks no faulty provider needs: each should have one that it alone kills."""
-    sole = {each.broken[0] for each in scores.values() if len(each.broken) == 1}
-    some = {name for each in scores.values() for name in each.broken}
-    _write(f"checks that kill: {len(some)} of {len(PROVIDER)}; alone: {len(sole)}")
-    _write("never: " + (" ".join(c.id for c in PROVIDER if c.id not in some) or "none"))
-    _write("never alone: " + (" ".join(c.id for c in PROVIDER if c.id not in sole) or "none"))
+def _sharpness(scores: dict[str, Score], benign: Sequence[Score]) -> list[str]:
+    """Hold what was measured against the table of sole killers (GH007), and return what is wrong.
+
+    The fake itself is no variant: that a check holds for it says nothing about others.
+    """
+    legal = {each.name for each in BENIGN if each.wrap is not None or each.settings}
+    examination = Examination(
+        kills={name: frozenset(each.broken) for name, each in scores.items()}, sole=SOLE_KILLERS,
+        kept={each.name: each.kept for each in benign if each.name in legal},
+        checks=tuple(check.id for check in PROVIDER),
+    )  # fmt: skip
+    wrong = [seen for seen in check_of("GH007").observe(examination) if seen.wrong]
+    alone = {each.broken[0] for each in scores.values() if len(each.broken) == 1}
+    _write(f"checks that find a faulty provider alone: {len(alone)} of {len(PROVIDER)}")
+    for name, reason in WITHOUT.items():
+        _write(f"  {name} cannot: {reason}")
+    for seen in wrong:
+        _write(f"expected {seen.expected}, but {seen.actual}")
+    return [seen.expected for seen in wrong]
 
 
 def _write(line: str) -> None:

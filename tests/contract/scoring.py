@@ -26,15 +26,17 @@ _CACHE = MediaCache(256 * 1024 * 1024)
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What the checks found of one provider.
+    """What the checks found of one provider: those that it broke, and those that it kept.
 
-    `requests` and `dollars` are how many requests were sent, and what the provider charged for
-    them, up to and with the first plan that shows something broken; None when nothing is.
+    `must` are those of the broken that are a MUST. `requests` and `dollars` are how many requests
+    were sent, and what the provider charged for them, up to and with the first plan that shows
+    something broken; None when nothing is.
     """
 
     name: str
     broken: tuple[str, ...]
     must: tuple[str, ...]
+    kept: frozenset[str]
     requests: int | None
     dollars: Decimal | None
 
@@ -74,7 +76,8 @@ def scored(mutant: Mutant) -> Score:
 def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> Score:
     """Return what the checks find of any provider."""
     found = histories(wrap, settings)
-    broken = [each for each in verdicts(found) if each.broken]
+    judged_all = verdicts(found)
+    broken = [each for each in judged_all if each.broken]
     guilty = {id(finding.history) for each in broken for finding in each.findings}
     requests, dollars = 0, Decimal(0)
     for history in found:
@@ -91,6 +94,7 @@ def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = 
         name,
         tuple(each.check.id for each in broken),
         tuple(each.check.id for each in broken if each.check.level == "MUST"),
+        frozenset(e.check.id for e in judged_all if e.applied and not e.broken),
         requests if broken else None,
         dollars if broken else None,
     )

@@ -20,6 +20,13 @@ def test_a_legal_variant_breaks_no_must(variant: Variant) -> None:
     assert not score(variant.name, variant.wrap, variant.settings).must
 
 
+def test_a_legal_variant_is_put_to_every_check() -> None:
+    """GH007: a check that only the fake itself was put to may be about nothing but the fake."""
+    variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
+    found = score(variant.name, variant.wrap, variant.settings)
+    assert found.kept == {check.id for check in PROVIDER}
+
+
 def test_there_are_thirty_of_them() -> None:
     """At least thirty legal variants."""
     assert len({variant.name for variant in BENIGN}) >= 30

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from getimg_mock.fake import Fake
+    from getimg_mock.world.limits import Allowance
     from getimg_mock.world.workspaces import Workspace
 
 
@@ -115,6 +116,12 @@ class Scene:
         return self.fake.store.workspace(key)
 
 
+def show_allowance(reply: Reply, allowance: Allowance) -> None:
+    """Put the three rate-limit headers on an answer."""
+    for name, value in allowance._asdict().items():
+        reply.headers[f"x-ratelimit-{name}"] = str(value)
+
+
 Wrap = Callable[["ASGIApp", "Fake"], "ASGIApp"]
 Change = Callable[[Asked, Reply, Scene], None]
 Answering = Callable[[Asked, Scene], "Reply | None"]
@@ -150,6 +157,15 @@ def answering(answer: Answering) -> Wrap:
             await _write(reply, send)
 
         return wrapped
+
+    return wrap
+
+
+def both(first: Wrap, second: Wrap) -> Wrap:
+    """Return the wrap that is `first` inside and `second` outside."""
+
+    def wrap(app: ASGIApp, fake: Fake) -> ASGIApp:
+        return second(first(app, fake), fake)
 
     return wrap
 

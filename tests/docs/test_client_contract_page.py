@@ -1,8 +1,9 @@
-"""docs/client-contract.md: its drivers, options and numbers are those that there are."""
+"""docs/client-contract.md: drivers, options, numbers and output are those that there are."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from getimg_mock.contract.clients.cases import OPS, OPTIONS
 from getimg_mock.contract.clients.suite import CHECKS, cases
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
+TIME = re.compile(r"\d\d:\d\d:\d\d\.\d")
 
 
 @pytest.mark.parametrize(("language", "file"), [
@@ -32,9 +34,9 @@ def test_operations_options_and_adapters_stand_on_the_page() -> None:
 
 def test_options_on_the_page_exist(capsys: pytest.CaptureFixture[str]) -> None:
     """A command that is shown can be typed."""
-    for words in (["verify", "client"], ["explain"]):
+    for command in (["verify", "client"], ["explain"], ["replay"], ["report"]):
         with pytest.raises(SystemExit):
-            main([*words, "--help"])
+            main([*command, "--help"])
     known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))
     named = {
         each for each in re.findall(r"--[a-z][a-z-]+", PAGE) if not each.startswith("--getimg")
@@ -47,3 +49,14 @@ def test_the_numbers_of_cases_and_checks_are_those_that_there_are() -> None:
     """A page that counts has to count right."""
     assert f"\n{len(cases())} cases" in PAGE
     assert f"{len(CHECKS)} checks" in PAGE
+
+
+def test_the_failure_on_the_page_is_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But for the pause before the second try, which is the client's own."""
+    shown = PAGE.partition("```console\n$ getimg-mock ")[2]
+    command, _, text = shown.partition("```")[0].partition("\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(shlex.split(command)) == 1
+    assert TIME.sub("T", capsys.readouterr().out) == TIME.sub("T", text)

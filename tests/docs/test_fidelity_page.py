@@ -5,32 +5,19 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock._shipped import read_text
 from getimg_mock.contract.checks import check_of
+from getimg_mock.contract.claims import flaw_of, mark_of
 from getimg_mock.contract.evidence import Evidence, shipped_evidence
 from getimg_mock.settings import option_name, options
-from tests.docs.fidelity_table import mark_of, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.docs.fidelity_table import behaviours, rows, table
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "fidelity.md").read_text(encoding="utf-8")
-MARK = re.compile(r"(documented|observed|inferred|our choice|by value)\b")
 NAMES = {option_name(option.name) for option in options()}
-
-
-def claims() -> Iterator[tuple[str, str, str]]:
-    """Yield claim, evidence and setting of each row of the tables."""
-    for line in PAGE.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if len(cells) == 3 and cells[0] not in {"claim", "---"}:
-            yield cells[0], cells[1], cells[2]
-
-
-CLAIMS = tuple(claims())
+CLAIMS = [tuple(row.values()) for found in rows(PAGE).values() for row in found]
 
 
 @pytest.mark.parametrize(("claim", "evidence", "setting"), CLAIMS)
@@ -39,7 +26,7 @@ def test_a_claim_names_its_evidence_and_a_setting_that_exists(
 ) -> None:
     """A row without evidence would pass off a choice as a fact; a dead option helps nobody."""
     assert claim
-    assert MARK.match(evidence)
+    assert evidence == "by value" or not flaw_of(evidence, shipped_evidence().seen)
     named = re.findall(r"`--([a-z-]+)", setting)
     assert set(named) <= NAMES
     assert named or setting == "-"
@@ -60,6 +47,11 @@ def test_every_setting_stands_on_the_page() -> None:
 def test_the_table_of_checks_is_what_the_evidence_says() -> None:
     """It is generated: python -m tests.docs.fidelity_table."""
     assert PAGE.endswith("\n\n" + table(shipped_evidence()))
+
+
+def test_the_package_has_the_rows_of_the_page() -> None:
+    """They are generated, too: python -m tests.docs.fidelity_table."""
+    assert read_text("fixtures", "behaviours.json") == behaviours(PAGE)
 
 
 @pytest.mark.parametrize(

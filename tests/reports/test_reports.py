@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from getimg_mock.contract.campaign import Campaign, written
-from getimg_mock.contract.checks import PROVIDER, chosen
+from getimg_mock.contract.campaign import Campaign, verdict_event, written
+from getimg_mock.contract.checks import PROVIDER, chosen, equivalence
+from getimg_mock.contract.clients import scorecard
+from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.suite import chosen as clients_chosen
+from getimg_mock.contract.clients.suite import verify
+from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import console, documents, events, matrix
+from getimg_mock.reports import console, documents, events, matrix, replays, tables
 from getimg_mock.world import schemas
+from tests.contract.clients.reference import ReferenceClient, faulty
 from tests.contract.everyone import BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 CHECKS = chosen("GP407,GP401,GP115,GP801", PROVIDER)
 SECRET = "sk_contract_alpha_7f3a9c"
@@ -37,21 +48,186 @@ def outcomes() -> list[events.Outcome]:
     return events.read(events.parsed(stream()))
 
 
-def test_every_event_is_as_the_published_schema_says() -> None:
+@cache
+def client_stream() -> str:
+    """Return the event stream of two clients, of which the first pays twice."""
+    lines = []
+    for name, client in (("pays-twice", faulty("reposts-reset")), ("good", ReferenceClient)):
+        result = verify(PythonDriver(client, name), checks=clients_chosen(["GC401", "GC101"]))
+        lines += list(written(scorecard.events(result, adapter=f"own.{name}:make")))
+    return "".join(lines)
+
+
+def clients() -> list[events.Outcome]:
+    """Return the runs of the two clients as reports read them."""
+    return events.read(events.parsed(client_stream()), source="clients.ndjson")
+
+
+@pytest.mark.parametrize("text", [stream, client_stream], ids=["provider", "client"])
+def test_every_event_is_as_the_published_schema_says(text: Callable[[], str]) -> None:
     """The stream is an interface: its schema is published and kept."""
     validator = Draft202012Validator(schemas.schema("own/contract-events"))
-    for event in events.parsed(stream()):
-        assert list(validator.iter_errors(event)) == []
+    kinds = set()
+    for line in text().split("\n"):
+        if line:
+            event = json.loads(line)
+            kinds.add(event["event"])
+            assert list(validator.iter_errors(event)) == []
+    assert kinds >= {"start", "verdict", "end"}
 
 
-def test_the_console_shows_a_failure_in_at_most_25_lines() -> None:
-    """A failure block fits on a screen and has its six parts."""
-    failure = next(v for v in outcomes()[0].verdicts if v["status"] == "FAIL")
-    text = console.block(failure["failures"][0] | {"verdict": failure})
-    assert len(text.splitlines()) <= 25
-    assert max(map(len, text.splitlines())) <= 100
-    for part in ("GP407", "expected", "actual", "why", "replay", "seed"):
-        assert part in text
+def every_place(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the place of every value in an event."""
+    yield place
+    inner: dict[Any, Any] = {}
+    if isinstance(value, (dict, list)):
+        inner = value if isinstance(value, dict) else dict(enumerate(value))
+    for name, each in inner.items():
+        yield from every_place(each, (*place, name))
+
+
+def test_the_schema_knows_every_field_of_every_event() -> None:
+    """A field whose type nobody wrote down could be anything: each is refused as another type."""
+    wrong = {"not": "expected"}
+    loose = set()
+    for event in events.parsed(stream() + client_stream()):
+        for place in every_place(event):
+            if not place or ("plan" in place[1:] and place[-1] not in {"plan", "steps", "do"}):
+                continue  # what a plan holds is read by plan_of
+            copy = json.loads(json.dumps(event))
+            inner = copy
+            for name in place[:-1]:
+                inner = inner[name]
+            inner[place[-1]] = wrong if not isinstance(inner[place[-1]], dict) else 1
+            if not schemas.violations("own/contract-events", copy):
+                loose.add((event["event"], *(n for n in place if isinstance(n, str))))
+    assert loose == set()
+
+
+def block_of(outcome: events.Outcome, status: str = "FAIL") -> str:
+    """Return the block of the first verdict with a status."""
+    verdict = next(v for v in outcome.verdicts if v["status"] == status)
+    failure = verdict["failures"][0]
+    return console.block(
+        failure | {"verdict": verdict}, replay=replays.replay_of(outcome, failure),
+        script=replays.script_of(outcome, failure),
+    )  # fmt: skip
+
+
+def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
+    """A failure block fits on a screen, and its parts are in their order."""
+    for outcome in (events.read(events.parsed(stream()), source="events.ndjson")[0], clients()[0]):
+        text = block_of(outcome)
+        assert len(text.splitlines()) <= 25
+        assert max(map(len, text.splitlines())) <= 100
+        parts = ("(MUST, blocker)", "\n  #  time", "\n  expected", "\n  actual", "\n  why",
+                 "\n  replay    getimg-mock", "\n  script", "seed 0, contract ")  # fmt: skip
+        places = [text.find(part) for part in parts]
+        assert -1 not in places
+        assert places == sorted(places)
+        assert "spent 0 USD" in text
+
+
+def test_the_altered_link_and_the_money_are_not_cut_away() -> None:
+    """What a failure is about can be seen: the signature's beginning, and what was paid."""
+    text = block_of(outcomes()[0])
+    rows = [line for line in text.splitlines() if "/downloa" in line or "<- " in line]
+    assert any("-0.006" in row for row in rows)
+    assert any("&sig=" in row and row.rstrip().endswith("<- 200") for row in rows)
+    assert "^ the link with another sig" in text
+
+
+def test_a_client_that_pays_twice_is_told_so() -> None:
+    """The money story: what was done to the first request, both charges, and how to mend it."""
+    text = block_of(clients()[0])
+    assert "^ work done, answer lost: reset" in text
+    assert text.count("-0.04") == 2
+    assert "0.04 USD charged twice (0.08)" in text
+    flat = " ".join(text.split())
+    assert "Do not send a POST again once its bytes are out." in flat
+    assert "Whether getimg.ai de-duplicates is not known." in flat
+    assert "getimg-mock replay clients.ndjson --check GC401" in text
+
+
+def test_a_difference_shows_both_sides_of_the_pair() -> None:
+    """Fake and other target stand one below the other, with the plan, and without keys."""
+    plans = [plan for plan in corpus(InProcess().models) if plan.name == "an image and its file"]
+    other = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    compared = Comparison(
+        fake=tuple(map(InProcess().run, plans)), other=tuple(map(other.run, plans))
+    )
+    event = verdict_event(judged(equivalence.CHECKS[0], [compared]))
+    shown = event["failures"][0]["exchanges"]
+    assert [each["status"] for each in shown] == [403, 200]
+    assert [each["label"] for each in shown] == [
+        "the fake, plan 'an image and its file'", "the other, plan 'an image and its file'",
+    ]  # fmt: skip
+    assert SECRET not in json.dumps(event)
+    assert not schemas.violations("own/contract-events", event)
+
+
+def test_of_many_exchanges_the_first_and_the_last_are_shown() -> None:
+    """A long history is cut in its middle: the wrong one is mostly the last."""
+    one = {"at": "2026-09-01T12:00:30.000+00:00", "key": "a", "method": "GET", "effects": [],
+           "path": f"/v2/models/{'x' * 200}", "status": 200, "delta": "", "label": ""}  # fmt: skip
+    lines = tables.table([one | {"number": number} for number in range(1, 41)], most=9)
+    assert len(lines) <= 10
+    assert max(map(len, lines)) <= 100
+    assert lines[1].split()[0] == "1"
+    assert lines[-1].split()[0] == "40"
+    assert any("more" in line for line in lines)
+
+
+def test_every_form_of_report_names_client_check_fix_and_replay() -> None:
+    """Two clients side by side, in each form."""
+    for render in (documents.as_junit, documents.as_sarif, documents.as_markdown, matrix.as_html):
+        text = " ".join(render(clients()).split())
+        assert "GC401" in text
+        assert "pays-twice" in text
+        assert "Do not send a POST again" in text
+        assert "getimg-mock replay clients.ndjson --check GC401" in text
+    assert 'name="getimg-mock verify client"' in documents.as_junit(clients())
+    assert "own/pays-twice.py" in documents.as_sarif(clients())
+    assert documents.as_markdown(clients()).startswith("## Client contract")
+
+
+def test_the_matrix_of_clients_has_a_row_for_each_check_and_a_column_for_each_client() -> None:
+    """Sections, rows, columns, the scorecard and what was seen: all of it is there."""
+    page = matrix.as_html(clients())
+    assert "<title>Client contract</title>" in page
+    assert page.count('<th class="verdict">pays-twice</th>') == 2
+    assert page.count('<th class="verdict">good</th>') == 2
+    for name in ("GC101", "GC401"):
+        assert page.count(f'<tr id="{name}">') == 1
+    assert "Retries and money<small>GC4xx</small>" in page
+    assert 'href="#GC401"' in page
+    assert "<b>1/2</b>" in page
+    assert "<b>2/2</b>" in page
+    assert "1 blocker" in page
+    assert page.count("<details") == 1
+
+
+def test_runs_of_the_same_name_keep_a_column_each() -> None:
+    """Two runs against one target are two columns, numbered."""
+    assert events.labels(outcomes() + outcomes()) == ["fake (1)", "fake (2)"]
+    page = matrix.as_html(outcomes() + outcomes())
+    assert page.count('<th class="verdict">fake (2)</th>') == 3  # one for each topic
+
+
+def test_what_fails_nothing_is_told_on_one_line_each() -> None:
+    """Findings that only inform, and notes, are on the console, in Markdown and in HTML."""
+    (run,) = outcomes()
+    informed = next(v for v in run.verdicts if v["id"] == "GP401")
+    informed |= {"status": "INFO", "failures": [
+        {"id": "GP401", "plan": {}, "plan_name": "p", "expected": "this", "actual": "that",
+         "exchanges": [], "seed": 0, "contract": "1"}]}  # fmt: skip
+    next(v for v in run.verdicts if v["id"] == "GP115")["notes"] = ["a field", "a field", "more"]
+    lines = console.rendered(run).splitlines()
+    assert "INFO  GP401  expected this, actual that" in lines
+    assert "note  GP115  a field; more" in lines
+    for text in (documents.as_markdown([run]), matrix.as_html([run])):
+        assert "expected this, actual that" in text
+        assert "a field; more" in text
 
 
 def test_junit_counts_what_the_stream_counts() -> None:
@@ -105,5 +281,25 @@ def test_no_report_holds_a_key() -> None:
 
 def test_a_line_that_is_no_event_is_named() -> None:
     """Whoever gives a wrong file is told which line is wrong."""
-    with pytest.raises(SettingsError, match="line 2"):
-        events.parsed('{"event":"end"}\nnonsense\n')
+    skip = '{"event":"skip","plan":"p","reason":"r"}\n'
+    assert events.parsed(skip + "\n")
+    with pytest.raises(SettingsError, match="line 2 is not JSON"):
+        events.parsed(skip + "nonsense\n")
+    with pytest.raises(SettingsError, match="line 2 is no event of a run"):
+        events.parsed(skip + '{"event":"verdict","id":"GP407"}\n')
+
+
+@pytest.mark.parametrize("text", ["\u2028", "\x85", "\ud800", "\x1c"])
+def test_an_event_is_one_line_whatever_is_in_it(text: str) -> None:
+    """What an answer holds neither splits a line nor keeps it from being written."""
+    event = {"event": "skip", "plan": f"a{text}b", "reason": ""}
+    line = "".join(written([event]))
+    assert line.encode().decode() == line
+    assert events.parsed(line * 2) == [event, event]
+
+
+def test_a_path_is_shown_as_a_shell_takes_it() -> None:
+    """The command that is printed can be typed."""
+    assert replays.shown("events.ndjson") == "events.ndjson"
+    assert replays.shown("my events.ndjson") == "'my events.ndjson'"
+    assert replays.shown(str(Path.home() / "state" / "e.ndjson")) == "~/state/e.ndjson"

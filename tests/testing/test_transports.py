@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -172,3 +174,21 @@ def test_another_task_may_read_the_body(getimg_mock: GetimgMock) -> None:
             return await asyncio.create_task(answer.aread())
 
     assert asyncio.run(main()).startswith(b"[")
+
+
+@pytest.mark.parametrize(
+    ("adapter", "name", "other"),
+    [
+        ("httpx_transport", "HttpxTransport", "httpx2"),
+        ("httpx2_transport", "Httpx2Transport", "httpx"),
+    ],
+)
+def test_one_of_the_libraries_is_enough(
+    monkeypatch: pytest.MonkeyPatch, adapter: str, name: str, other: str
+) -> None:
+    """Who has only one of the two can use its transport."""
+    monkeypatch.setitem(sys.modules, other, None)
+    for module in ("transports", adapter):
+        monkeypatch.delitem(sys.modules, f"getimg_mock.testing.{module}", raising=False)
+        monkeypatch.delattr(f"getimg_mock.testing.{module}", raising=False)
+    assert hasattr(import_module(f"getimg_mock.testing.{adapter}"), name)

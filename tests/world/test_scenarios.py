@@ -290,6 +290,17 @@ def restored(rules: Scenarios) -> Scenarios:
     return fresh
 
 
+def test_who_changes_what_was_told_changes_no_rule() -> None:
+    """Least of all the scenario that ships, which every workspace of the process reads."""
+    rules = Scenarios(SEED)
+    (rule, *_) = rules.load("flaky", START)
+    before = json.dumps(rules.as_json())
+    for told in (rule.as_json(), *rules.as_json()):
+        told["on"].clear()
+    assert json.dumps(rules.as_json()) == before
+    assert all(each["on"] for each in named_scenario("flaky").rules)
+
+
 @given(st.sets(st.integers(0, 4), max_size=4), st.integers(0, 10))
 def test_rules_go_on_after_a_restore_as_if_nothing_had_been(gone: set[int], before: int) -> None:
     """Ids, counts, order and draws; whichever rules were removed meanwhile."""

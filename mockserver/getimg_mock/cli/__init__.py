@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "verify": "judge a provider or a client by the contract",
     "explain": "say what a check holds, and why",
     "replay": "run the plans of recorded failures again",
+    "report": "put recorded runs side by side, in one report",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",
     "generations": "list generations, and end them by hand",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _EVIDENCE: Final = {
     "documented": "documented by getimg.ai",
     "seed": "from the page that this project was made from",
-    "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
     "standard": "a standard",
+    "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
     "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
 }
 _COSTS: Final = {
@@ -55,14 +55,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 def explained(check: Check) -> str:
     """Return a check in words."""
-    client = check.id.startswith("GC")
+    evidence = getattr(check, "source", "") or _EVIDENCE[check.evidence]
     fix = getattr(check, "fix", "")
     return (
         f"{check.id}  {check.statement}\n\n"
         f"{fill(check.why, 78)}\n\n"
         + (f"{fill('To fix it: ' + fix, 78)}\n\n" if fix else "")
         + f"level     {check.level} ({check.severity})\n"
-        f"evidence  {getattr(check, 'source', '') or _EVIDENCE[check.evidence]}\n"
+        f"evidence  {evidence}\n"
         f"cost      {_COSTS[check.cost]}\n"
-        f"try it    getimg-mock verify {'client CLIENT' if client else 'api'} --only {check.id}\n"
+        f"try it    getimg-mock verify {_trial(check)}\n"
     )
+
+
+def _trial(check: Check) -> str:
+    """Return what to type to have a check judged."""
+    if check.id.startswith("GC"):
+        return f"client CLIENT --only {check.id}"
+    if check.id.startswith("GE"):
+        return f"api --target URL --only {check.id}"
+    return f"api --only {check.id}"

@@ -1,22 +1,34 @@
-"""`getimg-mock replay FILE`: run the plans of recorded failures again and judge them again."""
+"""`getimg-mock replay FILE`: run what recorded failures need again, and judge it again."""
 
 from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.cli import reporting, scripts
 from getimg_mock.contract.addresses import Address
+from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
+from getimg_mock.contract.campaign import verdict_event
 from getimg_mock.contract.checks import check_of
 from getimg_mock.contract.plans import plan_of
-from getimg_mock.contract.targets import InProcess, Target
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.verdicts import Verdict, judged
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import events
+from getimg_mock.reports import console, replays
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.targets import Target
+    from getimg_mock.reports.events import Event, Outcome
+
+_KEY: Final = "sk_replay_key"
+_SECOND_KEY: Final = "sk_replay_second_key"
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -24,56 +36,179 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "replay",
         help="run the plans of recorded failures again",
-        description="Run the plans of the failures in an event stream again, and judge them again.",
+        description="Run what the failures in an event stream need again, and judge it again: "
+        "with the target, the seed and the client that the stream names.",
+        epilog="The status is 1 when a failure shows again, 2 when one could not be tried, else 0.",
         allow_abbrev=False,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="an event stream of verify")
-    parser.add_argument("--check", metavar="ID", help="only the failures of this check")
-    parser.add_argument("--target", default="fake", metavar="WHERE", help="fake, or a URL")
-    parser.add_argument("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
-    parser.add_argument("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
+    add = parser.add_argument
+    add("file", type=Path, metavar="FILE", help="an event stream of verify")
+    add("--check", metavar="ID", help="only the failures of this check (default: FAIL and WARN)")
+    add("--target", metavar="WHERE", help="fake, socket, or a URL (default: as in the stream)")
+    add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
+    add("--second-key", metavar="KEY", help="a key of another workspace")
+    add("--budget", metavar="USD", help="needed for a target that is not on this machine")
+    add("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
+    add("--script", type=Path, metavar="FILE.py",
+        help="write a script that shows the failure, and run nothing")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How one failure came out: how often it showed again, and how often it could be tried."""
+
+    again: int = 0
+    tried: int = 0
+    verdict: Verdict | None = None
+    why: str = ""
+    """Why it could not be tried."""
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Replay; returns 1 when a failure shows again, 0 when none does."""
-    try:
-        text = arguments.file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{arguments.file} cannot be read: {error.strerror}.") from None
-    target = _target(arguments)
-    again = 0
-    for verdict in (each for each in events.parsed(text) if each["event"] == "verdict"):
-        if not verdict["failures"] or arguments.check not in {None, verdict["id"]}:
-            continue
-        if "client" in verdict["failures"][0]:
-            from getimg_mock.cli import verify_client  # noqa: PLC0415 - for failures of clients
-
-            again += verify_client.replayed(verdict, arguments.times)
-        else:
-            again += _replayed(verdict, target, arguments.times)
-    sys.stdout.write("No failure shows again.\n" if not again else f"{again} show again.\n")
-    return 1 if again else 0
+    """Replay; returns 1 when a failure shows again, 2 when one could not be tried, else 0."""
+    if arguments.times < 1:
+        raise SettingsError(f"--times {arguments.times}: write how often, 1 or more.")
+    if arguments.check:
+        arguments.check = check_of(arguments.check).id
+    found = _chosen(reporting.read_events(arguments.file), arguments)
+    if arguments.script:
+        return _scripted(arguments, found)
+    statuses = [_told(outcome, verdict, arguments) for outcome, verdict in found]
+    again, void = statuses.count(1), statuses.count(2)
+    last = f"{again} of {len(found)} failures show again." if again else "No failure shows again."
+    tail = f" {void} could not be tried." if void else ""
+    sys.stdout.write(f"{last if again or void < len(found) or not found else ''}{tail}".strip())
+    sys.stdout.write("\n")
+    return 1 if again else 2 if void else 0
 
 
-def _replayed(verdict: dict[str, Any], target: Target, times: int) -> int:
-    check, failure = check_of(verdict["id"]), verdict["failures"][0]
-    if "steps" not in failure["plan"]:
-        sys.stdout.write(f"{check.id}  its plan is too large to be kept; run verify api again\n")
-        return 0
-    plan = plan_of(failure["plan"])
-    seen = sum(judged(check, [target.run(plan)], own=target.own).broken for _ in range(times))
-    label = "" if seen in {0, times} else "  flaky"
-    sys.stdout.write(f"{check.id}  {seen} of {times}  {plan.name}{label}\n")
-    return 1 if seen else 0
-
-
-def _target(arguments: argparse.Namespace) -> Target:
-    if arguments.target == "fake":
-        return InProcess()
-    if not arguments.target.startswith(("http://127.", "http://localhost", "http://[::1]")):
+def _chosen(
+    outcomes: Sequence[Outcome], arguments: argparse.Namespace
+) -> list[tuple[Outcome, Event]]:
+    """Return the verdicts to try again; raises `SettingsError` when the one asked for is none."""
+    failed = [
+        (outcome, verdict)
+        for outcome in outcomes for verdict in outcome.verdicts
+        if verdict["failures"] and not outcome.twin
+    ]  # fmt: skip
+    if arguments.check is None:
+        return [(o, v) for o, v in failed if v["status"] in {"FAIL", "WARN"}]
+    found = [(o, v) for o, v in failed if v["id"] == arguments.check]
+    if not found:
+        listed = ", ".join(dict.fromkeys(v["id"] for _, v in failed)) or "none"
         raise SettingsError(
-            "A replay is sent without a budget, so it goes to this machine only: "
-            "use verify api --only for another."
+            f"{arguments.file} holds no failure of {arguments.check}; those it holds: {listed}."
         )
-    key = arguments.key or os.environ.get("GETIMG_API_KEY") or "sk_replay_key"
-    return Address(arguments.target, {"a": key})
+    return found
+
+
+def _scripted(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]]) -> int:
+    """Write the script of the one failure that is meant."""
+    if len({verdict["id"] for _, verdict in found}) != 1:
+        raise SettingsError("A script shows one failure: say which with --check.")
+    outcome, verdict = found[0]
+    why = replays.unrepeatable(outcome, verdict["failures"][0])
+    if why:
+        raise SettingsError(f"{verdict['id']} cannot be written as a script: {why}.")
+    text = scripts.script_of(outcome, verdict)
+    try:
+        arguments.script.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{arguments.script} cannot be written: {error.strerror}.") from None
+    sys.stdout.write(f"python {replays.shown(str(arguments.script))}\n")
+    return 0
+
+
+def _told(outcome: Outcome, verdict: Event, arguments: argparse.Namespace) -> int:
+    """Try a failure again and tell; returns 1 when it shows, 2 when it cannot be tried, else 0."""
+    failure = verdict["failures"][0]
+    why = replays.unrepeatable(outcome, failure)
+    shown = Shown(why=why) if why else _tried(outcome, failure, arguments)
+    head = f"{verdict['id']}  {outcome.target}"
+    if not shown.tried:
+        sys.stdout.write(f"VOID  {head}: {shown.why}\n\n")
+        return 2
+    seen = f"{shown.again} of {shown.tried} times"
+    flaky = "" if shown.again in {0, shown.tried} else ", flaky"
+    if shown.verdict is not None:
+        told = verdict_event(shown.verdict, failure["seed"])
+        told["fix"] = verdict.get("fix", "")
+        again = told["failures"][0] | {"verdict": told, "contract": failure["contract"]}
+        if "client" in failure:
+            again["client"] = failure["client"]
+        sys.stdout.write(console.block(again, colour=sys.stdout.isatty()) + "\n")
+    sys.stdout.write(f"{head}: {seen}{flaky}\n\n")
+    return 1 if shown.again else 0
+
+
+def _tried(outcome: Outcome, failure: Event, arguments: argparse.Namespace) -> Shown:
+    if "client" in failure:
+        from getimg_mock.cli import verify_client  # noqa: PLC0415 - for failures of clients
+
+        upstream = replays.url_of(outcome)
+        address = _address(upstream, outcome, arguments) if upstream else None
+        verdicts = verify_client.replayed(failure, arguments.times, address)
+    else:
+        target = _target(outcome, arguments)
+        plan = plan_of(failure["plan"])
+        lacks = target.lacks(plan)
+        if lacks:
+            return Shown(why=lacks)
+        verdicts = _judged(plan, failure["id"], target, arguments.times)
+    return _summed(verdicts)
+
+
+def _summed(verdicts: Iterator[Verdict]) -> Shown:
+    again = tried = 0
+    first: Verdict | None = None
+    why = ""
+    for verdict in verdicts:
+        if verdict.status in {"VOID", "SKIP"}:
+            why = verdict.reason or "nothing that was exchanged says anything about it"
+            continue
+        tried += 1
+        again += verdict.broken
+        first = first or (verdict if verdict.broken else None)
+    return Shown(again, tried, first, why)
+
+
+def _judged(plan: Plan, name: str, target: Target, times: int) -> Iterator[Verdict]:
+    check = check_of(name)
+    for _ in range(times):
+        history = target.run(plan)
+        if history.exchanges and all(each.status == 0 for each in history):
+            yield Verdict(check=check, status="VOID", reason=f"{target.name} does not answer")
+            continue
+        yield judged(check, [history], own=target.own)
+
+
+def _target(outcome: Outcome, arguments: argparse.Namespace) -> Target:
+    """Return what a failure is tried on: what the caller names, else what it was seen on."""
+    seed = str(outcome.start["seed"])
+    where = arguments.target or replays.url_of(outcome) or outcome.target
+    if "://" in where:
+        return _address(where, outcome, arguments)
+    if where == "socket":
+        return OnSocket(seed=seed)
+    if where == "fake" or (arguments.target is None and outcome.start["own"]):
+        return InProcess(seed=seed)
+    raise SettingsError(f"{where!r} is no target: give --target fake, socket, or a URL.")
+
+
+def _address(url: str, outcome: Outcome, arguments: argparse.Namespace) -> Address:
+    """Return an address to send to: on this machine freely, elsewhere under a budget."""
+    own = replays.loopback(url)
+    key = arguments.key or os.environ.get("GETIMG_API_KEY") or (_KEY if own else None)
+    if key is None:
+        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
+    second = arguments.second_key or (_SECOND_KEY if own else None)
+    keys = {"a": key} | ({"b": second} if second else {})
+    address = Address(url, keys, name=url)
+    if arguments.budget is not None:
+        guarded(address, amount_of(arguments.budget), Record(default_record()))
+    elif not own:
+        raise SettingsError(
+            f"{url} is not on this machine: say how much a replay of {outcome.target} may cost "
+            "with --budget."
+        )
+    return address

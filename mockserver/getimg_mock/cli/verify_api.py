@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.cli import reporting
 from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import (
     BudgetError,
@@ -22,43 +23,40 @@ from getimg_mock.contract.budget import (
     price_of_plan,
 )
 from getimg_mock.contract.campaign import Campaign, balance_now, verdict_event, written
-from getimg_mock.contract.checks import PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.checks import EVERY, PROVIDER, chosen, equivalence, harness
+from getimg_mock.contract.claims import claims
 from getimg_mock.contract.comparison import Comparison
 from getimg_mock.contract.corpus import corpus
 from getimg_mock.contract.evidence import (
-    REAL,
     STALE_AFTER,
     Evidence,
-    claims,
     evidence_of,
     read_evidence,
     read_known,
-    read_traffic,
     shipped_evidence,
     write_evidence,
 )
-from getimg_mock.contract.examination import Examination
+from getimg_mock.contract.examination import examination_of, explained
 from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.oddities import met
 from getimg_mock.contract.plans import TIERS, Plan, balance, get
 from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.traffic import REAL, read_traffic
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, documents, events, matrix
+from getimg_mock.reports import console, events
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from getimg_mock.contract.budget import Budget
     from getimg_mock.contract.targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.events import Event
 
-REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
-    ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
-    ".md": documents.as_markdown, ".html": matrix.as_html,
-}  # fmt: skip
 _ACCOUNT: Final = Plan(name="the account", steps=(get("/v2/models"), balance()))
 
 
@@ -87,23 +85,18 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
     add("--stale-after", metavar="DAYS", type=int, default=STALE_AFTER.days,
         help="how long evidence counts (default: %(default)s)")  # fmt: skip
-    add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
-    add("--report", action="append", default=[], metavar="FILE", type=Path,
-        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
-    add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    reporting.add_options(parser)
     add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
     add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 when the contract holds, else 1."""
-    for report in arguments.report:
-        if report.suffix not in REPORTS:
-            raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
-    checks = chosen(arguments.only, PROVIDER)
-    known = read_known(arguments.known_failures) if arguments.known_failures else {}
+    reporting.require_places(arguments, arguments.evidence if arguments.traffic else None)
+    checks = chosen(arguments.only, EVERY)
+    known = read_known(arguments.known_failures, EVERY) if arguments.known_failures else {}
     if arguments.traffic:
-        return _report(arguments, _judged_traffic(arguments, checks, known))
+        return _report(arguments, _judged_traffic(arguments, checks, known), known)
     return _against(arguments, _target(arguments), checks, known)
 
 
@@ -120,14 +113,17 @@ def _against(
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
+    provider = tuple(check for check in checks if check in PROVIDER)
     campaign = Campaign(
-        target=target, plans=plans, checks=checks, seed=arguments.seed, known=known,
+        # What compares or examines a run looks at the verdicts of every check.
+        target=target, plans=plans, checks=provider if provider == tuple(checks) else PROVIDER,
+        seed=arguments.seed, known=known,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )  # fmt: skip
-    stream = _with_budget(campaign, budget, target, seen=None if arguments.only else seen)
-    return _report(arguments, stream)
+    asked = {check.id for check in checks}
+    return _report(arguments, _with_budget(campaign, budget, target, seen, asked), known)
 
 
 def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
@@ -136,63 +132,87 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     if arguments.evidence and not arguments.traffic:
         evidence = evidence.merged(read_evidence(arguments.evidence))
     days = timedelta(days=arguments.stale_after)
-    return Comparison(observed=evidence.confirmed, now=wall_time(), stale_after=days)
+    return Comparison(
+        claims=claims(evidence), cited=evidence.seen, observed=evidence.confirmed, now=wall_time(),
+        stale_after=days,
+    )  # fmt: skip
 
 
-def _compared(campaign: Campaign, seen: Comparison) -> Iterator[Event]:
-    """Run the same plans on the fake, too, and judge the two side by side."""
-    fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
-    plans = [history.plan for history in campaign.histories]
-    twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
-    for _ in twin.events():
-        pass
-    comparison = replace(
-        seen,
-        fake=tuple(twin.histories),
-        other=tuple(campaign.histories),
-        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
-        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
-        claims=claims(),
-    )
+def _compared(campaign: Campaign, seen: Comparison, beside: list[Event]) -> Iterator[Verdict]:
+    """Run the same plans on the fake, too (its events go `beside`), and judge the two together."""
+    tried = tuple(met(campaign.target.models, str(campaign.seed)))
+    alone = isinstance(campaign.target, InProcess)
+    twin = campaign
+    if not alone:
+        fake = InProcess(seed=str(campaign.seed), models=list(campaign.target.models))
+        plans = [history.plan for history in campaign.histories]
+        twin = Campaign(target=fake, plans=plans, checks=PROVIDER)
+        beside.extend(twin.events())
+        seen = replace(
+            seen,
+            other=tuple(campaign.histories),
+            fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
+            other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
+        )
+    seen = replace(seen, fake=(*twin.histories, *tried))
     for check in equivalence.CHECKS:
-        yield verdict_event(judged(check, [comparison], own=True), campaign.seed)
+        yield explained(judged(check, [seen], own=True), alone=alone)
 
 
-def _examined(campaign: Campaign, budget: Budget | None) -> Iterator[Event]:
-    """Let the harness judge itself, as far as one run tells."""
-    examination = Examination(
-        histories=tuple(campaign.histories),
-        plans=tuple(campaign.plans),
-        findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
+def _examined(
+    campaign: Campaign, budget: Budget | None, told: Sequence[Event]
+) -> Iterator[Verdict]:
+    """Let the harness judge itself, as far as one run tells; `told` is what it has said so far."""
+    text = "".join(written([*told, campaign.end()]))
+    outcomes = events.read(events.parsed(text))
+    kinds = {kind: render(outcomes) for kind, render in reporting.REPORTS.items()}
+    shown = {"the console": "".join(console.rendered(each) for each in outcomes)}
+    examination = examination_of(
+        campaign,
+        free=budget is None,
         gate=(budget.sent, budget.requests) if budget is not None else None,
         spends=((budget.record.today, budget.ceiling),) if budget is not None else (),
-        artefacts={"the failures": "".join(written(verdict_event(v) for v in campaign.verdicts))},
-        secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
+        artefacts={"the event stream": text} | kinds | shown,
     )
     for check in harness.CHECKS:
-        verdict = judged(check, [examination], own=True)
-        if verdict.status != "VOID":
-            yield verdict_event(verdict, campaign.seed)
+        yield explained(judged(check, [examination], own=True))
 
 
 def _with_budget(
-    campaign: Campaign, budget: Budget | None, target: Target, *, seen: Comparison | None
-) -> Iterator[Event]:
+    campaign: Campaign, budget: Budget | None, target: Target, seen: Comparison,
+    asked: AbstractSet[str],
+) -> Iterator[Event]:  # fmt: skip
+    """Yield the events of a run, and of its verdicts those that were asked for, by id."""
     before = balance_now(target.run(_ACCOUNT)) if budget is not None else None
-    *judged_events, end = campaign.events()
-    yield from judged_events
-    if seen is not None:
-        if not isinstance(target, InProcess):
-            yield from _compared(campaign, seen)
-        elif seen.observed:
-            (fresh,) = chosen("GE908", equivalence.CHECKS)
-            yield verdict_event(judged(fresh, [seen], own=True), campaign.seed)
-        yield from _examined(campaign, budget)
-    yield end
-    if budget is None:
-        return
+    told: list[Event] = []
+    beside: list[Event] = []
+    for event in campaign.events():
+        if event["event"] != "end":
+            told.append(event)
+            yield from _asked([event], asked)
+    if not asked <= {check.id for check in PROVIDER}:
+        more = [verdict_event(each, campaign.seed) for each in _compared(campaign, seen, beside)]
+        told += more
+        more += [verdict_event(each, campaign.seed) for each in _examined(campaign, budget, told)]
+        yield from _asked(more, asked)
+    if budget is not None:
+        yield _reconciled(budget, target, before)
+    yield campaign.end()
+    for event in beside:
+        if event["event"] == "start":
+            yield event | {"twin": True}
+        elif event["event"] in {"verdict", "end"}:
+            yield from _asked([event], asked)
+
+
+def _asked(told: Iterable[Event], asked: AbstractSet[str]) -> Iterator[Event]:
+    """Yield the events, but of verdicts only those that were asked for, by id."""
+    yield from (each for each in told if each.get("id", "") in {"", *asked})
+
+
+def _reconciled(budget: Budget, target: Target, before: str | None) -> Event:
     beyond = budget.reconcile(decimal(before), decimal(balance_now(target.run(_ACCOUNT))))
-    yield {
+    return {
         "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
         "today": str(budget.record.today), "requests": budget.requests,
         "beyond": None if beyond is None else str(beyond),
@@ -247,6 +267,9 @@ def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check
 def _judged_traffic(
     arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
 ) -> Iterator[Event]:
+    checks = [check for check in checks if check in PROVIDER]
+    if not checks:
+        raise SettingsError("Recorded traffic is judged by GP checks: GE and GH need a run.")
     target = replace(InProcess(), name="traffic", own=False)
     seen = _known_of_the_service(arguments)
     confirmed = Evidence(seen.observed).fresh(wall_time(), seen.stale_after)
@@ -257,8 +280,8 @@ def _judged_traffic(
         if arguments.evidence.exists():
             found = read_evidence(arguments.evidence).merged(found)
         write_evidence(arguments.evidence, found)
-    yield {"event": "start", "contract": "1", "target": "traffic", "seed": 0, "own": False,
-           "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
+    yield {"event": "start", "kind": "provider", "contract": "1", "target": "traffic", "seed": 0,
+           "own": False, "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
     yield from campaign.judge()
 
 
@@ -286,18 +309,26 @@ def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
     return 0
 
 
-def _report(arguments: argparse.Namespace, stream: Iterable[Event]) -> int:
-    kept: list[Event] = []
-    lines = []
-    for event in stream:
-        kept.append(event)
-        lines.append(event)
-    text = "".join(written(lines))
-    if arguments.events:
-        arguments.events.write_text(text, encoding="utf-8")
-    outcomes = events.read(kept)
-    for report in arguments.report:
-        report.write_text(REPORTS[report.suffix](outcomes), encoding="utf-8")
-    for outcome in outcomes:
-        sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+def _report(arguments: argparse.Namespace, stream: Iterable[Event], known: dict[str, str]) -> int:
+    name = "traffic" if arguments.traffic else arguments.target
+    with reporting.Keeper(arguments, f"verify-api-{name}", known) as keeper:
+        keeper.take(_told(arguments, event) for event in stream)
+        return keeper.report()
+
+
+def _told(arguments: argparse.Namespace, event: Event) -> Event:
+    """Return an event; with a start stands what is needed to make the run again."""
+    if event["event"] != "start" or event.get("twin"):
+        return event
+    url = REAL if arguments.target == "real" else arguments.target
+    options = {
+        "target": arguments.target, "tier": arguments.tier, "budget": arguments.budget,
+        "seed": arguments.seed, "random": arguments.random, "only": arguments.only,
+    }  # fmt: skip
+    if arguments.traffic:
+        options = {"from": arguments.traffic[0], "only": arguments.only}
+    return event | {
+        "again": "getimg-mock verify api" + reporting.words_of(options),
+        "url": url if "://" in url and not arguments.traffic else None,
+        "budget": arguments.budget,
+    }

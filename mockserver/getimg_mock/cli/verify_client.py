@@ -6,13 +6,11 @@ import os
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.verify_api import REPORTS
+from getimg_mock.cli import reporting
 from getimg_mock.contract.addresses import Address
 from getimg_mock.contract.budget import Record, amount_of, default_record, guarded
-from getimg_mock.contract.campaign import written
 from getimg_mock.contract.clients import observe, schedules, scorecard, soundness, suite
 from getimg_mock.contract.clients.adapters import SHIPPED
 from getimg_mock.contract.clients.checking import verdict_of
@@ -20,17 +18,21 @@ from getimg_mock.contract.clients.drivers import PythonDriver
 from getimg_mock.contract.clients.loading import loaded, maker_of
 from getimg_mock.contract.clients.processes import ProcessDriver
 from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
-from getimg_mock.contract.evidence import REAL
+from getimg_mock.contract.evidence import read_known
+from getimg_mock.contract.traffic import REAL
+from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, events
+from getimg_mock.reports.replays import OBSERVED
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
+    from getimg_mock.contract.clients.cases import Case
     from getimg_mock.contract.clients.checking import ClientCheck
     from getimg_mock.contract.clients.drivers import Driver
     from getimg_mock.contract.clients.suite import Result
+    from getimg_mock.contract.verdicts import Verdict
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -61,77 +63,107 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
     add("--case-seconds", type=_seconds, default=30.0, metavar="SECONDS",
         help="real time after which a case of an adapter is ended (default: 30)")  # fmt: skip
-    add("--events", metavar="FILE", type=Path, help="write the event stream here (NDJSON)")
-    add("--report", action="append", default=[], metavar="FILE", type=Path,
-        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
-    add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    reporting.add_options(parser)
     add("--scorecard", action="store_true", help="print one line a client, nothing else")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 when the contract holds, 1 when not."""
-    for report in arguments.report:
-        if report.suffix not in REPORTS:
-            raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
+    reporting.require_places(arguments)
     checks = suite.chosen(_words(arguments.only))
-    known = _known(arguments.known_failures)
-    if not (arguments.clients or arguments.program or arguments.observe):
+    path = arguments.known_failures
+    known = read_known(path, suite.CHECKS) if path else {}
+    if not (arguments.observe or arguments.clients or arguments.program):
         raise SettingsError(
             "Name a client: package.module:make, one that ships ("
             f"{', '.join(SHIPPED)}), --program COMMAND, or --observe -- COMMAND."
         )
+    names = arguments.clients if not arguments.observe else arguments.clients[:1]
+    name = "verify-client-" + "-".join([*names, *arguments.program])
+    with reporting.Keeper(arguments, name, known) as keeper:
+        if arguments.observe:
+            result, status = _observed(arguments.clients, arguments.scenario)
+            told = scorecard.events(result, adapter=OBSERVED, known=known)
+            keeper.take(_with_command(each, arguments) for each in told)
+            return _reported(arguments, keeper, [result], status)
+        if arguments.target != "fake":
+            return _side_by_side(arguments, checks, keeper)
+        results = []
+        for adapter, driver in _drivers(arguments):
+            try:
+                results.append(_verified(driver, adapter, arguments, checks, keeper))
+            finally:
+                driver.close()
+        return _reported(arguments, keeper, results)
+
+
+def _verified(
+    driver: Driver,
+    adapter: str,
+    arguments: argparse.Namespace,
+    checks: Sequence[ClientCheck],
+    keeper: reporting.Keeper,
+    *,
+    among: frozenset[str] | None = None,
+    where: str | None = None,
+) -> Result:
+    """Put one client through its cases, telling the keeper of each as it is over."""
+    cases = suite.needed(checks, arguments.seed, among)
+    start = scorecard.start_event(
+        driver.name, adapter=adapter, seed=arguments.seed, cases=len(cases), checks=len(checks),
+        where=where,
+    )  # fmt: skip
+    keeper.take([_with_command(start, arguments)])
+    result = suite.verify(
+        driver, checks=checks, seed=arguments.seed, among=among,
+        each=lambda history: keeper.take([scorecard.case_event(history)]),
+    )  # fmt: skip
+    if arguments.random:
+        result = _scheduled(driver, arguments.random, result)
+    keeper.take(scorecard.verdicts(result, adapter=adapter, known=keeper.known))
+    return result
+
+
+def _with_command(event: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return an event; with a start stands what is needed to make the run again."""
+    if event["event"] != "start":
+        return event
+    options = {
+        "target": None if arguments.target == "fake" else arguments.target,
+        "budget": arguments.budget, "seed": None if arguments.seed == "0" else arguments.seed,
+        "only": arguments.only, "random": arguments.random,
+    }  # fmt: skip
+    words = "getimg-mock verify client" + reporting.words_of(options)
     if arguments.observe:
-        result, status = _observed(arguments.clients, arguments.scenario)
-        stream = list(scorecard.events(result, adapter="--observe", known=known))
-        return _sound([result], _reported(arguments, stream, [result]) or status)
-    if arguments.target != "fake":
-        return _side_by_side(arguments, checks, known)
-    results: list[Result] = []
-    stream = []
-    found: list[str] = []
-    for adapter, driver in _drivers(arguments):
-        try:
-            result = suite.verify(driver, checks=checks, seed=arguments.seed)
-            found += _scheduled(driver, arguments.random)
-        finally:
-            driver.close()
-        results.append(result)
-        stream += scorecard.events(result, adapter=adapter, known=known)
-    status = _sound(results, _reported(arguments, stream, results))
-    sys.stdout.writelines(found)
-    return status or (1 if found and "GC401" not in known else 0)
+        words += "".join(f" --scenario {shlex.quote(each)}" for each in arguments.scenario)
+        words += f" --observe -- {shlex.join(arguments.clients)}"
+    else:
+        words += "".join(f" {shlex.quote(each)}" for each in arguments.clients)
+        words += "".join(f" --program {shlex.quote(each)}" for each in arguments.program)
+    return event | {"again": words, "budget": arguments.budget}
 
 
-def _sound(results: list[Result], status: int) -> int:
-    """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
-    for result in results:
-        hollow = soundness.nothing_judged(result)
-        for sentence in [hollow] if hollow else soundness.gaps(result):
-            sys.stderr.write(f"getimg-mock: {sentence}\n")
-            status = 2 if hollow else status or 2
-    return status
-
-
-def _scheduled(driver: Driver, count: int) -> Iterator[str]:
-    """Yield the shortest schedule of faults that makes a client pay twice, among `count` drawn."""
-    if not count:
-        return
+def _scheduled(driver: Driver, count: int, result: Result) -> Result:
+    """Return the result with the shortest of `count` schedules of faults that costs twice."""
     try:
         import hypothesis  # noqa: F401, PLC0415 - optional
     except ImportError:
         raise SettingsError(
             "--random needs hypothesis: pip install 'getimg-mock[verify]'."
         ) from None
-    once = suite.chosen(["GC401"])
-    shortest = schedules.shortest(driver, once, examples=count)
-    if shortest is not None:
-        faults, history = shortest
-        costs = next(str(seen.actual) for seen in once[0].observe(history) if seen.wrong)
-        yield f"{driver.name}  one call, met by [{'; '.join(faults)}]: {costs}\n"
+    once = suite.chosen(["GC401"])  # they differ in the fault alone, which a schedule says
+    shortest = schedules.shortest(driver, once, examples=count, seed=result.seed)
+    if shortest is None:
+        return result
+    schedule, history = shortest
+    (check,) = suite.chosen([schedules.check_of(schedule)])
+    return schedules.judged_with(result, check, history)
 
 
 def _side_by_side(
-    arguments: argparse.Namespace, checks: Sequence[ClientCheck], known: dict[str, str]
+    arguments: argparse.Namespace,
+    checks: Sequence[ClientCheck],
+    keeper: reporting.Keeper,
 ) -> int:
     """Judge adapters against another service and against the fake by the same cases."""
     if arguments.budget is None:
@@ -140,30 +172,35 @@ def _side_by_side(
     budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
     peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
     results: list[Result] = []
-    stream: list[dict[str, Any]] = []
-    for adapter, driver in _pairs(arguments, target):
+    for adapter, driver, where in _pairs(arguments, target):
         try:
-            result = suite.verify(driver, checks=peaceful, seed=arguments.seed, among=PEACEFUL)
+            results.append(_verified(
+                driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where
+            ))  # fmt: skip
         finally:
             driver.close()
-        results.append(result)
-        stream += scorecard.events(result, adapter=adapter, known=known)
-    status = _sound(results, _reported(arguments, stream, results))
-    sys.stdout.write(f"Spent at most {budget.spent} of {budget.ceiling} USD.\n")
-    return status
+        if where is not None:
+            keeper.take([{
+                "event": "budget", "ceiling": str(budget.ceiling), "spent": str(budget.spent),
+                "today": str(budget.record.today), "requests": budget.requests,
+            }])  # fmt: skip
+    return _reported(arguments, keeper, results)
 
 
-def _pairs(arguments: argparse.Namespace, target: Address) -> Iterator[tuple[str, Driver]]:
-    """Yield each client twice: on the fake, and on the other service."""
+def _pairs(
+    arguments: argparse.Namespace, target: Address
+) -> Iterator[tuple[str, Driver, str | None]]:
+    """Yield each client twice, and where it is put to: on the fake, and on the other service."""
     for adapter in arguments.clients:
         make = maker_of(adapter)
-        yield adapter, PythonDriver(make, f"{adapter} on the fake")
-        yield adapter, UpstreamDriver(make, f"{adapter} on {target.name}", address=target)
+        yield adapter, PythonDriver(make, f"{adapter} on the fake"), None
+        beside = UpstreamDriver(make, f"{adapter} on {target.name}", address=target)
+        yield adapter, beside, target.url
     for program in arguments.program:
-        for address, where in ((None, "the fake"), (target, target.name)):
+        for address in (None, target):
             driver = ProcessDriver(_command(program), address=address)
-            driver.name = f"{driver.name} on {where}"
-            yield f"program:{program}", driver
+            driver.name = f"{driver.name} on {'the fake' if address is None else address.name}"
+            yield f"program:{program}", driver, None if address is None else address.url
 
 
 def _upstream(arguments: argparse.Namespace) -> Address:
@@ -176,24 +213,36 @@ def _upstream(arguments: argparse.Namespace) -> Address:
     return Address(url, {"a": key}, name=arguments.target)
 
 
-def replayed(verdict: dict[str, Any], times: int) -> int:
-    """Try the first failure of a verdict again; returns 1 when it shows again."""
-    told = verdict["failures"][0].get("client", {})
-    if told.get("adapter", "--observe") == "--observe":
-        sys.stdout.write(f"{verdict['id']}  was observed: run the same command again\n")
-        return 0
-    (check,) = suite.chosen([verdict["id"]])
+def replayed(
+    failure: dict[str, Any], times: int, address: Address | None = None
+) -> Iterator[Verdict]:
+    """Try a recorded failure again and yield each verdict; `address` where it is not the fake's."""
+    told = failure["client"]
+    (check,) = suite.chosen([failure["id"]])
+    case = case_of(told["case"], told["seed"])
     driver = driver_of(told["adapter"])
-    case = next(each for each in suite.cases(told["seed"]) if each.name == told["case"])
+    if address is not None and isinstance(driver, PythonDriver):
+        driver = UpstreamDriver(driver.make, told["adapter"], address=address)
+    elif address is not None and isinstance(driver, ProcessDriver):
+        driver.address = address
     try:
-        seen = sum(
-            verdict_of(check, [driver.run(case, seed=told["seed"])]).broken for _ in range(times)
-        )
+        for _ in range(times):
+            history = driver.run(case, seed=told["seed"])
+            if check.wants(case.name):
+                yield verdict_of(check, [history])
+            else:  # a schedule: it is judged by what it has lost
+                yield judged(check, [history])
     finally:
         driver.close()
-    label = "" if seen in {0, times} else "  flaky"
-    sys.stdout.write(f"{check.id}  {seen} of {times}  {case.name}{label}\n")
-    return 1 if seen else 0
+
+
+def case_of(name: str, seed: str) -> Case:
+    """Return the case of a name, drawn schedules included; raises `UnknownNameError`."""
+    every = {each.name: each for each in suite.cases(seed)}
+    case = every.get(name) or schedules.named(name)
+    if case is None:
+        raise UnknownNameError("case", name, every)
+    return case
 
 
 def driver_of(adapter: str) -> Driver:
@@ -242,22 +291,6 @@ def _words(only: str | None) -> list[str]:
     return [word.strip().upper() for word in (only or "").split(",") if word.strip()]
 
 
-def _known(path: Path | None) -> dict[str, str]:
-    if path is None:
-        return {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    found = {}
-    for line in lines:
-        name, _, reason = line.partition("#")[0].strip().partition(" ")
-        if name:
-            (check,) = suite.chosen([name.upper()])[:1]
-            found[check.id] = reason.strip()
-    return found
-
-
 def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
     from getimg_mock.server import MockServer  # noqa: PLC0415 - for this way of judging only
 
@@ -274,16 +307,23 @@ def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
 
 
 def _reported(
-    arguments: argparse.Namespace, stream: list[dict[str, Any]], results: list[Result]
+    arguments: argparse.Namespace,
+    keeper: reporting.Keeper,
+    results: list[Result],
+    status: int = 0,
 ) -> int:
-    if arguments.events:
-        arguments.events.write_text("".join(written(stream)), encoding="utf-8")
-    outcomes = events.read(stream)
-    for report in arguments.report:
-        report.write_text(REPORTS[report.suffix](outcomes), encoding="utf-8")
-    for outcome, result in zip(outcomes, results, strict=True):
-        if not arguments.scorecard:
-            sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+    status = keeper.report(brief=arguments.scorecard) or status
+    for result in results:
         prefix = f"{result.client}  " if len(results) > 1 or arguments.scorecard else ""
-        sys.stdout.write(f"{prefix}{scorecard.line(result)}\n")
-    return 0 if all(outcome.ok for outcome in outcomes) else 1
+        sys.stdout.write(f"{prefix}{scorecard.line(result, keeper.known)}\n")
+    return _sound(results, status)
+
+
+def _sound(results: list[Result], status: int) -> int:
+    """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
+    for result in results:
+        hollow = soundness.nothing_judged(result)
+        for sentence in [hollow] if hollow else soundness.gaps(result):
+            sys.stderr.write(f"getimg-mock: {sentence}\n")
+            status = 2 if hollow else status or 2
+    return status

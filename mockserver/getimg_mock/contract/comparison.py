@@ -30,8 +30,9 @@ class Pair(NamedTuple):
 class Comparison:
     """What the fake did and what another target did under the same plans.
 
-    `claims` are the marks of evidence of what the fake does, by place; `observed` is when the real
-    service was last seen to do it, by check, which counts until it is older than `stale_after`.
+    `claims` are the marks of evidence of what the fake does, by place, and `cited` what they may
+    cite, with its day; `observed` is when the real service was last seen to do it, by check, which
+    counts until it is older than `stale_after`. `settings` are those that the fake was given.
     """
 
     fake: tuple[History, ...] = ()
@@ -39,9 +40,11 @@ class Comparison:
     fake_broken: Mapping[str, bool] = field(default_factory=dict)
     other_broken: Mapping[str, bool] = field(default_factory=dict)
     claims: Mapping[str, str] = field(default_factory=dict)
+    cited: Mapping[str, str] = field(default_factory=dict)
     observed: Mapping[str, datetime] = field(default_factory=dict)
     now: datetime | None = None
     stale_after: timedelta = STALE_AFTER
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def pairs(self) -> tuple[Pair, ...]:

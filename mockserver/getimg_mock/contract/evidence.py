@@ -1,138 +1,58 @@
-"""Evidence: recorded traffic in, what it confirms out; and the list of known failures.
-
-Traffic is a HAR file, or NDJSON with one exchange a line (`method`, `path`, `status`, and where
-known `query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are taken out as it
-is read.
-"""
+"""Evidence: what recorded traffic confirms; and the list of known failures."""
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.exchanges import Exchange
-from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.traffic import EPOCH, REAL
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.errors import SettingsError
+from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from getimg_mock.contract.verdicts import Check
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Check, Verdict
 
-REAL: Final = "https://api.getimg.ai"
 STALE_AFTER: Final = timedelta(days=180)
 """How long an observation of the real service counts, unless told otherwise."""
 
-_SECRET: Final = ("authorization", "cookie", "set-cookie", "x-api-key", "proxy-authorization")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER_BROKEN: Final = ("GP115", "GP310")
+"""Checks that no recorded traffic breaks: drift breaks nothing, and who stopped looking at a video
+did not see whether it would have ended."""
 
-
-def read_traffic(path: Path) -> History:
-    """Return recorded traffic as a history; raises `SettingsError` when it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read: {error}.") from None
-    try:
-        entries = _har(text) if path.suffix == ".har" else _ndjson(text)
-        base = _base(entries)
-        kept = [each for each in entries if each.get("base", base) == base]
-        exchanges = tuple(_exchange(number, each) for number, each in enumerate(kept, 1))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
-    from getimg_mock.contract.corpus.choices import shipped_models  # noqa: PLC0415 - the catalogue is large
-
-    listed = [e.plain for e in exchanges if e.operation == "models.list" and e.status == 200]
-    models = [m for m in (listed[0] if listed else shipped_models()) if isinstance(m, dict)]
-    return History(
-        plan=Plan(name=path.name, steps=()), exchanges=exchanges, models=tuple(models), own=False,
-        base=base,
-    )  # fmt: skip
-
-
-def _base(entries: Iterable[Mapping[str, Any]]) -> str:
-    """Return whose traffic this is: a browser records what it asked of others, too."""
-    bases = [str(each["base"]) for each in entries if each.get("base")]
-    return REAL if not bases or REAL in bases else bases[0]
-
-
-def _har(text: str) -> list[dict[str, Any]]:
-    found = []
-    for entry in json.loads(text)["log"]["entries"]:
-        request, response = entry["request"], entry["response"]
-        parts = urlsplit(request["url"])
-        content = response.get("content", {})
-        body = content.get("text", "")
-        if content.get("encoding") == "base64":
-            body = {"base64": body}
-        found.append({
-            "method": request["method"], "path": parts.path, "query": parts.query,
-            "base": f"{parts.scheme}://{parts.netloc}", "status": response["status"],
-            "request_headers": {h["name"]: h["value"] for h in request.get("headers", ())},
-            "headers": {h["name"]: h["value"] for h in response.get("headers", ())},
-            "request_body": request.get("postData", {}).get("text"), "body": body,
-            "at": entry.get("startedDateTime"),
-        })  # fmt: skip
-    return found
-
-
-def _ndjson(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def _exchange(number: int, entry: Mapping[str, Any]) -> Exchange:
-    at = datetime.fromisoformat(entry["at"]) if entry.get("at") else _EPOCH
-    path, _, query = str(entry["path"]).partition("?")
-    asked = _headers(entry.get("request_headers"))
-    return Exchange(
-        number=number,
-        at=at if at.tzinfo else at.replace(tzinfo=UTC),
-        method=str(entry["method"]),
-        path=path,
-        query=str(entry.get("query") or query),
-        status=int(entry["status"]),
-        key=str(entry.get("key") or _key_name(entry)),
-        request_headers=tuple((n, v) for n, v in asked if n not in _SECRET),
-        headers=tuple((n, v) for n, v in _headers(entry.get("headers")) if n not in _SECRET),
-        request_body=_bytes(entry.get("request_body")),
-        body=_bytes(entry.get("body")) or b"",
-    )
-
-
-def _key_name(entry: Mapping[str, Any]) -> str:
-    names = {str(name).lower() for name in dict(entry.get("request_headers") or {})}
-    return "a" if "authorization" in names or not names else "none"
-
-
-def _headers(value: Any) -> list[tuple[str, str]]:
-    pairs = value.items() if isinstance(value, dict) else value or ()
-    return [(str(name).lower(), str(text)) for name, text in pairs]
-
-
-def _bytes(value: Any) -> bytes | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, dict) and set(value) == {"base64"}:
-        return base64.b64decode(value["base64"])
-    return json.dumps(value, ensure_ascii=False).encode()
+_ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
+"""Checks that can be broken by a key in an answer, which one must know to see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the real service was seen to do: by check, when it was kept, and when it was broken."""
+    """What the real service was seen to do: by check, when it was kept, and when it was broken.
+
+    `exchanges` says where that was seen (`traffic.har#3`). `reports` are what public clients say
+    that they met, by id: the month (`Jul 2026`) or `undated`, and what.
+    """
 
     confirmed: Mapping[str, datetime] = field(default_factory=dict)
     contradicted: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    exchanges: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """What a claim may cite, with the days or the month of it."""
+        days = {**self.confirmed, **{name: day for name, (day, _) in self.contradicted.items()}}
+        found = {name: when for name, (when, _) in self.reports.items()}
+        for name, where in sorted(self.exchanges.items()):
+            day = f"{days[name]:%Y-%m-%d}"
+            if day not in found.get(where, ""):
+                found[where] = ", ".join(each for each in (found.get(where), day) if each)
+        return found
 
     def merged(self, other: Evidence) -> Evidence:
         """Return both together: of each check the latest word, on one day the worse."""
@@ -148,7 +68,23 @@ class Evidence:
                 del confirmed[name]
             else:
                 del contradicted[name]
-        return Evidence(confirmed, contradicted)
+        return Evidence(
+            confirmed, contradicted, self._places(other, confirmed, contradicted),
+            {**self.reports, **other.reports},
+        )  # fmt: skip
+
+    def _places(
+        self, other: Evidence, confirmed: Mapping[str, datetime],
+        contradicted: Mapping[str, tuple[datetime, str]],
+    ) -> dict[str, str]:  # fmt: skip
+        """Return where the words that are left were seen."""
+        found = {}
+        for each in (self, other):
+            for name, where in each.exchanges.items():
+                same = confirmed.get(name, name) == each.confirmed.get(name)
+                if same or contradicted.get(name, name) == each.contradicted.get(name):
+                    found[name] = where
+        return found
 
     def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
         """Return the checks that are confirmed by what is not too old to count."""
@@ -159,7 +95,8 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     """Return what recorded traffic of the real service says of each check, with its day.
 
     Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
-    that of the first exchange, so evidence is never taken for younger than it is.
+    that of the first exchange, so evidence is never taken for younger than it is. What could not
+    have been broken there is not confirmed: no key leaks where none is known.
     """
     checks, found = tuple(checks), Evidence()
     for history in histories:
@@ -167,41 +104,75 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
             raise SettingsError(
                 f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
             )
-        first = min((each.at for each in history), default=_EPOCH)
-        if first == _EPOCH:
+        first = min((each.at for each in history), default=EPOCH)
+        if first == EPOCH:
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         verdicts = [judged(check, [history], own=False) for check in checks]
+        confirmed = [v for v in verdicts
+                     if v.applied and not v.broken and _breakable(v.check, history)]  # fmt: skip
+        broken = [v for v in verdicts if v.broken]
         found = found.merged(Evidence(
-            {v.check.id: day for v in verdicts if v.applied and not v.broken},
-            {v.check.id: (day, v.findings[0].observation.actual) for v in verdicts if v.broken},
+            {v.check.id: day for v in confirmed},
+            {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
+            {v.check.id: f"{history.plan.name}#{_first(v, history)}" for v in confirmed + broken},
         ))  # fmt: skip
     return found
 
 
+def _first(verdict: Verdict, history: History) -> int:
+    """Return the number of the first exchange that a verdict rests on."""
+    seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
+    return next((each.exchanges[0] for each in seen if each.exchanges), 1)
+
+
+def _breakable(check: Check, history: History) -> bool:
+    """Whether a history could have broken a check at all."""
+    return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
+
+
 def write_evidence(path: Path, evidence: Evidence) -> None:
     """Write evidence where `read_evidence` finds it."""
-    record = {
-        "confirmations": [
-            {"check": name, "observed": f"{seen:%Y-%m-%d}"}
-            for name, seen in sorted(evidence.confirmed.items())
-        ],
+
+    def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
+        where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
+        return {"check": name, "observed": f"{seen:%Y-%m-%d}"} | where | more
+
+    record: dict[str, Any] = {
+        "confirmations": [entry(*each) for each in sorted(evidence.confirmed.items())],
         "contradictions": [
-            {"check": name, "observed": f"{seen:%Y-%m-%d}", "actual": actual}
+            entry(name, seen, actual=actual)
             for name, (seen, actual) in sorted(evidence.contradicted.items())
         ],
     }
+    if evidence.reports:
+        record["reports"] = [
+            {"id": name, "observed": when, "says": what}
+            for name, (when, what) in evidence.reports.items()
+        ]
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_evidence(path: Path) -> Evidence:
     """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
     try:
-        return _evidence(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+        return _evidence(json.loads(_text_of(path)))
+    except UnknownNameError as error:
+        raise SettingsError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is no evidence: {error}.") from None
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file says; raises `SettingsError` with a sentence that says why not."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
+        ) from None
 
 
 def shipped_evidence() -> Evidence:
@@ -210,9 +181,21 @@ def shipped_evidence() -> Evidence:
 
 
 def _evidence(record: Mapping[str, Any]) -> Evidence:
+    from getimg_mock.contract.checks import PROVIDER  # noqa: PLC0415 - checks read evidence
+
+    known = [check.id for check in PROVIDER]
+    both = [*record["confirmations"], *record["contradictions"]]
+    for each in both:
+        if each["check"] not in known:
+            raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
         {each["check"]: _day(each) for each in record["confirmations"]},
         {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+        {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
+        {
+            each["id"]: (str(each["observed"]), str(each["says"]))
+            for each in record.get("reports", ())
+        },
     )
 
 
@@ -220,34 +203,20 @@ def _day(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
 
 
-def claims() -> dict[str, str]:
-    """Return the evidence mark of every claim that the shipped schemas and the catalogue make."""
-    found: dict[str, str] = {}
-    for name in ("error", "image-generation", "video-completed", "model", "costs", "balance"):
-        _marks(json.loads(read_text("schemas", f"{name}.json")), name, found)
-    return found
+def read_known(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
+    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
 
+    Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
+    """
+    from getimg_mock.contract.checks import every_check  # noqa: PLC0415 - checks read evidence
 
-def _marks(value: Any, where: str, found: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        if value.get("description") and "properties" not in value.get("description", ""):
-            found[where] = str(value.get("x-evidence", ""))
-        for name, inner in value.items():
-            if isinstance(inner, (dict, list)) and name not in {"examples", "default"}:
-                _marks(inner, f"{where}/{name}", found)
-
-
-def read_known(path: Path) -> dict[str, str]:
-    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line."""
-    from getimg_mock.contract.checks import check_of  # noqa: PLC0415 - checks read evidence
-
+    ids = [check.id for check in (every_check() if among is None else among)]
     found = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    for line in lines:
+    for line in _text_of(path).splitlines():
         name, _, reason = line.partition("#")[0].strip().partition(" ")
-        if name:
-            found[check_of(name).id] = reason.strip()
+        if not name:
+            continue
+        if name.upper() not in ids:
+            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
+        found[name.upper()] = reason.strip()
     return found

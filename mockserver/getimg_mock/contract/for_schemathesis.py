@@ -18,6 +18,7 @@ from getimg_mock.contract.corpus.choices import shipped_models
 from getimg_mock.contract.exchanges import Exchange
 from getimg_mock.contract.history import History
 from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.redaction import carries_credentials, credentials, keys_of
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.world.clock import wall_time
 
@@ -35,12 +36,7 @@ _PLAN: Final = Plan(name="Schemathesis", steps=())
 def getimg_contract(ctx: Any, response: Any, case: Any) -> bool | None:
     """Hold one exchange to every check that can be judged on it alone."""
     del ctx
-    history = History(
-        plan=_PLAN,
-        exchanges=(exchange_of(response, case),),
-        models=tuple(shipped_models()),
-        base=base_of(response.request.url),
-    )
+    history = history_of(response, case)
     for check in CHECKS:
         verdict = judged(check, [history])
         if verdict.status == "FAIL":
@@ -51,28 +47,30 @@ def getimg_contract(ctx: Any, response: Any, case: Any) -> bool | None:
     return None
 
 
-def exchange_of(response: Any, case: Any) -> Exchange:
-    """Return what Schemathesis sent and got as an exchange."""
-    parts = urlsplit(response.request.url)
-    body = response.request.body
-    return Exchange(
+def history_of(response: Any, case: Any) -> History:
+    """Return what Schemathesis sent and got as a history of one exchange, without its key."""
+    request = response.request
+    parts, headers = urlsplit(request.url), _plain(request.headers)
+    body = request.body.encode() if isinstance(request.body, str) else request.body
+    keys = keys_of(credentials(headers, parts.query, body or b""))
+    exchange = Exchange(
         number=1,
         at=wall_time(),
         method=str(case.method).upper(),
-        path=parts.path,
-        query=parts.query,
+        path=keys.without(parts.path),
+        query=keys.without(parts.query),
         status=int(response.status_code),
-        request_headers=_plain(response.request.headers),
-        request_body=body.encode() if isinstance(body, str) else body,
-        headers=_plain(response.headers),
-        body=bytes(response.content or b""),
+        request_headers=keys.without_pairs(
+            (name, value) for name, value in headers if not carries_credentials(name)
+        ),
+        request_body=None if body is None else keys.without_in(body),
+        headers=keys.without_pairs(_plain(response.headers)),
+        body=keys.without_in(bytes(response.content or b"")),
     )
-
-
-def base_of(url: str) -> str:
-    """Return scheme and host of a URL."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+    return History(
+        plan=_PLAN, exchanges=(exchange,), models=tuple(shipped_models()),
+        base=f"{parts.scheme}://{parts.netloc}", secrets=keys.shown,
+    )  # fmt: skip
 
 
 def _plain(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -80,5 +78,4 @@ def _plain(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (name.lower(), value)
         for name, values in headers.items()
         for value in (values if isinstance(values, list) else [values])
-        if name.lower() != "authorization"
     )

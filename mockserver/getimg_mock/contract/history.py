@@ -38,8 +38,9 @@ class Window(NamedTuple):
 class History:
     """What one target answered to one plan.
 
-    `base` is the address of the target, `secrets` the keys in use by name (to look for leaks, never
-    to be shown), `models` the catalogue as the plan knew it, `own` whether the target is our fake.
+    `base` is the address of the target, `secrets` the keys in use by name, or what stands for them
+    in recorded traffic (to look for leaks, never to be shown), `models` the catalogue as the plan
+    knew it, `own` whether the target is our fake.
     """
 
     plan: Plan
@@ -55,6 +56,11 @@ class History:
 
     def __iter__(self) -> Iterator[Exchange]:
         return iter(self.exchanges)
+
+    @property
+    def unmet(self) -> tuple[str, ...]:
+        """The rules of the plan that never acted: what was to be tried was not."""
+        return tuple(rule for rule in self.plan.rules if not self.hits.get(rule))
 
     @cached_property
     def _by_operation(self) -> dict[str, list[Exchange]]:
@@ -183,7 +189,7 @@ class History:
                 between = tuple(
                     other
                     for other in self.exchanges[last[each.key] + 1 : place]
-                    if other.key == each.key or other.key not in {"a", "b"}
+                    if other.key in {each.key, "none", "raw"}
                 )
                 found.append(Window(self.exchanges[last[each.key]], each, between))
             last[each.key] = place

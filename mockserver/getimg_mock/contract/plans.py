@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zlib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -36,6 +37,9 @@ OPERATIONS: Final = tuple(PATHS.values())
 SUBMISSIONS: Final = ("images.generate", "videos.create")
 DAYS: Final = "{days}"
 """The query for the costs around a plan: from the day before it begins, 32 days."""
+
+_LARGE: Final = 20_000
+"""How long a body may be to be written down as it is."""
 
 
 def operation_of(method: str, path: str) -> str:
@@ -227,6 +231,8 @@ def _step_json(step: Step) -> dict[str, Any]:
 
 
 def _bytes_json(value: bytes) -> Any:
+    if len(value) > _LARGE:
+        return {"zlib": base64.b64encode(zlib.compress(value, 9)).decode()}
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -242,7 +248,9 @@ def _step_of(value: Mapping[str, Any]) -> Step:
     if "headers" in known:
         known["headers"] = tuple((name, text) for name, text in known["headers"])
     if isinstance(known.get("body"), dict):
-        known["body"] = base64.b64decode(known["body"]["base64"])
+        ((packing, text),) = known["body"].items()
+        data = base64.b64decode(text)
+        known["body"] = zlib.decompress(data) if packing == "zlib" else data
     elif isinstance(known.get("body"), str):
         known["body"] = known["body"].encode()
     made: Step = kind(**known)

@@ -241,10 +241,11 @@ class OnSocket:
         with MockServer(**world) as server:
             store = server.app.fake.store
             spaces = [store.workspace(key) for key in _KEYS.values()]
+            start = spaces[0].clock.now().replace(second=30) + _A_MINUTE
             for space in spaces:
                 space.clock.freeze()
                 space.clock.autojump = True
-                space.clock.advance_to(spaces[0].clock.now().replace(second=30) + _A_MINUTE)
+                space.clock.advance_to(start)
             _armed(spaces[0], plan.rules)
 
             def advance(seconds: float) -> None:

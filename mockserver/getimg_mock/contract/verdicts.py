@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL
 STATUSES: Final[tuple[Status, ...]] = (
     "PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS",
 )  # fmt: skip
+_WORST_FIRST: Final[tuple[Status, ...]] = ("FAIL", "STALE", "WARN", "INFO", "VOID")
 LEVELS: Final[dict[Severity, Level]] = {
     "blocker": "MUST", "major": "MUST", "minor": "SHOULD", "info": "MAY",
 }  # fmt: skip
@@ -28,15 +29,17 @@ LEVELS: Final[dict[Severity, Level]] = {
 class Observation:
     """One thing that a check looked at: `wrong` says what was wrong, `note` what is worth knowing.
 
-    Without either, it was as it should be. `advice` says that what is wrong breaks no promise:
-    it is a warning, whatever the check's level.
+    Without either, it was as it should be. `status` is how a breach is reported where not every
+    breach of the check matters as much.
     """
 
     exchanges: tuple[int, ...] = ()
     expected: str = ""
     actual: str = ""
     note: str = ""
-    advice: bool = False
+    status: Status | None = None
+    seen: tuple[Exchange, ...] = field(default=(), compare=False, repr=False)
+    """The exchanges themselves: where there are two histories, numbers alone do not say which."""
 
     @property
     def wrong(self) -> bool:
@@ -52,17 +55,26 @@ Judge = "Callable[[History], Iterable[Observation]]"
 def wrong(expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return the observation that something was not as it should be."""
     shown = actual if isinstance(actual, str) else repr(actual)
-    return Observation(tuple(each.number for each in exchanges), expected, shown[:300])
+    numbers = tuple(each.number for each in exchanges)
+    return Observation(numbers, expected, shown[:300], seen=exchanges)
 
 
 def held(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return that all is well if `condition` holds, else what was expected and what came."""
-    return OK if condition else wrong(expected, actual, *exchanges)
+    if condition:
+        return Observation(tuple(each.number for each in exchanges)) if exchanges else OK
+    return wrong(expected, actual, *exchanges)
+
+
+def graded(status: Status, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+    """Return that something was not as it should be, and how that is reported."""
+    return replace(wrong(expected, actual, *exchanges), status=status)
 
 
 def advised(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return that all is well if `condition` holds, else a warning."""
-    return OK if condition else replace(wrong(expected, actual, *exchanges), advice=True)
+    seen = held(condition, expected, actual, *exchanges)
+    return replace(seen, status="WARN") if seen.wrong else seen
 
 
 def noted(text: str, *exchanges: Exchange) -> Observation:
@@ -156,32 +168,40 @@ def judged(
     confirmed: bool = False,
     most: int = 3,
 ) -> Verdict:
-    """Return the verdict of one check over histories; at most `most` findings are kept.
+    """Return the verdict of one check over histories; at most `most` findings, the worst, are kept.
 
-    Findings against advice are kept where there are no others.
+    The status is that of the worst finding. A history whose faults were not met is left out: where
+    there is no other, nothing was tried, and the verdict is VOID.
     """
     applied = 0
     findings: list[Finding] = []
-    mild: list[Finding] = []
     notes: list[str] = []
+    breach = status_of(check, own=own, confirmed=confirmed)
+
+    def rank(finding: Finding) -> int:
+        return _WORST_FIRST.index(finding.observation.status or breach)
+
+    unmet: list[str] = []
     for history in histories:
+        if getattr(history, "unmet", ()):
+            unmet.append(history.plan.name)
+            continue
         for seen in check.observe(history):
             applied += 1
             if seen.wrong:
-                kept = mild if seen.advice else findings
-                if len(kept) < most:
-                    kept.append(Finding(history=history, observation=seen))
+                findings = sorted(
+                    [*findings, Finding(history=history, observation=seen)], key=rank
+                )[:most]
             elif seen.note and len(notes) < most:
                 notes.append(seen.note)
     status: Status
     if findings:
-        status = status_of(check, own=own, confirmed=confirmed)
-    elif mild:
-        findings, status = mild, "WARN"
+        status = findings[0].observation.status or breach
     elif not applied:
         status = "VOID"
     else:
         status = "INFO" if notes and check.severity == "info" else "PASS"
     return Verdict(
-        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes)
-    )
+        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes),
+        reason=f"not met: the faults of {', '.join(unmet[:3])}" if unmet else "",
+    )  # fmt: skip

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.reports.replays import replay_of, script_of
+from getimg_mock.reports.tables import clean, table
 
 if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
@@ -12,22 +16,27 @@ _COLOURS: Final = {
     "STALE": "35", "SKIP": "2", "XFAIL": "2",
 }  # fmt: skip
 _WIDEST: Final = 100
-_MOST_EXCHANGES: Final = 8
+_TALLEST: Final = 25
+_INDENT: Final = 12
 
 
 def rendered(outcome: Outcome, *, colour: bool = False) -> str:
     """Return the report of one run."""
-    blocks = [block(failure, colour=colour) for verdict in _urgent(outcome)
-              for failure in verdict["failures"][:1]]  # fmt: skip
-    blocks += [
-        f"{_painted(verdict['status'], colour=colour)}  {verdict['id']}  {verdict['statement']}\n"
-        f"       {verdict['reason'] or 'it is listed as a known failure, but it passes now'}"
-        for verdict in outcome.verdicts
-        if verdict["status"] == "XPASS"
-    ]
+    parts = [
+        block(
+            each["failures"][0] | {"verdict": each}, colour=colour,
+            replay=replay_of(outcome, each["failures"][0]),
+            script=script_of(outcome, each["failures"][0]), spent=outcome.spent,
+        )
+        if each["status"] != "XPASS" else _mended(each, colour=colour)
+        for each in outcome.broken if each["failures"] or each["status"] == "XPASS"
+    ]  # fmt: skip
+    remarks = [remark(each, colour=colour) for each in outcome.remarks]
+    if remarks:
+        parts.append("\n".join(remarks))
     if outcome.budget:
-        blocks.append(_money(outcome.budget))
-    return "\n\n".join([*blocks, summary(outcome, colour=colour)]) + "\n"
+        parts.append(_money(outcome.budget))
+    return "\n\n".join([*parts, summary(outcome, colour=colour)]) + "\n"
 
 
 def summary(outcome: Outcome, *, colour: bool = False) -> str:
@@ -39,53 +48,83 @@ def summary(outcome: Outcome, *, colour: bool = False) -> str:
     return f"{outcome.target}: {counts}   ({exchanges} exchanges)"
 
 
-def block(failure: Event, *, colour: bool = False) -> str:
-    """Return one failure in six parts, of at most 25 lines."""
+def block(
+    failure: Event, *, colour: bool = False, replay: str = "", script: str = "", spent: str = "0"
+) -> str:
+    """Return one failure in six parts, of at most 25 lines.
+
+    What it is; the exchanges; expected and actual; why, and how to mend it; how to see it again;
+    seed, version of the contract, and what the run has spent. Commands are never cut.
+    """
     verdict = failure.get("verdict", {})
-    status = _painted(str(verdict.get("status", "FAIL")), colour=colour)
-    level = f"({verdict['level']}, {verdict['severity']})" if verdict else ""
-    lines = [f"{status}  {failure['id']}  {verdict.get('statement', '')} {level}".rstrip(), ""]
-    lines += table(failure["exchanges"][:_MOST_EXCHANGES])
-    if len(failure["exchanges"]) > _MOST_EXCHANGES:
-        lines.append(f"  ... and {len(failure['exchanges']) - _MOST_EXCHANGES} more")
-    lines += [
+    head = _head(failure, verdict, colour=colour)
+    rest = [
         "",
-        _cut(f"  expected  {failure['expected']}"),
-        _cut(f"  actual    {failure['actual']}"),
+        *_part("expected", failure["expected"], most=3),
+        *_part("actual", failure["actual"], most=3),
         "",
-        _cut(f"  why       {verdict.get('why', '')} [{verdict.get('evidence', '')}]"),
-        *([_cut(f"  fix       {verdict['fix']}")] if verdict.get("fix") else []),
+        *_part("why", _reason(verdict), most=4),
+        *(_part("fix", verdict["fix"], most=4) if verdict.get("fix") else []),
         f"  explain   getimg-mock explain {failure['id']}",
-        f"  replay    getimg-mock replay EVENTS.ndjson --check {failure['id']}",
-        (
-            f"  seed      {failure['seed']}   contract {failure['contract']}   "
-            f"plan '{failure['plan_name']}'"
-        ),
+        *([f"  replay    {clean(replay)}"] if replay else []),
+        *([f"  script    {clean(script)}"] if script else []),
+        *_part("run", _origin(failure, spent), most=2),
     ]
-    return "\n".join(lines)
+    exchanges = table(
+        failure["exchanges"], width=_WIDEST, most=_TALLEST - len(head) - len(rest) - 1
+    )
+    return "\n".join([*head, "", *exchanges, *rest] if exchanges else [*head, *rest])
 
 
-def table(exchanges: list[Event]) -> list[str]:
-    """Return the lines of a numbered exchange table."""
-    lines = []
-    for each in exchanges:
-        effects = ", ".join(each["effects"][:3])
-        clock = each["at"][11:19]
-        asked = f"{each['method']} {each['path']}"
-        line = (
-            f"  {each['number']:>3}  {clock}  {each['key']:<4}  {asked[:58]:<58}  {each['status']}"
-        )
-        lines.append(_cut(f"{line}  {effects}".rstrip()))
-    return lines
+def _head(failure: Event, verdict: dict[str, Any], *, colour: bool) -> list[str]:
+    status = str(verdict.get("status", "FAIL"))
+    level = f"({verdict['level']}, {verdict['severity']})" if verdict else ""
+    first, *more = wrap(
+        clean(f"{status}  {failure['id']}  {verdict.get('statement', '')} {level}"), _WIDEST,
+        subsequent_indent=" " * _INDENT, break_on_hyphens=False,
+    )  # fmt: skip
+    return [_painted(status, colour=colour) + first.removeprefix(status), *more]
 
 
-def _urgent(outcome: Outcome) -> list[dict[str, Any]]:
-    found = [each for each in outcome.verdicts if each["failures"] and each["status"] in
-             {"FAIL", "WARN"}]  # fmt: skip
-    for verdict in found:
-        for failure in verdict["failures"]:
-            failure["verdict"] = verdict
-    return sorted(found, key=lambda each: each["status"])
+def _part(name: str, text: str, *, most: int) -> list[str]:
+    """Return a part of a block over as many lines as it takes, `most` at the most."""
+    lines = wrap(
+        clean(text), _WIDEST, initial_indent=f"  {name:<{_INDENT - 2}}",
+        subsequent_indent=" " * _INDENT, max_lines=most, placeholder=" ...",
+        break_on_hyphens=False,
+    )  # fmt: skip
+    return lines or [f"  {name}"]
+
+
+def _reason(verdict: dict[str, Any]) -> str:
+    evidence = verdict.get("evidence")
+    mark = f" [{evidence}]" if evidence in {"documented", "assumption"} else ""
+    return f"{verdict.get('why', '')}{mark}"
+
+
+def _origin(failure: Event, spent: str) -> str:
+    client = failure.get("client", {})
+    where = f"case {client['case']}" if client else f"plan '{failure['plan_name']}'"
+    return f"seed {failure['seed']}, contract {failure['contract']}, {where}, spent {spent} USD"
+
+
+def remark(told: tuple[str, str, str], *, colour: bool = False) -> str:
+    """Return one line for what fails nothing, but is worth knowing."""
+    status, name, sentence = told
+    word = status if status != "PASS" else "note"
+    shown = clean(sentence)
+    room = _WIDEST - 14
+    cut = shown if len(shown) <= room else f"{shown[: room - 3]}..."
+    return f"{_painted(word, colour=colour)}{'':{5 - len(word)}} {name}  {cut}"
+
+
+def _mended(verdict: dict[str, Any], *, colour: bool) -> str:
+    reason = verdict["reason"] or "no reason was given"
+    return (
+        f"{_painted('XPASS', colour=colour)}  {verdict['id']}  {verdict['statement']}\n"
+        f"       it is listed as a known failure ({clean(reason)}), but it passes now: "
+        "take it off the list"
+    )
 
 
 def _money(budget: Event) -> str:
@@ -97,8 +136,3 @@ def _money(budget: Event) -> str:
 
 def _painted(status: str, *, colour: bool) -> str:
     return f"\x1b[{_COLOURS.get(status, '0')}m{status}\x1b[0m" if colour else status
-
-
-def _cut(line: str) -> str:
-    clean = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line)
-    return clean if len(clean) <= _WIDEST else clean[: _WIDEST - 3] + "..."

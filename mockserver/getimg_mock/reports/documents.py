@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from getimg_mock.reports.console import table
-from getimg_mock.reports.events import ORDER
+from getimg_mock.reports.events import ORDER, labels, title
+from getimg_mock.reports.replays import replay_of
+from getimg_mock.reports.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
 # XML 1.0 has no way to write these.
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_RUN: Final = ("SKIP", "VOID", "XFAIL", "STALE")
 _SARIF_LEVELS: Final = {"FAIL": "error", "XPASS": "error", "WARN": "warning", "STALE": "warning"}
 _MARKS: Final = {
     "PASS": "\N{WHITE HEAVY CHECK MARK}", "FAIL": "\N{CROSS MARK}", "XPASS": "\N{CROSS MARK}",
     "WARN": "\N{WARNING SIGN}", "INFO": "\N{INFORMATION SOURCE}",
 }  # fmt: skip
+_COMMANDS: Final = {"provider": "getimg-mock verify api", "client": "getimg-mock verify client"}
 
 
 def as_json(outcomes: Sequence[Outcome]) -> str:
@@ -29,12 +32,13 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
     runs = [
         {
             "target": outcome.target,
+            "kind": outcome.kind,
             "ok": outcome.ok,
             "counts": outcome.counts(),
             "start": outcome.start,
             "end": outcome.end,
             "budget": outcome.budget,
-            "verdicts": [_bare(verdict) for verdict in outcome.verdicts],
+            "verdicts": outcome.verdicts,
             "skipped": outcome.skipped,
         }
         for outcome in outcomes
@@ -42,45 +46,58 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
     return json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n"
 
 
-def _bare(verdict: dict[str, Any]) -> dict[str, Any]:
-    failures = [{k: v for k, v in f.items() if k != "verdict"} for f in verdict["failures"]]
-    return verdict | {"failures": failures}
-
-
 def as_junit(outcomes: Sequence[Outcome]) -> str:
     """Return the runs as JUnit XML, one suite for each target."""
-    root = ET.Element("testsuites", name="getimg-mock verify api")
-    for outcome in outcomes:
+    kinds = {outcome.kind for outcome in outcomes}
+    name = _COMMANDS[min(kinds)] if len(kinds) == 1 else "getimg-mock"
+    root = ET.Element("testsuites", name=name)
+    for outcome, label in zip(outcomes, labels(outcomes), strict=True):
         counts = outcome.counts()
+        skipped = sum(counts.get(status, 0) for status in _NOT_RUN)
         suite = ET.SubElement(
-            root, "testsuite", name=_xml(outcome.target), tests=str(len(outcome.verdicts)),
-            failures=str(len(outcome.failures)), errors="0",
-            skipped=str(counts.get("SKIP", 0) + counts.get("VOID", 0) + counts.get("XFAIL", 0)),
+            root, "testsuite", name=_xml(label), tests=str(len(outcome.verdicts)),
+            failures=str(len(outcome.failures)), errors="0", skipped=str(skipped),
         )  # fmt: skip
+        if outcome.scorecard:
+            properties = ET.SubElement(suite, "properties")
+            ET.SubElement(properties, "property", name="scorecard", value=outcome.scorecard)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
-                suite, "testcase", classname=f"{_xml(outcome.target)}.{verdict['id'][:3]}",
+                suite, "testcase", classname=f"{_xml(label)}.{verdict['id'][:3]}",
                 name=_xml(f"{verdict['id']} {verdict['statement']}"),
             )  # fmt: skip
-            _result(case, verdict)
+            _result(case, outcome, verdict)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _result(case: ET.Element, verdict: dict[str, Any]) -> None:
+def _result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
     if verdict["status"] in {"FAIL", "XPASS"}:
         failure = verdict["failures"][0] if verdict["failures"] else None
         text = f"expected {failure['expected']}, actual {failure['actual']}" if failure else "XPASS"
         element = ET.SubElement(case, "failure", type=verdict["severity"], message=_xml(text))
         if failure:
-            element.text = _xml("\n".join(table(failure["exchanges"])))
-    elif verdict["status"] in {"SKIP", "VOID", "XFAIL", "STALE"}:
+            lines = [*table(failure["exchanges"]), *_advice(outcome, verdict)]
+            element.text = _xml("\n".join(lines))
+    elif verdict["status"] in _NOT_RUN:
         ET.SubElement(case, "skipped", message=_xml(f"{verdict['status']} {verdict['reason']}"))
-    elif verdict["status"] in {"WARN", "INFO"} and verdict["failures"]:
+    elif verdict["failures"] or verdict["notes"]:
+        said = _xml(f"{verdict['status']}: {_said(verdict)}")
+        ET.SubElement(case, "system-out").text = said
+
+
+def _said(verdict: dict[str, Any]) -> str:
+    """Return what a verdict that fails nothing has to say."""
+    if verdict["failures"]:
         failure = verdict["failures"][0]
-        ET.SubElement(case, "system-out").text = _xml(
-            f"{verdict['status']}: expected {failure['expected']}, actual {failure['actual']}"
-        )
+        return f"expected {failure['expected']}, actual {failure['actual']}"
+    return "; ".join(dict.fromkeys(verdict["notes"]))
+
+
+def _advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
+    """Return the lines that say how to mend a failure, and how to see it again."""
+    fix = [f"Fix: {verdict['fix']}"] if verdict.get("fix") else []
+    return [*fix, f"Replay: {replay_of(outcome, verdict['failures'][0])}"]
 
 
 def _xml(text: str) -> str:
@@ -96,6 +113,7 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
                 "id": verdict["id"],
                 "shortDescription": {"text": verdict["statement"]},
                 "fullDescription": {"text": verdict["why"]},
+                "help": {"text": verdict.get("fix") or verdict["why"]},
                 "properties": {"level": verdict["level"], "severity": verdict["severity"]},
             }
             for verdict in outcome.verdicts
@@ -104,11 +122,11 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
             {
                 "ruleId": verdict["id"],
                 "level": _SARIF_LEVELS[verdict["status"]],
-                "message": {"text": _sentence(failure)},
+                "message": {"text": _sentence(outcome, verdict)},
                 "locations": [_place(outcome, failure)],
             }
             for verdict in outcome.verdicts
-            if verdict["status"] in _SARIF_LEVELS
+            if verdict["status"] in _SARIF_LEVELS and not outcome.twin
             for failure in verdict["failures"][:1]
         ]
         tool = {"driver": {"name": "getimg-mock", "rules": rules}}
@@ -120,44 +138,70 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _sentence(failure: dict[str, Any]) -> str:
-    return f"Expected {failure['expected']}; actual: {failure['actual']}."
+def _sentence(outcome: Outcome, verdict: dict[str, Any]) -> str:
+    failure = verdict["failures"][0]
+    said = f"Expected {failure['expected']}; actual: {failure['actual']}."
+    return " ".join([said, *_advice(outcome, verdict)])
 
 
 def _place(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
     operations = [each["operation"] for each in failure["exchanges"] if each["operation"]]
-    return {
-        "physicalLocation": {"artifactLocation": {"uri": "schemas/openapi.json"}},
-        "logicalLocations": [
-            {"name": operations[-1] if operations else "api", "fullyQualifiedName": outcome.target}
-        ],
+    name = operations[-1] if operations else "api"
+    place: dict[str, Any] = {
+        "logicalLocations": [{"name": name, "fullyQualifiedName": outcome.target}]
     }
+    file = "schemas/openapi.json"
+    if outcome.kind == "client":
+        file = _source(str(failure.get("client", {}).get("adapter", "")))
+    if file:
+        place["physicalLocation"] = {"artifactLocation": {"uri": file}}
+    return place
+
+
+def _source(adapter: str) -> str:
+    """Return the file that an adapter's name says, or an empty text."""
+    module, mark, _ = adapter.partition(":")
+    if module == "program":
+        return adapter.rsplit(" ", maxsplit=1)[-1].removeprefix("program:")
+    return f"{module.replace('.', '/')}.py" if mark else ""
 
 
 def as_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the runs as Markdown, short enough for a pull request."""
-    lines = ["## Provider contract", "", "| target | " + " | ".join(ORDER) + " |",
-             "| --- |" + " ---: |" * len(ORDER)]  # fmt: skip
-    for outcome in outcomes:
+    named = list(zip(labels(outcomes), outcomes, strict=True))
+    used = [status for status in ORDER if any(status in each.counts() for each in outcomes)]
+    first = "client" if {each.kind for each in outcomes} == {"client"} else "target"
+    lines = [f"## {title(outcomes)}", "", f"| {first} | " + " | ".join(used) + " |",
+             "| --- |" + " ---: |" * len(used)]  # fmt: skip
+    for label, outcome in named:
         counts = outcome.counts()
-        cells = " | ".join(str(counts.get(status, "")) for status in ORDER)
-        lines.append(f"| {_cell(outcome.target)} | {cells} |")
-    for outcome in outcomes:
-        for verdict in outcome.verdicts:
-            if verdict["status"] in {"FAIL", "WARN", "XPASS"}:
-                lines += _section(outcome, verdict)
+        cells = " | ".join(str(counts.get(status, "")) for status in used)
+        lines.append(f"| {_cell(label)} | {cells} |")
+    scores = [f"- {_cell(label)}: `{each.scorecard}`" for label, each in named if each.scorecard]
+    lines += ["", *scores] if scores else []
+    for label, outcome in named:
+        for verdict in outcome.broken:
+            lines += _section(outcome, label, verdict)
+    remarks = [
+        f"- {status if status != 'PASS' else 'note'} {name}, {_cell(label)}: {_cell(sentence)}"
+        for label, outcome in named if not outcome.twin
+        for status, name, sentence in outcome.remarks
+    ]  # fmt: skip
+    lines += ["", "### Worth knowing", "", *remarks] if remarks else []
     return "\n".join(lines) + "\n"
 
 
-def _section(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
+def _section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> list[str]:
     mark = _MARKS[verdict["status"]]
-    lines = ["", f"### {mark} {verdict['id']} {verdict['statement']}", "",
-             (f"{_cell(outcome.target)}, {verdict['level']} ({verdict['severity']}). "
-             f"{verdict['why']}")]  # fmt: skip
+    lines = ["", f"### {mark} {verdict['id']} {_cell(verdict['statement'])}", "",
+             (f"{_cell(label)}, {verdict['level']} ({verdict['severity']}). "
+             f"{_cell(verdict['why'])}")]  # fmt: skip
     for failure in verdict["failures"][:1]:
         lines += ["", f"- expected: {_cell(failure['expected'])}",
-                  f"- actual: {_cell(failure['actual'])}", "", "```",
-                  *[line.replace("```", "'''") for line in table(failure["exchanges"][:8])],
+                  f"- actual: {_cell(failure['actual'])}",
+                  *([f"- fix: {_cell(verdict['fix'])}"] if verdict.get("fix") else []),
+                  f"- replay: `{replay_of(outcome, failure)}`", "", "```",
+                  *[line.replace("```", "'''") for line in table(failure["exchanges"])],
                   "```"]  # fmt: skip
     return lines
 

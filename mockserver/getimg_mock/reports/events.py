@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError
+from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,10 +17,12 @@ Event = dict[str, Any]
 ORDER: Final = ("FAIL", "XPASS", "WARN", "STALE", "VOID", "SKIP", "INFO", "XFAIL", "PASS")
 """Statuses from the most urgent to the least."""
 
+TITLES: Final = {"provider": "Provider contract", "client": "Client contract"}
+
 
 @dataclass(slots=True)
 class Outcome:
-    """One run as its events tell it."""
+    """One run as its events tell it; `source` is the file in which they are kept, if any."""
 
     start: Event = field(default_factory=dict)
     end: Event = field(default_factory=dict)
@@ -27,6 +30,7 @@ class Outcome:
     plans: list[Event] = field(default_factory=list)
     skipped: list[Event] = field(default_factory=list)
     budget: Event = field(default_factory=dict)
+    source: str = ""
 
     @property
     def target(self) -> str:
@@ -34,14 +38,49 @@ class Outcome:
         return str(self.start.get("target", "?"))
 
     @property
+    def kind(self) -> str:
+        """By which contract: that of a provider, or that of a client."""
+        return str(self.start.get("kind", "provider"))
+
+    @property
+    def twin(self) -> bool:
+        """Whether this is the fake beside another target: it is shown, and fails nothing."""
+        return bool(self.start.get("twin"))
+
+    @property
+    def scorecard(self) -> str:
+        """The verdict on a client in one line; an empty text for a provider."""
+        return str(self.end.get("scorecard", ""))
+
+    @property
+    def spent(self) -> str:
+        """How many US dollars of real money the run has spent, at most."""
+        return str(self.budget.get("spent", "0"))
+
+    @property
     def failures(self) -> list[Event]:
         """The verdicts that fail the run."""
         return [each for each in self.verdicts if each["status"] in {"FAIL", "XPASS"}]
 
     @property
+    def broken(self) -> list[Event]:
+        """The verdicts that somebody should look at, the most urgent first."""
+        urgent = [each for each in self.verdicts if each["status"] in {"FAIL", "XPASS", "WARN"}]
+        return sorted(urgent, key=lambda each: (ORDER.index(each["status"]), each["id"]))
+
+    @property
+    def remarks(self) -> list[tuple[str, str, str]]:
+        """What breaks no rule, or may break one: status, id and a sentence."""
+        return [
+            (verdict["status"], verdict["id"], sentence)
+            for verdict in self.verdicts
+            for sentence in _remarks(verdict)
+        ]
+
+    @property
     def ok(self) -> bool:
         """Whether nothing failed."""
-        return not self.failures
+        return self.twin or not self.failures
 
     def counts(self) -> dict[str, int]:
         """Return how many verdicts of each status there are, the most urgent first."""
@@ -51,13 +90,36 @@ class Outcome:
         return {status: found[status] for status in ORDER if status in found}
 
 
-def read(events: Iterable[Event]) -> list[Outcome]:
+def _remarks(verdict: Event) -> list[str]:
+    if verdict["failures"] and verdict["status"] in {"INFO", "STALE", "XFAIL"}:
+        first = verdict["failures"][0]
+        return [f"expected {first['expected']}, actual {first['actual']}"]
+    notes = "; ".join(dict.fromkeys(verdict.get("notes", ())))
+    return [notes] if notes else []
+
+
+def title(outcomes: Iterable[Outcome]) -> str:
+    """Return what a report on these runs is called."""
+    kinds = {outcome.kind for outcome in outcomes}
+    return TITLES[kinds.pop()] if len(kinds) == 1 else "Contracts"
+
+
+def labels(outcomes: Iterable[Outcome]) -> list[str]:
+    """Return what each run is called beside the others: its target, numbered where two have one."""
+    names = [outcome.target for outcome in outcomes]
+    return [
+        f"{name} ({names[: place + 1].count(name)})" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]
+
+
+def read(events: Iterable[Event], *, source: str = "") -> list[Outcome]:
     """Return the runs that a stream holds, one for each `start`."""
     outcomes: list[Outcome] = []
     for event in events:
         kind = event.get("event")
         if kind == "start":
-            outcomes.append(Outcome(start=event))
+            outcomes.append(Outcome(start=event, source=source))
         elif outcomes:
             _add(outcomes[-1], str(kind), event)
     return outcomes
@@ -66,7 +128,7 @@ def read(events: Iterable[Event]) -> list[Outcome]:
 def _add(outcome: Outcome, kind: str, event: Event) -> None:
     if kind == "verdict":
         outcome.verdicts.append(event)
-    elif kind == "plan":
+    elif kind in {"plan", "case"}:
         outcome.plans.append(event)
     elif kind == "skip":
         outcome.skipped.append(event)
@@ -77,16 +139,26 @@ def _add(outcome: Outcome, kind: str, event: Event) -> None:
 
 
 def parsed(text: str) -> list[Event]:
-    """Return the events of NDJSON text; raises `SettingsError` that names the bad line."""
+    """Return the events of NDJSON text.
+
+    Raises `SettingsError`, which names the line, for what is no event as the published schema has
+    them.
+    """
     events = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
             event = json.loads(line)
         except ValueError:
             raise SettingsError(f"line {number} is not JSON: is this an event stream?") from None
-        if not isinstance(event, dict) or "event" not in event:
-            raise SettingsError(f"line {number} is no event of a run.")
+        flaws = [
+            each
+            for each in schemas.violations("own/contract-events", event)
+            if each.keyword != "unicode"
+        ]  # fmt: skip - a lone surrogate is an answer's own
+        if flaws:
+            where = f" at {flaws[0].path}" if flaws[0].path else ""
+            raise SettingsError(f"line {number} is no event of a run{where}: {flaws[0].message}.")
         events.append(event)
     return events

@@ -24,4 +24,5 @@ def breaches(result: Result) -> Iterator[str]:
     (outcome,) = events.read(list(scorecard.events(result, adapter="--observe")))
     for told in outcome.verdicts:
         if told["status"] == "FAIL":
-            yield console.block(told["failures"][0] | {"verdict": told})
+            failure = told["failures"][0] | {"verdict": told}
+            yield console.block(failure, replay="it was observed, so run this test again")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+from copy import deepcopy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
@@ -132,9 +133,12 @@ class Rule:
         return Stream(self.chance, facts.identity, ordinal).happens("acts", probability)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the rule as it was given, with its id and counts."""
+        """Return the rule as it was given, with its id and counts.
+
+        It is the caller's to change: the lists of a shipped scenario are everybody's.
+        """
         return {
-            "id": self.id, "scenario": self.scenario, **self.source,
+            "id": self.id, "scenario": self.scenario, **deepcopy(dict(self.source)),
             "seen": self.seen, "hits": self.hits,
         }  # fmt: skip
 

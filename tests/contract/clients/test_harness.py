@@ -58,6 +58,7 @@ def test_the_scorecard_names_edition_and_blockers() -> None:
     """One line says how a client stands."""
     result = verify(PythonDriver(faulty("reposts-reset")), checks=chosen(["GC40"]))
     assert scorecard.line(result) == "getimg-client-2026-11: 8/9, 1 blocker: GC401"
+    assert scorecard.line(result, {"GC401"}) == "getimg-client-2026-11: 8/8, no blockers"
 
 
 def test_events_hold_no_key_and_match_their_schema() -> None:

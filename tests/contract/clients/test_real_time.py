@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 import time  # noqa: TID251 - what a case has replaced is looked at
@@ -134,3 +135,17 @@ def test_a_run_ends_with_the_reason_when_case_after_case_hangs() -> None:
     driver = PythonDriver(Waiting, "waiting", real_seconds=0.2)
     with pytest.raises(SettingsError, match=r"waiting.*real time.*--case-seconds"):
         verify(driver, checks=chosen(["GC5"]))
+
+
+def test_threads_of_a_loop_end_with_the_case() -> None:
+    """One that is left behind would slow down every case that follows."""
+
+    class Threaded(AsyncReferenceClient):
+        async def balance(self) -> Any:
+            await asyncio.to_thread(stopwatch)
+            return await super().balance()
+
+    before = set(threading.enumerate())
+    history = PythonDriver(Threaded).run(Case(name="held", calls=(balance(),)))
+    assert history.outcomes[0].kind == "value"
+    assert not set(threading.enumerate()) - before

@@ -11,6 +11,8 @@ from getimg_mock.contract.clients.suite import chosen
 from tests.contract.clients.reference import ReferenceClient, faulty
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
 MONEY = chosen(["GC401", "GC408", "GC418"])
@@ -34,7 +36,23 @@ def test_the_command_line_draws_schedules(capsys: pytest.CaptureFixture[str]) ->
     """The shortest schedule is told with what it costs, and fails the run."""
     client = "tests.contract.clients.test_schedules:make_faulty"
     assert main(["verify", "client", client, "--only", "GC103", "--random", "60"]) == 1
-    assert "one call, met by [done, cut off]: 2 generations, 0.08 USD" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "FAIL  GC404" in told
+    assert "case lost-schedule: done, cut off" in told
+    assert "0.04 USD charged twice (0.08)" in told
+    assert "1 blocker: GC404" in told
+
+
+def test_a_drawn_schedule_is_replayed_from_the_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What chance found stands in the events like any failure, and shows again."""
+    client, path = "tests.contract.clients.test_schedules:make_faulty", tmp_path / "e.ndjson"
+    words = ["--only", "GC103", "--random", "60", "--events", str(path)]
+    assert main(["verify", "client", client, *words]) == 1
+    capsys.readouterr()
+    assert main(["replay", str(path), "--check", "GC404"]) == 1
+    assert "1 of 1 times" in capsys.readouterr().out
 
 
 make_faulty = faulty("reposts-truncated")

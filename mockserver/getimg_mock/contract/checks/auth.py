@@ -59,7 +59,7 @@ def keys_belong_in_the_header(history: History) -> Iterator[Observation]:
 def keys_are_not_echoed(history: History) -> Iterator[Observation]:
     """GP705."""
     secrets = [secret.encode() for _, secret in history.secrets]
-    for each in history:
+    for each in history if secrets else ():
         shown = each.body[:65536] + b"\n" + "\n".join(value for _, value in each.headers).encode()
         yield held(not any(secret in shown for secret in secrets), "no key in the answer",
                    "the key stands in it", each)  # fmt: skip

@@ -12,7 +12,7 @@ from getimg_mock.contract.execution import instant
 from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from getimg_mock.contract.exchanges import Exchange
     from getimg_mock.contract.history import History, Window
@@ -89,12 +89,13 @@ def rate_for(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
 
 
 def _delivered(history: History, exchanges: Iterable[Exchange]) -> Decimal | None:
-    """Return what the generations that were begun in `exchanges` cost, or None if unknown."""
+    """Return what the generations that were begun in `exchanges` cost, or None if unknown.
+
+    A generation counts once, however many requests were answered with it.
+    """
     total = ZERO
-    for each in exchanges:
-        if not each.accepted:
-            continue
-        end = history.ended.get(each.generation)
+    for name in dict.fromkeys(each.generation for each in exchanges if each.accepted):
+        end = history.ended.get(name)
         if end is None:
             return None
         if end.object.get("status") == "failed":
@@ -124,32 +125,78 @@ def balances_follow_costs(history: History) -> Iterator[Observation]:
 
 def refusals_are_free(history: History) -> Iterator[Observation]:
     """GP505."""
-    for span in history.spans:
+    for span in (*history.spans, *_moments(history)):
         sent = [each for each in span.between if each.method == "POST"]
         if sent and all(each.status >= 400 for each in sent):
             yield held(span.spent == 0, "refused requests are free", f"{span.spent} gone",
                        span.before, *sent[:4], span.after)  # fmt: skip
 
 
+def _moments(history: History) -> Iterator[Window]:
+    """Yield where only submissions were sent, and no time passed in which a video could end."""
+    for window in history.windows if history.own else ():
+        if window.before.at == window.after.at and all(each.submits for each in window.between):
+            yield window
+
+
 def failures_are_free(history: History) -> Iterator[Observation]:
     """GP506."""
     for span in history.spans:
-        begun = [each for each in span.between if each.accepted]
-        ends = [history.ended.get(each.generation) for each in begun]
-        if begun and all(end and end.object.get("status") == "failed" for end in ends):
+        begun = _failures(history, span.between)
+        if begun:
             yield held(span.spent == 0, "failed videos are free", f"{span.spent} gone",
                        span.before, *begun[:3], span.after)  # fmt: skip
+    for first, last, between in bills(history):
+        begun, grown = _failures(history, between), _grown(first, last)
+        if begun and grown is not None:
+            yield held(grown == 0, "no failed video in the costs", f"{grown} more", first,
+                       *begun[:3], last)  # fmt: skip
+
+
+def _failures(history: History, exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Return what began generations; nothing, unless they all failed."""
+    begun = [each for each in exchanges if each.accepted]
+    ends = [history.ended.get(each.generation) for each in begun]
+    return begun if all(end and end.object.get("status") == "failed" for end in ends) else []
 
 
 def charged_once(history: History) -> Iterator[Observation]:
     """GP507."""
     for span in history.spans:
-        reads = [
-            e for e in span.between if e.operation in {"videos.retrieve", "downloads.retrieve"}
-        ]
-        if reads and not any(each.submits for each in span.between):
+        reads = _reads(span.between)
+        if reads:
             yield held(span.spent == 0, "no charge for looking and downloading again",
                        f"{span.spent} gone", span.before, *reads[:4], span.after)  # fmt: skip
+    for first, last, between in bills(history):
+        reads, grown = _reads(between), _grown(first, last)
+        if reads and grown is not None:
+            yield held(grown == 0, "no costs of looking and downloading again", f"{grown} more",
+                       first, *reads[:4], last)  # fmt: skip
+
+
+def _reads(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Return what looked at videos and files; nothing, if anything was submitted as well."""
+    if any(each.submits for each in exchanges):
+        return []
+    return [e for e in exchanges if e.operation in {"videos.retrieve", "downloads.retrieve"}]
+
+
+def bills(history: History) -> Iterator[tuple[Exchange, Exchange, tuple[Exchange, ...]]]:
+    """Yield successive looks of a key at one range of costs, with what the key did between them.
+
+    At both looks everything begun has ended. Downloads need no key: they belong to every key.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for place, each in enumerate(history.exchanges):
+        shown = each.operation == "billing.costs" and each.method == "GET" and each.status == 200
+        if not shown or not history.quiet(each):
+            continue
+        if (each.key, each.query) in last:
+            start = last[each.key, each.query]
+            between = history.exchanges[start + 1 : place]
+            mine = tuple(e for e in between if e.key == each.key or e.key not in {"a", "b"})
+            yield history.exchanges[start], each, mine
+        last[each.key, each.query] = place
 
 
 def costs_add_up(history: History) -> Iterator[Observation]:

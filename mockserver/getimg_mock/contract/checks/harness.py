@@ -6,53 +6,54 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import read_json
-from getimg_mock.contract.verdicts import Check, held
+from getimg_mock.contract.verdicts import OK, Check, graded, held
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.examination import Examination
-    from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Send
     from getimg_mock.contract.verdicts import Observation
 
-_SHAPE_FAULTS: Final = ("missing", "type", "length")
+_SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
 
 
 def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observation]:
     """GH001."""
     for history in examination.histories:
-        if not history.plan.rules:
-            continue
-        for each in history:
+        for each in history if history.plan.rules else ():
             name = schemas.answer_schema(each.operation, each.status) if each.operation else None
-            if name is not None and each.kind == "application/json" and each.method == "GET":
+            if name is not None and each.kind == "application/json" and each.method != "HEAD":
                 found = schemas.violations(name, each.plain)
                 yield held(not found, f"as schemas/{name}.json says",
                            "; ".join(v.message for v in found[:2]), each)  # fmt: skip
 
 
 def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
-    """GH002."""
+    """GH002: a fault that never came makes its case VOID; the checks leave that history out."""
     for history in examination.histories:
-        if history.plan.rules:
-            missed = [rule for rule in history.plan.rules if not history.hits.get(rule)]
-            yield held(not missed, f"every fault of '{history.plan.name}' was met", missed)
+        if history.unmet:
+            yield graded("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
+        elif history.plan.rules:
+            yield OK
 
 
 def findings_hold_again(examination: Examination) -> Iterator[Observation]:
-    """GH003."""
-    for check, finding in examination.findings:
-        again = [seen for seen in check.observe(finding.history) if seen.wrong]
-        yield held(again, f"{check.id} broken in the history that is shown", "not broken")
+    """GH003: on the history that is shown; and by its plan, where that was run once more."""
+    shown = [(check, finding.history) for check, finding in examination.findings]
+    for word, found in (("in the history that is shown", shown),
+                        ("by the plan that is shown", examination.again)):  # fmt: skip
+        for check, history in found:
+            seen = [each for each in check.observe(history) if each.wrong]
+            yield held(seen, f"{check.id} broken again {word}", "not broken")
 
 
 def failures_replay(examination: Examination) -> Iterator[Observation]:
     """GH004."""
     for name, (shown, tried) in examination.replays.items():
         yield held(shown * 100 >= tried * 95, f"{name} again in 95 of 100 replays",
-                   f"{shown} of {tried}")  # fmt: skip
+                   f"{shown} of {tried}: it is flaky")  # fmt: skip
 
 
 def everything_passes_the_gate(examination: Examination) -> Iterator[Observation]:
@@ -113,9 +114,16 @@ def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
     """GH007."""
     if examination.kills is None:
         return
+    kept = frozenset().union(*examination.kept.values())
     for name in examination.checks:
-        killed = [mutant for mutant, broken in examination.kills.items() if name in broken]
-        yield held(killed, f"a faulty provider that {name} finds", "none")
+        alone = [fault for fault, broken in examination.kills.items() if broken == {name}]
+        fault = examination.sole.get(name)
+        if fault is None:
+            yield held(not alone, f"no faulty provider that {name} alone finds", ", ".join(alone))
+        else:
+            found = ", ".join(sorted(examination.kills.get(fault, ()))) or "nothing"
+            yield held(fault in alone, f"{fault} found by {name} alone", f"by {found}")
+        yield held(name in kept, f"a legal provider that {name} holds for", "none")
         yield held(name not in examination.false_positives, f"{name} quiet on benign variants",
                    "a false positive")  # fmt: skip
 
@@ -137,14 +145,9 @@ def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Obser
 
 def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
     """GH010."""
-    for name, text in examination.artefacts.items():
+    for name, text in examination.artefacts.items() if examination.secrets else ():
         leaked = any(secret in text for secret in examination.secrets if secret)
         yield held(not leaked, f"{name} without keys", "a key stands in it")
-
-
-def hits_of(history: History) -> int:
-    """Return how often the rules of a history's plan were met."""
-    return sum(history.hits.values())
 
 
 CHECKS: Final = (
@@ -153,11 +156,11 @@ CHECKS: Final = (
           why="A client may only be failed by what could happen.",
           judge=adversarial_answers_are_valid),
     Check(id="GH002", severity="blocker", evidence="seed", cost="fake",
-          statement="Every injected fault was met, else the case says nothing",
+          statement="Every injected fault was met, else its case is VOID",
           why="A test of a fault that never came passes for nothing.",
           judge=injected_faults_were_hit),
     Check(id="GH003", severity="major", evidence="seed", cost="T",
-          statement="The check breaks again on the very history that is shown",
+          statement="The check breaks again on the history that is shown, and by its plan",
           why="A shrunk example that no longer shows the failure misleads.",
           judge=findings_hold_again),
     Check(id="GH004", severity="major", evidence="seed", cost="T",
@@ -173,8 +176,8 @@ CHECKS: Final = (
           why="A wrong input makes every verdict on it wrong.",
           judge=generated_data_is_as_meant),
     Check(id="GH007", severity="major", evidence="seed", cost="fake",
-          statement="Every check finds a faulty provider, and none finds a benign one",
-          why="A check that finds nothing holds nothing.",
+          statement="Each check alone finds a faulty provider, if one can be, and no benign one",
+          why="A check that finds nothing of its own could go, and nobody would notice.",
           judge=checks_are_sharp),
     Check(id="GH008", severity="major", evidence="seed", cost="T",
           statement="Verdicts do not depend on order or seed",

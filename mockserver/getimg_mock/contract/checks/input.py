@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
+import json
+import re
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.checks.billing import bills
 from getimg_mock.contract.verdicts import Check, held, noted
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 # What says nothing about an input: no key, no money, too fast.
 _BESIDE: Final = (0, 401, 402, 429)
+_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
+_CODINGS: Final = ("latin-1", "cp1252")
+_REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def refused(exchange: Exchange) -> bool:
@@ -82,9 +87,21 @@ def odd_texts_are_borne(history: History) -> Iterator[Observation]:
     for each in history.faulty("unicode"):
         if each.status in _BESIDE:
             continue
-        fine = each.status < 500 and not each.decoded[1]
+        fine = each.status < 500 and not each.decoded[1] and not _garbled(each)
         yield held(fine, "accepted or 4xx, in clean UTF-8", f"{each.status} {each.body[:120]!r}",
                    each)  # fmt: skip
+
+
+def _garbled(exchange: Exchange) -> bool:
+    """Whether an answer shows the prompt as one sees it who takes its UTF-8 for something else."""
+    prompt = exchange.asked.get("prompt")
+    if not isinstance(prompt, str) or any("\ud800" <= letter <= "\udfff" for letter in prompt):
+        return False
+    foreign = [part.encode() for part in _FOREIGN.findall(prompt)]
+    misread = [part.decode(coding, "replace") for part in foreign for coding in _CODINGS]
+    shown = json.dumps(exchange.plain, ensure_ascii=False)
+    lost = _REPLACED in shown and _REPLACED not in prompt
+    return lost or any(part in shown for part in misread)
 
 
 def numbers_are_read_alike(history: History) -> Iterator[Observation]:
@@ -119,17 +136,9 @@ def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
         if blamed and len(blamed) == len(sent):
             yield held(span.spent == 0, "the balance stays through refusals",
                        f"{span.spent} gone", span.before, *blamed[:4], span.after)  # fmt: skip
-    yield from _costs_stay(history)
-
-
-def _costs_stay(history: History) -> Iterator[Observation]:
-    """Compare what the costs say before and after nothing but refusals."""
-    looks = [each for each in history.of("billing.costs") if each.status == 200]
-    for first, last in itertools.pairwise(looks):
-        if first.query != last.query or first.key != last.key:
-            continue
-        sent = [e for e in history if e.submits and first.number < e.number < last.number]
-        if sent and all(refused(each) for each in sent) and history.quiet(first):
+    for first, last, between in bills(history):
+        sent = [each for each in between if each.submits]
+        if sent and all(refused(each) for each in sent):
             same = first.object.get("total_cost") == last.object.get("total_cost")
             yield held(same, f"costs of {first.object.get('total_cost')}, as before",
                        last.object.get("total_cost"), first, last)  # fmt: skip

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from getimg_mock.contract.exchanges import TERMINAL
 from getimg_mock.contract.execution import instant
+from getimg_mock.contract.plans import SUBMISSIONS
 from getimg_mock.contract.verdicts import Check, held, noted, wrong
 
 if TYPE_CHECKING:
@@ -55,17 +56,22 @@ def videos_are_pending_first(history: History) -> Iterator[Observation]:
 
 
 def ids_are_unique(history: History) -> Iterator[Observation]:
-    """GP304."""
-    seen: dict[object, Exchange] = {}
+    """GP304: of equal bodies with one id GP314 says that they were merged."""
+    seen: dict[str, Exchange] = {}
     for each in history.of("images.generate", "videos.create"):
         if not each.accepted:
             continue
         name = each.object.get("id")
         yield held(isinstance(name, str) and _URL_SAFE.fullmatch(name), "an id safe in a URL",
                    name, each)  # fmt: skip
-        if str(name) in seen:
-            yield wrong("a new id", name, seen[str(name)], each)
-        seen[str(name)] = each
+        other = seen.setdefault(str(name), each)
+        if other is not each and (each.request_body is None or _order(other) != _order(each)):
+            yield wrong("a new id", name, other, each)
+
+
+def _order(exchange: Exchange) -> tuple[str, str, bytes | None]:
+    """Return what was ordered, and by whom."""
+    return exchange.key, exchange.operation, exchange.request_body
 
 
 def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
@@ -209,12 +215,16 @@ def _still(history: History, before: Exchange, looks: list[Exchange]) -> bool:
 
 def bodies_are_not_merged(history: History) -> Iterator[Observation]:
     """GP314."""
-    for group in history.groups.values():
-        same = [each for each in group if each.use == "identical" and each.accepted]
-        if len(same) > 1:
-            ids = [each.generation for each in same]
-            yield held(len(set(ids)) == len(ids), "as many generations as requests", ids,
-                       *same)  # fmt: skip
+    orders: dict[tuple[str, str, bytes | None], dict[str, Exchange]] = {}
+    for each in history.of(*SUBMISSIONS):
+        if not each.accepted or not each.generation or each.request_body is None:
+            continue
+        made = orders.setdefault(_order(each), {})
+        if made:
+            first = made.get(each.generation)
+            yield held(first is None, "a generation of its own for each of two equal requests",
+                       each.generation, *(() if first is None else (first, each)))  # fmt: skip
+        made.setdefault(each.generation, each)
 
 
 def files_last_as_promised(history: History) -> Iterator[Observation]:

@@ -62,7 +62,8 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
             yield held(numbers[1] <= remaining, f"at most {remaining} left before the reset",
                        numbers[1], earlier, each)  # fmt: skip
         counted = each.submits and 200 <= each.status < 300
-        if counted and numbers[2] == reset:
+        # Nothing is fewer than none: that one more was taken is GP603's to report.
+        if counted and remaining and numbers[2] == reset:
             yield held(numbers[1] < remaining, f"fewer than {remaining} left after one more",
                        numbers[1], earlier, each)  # fmt: skip
 

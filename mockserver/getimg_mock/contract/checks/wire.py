@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.execution import instant
 from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
 from getimg_mock.world import schemas
@@ -185,8 +186,9 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
         if each.status != 200 or each.operation == "downloads.retrieve":
             continue
         for name, value in _named(each, _MONEY):
-            if isinstance(value, (Decimal, int)) and not isinstance(value, bool):
-                digits = -int(Decimal(value).normalize().as_tuple().exponent)
+            amount = decimal(value)
+            if amount is not None:
+                digits = -int(amount.normalize().as_tuple().exponent)
                 yield held(digits <= _MOST_DIGITS, f"{name} as a short decimal", str(value), each)
 
 

@@ -8,7 +8,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.timing import Abandoned
+from getimg_mock.contract.clients.timing import WATCHING, Abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,7 @@ class Cap:
                             ctypes.c_ulong(ident), ctypes.py_object(OverdueError)
                         )
 
-        watcher = threading.Thread(target=watch, daemon=True)
+        watcher = threading.Thread(target=watch, name=WATCHING, daemon=True)
         watcher.start()
         try:
             yield

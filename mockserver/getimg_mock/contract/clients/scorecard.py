@@ -4,74 +4,115 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.campaign import VERSION, verdict_event
+from getimg_mock.contract.campaign import (
+    VERSION,
+    known_status,
+    redacted,
+    settled,
+    verdict_event,
+)
 from getimg_mock.contract.clients.checking import ClientCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
+    from getimg_mock.contract.clients.history import ClientHistory
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.verdicts import Verdict
 
 EDITION: Final = "getimg-client-2026-11"
 """The name of this edition of the client contract: it changes when a check does."""
 
-_JUDGED: Final = frozenset({"PASS", "FAIL", "WARN", "INFO", "XFAIL", "XPASS"})
+_MOST_OUTCOMES: Final = 6
+_JUDGED: Final = frozenset({"PASS", "FAIL", "WARN", "INFO"})
 
 
-def line(result: Result) -> str:
-    """Return the scorecard: how many of the rules that could be judged hold, and the blockers."""
-    judged = [each for each in result.verdicts if each.status in _JUDGED]
+def line(result: Result, known: Collection[str] = ()) -> str:
+    """Return the scorecard: how many of the rules that could be judged hold, and the blockers.
+
+    Of `known`, checks that are known to fail, those that fail are left out.
+    """
+    judged = [
+        each for each in result.verdicts if each.status in _JUDGED and not _excused(each, known)
+    ]
     held = sum(not each.broken for each in judged)
-    blockers = result.blockers
+    ids = {each.check.id for each in judged}
+    blockers = [each for each in result.blockers if each in ids]
     found = f"{len(blockers)} blocker{'s' * (len(blockers) != 1)}" if blockers else "no blockers"
     listed = f": {' '.join(blockers)}" if blockers else ""
     return f"{EDITION}: {held}/{len(judged)}, {found}{listed}"
 
 
+def _excused(verdict: Verdict, known: Collection[str]) -> bool:
+    status = known_status(verdict.status, broken=verdict.broken)
+    return verdict.check.id in known and status == "XFAIL"
+
+
 def events(
     result: Result, *, adapter: str, known: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield the run as events, in the form that `verify api` writes.
+    """Yield a run that is over as events, in the form that `verify api` writes.
 
     `adapter` is how the client is named on the command line: it stands in every failure, so that it
     can be replayed. `known` are checks that are known to fail.
     """
-    known = known or {}
-    yield {
-        "event": "start", "contract": EDITION, "target": result.client, "seed": _seed(result),
-        "own": True, "plans": len(result.histories), "checks": len(result.verdicts),
-    }  # fmt: skip
-    statuses: dict[str, int] = {}
-    for verdict in result.verdicts:
-        event = _event(verdict, result, adapter, known)
-        statuses[event["status"]] = statuses.get(event["status"], 0) + 1
-        yield event
-    yield {
-        "event": "end", "target": result.client, "verdicts": statuses,
-        "exchanges": sum(len(each.exchanges) for each in result.histories),
-        "ok": not (statuses.keys() & {"FAIL", "XPASS"}), "scorecard": line(result),
-        "seconds": round(result.seconds, 3),
-    }  # fmt: skip
+    yield start_event(
+        result.client, adapter=adapter, seed=result.seed, cases=len(result.histories),
+        checks=len(result.verdicts),
+    )  # fmt: skip
+    yield from map(case_event, result.histories)
+    yield from verdicts(result, adapter=adapter, known=known)
 
 
-def _event(
-    verdict: Verdict, result: Result, adapter: str, known: Mapping[str, str]
+def start_event(
+    client: str, *, adapter: str, seed: str, cases: int, checks: int, where: str | None = None
 ) -> dict[str, Any]:
-    event = verdict_event(verdict, _seed(result))
+    """Return the first event of a run; `where` is the service, if it is not the fake."""
+    return {
+        "event": "start", "kind": "client", "contract": EDITION, "target": client,
+        "adapter": adapter, "seed": _seed(seed), "own": where is None, "url": where,
+        "plans": cases, "checks": checks,
+    }  # fmt: skip
+
+
+def case_event(history: ClientHistory) -> dict[str, Any]:
+    """Return the event that a client was put through a case."""
+    return {
+        "event": "case", "case": history.case, "exchanges": len(history.exchanges),
+        "missing": list(history.missing), "missed": list(history.missed),
+    }  # fmt: skip
+
+
+def verdicts(
+    result: Result, *, adapter: str, known: Mapping[str, str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield a verdict for each check, and the end."""
+    known = known or {}
+    told: list[dict[str, Any]] = [_event(each, result, adapter) for each in result.verdicts]
+    told.append({
+        "event": "end", "target": result.client, "verdicts": {}, "ok": True,
+        "exchanges": sum(len(each.exchanges) for each in result.histories),
+        "scorecard": line(result, known), "seconds": round(result.seconds, 3),
+    })  # fmt: skip
+    yield from settled(told, known)
+
+
+def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
+    event = verdict_event(verdict, _seed(result.seed))
     check = verdict.check
-    if check.id in known:
-        event["status"] = "XFAIL" if verdict.broken else "XPASS"
-        event["reason"] = known[check.id]
     if isinstance(check, ClientCheck) and check.fix:
         event["fix"] = check.fix
     for failure, finding in zip(event["failures"], verdict.findings, strict=True):
+        history: ClientHistory = finding.history
         failure["contract"] = f"{EDITION}/{VERSION}"
         failure["client"] = {
-            "adapter": adapter, "case": finding.history.case, "seed": result.seed,
+            "adapter": adapter, "case": history.case, "seed": result.seed,
+            "outcomes": [
+                redacted(each.shown, history) for each in history.outcomes[:_MOST_OUTCOMES]
+            ],
         }  # fmt: skip
     return event
 
 
-def _seed(result: Result) -> int:
-    return int(result.seed) if result.seed.isdigit() else 0
+def _seed(seed: str) -> int | str:
+    return int(seed) if seed.isascii() and seed.isdigit() else seed

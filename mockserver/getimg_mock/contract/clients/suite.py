@@ -81,6 +81,19 @@ class Result:
         return [each.check.id for each in self.of("FAIL") if each.check.severity == "blocker"]
 
 
+def needed(
+    checks: Sequence[ClientCheck], seed: str = "0", among: Iterable[str] | None = None
+) -> list[Case]:
+    """Return the cases that `checks` are judged by; `among` are those that may be run, if any."""
+    allowed = None if among is None else frozenset(among)
+    return [
+        case
+        for case in cases(seed)
+        if (allowed is None or case.name in allowed)
+        and any(check.wants(case.name) for check in checks)
+    ]
+
+
 def verify(
     driver: Driver,
     *,
@@ -95,15 +108,8 @@ def verify(
     as it is there.
     """
     started = stopwatch()
-    allowed = None if among is None else frozenset(among)
-    needed = [
-        case
-        for case in cases(seed)
-        if (allowed is None or case.name in allowed)
-        and any(check.wants(case.name) for check in checks)
-    ]
     histories = []
-    for case in needed:
+    for case in needed(checks, seed, among):
         history = driver.run(case, seed=seed)
         histories.append(history)
         each(history)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
 
+WATCHING: Final = "getimg-mock watches"
+"""What threads of ours are called that do nothing but watch."""
+
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
 _STUCK: Final = 5.0
@@ -55,6 +58,8 @@ class ClientTime:
         self.wall_jumps = wall_jumps
         self.lifted = False
         self.participants = 1
+        self.at_work = 0
+        """How many pieces of work the threads of an event loop have."""
         self._waiting: list[float] = []
         self._turn = threading.Condition()
 
@@ -155,6 +160,8 @@ class ClientTime:
         if left:
             loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         loop.run_until_complete(loop.shutdown_asyncgens())
+        # A thread that is left behind would have every later loop wait for it in real time.
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
         self.lifted = False
 
@@ -186,7 +193,7 @@ class _Selector(selectors.DefaultSelector):  # chosen by platform
     governed: ClientTime
 
     def select(self, timeout: float | None = None) -> Any:
-        busy = threading.active_count() > 1
+        busy = self.governed.at_work > 0 or _others() > 0
         if timeout is None:
             ready = super().select(_STUCK)
             if not ready:
@@ -198,6 +205,15 @@ class _Selector(selectors.DefaultSelector):  # chosen by platform
         return ready
 
 
+def _others() -> int:
+    """Return how many threads there are that may have work, beside this one.
+
+    Those of a loop wait for some when they have none, and ours only watch.
+    """
+    named = (each.name for each in threading.enumerate())
+    return sum(not name.startswith(("asyncio_", WATCHING)) for name in named) - 1
+
+
 class _Loop(asyncio.SelectorEventLoop):
     def __init__(self, governed: ClientTime) -> None:
         self._governed = governed
@@ -207,3 +223,12 @@ class _Loop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._governed.seconds()
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        self._governed.at_work += 1
+        work = super().run_in_executor(executor, func, *args)
+        work.add_done_callback(self._worked)
+        return work
+
+    def _worked(self, _: object) -> None:
+        self._governed.at_work -= 1

@@ -98,6 +98,7 @@ def _video(model: Model) -> Iterator[Step]:
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
     yield balance()
+    yield get(_COSTS, query=DAYS)
 
 
 def _sound(model: Model) -> Iterator[Step]:
@@ -137,10 +138,12 @@ def _identical(image: Model, video: Model) -> Iterator[Step]:
 
 def _failing(model: Model) -> Iterator[Step]:
     yield balance()
+    yield get(_COSTS, query=DAYS)
     yield post("video", small(model), valid=True, name="video")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
+    yield get(_COSTS, query=DAYS)
     yield balance()
 
 

@@ -74,12 +74,19 @@ def submitted_once(history: ClientHistory) -> Iterator[Observation]:
         paid = [each for each in history.during(outcome) if each.paid]
         if not history.during(outcome):
             continue
-        cost = history.charged(outcome)
         requests = ", ".join(str(each.number) for each in paid)
         yield held(
             len(paid) <= 1, "one generation for one call",
-            f"{len(paid)} generations, {cost} USD charged: requests {requests}", *paid[:6],
+            f"{len(paid)} generations, {_charged(history, outcome, len(paid))}: "
+            f"requests {requests}", *paid[:6],
         )  # fmt: skip
+
+
+def _charged(history: ClientHistory, outcome: Outcome, times: int) -> str:
+    """Return what a call has cost, as somebody would say it who pays for one."""
+    total = history.charged(outcome)
+    often = "twice" if times == 2 else f"{times} times"
+    return f"{total / max(1, times)} USD charged {often} ({total})"
 
 
 def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:

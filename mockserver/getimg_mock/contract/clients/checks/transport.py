@@ -250,17 +250,17 @@ def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
 
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """GC809."""
+    calls = history.calls()
+    good = sum(each.kind == "value" for each in calls)
+    yield held(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
     if len(history.holdings) < 2:
         return
     early, late = history.holdings
-    calls = history.calls()
     yield held(late.connections <= _FEW, f"few open connections after {len(calls)} calls",
                f"{late.connections}")  # fmt: skip
     for name, more in late.over(early).items():
         yield held(more <= _FEW, f"no more {name} after {len(calls)} calls than after {EARLY}",
                    f"{more} more")  # fmt: skip
-    good = sum(each.kind == "value" for each in calls)
-    yield held(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
 
 
 def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:

@@ -1,0 +1,39 @@
+"""`getimg-mock report FILE...`: put recorded runs side by side, in one report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.cli import reporting
+from getimg_mock.reports import console
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `report`."""
+    parser = commands.add_parser(
+        "report",
+        help="put recorded runs side by side, in one report",
+        description="Put the runs of event streams of verify side by side: several targets, "
+        "several clients, or both. Without --report each is told on the console.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="event streams of verify"
+    )
+    reporting.add_reports(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Report; returns 0, whatever came of the runs: they are over."""
+    reporting.require_places(arguments)
+    outcomes = [outcome for path in arguments.files for outcome in reporting.read_events(path)]
+    reporting.write_reports(arguments.report, outcomes)
+    for outcome in outcomes:
+        if not arguments.report:
+            sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+    return 0

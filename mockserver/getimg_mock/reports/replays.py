@@ -1,0 +1,74 @@
+"""How a failure can be seen again: the words to type, and a script that stands alone."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from getimg_mock.control.security import is_loopback
+
+if TYPE_CHECKING:
+    from getimg_mock.reports.events import Event, Outcome
+
+OBSERVED: Final = "--observe"
+"""The adapter of a client that was not driven, but watched."""
+
+_PLAIN: Final = re.compile(r"~?[\w@%+=:,./-]+", re.ASCII)
+
+
+def loopback(url: str) -> bool:
+    """Return whether a URL is on this machine, where nothing can cost."""
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def unrepeatable(outcome: Outcome, failure: Event) -> str:
+    """Return why a failure cannot be seen again by its events alone, or an empty text."""
+    if failure.get("client", {}).get("adapter") == OBSERVED:
+        return "it was observed, so run the observed command again"
+    if outcome.target == "traffic" and outcome.kind == "provider":
+        return "it stands in recorded traffic, where nothing is sent"
+    if "client" in failure or failure["plan"].get("steps"):
+        return ""
+    if not failure["plan"]:
+        return "it is about the run as a whole, so make the run again"
+    return "its plan is too large to be kept, so make the run again"
+
+
+def replay_of(outcome: Outcome, failure: Event) -> str:
+    """Return the command that shows a failure again, as it can be typed."""
+    again = str(outcome.start.get("again", ""))
+    why = unrepeatable(outcome, failure)
+    if why:
+        return f"{again}   ({why})" if again else why
+    if not outcome.source:
+        return again or "add --events FILE to keep what can be replayed"
+    budget = outcome.start.get("budget")
+    money = f" --budget {budget}" if budget and not loopback(url_of(outcome)) else ""
+    return f"getimg-mock replay {shown(outcome.source)} --check {failure['id']}{money}"
+
+
+def script_of(outcome: Outcome, failure: Event) -> str:
+    """Return how to get a script that shows a failure again, or an empty text."""
+    if unrepeatable(outcome, failure) or not outcome.source:
+        return ""
+    return f"the same with --script {failure['id'].lower()}.py writes a program that stands alone"
+
+
+def url_of(outcome: Outcome) -> str:
+    """Return the address that a run was held against; an empty text for the fake."""
+    return str(outcome.start.get("url") or "")
+
+
+def shown(path: str) -> str:
+    """Return a path as a shell takes it, from the home folder on where it lies there."""
+    try:
+        short = f"~/{Path(path).relative_to(Path.home()).as_posix()}"
+    except (ValueError, RuntimeError):
+        short = path
+    return short if _PLAIN.fullmatch(short) else shlex.quote(path)

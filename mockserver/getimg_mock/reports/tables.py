@@ -1,0 +1,124 @@
+"""The numbered table of exchanges that a failure is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from getimg_mock.reports.events import Event
+
+HEADS: Final = ("#", "time", "key", "request", "answer", "effect", "USD")
+"""The columns: the arrows say which way it went; the last is the change of the balance."""
+
+_LONG_VALUE: Final = 18
+_HEAD: Final = 12
+
+
+def table(exchanges: Sequence[Event], *, width: int = 100, most: int = 12) -> list[str]:
+    """Return the lines of the table, at most `most` with its head.
+
+    Columns are as wide as what is in them. Where a line would be longer than `width`, the middle of
+    paths is cut, and nothing else. Of too many exchanges the first and the last are shown.
+    """
+    if not exchanges:
+        return []
+    heads, tails = _parted(exchanges, most - 1)
+    chosen = [*heads, *tails]
+    rows = [_cells(each) for each in chosen]
+    widths = [max(len(row[at]) for row in (HEADS, *rows)) for at in range(len(HEADS))]
+    spare = width - (sum(widths) + 2 * len(HEADS))
+    if spare < 0:
+        widths[3] = max(24, widths[3] + spare)
+    lines = [_line(HEADS, widths)]
+    for place, (each, row) in enumerate(zip(chosen, rows, strict=True)):
+        if tails and place == len(heads):
+            lines.append(f"  {'':>{widths[0]}}  ... {len(exchanges) - len(chosen)} more ...")
+        lines.append(_line(row, widths))
+        if each.get("label"):
+            indent = 2 + widths[0] + 2 + widths[1] + 2 + widths[2] + 2
+            lines.append(fitted(f"{'':{indent}}^ {each['label']}", width))
+    return lines
+
+
+def _parted(exchanges: Sequence[Event], room: int) -> tuple[list[Event], list[Event]]:
+    """Return the exchanges that fit, and behind them those after what is left out."""
+    if sum(map(_height, exchanges)) <= room:
+        return list(exchanges), []
+    heads, left = [exchanges[0]], room - 1 - _height(exchanges[0])
+    tails: list[Event] = []
+    rest = list(exchanges[1:])
+    while rest and left >= _height(rest[-1]):
+        left -= _height(rest[-1])
+        tails.insert(0, rest.pop())
+        if rest and left >= _height(rest[0]) and len(heads) < len(tails):
+            left -= _height(rest[0])
+            heads.append(rest.pop(0))
+    return (heads, tails) if tails else (heads, [exchanges[-1]])
+
+
+def _height(exchange: Event) -> int:
+    return 2 if exchange.get("label") else 1
+
+
+def _cells(each: Event) -> tuple[str, ...]:
+    return tuple(
+        clean(cell)
+        for cell in (
+            str(each["number"]), each["at"][11:21], f"{each['key']} ->",
+            f"{each['method']} {shortened(each['path'])}",
+            f"<- {each['status'] or 'none'}", effect_of(each), each.get("delta", ""),
+        )
+    )  # fmt: skip
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    number, time, key, request, answer, effect, money = cells
+    return (
+        f"  {number:>{widths[0]}}  {time:<{widths[1]}}  {key:<{widths[2]}}  "
+        f"{fitted(request, widths[3]):<{widths[3]}}  {answer:<{widths[4]}}  "
+        f"{effect:<{widths[5]}}  {money:>{widths[6]}}"
+    ).rstrip()
+
+
+def effect_of(each: Event) -> str:
+    """Return what an exchange did inside, in few words; the money stands in a column of its own."""
+    words = [effect.partition(" ") for effect in each["effects"]]
+    kinds = [kind for kind, _, _ in words]
+    shown = []
+    for kind, _, amount in words:
+        if kind == "hold" and "charge" in kinds:
+            continue
+        if kind == "charge" and "hold" not in kinds:
+            shown.append(f"charge of {amount} held")
+        elif kind not in shown:
+            shown.append(kind)
+    return ", ".join(shown[:3])
+
+
+def shortened(path: str) -> str:
+    """Return a path with long parameters cut behind their beginning, where they are altered."""
+    place, mark, query = path.partition("?")
+    if not mark or len(path) <= _LONG_VALUE * 2:
+        return path
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return f"{place}?" + "&".join(f"{name}={_value(value)}" for name, value in pairs)
+
+
+def _value(value: str) -> str:
+    return value if len(value) <= _LONG_VALUE else f"{value[:8]}..{value[-4:]}"
+
+
+def fitted(text: str, width: int) -> str:
+    """Return a text with a cut behind its beginning where it is too long: its end is its own."""
+    if len(text) <= width:
+        return text
+    tail = max((width - 2) // 2, width - 2 - _HEAD)
+    return f"{text[: width - 2 - tail]}..{text[-tail:]}"
+
+
+def clean(text: str) -> str:
+    """Return a text without what cannot be printed on one line."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,0 +1,228 @@
+"""What a run leaves behind: its events as they come, reports, and known failures."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.cli import main, reporting
+from getimg_mock.contract.campaign import settled
+from getimg_mock.contract.evidence import read_known
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.server import MockServer
+from tests.contract.clients.reference import faulty
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CLIENT = "tests.cli.test_reporting:pays_twice"
+KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
+START = {
+    "event": "start", "kind": "provider", "contract": "1", "target": "t", "seed": 0, "own": True,
+    "plans": 1, "checks": 1,
+}  # fmt: skip
+SKIP = {"event": "skip", "plan": "p", "reason": "r"}
+END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
+
+pays_twice = faulty("reposts-reset")
+
+
+def asked(events: Path | None = None, *reports: Path) -> Namespace:
+    """Return the options of a run."""
+    return Namespace(events=events, report=list(reports))
+
+
+def verdict(name: str, status: str, *, broken: bool = False) -> dict[str, Any]:
+    """Return a verdict as an event."""
+    return {"event": "verdict", "id": name, "status": status, "reason": "",
+            "failures": [{}] if broken else []}  # fmt: skip
+
+
+def test_events_are_written_while_the_run_goes_on(tmp_path: Path) -> None:
+    """Who stops a run in the middle has what was seen until then."""
+    path = tmp_path / "e.ndjson"
+
+    def run() -> Iterator[dict[str, Any]]:
+        yield START
+        assert path.read_text(encoding="utf-8").count("\n") == 1
+        yield SKIP
+        assert path.read_text(encoding="utf-8").count("\n") == 2
+
+    with reporting.Keeper(asked(path), "run") as keeper:
+        keeper.take(run())
+
+
+def test_without_a_name_events_are_kept_in_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is named by what was judged, and the next run of it takes its place."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    sources = []
+    for plan in ("first", "second"):
+        with reporting.Keeper(asked(), "verify-api-http://x:1/") as keeper:
+            keeper.take([START, SKIP | {"plan": plan}])
+            sources.append(keeper.source)
+    kept = tmp_path / "getimg-mock" / "verify-api-http-x-1.ndjson"
+    assert [json.loads(line)["event"] for line in kept.read_text().splitlines()] == [
+        "start",
+        "skip",
+    ]
+    assert '"second"' in kept.read_text()
+    assert sources == [str(kept)] * 2
+
+
+def test_a_state_folder_that_cannot_be_written_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The run goes on; that it cannot be replayed is said where the command would stand."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    assert main(["verify", "client", CLIENT, "--only", "GC401"]) == 1
+    assert f"replay    getimg-mock verify client --only GC401 {CLIENT}" in capsys.readouterr().out
+
+
+def test_a_run_says_on_a_terminal_how_far_it_has_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nowhere else: a log is no place for a line that is written over."""
+    with reporting.Keeper(asked(tmp_path / "e"), "run") as keeper:
+        keeper.take([START, SKIP, END])
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with reporting.Keeper(asked(tmp_path / "e"), "run") as keeper:
+        keeper.take([START, SKIP, END])
+    said = capsys.readouterr().err
+    assert "1/1  p" in said
+    assert said.endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("option", ["--events", "--report"])
+@pytest.mark.parametrize("kind", ["api", "client"])
+def test_places_are_looked_at_before_anything_is_sent(
+    option: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that is not there is told before the money is spent."""
+    path = str(tmp_path / "missing" / "r.html")
+    with MockServer() as server:
+        words = ["--target", server.url, *KEYS[:2], "--budget", "1", option, path]
+        words += ["httpx"] if kind == "client" else []
+        assert main(["verify", kind, *words]) == 2
+        assert not list(server.app.fake.store)
+    assert "there is no folder" in capsys.readouterr().err
+
+
+def test_a_comparison_without_any_client_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be done is refused, not left out."""
+    words = ["--target", "http://127.0.0.1:9", "--key", "sk_x", "--budget", "1"]
+    assert main(["verify", "client", *words]) == 2
+    assert "Name a client" in capsys.readouterr().err
+
+
+def test_a_folder_is_no_report(tmp_path: Path) -> None:
+    """Nor is a file of an unknown ending."""
+    (tmp_path / "r.html").mkdir()
+    with pytest.raises(SettingsError, match="is a folder"):
+        reporting.require_places(asked(None, tmp_path / "r.html"))
+    with pytest.raises(UnknownNameError, match="kind of report"):
+        reporting.require_places(asked(None, tmp_path / "r.htm"))
+
+
+def test_what_could_not_be_judged_says_nothing_about_a_known_failure() -> None:
+    """VOID and SKIP stay; of a failure it is XFAIL, of what passes XPASS; ends count all."""
+    told = [
+        START,
+        verdict("GP101", "FAIL", broken=True),
+        verdict("GP102", "PASS"),
+        verdict("GP103", "VOID"),
+        verdict("GP104", "SKIP"),
+        verdict("GE906", "INFO", broken=True),
+        verdict("GH009", "FAIL", broken=True),
+        END,
+    ]
+    known = dict.fromkeys(("GP101", "GP102", "GP103", "GP104", "GE906", "GH009"), "why")
+    *_, end = found = list(settled(told, known))
+    statuses = {each["id"]: each["status"] for each in found if each["event"] == "verdict"}
+    assert statuses == {"GP101": "XFAIL", "GP102": "XPASS", "GP103": "VOID", "GP104": "SKIP",
+                        "GE906": "XFAIL", "GH009": "XFAIL"}  # fmt: skip
+    assert end["verdicts"] == {"XFAIL": 3, "XPASS": 1, "VOID": 1, "SKIP": 1}
+    assert end["ok"] is False
+    *_, end = settled(told, {"GP101": "", "GH009": ""})
+    assert end["ok"] is True
+
+
+@pytest.mark.parametrize("name", ["GC401", "GP999"])
+def test_ids_of_the_other_contract_are_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list that means nothing hides nothing: the nearest id is named."""
+    path = tmp_path / "known"
+    path.write_text(f"{name}  a reason\n", encoding="utf-8")
+    assert main(["verify", "api", "--only", "GP801", "--known-failures", str(path)]) == 2
+    assert "Did you mean 'GP" in capsys.readouterr().err
+    path.write_text("GP401\n", encoding="utf-8")
+    assert main(["verify", "client", "httpx", "--known-failures", str(path)]) == 2
+    assert "Did you mean 'GC" in capsys.readouterr().err
+
+
+def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
+    """In one sentence."""
+    path = tmp_path / "known"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError, match="no UTF-8"):
+        read_known(path)
+
+
+def test_known_failures_are_no_blockers_of_a_client(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Status, end and scorecard agree."""
+    known, path = tmp_path / "known", tmp_path / "e.ndjson"
+    known.write_text("GC401  in May\n", encoding="utf-8")
+    words = ["--only", "GC401,GC402", "--known-failures", str(known), "--events", str(path)]
+    assert main(["verify", "client", CLIENT, *words]) == 0
+    assert "getimg-client-2026-11: 1/1, no blockers" in capsys.readouterr().out
+    end = json.loads(path.read_text(encoding="utf-8").splitlines()[-1])
+    assert end["ok"] is True
+    assert end["verdicts"] == {"XFAIL": 1, "PASS": 1}
+    assert end["scorecard"].endswith("1/1, no blockers")
+
+
+def test_a_comparison_shows_the_fake_as_a_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fake that a target is compared with stands beside it, and its findings fail nothing."""
+    page, path = tmp_path / "m.html", tmp_path / "e.ndjson"
+    with MockServer() as server:
+        words = ["--target", server.url, *KEYS, "--report", str(page), "--events", str(path)]
+        assert main(["verify", "api", *words]) == 0
+        url = server.url
+    text = page.read_text(encoding="utf-8")
+    assert f'<th class="verdict">{url}</th><th class="verdict">fake</th>' in text
+    assert "to compare with" in text
+    assert capsys.readouterr().out.count(" exchanges)") == 1
+    starts = [each for each in map(json.loads, path.read_text(encoding="utf-8").splitlines())
+              if each["event"] == "start"]  # fmt: skip
+    assert [each.get("twin", False) for each in starts] == [False, True]
+
+
+def test_recorded_runs_are_put_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs of both contracts, of several files, in one report."""
+    api, client, page = tmp_path / "api.ndjson", tmp_path / "client.ndjson", tmp_path / "m.html"
+    assert main(["verify", "api", "--only", "GP801", "--events", str(api)]) == 0
+    assert main(["verify", "client", CLIENT, "--only", "GC401", "--events", str(client)]) == 1
+    assert main(["report", str(api), str(client), "--report", str(page)]) == 0
+    text = page.read_text(encoding="utf-8")
+    assert "<title>Contracts</title>" in text
+    assert 'id="GP801"' in text
+    assert 'id="GC401"' in text
+    capsys.readouterr()
+    assert main(["report", str(client)]) == 0
+    assert f"getimg-mock replay {client} --check GC401" in capsys.readouterr().out
+    assert main(["report", str(tmp_path / "none.ndjson")]) == 2

@@ -1,0 +1,56 @@
+"""Ledger and limits: read and changed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from getimg_mock import Workspace
+    from tests.control.client import Client
+
+
+class TestMoney:
+    """Ledger and limits."""
+
+    def test_the_balance_is_topped_up_and_set(self, ws: Workspace, client: Client) -> None:
+        """Exact, and what the API says."""
+        ws.ledger.set("0.05")
+        assert client.image().status == 200
+        assert client.image().status == 402
+        assert ws.ledger.top_up(Decimal("0.03")) == Decimal("0.04")
+        assert client.image().status == 200
+        assert ws.ledger.balance == 0
+        assert client.get("/v2/billing/balance").json["balance"] == "0.00"
+
+    def test_a_balance_that_is_set_leaves_what_is_held(self, ws: Workspace, client: Client) -> None:
+        """A pending video keeps its money; the sum of the books stays right."""
+        client.video()
+        held = ws.ledger.held
+        ws.ledger.set(5)
+        assert ws.ledger.balance == 5
+        assert ws.ledger.held == held
+        assert ws.ledger.credited == ws.ledger.balance + ws.ledger.held + ws.ledger.charged
+
+    def test_entries_say_what_moved(self, ws: Workspace, client: Client) -> None:
+        """Each with its moment, its amount and the generation it was for."""
+        begun, video = ws.clock.now(), client.video()
+        ws.generations[video].complete()
+        cost = ws.generations[video].total_cost
+        assert [
+            (each.what, each.at, each.amount, each.generation) for each in ws.ledger.entries
+        ] == [
+            ("credit", begun, ws.ledger.credited, None),
+            ("hold", begun, cost, video),
+            ("charge", begun, cost, video),
+        ]
+
+    def test_limits_are_changed_one_by_one(self, ws: Workspace, client: Client) -> None:
+        """What is not named stays; what was counted stays counted."""
+        assert client.image().status == 200
+        ws.limits.set(image_rpm=2)
+        told = ws.limits.get()
+        assert (told["image_rpm"], told["video_rpm"], told["remaining"]["image"]) == (2, 10**6, 1)
+        assert [client.image().status for _ in range(2)] == [200, 429]
+        ws.clock.advance(minutes=1)
+        assert client.image().status == 200

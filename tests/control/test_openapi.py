@@ -1,0 +1,44 @@
+"""The OpenAPI document of the controls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openapi_spec_validator import validate
+
+from getimg_mock.control import commands
+from getimg_mock.control.openapi import document
+
+if TYPE_CHECKING:
+    from tests.control.client import Client
+
+
+class TestDocument:
+    """The OpenAPI document of the controls."""
+
+    def test_is_valid(self) -> None:
+        """OpenAPI 3.1, by the reference validator."""
+        validate(document())
+
+    def test_describes_every_command_and_nothing_else(self) -> None:
+        """It is made from the commands, so neither can be forgotten."""
+        told = {
+            (method.upper(), path)
+            for path, operations in document()["paths"].items()
+            for method in operations
+        }
+        known = {(each.method, f"/__mock__{each.path}") for each in commands.COMMANDS}
+        assert told == known | {("GET", "/__mock__/journal/tail")}
+
+    def test_names_are_unique(self) -> None:
+        """An operation's id is a function's name in generated clients."""
+        names = [each.name for each in commands.COMMANDS]
+        assert len(set(names)) == len(names)
+        assert len({(each.method, each.path) for each in commands.COMMANDS}) == len(names)
+
+    def test_every_error_fits_its_schema(self, client: Client) -> None:
+        """One envelope for all of them."""
+        schema = document()["components"]["schemas"]["Error"]
+        for path in ("/nothing", "/journal?status=x", "/generations/req-1"):
+            error = client.get(f"/__mock__{path}").json["error"]
+            assert set(schema["properties"]["error"]["required"]) <= error.keys()
