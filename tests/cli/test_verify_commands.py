@@ -86,7 +86,7 @@ def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "GP999"]) == 2
     assert main(["explain", "GE902"]) == 0
     assert "verify api --target URL" in capsys.readouterr().out
-    assert main(["explain", "GC706"]) == 0
+    assert main(["explain", "GC401"]) == 0
     assert "our choice" in capsys.readouterr().out
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.adversary import Act
-    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory
+    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory, Outcome
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.chance import Stream
 
