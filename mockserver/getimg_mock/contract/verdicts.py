@@ -73,7 +73,8 @@ def graded(status: Status, expected: str, actual: object, *exchanges: Exchange) 
 
 def advised(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
     """Return that all is well if `condition` holds, else a warning."""
-    return OK if condition else graded("WARN", expected, actual, *exchanges)
+    seen = held(condition, expected, actual, *exchanges)
+    return replace(seen, status="WARN") if seen.wrong else seen
 
 
 def noted(text: str, *exchanges: Exchange) -> Observation:

@@ -72,7 +72,7 @@ MUTANTS: Final = tuple(
                   "retries-cannot-be-off", "same-bounds", "waits-for-hours", "one-retry-more"),
         "GC416": ("unknown-as-not-sent",),
         "GC417": ("body-rebuilt",),
-        "GC418": ("cost-doubled",),
+        "GC418": ("cost-doubled", "references-charged"),
         "GC501": ("seconds-for-milliseconds", "polls-early"),
         "GC502": ("pending-for-ever", "id-lost"),
         "GC503": ("polls-on", "polls-on-later"),

@@ -44,7 +44,7 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
     if core.faulty("first-status-kept") and accepted["status"] == "completed":
         return accepted
     try:
-        return (yield from waited(core, name))
+        return charged(core, fields, (yield from waited(core, name)))
     except ClientError as error:
         if not core.faulty("id-lost") and not core.seen.get("nameless"):
             error.generation_id = name
@@ -56,6 +56,13 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         if not core.faulty("cancel-loses-id"):
             stop.add_note(f"generation {name} goes on")
         raise
+
+
+def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
+    """Return a video with its cost; only faulty clients count the references in."""
+    if core.faulty("references-charged") and "images" in fields:
+        value["usage"]["total_cost"] *= 1 + len(fields["images"])
+    return value
 
 
 def looked_at(core: Core, name: str, *, attempts: int | None = None) -> Steps:

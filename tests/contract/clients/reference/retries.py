@@ -71,7 +71,7 @@ def asked(core: Core, got: Got) -> float | None:
         return 0.0
     if re.fullmatch(r"\d+(\.\d+)?", text):
         seconds = float(text)
-        if core.faulty("short-waits-halved") and seconds < 20:
+        if core.faulty("short-waits-halved") and seconds < 20 and got.status == 429:
             seconds /= 2
         if core.faulty("comes-early"):
             seconds -= 0.95
