@@ -59,8 +59,8 @@ contract: $(DEVELOPS) ## Run the contract tests against the fake
 
 .PHONY: scorecard
 scorecard: $(DEVELOPS) ## Show how many faulty providers and clients the contracts find
-	@$(BIN)/python -m tests.contract.scorecard --schemathesis $(ARGS)
-	@$(BIN)/python -m tests.contract.seeds --seeds 100
+	@$(BIN)/python -m tests.contract.provider.scorecard --schemathesis $(ARGS)
+	@$(BIN)/python -m tests.contract.provider.seeds --seeds 100
 	@$(BIN)/python -m tests.contract.clients.scorecard
 
 .PHONY: bench

@@ -12,12 +12,12 @@ from typing import Final
 
 from benchmarks import bare
 from benchmarks.targets import at_least
-from getimg_mock.contract.checks import PROVIDER
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.corpus.choices import shipped_models
-from getimg_mock.contract.execution import Sent
-from getimg_mock.contract.strategies import drawn_plans
-from getimg_mock.contract.targets import InProcess, asked_in_process
+from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.provider.strategies import drawn_plans
+from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.targets.execution import Sent
+from getimg_mock.contract.targets.fake_targets import InProcess, asked_in_process
 from getimg_mock.contract.verdicts import judged
 
 TARGET: Final = 1000.0

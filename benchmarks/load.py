@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from getimg_mock.server import new_event_loop
+from getimg_mock.serving.server import new_event_loop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

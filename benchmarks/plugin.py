@@ -23,11 +23,11 @@ from getimg import GetimgAI
 from benchmarks.targets import at_most
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.bridge import Jumping
 from getimg_mock.control.channels import LocalChannel
+from getimg_mock.in_process.exchange import Jumping
 from getimg_mock.settings import Settings
-from getimg_mock.testing.epochs import PresentClock, fake_with_epochs
-from getimg_mock.testing.patience import LinkedPatience
+from getimg_mock.testing.client_waiting import LinkedPatience
+from getimg_mock.testing.reset_tracking import PresentClock, fake_with_epochs
 from getimg_mock.testing.workspace import GetimgMock
 from getimg_mock.world.clock import VirtualClock
 
@@ -202,9 +202,11 @@ def suites(folder: Path, workspace: GetimgMock) -> int:
     video = sdk.videos.generations.create(**VIDEO).id
     said = sdk.videos.generations.with_raw_response.retrieve(video).http_response
     values = {
-        "tests": TESTS, "polls": POLLS, "pending": repr(said.content),
+        "tests": TESTS,
+        "polls": POLLS,
+        "pending": repr(said.content),
         "headers": repr(said.headers.multi_items()),
-    }  # fmt: skip
+    }
     commands = []
     for name, source in (("fake", FAKE), ("static", STATIC)):
         file = folder / f"test_{name}.py"

@@ -36,16 +36,27 @@ def bare(port: int) -> list[str]:
     """Return the command that serves the bare app, with the parts that the fake is made of."""
     options = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--lifespan", "off"]
     return [
-        str(_BIN / "uvicorn"), "benchmarks.bare:app", "--port", str(port),
-        "--log-level", "warning", *options,
-    ]  # fmt: skip
+        str(_BIN / "uvicorn"),
+        "benchmarks.bare:app",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+        *options,
+    ]
 
 
 def fake(port: int) -> list[str]:
     """Return the command that serves the fake, with money enough for every benchmark."""
     return [
-        str(_BIN / "getimg-mock"), "serve", "--port", str(port), "--quiet", "--balance", "1000000",
-    ]  # fmt: skip
+        str(_BIN / "getimg-mock"),
+        "serve",
+        "--port",
+        str(port),
+        "--quiet",
+        "--balance",
+        "1000000",
+    ]
 
 
 def logging_fake(port: int) -> list[str]:

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.addresses import LONGEST_WAIT, Address, limits_of
-from getimg_mock.contract.budget import Budget, guarded, watching
-from getimg_mock.contract.campaign import Campaign
-from getimg_mock.contract.checks import PROVIDER
-from getimg_mock.contract.claims import claims
-from getimg_mock.contract.comparison import Comparison
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.evidence import shipped_evidence
-from getimg_mock.contract.examination import examination_of
-from getimg_mock.contract.places import target_of
-from getimg_mock.contract.record import Record, amount_of, default_record
-from getimg_mock.contract.rehearsal import beside
+from getimg_mock.contract.budget.gate import Budget, guarded, watching
+from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
+from getimg_mock.contract.evidence.claims import claims
+from getimg_mock.contract.evidence.evidence import shipped_evidence
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.targets.http_target import LONGEST_WAIT, Address, limits_of
+from getimg_mock.contract.targets.lookup import target_of
+from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.dry_run import beside
+from getimg_mock.contract.verification.self_check import examination_of
+from getimg_mock.contract.verification.session import Campaign
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.examination import Examination
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.targets.fake_targets import Target
+    from getimg_mock.contract.verification.self_check import Examination
 
 collect_ignore = [] if find_spec("hypothesis") else ["test_sequences.py"]
 
@@ -44,8 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--getimg-target", default="fake", help="fake, live, real, or a URL")
     group.addoption("--getimg-tier", default=None, choices=["R0", "R1", "R2", "R3"])
     group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
-    group.addoption("--getimg-wait", default=LONGEST_WAIT, type=float, metavar="SECONDS",
-                    help="how long to wait at once where time is not ours")  # fmt: skip
+    group.addoption(
+        "--getimg-wait",
+        default=LONGEST_WAIT,
+        type=float,
+        metavar="SECONDS",
+        help="how long to wait at once where time is not ours",
+    )
     group.addoption("--getimg-client", default=None, help="the client: package.module:make")
     group.addoption("--getimg-record", default=None, help="where the spend of each day is kept")
 
@@ -57,9 +62,11 @@ def target(request: pytest.FixtureRequest) -> Target:
     record = option("--getimg-record")
     try:
         found = target_of(
-            option("--getimg-target"), key=os.environ.get("GETIMG_API_KEY"),
-            second_key=os.environ.get("GETIMG_SECOND_API_KEY"), wait=option("--getimg-wait"),
-        )  # fmt: skip
+            option("--getimg-target"),
+            key=os.environ.get("GETIMG_API_KEY"),
+            second_key=os.environ.get("GETIMG_SECOND_API_KEY"),
+            wait=option("--getimg-wait"),
+        )
         if isinstance(found, Address):
             budget = amount_of(option("--getimg-budget"))
             guarded(found, budget, Record(Path(record) if record else default_record()))

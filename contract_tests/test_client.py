@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.clients import scorecard, soundness
-from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import PythonDriver
-from getimg_mock.contract.clients.loading import maker_of
+from getimg_mock.contract.clients import run_validity, scorecard
+from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.drivers.adapter_loading import maker_of
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.drivers.upstream_driver import PEACEFUL, UpstreamDriver
 from getimg_mock.contract.clients.suite import CHECKS, Result, cases
-from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.console import block
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock.contract.addresses import Address
-    from getimg_mock.contract.clients.checking import ClientCheck
-    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_check import ClientCheck
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.targets.http_target import Address
     from getimg_mock.contract.verdicts import Verdict
 
 FAKE = "fake"
@@ -119,7 +119,7 @@ def test_the_client_was_tried(where: str, side_of: Callable[[str], Side]) -> Non
     side = side_of(where)
     verdicts = [side.verdict(check) for check in CHECKS]
     result = side.result(*verdicts)
-    hollow = soundness.nothing_judged(result)
-    found = [hollow] if hollow else list(soundness.gaps(result))
+    hollow = run_validity.nothing_judged(result)
+    found = [hollow] if hollow else list(run_validity.gaps(result))
     if found:
         pytest.fail("\n".join(found), pytrace=False)

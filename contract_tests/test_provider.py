@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.campaign import finding_event, verdict_event
-from getimg_mock.contract.checks import PROVIDER, equivalence, harness
+from getimg_mock.contract.registry import PROVIDER
 from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verification.checks import equivalence, harness
+from getimg_mock.contract.verification.session import finding_event, verdict_event
 from getimg_mock.reports.console import block
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.comparison import Comparison
-    from getimg_mock.contract.examination import Examination
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check
+    from getimg_mock.contract.verification.comparison import Comparison
+    from getimg_mock.contract.verification.self_check import Examination
 
 
 def holds(check: Check, seen: list[Any], request: pytest.FixtureRequest, *, own: bool) -> None:

@@ -25,19 +25,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from getimg_mock.contract.checks import PROVIDER
-from getimg_mock.contract.corpus.choices import cheapest, price_of
 from getimg_mock.contract.exchanges import TERMINAL, balance_of, decimal
-from getimg_mock.contract.execution import RefusedError, Run, instant
+from getimg_mock.contract.model_choice import cheapest, price_of
 from getimg_mock.contract.plans import DAYS, Plan, Ref, Send, balance, get
-from getimg_mock.contract.strategies import faulty, submissions
+from getimg_mock.contract.provider.strategies import faulty, submissions
+from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.targets.execution import RefusedError, Run, instant
 from getimg_mock.contract.verdicts import judged
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.exchanges import Exchange
-    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.targets.fake_targets import Target
 
 PAUSES: Final = (0.001, 1, 20, 61, 3600, 90_000)
 ZERO: Final = Decimal(0)
@@ -161,8 +161,14 @@ class Provider(RuleBasedStateMachine):
     def look(self, data: st.DataObject) -> None:
         """A video is seen by its owner only, and never leaves its end."""
         one, key = self.some(data, video=True), self.key(data)
-        seen = self.do(get("/v2/videos/generations/{}", ref=Ref(one.name), key=key,
-                           name=one.last if key == one.key else ""))  # fmt: skip
+        seen = self.do(
+            get(
+                "/v2/videos/generations/{}",
+                ref=Ref(one.name),
+                key=key,
+                name=one.last if key == one.key else "",
+            )
+        )
         if key != one.key:
             assert seen.status == 404
             return
@@ -255,7 +261,10 @@ def test_any_sequence_of_operations_keeps_the_contract(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25 if mine else 3, stateful_step_count=25 if mine else 15, deadline=None,
-            database=None, suppress_health_check=list(HealthCheck),
+            max_examples=25 if mine else 3,
+            stateful_step_count=25 if mine else 15,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
         ),
-    )  # fmt: skip
+    )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.testing.suites import INI
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,3 +32,10 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester) -> pytest.Pytester:
+    """Give a folder for a user's tests, with strict settings."""
+    pytester.makeini(INI + "addopts = --strict-markers --strict-config -p no:cacheprovider\n")
+    return pytester

@@ -93,9 +93,13 @@ def test_answers_can_be_checked_against_their_schemas(capsys: pytest.CaptureFixt
             headers=KEY,
         ).json()
         for path in (
-            f"/v2/videos/generations/{video['id']}", "/v2/models", "/v2/models/z-image-turbo",
-            "/v2/billing/balance", "/v2/billing/costs", "/v2/nowhere",
+            f"/v2/videos/generations/{video['id']}",
+            "/v2/models",
+            "/v2/models/z-image-turbo",
+            "/v2/billing/balance",
+            "/v2/billing/costs",
+            "/v2/nowhere",
             "/v2/billing/costs?start=2026-09-01T00:00:00Z&end=2026-09-02T00:00:00Z",
-        ):  # fmt: skip
+        ):
             assert client.get(path, headers=KEY).status_code in {200, 400, 404}
     assert capsys.readouterr() == ("", "")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         SettingsError,
         UnknownNameError,
     )
-    from getimg_mock.server import MockServer
+    from getimg_mock.serving.server import MockServer
     from getimg_mock.settings import Settings
 
 __all__ = [
@@ -48,7 +48,7 @@ _HOMES: Final = {
     "ServerError": "errors",
     "SettingsError": "errors",
     "UnknownNameError": "errors",
-    "MockServer": "server",
+    "MockServer": "serving.server",
     "Settings": "settings",
 }
 

@@ -187,10 +187,12 @@ class Driver:
         assert not outbox[-1].get("more_body", False), "the answer has no end"
         return Reply(
             outbox[0]["status"],
-            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in
-             outbox[0]["headers"]],
+            [
+                (name.decode("latin-1"), value.decode("latin-1"))
+                for name, value in outbox[0]["headers"]
+            ],
             b"".join(message["body"] for message in outbox[1:]),
-        )  # fmt: skip
+        )
 
     def abandon(self, method: str, target: str, *, body: bytes) -> None:
         """Begin a request, send `body` as part of its body, and go away."""
@@ -204,9 +206,13 @@ class Driver:
 
     def _run(self, scope: Mapping[str, Any], inbox: list[Message]) -> list[Message]:
         whole = {
-            "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "root_path": "",
-            "client": ("127.0.0.1", 50000), "server": ("127.0.0.1", 4010),
-        } | dict(scope)  # fmt: skip
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "root_path": "",
+            "client": ("127.0.0.1", 50000),
+            "server": ("127.0.0.1", 4010),
+        } | dict(scope)
         outbox: list[Message] = []
 
         async def receive() -> Message:

@@ -11,10 +11,15 @@ from getimg_mock.world.catalogue import Catalogue
 
 CATALOGUE = Catalogue.shipped()
 PATHS = (
-    "/v2/images/generations", "/v2/videos/generations", "/v2/videos/generations/{id}",
-    "/v2/models", "/v2/models/{model}", "/v2/billing/balance", "/v2/billing/costs",
+    "/v2/images/generations",
+    "/v2/videos/generations",
+    "/v2/videos/generations/{id}",
+    "/v2/models",
+    "/v2/models/{model}",
+    "/v2/billing/balance",
+    "/v2/billing/costs",
     "/v2/downloads/{id}/{index}",
-)  # fmt: skip
+)
 
 prompts = st.text(min_size=1, max_size=50).filter(lambda text: "mock:" not in text)
 texts = st.one_of(
@@ -32,11 +37,17 @@ values = st.recursive(
 )
 urls = st.one_of(
     st.sampled_from(
-        ["https://example.com/a.png", "http://example.com", "data:image/png;base64,iVBORw0KGgo=",
-         "x", "https://localhost/", "data:,"]
+        [
+            "https://example.com/a.png",
+            "http://example.com",
+            "data:image/png;base64,iVBORw0KGgo=",
+            "x",
+            "https://localhost/",
+            "data:,",
+        ]
     ),
     st.text(min_size=1, max_size=20),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -82,8 +93,16 @@ def shaped(kind: str) -> st.SearchStrategy[dict[str, Any]]:
 
 def misshaped(kind: str) -> st.SearchStrategy[Any]:
     """Return a request in which anything may stand in any place, and may be missing."""
-    fields = ("model", "prompt", "aspect_ratio", "resolution", "images", "duration", "sound",
-              "output_format")  # fmt: skip
+    fields = (
+        "model",
+        "prompt",
+        "aspect_ratio",
+        "resolution",
+        "images",
+        "duration",
+        "sound",
+        "output_format",
+    )
     anything = st.fixed_dictionaries({}, optional=dict.fromkeys(fields, values))
     changed = st.tuples(shaped(kind), st.sampled_from(fields), values).map(
         lambda drawn: drawn[0] | {drawn[1]: drawn[2]}
@@ -106,13 +125,24 @@ queries = st.lists(
     st.tuples(
         st.sampled_from(["type", "start", "end", "exp", "sig", "x"]),
         st.one_of(
-            st.sampled_from(["image", "video", "2026-09-01T00:00:00Z", "2026-12-01T00:00:00+01:00",
-                             "1788350400", "%00", "%ff", "+", ""]),
+            st.sampled_from(
+                [
+                    "image",
+                    "video",
+                    "2026-09-01T00:00:00Z",
+                    "2026-12-01T00:00:00+01:00",
+                    "1788350400",
+                    "%00",
+                    "%ff",
+                    "+",
+                    "",
+                ]
+            ),
             st.text(st.characters(max_codepoint=255), max_size=12),
         ),
     ),
     max_size=3,
-).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))  # fmt: skip
+).map(lambda pairs: "&".join(f"{name}={value}" for name, value in pairs))
 known_paths = st.tuples(st.sampled_from(PATHS), segments).map(
     lambda drawn: "/".join(
         drawn[1] if part.startswith("{") else part for part in drawn[0].split("/")
@@ -122,16 +152,46 @@ paths = known_paths | st.lists(segments, max_size=5).map(lambda parts: "/" + "/"
 targets = st.tuples(paths, queries).map(lambda drawn: f"{drawn[0]}?{drawn[1]}")
 methods = st.sampled_from(["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
 names = st.sampled_from(
-    ["authorization", "content-type", "content-length", "content-encoding", "expect", "host",
-     "range", "if-match", "if-range", "accept", "connection", "transfer-encoding", "cookie",
-     "x-forwarded-host", "x-forwarded-proto", "x-stainless-retry-count", "origin", "upgrade"]
-)  # fmt: skip
+    [
+        "authorization",
+        "content-type",
+        "content-length",
+        "content-encoding",
+        "expect",
+        "host",
+        "range",
+        "if-match",
+        "if-range",
+        "accept",
+        "connection",
+        "transfer-encoding",
+        "cookie",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-stainless-retry-count",
+        "origin",
+        "upgrade",
+    ]
+)
 headers = st.dictionaries(
     names,
     st.one_of(
-        st.sampled_from(["application/json", "Bearer sk_driver", "Bearer sk_other", "", "0", "*",
-                         "bytes=0-1", "100-continue", "close", "gzip", "a.example"]),
+        st.sampled_from(
+            [
+                "application/json",
+                "Bearer sk_driver",
+                "Bearer sk_other",
+                "",
+                "0",
+                "*",
+                "bytes=0-1",
+                "100-continue",
+                "close",
+                "gzip",
+                "a.example",
+            ]
+        ),
         st.text(st.characters(max_codepoint=255), max_size=20),
     ),
     max_size=4,
-)  # fmt: skip
+)

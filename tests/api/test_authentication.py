@@ -8,11 +8,15 @@ from getimg_mock.api.authentication import redacted
 from tests.api.driver import Driver
 
 KEYED = [
-    ("GET", "/v2/models"), ("GET", "/v2/models/seedream-5-lite"), ("GET", "/v2/billing/balance"),
-    ("GET", "/v2/billing/costs"), ("GET", "/v2/videos/generations/req-01X"),
-    ("POST", "/v2/videos/generations"), ("POST", "/v2/images/generations"),
+    ("GET", "/v2/models"),
+    ("GET", "/v2/models/seedream-5-lite"),
+    ("GET", "/v2/billing/balance"),
+    ("GET", "/v2/billing/costs"),
+    ("GET", "/v2/videos/generations/req-01X"),
+    ("POST", "/v2/videos/generations"),
+    ("POST", "/v2/images/generations"),
     ("HEAD", "/v2/models"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("method", "path"), KEYED)
@@ -25,11 +29,28 @@ def test_every_operation_but_the_download_needs_a_key(method: str, path: str) ->
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer ", "bearer", "sk_abc", "Basic sk_abc", "Bearer pk_abc", "Bearer sk_",
-     "Bearer sk_a b", "Bearer sk_a, Bearer sk_b", "Token sk_abc", "Bearer\tsk_abc",
-     "Bearer SK_abc", "Bearer sk_\xe9", "Bearer sk_" + "x" * 600, "Bearersk_abc",
-     "Bearer  \xa0", "Bearer \x00", "Bearer sk_\x1b[31m"],
-)  # fmt: skip
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "bearer",
+        "sk_abc",
+        "Basic sk_abc",
+        "Bearer pk_abc",
+        "Bearer sk_",
+        "Bearer sk_a b",
+        "Bearer sk_a, Bearer sk_b",
+        "Token sk_abc",
+        "Bearer\tsk_abc",
+        "Bearer SK_abc",
+        "Bearer sk_\xe9",
+        "Bearer sk_" + "x" * 600,
+        "Bearersk_abc",
+        "Bearer  \xa0",
+        "Bearer \x00",
+        "Bearer sk_\x1b[31m",
+    ],
+)
 def test_a_malformed_key_is_a_401(header: str) -> None:
     """Documented for malformed keys; what is malformed is `--key-pattern`, our choice."""
     reply = Driver.of().get("/v2/models", headers={"authorization": header}.items())
@@ -68,8 +89,9 @@ def test_each_key_has_its_own_limits() -> None:
     api = Driver.of(image_rpm=1)
     assert [api.image().status, api.image().status] == [200, 429]
     api.key = "sk_other"
-    reply = api.post("/v2/images/generations", {"model": "seedream-5-lite", "prompt": "x"},
-                     key="sk_other")  # fmt: skip
+    reply = api.post(
+        "/v2/images/generations", {"model": "seedream-5-lite", "prompt": "x"}, key="sk_other"
+    )
     assert reply.status == 200
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.api.moments import decimal_string, number, timestamp
+from getimg_mock.api.formatting import decimal_string, number, timestamp
 from getimg_mock.world import schemas
 from tests.api.driver import START, Driver
 
@@ -40,10 +40,22 @@ def _refused(api: Driver, query: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("setting", "shown"),
-    [("100", "100.00"), ("0", "0.00"), ("12.34", "12.34"), ("12.3", "12.30"), ("0.006", "0.006"),
-     ("1e3", "1000.00"), ("1E+12", "1000000000000.00"), ("12.340000", "12.34"), ("0.1", "0.10"),
-     ("99.999999999", "99.999999999"), ("-0", "0.00"), ("0E+5", "0.00"), ("0E-9", "0.00")],
-)  # fmt: skip
+    [
+        ("100", "100.00"),
+        ("0", "0.00"),
+        ("12.34", "12.34"),
+        ("12.3", "12.30"),
+        ("0.006", "0.006"),
+        ("1e3", "1000.00"),
+        ("1E+12", "1000000000000.00"),
+        ("12.340000", "12.34"),
+        ("0.1", "0.10"),
+        ("99.999999999", "99.999999999"),
+        ("-0", "0.00"),
+        ("0E+5", "0.00"),
+        ("0E-9", "0.00"),
+    ],
+)
 def test_the_balance_is_a_decimal_string(setting: str, shown: str) -> None:
     """Documented: a string, two decimals, more only where a price needs them; never 1E+3."""
     reply = Driver.of(balance=setting).get("/v2/billing/balance")
@@ -90,8 +102,9 @@ def test_charging_at_submission_books_the_day_of_the_request() -> None:
         api.advance(30)
         costs = _costs(api, Z, "2026-09-02T23:59:59Z")
         assert costs["data"] == [
-            {"date": "2026-09-01", "cost": left}, {"date": "2026-09-02", "cost": 0},
-        ]  # fmt: skip
+            {"date": "2026-09-01", "cost": left},
+            {"date": "2026-09-02", "cost": 0},
+        ]
 
 
 def test_a_charge_belongs_to_the_utc_date_of_the_completion() -> None:
@@ -192,7 +205,7 @@ def test_both_ends_are_required(api: Driver, missing: str) -> None:
         ("2019-12-27T18:11:19.123456789Z", "2019-12-27T18:11:19.123Z"),
         ("2019-12-27T18:11:19,5Z", "2019-12-27T18:11:19.500Z"),
     ],
-)  # fmt: skip
+)
 def test_a_moment_may_be_written_in_every_usual_way(api: Driver, text: str, moment: str) -> None:
     """SDKs send microseconds, and `+` as %2B or raw, which a server reads as a space."""
     reply = api.get(f"/v2/billing/costs?end=2020-01-01T00:00:00Z&start={text}")
@@ -202,13 +215,32 @@ def test_a_moment_may_be_written_in_every_usual_way(api: Driver, text: str, mome
 
 @pytest.mark.parametrize(
     "text",
-    ["", "now", "2026-09-01", "2026-09-01T", "1767225600", "2026-9-1T00:00:00Z",
-     "2026-02-30T00:00:00Z", "2026-09-01T25:00:00Z", "2026-09-01T00:00:00.Z",
-     "2026-09-01T00:00:00ZZ", "20260901T000000Z", "2026-W36-2T00:00:00Z", "0000-01-01T00:00:00Z",
-     "2026-09-01T00:00:00%2B25:00", "2026-09-01T00:00:00%2B24:00", "Tue, 01 Sep 2026 12:00:00 GMT",
-     "%00", "%ff%fe", "%D9%A2%D9%A0%D9%A2%D9%A6-09-01T00:00:00Z", "2026-09-01T00:00:00%5BUTC%5D",
-     "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00", "2026-09-01T00:00:00%2B"],
-)  # fmt: skip
+    [
+        "",
+        "now",
+        "2026-09-01",
+        "2026-09-01T",
+        "1767225600",
+        "2026-9-1T00:00:00Z",
+        "2026-02-30T00:00:00Z",
+        "2026-09-01T25:00:00Z",
+        "2026-09-01T00:00:00.Z",
+        "2026-09-01T00:00:00ZZ",
+        "20260901T000000Z",
+        "2026-W36-2T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "2026-09-01T00:00:00%2B25:00",
+        "2026-09-01T00:00:00%2B24:00",
+        "Tue, 01 Sep 2026 12:00:00 GMT",
+        "%00",
+        "%ff%fe",
+        "%D9%A2%D9%A0%D9%A2%D9%A6-09-01T00:00:00Z",
+        "2026-09-01T00:00:00%5BUTC%5D",
+        "0001-01-01T00:00:00%2B14:00",
+        "9999-12-31T23:59:59-14:00",
+        "2026-09-01T00:00:00%2B",
+    ],
+)
 def test_what_is_no_moment_is_refused(api: Driver, text: str) -> None:
     """A clear error that quotes it, whichever end it is."""
     for name, other in (("start", "end"), ("end", "start")):

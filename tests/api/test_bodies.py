@@ -20,16 +20,39 @@ def api() -> Driver:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b" \r\n\t", b"{", b"}", b"nul", b"'a'", b"{'model': 1}", b'{"model": 1,}', b"\xff\xfe",
-        b'\xef\xbb\xbf{"model": "x"}', b'{"model": "\x00"}', b'{"model": "a\nb"}',
-        b'{"model": "\\ud800"}', b'{"\\udfff": 1}', b'{"a": ["\\udc00\\ud800"]}',
-        b'{"a": NaN}', b'{"a": Infinity}', b'{"a": -Infinity}', b'{"a": 1}{"a": 1}',
-        b'{"a": ' + b"1" * 5000 + b"}", b"[" * 100_000, b'{"a":' * 100_000, b"[" * 500 + b"]" * 500,
-        b'{"model": "\xe4"}', '{"model": "x"}'.encode("utf-16"), b"\x1f\x8b\x08\x00",
-        b'{"a": 01}', b'{"a": +1}', b'{"a": 0x1}', b"--a\r\nContent-Disposition: form-data\r\n",
+        b"",
+        b" \r\n\t",
+        b"{",
+        b"}",
+        b"nul",
+        b"'a'",
+        b"{'model': 1}",
+        b'{"model": 1,}',
+        b"\xff\xfe",
+        b'\xef\xbb\xbf{"model": "x"}',
+        b'{"model": "\x00"}',
+        b'{"model": "a\nb"}',
+        b'{"model": "\\ud800"}',
+        b'{"\\udfff": 1}',
+        b'{"a": ["\\udc00\\ud800"]}',
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": -Infinity}',
+        b'{"a": 1}{"a": 1}',
+        b'{"a": ' + b"1" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"[" * 500 + b"]" * 500,
+        b'{"model": "\xe4"}',
+        '{"model": "x"}'.encode("utf-16"),
+        b"\x1f\x8b\x08\x00",
+        b'{"a": 01}',
+        b'{"a": +1}',
+        b'{"a": 0x1}',
+        b"--a\r\nContent-Disposition: form-data\r\n",
     ],
     ids=lambda body: repr(body[:24]),
-)  # fmt: skip
+)
 def test_what_is_no_json_is_a_400_without_a_param(api: Driver, body: bytes) -> None:
     """Our choice: `invalid_parameter` with `param: null`, and a sentence that says why."""
     before = api.books()
@@ -43,9 +66,16 @@ def test_what_is_no_json_is_a_400_without_a_param(api: Driver, body: bytes) -> N
 
 @pytest.mark.parametrize(
     ("body", "shown"),
-    [(b"[]", "an array"), (b'"a"', "a string"), (b"5", "a number"), (b"5.5", "a number"),
-     (b"true", "a boolean"), (b"null", "null"), (b"1e999", "a number")],
-)  # fmt: skip
+    [
+        (b"[]", "an array"),
+        (b'"a"', "a string"),
+        (b"5", "a number"),
+        (b"5.5", "a number"),
+        (b"true", "a boolean"),
+        (b"null", "null"),
+        (b"1e999", "a number"),
+    ],
+)
 def test_what_is_no_object_is_named(api: Driver, body: bytes, shown: str) -> None:
     """The sentence says what came instead."""
     reply = api.request("POST", IMAGES, body=body)
@@ -82,8 +112,9 @@ def test_of_two_equal_names_the_last_counts(api: Driver) -> None:
 def test_json_may_be_declared_in_every_way(api: Driver, content_type: str) -> None:
     """Case and parameters of a media type do not matter."""
     headers = {"content-type": content_type}
-    reply = api.request("POST", IMAGES, body=b'{"model": "seedream-5-lite", "prompt": "x"}',
-                        headers=headers.items())  # fmt: skip
+    reply = api.request(
+        "POST", IMAGES, body=b'{"model": "seedream-5-lite", "prompt": "x"}', headers=headers.items()
+    )
     assert reply.status == 200
 
 

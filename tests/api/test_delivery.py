@@ -10,7 +10,7 @@ import pytest
 
 from getimg_mock.api.delivery import deliver
 from getimg_mock.api.messages import Answer, Call
-from getimg_mock.api.wire import WIRE, NoWireError
+from getimg_mock.api.raw_connection import WIRE, NoWireError
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 from tests.api.driver import START, Driver

@@ -113,10 +113,26 @@ def _altered(url: str, change: str) -> str:
 
 @pytest.mark.parametrize(
     "change",
-    ["another signature", "last digit", "cut off", "longer", "capitals", "no signature",
-     "empty signature", "later", "much later", "leading zero", "other digits", "plus", "endless",
-     "no expiry", "nothing", "no text", "twice, wrong first"],
-)  # fmt: skip
+    [
+        "another signature",
+        "last digit",
+        "cut off",
+        "longer",
+        "capitals",
+        "no signature",
+        "empty signature",
+        "later",
+        "much later",
+        "leading zero",
+        "other digits",
+        "plus",
+        "endless",
+        "no expiry",
+        "nothing",
+        "no text",
+        "twice, wrong first",
+    ],
+)
 def test_an_altered_link_gets_no_bytes(api: Driver, url: str, change: str) -> None:
     """Our choice: 403 `invalid_signature`, whatever was altered."""
     reply = api.download(_altered(url, change))

@@ -241,10 +241,15 @@ def test_a_fault_before_the_work_makes_and_costs_nothing(client: Client, fault: 
 
 
 @pytest.mark.parametrize(
-    "instead", [*({"fault": fault} for fault in INSTEAD), {"error": "server_error"},
-                {"status": 503}, {"answer": {"status": 204}}],
+    "instead",
+    [
+        *({"fault": fault} for fault in INSTEAD),
+        {"error": "server_error"},
+        {"status": 503},
+        {"answer": {"status": 204}},
+    ],
     ids=str,
-)  # fmt: skip
+)
 @pytest.mark.parametrize("operation", ["videos.create", "images.generate"])
 def test_commit_then_fail(client: Client, operation: str, instead: dict[str, Any]) -> None:
     """The work is done and charged, the answer is lost."""

@@ -32,8 +32,11 @@ def test_the_answer_has_the_documented_keys_and_no_others(api: Driver) -> None:
     assert list(body) == ["id", "status", "model", "data", "usage"]
     assert list(body["data"][0]) == ["url", "width", "height", "mime_type", "deletes_at"]
     assert body["usage"] == {
-        "total_cost": 0.04, "billable_unit": "image", "unit_price": 0.04, "quantity": 1,
-    }  # fmt: skip
+        "total_cost": 0.04,
+        "billable_unit": "image",
+        "unit_price": 0.04,
+        "quantity": 1,
+    }
 
 
 def test_a_picture_is_a_jpeg_unless_asked_otherwise(api: Driver) -> None:
@@ -93,10 +96,17 @@ def test_the_rate_limit_headers_count_down(api: Driver) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("model", None), ("model", 5), ("prompt", None), ("prompt", ["a"]), ("aspect_ratio", 1),
-        ("resolution", True), ("output_format", 0), ("images", {}), ("images", ["https://e.com"]),
+        ("model", None),
+        ("model", 5),
+        ("prompt", None),
+        ("prompt", ["a"]),
+        ("aspect_ratio", 1),
+        ("resolution", True),
+        ("output_format", 0),
+        ("images", {}),
+        ("images", ["https://e.com"]),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_type_is_said_of_the_field_that_has_it(api: Driver, field: str, value: Any) -> None:
     """The error names the field and both types."""
     reply = api.image(**{field: value})

@@ -98,8 +98,10 @@ def answers(order: Sequence[int], repeats: int) -> dict[int, list[Any]]:
 
 def without_moments(value: dict[str, Any]) -> dict[str, Any]:
     """Return an answer without what tells the time."""
-    items = [{**each, "url": each["url"].partition("?")[0], "deletes_at": ""}
-             for each in value.get("data", [])]  # fmt: skip
+    items = [
+        {**each, "url": each["url"].partition("?")[0], "deletes_at": ""}
+        for each in value.get("data", [])
+    ]
     return value | ({"data": items} if items else {})
 
 

@@ -100,10 +100,12 @@ def test_a_refused_request_counts_nowhere() -> None:
 @pytest.mark.parametrize(
     ("settings", "image", "video"),
     [
-        ({}, "1000000", "1000000"), ({"limits": "realistic"}, "20", "20"),
-        ({"limits": "realistic", "image_rpm": 7}, "7", "20"), ({"video_rpm": 0}, "1000000", "0"),
+        ({}, "1000000", "1000000"),
+        ({"limits": "realistic"}, "20", "20"),
+        ({"limits": "realistic", "image_rpm": 7}, "7", "20"),
+        ({"video_rpm": 0}, "1000000", "0"),
     ],
-)  # fmt: skip
+)
 def test_the_limits_are_settings(settings: dict[str, Any], image: str, video: str) -> None:
     """Generous unless asked; `realistic` is what was observed; single ones win over both."""
     api = Driver.of(**settings)

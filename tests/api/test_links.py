@@ -32,11 +32,21 @@ def _scope(headers: Mapping[str, str], **more: Any) -> dict[str, Any]:
         ("my_service-1.docker.internal:4010", "http://my_service-1.docker.internal:4010"),
         ("", OWN),
         ('evil" onload="x', OWN),
-        ("a/b", OWN), ("user@host", OWN), ("a b", OWN), ("a\tb", OWN), ("h\xf6st", OWN),
-        ("host:", OWN), ("host:port", OWN), ("host:123456", OWN), ("a?b", OWN), ("a#b", OWN),
-        ("a\\b", OWN), ("host:99999", OWN), ("[::1", OWN),
+        ("a/b", OWN),
+        ("user@host", OWN),
+        ("a b", OWN),
+        ("a\tb", OWN),
+        ("h\xf6st", OWN),
+        ("host:", OWN),
+        ("host:port", OWN),
+        ("host:123456", OWN),
+        ("a?b", OWN),
+        ("a#b", OWN),
+        ("a\\b", OWN),
+        ("host:99999", OWN),
+        ("[::1", OWN),
     ],
-)  # fmt: skip
+)
 def test_links_begin_with_the_host_that_was_asked(host: str, address: str) -> None:
     """A Host that is none cannot get into a link: the server's own address stands in for it."""
     assert client_address(_scope({"Host": host}), trust_forwarded=False) == address
@@ -81,8 +91,11 @@ def test_forwarded_headers_are_ignored_unless_trusted() -> None:
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "8080"}, "http://a.example:8080"),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "80"}, "http://a.example"),
         (
-            {"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "443",
-             "X-Forwarded-Proto": "https"},
+            {
+                "X-Forwarded-Host": "a.example",
+                "X-Forwarded-Port": "443",
+                "X-Forwarded-Proto": "https",
+            },
             "https://a.example",
         ),
         ({"X-Forwarded-Host": "a.example", "X-Forwarded-Port": "99999999"}, "http://a.example"),
@@ -93,7 +106,7 @@ def test_forwarded_headers_are_ignored_unless_trusted() -> None:
         ({"X-Forwarded-Prefix": "/a?b"}, "http://inner:4010"),
         ({"X-Forwarded-Prefix": "/"}, "http://inner:4010"),
     ],
-)  # fmt: skip
+)
 def test_a_trusted_proxy_says_what_the_client_used(headers: dict[str, str], address: str) -> None:
     """With `--trust-forwarded`; what makes no sense is passed over."""
     scope = _scope(headers | {"Host": "inner:4010"})

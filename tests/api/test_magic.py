@@ -63,9 +63,14 @@ def test_a_prompt_about_mocks_is_prose() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/v2/models", "/v2/models/z-image-turbo", "/v2/billing/balance",
-               "/v2/videos/generations/req-none"],
-)  # fmt: skip
+    "target",
+    [
+        "/v2/models",
+        "/v2/models/z-image-turbo",
+        "/v2/billing/balance",
+        "/v2/videos/generations/req-none",
+    ],
+)
 def test_the_header_works_on_every_operation(target: str) -> None:
     """Also on those without a prompt."""
     api = Driver.of()
@@ -120,8 +125,10 @@ def test_the_failing_key_fails_every_video() -> None:
 def test_a_key_can_name_a_scenario() -> None:
     """It is in force from the first request on."""
     api = Driver.of()
-    seen = [api.post("/v2/images/generations", IMAGE, key="sk_mock_in_rate_limited").status
-            for _ in range(3)]  # fmt: skip
+    seen = [
+        api.post("/v2/images/generations", IMAGE, key="sk_mock_in_rate_limited").status
+        for _ in range(3)
+    ]
     assert seen == [200, 200, 429]
 
 

@@ -64,8 +64,10 @@ def words(rule: dict[str, Any], code: str) -> list[str]:
 
 
 CODES = {level: level for level in LEVELS} | {
-    "header": "content_policy_violation", "magic": "server_error", "settings": "server_error",
-}  # fmt: skip
+    "header": "content_policy_violation",
+    "magic": "server_error",
+    "settings": "server_error",
+}
 
 
 @pytest.mark.parametrize(("stronger", "weaker"), list(pairwise(LEVELS)))

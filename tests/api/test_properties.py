@@ -167,13 +167,42 @@ def test_how_a_body_is_cut_into_pieces_does_not_matter(body: bytes, pieces: list
 
 mock_words = st.lists(
     st.tuples(
-        st.sampled_from(["fail", "complete", "seconds", "polls", "hold", "error", "status", "x",
-                         "retry_after", "latency", "oddity", ""]),
-        st.sampled_from(["", "=", "=1", "=-1", "=x", "=20..60", "=429", "=9999", "=rate_limit",
-                         "=content_policy_violation", "=\N{SNOWMAN}", "=" + "9" * 5000]),
+        st.sampled_from(
+            [
+                "fail",
+                "complete",
+                "seconds",
+                "polls",
+                "hold",
+                "error",
+                "status",
+                "x",
+                "retry_after",
+                "latency",
+                "oddity",
+                "",
+            ]
+        ),
+        st.sampled_from(
+            [
+                "",
+                "=",
+                "=1",
+                "=-1",
+                "=x",
+                "=20..60",
+                "=429",
+                "=9999",
+                "=rate_limit",
+                "=content_policy_violation",
+                "=\N{SNOWMAN}",
+                "=" + "9" * 5000,
+            ]
+        ),
     ).map(lambda drawn: f"mock:{drawn[0]}{drawn[1]}"),
-    min_size=1, max_size=3,
-).map(" ".join)  # fmt: skip
+    min_size=1,
+    max_size=3,
+).map(" ".join)
 
 
 @given(words=mock_words, seed=st.integers(0, 5))
@@ -182,8 +211,10 @@ def test_magic_words_in_a_prompt_never_break_the_fake(words: str, seed: int) -> 
     api = Driver.of(seed=seed, video_seconds=0)
     api.workspace().clock.autojump = True
     reply = api.video(prompt=words)
-    assert schemas.violations("error" if reply.status >= 400 else "video-accepted",
-                              reply.json) == [] or "oddity" in words  # fmt: skip
+    assert (
+        schemas.violations("error" if reply.status >= 400 else "video-accepted", reply.json) == []
+        or "oddity" in words
+    )
     if reply.status == 500:
         assert "server_error" in reply.error["code"]
         assert "status" in words or "error" in words

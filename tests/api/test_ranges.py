@@ -47,13 +47,22 @@ def test_a_file_says_that_it_can_be_had_in_parts() -> None:
 @pytest.mark.parametrize(
     ("asked", "first", "last"),
     [
-        ("0-0", 0, 0), ("0-99", 0, 99), ("100-199", 100, 199), ("-1", SIZE - 1, SIZE - 1),
-        ("-100", SIZE - 100, SIZE - 1), ("100-", 100, SIZE - 1), ("0-", 0, SIZE - 1),
-        (f"{SIZE - 1}-", SIZE - 1, SIZE - 1), (f"0-{SIZE}", 0, SIZE - 1),
-        (f"0-{10**17}", 0, SIZE - 1), (f"-{10**17}", 0, SIZE - 1), (f"-{SIZE}", 0, SIZE - 1),
-        (f"10-20,{SIZE}-", 10, 20), (f"{SIZE + 5}-,-5", SIZE - 5, SIZE - 1),
+        ("0-0", 0, 0),
+        ("0-99", 0, 99),
+        ("100-199", 100, 199),
+        ("-1", SIZE - 1, SIZE - 1),
+        ("-100", SIZE - 100, SIZE - 1),
+        ("100-", 100, SIZE - 1),
+        ("0-", 0, SIZE - 1),
+        (f"{SIZE - 1}-", SIZE - 1, SIZE - 1),
+        (f"0-{SIZE}", 0, SIZE - 1),
+        (f"0-{10**17}", 0, SIZE - 1),
+        (f"-{10**17}", 0, SIZE - 1),
+        (f"-{SIZE}", 0, SIZE - 1),
+        (f"10-20,{SIZE}-", 10, 20),
+        (f"{SIZE + 5}-,-5", SIZE - 5, SIZE - 1),
     ],
-)  # fmt: skip
+)
 def test_one_range_is_a_206_with_just_those_bytes(asked: str, first: int, last: int) -> None:
     """RFC 9110 14.2: both ends are inclusive; what lies beyond the end is cut off."""
     reply = FILE.asked(range=f"bytes={asked}")
@@ -77,10 +86,25 @@ def test_a_range_outside_of_the_file_is_a_416_with_its_size(asked: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "bytes=--1", "items=0-1",
-     "bytes=0x0-5", "bytes=1-2-3", "bytes=+1-2", "bytes=0-1;", f"bytes=0-{'9' * 4500}",
-     "bytes=" + ",".join(["0-0"] * 17), "bytes=\xb2-\xb3", "bytes=,,,"],
-)  # fmt: skip
+    [
+        "",
+        "bytes",
+        "bytes=",
+        "bytes=-",
+        "bytes=a-b",
+        "bytes=5-1",
+        "bytes=--1",
+        "items=0-1",
+        "bytes=0x0-5",
+        "bytes=1-2-3",
+        "bytes=+1-2",
+        "bytes=0-1;",
+        f"bytes=0-{'9' * 4500}",
+        "bytes=" + ",".join(["0-0"] * 17),
+        "bytes=\xb2-\xb3",
+        "bytes=,,,",
+    ],
+)
 def test_a_range_that_says_nothing_is_passed_over(header: str) -> None:
     """RFC 9110 14.2: an invalid or excessive Range is ignored, and the whole file comes."""
     reply = FILE.asked(range=header)
@@ -97,8 +121,10 @@ def test_several_ranges_come_in_several_parts() -> None:
     message = BytesParser().parsebytes(b"content-type: %b\r\n\r\n" % kind.encode() + reply.body)
     parts = list(message.walk())[1:]
     assert [part["content-range"] for part in parts] == [
-        f"bytes 0-9/{SIZE}", f"bytes 100-109/{SIZE}", f"bytes {SIZE - 5}-{SIZE - 1}/{SIZE}",
-    ]  # fmt: skip
+        f"bytes 0-9/{SIZE}",
+        f"bytes 100-109/{SIZE}",
+        f"bytes {SIZE - 5}-{SIZE - 1}/{SIZE}",
+    ]
     boundary = kind.partition("boundary=")[2].encode()
     pieces = reply.body.split(b"--" + boundary)
     contents = [piece.partition(b"\r\n\r\n")[2][:-2] for piece in pieces[1:-1]]
@@ -115,10 +141,16 @@ def test_head_pays_no_heed_to_ranges() -> None:
 @pytest.mark.parametrize(
     ("condition", "status"),
     [
-        (FILE.etag, 206), ('"other"', 200), (f"W/{FILE.etag}", 200), (MADE, 206),
-        (BEFORE, 200), (AFTER, 200), ("nonsense", 200), ("", 200),
+        (FILE.etag, 206),
+        ('"other"', 200),
+        (f"W/{FILE.etag}", 200),
+        (MADE, 206),
+        (BEFORE, 200),
+        (AFTER, 200),
+        ("nonsense", 200),
+        ("", 200),
     ],
-)  # fmt: skip
+)
 def test_if_range_gives_the_whole_file_when_it_changed(condition: str, status: int) -> None:
     """RFC 9110 13.1.5: strong comparison, exact date; a resumed download never mixes files."""
     reply = FILE.asked(range="bytes=0-9", if_range=condition)
@@ -172,8 +204,10 @@ def test_conditions_are_judged_in_the_order_of_the_standard(
 def test_each_file_has_an_etag_of_its_own() -> None:
     """Another picture, another tag; the same picture, the same."""
     api = Driver.of()
-    links = [api.image(model="z-image-turbo", prompt=prompt).json["data"][0]["url"]
-             for prompt in ("one", "two")]  # fmt: skip
+    links = [
+        api.image(model="z-image-turbo", prompt=prompt).json["data"][0]["url"]
+        for prompt in ("one", "two")
+    ]
     tags = [api.download(link, method="HEAD").header("etag") for link in links]
     assert len(set(tags)) == 2
     assert api.download(links[0], method="HEAD").header("etag") == tags[0]
@@ -190,13 +224,19 @@ words = st.one_of(
 @given(
     headers=st.dictionaries(
         st.sampled_from(
-            ["range", "if-range", "if-match", "if-none-match", "if-modified-since",
-             "if-unmodified-since"]
+            [
+                "range",
+                "if-range",
+                "if-match",
+                "if-none-match",
+                "if-modified-since",
+                "if-unmodified-since",
+            ]
         ),
         words,
     ),
     method=st.sampled_from(["GET", "HEAD"]),
-)  # fmt: skip
+)
 def test_any_conditions_and_ranges_get_a_right_answer(headers: dict[str, str], method: str) -> None:
     """No header makes a 500; bytes that come are the file's, and the lengths are true."""
     reply = FILE.api.download(FILE.url, method=method, headers=headers.items())

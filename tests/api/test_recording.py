@@ -45,10 +45,15 @@ class Crowd(Driver):
         """Ask for a picture; the answer may come later."""
         body = json.dumps(IMAGE | fields).encode()
         scope = {
-            "type": "http", "method": "POST", "path": "/v2/images/generations", "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {self.key}".encode()),
-                        (b"content-type", b"application/json")],
-        }  # fmt: skip
+            "type": "http",
+            "method": "POST",
+            "path": "/v2/images/generations",
+            "query_string": b"",
+            "headers": [
+                (b"authorization", f"Bearer {self.key}".encode()),
+                (b"content-type", b"application/json"),
+            ],
+        }
         self._run(scope, [{"type": "http.request", "body": body, "more_body": False}])
 
     @property
@@ -105,8 +110,9 @@ def test_a_refused_exchange_has_no_effects() -> None:
     api.image()
     api.image(resolution="64K")
     assert [(each.status, each.effects, each.generation) for each in api.workspace().journal] == [
-        (402, (), None), (400, (), None),
-    ]  # fmt: skip
+        (402, (), None),
+        (400, (), None),
+    ]
 
 
 def test_a_failed_picture_shows_hold_and_release() -> None:
@@ -155,8 +161,9 @@ def test_the_time_of_an_exchange_is_when_the_request_came() -> None:
     api.workspace().advance(40)
     api.step()
     assert [(each.operation, each.at - START) for each in api.exchanges] == [
-        ("models.list", timedelta(seconds=20)), ("images.generate", timedelta(0)),
-    ]  # fmt: skip
+        ("models.list", timedelta(seconds=20)),
+        ("images.generate", timedelta(0)),
+    ]
     assert [each.number for each in api.exchanges] == [1, 2]
 
 

@@ -32,12 +32,21 @@ def _data_url(data: bytes, kind: str = "image/png") -> str:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://example.com/a.png", "HTTPS://Example.COM", "https://example.com:8443/a?b=c#d",
-     "https://xn--bcher-kva.example/", "https://b\xfccher.example/a", "https://8.8.8.8/a.png",
-     "https://[2606:4700:4700::1111]/a.png", "https://a.b.c.d.example./x",
-     "https://example.com/\N{SNOWMAN}", "https://example.com/%00", "https://127.0.0.1.example.com/",
-     "https://example.com/" + "a" * 8000],
-)  # fmt: skip
+    [
+        "https://example.com/a.png",
+        "HTTPS://Example.COM",
+        "https://example.com:8443/a?b=c#d",
+        "https://xn--bcher-kva.example/",
+        "https://b\xfccher.example/a",
+        "https://8.8.8.8/a.png",
+        "https://[2606:4700:4700::1111]/a.png",
+        "https://a.b.c.d.example./x",
+        "https://example.com/\N{SNOWMAN}",
+        "https://example.com/%00",
+        "https://127.0.0.1.example.com/",
+        "https://example.com/" + "a" * 8000,
+    ],
+)
 def test_a_public_https_url_is_accepted(url: str) -> None:
     """Documented: a public HTTPS URL."""
     assert _said(url) is None
@@ -45,11 +54,25 @@ def test_a_public_https_url_is_accepted(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://example.com/a.png", "ftp://example.com/a.png", "example.com/a.png", "//example.com/a",
-     "file:///etc/passwd", "javascript:alert(1)", "https://", "https:example.com", "https:///a.png",
-     "x", "https", "blob:https://example.com/1", "gopher://example.com", "://", "https://?a",
-     "https://./"],
-)  # fmt: skip
+    [
+        "http://example.com/a.png",
+        "ftp://example.com/a.png",
+        "example.com/a.png",
+        "//example.com/a",
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "https://",
+        "https:example.com",
+        "https:///a.png",
+        "x",
+        "https",
+        "blob:https://example.com/1",
+        "gopher://example.com",
+        "://",
+        "https://?a",
+        "https://./",
+    ],
+)
 def test_what_is_no_https_url_is_refused(url: str) -> None:
     """The sentence says what would do."""
     assert _said(url) == "use a public HTTPS URL or a data URL."
@@ -57,17 +80,56 @@ def test_what_is_no_https_url_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST", "localhost.", "a.localhost", "printer.local", "db.internal",
-     "nas.lan", "router.home.arpa", "intranet", "127.0.0.1", "127.0.0.1.", "127.1", "2130706433",
-     "0x7f000001", "0x7f.1", "0177.0.0.1", "0", "0.0.0.1", "10.0.0.1", "172.16.0.1", "172.31.9.9",
-     "192.168.1.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1",
-     "198.18.0.1", "240.0.0.1", "[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[::ffff:127.0.0.1]",
-     "[::ffff:10.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[ff02::1]", "[2001:db8::1]",
-     "[fe80::1%25eth0]", "127.0.0.1:443", "[::1]:443",
-     "\N{FULLWIDTH DIGIT ONE}27.0.0.1", "\N{CIRCLED DIGIT ONE}27.0.0.1",
-     "127\N{IDEOGRAPHIC FULL STOP}0.0.1", "localhost\N{FULLWIDTH FULL STOP}",
-     "\N{FULLWIDTH LATIN SMALL LETTER L}ocalhost"],
-)  # fmt: skip
+    [
+        "localhost",
+        "LOCALHOST",
+        "localhost.",
+        "a.localhost",
+        "printer.local",
+        "db.internal",
+        "nas.lan",
+        "router.home.arpa",
+        "intranet",
+        "127.0.0.1",
+        "127.0.0.1.",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "0",
+        "0.0.0.1",
+        "10.0.0.1",
+        "172.16.0.1",
+        "172.31.9.9",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "192.0.2.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "[::1]",
+        "[::]",
+        "[fe80::1]",
+        "[fc00::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[ff02::1]",
+        "[2001:db8::1]",
+        "[fe80::1%25eth0]",
+        "127.0.0.1:443",
+        "[::1]:443",
+        "\N{FULLWIDTH DIGIT ONE}27.0.0.1",
+        "\N{CIRCLED DIGIT ONE}27.0.0.1",
+        "127\N{IDEOGRAPHIC FULL STOP}0.0.1",
+        "localhost\N{FULLWIDTH FULL STOP}",
+        "\N{FULLWIDTH LATIN SMALL LETTER L}ocalhost",
+    ],
+)
 def test_a_host_that_is_not_public_is_refused(host: str) -> None:
     """In every way that a resolver reads it: decimal, hexadecimal, short, mapped, full-width."""
     said = _said(f"https://{host}/a.png")
@@ -77,9 +139,14 @@ def test_a_host_that_is_not_public_is_refused(host: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://user@example.com/a", "https://user:pass@example.com/a", "https://@example.com/",
-     "https://example.com@127.0.0.1/", "https://:@example.com/"],
-)  # fmt: skip
+    [
+        "https://user@example.com/a",
+        "https://user:pass@example.com/a",
+        "https://@example.com/",
+        "https://example.com@127.0.0.1/",
+        "https://:@example.com/",
+    ],
+)
 def test_a_url_with_a_user_is_not_public(url: str) -> None:
     """Nor may a user name disguise the host."""
     said = _said(url)
@@ -88,12 +155,29 @@ def test_a_url_with_a_user_is_not_public(url: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["https://example.com/a b", "https://exa\tmple.com/", "https://example.com/\n", " https://a.co",
-     "https://a.co ", "\x00https://a.co", "https://example.com/\x7f", "https://[::1", "https://[x]/",
-     "https://example.com:99999/", "https://example.com:x/", "https://example.com/" + "a" * 9000,
-     "https://exa mple.com", "https://a..b/", "https://example.com:-1/", "https://ex\\ample.com",
-     "https://-/", "https://a,b.example/", "https://<script>.example/", "https://*.example/"],
-)  # fmt: skip
+    [
+        "https://example.com/a b",
+        "https://exa\tmple.com/",
+        "https://example.com/\n",
+        " https://a.co",
+        "https://a.co ",
+        "\x00https://a.co",
+        "https://example.com/\x7f",
+        "https://[::1",
+        "https://[x]/",
+        "https://example.com:99999/",
+        "https://example.com:x/",
+        "https://example.com/" + "a" * 9000,
+        "https://exa mple.com",
+        "https://a..b/",
+        "https://example.com:-1/",
+        "https://ex\\ample.com",
+        "https://-/",
+        "https://a,b.example/",
+        "https://<script>.example/",
+        "https://*.example/",
+    ],
+)
 def test_what_cannot_be_a_url_is_refused(url: str) -> None:
     """A clear error each time; which of the sentences does not matter."""
     assert _said(url) is not None
@@ -110,9 +194,14 @@ def test_bare_base64_is_refused_with_the_remedy(length: int) -> None:
 
 @pytest.mark.parametrize(
     ("data", "kind"),
-    [(PNG, "image/png"), (JPEG, "image/jpeg"), (WEBP, "image/webp"), (PNG, "IMAGE/PNG"),
-     (PNG, "image/png;charset=utf-8")],
-)  # fmt: skip
+    [
+        (PNG, "image/png"),
+        (JPEG, "image/jpeg"),
+        (WEBP, "image/webp"),
+        (PNG, "IMAGE/PNG"),
+        (PNG, "image/png;charset=utf-8"),
+    ],
+)
 def test_a_data_url_of_the_three_formats_is_accepted(data: bytes, kind: str) -> None:
     """Documented: PNG, JPEG, WebP."""
     assert _said(_data_url(data, kind)) is None
@@ -131,9 +220,12 @@ def test_a_data_url_of_another_type_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize(
     ("data", "kind", "found"),
-    [(JPEG, "image/png", "image/jpeg"), (PNG, "image/webp", "image/png"),
-     (WEBP, "image/jpeg", "image/webp")],
-)  # fmt: skip
+    [
+        (JPEG, "image/png", "image/jpeg"),
+        (PNG, "image/webp", "image/png"),
+        (WEBP, "image/jpeg", "image/webp"),
+    ],
+)
 def test_bytes_of_another_format_are_refused(data: bytes, kind: str, found: str) -> None:
     """The bytes are sniffed."""
     assert _said(_data_url(data, kind)) == f"the data URL says {kind}, its bytes are {found}."
@@ -150,9 +242,18 @@ def test_bytes_of_no_format_are_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["data:", "data:,", "data:image/png,abc", "data:image/png;base64", "data:image/png;base64;,a",
-     "data:;base64", "data:image/png", "data:image/png;utf8,<svg>", "data:image/png base64,aaaa"],
-)  # fmt: skip
+    [
+        "data:",
+        "data:,",
+        "data:image/png,abc",
+        "data:image/png;base64",
+        "data:image/png;base64;,a",
+        "data:;base64",
+        "data:image/png",
+        "data:image/png;utf8,<svg>",
+        "data:image/png base64,aaaa",
+    ],
+)
 def test_a_data_url_of_another_form_is_refused_with_the_form(url: str) -> None:
     """Documented form: data:image/png;base64,..."""
     assert _said(url) == "a data URL has the form data:image/png;base64,..."
@@ -170,13 +271,14 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("size", "said"),
     [
-        (MAX_IMAGE_BYTES - 1, None), (MAX_IMAGE_BYTES, None),
+        (MAX_IMAGE_BYTES - 1, None),
+        (MAX_IMAGE_BYTES, None),
         (MAX_IMAGE_BYTES + 1, "the decoded image is larger than 10 MiB."),
         (MAX_IMAGE_BYTES + 2, "the decoded image is larger than 10 MiB."),
         (MAX_IMAGE_BYTES + 3, "the decoded image is larger than 10 MiB."),
         (2 * MAX_IMAGE_BYTES, "the decoded image is larger than 10 MiB."),
     ],
-)  # fmt: skip
+)
 def test_a_decoded_image_has_at_most_10_mib(size: int, said: str | None) -> None:
     """Documented, to the byte, whatever the padding."""
     assert _said(_data_url(PNG + bytes(size - len(PNG)))) == said
@@ -205,10 +307,41 @@ def test_the_lenient_mode_takes_any_reference() -> None:
 
 
 pieces = st.sampled_from(
-    ["https://", "http:", "data:", "image/png", ";base64,", "/", "@", ":", "[", "]", "::1", "%",
-     "127.0.0.1", "localhost", ".", "..", "#", "?", "\\", "\x00", " ", "\N{SNOWMAN}", "example.com",
-     "\ufeff", "\N{FULLWIDTH FULL STOP}", "xn--", "0x", "9" * 30, "iVBORw0KGgo=", "=", ",", ";"]
-)  # fmt: skip
+    [
+        "https://",
+        "http:",
+        "data:",
+        "image/png",
+        ";base64,",
+        "/",
+        "@",
+        ":",
+        "[",
+        "]",
+        "::1",
+        "%",
+        "127.0.0.1",
+        "localhost",
+        ".",
+        "..",
+        "#",
+        "?",
+        "\\",
+        "\x00",
+        " ",
+        "\N{SNOWMAN}",
+        "example.com",
+        "\ufeff",
+        "\N{FULLWIDTH FULL STOP}",
+        "xn--",
+        "0x",
+        "9" * 30,
+        "iVBORw0KGgo=",
+        "=",
+        ",",
+        ";",
+    ]
+)
 
 
 @given(url=st.one_of(st.text(), st.lists(pieces, max_size=8).map("".join)))

@@ -122,25 +122,35 @@ FAULTS: list[tuple[str, dict[str, str], bytes, int, str | None]] = [
     ("missing before wrong type", {}, b'{"model": 5, "images": 3}', 400, "prompt"),
     ("wrong type before length", {}, b'{"model": 5, "prompt": ""}', 400, "model"),
     (
-        "length before model", {}, json.dumps(_without_money(prompt="", model="?")).encode(),
-        400, "prompt",
+        "length before model",
+        {},
+        json.dumps(_without_money(prompt="", model="?")).encode(),
+        400,
+        "prompt",
     ),
     (
-        "model before its values", {},
-        json.dumps(_without_money(model="?", resolution="?")).encode(), 400, "model",
+        "model before its values",
+        {},
+        json.dumps(_without_money(model="?", resolution="?")).encode(),
+        400,
+        "model",
     ),
     (
-        "values before references", {},
+        "values before references",
+        {},
         json.dumps(_without_money(resolution="?", images=[{"url": "http://e.com"}])).encode(),
-        400, "resolution",
+        400,
+        "resolution",
     ),
     (
-        "references before money", {},
+        "references before money",
+        {},
         json.dumps(_without_money(images=[{"url": "http://e.com"}])).encode(),
-        400, "images[0].url",
+        400,
+        "images[0].url",
     ),
     ("money before limits", {}, json.dumps(_without_money()).encode(), 402, None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(
@@ -205,16 +215,23 @@ def test_too_little_money_is_a_402_to_the_cent() -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("GET", IMAGES, "POST"), ("HEAD", IMAGES, "POST"), ("DELETE", IMAGES, "POST"),
-        ("OPTIONS", IMAGES, "POST"), ("PUT", VIDEOS, "POST"), ("HEAD", VIDEOS, "POST"),
+        ("GET", IMAGES, "POST"),
+        ("HEAD", IMAGES, "POST"),
+        ("DELETE", IMAGES, "POST"),
+        ("OPTIONS", IMAGES, "POST"),
+        ("PUT", VIDEOS, "POST"),
+        ("HEAD", VIDEOS, "POST"),
         ("GET", VIDEOS, "POST"),
-        ("POST", "/v2/models", "GET, HEAD"), ("DELETE", f"{VIDEOS}/req-01X", "GET, HEAD"),
+        ("POST", "/v2/models", "GET, HEAD"),
+        ("DELETE", f"{VIDEOS}/req-01X", "GET, HEAD"),
         ("PATCH", "/v2/models/seedream-5-lite", "GET, HEAD"),
-        ("POST", "/v2/billing/balance", "GET, HEAD"), ("POST", "/v2/billing/costs", "GET, HEAD"),
-        ("POST", "/v2/downloads/req-01X/0", "GET, HEAD"), ("TRACE", "/v2/models", "GET, HEAD"),
+        ("POST", "/v2/billing/balance", "GET, HEAD"),
+        ("POST", "/v2/billing/costs", "GET, HEAD"),
+        ("POST", "/v2/downloads/req-01X/0", "GET, HEAD"),
+        ("TRACE", "/v2/models", "GET, HEAD"),
         ("BREW", "/v2/models", "GET, HEAD"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_method_is_a_405_that_says_which_are_right(
     api: Driver, method: str, path: str, allow: str
 ) -> None:
@@ -235,11 +252,29 @@ def test_no_image_can_be_looked_up(api: Driver) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "/", "*", "/v2", "/v2/", "/v2/models/", "/v2//models", "/V2/models", "/v2/modles",
-     "/v2/models/a/b", "/v2/downloads/req-01X", "/v2/downloads/req-01X/0/0", "/v2/images",
-     "/v3/models", "/v2/billing", "/favicon.ico", "/v2/models/a\x00/\r\nX-Evil: 1",
-     "/__mock__x", "/v2/m\N{LATIN SMALL LETTER O WITH DIAERESIS}dels", "/v2/models\ud800"],
-)  # fmt: skip
+    [
+        "",
+        "/",
+        "*",
+        "/v2",
+        "/v2/",
+        "/v2/models/",
+        "/v2//models",
+        "/V2/models",
+        "/v2/modles",
+        "/v2/models/a/b",
+        "/v2/downloads/req-01X",
+        "/v2/downloads/req-01X/0/0",
+        "/v2/images",
+        "/v3/models",
+        "/v2/billing",
+        "/favicon.ico",
+        "/v2/models/a\x00/\r\nX-Evil: 1",
+        "/__mock__x",
+        "/v2/m\N{LATIN SMALL LETTER O WITH DIAERESIS}dels",
+        "/v2/models\ud800",
+    ],
+)
 def test_an_unknown_path_is_a_404_in_the_envelope(api: Driver, path: str) -> None:
     """Whoever reads `error.message` can read this one too."""
     for method in ("GET", "POST", "DELETE", "BREW"):
@@ -295,13 +330,19 @@ def test_long_words_of_a_client_are_cut(api: Driver) -> None:
     """An error about a megabyte does not repeat the megabyte."""
     word = "x" * 100_000
     replies = [
-        api.image(model=word), api.image(resolution=word), api.image(output_format=word),
-        api.image(images=[{"url": f"https://{word}"}]), api.get(f"/v2/models/{word}"),
-        api.get(f"/v2/models?type={word}"), api.get(f"/{word}"), api.request(word, "/v2/models"),
-        api.get(f"/v2/billing/costs?start={word}&end={word}"), api.poll(word),
+        api.image(model=word),
+        api.image(resolution=word),
+        api.image(output_format=word),
+        api.image(images=[{"url": f"https://{word}"}]),
+        api.get(f"/v2/models/{word}"),
+        api.get(f"/v2/models?type={word}"),
+        api.get(f"/{word}"),
+        api.request(word, "/v2/models"),
+        api.get(f"/v2/billing/costs?start={word}&end={word}"),
+        api.poll(word),
         api.video(images=[{"url": "https://e.com/a", "role": word}]),
         api.image(model=[word] * 3),
-    ]  # fmt: skip
+    ]
     for reply in replies:
         assert reply.status in {400, 404, 405}
         assert len(reply.body) < 1000

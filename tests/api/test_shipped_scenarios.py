@@ -102,8 +102,9 @@ def test_an_outage_lasts_five_minutes() -> None:
     seen = [api.get("/v2/models"), api.image(), api.video(), api.get("/v2/billing/balance")]
     assert [reply.status for reply in seen] == [503, 502, 503, 502]
     assert [str(reply.header("content-type")) for reply in seen[:2]] == [
-        "application/json", "text/html",
-    ]  # fmt: skip
+        "application/json",
+        "text/html",
+    ]
     api.advance(299.999)
     assert api.image().status in {502, 503}
     api.advance(0.001)

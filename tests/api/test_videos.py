@@ -47,8 +47,11 @@ def test_a_completed_video_matches_its_schema_and_says_all(api: Driver) -> None:
     assert (item["duration"], item["has_sound"], item["mime_type"]) == (5, True, "video/mp4")
     assert item["deletes_at"].endswith("Z")
     assert reply.json["usage"] == {
-        "total_cost": 0.25, "billable_unit": "video_second", "unit_price": 0.05, "quantity": 5,
-    }  # fmt: skip
+        "total_cost": 0.25,
+        "billable_unit": "video_second",
+        "unit_price": 0.05,
+        "quantity": 5,
+    }
 
 
 def test_a_failed_video_is_a_200_with_an_error() -> None:
@@ -57,8 +60,9 @@ def test_a_failed_video_is_a_200_with_an_error() -> None:
     reply = api.poll(api.video().json["id"])
     assert reply.status == 200
     assert reply.json["error"] == {
-        "message": "Upstream provider request timed out.", "code": "server_error",
-    }  # fmt: skip
+        "message": "Upstream provider request timed out.",
+        "code": "server_error",
+    }
     assert list(reply.json) == ["id", "status", "error"]
     assert schemas.violations("video-generation", reply.json) == []
 
@@ -125,13 +129,18 @@ def test_sound_on_a_silent_model_can_be_refused() -> None:
 @pytest.mark.parametrize(
     ("roles", "status"),
     [
-        (["first_frame"], 202), (["first_frame", "last_frame"], 202), (["reference_image"], 202),
-        (["last_frame", "first_frame"], 202), (["reference_image"] * 4, 202),
-        (["last_frame"], 400), (["first_frame", "reference_image"], 400),
-        (["reference_image", "first_frame", "last_frame"], 400), (["reference_image"] * 5, 400),
+        (["first_frame"], 202),
+        (["first_frame", "last_frame"], 202),
+        (["reference_image"], 202),
+        (["last_frame", "first_frame"], 202),
+        (["reference_image"] * 4, 202),
+        (["last_frame"], 400),
+        (["first_frame", "reference_image"], 400),
+        (["reference_image", "first_frame", "last_frame"], 400),
+        (["reference_image"] * 5, 400),
         (["first_frame", "first_frame"], 400),
     ],
-)  # fmt: skip
+)
 def test_roles_go_together_as_documented(api: Driver, roles: list[str], status: int) -> None:
     """A last frame needs a first one, references stand alone, counts are the model's."""
     reply = api.video(images=[FRAME | {"role": role} for role in roles])

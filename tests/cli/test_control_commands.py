@@ -25,8 +25,15 @@ if TYPE_CHECKING:
     Run = Callable[..., str]
 
 CONTROLS = (
-    "clock", "scenario", "generations", "ledger", "journal", "reset", "snapshot", "restore",
-)  # fmt: skip
+    "clock",
+    "scenario",
+    "generations",
+    "ledger",
+    "journal",
+    "reset",
+    "snapshot",
+    "restore",
+)
 _NUMBERS = count(1)
 
 
@@ -179,8 +186,10 @@ class TestGenerations:
         assert "failed (boom: It broke.)" in said
         assert "pending until it is ended" in run("generations", "hold", third)
         assert [line.split()[0] for line in run("generations", "list").splitlines()] == [
-            first, second, third,
-        ]  # fmt: skip
+            first,
+            second,
+            third,
+        ]
         assert run("generations", "list", "--status", "failed").split()[0] == second
         assert run("generations", "show", first).split()[0] == first
         assert client.poll(second)["error"] == {"code": "boom", "message": "It broke."}

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract.campaign import Campaign, written
-from getimg_mock.contract.checks import PROVIDER, chosen
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.targets import InProcess
-from getimg_mock.server import MockServer
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import PROVIDER, chosen
+from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.verification.session import Campaign, written
+from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
-from tests.contract.everyone import BY_NAME
+from tests.contract.provider.everyone import BY_NAME
 
 CLIENT = "tests.cli.test_replay:pays_twice"
 ROOT = Path(__file__).parents[2]
@@ -120,9 +120,10 @@ def test_a_look_at_the_whole_run_is_not_replayed_alone(
     path = tmp_path / "events.ndjson"
     whole = [
         {**each, "failures": [{**failure, "plan": {}} for failure in each["failures"]]}
-        if each["event"] == "verdict" else each
+        if each["event"] == "verdict"
+        else each
         for each in lines()
-    ]  # fmt: skip
+    ]
     path.write_text("".join(written(whole)), encoding="utf-8")
     assert main(["replay", str(path)]) == 2
     assert "make the run again" in capsys.readouterr().out
@@ -170,9 +171,13 @@ def test_an_observed_run_says_that_it_cannot_be_replayed(
 def run_script(path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a written script with nothing but this interpreter's standard library."""
     return subprocess.run(  # noqa: S603 - the script that was just written
-        [sys.executable, "-I", str(path)], env={"PATH": os.environ["PATH"], **environment},
-        capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-I", str(path)],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.fixture
@@ -203,9 +208,10 @@ def test_a_script_moves_the_clock_of_a_fake(tmp_path: Path) -> None:
     plan = names["a file until it is deleted"].as_json()
     waiting = [
         {**each, "failures": [{**failure, "plan": plan} for failure in each["failures"]]}
-        if each["event"] == "verdict" else each
+        if each["event"] == "verdict"
+        else each
         for each in lines()
-    ]  # fmt: skip
+    ]
     events, path = tmp_path / "e.ndjson", tmp_path / "deleted.py"
     events.write_text("".join(written(waiting)), encoding="utf-8")
     assert main(["replay", str(events), "--check", "GP407", "--script", str(path)]) == 0
@@ -236,9 +242,14 @@ def test_a_script_shows_a_failure_of_a_client(tmp_path: Path) -> None:
     assert main(["replay", str(events), "--check", "GC401", "--script", str(path)]) == 0
     events.unlink()
     came = subprocess.run(  # noqa: S603 - the script that was just written
-        [sys.executable, str(path)], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, timeout=60,
-    )  # fmt: skip
+        [sys.executable, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+    )
     assert came.returncode == 1, came.stderr
     assert f"GC401  {CLIENT}: 1 of 1 times" in came.stdout
 

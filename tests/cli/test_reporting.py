@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main, reporting
-from getimg_mock.contract.campaign import settled
-from getimg_mock.contract.evidence import read_known
+from getimg_mock.contract.evidence.evidence import read_known
+from getimg_mock.contract.verification.session import settled
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.server import MockServer
+from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
 if TYPE_CHECKING:
@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 CLIENT = "tests.cli.test_reporting:pays_twice"
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
 START = {
-    "event": "start", "kind": "provider", "contract": "1", "target": "t", "seed": 0, "own": True,
-    "plans": 1, "checks": 1,
-}  # fmt: skip
+    "event": "start",
+    "kind": "provider",
+    "contract": "1",
+    "target": "t",
+    "seed": 0,
+    "own": True,
+    "plans": 1,
+    "checks": 1,
+}
 SKIP = {"event": "skip", "plan": "p", "reason": "r"}
 END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
 
@@ -39,8 +45,13 @@ def asked(events: Path | None = None, *reports: Path) -> Namespace:
 
 def verdict(name: str, status: str, *, broken: bool = False) -> dict[str, Any]:
     """Return a verdict as an event."""
-    return {"event": "verdict", "id": name, "status": status, "reason": "",
-            "failures": [{}] if broken else []}  # fmt: skip
+    return {
+        "event": "verdict",
+        "id": name,
+        "status": status,
+        "reason": "",
+        "failures": [{}] if broken else [],
+    }
 
 
 def test_events_are_written_while_the_run_goes_on(tmp_path: Path) -> None:
@@ -147,8 +158,14 @@ def test_what_could_not_be_judged_says_nothing_about_a_known_failure() -> None:
     known = dict.fromkeys(("GP101", "GP102", "GP103", "GP104", "GE906", "GH009"), "why")
     *_, end = found = list(settled(told, known))
     statuses = {each["id"]: each["status"] for each in found if each["event"] == "verdict"}
-    assert statuses == {"GP101": "XFAIL", "GP102": "XPASS", "GP103": "VOID", "GP104": "SKIP",
-                        "GE906": "XFAIL", "GH009": "XFAIL"}  # fmt: skip
+    assert statuses == {
+        "GP101": "XFAIL",
+        "GP102": "XPASS",
+        "GP103": "VOID",
+        "GP104": "SKIP",
+        "GE906": "XFAIL",
+        "GH009": "XFAIL",
+    }
     assert end["verdicts"] == {"XFAIL": 3, "XPASS": 1, "VOID": 1, "SKIP": 1}
     assert end["ok"] is False
     *_, end = settled(told, {"GP101": "", "GH009": ""})
@@ -205,8 +222,11 @@ def test_a_comparison_shows_the_fake_as_a_column(
     assert f'<th class="verdict">{url}</th><th class="verdict">fake</th>' in text
     assert "to compare with" in text
     assert capsys.readouterr().out.count(" exchanges)") == 1
-    starts = [each for each in map(json.loads, path.read_text(encoding="utf-8").splitlines())
-              if each["event"] == "start"]  # fmt: skip
+    starts = [
+        each
+        for each in map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        if each["event"] == "start"
+    ]
     assert [each.get("twin", False) for each in starts] == [False, True]
 
 

@@ -183,9 +183,12 @@ def test_it_goes_on_when_nobody_reads_its_lines_any_more(tmp_path: Path) -> None
     """`getimg-mock serve | head` is no reason to break off connections."""
     words = f"{shlex.quote(sys.executable)} -m getimg_mock serve --port 0 | head -n 1; echo closed"
     with subprocess.Popen(  # noqa: S603 - our own
-        ["/bin/sh", "-c", f"exec 2>&1; {words}"], stdout=subprocess.PIPE, cwd=tmp_path, text=True,
+        ["/bin/sh", "-c", f"exec 2>&1; {words}"],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        text=True,
         start_new_session=True,
-    ) as shell:  # fmt: skip
+    ) as shell:
         assert shell.stdout is not None
         found = re.search(r"http://\S+", shell.stdout.readline())
         assert found

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract.campaign import Campaign
-from getimg_mock.contract.checks import EVERY, PROVIDER, chosen
-from getimg_mock.contract.evidence import read_evidence
-from getimg_mock.contract.targets import InProcess
-from getimg_mock.contract.traffic import read_traffic
-from getimg_mock.server import MockServer
+from getimg_mock.contract.evidence.evidence import read_evidence
+from getimg_mock.contract.evidence.recorded_traffic import read_traffic
+from getimg_mock.contract.registry import EVERY, PROVIDER, chosen
+from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.verification.session import Campaign
+from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,10 +62,17 @@ def test_a_dry_run_shows_prices_and_sends_nothing_that_costs(
 
 @pytest.mark.parametrize(
     "words",
-    [("--random", "-5"), ("--random", "x"), ("--stale-after", "99999999999"), ("--wait", "nan"),
-     ("--wait", "-1"), ("--target", "faek"), ("--target", "http://127.0.0.1:99999"),
-     ("--target", "http://127.0.0.1:1")],
-)  # fmt: skip
+    [
+        ("--random", "-5"),
+        ("--random", "x"),
+        ("--stale-after", "99999999999"),
+        ("--wait", "nan"),
+        ("--wait", "-1"),
+        ("--target", "faek"),
+        ("--target", "http://127.0.0.1:99999"),
+        ("--target", "http://127.0.0.1:1"),
+    ],
+)
 def test_what_cannot_be_is_told_in_a_sentence(
     words: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,10 +121,13 @@ def test_recorded_traffic_confirms_assumptions_until_it_is_old(
     """The whole loop: what traffic confirms is written, read again, and judged by its age."""
     recorded, evidence = tmp_path / "traffic.ndjson", tmp_path / "evidence.json"
     entry = {
-        "method": "GET", "path": "/v2/billing/balance", "status": 200, "at": "2020-02-01T12:00:00Z",
+        "method": "GET",
+        "path": "/v2/billing/balance",
+        "status": 200,
+        "at": "2020-02-01T12:00:00Z",
         "headers": {"content-type": "application/json"},
         "body": {"balance": "12.30", "currency": "USD"},
-    }  # fmt: skip
+    }
     recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     assert main(["verify", "api", "--from", str(recorded), "--evidence", str(evidence)]) == 0
     written_down = json.loads(evidence.read_text(encoding="utf-8"))
@@ -144,19 +154,27 @@ def test_a_confirmed_assumption_can_fail_a_service(
     """Unconfirmed it only informs; confirmed it is a rule like any other."""
     recorded = tmp_path / "traffic.ndjson"
     entry = {
-        "method": "GET", "path": "/v2/billing/balance", "status": 200, "at": "2020-02-01T12:00:00Z",
-        "headers": {"content-type": "text/plain"}, "body": "{}",
-    }  # fmt: skip
+        "method": "GET",
+        "path": "/v2/billing/balance",
+        "status": 200,
+        "at": "2020-02-01T12:00:00Z",
+        "headers": {"content-type": "text/plain"},
+        "body": "{}",
+    }
     recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     evidence = tmp_path / "evidence.json"
     evidence.write_text(
-        json.dumps({"confirmations": [{"check": "GP103", "observed": "2020-01-01"}],
-                    "contradictions": []}), encoding="utf-8",
-    )  # fmt: skip
+        json.dumps(
+            {"confirmations": [{"check": "GP103", "observed": "2020-01-01"}], "contradictions": []}
+        ),
+        encoding="utf-8",
+    )
     campaign = Campaign(
-        target=replace(InProcess(), own=False), plans=(), checks=chosen("GP103", PROVIDER),
+        target=replace(InProcess(), own=False),
+        plans=(),
+        checks=chosen("GP103", PROVIDER),
         confirmed=read_evidence(evidence).fresh(datetime(2020, 2, 1, tzinfo=UTC)),
-    )  # fmt: skip
+    )
     campaign.histories = [read_traffic(recorded)]
     assert [e["status"] for e in campaign.judge() if e["event"] == "verdict"] == ["FAIL"]
     capsys.readouterr()

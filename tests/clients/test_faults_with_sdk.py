@@ -71,9 +71,11 @@ class Program:
         self._heard: SimpleQueue[Exchange] = SimpleQueue()
         self.world.journal.subscribe(self._heard.put)
         self._made_of: dict[str, Any] = {
-            "base_url": server.url, "api_key": self.key, "http_client": pool,
+            "base_url": server.url,
+            "api_key": self.key,
+            "http_client": pool,
             "_strict_response_validation": True,
-        }  # fmt: skip
+        }
         client = self.client()
         video = client.videos.generations.create(model="seedance-v1-pro", prompt="Waves")
         image = client.images.generate(model="z-image-turbo", prompt="A lighthouse")
@@ -167,9 +169,13 @@ def test_with_its_retries_the_sdk_survives_what_it_retries(
 
 @pytest.mark.parametrize(
     ("operation", "fault"),
-    [(operation, fault) for operation in OPERATIONS for fault in ("drip", "wrong_type")
-     if (operation, fault) != ("videos.retrieve", "wrong_type")],
-)  # fmt: skip
+    [
+        (operation, fault)
+        for operation in OPERATIONS
+        for fault in ("drip", "wrong_type")
+        if (operation, fault) != ("videos.retrieve", "wrong_type")
+    ],
+)
 def test_the_sdk_puts_up_with_a_slow_answer_and_a_wrong_type(
     program: Program, operation: str, fault: str
 ) -> None:

@@ -130,11 +130,18 @@ def test_the_longest_video_is_what_its_json_says(url: str) -> None:
 
 @pytest.mark.parametrize(
     "prompt",
-    ["\N{ROCKET}\N{VARIATION SELECTOR-16} \N{HEBREW LETTER ALEF}\N{ARABIC LETTER BEH}", "\x00\x1b",
-     "\n" * 4096, "W" * 4096, "\u202e\u0301\ufffe", "a\u0301" * 2000, " ",
-     "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 4096],
+    [
+        "\N{ROCKET}\N{VARIATION SELECTOR-16} \N{HEBREW LETTER ALEF}\N{ARABIC LETTER BEH}",
+        "\x00\x1b",
+        "\n" * 4096,
+        "W" * 4096,
+        "\u202e\u0301\ufffe",
+        "a\u0301" * 2000,
+        " ",
+        "\N{CJK UNIFIED IDEOGRAPH-4E00}" * 4096,
+    ],
     ids=["scripts", "controls", "lines", "one word", "marks", "combining", "space", "han"],
-)  # fmt: skip
+)
 def test_any_prompt_can_be_drawn(url: str, prompt: str) -> None:
     """The picture shows it as well as it can, and is a picture."""
     item = _image(url, prompt=prompt)

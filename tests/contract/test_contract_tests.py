@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from getimg_mock.server import MockServer
+from getimg_mock.serving.server import MockServer
 
 FOLDER: Final = Path(__file__).parents[2] / "contract_tests"
 
@@ -17,10 +17,24 @@ def pytest_run(place: Path, *words: str, key: str = "sk_first_key") -> tuple[int
     """Return the exit status and the output of a run in a process of its own."""
     environment = os.environ | {"GETIMG_API_KEY": key, "PYTEST_ADDOPTS": ""}
     done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-m", "pytest", str(FOLDER), "-rA", "-n0", "-p", "no:cacheprovider",
-         f"--getimg-record={place / 'spend.json'}", *words],
-        capture_output=True, text=True, check=False, cwd=place, env=environment,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            str(FOLDER),
+            "-rA",
+            "-n0",
+            "-p",
+            "no:cacheprovider",
+            f"--getimg-record={place / 'spend.json'}",
+            *words,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=place,
+        env=environment,
+    )
     return done.returncode, done.stdout + done.stderr
 
 

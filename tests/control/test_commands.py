@@ -25,10 +25,25 @@ def described(path: str) -> str:
 
 
 WORDS = st.sampled_from(
-    ["10m", "flaky", "videos.create", "seedance-*", "completed", "2026-12-01T00:00:00Z", "sk_x",
-     "9999-12-31T23:59:59-23:59", "20..60", "rate_limit", "reset", "har", "1e400", "-0", "[",
-     "\ud800"]
-)  # fmt: skip
+    [
+        "10m",
+        "flaky",
+        "videos.create",
+        "seedance-*",
+        "completed",
+        "2026-12-01T00:00:00Z",
+        "sk_x",
+        "9999-12-31T23:59:59-23:59",
+        "20..60",
+        "rate_limit",
+        "reset",
+        "har",
+        "1e400",
+        "-0",
+        "[",
+        "\ud800",
+    ]
+)
 SCALARS = st.none() | st.booleans() | st.integers() | st.integers(-2, 50) | st.floats() | WORDS
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(WORDS, SCALARS, max_size=2)
 

@@ -19,12 +19,23 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (0, 0), (90, 90), (1.5, 1.5), ("90", 90), ("1.5", 1.5), (" 2 ", 2), ("90s", 90),
+        (0, 0),
+        (90, 90),
+        (1.5, 1.5),
+        ("90", 90),
+        ("1.5", 1.5),
+        (" 2 ", 2),
+        ("90s", 90),
         ("10m", 600),
-        ("1h30m", 5400), ("1h 30m", 5400), ("1.5h", 5400), ("2d", 172800), ("250ms", 0.25),
-        ("1m1s1ms", 61.001), ("0s", 0),
+        ("1h30m", 5400),
+        ("1h 30m", 5400),
+        ("1.5h", 5400),
+        ("2d", 172800),
+        ("250ms", 0.25),
+        ("1m1s1ms", 61.001),
+        ("0s", 0),
     ],
-)  # fmt: skip
+)
 def test_a_time_is_a_number_of_seconds_or_units_added_up(written: Any, expected: float) -> None:
     """`10m` is what people type."""
     assert fields.seconds(written) == pytest.approx(expected)
@@ -33,12 +44,34 @@ def test_a_time_is_a_number_of_seconds_or_units_added_up(written: Any, expected:
 @pytest.mark.parametrize(
     "written",
     [
-        "", " ", "m", "10x", "10m!", "ten", "-1", "-5m", "1,5h", "10m -5m", "1e3", "\u0663m",
-        "m10", "1h30", None, True, [], {}, -1, float("nan"), float("inf"), float("-inf"),
-        10**400, "9" * 79, "1" * 5000,
+        "",
+        " ",
+        "m",
+        "10x",
+        "10m!",
+        "ten",
+        "-1",
+        "-5m",
+        "1,5h",
+        "10m -5m",
+        "1e3",
+        "\u0663m",
+        "m10",
+        "1h30",
+        None,
+        True,
+        [],
+        {},
+        -1,
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        10**400,
+        "9" * 79,
+        "1" * 5000,
         "1000000d",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_time_is_refused(written: Any) -> None:
     """With what would have been one, or with what is the longest."""
     with pytest.raises(SettingsError, match=r"write 90s, 10m|longest step"):
@@ -60,12 +93,16 @@ def test_a_moment_is_read_back_in_utc(moment: datetime) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("2026-09-01T12:00:00", "no time zone"), (datetime(2026, 9, 1), "no time zone"),  # noqa: DTZ001 - refused
-        ("yesterday", "write 2026"), (12, "write 2026"), (None, "write 2026"),
-        ("1969-12-31T23:59:59Z", "1970 and 3000"), ("3000-01-01T00:00:00Z", "1970 and 3000"),
+        ("2026-09-01T12:00:00", "no time zone"),
+        (datetime(2026, 9, 1), "no time zone"),  # noqa: DTZ001 - refused
+        ("yesterday", "write 2026"),
+        (12, "write 2026"),
+        (None, "write 2026"),
+        ("1969-12-31T23:59:59Z", "1970 and 3000"),
+        ("3000-01-01T00:00:00Z", "1970 and 3000"),
         (datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))), "1970 and 3000"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_moment_is_refused(written: Any, said: str) -> None:
     """A moment without a zone means another one on every machine."""
     with pytest.raises(SettingsError, match=said):

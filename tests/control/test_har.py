@@ -17,15 +17,28 @@ if TYPE_CHECKING:
 REQUIRED = {
     "": {"startedDateTime", "time", "request", "response", "cache", "timings"},
     "request": {
-        "method", "url", "httpVersion", "cookies", "headers", "queryString", "headersSize",
+        "method",
+        "url",
+        "httpVersion",
+        "cookies",
+        "headers",
+        "queryString",
+        "headersSize",
         "bodySize",
     },
     "response": {
-        "status", "statusText", "httpVersion", "cookies", "headers", "content", "redirectURL",
-        "headersSize", "bodySize",
+        "status",
+        "statusText",
+        "httpVersion",
+        "cookies",
+        "headers",
+        "content",
+        "redirectURL",
+        "headersSize",
+        "bodySize",
     },
     "timings": {"send", "wait", "receive"},
-}  # fmt: skip
+}
 
 
 def test_a_document_has_everything_that_har_requires(ws: Workspace, client: Client) -> None:
@@ -34,8 +47,9 @@ def test_a_document_has_everything_that_har_requires(ws: Workspace, client: Clie
     client.video()
     log = ws.journal.to_har()["log"]
     assert (log["version"], log["creator"]) == (
-        "1.2", {"name": "getimg-mock", "version": version("getimg-mock")},
-    )  # fmt: skip
+        "1.2",
+        {"name": "getimg-mock", "version": version("getimg-mock")},
+    )
     assert len(log["entries"]) == 2
     for entry in log["entries"]:
         for part, names in REQUIRED.items():
@@ -52,8 +66,9 @@ def test_an_entry_says_what_was_asked_and_answered(ws: Workspace, client: Client
     asked, made = (entry for entry in ws.journal.to_har()["log"]["entries"])
     assert asked["request"]["url"] == f"{client.url}/v2/models?type=video&x="
     assert asked["request"]["queryString"] == [
-        {"name": "type", "value": "video"}, {"name": "x", "value": ""},
-    ]  # fmt: skip
+        {"name": "type", "value": "video"},
+        {"name": "x", "value": ""},
+    ]
     assert "postData" not in asked["request"]
     assert json.loads(made["request"]["postData"]["text"]) == VIDEO
     assert made["request"]["postData"]["mimeType"] == "application/json"

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     "body",
-    [None, [], "x", {}, {"error": "not found"}, {"error": {}}, {"error": {"message": "No."}},
-     {"detail": "Not Found"}],
-)  # fmt: skip
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"error": "not found"},
+        {"error": {}},
+        {"error": {"message": "No."}},
+        {"detail": "Not Found"},
+    ],
+)
 def test_another_servers_error_is_not_taken_for_ours(body: Any) -> None:
     """A wrong port is more likely than a new error of ours."""
     error = raised(404, body)
@@ -29,11 +37,13 @@ def test_another_servers_error_is_not_taken_for_ours(body: Any) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        SettingsError("n: 3 is wrong."), UnknownNameError("rule", "rule-1", ["rule-2"]),
-        UnknownNameError("field", "x", ["alpha", "beta"]), WaitError("Nothing came."),
+        SettingsError("n: 3 is wrong."),
+        UnknownNameError("rule", "rule-1", ["rule-2"]),
+        UnknownNameError("field", "x", ["alpha", "beta"]),
+        WaitError("Nothing came."),
         ControlError("conflict", "Not now.", status=409, nearest="then"),
     ],
-)  # fmt: skip
+)
 def test_an_error_survives_the_way_over_http(error: GetimgMockError) -> None:
     """Class, words and what programs look at."""
     status, body = problem(error)

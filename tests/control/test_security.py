@@ -70,12 +70,28 @@ class TestOnLoopback:
     @pytest.mark.parametrize(
         "host",
         [
-            "evil.example", "evil.example:4010", "127.0.0.1.evil.example", "localhost.evil.example",
-            "127.0.0.1@evil.example", "evil.example#localhost", "0x7f.1", "2130706433",
-            "0.0.0.0", "10.0.0.1", "169.254.169.254", "[::]", "[::ffff:10.0.0.1]", "[::1", "::1",  # noqa: S104 - sent, not bound
-            "localhost:x", "localhost:1:2", " ", "api.getimg.ai", "local\xe9host",
+            "evil.example",
+            "evil.example:4010",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example",
+            "127.0.0.1@evil.example",
+            "evil.example#localhost",
+            "0x7f.1",
+            "2130706433",
+            "0.0.0.0",  # noqa: S104 - sent, not bound
+            "10.0.0.1",
+            "169.254.169.254",
+            "[::]",
+            "[::ffff:10.0.0.1]",
+            "[::1",
+            "::1",
+            "localhost:x",
+            "localhost:1:2",
+            " ",
+            "api.getimg.ai",
+            "local\xe9host",
         ],
-    )  # fmt: skip
+    )
     def test_a_foreign_host_is_refused(self, server: MockServer, host: str, path: str) -> None:
         """DNS rebinding: a page's own name points here, and its browser says that name."""
         reply = get(server.url, path, host=host)
@@ -246,21 +262,35 @@ def scoped(app: Any, *, server: Any, token: str | None = None) -> tuple[int, Any
     if token:
         headers.append((b"x-mock-token", token.encode()))
     reply = Driver(app).send(
-        {"type": "http", "method": "GET", "path": "/__mock__/clock", "raw_path": b"",
-         "query_string": b"", "headers": headers, "server": server}
-    )  # fmt: skip
+        {
+            "type": "http",
+            "method": "GET",
+            "path": "/__mock__/clock",
+            "raw_path": b"",
+            "query_string": b"",
+            "headers": headers,
+            "server": server,
+        }
+    )
     return reply.status, reply.json
 
 
 @pytest.mark.parametrize(
     ("host", "expected"),
     [
-        ("localhost", True), ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True),
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
         ("[::1]", True),
-        ("0.0.0.0", False), ("::", False), ("", False), ("192.168.0.1", False),  # noqa: S104 - read, not bound
-        ("myhost", False), ("127.0.0.1.nip.io", False),
+        ("0.0.0.0", False),  # noqa: S104 - read, not bound
+        ("::", False),
+        ("", False),
+        ("192.168.0.1", False),
+        ("myhost", False),
+        ("127.0.0.1.nip.io", False),
     ],
-)  # fmt: skip
+)
 def test_loopback_is_what_can_only_mean_this_machine(host: str, expected: object) -> None:
     """A name that resolves here today may resolve elsewhere tomorrow."""
     assert is_loopback(host) is expected

@@ -54,11 +54,20 @@ class TestErrors:
     @pytest.mark.parametrize(
         "body",
         [
-            b"{", b"[]", b"1", b'"x"', b"null", b"\xff", b'{"rate": NaN}', b'{"rate": Infinity}',
+            b"{",
+            b"[]",
+            b"1",
+            b'"x"',
+            b"null",
+            b"\xff",
+            b'{"rate": NaN}',
+            b'{"rate": Infinity}',
             b'{"rate": 1e400}',
-            b"[" * 100_000, b'{"rate": ' + b"1" * 5000 + b"}", b"rate=60",
+            b"[" * 100_000,
+            b'{"rate": ' + b"1" * 5000 + b"}",
+            b"rate=60",
         ],
-    )  # fmt: skip
+    )
     def test_a_body_that_is_no_json_object_is_refused(self, client: Client, body: bytes) -> None:
         """However it is broken."""
         reply = client.request("POST", "/__mock__/clock/scale", body=body)
@@ -168,8 +177,14 @@ def test_a_client_that_goes_before_its_body_is_complete_is_not_answered() -> Non
         sent.append(message)
 
     headers = [(b"host", b"localhost"), (b"authorization", b"Bearer sk_gone")]
-    scope = {"type": "http", "method": "POST", "path": "/__mock__/reset", "headers": headers,
-             "query_string": b"", "server": ("127.0.0.1", 1)}  # fmt: skip
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/__mock__/reset",
+        "headers": headers,
+        "query_string": b"",
+        "server": ("127.0.0.1", 1),
+    }
     asyncio.run(app(scope, receive, send))
     assert sent == []
 

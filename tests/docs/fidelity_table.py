@@ -11,12 +11,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.checks import PROVIDER
-from getimg_mock.contract.claims import mark_of
-from getimg_mock.contract.evidence import shipped_evidence
+from getimg_mock.contract.evidence.claims import mark_of
+from getimg_mock.contract.evidence.evidence import shipped_evidence
+from getimg_mock.contract.registry import PROVIDER
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.evidence import Evidence
+    from getimg_mock.contract.evidence.evidence import Evidence
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "fidelity.md"

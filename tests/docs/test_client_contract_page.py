@@ -10,17 +10,21 @@ import pytest
 
 from getimg_mock._shipped import shipped
 from getimg_mock.cli import main
-from getimg_mock.contract.clients.adapters import SHIPPED
-from getimg_mock.contract.clients.cases import OPS, OPTIONS
+from getimg_mock.contract.clients.cases.cases import OPS, OPTIONS
+from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.suite import CHECKS, cases
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
 TIME = re.compile(r"\d\d:\d\d:\d\d\.\d")
 
 
-@pytest.mark.parametrize(("language", "file"), [
-    ("python", "driver.py"), ("javascript", "driver.mjs"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "file"),
+    [
+        ("python", "driver.py"),
+        ("javascript", "driver.mjs"),
+    ],
+)
 def test_the_drivers_on_the_page_are_the_files(language: str, file: str) -> None:
     """Who copies it from the page gets what is tested."""
     (shown,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from getimg_mock.contract.checks import PROVIDER
-from tests.contract.sole_killers import WITHOUT
+from getimg_mock.contract.registry import PROVIDER
+from tests.contract.provider.sole_killers import WITHOUT
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from getimg_mock.cli import COMMANDS as CLI
-from getimg_mock.control import handle, things
+from getimg_mock.control import handle, handles
 from getimg_mock.control.commands import COMMANDS, OTHER_PATHS
 from getimg_mock.control.exchanges import Exchange
 from getimg_mock.control.journal import CRITERIA
@@ -52,7 +52,7 @@ def test_everything_that_a_handle_can_do_stands_on_a_page() -> None:
     assert public(handle.Clock, handle.Transitions, handle.Ledger, handle.LimitsHandle) <= named | {
         "rate"
     }
-    assert public(things.Generations, things.Scenarios, things.JournalHandle) <= named
+    assert public(handles.Generations, handles.Scenarios, handles.JournalHandle) <= named
     assert {"complete", "fail", "hold", "hits", "seen", "remove"} <= named
 
 
@@ -69,6 +69,17 @@ def test_every_criterion_setting_transition_key_and_field_stands_on_its_page() -
 def test_every_control_command_of_the_command_line_is_shown() -> None:
     """By an example that is run."""
     shown = set(re.findall(r"^getimg-mock (\w+)", CONTROL + TIME + JOURNAL, re.MULTILINE))
-    assert set(CLI) & {
-        "clock", "scenario", "generations", "ledger", "journal", "reset", "snapshot", "restore",
-    } <= shown  # fmt: skip
+    assert (
+        set(CLI)
+        & {
+            "clock",
+            "scenario",
+            "generations",
+            "ledger",
+            "journal",
+            "reset",
+            "snapshot",
+            "restore",
+        }
+        <= shown
+    )

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.checks import check_of
-from getimg_mock.contract.claims import flaw_of, mark_of
-from getimg_mock.contract.evidence import Evidence, shipped_evidence
+from getimg_mock.contract.evidence.claims import flaw_of, mark_of
+from getimg_mock.contract.evidence.evidence import Evidence, shipped_evidence
+from getimg_mock.contract.registry import check_of
 from getimg_mock.settings import option_name, options
 from tests.docs.fidelity_table import behaviours, rows, table
 

@@ -6,7 +6,7 @@ import pytest
 
 from getimg_mock.media.palettes import Colour, oklch, palette
 from getimg_mock.media.posters import Poster, draw_poster
-from getimg_mock.world.chance import Stream
+from getimg_mock.world.randomness import Stream
 
 READABLE = 4.5  # WCAG 2.2, success criterion 1.4.3
 

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageChops
 
-from getimg_mock.media.films import bar_across
+from getimg_mock.media.key_frames import bar_across
 from getimg_mock.media.palettes import palette
 from getimg_mock.media.videos import Video, encode_video
-from getimg_mock.world.chance import Stream
+from getimg_mock.world.randomness import Stream
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,21 +11,22 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from getimg_mock.contract.campaign import Campaign, verdict_event, written
-from getimg_mock.contract.checks import PROVIDER, chosen, equivalence
 from getimg_mock.contract.clients import scorecard
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import chosen as clients_chosen
 from getimg_mock.contract.clients.suite import verify
-from getimg_mock.contract.comparison import Comparison
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.targets import InProcess
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import PROVIDER, chosen
+from getimg_mock.contract.targets.fake_targets import InProcess
 from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verification.checks import equivalence
+from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.session import Campaign, verdict_event, written
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, events, matrix, replays, tables
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
-from tests.contract.everyone import BY_NAME
+from tests.contract.provider.everyone import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,8 +39,11 @@ SECRET = "sk_contract_alpha_7f3a9c"
 def stream() -> str:
     """Return the event stream of a run that fails GP407."""
     target = InProcess(wrap=BY_NAME["any-signature"].wrap)
-    plans = [plan for plan in corpus(target.models) if plan.name in {"an image and its file",
-                                                                     "the catalogue"}]  # fmt: skip
+    plans = [
+        plan
+        for plan in corpus(target.models)
+        if plan.name in {"an image and its file", "the catalogue"}
+    ]
     return "".join(written(Campaign(target=target, plans=plans, checks=CHECKS).events()))
 
 
@@ -109,9 +113,10 @@ def block_of(outcome: events.Outcome, status: str = "FAIL") -> str:
     verdict = next(v for v in outcome.verdicts if v["status"] == status)
     failure = verdict["failures"][0]
     return console.block(
-        failure | {"verdict": verdict}, replay=replays.replay_of(outcome, failure),
+        failure | {"verdict": verdict},
+        replay=replays.replay_of(outcome, failure),
         script=replays.script_of(outcome, failure),
-    )  # fmt: skip
+    )
 
 
 def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
@@ -120,8 +125,16 @@ def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
         text = block_of(outcome)
         assert len(text.splitlines()) <= 25
         assert max(map(len, text.splitlines())) <= 100
-        parts = ("(MUST, blocker)", "\n  #  time", "\n  expected", "\n  actual", "\n  why",
-                 "\n  replay    getimg-mock", "\n  script", "seed 0, contract ")  # fmt: skip
+        parts = (
+            "(MUST, blocker)",
+            "\n  #  time",
+            "\n  expected",
+            "\n  actual",
+            "\n  why",
+            "\n  replay    getimg-mock",
+            "\n  script",
+            "seed 0, contract ",
+        )
         places = [text.find(part) for part in parts]
         assert -1 not in places
         assert places == sorted(places)
@@ -160,16 +173,25 @@ def test_a_difference_shows_both_sides_of_the_pair() -> None:
     shown = event["failures"][0]["exchanges"]
     assert [each["status"] for each in shown] == [403, 200]
     assert [each["label"] for each in shown] == [
-        "the fake, plan 'an image and its file'", "the other, plan 'an image and its file'",
-    ]  # fmt: skip
+        "the fake, plan 'an image and its file'",
+        "the other, plan 'an image and its file'",
+    ]
     assert SECRET not in json.dumps(event)
     assert not schemas.violations("own/contract-events", event)
 
 
 def test_of_many_exchanges_the_first_and_the_last_are_shown() -> None:
     """A long history is cut in its middle: the wrong one is mostly the last."""
-    one = {"at": "2026-09-01T12:00:30.000+00:00", "key": "a", "method": "GET", "effects": [],
-           "path": f"/v2/models/{'x' * 200}", "status": 200, "delta": "", "label": ""}  # fmt: skip
+    one = {
+        "at": "2026-09-01T12:00:30.000+00:00",
+        "key": "a",
+        "method": "GET",
+        "effects": [],
+        "path": f"/v2/models/{'x' * 200}",
+        "status": 200,
+        "delta": "",
+        "label": "",
+    }
     lines = tables.table([one | {"number": number} for number in range(1, 41)], most=9)
     assert len(lines) <= 10
     assert max(map(len, lines)) <= 100
@@ -218,9 +240,21 @@ def test_what_fails_nothing_is_told_on_one_line_each() -> None:
     """Findings that only inform, and notes, are on the console, in Markdown and in HTML."""
     (run,) = outcomes()
     informed = next(v for v in run.verdicts if v["id"] == "GP401")
-    informed |= {"status": "INFO", "failures": [
-        {"id": "GP401", "plan": {}, "plan_name": "p", "expected": "this", "actual": "that",
-         "exchanges": [], "seed": 0, "contract": "1"}]}  # fmt: skip
+    informed |= {
+        "status": "INFO",
+        "failures": [
+            {
+                "id": "GP401",
+                "plan": {},
+                "plan_name": "p",
+                "expected": "this",
+                "actual": "that",
+                "exchanges": [],
+                "seed": 0,
+                "contract": "1",
+            }
+        ],
+    }
     next(v for v in run.verdicts if v["id"] == "GP115")["notes"] = ["a field", "a field", "more"]
     lines = console.rendered(run).splitlines()
     assert "INFO  GP401  expected this, actual that" in lines
@@ -274,8 +308,13 @@ def test_what_a_provider_says_cannot_become_markup() -> None:
 def test_no_report_holds_a_key() -> None:
     """Reports are shared: keys are named, never shown."""
     assert SECRET not in stream()
-    for render in (documents.as_json, documents.as_junit, documents.as_sarif,
-                   documents.as_markdown, matrix.as_html):  # fmt: skip
+    for render in (
+        documents.as_json,
+        documents.as_junit,
+        documents.as_sarif,
+        documents.as_markdown,
+        matrix.as_html,
+    ):
         assert SECRET not in render(outcomes())
 
 

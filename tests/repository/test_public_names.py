@@ -12,9 +12,19 @@ import pytest
 import getimg_mock
 
 HEAVY: Final = {
-    "PIL", "asyncio", "av", "h11", "httptools", "httpx", "httpx2", "jsonschema_rs", "pytest",
-    "starlette", "uvicorn", "uvloop",
-}  # fmt: skip
+    "PIL",
+    "asyncio",
+    "av",
+    "h11",
+    "httptools",
+    "httpx",
+    "httpx2",
+    "jsonschema_rs",
+    "pytest",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+}
 
 
 def imported(statement: str) -> set[str]:

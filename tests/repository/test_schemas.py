@@ -28,10 +28,21 @@ Json = dict[str, Any]
 
 EVIDENCE = {"documented", "observed", "inferred", "our choice"}
 MESSAGES = {
-    "image-request", "video-request", "image-generation", "video-accepted", "video-pending",
-    "video-failed", "video-completed", "video-generation", "model", "model-list", "balance",
-    "costs", "error", "rate-limit-headers",
-}  # fmt: skip
+    "image-request",
+    "video-request",
+    "image-generation",
+    "video-accepted",
+    "video-pending",
+    "video-failed",
+    "video-completed",
+    "video-generation",
+    "model",
+    "model-list",
+    "balance",
+    "costs",
+    "error",
+    "rate-limit-headers",
+}
 EXCHANGES: dict[str, Json] = {
     file.name: json.loads(file.read_text(encoding="utf-8"))
     for file in shipped("fixtures").joinpath("examples").iterdir()
@@ -166,8 +177,12 @@ def test_an_example_exchange_has_all_its_parts(file: str) -> None:
     """Whoever reads an example knows what it shows, where it comes from and both of its sides."""
     exchange = EXCHANGES[file]
     assert exchange.keys() - {"evidence_note"} == {
-        "title", "evidence", "operation", "request", "response",
-    }  # fmt: skip
+        "title",
+        "evidence",
+        "operation",
+        "request",
+        "response",
+    }
     assert exchange["evidence"] in EVIDENCE
     assert exchange["request"].keys() == {"method", "path", "headers", "body"}
     assert exchange["response"].keys() == {"status", "headers", "body"}
@@ -238,14 +253,38 @@ SCALARS = st.one_of(
     st.text(max_size=6).filter(lambda text: not text.endswith("\n")),
     st.sampled_from(
         [
-            "0.04", "-1", "1e5", ".5", "x" * 4096, "x" * 4097, "\U0001f600" * 4096, "pending",
-            "completed", "failed", "jpeg", "JPEG", "first_frame", "USD", "image", "not_applicable",
-            "2026-05-02T12:30:00.000Z", "2026-05-02T12:30:00", "2026-05-02t12:30:00+02:00",
-            "2026-02-30T00:00:00Z", "2026-09-01", "2026-9-1", "2026-02-29", "https://example.com/a",
-            "/a", "http://a b", "invalid_request_error", "20", "5.0",
+            "0.04",
+            "-1",
+            "1e5",
+            ".5",
+            "x" * 4096,
+            "x" * 4097,
+            "\U0001f600" * 4096,
+            "pending",
+            "completed",
+            "failed",
+            "jpeg",
+            "JPEG",
+            "first_frame",
+            "USD",
+            "image",
+            "not_applicable",
+            "2026-05-02T12:30:00.000Z",
+            "2026-05-02T12:30:00",
+            "2026-05-02t12:30:00+02:00",
+            "2026-02-30T00:00:00Z",
+            "2026-09-01",
+            "2026-9-1",
+            "2026-02-29",
+            "https://example.com/a",
+            "/a",
+            "http://a b",
+            "invalid_request_error",
+            "20",
+            "5.0",
         ]
     ),
-)  # fmt: skip
+)
 # jsonschema-rs leaves an empty name out of its paths.
 NAMES = st.text(min_size=1, max_size=6)
 VALUES = st.recursive(

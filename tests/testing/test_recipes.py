@@ -17,10 +17,17 @@ pytest_plugins = ["pytester"]
 PAGE = Path(__file__).parents[2].joinpath("docs", "pytest.md").read_text(encoding="utf-8")
 BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 RECIPES = (
-    "Happy path", "Poll loop", "Failed video", "Expired link", "Rate limit and retry",
-    "Out of credit", "Lost response", "Parallel tests", "Own client class",
+    "Happy path",
+    "Poll loop",
+    "Failed video",
+    "Expired link",
+    "Rate limit and retry",
+    "Out of credit",
+    "Lost response",
+    "Parallel tests",
+    "Own client class",
     "A FastAPI app that calls getimg",
-)  # fmt: skip
+)
 
 
 def blocks(kind: str) -> list[Any]:

@@ -23,9 +23,15 @@ from getimg_mock.world.behaviours import (
 from getimg_mock.world.rule_files import OPERATIONS
 
 DOCUMENTED = {
-    "invalid_api_key", "parameter_missing", "invalid_parameter", "quota_exceeded",
-    "content_policy_violation", "not_found", "rate_limit", "server_error",
-}  # fmt: skip
+    "invalid_api_key",
+    "parameter_missing",
+    "invalid_parameter",
+    "quota_exceeded",
+    "content_policy_violation",
+    "not_found",
+    "rate_limit",
+    "server_error",
+}
 
 
 def error_of(values: dict[str, Any]) -> Any:

@@ -54,10 +54,17 @@ def test_the_api_shows_each_shipped_model_as_the_file_has_it(entry: dict[str, An
 def test_the_shipped_models_are_the_known_ones() -> None:
     """Api-facts section 6 names them; a client's guessed id must not exist by accident."""
     assert set(SHIPPED.models) == {
-        "seedream-5-lite", "seedream-4-5", "seedream-4", "gemini-3-1-flash-image",
-        "gemini-3-1-flash-lite-image", "gpt-image-2", "wan-2-7-image", "z-image-turbo",
-        "seedance-v1-pro", "seedance-v1-5-pro",
-    }  # fmt: skip
+        "seedream-5-lite",
+        "seedream-4-5",
+        "seedream-4",
+        "gemini-3-1-flash-image",
+        "gemini-3-1-flash-lite-image",
+        "gpt-image-2",
+        "wan-2-7-image",
+        "z-image-turbo",
+        "seedance-v1-pro",
+        "seedance-v1-5-pro",
+    }
 
 
 def test_what_is_known_of_seedream_5_lite_is_kept() -> None:
@@ -220,8 +227,11 @@ def test_the_rate_is_the_most_exact_one_that_applies(
     by_key = {(rate.resolution, rate.sound): rate for rate in rates}
     exact = "sound_on" if sound else "sound_off"
     order = [
-        (resolution, exact), (resolution, "not_applicable"), (None, exact), (None, "not_applicable")
-    ]  # fmt: skip
+        (resolution, exact),
+        (resolution, "not_applicable"),
+        (None, exact),
+        (None, "not_applicable"),
+    ]
     expected = next((by_key[key] for key in order if key in by_key), None)
     assert model.rate(resolution=resolution, sound=sound) == expected
 

@@ -34,9 +34,11 @@ def test_an_advance_says_what_happened_in_order() -> None:
     advance = world.advance(130)
     assert advance.now == START + 130 * SECOND
     assert told(advance.events) == [
-        (20, "generation.failed"), (30, "generation.completed"), (60, "window.reset"),
+        (20, "generation.failed"),
+        (30, "generation.completed"),
+        (60, "window.reset"),
         (130, "link.expired"),
-    ]  # fmt: skip
+    ]
     assert world.advance(0).events == ()
     assert told(world.advance(1000).events) == []
 
@@ -59,8 +61,10 @@ def test_the_next_event_is_the_next() -> None:
     while (advance := world.advance_to_next_event()).events:
         seen += told(advance.events)
     assert seen == [
-        (30, "generation.completed"), (60, "window.reset"), (130, "link.expired"),
-    ]  # fmt: skip
+        (30, "generation.completed"),
+        (60, "window.reset"),
+        (130, "link.expired"),
+    ]
     assert advance.now == world.clock.now() == START + 130 * SECOND
 
 
@@ -143,8 +147,10 @@ def test_images_have_events_too() -> None:
     world = workspace(image_seconds=25, retention=100)
     world.submit(image())
     assert told(world.advance(200).events) == [
-        (25, "generation.completed"), (60, "window.reset"), (125, "link.expired"),
-    ]  # fmt: skip
+        (25, "generation.completed"),
+        (60, "window.reset"),
+        (125, "link.expired"),
+    ]
 
 
 def test_another_window_is_counted_anew() -> None:
@@ -162,7 +168,8 @@ plans = st.lists(
     st.tuples(
         st.sampled_from(["video", "image", "broke"]),
         st.fixed_dictionaries(
-            {}, optional={
+            {},
+            optional={
                 "seconds": st.integers(0, 300) | st.just("20..90"),
                 "polls": st.integers(1, 2),
                 "failed": st.sampled_from([True, "content_policy_violation"]),
@@ -170,7 +177,7 @@ plans = st.lists(
         ),
     ),
     max_size=6,
-)  # fmt: skip
+)
 
 
 def world_of(plan: list[tuple[str, dict[str, Any]]]) -> tuple[Driver, list[str]]:
@@ -178,8 +185,11 @@ def world_of(plan: list[tuple[str, dict[str, Any]]]) -> tuple[Driver, list[str]]
     api = Driver.of(retention=120, limits="realistic", rate_window=30)
     ids = []
     for number, (kind, rule) in enumerate(plan):
-        said = " ".join(f"{'fail' if name == 'failed' else name}={value}"
-                        for name, value in rule.items() if value is not True)  # fmt: skip
+        said = " ".join(
+            f"{'fail' if name == 'failed' else name}={value}"
+            for name, value in rule.items()
+            if value is not True
+        )
         header = [("x-mock-behaviour", said)] if said else []
         if kind == "image":
             made_ = api.post("/v2/images/generations", {"model": "seedream-5-lite", "prompt": "x"})

@@ -20,11 +20,22 @@ from tests.world.worlds import START, made, workspace
 def exchange(**values: Any) -> Exchange:
     """Return an exchange as the API records it."""
     given: dict[str, Any] = {
-        "number": 0, "at": START, "wall": START, "operation": "videos.retrieve", "method": "GET",
-        "path": "/v2/videos/generations/req-1", "query": "", "request_headers": [],
-        "request_body": b"", "request_size": 0, "status": 200, "headers": [], "body": b"",
-        "size": 0, "seconds": 0.001,
-    }  # fmt: skip
+        "number": 0,
+        "at": START,
+        "wall": START,
+        "operation": "videos.retrieve",
+        "method": "GET",
+        "path": "/v2/videos/generations/req-1",
+        "query": "",
+        "request_headers": [],
+        "request_body": b"",
+        "request_size": 0,
+        "status": 200,
+        "headers": [],
+        "body": b"",
+        "size": 0,
+        "seconds": 0.001,
+    }
     return Exchange(**(given | values))
 
 
@@ -216,8 +227,10 @@ def test_submitting_makes_a_generation_and_holds_its_cost() -> None:
     cost = made(world).product.total_cost
     assert effects_of(lambda: made(world)) == ["generation", f"hold {cost}"]
     assert effects_of(lambda: made(world, {"seconds": 0})) == [
-        "generation", f"hold {cost}", f"charge {cost}",
-    ]  # fmt: skip
+        "generation",
+        f"hold {cost}",
+        f"charge {cost}",
+    ]
 
 
 @pytest.mark.parametrize(

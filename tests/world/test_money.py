@@ -92,8 +92,10 @@ class Books(RuleBasedStateMachine):
         except Refusal as refusal:
             assert refusal.code in {"quota_exceeded", "rate_limit"}  # noqa: PT017 - either may come
             assert before == (
-                self.world.balance(), self.world.costs(), len(self.world.generations),
-            )  # fmt: skip
+                self.world.balance(),
+                self.world.costs(),
+                len(self.world.generations),
+            )
             assert counted == self.world.limiter.counts()
 
     @rule(seconds=st.sampled_from([0, 0.001, 1, 29.999, 60, 3600, 86_400, 10**7]))

@@ -33,9 +33,17 @@ if TYPE_CHECKING:
 SCHEMA = schemas.schema("own/scenario")
 RULE = SCHEMA["properties"]["rules"]["items"]
 PROMISED = {
-    "flaky", "slow-video", "moderation", "out-of-credit", "rate-limited", "outage",
-    "lossy-network", "lost-response", "expired-links", "greasy",
-}  # fmt: skip
+    "flaky",
+    "slow-video",
+    "moderation",
+    "out-of-credit",
+    "rate-limited",
+    "outage",
+    "lossy-network",
+    "lost-response",
+    "expired-links",
+    "greasy",
+}
 
 
 def reader_takes(rule: dict[str, Any]) -> bool:
@@ -72,10 +80,31 @@ def test_the_schema_knows_the_keys_of_the_reader() -> None:
 
 # Values that are right for a key, that nearly are, and that are not at all.
 spans = st.sampled_from(
-    [0, 30, 1.5, 30.0, "30", " 30 ", "20..60", "20 .. 60", "normal(40, 10)", "exponential(40)",
-     "normal(40)", "exponential(1, 2)", "30s", "-1", -1, "", "..", True, [], 4e9, "1e3",
-     "uniform(1)"]
-)  # fmt: skip
+    [
+        0,
+        30,
+        1.5,
+        30.0,
+        "30",
+        " 30 ",
+        "20..60",
+        "20 .. 60",
+        "normal(40, 10)",
+        "exponential(40)",
+        "normal(40)",
+        "exponential(1, 2)",
+        "30s",
+        "-1",
+        -1,
+        "",
+        "..",
+        True,
+        [],
+        4e9,
+        "1e3",
+        "uniform(1)",
+    ]
+)
 single = st.sampled_from([0, 7, 2.5, "7", "7.5", " 7", "a", "", -1, True, {}, 4e9, "1..2"])
 counts = st.sampled_from([1, 3, 3.0, 0, -1, 1.5, "3", True, []])
 texts = st.sampled_from(["", "a", "ä", 3, True, ["a"], {}])
@@ -84,9 +113,20 @@ on = st.one_of(
     st.sampled_from([*OPERATIONS, "*", "videos.*", ["videos.*", "models.list"], [], {}, 3, [3]])
 )
 headers = st.sampled_from(
-    [{}, {"X-A": "b"}, {"x y": "a"}, {"": "a"}, {"content-length": "3"}, {"Connection": "close"},
-     {"x": 3}, {"x": "a\nb"}, {"x": "ü"}, [], "x"]
-)  # fmt: skip
+    [
+        {},
+        {"X-A": "b"},
+        {"x y": "a"},
+        {"": "a"},
+        {"content-length": "3"},
+        {"Connection": "close"},
+        {"x": 3},
+        {"x": "a\nb"},
+        {"x": "ü"},
+        [],
+        "x",
+    ]
+)
 canned = st.one_of(
     st.sampled_from([{}, [], "x", {"statu": 1}]),
     st.fixed_dictionaries(

@@ -131,8 +131,10 @@ def test_a_rule_acts_as_often_as_it_says(often: dict[str, Any], shown: str) -> N
 def test_only_requests_that_fit_are_counted() -> None:
     """The nth of its own requests, not of all."""
     rules = scenarios(ERROR | {"on": "videos.create", "nth": 2})
-    shown = [acts(rules, facts(each)) for each in
-             ("videos.create", "models.list", "models.list", "videos.create")]  # fmt: skip
+    shown = [
+        acts(rules, facts(each))
+        for each in ("videos.create", "models.list", "models.list", "videos.create")
+    ]
     assert shown == [False, False, False, True]
 
 
@@ -166,9 +168,13 @@ def test_the_same_rule_draws_the_same_however_it_was_written() -> None:
     written = [
         {"on": ["videos.*"], "probability": 0.5, "transition": {"seconds": 1, "failed": True}},
         {"transition": {"failed": True, "seconds": 1}, "probability": 0.5, "on": ("videos.*",)},
-        {"on": ["videos.*"], "probability": 0.5, "nth": None,
-         "transition": {"seconds": 1, "failed": True}},
-    ]  # fmt: skip
+        {
+            "on": ["videos.*"],
+            "probability": 0.5,
+            "nth": None,
+            "transition": {"seconds": 1, "failed": True},
+        },
+    ]
     assert len({pattern(scenarios(each), 64) for each in written}) == 1
 
 

@@ -23,9 +23,14 @@ def test_a_signature_is_hexadecimal_and_always_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("generation", "index", "expires"),
-    [("req-01B", 0, 1_760_000_000), ("req-01A", 1, 1_760_000_000), ("req-01A", 0, 1_760_000_001),
-     ("req-01A/0", 0, 1_760_000_000), ("", 0, 1_760_000_000)],
-)  # fmt: skip
+    [
+        ("req-01B", 0, 1_760_000_000),
+        ("req-01A", 1, 1_760_000_000),
+        ("req-01A", 0, 1_760_000_001),
+        ("req-01A/0", 0, 1_760_000_000),
+        ("", 0, 1_760_000_000),
+    ],
+)
 def test_it_is_of_one_item_until_one_moment(generation: str, index: int, expires: int) -> None:
     """Generation, item and expiry are all covered."""
     assert not SIGNER.accepts(RIGHT, generation, index, expires)

@@ -67,8 +67,11 @@ def future(world: Workspace) -> list[Any]:
             seen.append((refusal.code, refusal.retry_after))
         seen.append(world.advance(20))
     for generation_id in list(world.generations):
-        seen += [world.polled(generation_id) for _ in range(3)
-                 if world.generations[generation_id].product.kind == "video"]  # fmt: skip
+        seen += [
+            world.polled(generation_id)
+            for _ in range(3)
+            if world.generations[generation_id].product.kind == "video"
+        ]
     while (advance := world.advance_to_next_event()).events:
         seen.append(advance)
     return [*seen, world.balance(), world.costs(), list(world.ledger.entries)]

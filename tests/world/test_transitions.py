@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from getimg_mock.errors import GetimgMockError, SettingsError, UnknownNameError
 from getimg_mock.settings import Span
-from getimg_mock.world.chance import Stream
+from getimg_mock.world.randomness import Stream
 from getimg_mock.world.transitions import (
     FAILURES,
     OPEN,
@@ -181,8 +181,10 @@ def test_the_strongest_of_any_levels_wins(levels: set[str]) -> None:
 @given(st.permutations(LEVELS[:-1]), st.integers(1, 5))
 def test_when_and_how_are_filled_in_each_by_itself(levels: list[str], split: int) -> None:
     """A level that says only when leaves how to those below, and the other way round."""
-    said = {level: ("seconds",) if at < split else ("failed", "message")
-            for at, level in enumerate(levels)}  # fmt: skip
+    said = {
+        level: ("seconds",) if at < split else ("failed", "message")
+        for at, level in enumerate(levels)
+    }
     one = ended_by(set(levels), **said)
     assert one.transition.failure is not None
     assert one.transition.failure.code == min(levels[split:], key=LEVELS.index)

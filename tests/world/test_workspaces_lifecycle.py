@@ -150,15 +150,25 @@ class Lifecycle(RuleBasedStateMachine):
 
     # Clients
 
-    @rule(target=ids, duration=st.sampled_from(sorted(PRICES)), asked=st.none() | rules,
-          prompt=st.sampled_from(["a", "b"]))  # fmt: skip
+    @rule(
+        target=ids,
+        duration=st.sampled_from(sorted(PRICES)),
+        asked=st.none() | rules,
+        prompt=st.sampled_from(["a", "b"]),
+    )
     def submit(self, duration: int, asked: dict[str, Any] | None, prompt: str) -> Any:
         """Submit a video, perhaps with wishes of its own in the header."""
         words = {"failed": "fail", "completed": "complete"}
-        said = " ".join(words.get(name, name) + ("" if value is True else f"={value}")
-                        for name, value in (asked or {}).items())  # fmt: skip
-        body = {"model": "seedance-v1-pro", "prompt": prompt, "duration": duration,
-                "resolution": "720p"}  # fmt: skip
+        said = " ".join(
+            words.get(name, name) + ("" if value is True else f"={value}")
+            for name, value in (asked or {}).items()
+        )
+        body = {
+            "model": "seedance-v1-pro",
+            "prompt": prompt,
+            "duration": duration,
+            "resolution": "720p",
+        }
         reply = self.sent("POST", "/v2/videos/generations", body, x_mock_behaviour=said)
         if self.model.refusals:
             self.model.refusals -= 1
@@ -207,9 +217,10 @@ class Lifecycle(RuleBasedStateMachine):
         advance = self.world.advance(seconds)
         ended = {each.generation for each in advance.events if each.kind.startswith("gen")}
         assert ended == {
-            video for video, job in self.model.jobs.items()
+            video
+            for video, job in self.model.jobs.items()
             if job.due is not None and before < job.due <= self.model.now
-        }  # fmt: skip
+        }
         assert [each.at for each in advance.events] == sorted(each.at for each in advance.events)
 
     @rule()
@@ -340,8 +351,9 @@ class Lifecycle(RuleBasedStateMachine):
         """All of them, and no others."""
         world = self.world
         found = {video: world.state(video).status for video in world.generations}
-        assert found == {video: job.status(self.model.now)
-                         for video, job in self.model.jobs.items()}  # fmt: skip
+        assert found == {
+            video: job.status(self.model.now) for video, job in self.model.jobs.items()
+        }
 
     @invariant()
     def money_is_as_the_model_says(self) -> None:

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.api.formatting import decimal_string, number, timestamp
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.moments import decimal_string, number, timestamp
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.wire import client_gone, wire_of
+from getimg_mock.api.raw_connection import client_gone, wire_of
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send

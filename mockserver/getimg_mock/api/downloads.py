@@ -10,9 +10,9 @@ from getimg_mock.media.formats import format_of
 from getimg_mock.media.pictures import Picture
 from getimg_mock.media.rendering import rendered
 from getimg_mock.media.videos import Video
-from getimg_mock.world.chance import digest
 from getimg_mock.world.clock import EPOCH
-from getimg_mock.world.texts import LINK_EXPIRED
+from getimg_mock.world.error_messages import LINK_EXPIRED
+from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Answer, Call
@@ -91,13 +91,25 @@ def _media(workspace: Workspace, generation: Generation) -> Picture | Video:
     product, seed = generation.product, workspace.media_seed(generation.id)
     if product.duration is None or product.fps is None:
         return Picture(
-            product.width, product.height, product.mime_type,
-            generation.prompt, product.model, generation.id, seed,
-        )  # fmt: skip
+            product.width,
+            product.height,
+            product.mime_type,
+            generation.prompt,
+            product.model,
+            generation.id,
+            seed,
+        )
     return Video(
-        product.width, product.height, product.duration, product.fps, product.has_sound,
-        generation.prompt, product.model, generation.id, seed,
-    )  # fmt: skip
+        product.width,
+        product.height,
+        product.duration,
+        product.fps,
+        product.has_sound,
+        generation.prompt,
+        product.model,
+        generation.id,
+        seed,
+    )
 
 
 def _digits(text: str) -> int | None:

@@ -6,15 +6,15 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.api.legal_variations import odd
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.oddities import odd
 from getimg_mock.api.problems import problem
 from getimg_mock.errors import Refusal
 from getimg_mock.world.behaviours import INSTEAD, NOTHING, SPOILED
-from getimg_mock.world.chance import Stream, digest
+from getimg_mock.world.error_messages import LINK_EXPIRED
 from getimg_mock.world.magic import header_behaviour, prompt_behaviour
+from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Facts
-from getimg_mock.world.texts import LINK_EXPIRED
 from getimg_mock.world.transitions import drawn
 
 if TYPE_CHECKING:
@@ -115,9 +115,11 @@ def _instead(behaviour: Behaviour) -> Answer:
         return Answer(
             canned.status,
             text.encode("utf-8", "replace"),
-            [(name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
-             for name, value in headers.items()],
-        )  # fmt: skip
+            [
+                (name.encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+                for name, value in headers.items()
+            ],
+        )
     if behaviour.fault == "html":
         return Answer(502, _HTML, [(b"content-type", b"text/html")])
     if behaviour.fault in INSTEAD:

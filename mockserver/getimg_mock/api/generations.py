@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.api.formatting import number, timestamp_of
 from getimg_mock.api.links import client_address
 from getimg_mock.api.messages import JSON, Answer, encoded
-from getimg_mock.api.moments import number, timestamp_of
 from getimg_mock.errors import Refusal
 from getimg_mock.world.validation import validated
 
@@ -73,8 +73,10 @@ def _form(product: Product) -> str:
     item: dict[str, Any] = {"url": "%s", "width": product.width, "height": product.height}
     if product.kind == "video":
         item |= {
-            "duration": product.duration, "fps": product.fps, "has_sound": product.has_sound,
-        }  # fmt: skip
+            "duration": product.duration,
+            "fps": product.fps,
+            "has_sound": product.has_sound,
+        }
     form = {
         "id": "%s",
         "status": "completed",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
-from getimg_mock.world.texts import INCORRECT_KEY, SOMETHING_WENT_WRONG
+from getimg_mock.world.error_messages import INCORRECT_KEY, SOMETHING_WENT_WRONG
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Headers

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.api.formatting import http_date
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.moments import http_date
 from getimg_mock.api.problems import problem
 from getimg_mock.errors import Refusal
 

@@ -34,12 +34,27 @@ def record(
     scope = call.scope
     # In the order of the fields: twenty names would take as long as all the rest.
     exchange = Exchange(
-        0, call.at or owner.clock.now(), wall, call.operation,
-        call.method, str(scope["path"]), scope["query_string"].decode("latin-1"),
-        redacted_headers(scope["headers"]), call.body[:_LOOKED_AT], len(call.body),
-        answer.status, answer.headers, answer.body[:_LOOKED_AT], len(answer.body),
-        seconds, call.generation, call.rules, call.fault, sent, effects,
-    )  # fmt: skip
+        0,
+        call.at or owner.clock.now(),
+        wall,
+        call.operation,
+        call.method,
+        str(scope["path"]),
+        scope["query_string"].decode("latin-1"),
+        redacted_headers(scope["headers"]),
+        call.body[:_LOOKED_AT],
+        len(call.body),
+        answer.status,
+        answer.headers,
+        answer.body[:_LOOKED_AT],
+        len(answer.body),
+        seconds,
+        call.generation,
+        call.rules,
+        call.fault,
+        sent,
+        effects,
+    )
     texts = exchange.texts()
     key = _key(call)
     # Hardly any exchange repeats its key, and one search through all of it is soon done.

@@ -6,8 +6,8 @@ import sys
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.checks import check_of, every_check
-from getimg_mock.contract.clients.checks.messages import coverage_table
+from getimg_mock.contract.clients.checks.message_variants import coverage_table
+from getimg_mock.contract.registry import check_of, every_check
 
 if TYPE_CHECKING:
     import argparse
@@ -33,12 +33,17 @@ _COSTS: Final = {
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `explain`."""
     parser = commands.add_parser(
-        "explain", help="say what a check holds, and why",
-        description="Say what a check holds, and why. Without an id, list all.", allow_abbrev=False,
-    )  # fmt: skip
+        "explain",
+        help="say what a check holds, and why",
+        description="Say what a check holds, and why. Without an id, list all.",
+        allow_abbrev=False,
+    )
     parser.add_argument("id", nargs="?", metavar="ID", help="such as GP407")
-    parser.add_argument("--coverage", action="store_true",
-                        help="say which keywords of schemas clients are tried with")  # fmt: skip
+    parser.add_argument(
+        "--coverage",
+        action="store_true",
+        help="say which keywords of schemas clients are tried with",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

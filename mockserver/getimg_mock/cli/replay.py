@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting, scripts
-from getimg_mock.contract.addresses import Address
-from getimg_mock.contract.budget import guarded
-from getimg_mock.contract.campaign import verdict_event
-from getimg_mock.contract.checks import check_of
+from getimg_mock.contract.budget.gate import guarded
+from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
 from getimg_mock.contract.plans import plan_of
-from getimg_mock.contract.record import Record, amount_of, default_record
-from getimg_mock.contract.targets import InProcess, OnSocket
+from getimg_mock.contract.registry import check_of
+from getimg_mock.contract.targets.fake_targets import InProcess, OnSocket
+from getimg_mock.contract.targets.http_target import Address
 from getimg_mock.contract.verdicts import Verdict, judged
+from getimg_mock.contract.verification.session import verdict_event
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, replays
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.reports.events import Event, Outcome
 
 _KEY: Final = "sk_replay_key"
@@ -50,8 +50,12 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     add("--second-key", metavar="KEY", help="a key of another workspace")
     add("--budget", metavar="USD", help="needed for a target that is not on this machine")
     add("--times", type=int, default=1, metavar="N", help="how often (default: 1)")
-    add("--script", type=Path, metavar="FILE.py",
-        help="write a script that shows the failure, and run nothing")  # fmt: skip
+    add(
+        "--script",
+        type=Path,
+        metavar="FILE.py",
+        help="write a script that shows the failure, and run nothing",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,10 @@ def _chosen(
     """Return the verdicts to try again; raises `SettingsError` when the one asked for is none."""
     failed = [
         (outcome, verdict)
-        for outcome in outcomes for verdict in outcome.verdicts
+        for outcome in outcomes
+        for verdict in outcome.verdicts
         if verdict["failures"] and not outcome.twin
-    ]  # fmt: skip
+    ]
     if arguments.check is None:
         return [(o, v) for o, v in failed if v["status"] in {"FAIL", "WARN"}]
     found = [(o, v) for o, v in failed if v["id"] == arguments.check]

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.campaign import settled, written
+from getimg_mock.contract.verification.session import settled, written
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix
 from getimg_mock.reports.tables import clean
@@ -24,26 +24,39 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
 
 REPORTS: Final[dict[str, Callable[[Sequence[Outcome]], str]]] = {
-    ".json": documents.as_json, ".xml": documents.as_junit, ".sarif": documents.as_sarif,
-    ".md": documents.as_markdown, ".html": matrix.as_html,
-}  # fmt: skip
+    ".json": documents.as_json,
+    ".xml": documents.as_junit,
+    ".sarif": documents.as_sarif,
+    ".md": documents.as_markdown,
+    ".html": matrix.as_html,
+}
 _LONGEST_NAME: Final = 80
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is kept of a run."""
     add = parser.add_argument
-    add("--events", metavar="FILE", type=Path,
+    add(
+        "--events",
+        metavar="FILE",
+        type=Path,
         help="write the event stream here (NDJSON; default: a file in the state folder, which the "
-        "next run overwrites)")  # fmt: skip
+        "next run overwrites)",
+    )
     add_reports(parser)
     add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
     """Add the option that says which reports are written."""
-    parser.add_argument("--report", action="append", default=[], metavar="FILE", type=Path,
-        help="write a report; the ending says which: " + " ".join(REPORTS))  # fmt: skip
+    parser.add_argument(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="write a report; the ending says which: " + " ".join(REPORTS),
+    )
 
 
 def require_places(arguments: argparse.Namespace, *others: Path | None) -> None:
@@ -213,5 +226,6 @@ def words_of(options: Mapping[str, Any]) -> str:
     """Return options as they are typed; those that are not set are left out."""
     return "".join(
         f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-        for name, value in options.items() if value not in {None, "", 0}
-    )  # fmt: skip
+        for name, value in options.items()
+        if value not in {None, "", 0}
+    )

@@ -26,9 +26,11 @@ def script_of(outcome: Outcome, verdict: Event) -> str:
     """
     failure = verdict["failures"][0]
     words = {
-        "id": verdict["id"], "statement": verdict["statement"], "expected": failure["expected"],
+        "id": verdict["id"],
+        "statement": verdict["statement"],
+        "expected": failure["expected"],
         "actual": failure["actual"],
-    }  # fmt: skip
+    }
     if "client" in failure:
         client = failure["client"]
         words |= {"client": client["adapter"], "case": client["case"]}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
 from getimg_mock.control.security import guarded
-from getimg_mock.server import address, listening, new_event_loop, serve
+from getimg_mock.serving.server import address, listening, new_event_loop, serve
 from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
 
 if TYPE_CHECKING:

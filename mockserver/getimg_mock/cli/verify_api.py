@@ -15,14 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.addresses import LONGEST_WAIT, REAL, Address, limits_of
-from getimg_mock.contract.budget import guarded, watching
-from getimg_mock.contract.campaign import Campaign, verdict_event, written
-from getimg_mock.contract.checks import EVERY, PROVIDER, chosen, equivalence, harness
-from getimg_mock.contract.claims import claims
-from getimg_mock.contract.comparison import Comparison
-from getimg_mock.contract.corpus import corpus
-from getimg_mock.contract.evidence import (
+from getimg_mock.contract.budget.gate import guarded, watching
+from getimg_mock.contract.budget.spend_file import BudgetError, Record, amount_of, default_record
+from getimg_mock.contract.evidence.claims import claims
+from getimg_mock.contract.evidence.evidence import (
     STALE_AFTER,
     Evidence,
     evidence_of,
@@ -31,15 +27,20 @@ from getimg_mock.contract.evidence import (
     shipped_evidence,
     write_evidence,
 )
-from getimg_mock.contract.examination import examination_of, explained
-from getimg_mock.contract.places import target_of
+from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.plans import TIERS, Plan
 from getimg_mock.contract.prices import affordable, price_of_plan
-from getimg_mock.contract.record import BudgetError, Record, amount_of, default_record
-from getimg_mock.contract.rehearsal import beside, feeds
-from getimg_mock.contract.targets import InProcess
-from getimg_mock.contract.traffic import read_traffic
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import EVERY, PROVIDER, chosen
+from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.targets.http_target import LONGEST_WAIT, REAL, Address, limits_of
+from getimg_mock.contract.targets.lookup import target_of
 from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verification.checks import equivalence, harness
+from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.dry_run import beside, feeds
+from getimg_mock.contract.verification.self_check import examination_of, explained
+from getimg_mock.contract.verification.session import Campaign, verdict_event, written
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, events
 from getimg_mock.world.clock import wall_time
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
-    from getimg_mock.contract.budget import Budget
-    from getimg_mock.contract.targets import Target
+    from getimg_mock.contract.budget.gate import Budget
+    from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.reports.events import Event
 
@@ -78,19 +79,45 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
     add("--second-key", metavar="KEY", help="a key of another workspace, for isolation")
     add("--budget", metavar="USD", help="the most that may be spent today, over all runs")
-    add("--wait", metavar="SECONDS", type=_seconds, default=LONGEST_WAIT,
-        help="how long to wait at once where time is not ours (default: %(default)g)")  # fmt: skip
+    add(
+        "--wait",
+        metavar="SECONDS",
+        type=_seconds,
+        default=LONGEST_WAIT,
+        help="how long to wait at once where time is not ours (default: %(default)g)",
+    )
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
     add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
     add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
-    add("--random", type=_count, default=0, metavar="N",
-        help="random plans to add (needs hypothesis)")  # fmt: skip
-    add("--from", dest="traffic", action="append", default=[], metavar="FILE", type=Path,
-        help="judge recorded traffic (HAR or NDJSON) and send nothing")  # fmt: skip
-    add("--evidence", metavar="FILE", type=Path,
-        help="with --from: add what it confirms here; else: what was confirmed so far")  # fmt: skip
-    add("--stale-after", metavar="DAYS", type=_days, default=STALE_AFTER.days,
-        help="how long evidence counts (default: %(default)s)")  # fmt: skip
+    add(
+        "--random",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="random plans to add (needs hypothesis)",
+    )
+    add(
+        "--from",
+        dest="traffic",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="judge recorded traffic (HAR or NDJSON) and send nothing",
+    )
+    add(
+        "--evidence",
+        metavar="FILE",
+        type=Path,
+        help="with --from: add what it confirms here; else: what was confirmed so far",
+    )
+    add(
+        "--stale-after",
+        metavar="DAYS",
+        type=_days,
+        default=STALE_AFTER.days,
+        help="how long evidence counts (default: %(default)s)",
+    )
     reporting.add_options(parser)
     add("--record", metavar="FILE", type=Path, help="where the spend of each day is kept")
     add("--dry-run", action="store_true", help="show the plans and their prices, send nothing")
@@ -148,11 +175,16 @@ def _against(
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
     campaign = Campaign(
-        target=target, plans=plans, checks=judging, seed=arguments.seed, known=known, feeds=fed,
+        target=target,
+        plans=plans,
+        checks=judging,
+        seed=arguments.seed,
+        known=known,
+        feeds=fed,
         confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
-    )  # fmt: skip
+    )
     asked = {check.id for check in checks} | (_OF_MONEY if budget is not None else set())
     return _report(arguments, _with_budget(campaign, budget, target, seen, asked), known)
 
@@ -164,9 +196,12 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
         evidence = evidence.merged(read_evidence(arguments.evidence))
     days = timedelta(days=arguments.stale_after)
     return Comparison(
-        claims=claims(evidence), cited=evidence.seen, observed=evidence.confirmed, now=wall_time(),
+        claims=claims(evidence),
+        cited=evidence.seen,
+        observed=evidence.confirmed,
+        now=wall_time(),
         stale_after=days,
-    )  # fmt: skip
+    )
 
 
 def _compared(campaign: Campaign, seen: Comparison, twin: list[Event]) -> Iterator[Verdict]:
@@ -193,9 +228,12 @@ def _examined(
 
 
 def _with_budget(
-    campaign: Campaign, budget: Budget | None, target: Target, seen: Comparison,
+    campaign: Campaign,
+    budget: Budget | None,
+    target: Target,
+    seen: Comparison,
     asked: AbstractSet[str],
-) -> Iterator[Event]:  # fmt: skip
+) -> Iterator[Event]:
     """Yield the events of a run, and of its verdicts those that were asked for, by id."""
     told: list[Event] = []
     twin: list[Event] = []
@@ -251,7 +289,7 @@ def _random(arguments: argparse.Namespace, models: Sequence[dict[str, Any]]) -> 
     if not arguments.random:
         return []
     try:
-        from getimg_mock.contract.strategies import drawn_plans  # noqa: PLC0415 - optional
+        from getimg_mock.contract.provider.strategies import drawn_plans  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         raise SettingsError(
             "Random plans need hypothesis: pip install 'getimg-mock[verify]'."
@@ -260,7 +298,7 @@ def _random(arguments: argparse.Namespace, models: Sequence[dict[str, Any]]) -> 
 
 
 def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check], Verdict | None]:
-    from getimg_mock.contract.strategies import smallest  # noqa: PLC0415 - optional
+    from getimg_mock.contract.provider.strategies import smallest  # noqa: PLC0415 - optional
 
     return partial(smallest, target=target, seed=arguments.seed, count=arguments.random)
 
@@ -281,8 +319,16 @@ def _judged_traffic(
         if arguments.evidence.exists():
             found = read_evidence(arguments.evidence).merged(found)
         write_evidence(arguments.evidence, found)
-    yield {"event": "start", "kind": "provider", "contract": "1", "target": "traffic", "seed": 0,
-           "own": False, "plans": len(campaign.histories), "checks": len(checks)}  # fmt: skip
+    yield {
+        "event": "start",
+        "kind": "provider",
+        "contract": "1",
+        "target": "traffic",
+        "seed": 0,
+        "own": False,
+        "plans": len(campaign.histories),
+        "checks": len(checks),
+    }
     yield from campaign.judge()
 
 
@@ -325,9 +371,13 @@ def _told(arguments: argparse.Namespace, event: Event) -> Event:
         return event
     url = REAL if arguments.target == "real" else arguments.target
     options = {
-        "target": arguments.target, "tier": arguments.tier, "budget": arguments.budget,
-        "seed": arguments.seed, "random": arguments.random, "only": arguments.only,
-    }  # fmt: skip
+        "target": arguments.target,
+        "tier": arguments.tier,
+        "budget": arguments.budget,
+        "seed": arguments.seed,
+        "random": arguments.random,
+        "only": arguments.only,
+    }
     if arguments.traffic:
         options = {"from": arguments.traffic[0], "only": arguments.only}
     return event | {

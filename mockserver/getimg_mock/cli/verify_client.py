@@ -9,17 +9,23 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.addresses import REAL, Address
-from getimg_mock.contract.budget import guarded
-from getimg_mock.contract.clients import observe, schedules, scorecard, soundness, suite
-from getimg_mock.contract.clients.adapters import SHIPPED
-from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import PythonDriver
-from getimg_mock.contract.clients.loading import loaded, maker_of
-from getimg_mock.contract.clients.processes import ProcessDriver
-from getimg_mock.contract.clients.upstream import PEACEFUL, UpstreamDriver
-from getimg_mock.contract.evidence import read_known
-from getimg_mock.contract.record import Record, amount_of, default_record
+from getimg_mock.contract.budget.gate import guarded
+from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
+from getimg_mock.contract.clients import (
+    fault_schedules,
+    observed_traffic,
+    run_validity,
+    scorecard,
+    suite,
+)
+from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.drivers.adapter_loading import loaded, maker_of
+from getimg_mock.contract.clients.drivers.adapters import SHIPPED
+from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.drivers.upstream_driver import PEACEFUL, UpstreamDriver
+from getimg_mock.contract.evidence.evidence import read_known
+from getimg_mock.contract.targets.http_target import REAL, Address
 from getimg_mock.contract.verdicts import judged
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports.replays import OBSERVED
@@ -28,9 +34,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.clients.cases import Case
-    from getimg_mock.contract.clients.checking import ClientCheck
-    from getimg_mock.contract.clients.drivers import Driver
+    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.client_check import ClientCheck
+    from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.verdicts import Verdict
 
@@ -48,21 +54,45 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     )
     add = parser.add_argument
     add("clients", nargs="*", metavar="CLIENT", help="adapters; several stand side by side")
-    add("--program", action="append", default=[], metavar="COMMAND",
-        help="a driver in any language: JSON lines in and out")  # fmt: skip
-    add("--target", default="fake", metavar="WHERE",
-        help="fake, real, or a URL: what needs no adversary, beside the fake")  # fmt: skip
+    add(
+        "--program",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="a driver in any language: JSON lines in and out",
+    )
+    add(
+        "--target",
+        default="fake",
+        metavar="WHERE",
+        help="fake, real, or a URL: what needs no adversary, beside the fake",
+    )
     add("--key", metavar="KEY", help="API key for --target (default: GETIMG_API_KEY)")
     add("--budget", metavar="USD", help="the most that may be spent at --target today")
     add("--observe", action="store_true", help="run a command and judge what the fake sees of it")
-    add("--scenario", action="append", default=[], metavar="NAME",
-        help="with --observe: scenarios in force")  # fmt: skip
+    add(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --observe: scenarios in force",
+    )
     add("--only", metavar="IDS", help="checks to judge: GC4, GC401, or several with commas")
     add("--seed", default="0", metavar="TEXT", help="what words and names are drawn from")
-    add("--random", type=_count, default=0, metavar="N",
-        help="schedules of faults to try, for the shortest that costs twice")  # fmt: skip
-    add("--case-seconds", type=_seconds, default=30.0, metavar="SECONDS",
-        help="real time after which a case of an adapter is ended (default: 30)")  # fmt: skip
+    add(
+        "--random",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="schedules of faults to try, for the shortest that costs twice",
+    )
+    add(
+        "--case-seconds",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="real time after which a case of an adapter is ended (default: 30)",
+    )
     reporting.add_options(parser)
     add("--scorecard", action="store_true", help="print one line a client, nothing else")
 
@@ -110,14 +140,21 @@ def _verified(
     """Put one client through its cases, telling the keeper of each as it is over."""
     cases = suite.needed(checks, arguments.seed, among)
     start = scorecard.start_event(
-        driver.name, adapter=adapter, seed=arguments.seed, cases=len(cases), checks=len(checks),
+        driver.name,
+        adapter=adapter,
+        seed=arguments.seed,
+        cases=len(cases),
+        checks=len(checks),
         where=where,
-    )  # fmt: skip
+    )
     keeper.take([_with_command(start, arguments)])
     result = suite.verify(
-        driver, checks=checks, seed=arguments.seed, among=among,
+        driver,
+        checks=checks,
+        seed=arguments.seed,
+        among=among,
         each=lambda history: keeper.take([scorecard.case_event(history)]),
-    )  # fmt: skip
+    )
     if arguments.random:
         result = _scheduled(driver, arguments.random, result)
     keeper.take(scorecard.verdicts(result, adapter=adapter, known=keeper.known))
@@ -130,9 +167,11 @@ def _with_command(event: dict[str, Any], arguments: argparse.Namespace) -> dict[
         return event
     options = {
         "target": None if arguments.target == "fake" else arguments.target,
-        "budget": arguments.budget, "seed": None if arguments.seed == "0" else arguments.seed,
-        "only": arguments.only, "random": arguments.random,
-    }  # fmt: skip
+        "budget": arguments.budget,
+        "seed": None if arguments.seed == "0" else arguments.seed,
+        "only": arguments.only,
+        "random": arguments.random,
+    }
     words = "getimg-mock verify client" + reporting.words_of(options)
     if arguments.observe:
         words += "".join(f" --scenario {shlex.quote(each)}" for each in arguments.scenario)
@@ -152,12 +191,12 @@ def _scheduled(driver: Driver, count: int, result: Result) -> Result:
             "--random needs hypothesis: pip install 'getimg-mock[verify]'."
         ) from None
     once = suite.chosen(["GC401"])  # they differ in the fault alone, which a schedule says
-    shortest = schedules.shortest(driver, once, examples=count, seed=result.seed)
+    shortest = fault_schedules.shortest(driver, once, examples=count, seed=result.seed)
     if shortest is None:
         return result
     schedule, history = shortest
-    (check,) = suite.chosen([schedules.check_of(schedule)])
-    return schedules.judged_with(result, check, history)
+    (check,) = suite.chosen([fault_schedules.check_of(schedule)])
+    return fault_schedules.judged_with(result, check, history)
 
 
 def _side_by_side(
@@ -174,9 +213,9 @@ def _side_by_side(
     results: list[Result] = []
     for adapter, driver, where in _pairs(arguments, target):
         try:
-            results.append(_verified(
-                driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where
-            ))  # fmt: skip
+            results.append(
+                _verified(driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where)
+            )
         finally:
             driver.close()
         if where is not None:
@@ -238,7 +277,7 @@ def replayed(
 def case_of(name: str, seed: str) -> Case:
     """Return the case of a name, drawn schedules included; raises `UnknownNameError`."""
     every = {each.name: each for each in suite.cases(seed)}
-    case = every.get(name) or schedules.named(name)
+    case = every.get(name) or fault_schedules.named(name)
     if case is None:
         raise UnknownNameError("case", name, every)
     return case
@@ -291,7 +330,7 @@ def _words(only: str | None) -> list[str]:
 
 
 def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
-    from getimg_mock.server import MockServer  # noqa: PLC0415 - for this way of judging only
+    from getimg_mock.serving.server import MockServer  # noqa: PLC0415 - for this way of judging only
 
     if not command:
         raise SettingsError("Say what to observe: --observe -- pytest tests/")
@@ -302,7 +341,7 @@ def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
             status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - the caller's own command
         except OSError as error:
             raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
-        return observe.verdict(server.app.fake, name=" ".join(command)), status
+        return observed_traffic.verdict(server.app.fake, name=" ".join(command)), status
 
 
 def _reported(
@@ -321,8 +360,8 @@ def _reported(
 def _sound(results: list[Result], status: int) -> int:
     """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
     for result in results:
-        hollow = soundness.nothing_judged(result)
-        for sentence in [hollow] if hollow else soundness.gaps(result):
+        hollow = run_validity.nothing_judged(result)
+        for sentence in [hollow] if hollow else run_validity.gaps(result):
             sys.stderr.write(f"getimg-mock: {sentence}\n")
             status = 2 if hollow else status or 2
     return status

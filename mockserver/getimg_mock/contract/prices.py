@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.corpus.choices import price_of
 from getimg_mock.contract.exchanges import decimal, read_json
+from getimg_mock.contract.model_choice import price_of
 from getimg_mock.contract.plans import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from getimg_mock.contract.execution import Sent
     from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.targets.execution import Sent
 
 ZERO: Final = Decimal(0)
 

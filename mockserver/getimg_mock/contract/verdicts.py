@@ -17,12 +17,23 @@ Cost = Literal["0", "T", "1", "R", "fake"]
 Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
 
 STATUSES: Final[tuple[Status, ...]] = (
-    "PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS",
-)  # fmt: skip
+    "PASS",
+    "FAIL",
+    "WARN",
+    "INFO",
+    "SKIP",
+    "VOID",
+    "STALE",
+    "XFAIL",
+    "XPASS",
+)
 _WORST_FIRST: Final[tuple[Status, ...]] = ("FAIL", "STALE", "WARN", "INFO", "VOID")
 LEVELS: Final[dict[Severity, Level]] = {
-    "blocker": "MUST", "major": "MUST", "minor": "SHOULD", "info": "MAY",
-}  # fmt: skip
+    "blocker": "MUST",
+    "major": "MUST",
+    "minor": "SHOULD",
+    "info": "MAY",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +220,10 @@ def judged(
         status = "INFO" if notes and check.severity == "info" else "PASS"
     names = ", ".join(each.plan.name for each in unmet[:3])
     return Verdict(
-        check=check, status=status, applied=applied, findings=tuple(findings), notes=tuple(notes),
+        check=check,
+        status=status,
+        applied=applied,
+        findings=tuple(findings),
+        notes=tuple(notes),
         reason=f"not met: the faults of {names}" if unmet else "",
-    )  # fmt: skip
+    )

@@ -154,9 +154,12 @@ def setting(option: str, *, name: str | None = None, required: bool = False) -> 
     """Return a field for a value of the setting `option`, read as the setting is."""
     metadata = _options()[option]
     return Field(
-        name or option, metadata["parse"], metadata["help"],
-        {"type": ["string", "number"]}, required,
-    )  # fmt: skip
+        name or option,
+        metadata["parse"],
+        metadata["help"],
+        {"type": ["string", "number"]},
+        required,
+    )
 
 
 def seconds(value: Any) -> float:

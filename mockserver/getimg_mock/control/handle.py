@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
 from getimg_mock.control.exchanges import effect_of
-from getimg_mock.control.things import Generations, JournalHandle, Scenarios
+from getimg_mock.control.handles import Generations, JournalHandle, Scenarios
 from getimg_mock.control.workspaces import checked_key
 from getimg_mock.world.events import Advance, Event
 

@@ -94,16 +94,29 @@ CRITERIA: Final = (
 
 COMMANDS: Final = (
     Command(
-        "journal", "GET", "/journal", "List exchanges", list_,
+        "journal",
+        "GET",
+        "/journal",
+        "List exchanges",
+        list_,
         (*CRITERIA, whole("last", "at most so many: the newest", low=0, high=10**6)),
         answer="exchanges, oldest first",
     ),
     Command(
-        "journal.count", "GET", "/journal/count", "Count exchanges", count, CRITERIA,
+        "journal.count",
+        "GET",
+        "/journal/count",
+        "Count exchanges",
+        count,
+        CRITERIA,
         answer="how many",
     ),
     Command(
-        "journal.wait", "POST", "/journal/wait", "Wait until there are exchanges", wait,
+        "journal.wait",
+        "POST",
+        "/journal/wait",
+        "Wait until there are exchanges",
+        wait,
         (
             *CRITERIA,
             whole("count", "how many there have to be (1)", low=1, high=10**6),
@@ -112,9 +125,13 @@ COMMANDS: Final = (
         answer="the exchange that was waited for",
     ),
     Command(
-        "journal.export", "GET", "/journal/export", "Export exchanges as HAR or NDJSON", export,
+        "journal.export",
+        "GET",
+        "/journal/export",
+        "Export exchanges as HAR or NDJSON",
+        export,
         (*CRITERIA, choice("format", "what to write (har)", "har", "ndjson")),
         answer="a HAR 1.2 document, or one JSON object a line",
     ),
     Command("journal.clear", "DELETE", "/journal", "Forget all exchanges", clear, answer="none"),
-)  # fmt: skip
+)

@@ -51,13 +51,15 @@ def document() -> Json:
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer", "description": "whose workspace"},
                 "token": {
-                    "type": "apiKey", "in": "header", "name": "X-Mock-Token",
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Mock-Token",
                     "description": "required where the server does not listen on loopback only",
                 },
             },
             "schemas": {"Error": _ERROR},
         },
-    }  # fmt: skip
+    }
 
 
 def _operation(command: Command) -> Json:

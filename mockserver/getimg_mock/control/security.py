@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import ControlError
-from getimg_mock.world.chance import fresh_secret
+from getimg_mock.world.randomness import fresh_secret
 
 if TYPE_CHECKING:
     from starlette.types import Scope

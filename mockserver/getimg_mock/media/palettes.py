@@ -11,7 +11,7 @@ from math import cos, radians, sin
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 Colour = tuple[int, int, int]
 

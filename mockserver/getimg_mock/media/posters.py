@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageChops, ImageDraw
 
-from getimg_mock.media import lettering
+from getimg_mock.media import text_layout
 from getimg_mock.media.palettes import Colour, Palette, palette
-from getimg_mock.world.chance import Stream
+from getimg_mock.world.randomness import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,29 +103,29 @@ def _inscribe(image: Image.Image, poster: Poster) -> None:
         rule = round(layout.bottom - layout.label * 1.9)
         thickness = max(1, round(layout.label / 16))
         pen.rectangle((layout.left, rule, layout.right, rule + thickness - 1), fill=colours.quiet)
-    block = lettering.fitted(
-        lettering.drawable(poster.prompt),
+    block = text_layout.fitted(
+        text_layout.drawable(poster.prompt),
         room=(layout.right - layout.left, layout.prompt_bottom - layout.prompt_top),
         largest=layout.largest,
         smallest=layout.label,
     )
     top = layout.prompt_bottom - block.height
     for index, line in enumerate(block.lines):
-        at = (layout.left, top + index * block.size * lettering.LEADING)
-        pen.text(at, line, fill=colours.ink, font=lettering.font(block.size))
+        at = (layout.left, top + index * block.size * text_layout.LEADING)
+        pen.text(at, line, fill=colours.ink, font=text_layout.font(block.size))
 
 
 def _label(
     pen: ImageDraw.ImageDraw, layout: _Layout, top: float, words: tuple[str, str], ink: Colour
 ) -> None:
     """Write one small line, its second half flush right; where both do not fit, the first only."""
-    left, right = map(lettering.drawable, words)
-    face, room = lettering.font(layout.label), layout.right - layout.left
-    taken = lettering.width(right, layout.label) + layout.label
-    if taken + min(lettering.width(left, layout.label), room / 2) <= room:
+    left, right = map(text_layout.drawable, words)
+    face, room = text_layout.font(layout.label), layout.right - layout.left
+    taken = text_layout.width(right, layout.label) + layout.label
+    if taken + min(text_layout.width(left, layout.label), room / 2) <= room:
         pen.text((layout.right, top), right, fill=ink, font=face, anchor="ra")
         room -= taken
-    left = lettering.shortened(left, layout.label, room)
+    left = text_layout.shortened(left, layout.label, room)
     pen.text((layout.left, top), left, fill=ink, font=face)
 
 

@@ -12,9 +12,16 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
 
 _COLOURS: Final = {
-    "FAIL": "31;1", "XPASS": "31;1", "WARN": "33", "INFO": "36", "PASS": "32", "VOID": "35",
-    "STALE": "35", "SKIP": "2", "XFAIL": "2",
-}  # fmt: skip
+    "FAIL": "31;1",
+    "XPASS": "31;1",
+    "WARN": "33",
+    "INFO": "36",
+    "PASS": "32",
+    "VOID": "35",
+    "STALE": "35",
+    "SKIP": "2",
+    "XFAIL": "2",
+}
 _WIDEST: Final = 100
 _TALLEST: Final = 25
 _INDENT: Final = 12
@@ -24,13 +31,17 @@ def rendered(outcome: Outcome, *, colour: bool = False) -> str:
     """Return the report of one run."""
     parts = [
         block(
-            each["failures"][0] | {"verdict": each}, colour=colour,
+            each["failures"][0] | {"verdict": each},
+            colour=colour,
             replay=replay_of(outcome, each["failures"][0]),
-            script=script_of(outcome, each["failures"][0]), spent=outcome.spent,
+            script=script_of(outcome, each["failures"][0]),
+            spent=outcome.spent,
         )
-        if each["status"] != "XPASS" else _mended(each, colour=colour)
-        for each in outcome.broken if each["failures"] or each["status"] == "XPASS"
-    ]  # fmt: skip
+        if each["status"] != "XPASS"
+        else _mended(each, colour=colour)
+        for each in outcome.broken
+        if each["failures"] or each["status"] == "XPASS"
+    ]
     remarks = [remark(each, colour=colour) for each in outcome.remarks]
     if remarks:
         parts.append("\n".join(remarks))
@@ -80,19 +91,25 @@ def _head(failure: Event, verdict: dict[str, Any], *, colour: bool) -> list[str]
     status = str(verdict.get("status", "FAIL"))
     level = f"({verdict['level']}, {verdict['severity']})" if verdict else ""
     first, *more = wrap(
-        clean(f"{status}  {failure['id']}  {verdict.get('statement', '')} {level}"), _WIDEST,
-        subsequent_indent=" " * _INDENT, break_on_hyphens=False,
-    )  # fmt: skip
+        clean(f"{status}  {failure['id']}  {verdict.get('statement', '')} {level}"),
+        _WIDEST,
+        subsequent_indent=" " * _INDENT,
+        break_on_hyphens=False,
+    )
     return [_painted(status, colour=colour) + first.removeprefix(status), *more]
 
 
 def _part(name: str, text: str, *, most: int) -> list[str]:
     """Return a part of a block over as many lines as it takes, `most` at the most."""
     lines = wrap(
-        clean(text), _WIDEST, initial_indent=f"  {name:<{_INDENT - 2}}",
-        subsequent_indent=" " * _INDENT, max_lines=most, placeholder=" ...",
+        clean(text),
+        _WIDEST,
+        initial_indent=f"  {name:<{_INDENT - 2}}",
+        subsequent_indent=" " * _INDENT,
+        max_lines=most,
+        placeholder=" ...",
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
     return lines or [f"  {name}"]
 
 

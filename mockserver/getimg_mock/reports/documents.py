@@ -21,9 +21,12 @@ _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010
 _NOT_RUN: Final = ("SKIP", "VOID", "XFAIL", "STALE")
 _SARIF_LEVELS: Final = {"FAIL": "error", "XPASS": "error", "WARN": "warning", "STALE": "warning"}
 _MARKS: Final = {
-    "PASS": "\N{WHITE HEAVY CHECK MARK}", "FAIL": "\N{CROSS MARK}", "XPASS": "\N{CROSS MARK}",
-    "WARN": "\N{WARNING SIGN}", "INFO": "\N{INFORMATION SOURCE}",
-}  # fmt: skip
+    "PASS": "\N{WHITE HEAVY CHECK MARK}",
+    "FAIL": "\N{CROSS MARK}",
+    "XPASS": "\N{CROSS MARK}",
+    "WARN": "\N{WARNING SIGN}",
+    "INFO": "\N{INFORMATION SOURCE}",
+}
 _COMMANDS: Final = {"provider": "getimg-mock verify api", "client": "getimg-mock verify client"}
 
 
@@ -55,17 +58,24 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
         counts = outcome.counts()
         skipped = sum(counts.get(status, 0) for status in _NOT_RUN)
         suite = ET.SubElement(
-            root, "testsuite", name=_xml(label), tests=str(len(outcome.verdicts)),
-            failures=str(len(outcome.failures)), errors="0", skipped=str(skipped),
-        )  # fmt: skip
+            root,
+            "testsuite",
+            name=_xml(label),
+            tests=str(len(outcome.verdicts)),
+            failures=str(len(outcome.failures)),
+            errors="0",
+            skipped=str(skipped),
+        )
         if outcome.scorecard:
             properties = ET.SubElement(suite, "properties")
             ET.SubElement(properties, "property", name="scorecard", value=outcome.scorecard)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
-                suite, "testcase", classname=f"{_xml(label)}.{verdict['id'][:3]}",
+                suite,
+                "testcase",
+                classname=f"{_xml(label)}.{verdict['id'][:3]}",
                 name=_xml(f"{verdict['id']} {verdict['statement']}"),
-            )  # fmt: skip
+            )
             _result(case, outcome, verdict)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
@@ -132,9 +142,10 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
         tool = {"driver": {"name": "getimg-mock", "rules": rules}}
         runs.append({"tool": tool, "results": results})
     document = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0",
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
         "runs": runs,
-    }  # fmt: skip
+    }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -171,8 +182,12 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
     named = list(zip(labels(outcomes), outcomes, strict=True))
     used = [status for status in ORDER if any(status in each.counts() for each in outcomes)]
     first = "client" if {each.kind for each in outcomes} == {"client"} else "target"
-    lines = [f"## {title(outcomes)}", "", f"| {first} | " + " | ".join(used) + " |",
-             "| --- |" + " ---: |" * len(used)]  # fmt: skip
+    lines = [
+        f"## {title(outcomes)}",
+        "",
+        f"| {first} | " + " | ".join(used) + " |",
+        "| --- |" + " ---: |" * len(used),
+    ]
     for label, outcome in named:
         counts = outcome.counts()
         cells = " | ".join(str(counts.get(status, "")) for status in used)
@@ -184,25 +199,34 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
             lines += _section(outcome, label, verdict)
     remarks = [
         f"- {status if status != 'PASS' else 'note'} {name}, {_cell(label)}: {_cell(sentence)}"
-        for label, outcome in named if not outcome.twin
+        for label, outcome in named
+        if not outcome.twin
         for status, name, sentence in outcome.remarks
-    ]  # fmt: skip
+    ]
     lines += ["", "### Worth knowing", "", *remarks] if remarks else []
     return "\n".join(lines) + "\n"
 
 
 def _section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> list[str]:
     mark = _MARKS[verdict["status"]]
-    lines = ["", f"### {mark} {verdict['id']} {_cell(verdict['statement'])}", "",
-             (f"{_cell(label)}, {verdict['level']} ({verdict['severity']}). "
-             f"{_cell(verdict['why'])}")]  # fmt: skip
+    lines = [
+        "",
+        f"### {mark} {verdict['id']} {_cell(verdict['statement'])}",
+        "",
+        (f"{_cell(label)}, {verdict['level']} ({verdict['severity']}). {_cell(verdict['why'])}"),
+    ]
     for failure in verdict["failures"][:1]:
-        lines += ["", f"- expected: {_cell(failure['expected'])}",
-                  f"- actual: {_cell(failure['actual'])}",
-                  *([f"- fix: {_cell(verdict['fix'])}"] if verdict.get("fix") else []),
-                  f"- replay: `{replay_of(outcome, failure)}`", "", "```",
-                  *[line.replace("```", "'''") for line in table(failure["exchanges"])],
-                  "```"]  # fmt: skip
+        lines += [
+            "",
+            f"- expected: {_cell(failure['expected'])}",
+            f"- actual: {_cell(failure['actual'])}",
+            *([f"- fix: {_cell(verdict['fix'])}"] if verdict.get("fix") else []),
+            f"- replay: `{replay_of(outcome, failure)}`",
+            "",
+            "```",
+            *[line.replace("```", "'''") for line in table(failure["exchanges"])],
+            "```",
+        ]
     return lines
 
 

@@ -156,7 +156,7 @@ def parsed(text: str) -> list[Event]:
             each
             for each in schemas.violations("own/contract-events", event)
             if each.keyword != "unicode"
-        ]  # fmt: skip - a lone surrogate is an answer's own
+        ]  # a lone surrogate comes from an answer
         if flaws:
             where = f" at {flaws[0].path}" if flaws[0].path else ""
             raise SettingsError(f"line {number} is no event of a run{where}: {flaws[0].message}.")

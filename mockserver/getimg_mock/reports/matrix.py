@@ -6,8 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.reports.events import ORDER, labels, title
-from getimg_mock.reports.looks import STYLE
 from getimg_mock.reports.replays import replay_of, script_of
+from getimg_mock.reports.stylesheet import STYLE
 from getimg_mock.reports.tables import table
 
 if TYPE_CHECKING:
@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
 
 TOPICS: Final = {
-    "GP1": "Wire and schema", "GP2": "Input", "GP3": "Life of a generation",
-    "GP4": "Files and links", "GP5": "Money", "GP6": "Rate limits", "GP7": "Keys and isolation",
-    "GP8": "Catalogue", "GE9": "Fake and real", "GH0": "The harness itself",
-    "GC1": "How requests are formed", "GC2": "Reading answers tolerantly",
-    "GC3": "Telling errors to the caller", "GC4": "Retries and money", "GC5": "Polling",
-    "GC6": "Downloads", "GC7": "Security", "GC8": "Transport",
-}  # fmt: skip
+    "GP1": "Wire and schema",
+    "GP2": "Input",
+    "GP3": "Life of a generation",
+    "GP4": "Files and links",
+    "GP5": "Money",
+    "GP6": "Rate limits",
+    "GP7": "Keys and isolation",
+    "GP8": "Catalogue",
+    "GE9": "Fake and real",
+    "GH0": "The harness itself",
+    "GC1": "How requests are formed",
+    "GC2": "Reading answers tolerantly",
+    "GC3": "Telling errors to the caller",
+    "GC4": "Retries and money",
+    "GC5": "Polling",
+    "GC6": "Downloads",
+    "GC7": "Security",
+    "GC8": "Transport",
+}
 _SEVERITIES: Final = ("blocker", "major", "minor", "info")
 _URGENT: Final = ("FAIL", "XPASS", "WARN")
 
@@ -190,13 +202,16 @@ class _Page:
             return ""
         failure, outcome = verdict["failures"][0], self.outcomes[column]
         parts = {
-            "expected": escape(failure["expected"]), "actual": escape(failure["actual"]),
-            "why": escape(verdict["why"]), "fix": escape(verdict.get("fix", "")),
+            "expected": escape(failure["expected"]),
+            "actual": escape(failure["actual"]),
+            "why": escape(verdict["why"]),
+            "fix": escape(verdict.get("fix", "")),
             "replay": f"<code>{escape(replay_of(outcome, failure))}</code>",
-            "script": escape(script_of(outcome, failure)), "where": escape(_where(failure)),
+            "script": escape(script_of(outcome, failure)),
+            "where": escape(_where(failure)),
             "outcome": "<br>".join(map(escape, failure.get("client", {}).get("outcomes", ()))),
             "reason": escape(verdict["reason"]),
-        }  # fmt: skip
+        }
         told = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in parts.items() if text)
         lines = "\n".join(table(failure["exchanges"], width=130, most=16))
         shown = f"<pre>{escape(lines)}</pre>" if lines else ""

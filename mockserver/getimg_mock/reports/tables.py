@@ -67,11 +67,15 @@ def _cells(each: Event) -> tuple[str, ...]:
     return tuple(
         clean(cell)
         for cell in (
-            str(each["number"]), each["at"][11:21], f"{each['key']} ->",
+            str(each["number"]),
+            each["at"][11:21],
+            f"{each['key']} ->",
             f"{each['method']} {shortened(each['path'])}",
-            f"<- {each['status'] or 'none'}", effect_of(each), each.get("delta", ""),
+            f"<- {each['status'] or 'none'}",
+            effect_of(each),
+            each.get("delta", ""),
         )
-    )  # fmt: skip
+    )
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

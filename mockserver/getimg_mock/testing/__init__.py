@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from getimg_mock.testing.differences import ABSENT
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
-    from getimg_mock.testing.linked_time import Link
     from getimg_mock.testing.workspace import ExpectationError, GetimgMock
+    from getimg_mock.virtual_time.linked_time import Link
 
 __all__ = [
     "ABSENT",
@@ -25,19 +25,19 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "ABSENT": "differences",
-    "ExpectationError": "workspace",
-    "GetimgMock": "workspace",
-    "Httpx2Transport": "httpx2_transport",
-    "HttpxTransport": "httpx_transport",
-    "Link": "linked_time",
+    "ABSENT": "testing.differences",
+    "ExpectationError": "testing.workspace",
+    "GetimgMock": "testing.workspace",
+    "Httpx2Transport": "testing.httpx2_transport",
+    "HttpxTransport": "testing.httpx_transport",
+    "Link": "virtual_time.linked_time",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'getimg_mock.testing' has no attribute {name!r}")
-    value = getattr(import_module(f"getimg_mock.testing.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"getimg_mock.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

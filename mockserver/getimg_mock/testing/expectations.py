@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from getimg_mock.control.exchanges import Exchange
-    from getimg_mock.control.things import JournalHandle
+    from getimg_mock.control.handles import JournalHandle
 
 _ANY: Final = "unknown"
 

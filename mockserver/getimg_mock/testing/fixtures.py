@@ -12,18 +12,18 @@ import pytest
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.bridge import Jumping
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.errors import GetimgMockError, SettingsError
+from getimg_mock.in_process.exchange import Jumping
+from getimg_mock.isolation.api_guard import Guard
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
-from getimg_mock.testing.epochs import PresentClock, fake_with_epochs
-from getimg_mock.testing.guard import Guard
+from getimg_mock.testing.client_waiting import LinkedPatience
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ElsewhereServer, OwnServer
 from getimg_mock.testing.options import API_HOST, wanted
-from getimg_mock.testing.patience import LinkedPatience
-from getimg_mock.testing.still import StillClockWatch
+from getimg_mock.testing.reset_tracking import PresentClock, fake_with_epochs
+from getimg_mock.testing.stalled_polling import StillClockWatch
 from getimg_mock.testing.workspace import ExpectationError, GetimgMock
 from getimg_mock.world.clock import VirtualClock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx2
 
-from getimg_mock.bridge import DisconnectedError, ResetError, TimedOutError
+from getimg_mock.in_process.exchange import DisconnectedError, ResetError, TimedOutError
 from getimg_mock.testing.transports import AsyncStream, Stream, Transport, Words
 
 

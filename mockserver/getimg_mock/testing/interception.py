@@ -11,14 +11,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.testing.imports import WhenImported
+from getimg_mock.virtual_time.import_hooks import WhenImported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
     from getimg_mock.application import Application
-    from getimg_mock.bridge import Patience
+    from getimg_mock.in_process.exchange import Patience
 
 _DOWNLOADS: Final = "/v2/downloads/"
 

@@ -13,12 +13,12 @@ from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.errors import SettingsError
 from getimg_mock.fake import opened
-from getimg_mock.server import MockServer
-from getimg_mock.testing.epochs import EpochStore
+from getimg_mock.serving.server import MockServer
 from getimg_mock.testing.options import FAKES_OWN, key_of
+from getimg_mock.testing.reset_tracking import EpochStore
 from getimg_mock.testing.workspace import GetimgMock
-from getimg_mock.world.chance import fresh_secret
 from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.randomness import fresh_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from getimg_mock.world.workspaces import Workspace
 
 _CHANGEABLE: Final = (
-    "image_seconds", "video_seconds", "fail_rate", "retention", "charge_at",
-)  # fmt: skip
+    "image_seconds",
+    "video_seconds",
+    "fail_rate",
+    "retention",
+    "charge_at",
+)
 _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 
 

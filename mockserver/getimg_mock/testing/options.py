@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.settings import Settings, options
-from getimg_mock.world.chance import digest
+from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,10 +31,19 @@ _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 
 # What makes a whole fake, and cannot be different for one workspace of a shared server.
 FAKES_OWN: Final = (
-    "models", "strictness", "key_pattern", "tampered_status", "expired_status",
-    "unknown_download_status", "max_body_mib", "media_cache_mib", "magic", "check_responses",
-    "mock_headers", "silent_sound",
-)  # fmt: skip
+    "models",
+    "strictness",
+    "key_pattern",
+    "tampered_status",
+    "expired_status",
+    "unknown_download_status",
+    "max_body_mib",
+    "media_cache_mib",
+    "magic",
+    "check_responses",
+    "mock_headers",
+    "silent_sound",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

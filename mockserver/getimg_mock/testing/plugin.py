@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     import respx
 
-    from getimg_mock.testing.linked_time import Link
     from getimg_mock.testing.live import ElsewhereServer, OwnServer
     from getimg_mock.testing.workspace import GetimgMock
+    from getimg_mock.virtual_time.linked_time import Link
 
 _FIXTURES = frozenset({"getimg_mock", "getimg_live"})
 
@@ -31,7 +31,7 @@ _INI: tuple[tuple[str, str, str, Any], ...] = (
     ("getimg_scenario", "scenarios in force in every test", "args", []),
     ("getimg_policies", "what every test is held to, such as no-pending-videos", "args", []),
     ("getimg_hosts", "further hosts that are the fake, beside api.getimg.ai", "args", []),
-)  # fmt: skip
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from getimg_mock.bridge import Jumping, Request, WireError, exchange, exchange_async
+from getimg_mock.in_process.exchange import Jumping, Request, WireError, exchange, exchange_async
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx2
     from starlette.types import ASGIApp
 
-    from getimg_mock.bridge import Patience, Response
+    from getimg_mock.in_process.exchange import Patience, Response
 
     Told = Callable[[WireError], Exception]
 

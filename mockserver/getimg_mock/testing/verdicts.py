@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.clients import observe, scorecard
+from getimg_mock.contract.clients import observed_traffic, scorecard
 from getimg_mock.reports import console, events
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def verdict(fake: Fake, key: str) -> Result:
     """Return the verdict on whoever used a key."""
-    return observe.verdict(fake, name="the client of this test", key=key)
+    return observed_traffic.verdict(fake, name="the client of this test", key=key)
 
 
 def breaches(result: Result) -> Iterator[str]:

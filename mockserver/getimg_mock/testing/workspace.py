@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.bridge import finish_left_behind
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.control.handle import Workspace
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.testing.epochs import EpochStore, PresentClock
-from getimg_mock.testing.event_loops import require_linkable_loop
+from getimg_mock.in_process.exchange import finish_left_behind
 from getimg_mock.testing.expectations import Expectation, Order, checked_operation
-from getimg_mock.testing.linked_time import Link
 from getimg_mock.testing.options import POLICIES
 from getimg_mock.testing.policies import violations
+from getimg_mock.testing.reset_tracking import EpochStore, PresentClock
 from getimg_mock.testing.timeline import timeline
+from getimg_mock.virtual_time.event_loops import require_linkable_loop
+from getimg_mock.virtual_time.linked_time import Link
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
+    from getimg_mock.testing.client_waiting import LinkedPatience
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
-    from getimg_mock.testing.linked_time import Dial, Hands
-    from getimg_mock.testing.patience import LinkedPatience
+    from getimg_mock.virtual_time.linked_time import Dial, Hands
 
 
 # A drip has some 2,000 pieces.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
 from getimg_mock.settings import Span
-from getimg_mock.world import texts
+from getimg_mock.world import error_messages
 from getimg_mock.world.transitions import OPEN, TransitionRule
 
 if TYPE_CHECKING:
@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 Instead = Literal["html", "hang", "reset", "close"]
 # Done to the right answer, so always after the work.
 Spoiled = Literal[
-    "hang_body", "drip", "truncate", "wrong_length", "malformed_json", "wrong_type",
-    "corrupt_media", "expired_url",
-]  # fmt: skip
+    "hang_body",
+    "drip",
+    "truncate",
+    "wrong_length",
+    "malformed_json",
+    "wrong_type",
+    "corrupt_media",
+    "expired_url",
+]
 Oddity = Literal[
-    "unknown_fields", "nulls", "unknown_mime_type", "unknown_error_code", "reordered_keys",
+    "unknown_fields",
+    "nulls",
+    "unknown_mime_type",
+    "unknown_error_code",
+    "reordered_keys",
     "long_strings",
-]  # fmt: skip
+]
 
 INSTEAD: Final = get_args(Instead)
 SPOILED: Final = get_args(Spoiled)
@@ -35,16 +45,16 @@ ODDITIES: Final = get_args(Oddity)
 
 # Errors by name. `concurrency` is the 429 without Retry-After; `unavailable` (503) is undocumented.
 ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
-    "invalid_api_key": (401, "invalid_api_key", texts.INCORRECT_KEY),
+    "invalid_api_key": (401, "invalid_api_key", error_messages.INCORRECT_KEY),
     "parameter_missing": (400, "parameter_missing", "Missing required parameter: 'prompt'."),
     "invalid_parameter": (400, "invalid_parameter", "Invalid 'prompt'."),
-    "quota_exceeded": (402, "quota_exceeded", texts.INSUFFICIENT_BALANCE),
+    "quota_exceeded": (402, "quota_exceeded", error_messages.INSUFFICIENT_BALANCE),
     "not_found": (404, "not_found", "Not found."),
-    "content_policy_violation": (422, "content_policy_violation", texts.UNSAFE),
-    "rate_limit": (429, "rate_limit", texts.TOO_MANY_REQUESTS),
-    "concurrency": (429, "rate_limit", texts.TOO_MANY_CONCURRENT),
-    "server_error": (500, "server_error", texts.SOMETHING_WENT_WRONG),
-    "unavailable": (503, "server_error", texts.SOMETHING_WENT_WRONG),
+    "content_policy_violation": (422, "content_policy_violation", error_messages.UNSAFE),
+    "rate_limit": (429, "rate_limit", error_messages.TOO_MANY_REQUESTS),
+    "concurrency": (429, "rate_limit", error_messages.TOO_MANY_CONCURRENT),
+    "server_error": (500, "server_error", error_messages.SOMETHING_WENT_WRONG),
+    "unavailable": (503, "server_error", error_messages.SOMETHING_WENT_WRONG),
 }
 
 _DEFAULT_RETRY_AFTER: Final = 60
@@ -179,9 +189,19 @@ class Behaviour:
 NOTHING: Final = Behaviour()
 
 BEHAVIOUR_KEYS: Final = (
-    "latency", "error", "status", "code", "message", "param", "retry_after", "answer", "fault",
-    "after_commit", "oddity", "transition",
-)  # fmt: skip
+    "latency",
+    "error",
+    "status",
+    "code",
+    "message",
+    "param",
+    "retry_after",
+    "answer",
+    "fault",
+    "after_commit",
+    "oddity",
+    "transition",
+)
 
 
 def _check(behaviour: Behaviour) -> None:
@@ -226,7 +246,7 @@ def _error_of_status(status: Any) -> ErrorAnswer:
             retry = str(_DEFAULT_RETRY_AFTER) if number == 429 else None
             return ErrorAnswer(known, code, message, retry_after=retry)
     code = "server_error" if number >= 500 else "invalid_parameter"
-    return ErrorAnswer(number, code, texts.SOMETHING_WENT_WRONG)
+    return ErrorAnswer(number, code, error_messages.SOMETHING_WENT_WRONG)
 
 
 def _status(value: Any) -> int:

@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import Refusal
+from getimg_mock.world.error_messages import INSUFFICIENT_BALANCE
 from getimg_mock.world.journal import Effect, noted
-from getimg_mock.world.texts import INSUFFICIENT_BALANCE
 
 if TYPE_CHECKING:
     from datetime import date, datetime

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import EPOCH
-from getimg_mock.world.texts import TOO_MANY_CONCURRENT, TOO_MANY_REQUESTS
+from getimg_mock.world.error_messages import TOO_MANY_CONCURRENT, TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -44,9 +44,12 @@ WORDS: Final[Mapping[str, str]] = {
 }
 
 _TRANSITION: Final = {
-    "fail": "failed", "complete": "completed", "seconds": "seconds", "polls": "polls",
+    "fail": "failed",
+    "complete": "completed",
+    "seconds": "seconds",
+    "polls": "polls",
     "hold": "hold",
-}  # fmt: skip
+}
 _NUMBERS: Final = ("status", "polls")
 _FLAGS: Final = ("complete", "hold", "after_commit", "lost")
 

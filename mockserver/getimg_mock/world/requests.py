@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.world.chance import digest
+from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
     from getimg_mock.world.catalogue import Model

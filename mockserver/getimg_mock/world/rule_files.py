@@ -20,9 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OPERATIONS: Final = (
-    "images.generate", "videos.create", "videos.retrieve", "models.list", "models.retrieve",
-    "billing.balance", "billing.costs", "downloads.retrieve",
-)  # fmt: skip
+    "images.generate",
+    "videos.create",
+    "videos.retrieve",
+    "models.list",
+    "models.retrieve",
+    "billing.balance",
+    "billing.costs",
+    "downloads.retrieve",
+)
 
 _CRITERIA: Final = ("on", "model", "prompt", "key", "nth", "after", "before", "state")
 _FREQUENCY: Final = ("first", "times", "every", "probability", "seconds")

@@ -17,7 +17,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.world.behaviours import NOTHING, Behaviour
-from getimg_mock.world.chance import Stream, digest
+from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.rule_files import named_scenario, read_rule
 
 if TYPE_CHECKING:
@@ -138,9 +138,12 @@ class Rule:
         It is the caller's to change: the lists of a shipped scenario are everybody's.
         """
         return {
-            "id": self.id, "scenario": self.scenario, **deepcopy(dict(self.source)),
-            "seen": self.seen, "hits": self.hits,
-        }  # fmt: skip
+            "id": self.id,
+            "scenario": self.scenario,
+            **deepcopy(dict(self.source)),
+            "seen": self.seen,
+            "hits": self.hits,
+        }
 
 
 class Scenarios:

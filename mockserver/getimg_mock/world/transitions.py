@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.settings import Span
-from getimg_mock.world import texts
+from getimg_mock.world import error_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 # The failures that the documentation or its error table name. Only the first text is documented.
 FAILURES: Final = {
-    "server_error": texts.UPSTREAM_TIMED_OUT,
-    "content_policy_violation": texts.UNSAFE,
-    "invalid_parameter": texts.UNFETCHED,
+    "server_error": error_messages.UPSTREAM_TIMED_OUT,
+    "content_policy_violation": error_messages.UNSAFE,
+    "invalid_parameter": error_messages.UNFETCHED,
 }
 
 _MAX_POLLS: Final = 1_000_000
@@ -125,9 +125,13 @@ class TransitionRule:
         when = self if self.says_when else lower
         how = self if self.says_how else lower
         return TransitionRule(
-            seconds=when.seconds, polls=when.polls, hold=when.hold,
-            failure=how.failure, completed=how.completed, fail_rate=how.fail_rate,
-        )  # fmt: skip
+            seconds=when.seconds,
+            polls=when.polls,
+            hold=when.hold,
+            failure=how.failure,
+            completed=how.completed,
+            fail_rate=how.fail_rate,
+        )
 
     def unpolled(self) -> TransitionRule:
         """Return the rule for what nobody polls: an image, which would wait for ever."""

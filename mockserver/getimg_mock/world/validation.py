@@ -22,13 +22,22 @@ if TYPE_CHECKING:
     from getimg_mock.world.schemas import Violation
 
 _JSON_TYPES: Final = {
-    str: "a string", bool: "a boolean", int: "a number", float: "a number",
-    list: "an array", dict: "an object", type(None): "null",
-}  # fmt: skip
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+    type(None): "null",
+}
 _SCHEMA_TYPES: Final = {
-    "string": "a string", "boolean": "a boolean", "integer": "a whole number",
-    "number": "a number", "array": "an array", "object": "an object",
-}  # fmt: skip
+    "string": "a string",
+    "boolean": "a boolean",
+    "integer": "a whole number",
+    "number": "a number",
+    "array": "an array",
+    "object": "an object",
+}
 _MAX_SHOWN: Final = 80
 
 
@@ -127,8 +136,11 @@ def _precedence(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]
     field = violation.path.split("/")[1] if violation.path else str(violation.property)
     order = FIELDS[kind].index(field) if field in FIELDS[kind] else len(FIELDS[kind])
     return (
-        violation.keyword != "required", violation.keyword != "type", order, violation.path,
-    )  # fmt: skip
+        violation.keyword != "required",
+        violation.keyword != "type",
+        order,
+        violation.path,
+    )
 
 
 def _sentence(violation: Violation, param: str, value: Any) -> str:  # noqa: PLR0911 - a table
@@ -205,9 +217,10 @@ def _check_values(request: GenerationRequest, silent_sound: str) -> None:
         _supported("duration", request.duration, model.supported_durations, model.id)
         if request.sound and not model.supports_sound and silent_sound == "refuse":
             raise Refusal(
-                "invalid_parameter", f"Unsupported sound 'true' for model '{model.id}'.",
+                "invalid_parameter",
+                f"Unsupported sound 'true' for model '{model.id}'.",
                 param="sound",
-            )  # fmt: skip
+            )
 
 
 def _supported(param: str, value: Any, options: Sequence[Any], model: str) -> None:
@@ -250,9 +263,10 @@ def _check_frames(roles: list[str]) -> None:
     """Documented: a last frame needs a first one, and references exclude both."""
     if "last_frame" in roles and "first_frame" not in roles:
         raise Refusal(
-            "invalid_parameter", "Role 'last_frame' needs an image with role 'first_frame'.",
+            "invalid_parameter",
+            "Role 'last_frame' needs an image with role 'first_frame'.",
             param="images",
-        )  # fmt: skip
+        )
     frames = {"first_frame", "last_frame"} & set(roles)
     if frames and "reference_image" in roles:
         raise Refusal(

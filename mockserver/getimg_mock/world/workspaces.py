@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.world.behaviours import NOTHING
-from getimg_mock.world.chance import Stream, digest
 from getimg_mock.world.clock import LATEST
 from getimg_mock.world.events import Advance, Event, next_moment, passed
 from getimg_mock.world.generations import Ending, Generation, Product, ending_of
 from getimg_mock.world.journal import EFFECTS, Effect, Journal, noted
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
-from getimg_mock.world.products import product_of, seconds_by_length
+from getimg_mock.world.pricing import product_of, seconds_by_length
+from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
 from getimg_mock.world.signing import Signer
 from getimg_mock.world.transitions import (
@@ -414,9 +414,14 @@ class Workspace:
 
     def _product(self, request: GenerationRequest) -> Product:
         key = (
-            request.kind, request.model.id, request.aspect_ratio, request.resolution,
-            request.output_format, request.duration, request.sound,
-        )  # fmt: skip
+            request.kind,
+            request.model.id,
+            request.aspect_ratio,
+            request.resolution,
+            request.output_format,
+            request.duration,
+            request.sound,
+        )
         product = self._products.get(key)
         if product is None:
             # In the lenient mode the words are the client's own; they must not fill the memory.
@@ -429,8 +434,11 @@ class Workspace:
 def limits_of(settings: Settings) -> Limits:
     """Return the limits that the settings ask for."""
     preset = REALISTIC if settings.limits == "realistic" else GENEROUS
-    chosen = {"image_rpm": settings.image_rpm, "video_rpm": settings.video_rpm,
-              "concurrent": settings.concurrent}  # fmt: skip
+    chosen = {
+        "image_rpm": settings.image_rpm,
+        "video_rpm": settings.video_rpm,
+        "concurrent": settings.concurrent,
+    }
     given = {name: value for name, value in chosen.items() if value is not None}
     return replace(preset, window=settings.rate_window, **given)
 

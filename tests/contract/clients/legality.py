@@ -6,13 +6,13 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.cases import Case
-    from getimg_mock.contract.clients.history import ClientExchange
+    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange
 
 _KEPT: Final = 65536
 """How much of a body the adversary keeps: what is longer cannot be validated afterwards."""

@@ -47,8 +47,10 @@ def _shown(scores: list[Score], good: list[Score], seconds: float) -> int:
     _write(f"faulty clients    {len(killed)} of {len(scores)} killed")
     _write(f"blockers          {len(stopped)} of {len(serious)} stopped")
     _write(f"attribution       {len(right)} of {len(killed)} to the rule they break")
-    _write(f"good clients      {len(false)} of {len(good)} failed "
-           f"{[(each.name, sorted(each.failed)) for each in false] or ''}")  # fmt: skip
+    _write(
+        f"good clients      {len(false)} of {len(good)} failed "
+        f"{[(each.name, sorted(each.failed)) for each in false] or ''}"
+    )
     _write(f"sole killers      {len(CHECKS) - len(blunt)} of {len(CHECKS)} checks")
     for line in blunt:
         _write(f"  {line}")

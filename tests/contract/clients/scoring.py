@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, chosen, verify
 from tests.contract.clients.benign import BENIGN
 from tests.contract.clients.mutants import MUTANTS

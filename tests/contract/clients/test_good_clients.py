@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, verify
 from tests.contract.clients.benign import BENIGN
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient

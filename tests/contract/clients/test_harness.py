@@ -6,13 +6,13 @@ import re
 
 import pytest
 
-from getimg_mock.contract.clients import observe, scorecard
-from getimg_mock.contract.clients.cases import Case, balance, image
-from getimg_mock.contract.clients.checking import verdict_of
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients import observed_traffic, scorecard
+from getimg_mock.contract.clients.cases.cases import Case, balance, image
+from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, cases, chosen, verify
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.server import MockServer
+from getimg_mock.serving.server import MockServer
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch
 from tests.contract.clients.reference import ReferenceClient, faulty
@@ -76,7 +76,7 @@ def test_a_program_is_observed_from_the_outside() -> None:
         client = faulty("reposts-all")(base_url=server.url, key="sk_seen")
         client.generate_image(model="seedream-5-lite", prompt="seen")
         client.close()
-        result = observe.verdict(server.app.fake)
+        result = observed_traffic.verdict(server.app.fake)
     assert "GC402" in result.failed
     assert "GC401" not in result.failed
 

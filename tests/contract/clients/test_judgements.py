@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract.clients import observe
-from getimg_mock.contract.clients.drivers import PythonDriver
-from getimg_mock.contract.clients.history import ClientHistory, Outcome
+from getimg_mock.contract.clients import observed_traffic
+from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, Result, chosen, verify
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import advised, judged, wrong
-from getimg_mock.server import MockServer
+from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
 if TYPE_CHECKING:
@@ -40,13 +40,14 @@ def test_a_second_try_after_a_refusal_needs_no_key() -> None:
     with MockServer(scenario=("rate-limited",)) as server:
         statuses = [
             httpx.post(
-                f"{server.url}/v2/images/generations", json=FIELDS,
+                f"{server.url}/v2/images/generations",
+                json=FIELDS,
                 headers={"Authorization": "Bearer sk_seen"},
             ).status_code
             for _ in range(4)
-        ]  # fmt: skip
+        ]
         assert statuses == [200, 200, 429, 200]
-        result = observe.verdict(server.app.fake)
+        result = observed_traffic.verdict(server.app.fake)
     assert status(result, "GC407") == "PASS"
 
 
@@ -57,7 +58,7 @@ def test_a_suite_that_polls_fast_is_warned_only() -> None:
         made = httpx.post(f"{server.url}/v2/videos/generations", json=VIDEO, headers=headers)
         for _ in range(3):
             httpx.get(f"{server.url}/v2/videos/generations/{made.json()['id']}", headers=headers)
-        result = observe.verdict(server.app.fake)
+        result = observed_traffic.verdict(server.app.fake)
     assert status(result, "GC501") == "WARN"
     assert not result.of("FAIL")
 
@@ -71,26 +72,35 @@ def test_the_header_of_a_key_may_have_another_name() -> None:
     assert [each.status for each in result.verdicts] == ["FAIL", "PASS"]
 
 
-@pytest.mark.parametrize(("text", "raw"), [
-    ("fetch failed other side closed", False), ("terminated", False),
-    ("Cannot read properties of undefined (reading 'url')", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "raw"),
+    [
+        ("fetch failed other side closed", False),
+        ("terminated", False),
+        ("Cannot read properties of undefined (reading 'url')", True),
+    ],
+)
 def test_what_fetch_says_of_the_network_is_clear(text: str, raw: bool) -> None:  # noqa: FBT001 - a column of the table
     """All its failures are a TypeError; the words tell a failure from a slip of the author's."""
     assert error("TypeError", text).raw is raw
 
 
-@pytest.mark.parametrize(("outcome", "broken"), [
-    (error("TypeError", "fetch failed Invalid character in chunk extension"), False),
-    (error("KeyError", "balance"), True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("outcome", "broken"),
+    [
+        (error("TypeError", "fetch failed Invalid character in chunk extension"), False),
+        (error("KeyError", "balance"), True),
+    ],
+)
 def test_what_a_parser_cannot_read_may_be_told(outcome: Outcome, broken: bool) -> None:  # noqa: FBT001 - a column of the table
     """Several extensions of one chunk are legal; who writes a client does not write the parser."""
     (check,) = chosen(["GC803"])
     history = ClientHistory(
-        plan=Plan(name="client", steps=()), exchanges=(), case="framing-several-extensions",
+        plan=Plan(name="client", steps=()),
+        exchanges=(),
+        case="framing-several-extensions",
         outcomes=(outcome,),
-    )  # fmt: skip
+    )
     assert any(each.wrong for each in check.observe(history)) is broken
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock._shipped import shipped
-from getimg_mock.server import MockServer
+from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
     from _pytest.pytester import RunResult
@@ -40,10 +40,14 @@ def test_a_failure_shows_the_requests_and_a_should_is_not_overlooked(
     assert "WARN  GC609" in shown
 
 
-@pytest.mark.parametrize(("client", "told"), [
-    ("htpx", "Did you mean 'httpx'"), ("json:nothing_here", "It defines"),
-    ("tests.contract.clients.test_outside:Leaving", "--program"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [
+        ("htpx", "Did you mean 'httpx'"),
+        ("json:nothing_here", "It defines"),
+        ("tests.isolation.test_local_only:Leaving", "--program"),
+    ],
+)
 def test_a_wrong_adapter_ends_the_run_with_one_sentence(
     pytester: pytest.Pytester, client: str, told: str
 ) -> None:
@@ -56,7 +60,7 @@ def test_a_wrong_adapter_ends_the_run_with_one_sentence(
 
 def test_a_client_that_was_hardly_tried_fails(pytester: pytest.Pytester) -> None:
     """All skipped is no success."""
-    client = "--getimg-client=tests.contract.clients.test_soundness:Todo"
+    client = "--getimg-client=tests.contract.clients.test_run_validity:Todo"
     result = run(pytester, client, "-k", "GC101 or tried")
     result.assert_outcomes(failed=1, skipped=1, deselected=92)
     result.stdout.fnmatch_lines(["*It sent no request*NotImplementedError: todo*"])
@@ -68,8 +72,15 @@ def test_a_target_is_put_to_the_client_beside_the_fake(
     """The option is obeyed: requests arrive there, and both verdicts are told."""
     monkeypatch.setenv("GETIMG_API_KEY", KEY)
     with MockServer(video_seconds=0) as server:
-        result = run(pytester, REFERENCE, f"--getimg-target={server.url}", "--getimg-budget=2",
-                     "-v", "-k", "GC410 or GC601")  # fmt: skip
+        result = run(
+            pytester,
+            REFERENCE,
+            f"--getimg-target={server.url}",
+            "--getimg-budget=2",
+            "-v",
+            "-k",
+            "GC410 or GC601",
+        )
         url, taken = server.url, server.app.fake.store.workspace(KEY).ledger.charged
     result.assert_outcomes(passed=4, deselected=result.parseoutcomes()["deselected"])
     shown = result.stdout.str()

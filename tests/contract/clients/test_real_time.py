@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases import Case, balance, image, video
-from getimg_mock.contract.clients.drivers import PythonDriver
+from getimg_mock.contract.clients.cases.cases import Case, balance, image, video
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import chosen, verify
 from getimg_mock.errors import SettingsError
 from getimg_mock.world.clock import stopwatch

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.campaign import (
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.verification.session import (
     VERSION,
     known_status,
     redacted,
     settled,
     verdict_event,
 )
-from getimg_mock.contract.clients.checking import ClientCheck
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.verdicts import Verdict
 
@@ -57,9 +57,12 @@ def events(
     can be replayed. `known` are checks that are known to fail.
     """
     yield start_event(
-        result.client, adapter=adapter, seed=result.seed, cases=len(result.histories),
+        result.client,
+        adapter=adapter,
+        seed=result.seed,
+        cases=len(result.histories),
         checks=len(result.verdicts),
-    )  # fmt: skip
+    )
     yield from map(case_event, result.histories)
     yield from verdicts(result, adapter=adapter, known=known)
 
@@ -69,18 +72,28 @@ def start_event(
 ) -> dict[str, Any]:
     """Return the first event of a run; `where` is the service, if it is not the fake."""
     return {
-        "event": "start", "kind": "client", "contract": EDITION, "target": client,
-        "adapter": adapter, "seed": _seed(seed), "own": where is None, "url": where,
-        "plans": cases, "checks": checks,
-    }  # fmt: skip
+        "event": "start",
+        "kind": "client",
+        "contract": EDITION,
+        "target": client,
+        "adapter": adapter,
+        "seed": _seed(seed),
+        "own": where is None,
+        "url": where,
+        "plans": cases,
+        "checks": checks,
+    }
 
 
 def case_event(history: ClientHistory) -> dict[str, Any]:
     """Return the event that a client was put through a case."""
     return {
-        "event": "case", "case": history.case, "exchanges": len(history.exchanges),
-        "missing": list(history.missing), "missed": list(history.missed),
-    }  # fmt: skip
+        "event": "case",
+        "case": history.case,
+        "exchanges": len(history.exchanges),
+        "missing": list(history.missing),
+        "missed": list(history.missed),
+    }
 
 
 def verdicts(
@@ -89,11 +102,17 @@ def verdicts(
     """Yield a verdict for each check, and the end."""
     known = known or {}
     told: list[dict[str, Any]] = [_event(each, result, adapter) for each in result.verdicts]
-    told.append({
-        "event": "end", "target": result.client, "verdicts": {}, "ok": True,
-        "exchanges": sum(len(each.exchanges) for each in result.histories),
-        "scorecard": line(result, known), "seconds": round(result.seconds, 3),
-    })  # fmt: skip
+    told.append(
+        {
+            "event": "end",
+            "target": result.client,
+            "verdicts": {},
+            "ok": True,
+            "exchanges": sum(len(each.exchanges) for each in result.histories),
+            "scorecard": line(result, known),
+            "seconds": round(result.seconds, 3),
+        }
+    )
     yield from settled(told, known)
 
 
@@ -106,11 +125,13 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
         history: ClientHistory = finding.history
         failure["contract"] = f"{EDITION}/{VERSION}"
         failure["client"] = {
-            "adapter": adapter, "case": history.case, "seed": result.seed,
+            "adapter": adapter,
+            "case": history.case,
+            "seed": result.seed,
             "outcomes": [
                 redacted(each.shown, history) for each in history.outcomes[:_MOST_OUTCOMES]
             ],
-        }  # fmt: skip
+        }
     return event
 
 

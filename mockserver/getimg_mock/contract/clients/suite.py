@@ -6,30 +6,39 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.checking import ClientCheck, verdict_of
+from getimg_mock.contract.clients.cases.client_check import ClientCheck, verdict_of
 from getimg_mock.contract.clients.checks import (
     downloads,
-    formation,
+    error_reporting,
     money,
     polling,
-    reading,
+    request_formation,
+    response_parsing,
     security,
-    surfacing,
     transport,
 )
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world.chance import Stream
 from getimg_mock.world.clock import stopwatch
+from getimg_mock.world.randomness import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from getimg_mock.contract.clients.cases import Case
-    from getimg_mock.contract.clients.drivers import Driver
-    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.verdicts import Verdict
 
-_TOPICS: Final = (formation, reading, surfacing, money, polling, downloads, security, transport)
+_TOPICS: Final = (
+    request_formation,
+    response_parsing,
+    error_reporting,
+    money,
+    polling,
+    downloads,
+    security,
+    transport,
+)
 
 _MOST_HANGING: Final = 3
 

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from tests.contract.clients.reference.steps import Got
 
 SUFFIXES = {
-    "image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp", "video/mp4": ".mp4",
-}  # fmt: skip
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "video/mp4": ".mp4",
+}
 
 
 def parsed(core: Core, got: Got) -> Any:
@@ -83,9 +86,11 @@ def refusal(core: Core, got: Got, *, post: bool) -> ClientError:
         text += f" (sent with Bearer {core.key})"
     request_id = got.headers.get("x-request-id")
     facts = {
-        "status": got.status, "code": code, "retry_after": asked(core, got),
+        "status": got.status,
+        "code": code,
+        "retry_after": asked(core, got),
         "request_id": None if core.faulty("request-id-dropped") else request_id,
-    }  # fmt: skip
+    }
     if core.faulty("one-error-type"):
         return RefusedError(message + str(code), code=code)
     if core.faulty("401-like-402") and got.status in {401, 402}:

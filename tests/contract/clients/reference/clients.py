@@ -52,9 +52,15 @@ class Client(ABC):
         poll_interval: float | None = None,
     ) -> None:
         self._core = core_of(
-            base_url, key, self.faults, habits=self.habits, timeout=timeout,
-            max_retries=max_retries, wait_timeout=wait_timeout, poll_interval=poll_interval,
-        )  # fmt: skip
+            base_url,
+            key,
+            self.faults,
+            habits=self.habits,
+            timeout=timeout,
+            max_retries=max_retries,
+            wait_timeout=wait_timeout,
+            poll_interval=poll_interval,
+        )
         logging.getLogger("httpx").addFilter(REDACTOR)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()
@@ -139,10 +145,17 @@ class ReferenceClient(Client):
             self._connect()  # the connections are the parent's
         littered(self._core)
         client, began = self._client_for(send), time.monotonic()
-        with explaining(send.method), client.stream(
-            send.method, send.url, headers=send.headers, content=send.body,
-            timeout=timeout_of(self._core, send), follow_redirects=send.follow,
-        ) as answer:  # fmt: skip
+        with (
+            explaining(send.method),
+            client.stream(
+                send.method,
+                send.url,
+                headers=send.headers,
+                content=send.body,
+                timeout=timeout_of(self._core, send),
+                follow_redirects=send.follow,
+            ) as answer,
+        ):
             with Body(self._core, send, answer, began) as body:
                 for chunk in self._chunks(send, answer):
                     body.take(chunk)
@@ -201,9 +214,13 @@ class AsyncReferenceClient(Client):
         began = time.monotonic()
         with explaining(send.method):
             async with client.stream(
-                send.method, send.url, headers=send.headers, content=send.body,
-                timeout=timeout_of(self._core, send), follow_redirects=send.follow,
-            ) as answer:  # fmt: skip
+                send.method,
+                send.url,
+                headers=send.headers,
+                content=send.body,
+                timeout=timeout_of(self._core, send),
+                follow_redirects=send.follow,
+            ) as answer:
                 with Body(self._core, send, answer, began) as body:
                     async for chunk in answer.aiter_raw():
                         body.take(chunk)

@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from getimg_mock.world.chance import Stream, fresh_secret
+from getimg_mock.world.randomness import Stream, fresh_secret
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 

@@ -76,8 +76,13 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     part = path.with_name(f".{path.name}.part")
     if core.faulty("written-in-place") or (core.faulty("replaced-in-place") and path.exists()):
         part = path
-    send = Send("GET", link_of(core, item), headers_of(core), save=part,
-                follow=core.faulty("downloads-follow"))  # fmt: skip
+    send = Send(
+        "GET",
+        link_of(core, item),
+        headers_of(core),
+        save=part,
+        follow=core.faulty("downloads-follow"),
+    )
 
     def accepts(status: int, kind: str, disposition: str) -> None:
         acceptable(core, item, status, kind)

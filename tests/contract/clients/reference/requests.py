@@ -40,9 +40,11 @@ def url_of(core: Core, path: str, query: str = "") -> str:
 def headers_of(core: Core) -> dict[str, str]:
     """Return the headers of every request to the API."""
     headers = {
-        "Authorization": f"Bearer {core.key}", "Accept": "application/json", "User-Agent": AGENT,
+        "Authorization": f"Bearer {core.key}",
+        "Accept": "application/json",
+        "User-Agent": AGENT,
         "Accept-Encoding": "gzip, deflate",
-    }  # fmt: skip
+    }
     if core.faulty("br-claimed"):
         headers["Accept-Encoding"] += ", br"
     if core.faulty("lower-bearer"):

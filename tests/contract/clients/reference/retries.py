@@ -53,10 +53,13 @@ def reposted(core: Core, error: ClientError) -> bool:
     if core.faulty("reposts-stale"):
         return kind in {"close", "reset"} and bool(core.seen.get("used"))
     return (
-        core.faulty(f"reposts-{kind}") or core.faulty("reposts-all")
-        or core.faulty("keys-per-attempt") or core.faulty("one-key-for-all")
-        or core.faulty("no-idempotency-key") or core.faulty("body-rebuilt-lost")
-    )  # fmt: skip
+        core.faulty(f"reposts-{kind}")
+        or core.faulty("reposts-all")
+        or core.faulty("keys-per-attempt")
+        or core.faulty("one-key-for-all")
+        or core.faulty("no-idempotency-key")
+        or core.faulty("body-rebuilt-lost")
+    )
 
 
 def asked(core: Core, got: Got) -> float | None:

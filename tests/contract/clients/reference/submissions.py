@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.world.chance import fresh_secret
+from getimg_mock.world.randomness import fresh_secret
 from tests.contract.clients.reference import answers, retries
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
@@ -108,8 +108,13 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
     token, lost = fresh_secret(), 0
     for attempt in range(core.max_retries + 1):
         last = attempt == core.max_retries
-        send = Send("POST", url_of(core, path), headers | key_of(core, token), body,
-                    follow=core.faulty("posts-follow"))  # fmt: skip
+        send = Send(
+            "POST",
+            url_of(core, path),
+            headers | key_of(core, token),
+            body,
+            follow=core.faulty("posts-follow"),
+        )
         if core.faulty("body-rebuilt"):
             body += b" "
         try:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Case, download, image, video
-from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.checks import keeping
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Case, download, image, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import Answer, Piece, cut, problem
+from getimg_mock.contract.clients.checks import partial_downloads
 from getimg_mock.contract.clients.checks.files import (
     FILM,
     ON,
@@ -19,23 +19,35 @@ from getimg_mock.contract.clients.checks.files import (
     kind_of,
     picture,
 )
-from getimg_mock.contract.clients.timeline import Answer, Piece, cut, problem
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.clients.adversary import Act, Turn
-    from getimg_mock.contract.clients.history import ClientHistory
-    from getimg_mock.contract.clients.timeline import Timeline
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import Timeline
+    from getimg_mock.contract.clients.server.fault_server import Act, Turn
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 _QUICK: Final = {"video_seconds": 3}
 _SAFE: Final = {
-    ".jpg", ".jpeg", ".png", ".webp", ".mp4", ".webm", ".avif", ".gif", ".mov", ".bin", ".dat", "",
-    ".media", ".img",
-}  # fmt: skip
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".mp4",
+    ".webm",
+    ".avif",
+    ".gif",
+    ".mov",
+    ".bin",
+    ".dat",
+    "",
+    ".media",
+    ".img",
+}
 _LIMIT: Final = 3600.0
 _DAY: Final = 86400.0 + 3600
 """When a file is surely gone: the documentation keeps it for 24 hours."""
@@ -48,21 +60,53 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
     made = [
-        Case(name="saved", calls=(image(), download(), video(), download(2)),
-             rules=_results("a cookie", acts.reworked(
-                 lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))))),
-        Case(name="saved-elsewhere", calls=SAVED,
-             rules=(*_results("media on another host", _hosted_elsewhere),
-                    Rule(on="elsewhere", do=picture(), label="the file"))),
-        *keeping.cases(), *_spoiled(), *_refused(), *_named(), *_moved(),
-        Case(name="odd-link", calls=SAVED,
-             rules=(*_results("an odd link", acts.changed(
-                 acts.in_items(lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}))),
-                    Rule(on=ON, do=picture(), label="the file"))),
-        Case(name="large", calls=SAVED, memory=True, room=2 * _LARGE,
-             patience=None,
-             rules=(Rule(on=ON, do=_large, label="500 MB"),)),
-    ]  # fmt: skip
+        Case(
+            name="saved",
+            calls=(image(), download(), video(), download(2)),
+            rules=_results(
+                "a cookie",
+                fault_actions.reworked(
+                    lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))
+                ),
+            ),
+        ),
+        Case(
+            name="saved-elsewhere",
+            calls=SAVED,
+            rules=(
+                *_results("media on another host", _hosted_elsewhere),
+                Rule(on="elsewhere", do=picture(), label="the file"),
+            ),
+        ),
+        *partial_downloads.cases(),
+        *_spoiled(),
+        *_refused(),
+        *_named(),
+        *_moved(),
+        Case(
+            name="odd-link",
+            calls=SAVED,
+            rules=(
+                *_results(
+                    "an odd link",
+                    fault_actions.changed(
+                        fault_actions.in_items(
+                            lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}
+                        )
+                    ),
+                ),
+                Rule(on=ON, do=picture(), label="the file"),
+            ),
+        ),
+        Case(
+            name="large",
+            calls=SAVED,
+            memory=True,
+            room=2 * _LARGE,
+            patience=None,
+            rules=(Rule(on=ON, do=_large, label="500 MB"),),
+        ),
+    ]
     late = Case(
         name="expired-in-time",
         limit=2 * _DAY,
@@ -89,7 +133,7 @@ def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
         _, _, rest = item["url"].partition("://")
         return item | {"url": f"{elsewhere}/{rest.partition('/')[2]}"}
 
-    return acts.changed(acts.in_items(moved))(turn)
+    return fault_actions.changed(fault_actions.in_items(moved))(turn)
 
 
 def _large(turn: Turn) -> Timeline:
@@ -102,14 +146,15 @@ def _large(turn: Turn) -> Timeline:
 
 def _spoiled() -> Iterator[Case]:
     cut_off: dict[str, Act] = {
-        "truncated": acts.truncated,
-        "padded": acts.padded,
-        "reset": acts.reworked(lambda a: cut(a, end="reset")),
+        "truncated": fault_actions.truncated,
+        "padded": fault_actions.padded,
+        "reset": fault_actions.reworked(lambda a: cut(a, end="reset")),
         "chunked": lambda turn: _broken_chunks(turn.passed()),
     }
     for name, act in cut_off.items():
-        yield Case(name=f"cut-{name}", calls=SAVED,
-                   rules=(Rule(on=ON, do=act, label=f"cut off: {name}"),))  # fmt: skip
+        yield Case(
+            name=f"cut-{name}", calls=SAVED, rules=(Rule(on=ON, do=act, label=f"cut off: {name}"),)
+        )
 
 
 def _broken_chunks(answer: Answer) -> Timeline:
@@ -119,18 +164,38 @@ def _broken_chunks(answer: Answer) -> Timeline:
 
 
 def _refused() -> Iterator[Case]:
-    for status, code in ((403, "invalid_signature"), (404, "not_found"), (410, "url_expired"),
-                         (500, "server_error")):  # fmt: skip
+    for status, code in (
+        (403, "invalid_signature"),
+        (404, "not_found"),
+        (410, "url_expired"),
+        (500, "server_error"),
+    ):
         answer = problem(status, code, "This link has expired." if status == 410 else "No.")
-        yield Case(name=f"refused-{status}", calls=SAVED,
-                   rules=(Rule(on=ON, do=acts.instead(answer), label=f"{status}"),))  # fmt: skip
+        yield Case(
+            name=f"refused-{status}",
+            calls=SAVED,
+            rules=(Rule(on=ON, do=fault_actions.instead(answer), label=f"{status}"),),
+        )
     gone = problem(410, "url_expired", "This download link has expired.")
     for kind, call in (("image", image()), ("video", video())):
-        yield Case(name=f"expired-{kind}", calls=(call, download()), options={"max_retries": 1},
-                   rules=(Rule(on=ON, do=acts.instead(gone), label="expired"),))  # fmt: skip
-    yield Case(name="html-200", calls=SAVED,
-               rules=(Rule(on=ON, label="HTML with 200", legal=False,
-                           do=acts.instead(acts.text(200, "text/html", acts.HTML))),))  # fmt: skip
+        yield Case(
+            name=f"expired-{kind}",
+            calls=(call, download()),
+            options={"max_retries": 1},
+            rules=(Rule(on=ON, do=fault_actions.instead(gone), label="expired"),),
+        )
+    yield Case(
+        name="html-200",
+        calls=SAVED,
+        rules=(
+            Rule(
+                on=ON,
+                label="HTML with 200",
+                legal=False,
+                do=fault_actions.instead(fault_actions.text(200, "text/html", fault_actions.HTML)),
+            ),
+        ),
+    )
 
 
 def _named() -> Iterator[Case]:
@@ -145,13 +210,16 @@ def _named() -> Iterator[Case]:
         more = (("Content-Disposition", disposition),) if disposition else ()
 
         def mime(kind: str = kind) -> Callable[[Any], Any]:
-            return acts.in_items(lambda item: item | {"mime_type": kind})
+            return fault_actions.in_items(lambda item: item | {"mime_type": kind})
 
         yield Case(
-            name=f"name-{name}", calls=SAVED,
-            rules=(*_results("a strange type", acts.changed(mime())),
-                   Rule(on=ON, do=picture(*more, kind=kind), label="the file")),
-        )  # fmt: skip
+            name=f"name-{name}",
+            calls=SAVED,
+            rules=(
+                *_results("a strange type", fault_actions.changed(mime())),
+                Rule(on=ON, do=picture(*more, kind=kind), label="the file"),
+            ),
+        )
 
 
 def _moved() -> Iterator[Case]:
@@ -167,13 +235,22 @@ def _moved() -> Iterator[Case]:
             patience=None,
             ours="other hosts",
             rules=(
-                Rule(on=ON, do=acts.redirect(302, where), label=f"302 to {where}", legal=False),
+                Rule(
+                    on=ON,
+                    do=fault_actions.redirect(302, where),
+                    label=f"302 to {where}",
+                    legal=False,
+                ),
             ),
         )
     # Where the network is real, another port of this machine: plain HTTP, and a private address.
-    lure = acts.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
-    yield Case(name="moved-elsewhere", calls=SAVED, real=True,
-               rules=(Rule(on=ON, do=lure, label="302 elsewhere", legal=False),))  # fmt: skip
+    lure = fault_actions.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
+    yield Case(
+        name="moved-elsewhere",
+        calls=SAVED,
+        real=True,
+        rules=(Rule(on=ON, do=lure, label="302 elsewhere", legal=False),),
+    )
 
 
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
@@ -190,12 +267,20 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         again = [each for each in sent if each.submits]
-        yield held(not again, "no new generation for an expired link",
-                   f"{len(again)} POSTs, {history.charged(outcome)} USD", *again[:3])  # fmt: skip
+        yield held(
+            not again,
+            "no new generation for an expired link",
+            f"{len(again)} POSTs, {history.charged(outcome)} USD",
+            *again[:3],
+        )
         told = "expire" in f"{outcome.text} {outcome.error.get('type')}".lower()
         told = told or outcome.error.get("status") == 410 or "410" in outcome.text
-        yield held(outcome.clear and told, "an error that says that the link has expired",
-                   outcome.shown, *sent[-2:])  # fmt: skip
+        yield held(
+            outcome.clear and told,
+            "an error that says that the link has expired",
+            outcome.shown,
+            *sent[-2:],
+        )
         looks = [each for each in sent if each.operation == "videos.retrieve"]
         yield held(
             len(looks) <= 2, "at most one look for a fresh link", f"{len(looks)}", *looks[:3]
@@ -232,11 +317,16 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
         at = str(outcome.value.get("path") if isinstance(outcome.value, dict) else outcome.value)
         inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
         yield held(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
-        suffixes = [name for name in final(outcome)
-                    if PurePosixPath(name).suffix.lower() not in _SAFE]  # fmt: skip
+        suffixes = [
+            name for name in final(outcome) if PurePosixPath(name).suffix.lower() not in _SAFE
+        ]
         yield held(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
-        yield held(outcome.kind == "value" or outcome.clear, "a file or a clear error",
-                   outcome.shown, *sent)  # fmt: skip
+        yield held(
+            outcome.kind == "value" or outcome.clear,
+            "a file or a clear error",
+            outcome.shown,
+            *sent,
+        )
 
 
 def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
@@ -248,52 +338,108 @@ def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC601", severity="blocker", evidence="documented", cost="0",
+    ClientCheck(
+        id="GC601",
+        severity="blocker",
+        evidence="documented",
+        cost="0",
         statement="Downloads carry neither the key nor cookies",
         why="Links are signed and need no key; media may be served by others.",
         fix="Use a client of its own, without default headers, for downloads.",
-        judge=downloads_carry_no_secrets, cases=("saved*", "observed"), observable=True),
-    ClientCheck(id="GC602", severity="blocker", evidence="standard", cost="0",
+        judge=downloads_carry_no_secrets,
+        cases=("saved*", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC602",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
         source="RFC 9112, section 8",
         statement="A file that was cut off is an error and is not left under its name",
         why="The result is deleted after a day: half a film is found too late.",
         fix="Check the length; write to a temporary name and rename at the end.",
-        judge=keeping.broken_files_are_not_kept, cases=("cut-*",)),
-    ClientCheck(id="GC603", severity="blocker", evidence="choice", cost="0",
+        judge=partial_downloads.broken_files_are_not_kept,
+        cases=("cut-*",),
+    ),
+    ClientCheck(
+        id="GC603",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="What is no 200 is never saved as the picture",
         why="Seen in public clients: the JSON of an error in a .png.",
         fix="Raise for the status before writing.",
-        judge=keeping.broken_files_are_not_kept, cases=("refused-*",)),
-    ClientCheck(id="GC604", severity="blocker", evidence="choice", cost="0",
+        judge=partial_downloads.broken_files_are_not_kept,
+        cases=("refused-*",),
+    ),
+    ClientCheck(
+        id="GC604",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="An expired link is looked up once more or told; nothing is generated again",
         why="A new generation is a new charge and another picture.",
         fix="Retrieve the video again for its link, or raise a typed error.",
-        judge=expired_links_are_told, cases=("expired-*",)),
-    ClientCheck(id="GC605", severity="major", evidence="choice", cost="0",
+        judge=expired_links_are_told,
+        cases=("expired-*",),
+    ),
+    ClientCheck(
+        id="GC605",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A link is used word for word",
         why="Its signature is over those very characters.",
         fix="Do not parse and rebuild the URL.",
-        judge=links_are_used_word_for_word, cases=("odd-link",)),
-    ClientCheck(id="GC606", severity="major", evidence="choice", cost="0",
+        judge=links_are_used_word_for_word,
+        cases=("odd-link",),
+    ),
+    ClientCheck(
+        id="GC606",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="Files are streamed: memory stays bounded",
         why="Films are large, and several come at once.",
-        fix="Iterate over the body.", judge=files_are_streamed, cases=("large",)),
-    keeping.RESUMED,
-    ClientCheck(id="GC608", severity="blocker", evidence="choice", cost="0",
+        fix="Iterate over the body.",
+        judge=files_are_streamed,
+        cases=("large",),
+    ),
+    partial_downloads.RESUMED,
+    ClientCheck(
+        id="GC608",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="Names and types from the server cannot leave the directory or choose a program",
         why="Paths from outside are an old hole.",
         fix="Make the name yourself; map known types to extensions.",
-        judge=names_stay_inside, cases=("name-*",)),
-    keeping.KEPT,
-    ClientCheck(id="GC610", severity="major", evidence="choice", cost="0",
+        judge=names_stay_inside,
+        cases=("name-*",),
+    ),
+    partial_downloads.KEPT,
+    ClientCheck(
+        id="GC610",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A redirect of a download to plain HTTP or a private address is refused",
         why="It would fetch from inside the caller's network.",
         fix="Do not follow redirects, or check where they go.",
-        judge=redirects_stay_safe, cases=("moved-*",)),
-    ClientCheck(id="GC611", severity="major", evidence="choice", cost="0",
+        judge=redirects_stay_safe,
+        cases=("moved-*",),
+    ),
+    ClientCheck(
+        id="GC611",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="An HTML page with 200 is not saved as the picture",
         why="Captive portals and proxies answer 200.",
         fix="Compare the media type with mime_type.",
-        judge=keeping.broken_files_are_not_kept, cases=("html-200",)),
-    keeping.STALLED,
-)  # fmt: skip
+        judge=partial_downloads.broken_files_are_not_kept,
+        cases=("html-200",),
+    ),
+    partial_downloads.STALLED,
+)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases import download, image, video
-from getimg_mock.contract.clients.timeline import Answer
+from getimg_mock.contract.clients.cases.cases import download, image, video
+from getimg_mock.contract.clients.cases.wire_script import Answer
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.adversary import Act, Turn
-    from getimg_mock.contract.clients.history import Outcome
+    from getimg_mock.contract.clients.cases.client_history import Outcome
+    from getimg_mock.contract.clients.server.fault_server import Act, Turn
 
 ON: Final = "downloads.retrieve"
 JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64
@@ -46,5 +46,8 @@ def parted(turn: Turn, body: bytes, tag: str) -> Answer:
 
 def final(outcome: Outcome) -> list[str]:
     """Return the names of the files that a download left as finished."""
-    return [name for name in outcome.files if not name.endswith(_UNFINISHED)
-            and not PurePosixPath(name).name.startswith(".")]  # fmt: skip
+    return [
+        name
+        for name in outcome.files
+        if not name.endswith(_UNFINISHED) and not PurePosixPath(name).name.startswith(".")
+    ]

@@ -6,33 +6,38 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import VIDEO, Call, Case, image, video
-from getimg_mock.contract.clients.checking import ClientCheck
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import VIDEO, Call, Case, image, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import problem
 from getimg_mock.contract.clients.checks import retries
 from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
-from getimg_mock.contract.clients.timeline import problem
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.adversary import Act
-    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory, Outcome
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientExchange,
+        ClientHistory,
+        Outcome,
+    )
+    from getimg_mock.contract.clients.server.fault_server import Act
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
-_COMMITTED: Final = problem(500, "server_error", "Something went wrong on our end",
-                            ("X-Committed", "true"))  # fmt: skip
-_GATEWAY: Final = acts.text(502, "text/html", acts.HTML)
+_COMMITTED: Final = problem(
+    500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
+)
+_GATEWAY: Final = fault_actions.text(502, "text/html", fault_actions.HTML)
 _LOST: Final[dict[str, tuple[Act, dict[str, Any]]]] = {
-    "reset": (acts.lost("reset"), {}),
-    "close": (acts.lost("close"), {}),
-    "timeout": (acts.lost("hang"), {"timeout": 2}),
-    "truncated": (acts.truncated, {}),
-    "500": (acts.after(_COMMITTED), {}),
-    "502": (acts.after(_GATEWAY), {}),
+    "reset": (fault_actions.lost("reset"), {}),
+    "close": (fault_actions.lost("close"), {}),
+    "timeout": (fault_actions.lost("hang"), {"timeout": 2}),
+    "truncated": (fault_actions.truncated, {}),
+    "500": (fault_actions.after(_COMMITTED), {}),
+    "502": (fault_actions.after(_GATEWAY), {}),
 }
 
 
@@ -46,26 +51,50 @@ def _lost() -> Iterator[Case]:
     for kind, on, call in KINDS:
         for name, (act, options) in _LOST.items():
             yield Case(
-                name=f"lost-{name}-{kind}", calls=(call, call), options=options, limit=HOURS,
-                settings={"video_seconds": 1}, patience=12,
-                rules=(Rule(on=on, do=act, label=f"work done, answer lost: {name}", nth=(1,),
-                            legal=name != "502"),),
-            )  # fmt: skip
-        conflict = acts.instead(problem(409, "conflict", "A request like this is under way."))
+                name=f"lost-{name}-{kind}",
+                calls=(call, call),
+                options=options,
+                limit=HOURS,
+                settings={"video_seconds": 1},
+                patience=12,
+                rules=(
+                    Rule(
+                        on=on,
+                        do=act,
+                        label=f"work done, answer lost: {name}",
+                        nth=(1,),
+                        legal=name != "502",
+                    ),
+                ),
+            )
+        conflict = fault_actions.instead(
+            problem(409, "conflict", "A request like this is under way.")
+        )
         yield Case(
-            name=f"conflict-{kind}", calls=(call,), limit=HOURS, settings={"video_seconds": 1},
+            name=f"conflict-{kind}",
+            calls=(call,),
+            limit=HOURS,
+            settings={"video_seconds": 1},
             rules=(Rule(on=on, do=conflict, label="409", nth=(1,)),),
-        )  # fmt: skip
+        )
     submit = Call(op="submit_video", args=VIDEO)
-    for name, calls, on in (("image", (image(), image()), "images.generate"),
-                            ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2),
-                             "videos.create")):  # fmt: skip
+    for name, calls, on in (
+        ("image", (image(), image()), "images.generate"),
+        ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2), "videos.create"),
+    ):
         yield Case(
-            name=f"unknown-{name}", calls=calls, options={"max_retries": 0}, limit=HOURS,
+            name=f"unknown-{name}",
+            calls=calls,
+            options={"max_retries": 0},
+            limit=HOURS,
             patience=None,
-            rules=(Rule(on="connect", do="refused", label="connection refused", nth=(1,)),
-                   Rule(on=on, do=acts.lost("reset"), label="work done, answer lost", nth=(1,))),
-        )  # fmt: skip
+            rules=(
+                Rule(on="connect", do="refused", label="connection refused", nth=(1,)),
+                Rule(
+                    on=on, do=fault_actions.lost("reset"), label="work done, answer lost", nth=(1,)
+                ),
+            ),
+        )
 
 
 def submitted_once(history: ClientHistory) -> Iterator[Observation]:
@@ -76,10 +105,12 @@ def submitted_once(history: ClientHistory) -> Iterator[Observation]:
             continue
         requests = ", ".join(str(each.number) for each in paid)
         yield held(
-            len(paid) <= 1, "one generation for one call",
+            len(paid) <= 1,
+            "one generation for one call",
             f"{len(paid)} generations, {_charged(history, outcome, len(paid))}: "
-            f"requests {requests}", *paid[:6],
-        )  # fmt: skip
+            f"requests {requests}",
+            *paid[:6],
+        )
 
 
 def _charged(history: ClientHistory, outcome: Outcome, times: int) -> str:
@@ -106,10 +137,13 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         keys = [_key_of(each) for each in sent]
         shown = sorted({str(key) for key in keys})
         if any(_in_doubt(each) for each in sent[:-1]):
-            yield held(len(set(keys)) == 1 and keys[0], "one idempotency key for all attempts",
-                       shown, *sent[:4])  # fmt: skip
-        yield held(not used & set(keys), "a fresh idempotency key for each call", shown,
-                   *sent[:4])  # fmt: skip
+            yield held(
+                len(set(keys)) == 1 and keys[0],
+                "one idempotency key for all attempts",
+                shown,
+                *sent[:4],
+            )
+        yield held(not used & set(keys), "a fresh idempotency key for each call", shown, *sent[:4])
         used |= {key for key in keys if key}
 
 
@@ -136,8 +170,12 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
         known = [each for each in history.calls() if each is not outcome and each.kind == "error"]
         same = any(each.error.get("type") == outcome.error.get("type") for each in known)
         told = outcome.kind == "error" and (bool(outcome.error.get("unknown")) or not same)
-        yield held(told, "an error that says the outcome is unknown, unlike a refused connection",
-                   outcome.shown, *lost)  # fmt: skip
+        yield held(
+            told,
+            "an error that says the outcome is unknown, unlike a refused connection",
+            outcome.shown,
+            *lost,
+        )
 
 
 def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
@@ -145,9 +183,13 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         for again in sent[1:]:
-            yield held(again.request_body == sent[0].request_body, "the same bytes again",
-                       (again.request_body or b"")[:100].decode("utf-8", "replace"),
-                       sent[0], again)  # fmt: skip
+            yield held(
+                again.request_body == sent[0].request_body,
+                "the same bytes again",
+                (again.request_body or b"")[:100].decode("utf-8", "replace"),
+                sent[0],
+                again,
+            )
 
 
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
@@ -184,12 +226,17 @@ _SAFE: Final = (
 
 def _once(number: str, how: str, name: str) -> ClientCheck:
     return ClientCheck(
-        id=number, severity="blocker", evidence="choice", cost="0",
+        id=number,
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement=f"A submission is executed at most once per call when {how}",
-        why="Each execution is paid; no idempotency key is documented.", fix=_SAFE,
-        judge=submitted_once, observable=True,
+        why="Each execution is paid; no idempotency key is documented.",
+        fix=_SAFE,
+        judge=submitted_once,
+        observable=True,
         cases=(f"lost-{name}-*", f"observed-{name}"),
-    )  # fmt: skip
+    )
 
 
 CHECKS: Final = (
@@ -198,28 +245,62 @@ CHECKS: Final = (
     _once("GC403", "the answer does not come in time", "timeout"),
     _once("GC404", "the answer is cut off", "truncated"),
     _once("GC405", "a 5xx comes although the work was done", "50?"),
-    ClientCheck(id="GC406", severity="blocker", evidence="assumption", cost="0",
+    ClientCheck(
+        id="GC406",
+        severity="blocker",
+        evidence="assumption",
+        cost="0",
         statement="A 409 on a submission is not sent again blindly",
-        why="A conflict may mean that the first one is being worked on.", fix=_SAFE,
-        judge=conflicts_are_not_reposted, cases=("conflict-*", "observed-409"), observable=True),
-    ClientCheck(id="GC407", severity="blocker", evidence="assumption", cost="0",
+        why="A conflict may mean that the first one is being worked on.",
+        fix=_SAFE,
+        judge=conflicts_are_not_reposted,
+        cases=("conflict-*", "observed-409"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC407",
+        severity="blocker",
+        evidence="assumption",
+        cost="0",
         statement="Who does submit again sends one idempotency key a call, fresh for each call",
         why="Without it no server can tell a repetition from a second order.",
         fix="Draw a key per logical call and send it with every attempt.",
-        judge=retries_carry_one_key, cases=("lost-*", "observed-*"), observable=True),
+        judge=retries_carry_one_key,
+        cases=("lost-*", "observed-*"),
+        observable=True,
+    ),
     *retries.CHECKS,
-    ClientCheck(id="GC416", severity="blocker", evidence="choice", cost="0",
+    ClientCheck(
+        id="GC416",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="An unknown outcome is reported as unknown",
         why="Only then can the caller look before paying again.",
         fix="A distinct error once the request may have reached the server.",
-        judge=unknown_outcomes_are_told, cases=("unknown-image", "unknown-video")),
-    ClientCheck(id="GC417", severity="minor", evidence="choice", cost="0",
+        judge=unknown_outcomes_are_told,
+        cases=("unknown-image", "unknown-video"),
+    ),
+    ClientCheck(
+        id="GC417",
+        severity="minor",
+        evidence="choice",
+        cost="0",
         statement="A retry sends the same bytes",
-        why="Else it is another order.", fix="Build the body once.",
-        judge=retries_send_the_same, cases=("early-*", "wait-*", "odd-wait-*")),
-    ClientCheck(id="GC418", severity="blocker", evidence="choice", cost="0",
+        why="Else it is another order.",
+        fix="Build the body once.",
+        judge=retries_send_the_same,
+        cases=("early-*", "wait-*", "odd-wait-*"),
+    ),
+    ClientCheck(
+        id="GC418",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="The cost told to the caller is what the ledger has for the call",
         why="Lost attempts are paid too.",
         fix="Add up attempts, or do not make any twice.",
-        judge=costs_are_told, cases=("happy", "saved", "lost-*")),
-)  # fmt: skip
+        judge=costs_are_told,
+        cases=("happy", "saved", "lost-*"),
+    ),
+)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Case, video
-from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.timeline import problem
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Case, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import problem
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import advised, held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory, Outcome
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientExchange,
+        ClientHistory,
+        Outcome,
+    )
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 _ADVISED: Final = 5.0
 _LIMIT: Final = 3900.0
@@ -39,69 +43,179 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     busy = problem(429, "rate_limit", "Too many requests.", ("Retry-After", "6"))
     gone = problem(404, "not_found", "Not found.")
     regress = (
-        Rule(on="videos.create", label="completed at once",
-             do=acts.changed(acts.merged({"status": "completed"})), legal=False),
-        Rule(on="videos.retrieve", label="pending again", must=False,
-             do=acts.changed(lambda v: {"id": v["id"], "status": "pending"})),
-    )  # fmt: skip
+        Rule(
+            on="videos.create",
+            label="completed at once",
+            do=fault_actions.changed(fault_actions.merged({"status": "completed"})),
+            legal=False,
+        ),
+        Rule(
+            on="videos.retrieve",
+            label="pending again",
+            must=False,
+            do=fault_actions.changed(lambda v: {"id": v["id"], "status": "pending"}),
+        ),
+    )
     made: list[Case] = [
         Case(name="polled", calls=(video(),), settings=_SLOW, options=_OPTIONS),
         Case(name="held", calls=(video(),), scenario=(_HELD,), options=_OPTIONS),
         Case(name="failing", calls=(video(),), scenario=(failing,), options=_OPTIONS),
     ]
-    for name, act in (("503", acts.instead(down)), ("reset", acts.before("reset")),
-                      ("429", acts.instead(busy)), ("html", acts.instead(
-                          acts.text(502, "text/html", acts.HTML)))):  # fmt: skip
-        rule = Rule(on="videos.retrieve", do=act, label=f"poll: {name}", nth=(2,),
-                    legal=name != "html")  # fmt: skip
-        made.append(Case(name=f"shaky-{name}", calls=(video(),), settings=_SLOW, options=_OPTIONS,
-                         rules=(rule,)))  # fmt: skip
+    for name, act in (
+        ("503", fault_actions.instead(down)),
+        ("reset", fault_actions.before("reset")),
+        ("429", fault_actions.instead(busy)),
+        ("html", fault_actions.instead(fault_actions.text(502, "text/html", fault_actions.HTML))),
+    ):
+        rule = Rule(
+            on="videos.retrieve", do=act, label=f"poll: {name}", nth=(2,), legal=name != "html"
+        )
+        made.append(
+            Case(
+                name=f"shaky-{name}",
+                calls=(video(),),
+                settings=_SLOW,
+                options=_OPTIONS,
+                rules=(rule,),
+            )
+        )
     made += [
-        Case(name="late-404", calls=(video(),), settings=_SLOW, options=_OPTIONS,
-             rules=(Rule(on="videos.retrieve", do=acts.instead(gone), label="404", nth=(1, 2)),)),
-        Case(name="cancelled", calls=(video(),), settings={"video_seconds": 300},
-             options=_OPTIONS, interrupt_at=23.0, logs=True),
-        Case(name="regress", calls=(video(),), settings={"video_seconds": 3}, options=_OPTIONS,
-             rules=regress),
-        Case(name="slower-please", calls=(video(),), settings=_SLOW, options=_OPTIONS,
-             rules=_slower(20)),
-        Case(name="many", calls=tuple(video(prompt=f"number {n}") for n in range(8)),
-             settings=_SLOW, options=_OPTIONS, together=True),
-        Case(name="many-more", calls=tuple(video(prompt=f"number {n}") for n in range(_MANY)),
-             settings=_SLOW, options=_OPTIONS, together=True),
-        Case(name="clock-back", calls=(video(),), settings=_SLOW, options=_OPTIONS,
-             wall_jumps=((11.0, -3600.0),)),
-        Case(name="clock-ahead", calls=(video(),), settings=_SLOW, options=_OPTIONS,
-             wall_jumps=((11.0, 3600.0),)),
-    ]  # fmt: skip
+        Case(
+            name="late-404",
+            calls=(video(),),
+            settings=_SLOW,
+            options=_OPTIONS,
+            rules=(
+                Rule(on="videos.retrieve", do=fault_actions.instead(gone), label="404", nth=(1, 2)),
+            ),
+        ),
+        Case(
+            name="cancelled",
+            calls=(video(),),
+            settings={"video_seconds": 300},
+            options=_OPTIONS,
+            interrupt_at=23.0,
+            logs=True,
+        ),
+        Case(
+            name="regress",
+            calls=(video(),),
+            settings={"video_seconds": 3},
+            options=_OPTIONS,
+            rules=regress,
+        ),
+        Case(
+            name="slower-please",
+            calls=(video(),),
+            settings=_SLOW,
+            options=_OPTIONS,
+            rules=_slower(20),
+        ),
+        Case(
+            name="many",
+            calls=tuple(video(prompt=f"number {n}") for n in range(8)),
+            settings=_SLOW,
+            options=_OPTIONS,
+            together=True,
+        ),
+        Case(
+            name="many-more",
+            calls=tuple(video(prompt=f"number {n}") for n in range(_MANY)),
+            settings=_SLOW,
+            options=_OPTIONS,
+            together=True,
+        ),
+        Case(
+            name="clock-back",
+            calls=(video(),),
+            settings=_SLOW,
+            options=_OPTIONS,
+            wall_jumps=((11.0, -3600.0),),
+        ),
+        Case(
+            name="clock-ahead",
+            calls=(video(),),
+            settings=_SLOW,
+            options=_OPTIONS,
+            wall_jumps=((11.0, 3600.0),),
+        ),
+    ]
     return (
         *(case.but(limit=_LIMIT, patience=None) for case in made),
-        Case(name="polled-real", calls=(video(),), settings={"video_seconds": 3}, patience=15,
-             options={"poll_interval": 1, "wait_timeout": 10}),
-        Case(name="held-real", calls=(video(),), scenario=(_HELD,), patience=8,
-             options={"poll_interval": 1, "wait_timeout": 3}, needs=("wait_timeout",)),
-        Case(name="failing-real", calls=(video(),), patience=10,
-             scenario=({"on": ["videos.create"],
-                        "transition": {"failed": "server_error", "seconds": 2}},),
-             options={"poll_interval": 1, "wait_timeout": 10}),
-        Case(name="shaky-real", calls=(video(),), settings={"video_seconds": 3}, patience=15,
-             options={"poll_interval": 1, "wait_timeout": 10},
-             rules=(Rule(on="videos.retrieve", do=acts.instead(down), label="503", nth=(2,)),)),
-        Case(name="late-404-real", calls=(video(),), settings={"video_seconds": 3}, patience=15,
-             options={"poll_interval": 1, "wait_timeout": 10},
-             rules=(Rule(on="videos.retrieve", do=acts.instead(gone), label="404", nth=(1,)),)),
-        Case(name="regress-real", calls=(video(),), settings={"video_seconds": 1}, patience=12,
-             options={"poll_interval": 1, "wait_timeout": 4}, needs=("wait_timeout",),
-             rules=regress),
-        Case(name="slower-please-real", calls=(video(),), settings={"video_seconds": 3},
-             patience=20, options={"poll_interval": 1, "wait_timeout": 15}, rules=_slower(4)),
-    )  # fmt: skip
+        Case(
+            name="polled-real",
+            calls=(video(),),
+            settings={"video_seconds": 3},
+            patience=15,
+            options={"poll_interval": 1, "wait_timeout": 10},
+        ),
+        Case(
+            name="held-real",
+            calls=(video(),),
+            scenario=(_HELD,),
+            patience=8,
+            options={"poll_interval": 1, "wait_timeout": 3},
+            needs=("wait_timeout",),
+        ),
+        Case(
+            name="failing-real",
+            calls=(video(),),
+            patience=10,
+            scenario=(
+                {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 2}},
+            ),
+            options={"poll_interval": 1, "wait_timeout": 10},
+        ),
+        Case(
+            name="shaky-real",
+            calls=(video(),),
+            settings={"video_seconds": 3},
+            patience=15,
+            options={"poll_interval": 1, "wait_timeout": 10},
+            rules=(
+                Rule(on="videos.retrieve", do=fault_actions.instead(down), label="503", nth=(2,)),
+            ),
+        ),
+        Case(
+            name="late-404-real",
+            calls=(video(),),
+            settings={"video_seconds": 3},
+            patience=15,
+            options={"poll_interval": 1, "wait_timeout": 10},
+            rules=(
+                Rule(on="videos.retrieve", do=fault_actions.instead(gone), label="404", nth=(1,)),
+            ),
+        ),
+        Case(
+            name="regress-real",
+            calls=(video(),),
+            settings={"video_seconds": 1},
+            patience=12,
+            options={"poll_interval": 1, "wait_timeout": 4},
+            needs=("wait_timeout",),
+            rules=regress,
+        ),
+        Case(
+            name="slower-please-real",
+            calls=(video(),),
+            settings={"video_seconds": 3},
+            patience=20,
+            options={"poll_interval": 1, "wait_timeout": 15},
+            rules=_slower(4),
+        ),
+    )
 
 
 def _slower(seconds: int) -> tuple[Rule, ...]:
     headers = (("Retry-After", str(seconds)),)
-    return (Rule(on="videos.retrieve", label="Retry-After on pending", nth=(2,),
-                 do=acts.reworked(lambda a: a.with_headers(*headers))),)  # fmt: skip
+    return (
+        Rule(
+            on="videos.retrieve",
+            label="Retry-After on pending",
+            nth=(2,),
+            do=fault_actions.reworked(lambda a: a.with_headers(*headers)),
+        ),
+    )
 
 
 def _interval(history: ClientHistory) -> float:
@@ -115,8 +229,13 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     for sent in _by_video(history).values():
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
-            yield judge(gap >= least * 0.98 - 0.02, f"{least:g} s between polls", f"{gap:.2f} s",
-                        first, second)  # fmt: skip
+            yield judge(
+                gap >= least * 0.98 - 0.02,
+                f"{least:g} s between polls",
+                f"{gap:.2f} s",
+                first,
+                second,
+            )
 
 
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
@@ -124,20 +243,27 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         told = outcome.clear and _names(outcome, sent)
-        yield held(told, "an error that names the generation, after a while",
-                   f"{outcome.shown} ({len(sent)} requests in {outcome.seconds:g} s)",
-                   *sent[:1], *sent[-1:])  # fmt: skip
+        yield held(
+            told,
+            "an error that names the generation, after a while",
+            f"{outcome.shown} ({len(sent)} requests in {outcome.seconds:g} s)",
+            *sent[:1],
+            *sent[-1:],
+        )
 
 
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     """GC503, and GC511 with the failure."""
     for sent in _by_video(history).values():
-        ended = next((place for place, each in enumerate(sent)
-                      if each.object.get("status") in _TERMINAL), None)  # fmt: skip
+        ended = next(
+            (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),
+            None,
+        )
         if ended is not None:
             more = sent[ended + 1 :]
-            yield held(not more, "no poll after the end", f"{len(more)} more", sent[ended],
-                       *more[:3])  # fmt: skip
+            yield held(
+                not more, "no poll after the end", f"{len(more)} more", sent[ended], *more[:3]
+            )
 
 
 def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
@@ -145,27 +271,44 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         kept = outcome.kind == "value" or (outcome.clear and _names(outcome, sent))
-        yield held(kept, "the result, or an error that names the generation", outcome.shown,
-                   *sent[:1], *sent[-2:])  # fmt: skip
+        yield held(
+            kept,
+            "the result, or an error that names the generation",
+            outcome.shown,
+            *sent[:1],
+            *sent[-2:],
+        )
 
 
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     """GC506."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        yield held(outcome.kind in {"interrupted", "error"} and outcome.ended <= 30,
-                   "to stop when interrupted", outcome.shown, *sent[-2:])  # fmt: skip
+        yield held(
+            outcome.kind in {"interrupted", "error"} and outcome.ended <= 30,
+            "to stop when interrupted",
+            outcome.shown,
+            *sent[-2:],
+        )
         own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
-        yield held(_names(outcome, sent, own), "the generation's id, on the error or in "
-                   "the log", outcome.shown, *sent[:1])  # fmt: skip
+        yield held(
+            _names(outcome, sent, own),
+            "the generation's id, on the error or in the log",
+            outcome.shown,
+            *sent[:1],
+        )
 
 
 def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
     """GC507."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        yield held(outcome.kind == "error" and not outcome.raw, "an error: it was completed before",
-                   outcome.shown, *sent[:3])  # fmt: skip
+        yield held(
+            outcome.kind == "error" and not outcome.raw,
+            "an error: it was completed before",
+            outcome.shown,
+            *sent[:3],
+        )
 
 
 def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
@@ -174,8 +317,9 @@ def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
         if len(sent) > 2:
             gap = sent[2].elapsed - sent[1].elapsed
             asked = float(dict(sent[1].headers).get("Retry-After", "0"))
-            yield held(gap >= asked - 0.5, f"{asked:g} s before the next poll", f"{gap:.1f} s",
-                       *sent[1:3])  # fmt: skip
+            yield held(
+                gap >= asked - 0.5, f"{asked:g} s before the next poll", f"{gap:.1f} s", *sent[1:3]
+            )
 
 
 def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
@@ -191,10 +335,18 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     most = waits * (span / _interval(history) + 2)
     judge = held if "poll_interval" in history.options else advised
     total = _PACE * span + waits
-    yield advised(len(polls) <= total, f"at most {total:.0f} polls in {span:.0f} s, however many "
-                  "wait", f"{len(polls)} of {waits} waits", *polls[:3])  # fmt: skip
-    yield judge(len(polls) <= most, f"at most {most:.0f} polls for {waits} waits in {span:.0f} s",
-                f"{len(polls)}", *polls[:3])  # fmt: skip
+    yield advised(
+        len(polls) <= total,
+        f"at most {total:.0f} polls in {span:.0f} s, however many wait",
+        f"{len(polls)} of {waits} waits",
+        *polls[:3],
+    )
+    yield judge(
+        len(polls) <= most,
+        f"at most {most:.0f} polls for {waits} waits in {span:.0f} s",
+        f"{len(polls)}",
+        *polls[:3],
+    )
     for outcome in history.calls("generate_video"):
         yield held(outcome.kind == "value", "every result", outcome.shown)
 
@@ -204,8 +356,12 @@ def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         right = outcome.kind == "value" and outcome.ended <= 90
-        yield held(right, "the result, when it is there",
-                   f"{outcome.shown} after {outcome.ended:.0f} s", *sent[-2:])  # fmt: skip
+        yield held(
+            right,
+            "the result, when it is there",
+            f"{outcome.shown} after {outcome.ended:.0f} s",
+            *sent[-2:],
+        )
 
 
 def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
@@ -228,61 +384,138 @@ def _by_video(history: ClientHistory) -> dict[str, list[ClientExchange]]:
 
 
 def _names(outcome: Outcome, sent: list[ClientExchange], logs: str = "") -> bool:
-    made = [effect.generation for each in sent for effect in each.effects or ()
-            if effect.kind == "generation"]  # fmt: skip
+    made = [
+        effect.generation
+        for each in sent
+        for effect in each.effects or ()
+        if effect.kind == "generation"
+    ]
     text = f"{outcome.text} {outcome.error.get('generation')} {logs}"
     return any(name and name in text for name in made)
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC501", severity="major", evidence="documented", cost="0",
+    ClientCheck(
+        id="GC501",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="Polls keep the configured, or the advised, distance",
         why="The documentation advises 5 s; faster, without having been told to, is a warning.",
         fix="Sleep between polls.",
-        judge=polls_are_paced, cases=("polled", "polled-real", "observed"), observable=True),
-    ClientCheck(id="GC502", severity="blocker", evidence="documented", cost="0",
+        judge=polls_are_paced,
+        cases=("polled", "polled-real", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC502",
+        severity="blocker",
+        evidence="documented",
+        cost="0",
         statement="A video that stays pending ends in an error that names it",
         why="The documentation advises a timeout; the job is paid, its id must not be lost.",
         fix="Give the wait a deadline and put the id on the error.",
-        judge=waiting_ends, cases=("held", "held-real")),
-    ClientCheck(id="GC503", severity="major", evidence="seed", cost="0",
+        judge=waiting_ends,
+        cases=("held", "held-real"),
+    ),
+    ClientCheck(
+        id="GC503",
+        severity="major",
+        evidence="seed",
+        cost="0",
         statement="Polling stops at the end of a generation",
-        why="Nothing changes any more.", fix="Leave the loop.",
-        judge=polling_stops, cases=("polled", "polled-real", "observed"), observable=True),
-    ClientCheck(id="GC504", severity="blocker", evidence="choice", cost="0",
+        why="Nothing changes any more.",
+        fix="Leave the loop.",
+        judge=polling_stops,
+        cases=("polled", "polled-real", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC504",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="A failing poll does not lose the job",
         why="It goes on, and is paid, whatever one poll says.",
         fix="Poll again, or raise an error with the id.",
-        judge=shaky_polls_lose_nothing, cases=("shaky-*",)),
-    ClientCheck(id="GC505", severity="minor", evidence="assumption", cost="0",
+        judge=shaky_polls_lose_nothing,
+        cases=("shaky-*",),
+    ),
+    ClientCheck(
+        id="GC505",
+        severity="minor",
+        evidence="assumption",
+        cost="0",
         statement="A 404 right after submission is tolerated, or surfaced with the id",
         why="A read may be served before the write has arrived everywhere.",
         fix="Allow for some seconds of 404.",
-        judge=shaky_polls_lose_nothing, cases=("late-404*",)),
-    ClientCheck(id="GC506", severity="major", evidence="choice", cost="0",
+        judge=shaky_polls_lose_nothing,
+        cases=("late-404*",),
+    ),
+    ClientCheck(
+        id="GC506",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="Cancelling a wait ends it at once and leaves the id to the caller",
-        why="The job goes on and is paid.", fix="Note the id on what is raised, or log it.",
-        judge=cancelling_is_prompt, cases=("cancelled",)),
-    ClientCheck(id="GC507", severity="minor", evidence="assumption", cost="0",
+        why="The job goes on and is paid.",
+        fix="Note the id on what is raised, or log it.",
+        judge=cancelling_is_prompt,
+        cases=("cancelled",),
+    ),
+    ClientCheck(
+        id="GC507",
+        severity="minor",
+        evidence="assumption",
+        cost="0",
         statement="A generation that goes back to pending is reported, not polled for ever",
         why="Both ends are final by the documentation.",
         fix="Remember the last status; bound the wait.",
-        judge=regress_does_not_loop, cases=("regress*",)),
-    ClientCheck(id="GC508", severity="minor", evidence="assumption", cost="0",
+        judge=regress_does_not_loop,
+        cases=("regress*",),
+    ),
+    ClientCheck(
+        id="GC508",
+        severity="minor",
+        evidence="assumption",
+        cost="0",
         statement="A Retry-After on a pending answer is obeyed",
-        why="The server knows its load.", fix="Take the larger of it and your interval.",
-        judge=slower_is_obeyed, cases=("slower-please*",)),
-    ClientCheck(id="GC509", severity="major", evidence="choice", cost="0",
+        why="The server knows its load.",
+        fix="Take the larger of it and your interval.",
+        judge=slower_is_obeyed,
+        cases=("slower-please*",),
+    ),
+    ClientCheck(
+        id="GC509",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="Many waits at once keep their total rate of polls bounded",
         why="A hundred waits must not poll a hundred times as fast as one.",
         fix="Share a pace among the waits of a client: so many polls a second, in turn.",
-        judge=many_waits_are_bounded, cases=("many", "many-more")),
-    ClientCheck(id="GC510", severity="major", evidence="choice", cost="0",
+        judge=many_waits_are_bounded,
+        cases=("many", "many-more"),
+    ),
+    ClientCheck(
+        id="GC510",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A jump of the wall clock neither ends nor prolongs a wait",
-        why="Clocks are set; monotonic time is not.", fix="Use the monotonic clock.",
-        judge=wall_clocks_may_jump, cases=("clock-*",)),
-    ClientCheck(id="GC511", severity="major", evidence="documented", cost="0",
+        why="Clocks are set; monotonic time is not.",
+        fix="Use the monotonic clock.",
+        judge=wall_clocks_may_jump,
+        cases=("clock-*",),
+    ),
+    ClientCheck(
+        id="GC511",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="A failed video ends the wait with its message",
-        why="failed is final.", fix="Raise when the status is failed.",
-        judge=failures_end_the_wait, cases=("failing", "failing-real")),
-)  # fmt: skip
+        why="failed is final.",
+        fix="Raise when the status is failed.",
+        judge=failures_end_the_wait,
+        cases=("failing", "failing-real"),
+    ),
+)

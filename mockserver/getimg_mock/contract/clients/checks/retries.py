@@ -5,44 +5,61 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import RANGE, Call, Case, balance, image, models, video
-from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.checks.operations import own
-from getimg_mock.contract.clients.timeline import problem, replied
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import (
+    RANGE,
+    Call,
+    Case,
+    balance,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import problem, replied
+from getimg_mock.contract.clients.checks.own_requests import own
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from getimg_mock.contract.clients.adversary import Turn
-    from getimg_mock.contract.clients.history import ClientExchange, ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
+    from getimg_mock.contract.clients.server.fault_server import Turn
     from getimg_mock.contract.verdicts import Observation
 
 HOURS: Final = 3 * 3600
 KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create", video()))
 
-_NOT_DONE: Final = problem(503, "server_error", "Down for a moment; nothing was done.",
-                           ("Retry-After", "2"))  # fmt: skip
+_NOT_DONE: Final = problem(
+    503, "server_error", "Down for a moment; nothing was done.", ("Retry-After", "2")
+)
 _NEVER_AGAIN: Final = (400, 401, 402, 403, 404, 413, 422)
 _ODD_WAITS: Final = (
-    "-5", "soon", "NaN", "1000000000000", "Wed, 01 Jan 2020 00:00:00 GMT", "", "1e3", "inf",
-)  # fmt: skip
+    "-5",
+    "soon",
+    "NaN",
+    "1000000000000",
+    "Wed, 01 Jan 2020 00:00:00 GMT",
+    "",
+    "1e3",
+    "inf",
+)
 READS: Final = (
-    ("models.list", models()), ("billing.balance", balance()),
+    ("models.list", models()),
+    ("billing.balance", balance()),
     ("models.retrieve", Call(op="model", args={"id": "seedream-5-lite"})),
     ("billing.costs", Call(op="costs", args=RANGE)),
     ("videos.retrieve", Call(op="retrieve_video", args={"id": "req-GREASE0000002"})),
-)  # fmt: skip
+)
 _PENDING: Final = replied(200, {"id": "req-GREASE0000002", "status": "pending"})
 _PASSING: Final = (
-    ("502", acts.instead(acts.text(502, "text/html", acts.HTML))),
-    ("503", acts.instead(acts.text(503, "text/html", acts.HTML))),
-    ("504", acts.instead(acts.text(504, "text/html", acts.HTML))),
-    ("reset", acts.before("reset")),
-)  # fmt: skip
+    ("502", fault_actions.instead(fault_actions.text(502, "text/html", fault_actions.HTML))),
+    ("503", fault_actions.instead(fault_actions.text(503, "text/html", fault_actions.HTML))),
+    ("504", fault_actions.instead(fault_actions.text(504, "text/html", fault_actions.HTML))),
+    ("reset", fault_actions.before("reset")),
+)
 _SERIES: Final = 12
 """How many calls fail one after another: chance does not hide in so many how waits grow."""
 _LONGEST_WAIT: Final = 300.0
@@ -60,16 +77,24 @@ def cases() -> Iterator[Case]:
 
 
 def _early() -> Iterator[Case]:
-    limited = acts.paced(429, lambda _: (("Retry-After", "2"),))
+    limited = fault_actions.paced(429, lambda _: (("Retry-After", "2"),))
     for kind, on, call in KINDS:
         for name, rule in (
-            ("503", Rule(on=on, do=acts.instead(_NOT_DONE), label="503, not done", nth=(1,))),
+            (
+                "503",
+                Rule(on=on, do=fault_actions.instead(_NOT_DONE), label="503, not done", nth=(1,)),
+            ),
             ("429", Rule(on=on, do=limited, label="429", nth=(1,))),
             ("refused", Rule(on="connect", do="refused", label="refused", nth=(1,))),
         ):
-            yield Case(name=f"early-{name}-{kind}", calls=(call,), rules=(rule,), limit=HOURS,
-                       settings={"video_seconds": 1},
-                       patience=None if name == "refused" else 12)  # fmt: skip
+            yield Case(
+                name=f"early-{name}-{kind}",
+                calls=(call,),
+                rules=(rule,),
+                limit=HOURS,
+                settings={"video_seconds": 1},
+                patience=None if name == "refused" else 12,
+            )
 
 
 def _gets() -> Iterator[Case]:
@@ -87,20 +112,36 @@ def _gets() -> Iterator[Case]:
             for place, (label, act) in enumerate(_PASSING)
         ]
         if call.op == "retrieve_video":  # the fake knows of no such video
-            rules.append(Rule(on=on, do=acts.instead(_PENDING), label="pending", nth=(2, 4, 6, 8),
-                              must=False))  # fmt: skip
-        yield Case(name=f"get-{call.op}", calls=(call,) * len(_PASSING), needs=("retries",),
-                   limit=HOURS, rules=tuple(rules))  # fmt: skip
+            rules.append(
+                Rule(
+                    on=on,
+                    do=fault_actions.instead(_PENDING),
+                    label="pending",
+                    nth=(2, 4, 6, 8),
+                    must=False,
+                )
+            )
+        yield Case(
+            name=f"get-{call.op}",
+            calls=(call,) * len(_PASSING),
+            needs=("retries",),
+            limit=HOURS,
+            rules=tuple(rules),
+        )
 
 
 def _refusals() -> Iterator[Case]:
     for status in _NEVER_AGAIN:
-        refusal = acts.instead(problem(status, "refused", "Refused."))
+        refusal = fault_actions.instead(problem(status, "refused", "Refused."))
         yield Case(
-            name=f"refusal-{status}", calls=(image(), models(), video()), limit=HOURS,
-            rules=tuple(Rule(on=on, do=refusal, label=f"{status}")
-                        for on in ("images.generate", "models.list", "videos.create")),
-        )  # fmt: skip
+            name=f"refusal-{status}",
+            calls=(image(), models(), video()),
+            limit=HOURS,
+            rules=tuple(
+                Rule(on=on, do=refusal, label=f"{status}")
+                for on in ("images.generate", "models.list", "videos.create")
+            ),
+        )
 
 
 def _paced(
@@ -112,11 +153,14 @@ def _paced(
 ) -> Case:
     """Return a case of so many calls: every other request is limited."""
     nth = tuple(range(1, 2 * times, 2))
-    rules = tuple(Rule(on=on, do=acts.paced(429, headers), label=f"429 {name}", nth=nth)
-                  for on in ("images.generate", "videos.create"))  # fmt: skip
+    rules = tuple(
+        Rule(on=on, do=fault_actions.paced(429, headers), label=f"429 {name}", nth=nth)
+        for on in ("images.generate", "videos.create")
+    )
     calls = (*(image(),) * times, *(video().instead_of("generate_image"),) * times)
-    return Case(name=name, calls=calls, rules=rules, limit=HOURS,
-                settings={"video_seconds": 1}, **more)  # fmt: skip
+    return Case(
+        name=name, calls=calls, rules=rules, limit=HOURS, settings={"video_seconds": 1}, **more
+    )
 
 
 def _waits() -> Iterator[Case]:
@@ -127,13 +171,19 @@ def _waits() -> Iterator[Case]:
     yield _paced("wait-17", seconds("17"))
     for text in ("60", "61", "120", "900"):
         yield _paced(f"long-wait-{text}", seconds(text), patience=4)
-    yield _paced("date-wait-30", lambda turn: (("Retry-After", acts.with_date(turn, 30)),),
-                 patience=4)  # fmt: skip
+    yield _paced(
+        "date-wait-30",
+        lambda turn: (("Retry-After", fault_actions.with_date(turn, 30)),),
+        patience=4,
+    )
 
     def reset(turn: Turn) -> tuple[tuple[str, str], ...]:
         at = int(turn.adversary.later(45).timestamp()) + 1
-        return (("X-RateLimit-Limit", "20"), ("X-RateLimit-Remaining", "0"),
-                ("X-RateLimit-Reset", str(at)))  # fmt: skip
+        return (
+            ("X-RateLimit-Limit", "20"),
+            ("X-RateLimit-Remaining", "0"),
+            ("X-RateLimit-Reset", str(at)),
+        )
 
     yield _paced("reset-wait-45", reset, patience=4)
     for place, text in enumerate(_ODD_WAITS):
@@ -141,15 +191,28 @@ def _waits() -> Iterator[Case]:
 
 
 def _endless() -> Iterator[Case]:
-    rules = tuple(Rule(on=on, do=acts.instead(acts.UNAVAILABLE), label="503 for ever")
-                  for on in ("models.list", "billing.balance"))  # fmt: skip
+    rules = tuple(
+        Rule(on=on, do=fault_actions.instead(fault_actions.UNAVAILABLE), label="503 for ever")
+        for on in ("models.list", "billing.balance")
+    )
     calls = (models(), balance().instead_of("models"))
-    yield Case(name="down", calls=tuple(call for call in calls for _ in range(_SERIES)),
-               rules=rules, limit=4 * HOURS, patience=None)  # fmt: skip
+    yield Case(
+        name="down",
+        calls=tuple(call for call in calls for _ in range(_SERIES)),
+        rules=rules,
+        limit=4 * HOURS,
+        patience=None,
+    )
     for name, count in (("no-retries", 0), ("one-retry", 1), ("five-retries", 5)):
-        yield Case(name=f"down-{name}", calls=calls, rules=rules, limit=HOURS,
-                   options={"max_retries": count}, needs=("max_retries",),
-                   patience=8 if count < 2 else None)  # fmt: skip
+        yield Case(
+            name=f"down-{name}",
+            calls=calls,
+            rules=rules,
+            limit=HOURS,
+            options={"max_retries": count},
+            needs=("max_retries",),
+            patience=8 if count < 2 else None,
+        )
 
 
 def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
@@ -169,8 +232,12 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
 def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     """GC409."""
     for outcome in history.calls():
-        yield held(outcome.kind == "value", "the value: the next try was served", outcome.shown,
-                   *own(history, outcome)[:4])  # fmt: skip
+        yield held(
+            outcome.kind == "value",
+            "the value: the next try was served",
+            outcome.shown,
+            *own(history, outcome)[:4],
+        )
 
 
 def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
@@ -178,8 +245,12 @@ def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = own(history, outcome)
         if sent:
-            yield held(len(sent) == 1, f"no second request after {sent[0].status}",
-                       f"{len(sent)} requests", *sent[:4])  # fmt: skip
+            yield held(
+                len(sent) == 1,
+                f"no second request after {sent[0].status}",
+                f"{len(sent)} requests",
+                *sent[:4],
+            )
 
 
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
@@ -191,8 +262,13 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
         sent = [each for each in history.during(outcome) if each.submits]
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
-            yield held(gap >= asked - slack, f"no request within {asked:g} s",
-                       f"again after {gap:.2f} s", first, second)  # fmt: skip
+            yield held(
+                gap >= asked - slack,
+                f"no request within {asked:g} s",
+                f"again after {gap:.2f} s",
+                first,
+                second,
+            )
         if len(sent) == 1:
             given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
             yield held(given_up, "to wait or to give up", outcome.shown, *sent)
@@ -206,13 +282,21 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
         if outcome.kind == "abandoned" and not history.virtual:
             yield held(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
             continue
-        yield held(outcome.kind == "value" or outcome.clear, "a result or a clear error",
-                   outcome.shown, *sent[:4])  # fmt: skip
+        yield held(
+            outcome.kind == "value" or outcome.clear,
+            "a result or a clear error",
+            outcome.shown,
+            *sent[:4],
+        )
         tries = [each for each in sent if each.submits]
         pauses += _gaps(tries)
         again += tries[:2]
-    yield held(not pauses or max(pauses) >= 0.05, "a pause before the next try",
-               f"at most {max(pauses, default=0):.3f} s", *again[:4])  # fmt: skip
+    yield held(
+        not pauses or max(pauses) >= 0.05,
+        "a pause before the next try",
+        f"at most {max(pauses, default=0):.3f} s",
+        *again[:4],
+    )
 
 
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
@@ -225,17 +309,28 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         sent = own(history, outcome)
         gaps = _gaps(sent)
         series.append(gaps)
-        yield held(outcome.kind == "error" and len(sent) <= _MOST_TRIES,
-                   "at most a dozen tries, then an error", f"{outcome.kind}, {len(sent)} tries",
-                   *sent[:4])  # fmt: skip
-        yield held(outcome.seconds <= _LONGEST_CALL, f"an error within {_LONGEST_CALL:g} s",
-                   f"{outcome.seconds:.0f} s", *sent[:2], *sent[-1:])  # fmt: skip
-        yield held(max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _shown(gaps),
-                   *sent[:4])  # fmt: skip
+        yield held(
+            outcome.kind == "error" and len(sent) <= _MOST_TRIES,
+            "at most a dozen tries, then an error",
+            f"{outcome.kind}, {len(sent)} tries",
+            *sent[:4],
+        )
+        yield held(
+            outcome.seconds <= _LONGEST_CALL,
+            f"an error within {_LONGEST_CALL:g} s",
+            f"{outcome.seconds:.0f} s",
+            *sent[:2],
+            *sent[-1:],
+        )
+        yield held(
+            max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _shown(gaps), *sent[:4]
+        )
     yield from _waits_grow([each for each in series if len(each) >= 2])
     if len(series) > 1 and series[0]:
-        same = all([round(gap, 3) for gap in each] == [round(gap, 3) for gap in series[0]]
-                   for each in series)  # fmt: skip
+        same = all(
+            [round(gap, 3) for gap in each] == [round(gap, 3) for gap in series[0]]
+            for each in series
+        )
         yield held(not same, "waits with jitter", f"the same every time: {_shown(series[0])}")
 
 
@@ -243,9 +338,11 @@ def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
     """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
     if series:
         first, last = max(each[0] for each in series), max(each[-1] for each in series)
-        yield held(last > 1.1 * first, "waits that grow",
-                   f"in {len(series)} calls at most {first:.1f} s at first and {last:.1f} s at "
-                   "the end")  # fmt: skip
+        yield held(
+            last > 1.1 * first,
+            "waits that grow",
+            f"in {len(series)} calls at most {first:.1f} s at first and {last:.1f} s at the end",
+        )
 
 
 def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation]:
@@ -265,46 +362,95 @@ def _gaps(sent: list[ClientExchange]) -> list[float]:
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC408", severity="major", evidence="documented", cost="0",
+    ClientCheck(
+        id="GC408",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="Failures before any effect end in one generation or in a clear error",
         why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
         fix="Retry what cannot have had an effect.",
-        judge=early_failures_do_no_harm, cases=("early-*",)),
-    ClientCheck(id="GC409", severity="major", evidence="standard", cost="0",
+        judge=early_failures_do_no_harm,
+        cases=("early-*",),
+    ),
+    ClientCheck(
+        id="GC409",
+        severity="major",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 9.2.2",
         statement="Reads are tried again after 502, 503, 504 and a reset",
         why="A read costs nothing; a passing failure should not reach the caller.",
         fix="Retry GETs a few times with back-off.",
-        judge=reads_are_retried, cases=("get-*",)),
-    ClientCheck(id="GC410", severity="major", evidence="documented", cost="0",
+        judge=reads_are_retried,
+        cases=("get-*",),
+    ),
+    ClientCheck(
+        id="GC410",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
         why="The documentation calls them not retryable.",
         fix="Retry 429 and 5xx only, and only where it is safe.",
-        judge=refusals_are_final, observable=True,
-        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals")),
-    ClientCheck(id="GC411", severity="major", evidence="documented", cost="0",
+        judge=refusals_are_final,
+        observable=True,
+        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals"),
+    ),
+    ClientCheck(
+        id="GC411",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="Retry-After in seconds is honoured",
-        why="Documented for 429.", fix="Wait at least that long.",
-        judge=waits_as_asked, cases=("wait-*",)),
-    ClientCheck(id="GC412", severity="major", evidence="standard", cost="0",
+        why="Documented for 429.",
+        fix="Wait at least that long.",
+        judge=waits_as_asked,
+        cases=("wait-*",),
+    ),
+    ClientCheck(
+        id="GC412",
+        severity="major",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 10.2.3",
         statement="Retry-After as a date, or beyond a minute, is waited for or given up on",
         why="Trying early burns the next window too.",
         fix="Read both forms; raise when it is longer than you will wait.",
-        judge=waits_as_asked, cases=("long-wait-*", "date-wait-*")),
-    ClientCheck(id="GC413", severity="major", evidence="documented", cost="0",
+        judge=waits_as_asked,
+        cases=("long-wait-*", "date-wait-*"),
+    ),
+    ClientCheck(
+        id="GC413",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="With X-RateLimit-Reset alone, the client waits for it or gives up",
         why="A 429 for concurrency has no Retry-After.",
         fix="Fall back to the reset when there is no Retry-After.",
-        judge=waits_as_asked, cases=("reset-wait-*",)),
-    ClientCheck(id="GC414", severity="major", evidence="choice", cost="0",
+        judge=waits_as_asked,
+        cases=("reset-wait-*",),
+    ),
+    ClientCheck(
+        id="GC414",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A malformed Retry-After neither crashes the client nor makes it spin",
         why="Proxies write all sorts of things there.",
         fix="Treat what you cannot read as absent.",
-        judge=odd_waits_do_no_harm, cases=("odd-wait-*",)),
-    ClientCheck(id="GC415", severity="major", evidence="documented", cost="0",
+        judge=odd_waits_do_no_harm,
+        cases=("odd-wait-*",),
+    ),
+    ClientCheck(
+        id="GC415",
+        severity="major",
+        evidence="documented",
+        cost="0",
         statement="Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
         why="Documented: retry 5xx with back-off.",
         fix="Exponential back-off with full jitter and a maximum.",
-        judge=back_off_is_sound, cases=("down", "down-*")),
-)  # fmt: skip
+        judge=back_off_is_sound,
+        cases=("down", "down-*"),
+    ),
+)

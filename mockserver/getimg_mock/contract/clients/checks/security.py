@@ -5,20 +5,28 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import Call, Case, balance, download, image, models, video
-from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.timeline import Answer, problem
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import (
+    Call,
+    Case,
+    balance,
+    download,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import Answer, problem
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import advised, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.adversary import Act
-    from getimg_mock.contract.clients.history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.server.fault_server import Act
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 _BOMB_SIZE: Final = 64 * 1024 * 1024
 _BOUND: Final = 24 * 1024 * 1024
@@ -31,48 +39,136 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
     made = [
-        Case(name="redirected", calls=(models(), balance()), options=_QUIET,
-             rules=(Rule(on="models.list", do=_lure(302), label="302 elsewhere",
-                         legal=False),
-                    Rule(on="billing.balance", do=_lure(307), label="307 elsewhere",
-                         must=False, legal=False))),
-        Case(name="downgraded", calls=(models(), balance(), *_OTHERWISE), options=_QUIET,
-             patience=None, ours="TLS",
-             rules=(Rule(on="models.list", label="302 to http", legal=False,
-                         do=acts.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
-                         when=lambda asked: asked.origin.startswith("https:")),
-                    Rule(on="billing.balance", label="307 to http", must=False, legal=False,
-                         do=acts.redirect(307, "http://api.getimg.ai/v2/billing/balance")),
-                    *_submissions("307 to http", acts.redirect(
-                        307, lambda turn: f"http://api.getimg.ai{turn.asked.target}")))),
-        *(Case(name=name, calls=(image(), video().instead_of("generate_image")), options=_QUIET,
-               rules=_submissions(f"{status} elsewhere", _lure(status)))
-          for name, status in (("redirected-post", 307), ("redirected-post-308", 308))),
-        Case(name="redirect-loop", calls=(models(), *_OTHERWISE), options=_QUIET,
-             rules=(Rule(on="*", label="302 to itself", legal=False,
-                         do=acts.redirect(302, "/v2/models")),)),
-        Case(name="logged", logs=True, options=_QUIET, patience=None, settings={"video_seconds": 3},
-             calls=(image(), download(), models(), balance(),
-                    Call(op="retrieve_video", args={"id": "req-unknown"}),
-                    video().instead_of("generate_image")),
-             rules=(Rule(on="billing.balance", label="500", must=False, do=acts.instead(
-                 problem(500, "server_error", "Something went wrong on our end"))),)),
-        Case(name="certificate", calls=(balance(), image(), _OTHERWISE[1]), options=_QUIET,
-             patience=None, ours="TLS",
-             rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),)),
-        Case(name="proxy", calls=(balance(), *_OTHERWISE), options=_QUIET,
-             patience=None, ours="TLS",
-             environment={"HTTPS_PROXY": "http://proxy.example:3128"}),
-        Case(name="injection", options=_QUIET, limit=_LIMIT,
-             calls=(Call(op="retrieve_video", args={"id": _INJECTED}),
-                    Call(op="model", args={"id": _INJECTED}), image(prompt=_INJECTED),
-                    image(model=_INJECTED), models(_INJECTED),
-                    video(prompt=_INJECTED).instead_of("generate_image"),
-                    video(model=_INJECTED).instead_of("generate_image"))),
-        Case(name="bomb", calls=(models(), *_OTHERWISE), options=_QUIET, memory=True,
-             patience=None,
-             rules=(Rule(on="*", do=acts.instead(_bomb()), label="a bomb"),)),
-    ]  # fmt: skip
+        Case(
+            name="redirected",
+            calls=(models(), balance()),
+            options=_QUIET,
+            rules=(
+                Rule(on="models.list", do=_lure(302), label="302 elsewhere", legal=False),
+                Rule(
+                    on="billing.balance",
+                    do=_lure(307),
+                    label="307 elsewhere",
+                    must=False,
+                    legal=False,
+                ),
+            ),
+        ),
+        Case(
+            name="downgraded",
+            calls=(models(), balance(), *_OTHERWISE),
+            options=_QUIET,
+            patience=None,
+            ours="TLS",
+            rules=(
+                Rule(
+                    on="models.list",
+                    label="302 to http",
+                    legal=False,
+                    do=fault_actions.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
+                    when=lambda asked: asked.origin.startswith("https:"),
+                ),
+                Rule(
+                    on="billing.balance",
+                    label="307 to http",
+                    must=False,
+                    legal=False,
+                    do=fault_actions.redirect(307, "http://api.getimg.ai/v2/billing/balance"),
+                ),
+                *_submissions(
+                    "307 to http",
+                    fault_actions.redirect(
+                        307, lambda turn: f"http://api.getimg.ai{turn.asked.target}"
+                    ),
+                ),
+            ),
+        ),
+        *(
+            Case(
+                name=name,
+                calls=(image(), video().instead_of("generate_image")),
+                options=_QUIET,
+                rules=_submissions(f"{status} elsewhere", _lure(status)),
+            )
+            for name, status in (("redirected-post", 307), ("redirected-post-308", 308))
+        ),
+        Case(
+            name="redirect-loop",
+            calls=(models(), *_OTHERWISE),
+            options=_QUIET,
+            rules=(
+                Rule(
+                    on="*",
+                    label="302 to itself",
+                    legal=False,
+                    do=fault_actions.redirect(302, "/v2/models"),
+                ),
+            ),
+        ),
+        Case(
+            name="logged",
+            logs=True,
+            options=_QUIET,
+            patience=None,
+            settings={"video_seconds": 3},
+            calls=(
+                image(),
+                download(),
+                models(),
+                balance(),
+                Call(op="retrieve_video", args={"id": "req-unknown"}),
+                video().instead_of("generate_image"),
+            ),
+            rules=(
+                Rule(
+                    on="billing.balance",
+                    label="500",
+                    must=False,
+                    do=fault_actions.instead(
+                        problem(500, "server_error", "Something went wrong on our end")
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="certificate",
+            calls=(balance(), image(), _OTHERWISE[1]),
+            options=_QUIET,
+            patience=None,
+            ours="TLS",
+            rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),),
+        ),
+        Case(
+            name="proxy",
+            calls=(balance(), *_OTHERWISE),
+            options=_QUIET,
+            patience=None,
+            ours="TLS",
+            environment={"HTTPS_PROXY": "http://proxy.example:3128"},
+        ),
+        Case(
+            name="injection",
+            options=_QUIET,
+            limit=_LIMIT,
+            calls=(
+                Call(op="retrieve_video", args={"id": _INJECTED}),
+                Call(op="model", args={"id": _INJECTED}),
+                image(prompt=_INJECTED),
+                image(model=_INJECTED),
+                models(_INJECTED),
+                video(prompt=_INJECTED).instead_of("generate_image"),
+                video(model=_INJECTED).instead_of("generate_image"),
+            ),
+        ),
+        Case(
+            name="bomb",
+            calls=(models(), *_OTHERWISE),
+            options=_QUIET,
+            memory=True,
+            patience=None,
+            rules=(Rule(on="*", do=fault_actions.instead(_bomb()), label="a bomb"),),
+        ),
+    ]
     return tuple(case.but(limit=_LIMIT) for case in made)
 
 
@@ -83,7 +179,9 @@ _OTHERWISE: Final = (
 
 
 def _lure(status: int) -> Act:
-    return acts.redirect(status, lambda turn: f"{turn.adversary.elsewhere}{turn.asked.target}")
+    return fault_actions.redirect(
+        status, lambda turn: f"{turn.adversary.elsewhere}{turn.asked.target}"
+    )
 
 
 def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
@@ -103,18 +201,28 @@ def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
     key = history.secrets[0][1]
     for outcome in history.calls():
         off = [each for each in history.during(outcome) if not each.home]
-        shown = [each for each in off if any(key in value for _, value in each.sent)
-                 or key in each.target or key.encode() in (each.request_body or b"")]  # fmt: skip
-        yield held(not shown, "the key sent to the API alone",
-                   f"the key sent to {shown[0].origin}" if shown else "", *shown[:2])  # fmt: skip
+        shown = [
+            each
+            for each in off
+            if any(key in value for _, value in each.sent)
+            or key in each.target
+            or key.encode() in (each.request_body or b"")
+        ]
+        yield held(
+            not shown,
+            "the key sent to the API alone",
+            f"the key sent to {shown[0].origin}" if shown else "",
+            *shown[:2],
+        )
 
 
 def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
     """GC702."""
     for outcome in history.calls():
         clear = [each for each in history.during(outcome) if each.origin.startswith("http:")]
-        yield held(not clear, "no request without TLS", clear[0].origin if clear else "",
-                   *clear[:2])  # fmt: skip
+        yield held(
+            not clear, "no request without TLS", clear[0].origin if clear else "", *clear[:2]
+        )
 
 
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
@@ -147,16 +255,24 @@ def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC705."""
     for outcome in history.calls():
         sent = history.during(outcome)
-        yield held(len(sent) <= 25 and outcome.kind == "error", "an error after a few redirects",
-                   f"{outcome.shown}, {len(sent)} requests", *sent[:2])  # fmt: skip
+        yield held(
+            len(sent) <= 25 and outcome.kind == "error",
+            "an error after a few redirects",
+            f"{outcome.shown}, {len(sent)} requests",
+            *sent[:2],
+        )
 
 
 def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
     """GC706."""
     for outcome in history.calls():
         sent = history.during(outcome)
-        yield held(not sent and outcome.kind == "error", "no request over such a connection",
-                   outcome.shown, *sent[:2])  # fmt: skip
+        yield held(
+            not sent and outcome.kind == "error",
+            "no request over such a connection",
+            outcome.shown,
+            *sent[:2],
+        )
 
 
 def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
@@ -195,59 +311,128 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
 def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC710."""
     for outcome in history.calls():
-        yield held(outcome.peak < _BOUND,
-                   f"less than {_BOUND >> 20} MiB for an answer that unpacks to "
-                   f"{_BOMB_SIZE >> 20} MiB", f"{outcome.peak >> 20} MiB; {outcome.shown}",
-                   *history.during(outcome)[:1])  # fmt: skip
+        yield held(
+            outcome.peak < _BOUND,
+            f"less than {_BOUND >> 20} MiB for an answer that unpacks to {_BOMB_SIZE >> 20} MiB",
+            f"{outcome.peak >> 20} MiB; {outcome.shown}",
+            *history.during(outcome)[:1],
+        )
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC701", severity="blocker", evidence="standard", cost="0",
+    ClientCheck(
+        id="GC701",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 15.4",
         statement="The key is sent to the configured origin alone, redirects included",
         why="Whoever has the key has the money.",
         fix="Drop Authorization on another origin, or follow no redirects.",
-        judge=the_key_stays_home, cases=("redirected*", "downgraded")),
-    ClientCheck(id="GC702", severity="blocker", evidence="choice", cost="0",
+        judge=the_key_stays_home,
+        cases=("redirected*", "downgraded"),
+    ),
+    ClientCheck(
+        id="GC702",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="A redirect from https to http is refused",
-        why="From there on everybody can read along.", fix="Refuse redirects to http.",
-        judge=no_downgrade, cases=("downgraded",)),
-    ClientCheck(id="GC703", severity="blocker", evidence="choice", cost="0",
+        why="From there on everybody can read along.",
+        fix="Refuse redirects to http.",
+        judge=no_downgrade,
+        cases=("downgraded",),
+    ),
+    ClientCheck(
+        id="GC703",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
         statement="The key is in no log, repr or pickle",
         why="Those are kept and shown to others.",
         fix="Redact the header; hide the field; leave it out of __getstate__.",
-        judge=logs_keep_the_key, cases=("logged", "errors-key")),
-    ClientCheck(id="GC704", severity="major", evidence="choice", cost="0",
+        judge=logs_keep_the_key,
+        cases=("logged", "errors-key"),
+    ),
+    ClientCheck(
+        id="GC704",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A POST is not sent again to another origin by 307 or 308",
         why="The prompt and the references are the caller's.",
         fix="Follow redirects for GET at most.",
-        judge=posts_stay_home, cases=("redirected-post*",)),
-    ClientCheck(id="GC705", severity="minor", evidence="standard", cost="0",
+        judge=posts_stay_home,
+        cases=("redirected-post*",),
+    ),
+    ClientCheck(
+        id="GC705",
+        severity="minor",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 15.4",
-        statement="A loop of redirects ends", why="Else it never does.",
-        fix="Bound their number.", judge=redirects_are_bounded, cases=("redirect-loop",)),
-    ClientCheck(id="GC706", severity="blocker", evidence="standard", cost="0",
+        statement="A loop of redirects ends",
+        why="Else it never does.",
+        fix="Bound their number.",
+        judge=redirects_are_bounded,
+        cases=("redirect-loop",),
+    ),
+    ClientCheck(
+        id="GC706",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 4.3.4",
         statement="TLS certificates and their host names are verified by default",
-        why="Else anybody in between has the key.", fix="Do not turn verification off.",
-        judge=certificates_are_verified, cases=("certificate",)),
-    ClientCheck(id="GC707", severity="major", evidence="standard", cost="0",
+        why="Else anybody in between has the key.",
+        fix="Do not turn verification off.",
+        judge=certificates_are_verified,
+        cases=("certificate",),
+    ),
+    ClientCheck(
+        id="GC707",
+        severity="major",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 9.3.6",
         statement="A proxy of the environment does not see the key",
-        why="https through a proxy is a tunnel.", fix="Use CONNECT for https.",
-        judge=proxies_see_no_key, cases=("proxy",)),
-    ClientCheck(id="GC708", severity="minor", evidence="choice", cost="0",
+        why="https through a proxy is a tunnel.",
+        fix="Use CONNECT for https.",
+        judge=proxies_see_no_key,
+        cases=("proxy",),
+    ),
+    ClientCheck(
+        id="GC708",
+        severity="minor",
+        evidence="choice",
+        cost="0",
         statement="Signed links are not written to logs",
-        why="Who has the link has the file.", fix="Redact sig in logged URLs.",
-        judge=links_stay_out_of_logs, cases=("logged",)),
-    ClientCheck(id="GC709", severity="blocker", evidence="standard", cost="0",
+        why="Who has the link has the file.",
+        fix="Redact sig in logged URLs.",
+        judge=links_stay_out_of_logs,
+        cases=("logged",),
+    ),
+    ClientCheck(
+        id="GC709",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 5.5, and RFC 3986, section 2",
         statement="Nothing can be injected into a request by id, model or prompt",
-        why="They often come from others.", fix="Encode, and refuse line ends.",
-        judge=nothing_is_injected, cases=("injection",)),
-    ClientCheck(id="GC710", severity="major", evidence="choice", cost="0",
+        why="They often come from others.",
+        fix="Encode, and refuse line ends.",
+        judge=nothing_is_injected,
+        cases=("injection",),
+    ),
+    ClientCheck(
+        id="GC710",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="What an answer unpacks to is bounded",
         why="64 KB can unpack to all of the memory.",
         fix="Read with a limit, and count unpacked bytes.",
-        judge=bombs_are_bounded, cases=("bomb",)),
-)  # fmt: skip
+        judge=bombs_are_bounded,
+        cases=("bomb",),
+    ),
+)

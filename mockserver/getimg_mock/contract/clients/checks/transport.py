@@ -5,23 +5,31 @@ from __future__ import annotations
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients import acts
-from getimg_mock.contract.clients.adversary import Rule
-from getimg_mock.contract.clients.cases import VIDEO, Call, Case, balance, image, models, video
-from getimg_mock.contract.clients.checking import ClientCheck
-from getimg_mock.contract.clients.encodings import ENCODINGS, takes
-from getimg_mock.contract.clients.holdings import EARLY
-from getimg_mock.contract.clients.timeline import Answer, Piece, chunked
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import (
+    VIDEO,
+    Call,
+    Case,
+    balance,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.encodings import ENCODINGS, takes
+from getimg_mock.contract.clients.cases.wire_script import Answer, Piece, chunked
+from getimg_mock.contract.clients.sandbox.resource_usage import EARLY
+from getimg_mock.contract.clients.server.fault_server import Rule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.clients.adversary import Act, Asked, Turn
-    from getimg_mock.contract.clients.history import ClientHistory
-    from getimg_mock.contract.clients.timeline import Timeline
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import Timeline
+    from getimg_mock.contract.clients.server.fault_server import Act, Asked, Turn
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.world.chance import Stream
+    from getimg_mock.world.randomness import Stream
 
 _QUIET: Final = {"max_retries": 0}
 _LIMIT: Final = 3600.0
@@ -39,53 +47,144 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
     made = [
-        Case(name="drip", calls=(balance(), models(), *_OTHERWISE),
-             options={"timeout": 2, "max_retries": 0}, needs=("timeout",), patience=12,
-             rules=(Rule(on="*", do=acts.dripping(0.01, least=2000),
-                         label="10 ms a byte"),)),
-        Case(name="silence", calls=(balance(), models(), *_OTHERWISE),
-             options={"timeout": 2, "max_retries": 0}, patience=12,
-             rules=(Rule(on="*", do=acts.before("hang"), label="silence"),)),
+        Case(
+            name="drip",
+            calls=(balance(), models(), *_OTHERWISE),
+            options={"timeout": 2, "max_retries": 0},
+            needs=("timeout",),
+            patience=12,
+            rules=(
+                Rule(on="*", do=fault_actions.dripping(0.01, least=2000), label="10 ms a byte"),
+            ),
+        ),
+        Case(
+            name="silence",
+            calls=(balance(), models(), *_OTHERWISE),
+            options={"timeout": 2, "max_retries": 0},
+            patience=12,
+            rules=(Rule(on="*", do=fault_actions.before("hang"), label="silence"),),
+        ),
         *_framings(),
-        Case(name="mismatch", calls=(balance(), models(), image(), _OTHERWISE[1]), options=_QUIET,
-             rules=(Rule(on="*", do=acts.padded, label="Content-Length too large"),)),
-        Case(name="idle-close-get", calls=(balance(), balance(), models()),
-             rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),)),
-        Case(name="idle-race-post", calls=(models(), image(), image()),
-             rules=(Rule(on="images.generate", do=acts.before("close"), label="race",
-                         nth=(1,), when=_reused),)),
-        Case(name="idle-race-video",
-             calls=(models(), *(Call(op="submit_video", args=VIDEO),) * 2,
-                    *(video().instead_of("submit_video"),) * 2),
-             rules=(Rule(on="videos.create", do=acts.before("reset"), label="race",
-                         nth=(1,), when=_reused),)),
-        Case(name="ipv6", base="https://[::1]:8443", calls=(balance(), image(), _OTHERWISE[1]),
-             patience=None),
-        Case(name="localhost", base="https://localhost:8443",
-             calls=(balance(), image(), _OTHERWISE[1]), patience=None),
-        Case(name="names-slow", calls=(balance(), image()), options={"timeout": 10}, patience=None,
-             rules=(Rule(on="connect", do="slow", label="4 s to connect"),)),
-        Case(name="names-never", calls=(balance(), image()), needs=("timeout",), patience=None,
-             options={"timeout": 2, "max_retries": 0},
-             rules=(Rule(on="connect", do="timeout", label="never connects"),)),
-        Case(name="thousand", calls=(balance(),) * _MANY, options=_QUIET | {"timeout": 5},
-             holdings=True, patience=None,
-             rules=(Rule(on="billing.balance", do=_now_and_then(16, _FAILURES),
-                         label="now and then bad", legal=False),)),
-        Case(name="hundreds-real", calls=(balance(),) * _SOME, options=_QUIET, holdings=True,
-             needs=("failing at once",),
-             rules=(Rule(on="billing.balance", do=_now_and_then(6, _FAILURES[:4]),
-                         label="now and then bad", legal=False),)),
-        Case(name="forked", calls=(models(), Call(op="models", child=True), models()),
-             patience=None),
-        Case(name="threads", calls=((balance(),) * 4 + (models(),) * 4
-                                     + (_OTHERWISE[0],) * 4 + (_OTHERWISE[1],) * 4), together=True,
-             patience=None),
-        Case(name="skew-ahead", calls=(balance(), image(), _OTHERWISE[1]),
-             rules=(Rule(on="*", do=_dated(86400), label="Date a day ahead"),)),
-        Case(name="skew-behind", calls=(balance(), image(), _OTHERWISE[1]),
-             rules=(Rule(on="*", do=_dated(-86400), label="Date a day behind"),)),
-    ]  # fmt: skip
+        Case(
+            name="mismatch",
+            calls=(balance(), models(), image(), _OTHERWISE[1]),
+            options=_QUIET,
+            rules=(Rule(on="*", do=fault_actions.padded, label="Content-Length too large"),),
+        ),
+        Case(
+            name="idle-close-get",
+            calls=(balance(), balance(), models()),
+            rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),),
+        ),
+        Case(
+            name="idle-race-post",
+            calls=(models(), image(), image()),
+            rules=(
+                Rule(
+                    on="images.generate",
+                    do=fault_actions.before("close"),
+                    label="race",
+                    nth=(1,),
+                    when=_reused,
+                ),
+            ),
+        ),
+        Case(
+            name="idle-race-video",
+            calls=(
+                models(),
+                *(Call(op="submit_video", args=VIDEO),) * 2,
+                *(video().instead_of("submit_video"),) * 2,
+            ),
+            rules=(
+                Rule(
+                    on="videos.create",
+                    do=fault_actions.before("reset"),
+                    label="race",
+                    nth=(1,),
+                    when=_reused,
+                ),
+            ),
+        ),
+        Case(
+            name="ipv6",
+            base="https://[::1]:8443",
+            calls=(balance(), image(), _OTHERWISE[1]),
+            patience=None,
+        ),
+        Case(
+            name="localhost",
+            base="https://localhost:8443",
+            calls=(balance(), image(), _OTHERWISE[1]),
+            patience=None,
+        ),
+        Case(
+            name="names-slow",
+            calls=(balance(), image()),
+            options={"timeout": 10},
+            patience=None,
+            rules=(Rule(on="connect", do="slow", label="4 s to connect"),),
+        ),
+        Case(
+            name="names-never",
+            calls=(balance(), image()),
+            needs=("timeout",),
+            patience=None,
+            options={"timeout": 2, "max_retries": 0},
+            rules=(Rule(on="connect", do="timeout", label="never connects"),),
+        ),
+        Case(
+            name="thousand",
+            calls=(balance(),) * _MANY,
+            options=_QUIET | {"timeout": 5},
+            holdings=True,
+            patience=None,
+            rules=(
+                Rule(
+                    on="billing.balance",
+                    do=_now_and_then(16, _FAILURES),
+                    label="now and then bad",
+                    legal=False,
+                ),
+            ),
+        ),
+        Case(
+            name="hundreds-real",
+            calls=(balance(),) * _SOME,
+            options=_QUIET,
+            holdings=True,
+            needs=("failing at once",),
+            rules=(
+                Rule(
+                    on="billing.balance",
+                    do=_now_and_then(6, _FAILURES[:4]),
+                    label="now and then bad",
+                    legal=False,
+                ),
+            ),
+        ),
+        Case(
+            name="forked", calls=(models(), Call(op="models", child=True), models()), patience=None
+        ),
+        Case(
+            name="threads",
+            calls=(
+                (balance(),) * 4 + (models(),) * 4 + (_OTHERWISE[0],) * 4 + (_OTHERWISE[1],) * 4
+            ),
+            together=True,
+            patience=None,
+        ),
+        Case(
+            name="skew-ahead",
+            calls=(balance(), image(), _OTHERWISE[1]),
+            rules=(Rule(on="*", do=_dated(86400), label="Date a day ahead"),),
+        ),
+        Case(
+            name="skew-behind",
+            calls=(balance(), image(), _OTHERWISE[1]),
+            rules=(Rule(on="*", do=_dated(-86400), label="Date a day behind"),),
+        ),
+    ]
     return tuple(case.but(limit=_LIMIT * (48 if case.holdings else 1)) for case in made)
 
 
@@ -110,18 +209,33 @@ def _framings() -> Iterator[Case]:
         "informational": lambda a: (Piece(_EARLY_HINTS), *a.wire()),
         "until-close": lambda a: Answer(a.status, a.headers, a.body, "close"),
         "old-style": lambda a: (
-            Piece(Answer(a.status, a.headers, a.body, "close").head()
-                  .replace(b"HTTP/1.1", b"HTTP/1.0") + a.body), Piece("close")),
+            Piece(
+                Answer(a.status, a.headers, a.body, "close")
+                .head()
+                .replace(b"HTTP/1.1", b"HTTP/1.0")
+                + a.body
+            ),
+            Piece("close"),
+        ),
         "connection-close": lambda a: (
-            *a.with_headers(("Connection", "close")).wire(), Piece("close")),
-    }  # fmt: skip
+            *a.with_headers(("Connection", "close")).wire(),
+            Piece("close"),
+        ),
+    }
     forms |= {f"encoding-{name}": _packed(name) for name in ENCODINGS}
     for name, form in forms.items():
-        rule = Rule(on="*", do=acts.reworked(form), label=name,
-                    when=_taking(name.removeprefix("encoding-")))  # fmt: skip
-        yield Case(name=f"framing-{name}", calls=(balance(), models(), image(), _OTHERWISE[1]),
-                   options=_QUIET,
-                   rules=(rule,))  # fmt: skip
+        rule = Rule(
+            on="*",
+            do=fault_actions.reworked(form),
+            label=name,
+            when=_taking(name.removeprefix("encoding-")),
+        )
+        yield Case(
+            name=f"framing-{name}",
+            calls=(balance(), models(), image(), _OTHERWISE[1]),
+            options=_QUIET,
+            rules=(rule,),
+        )
 
 
 def _packed(encoding: str) -> Callable[[Answer], Answer]:
@@ -151,10 +265,10 @@ def _closing_later(turn: Turn) -> Timeline:
 
 
 _FAILURES: Final[tuple[Act, ...]] = (
-    acts.instead(acts.UNAVAILABLE),
-    acts.before("reset"),
-    acts.instead(acts.text(200, "text/html", acts.HTML)),
-    acts.truncated,
+    fault_actions.instead(fault_actions.UNAVAILABLE),
+    fault_actions.before("reset"),
+    fault_actions.instead(fault_actions.text(200, "text/html", fault_actions.HTML)),
+    fault_actions.truncated,
     lambda _: (Piece("close", 30.0),),  # longer than the timeout that the case asks for
 )
 
@@ -183,10 +297,12 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         tries = len(history.during(outcome))
         most = timeout * 2 + 2 if tries < 2 else (timeout * 2 + 40) * tries
-        yield held(outcome.kind == "error" and outcome.seconds <= most,
-                   f"an error within {most:g} s at a timeout of {timeout:g} s",
-                   f"{outcome.shown} after {outcome.seconds:.1f} s",
-                   *history.during(outcome)[:1])  # fmt: skip
+        yield held(
+            outcome.kind == "error" and outcome.seconds <= most,
+            f"an error within {most:g} s at a timeout of {timeout:g} s",
+            f"{outcome.shown} after {outcome.seconds:.1f} s",
+            *history.during(outcome)[:1],
+        )
 
 
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
@@ -196,8 +312,12 @@ def silence_ends(history: ClientHistory) -> Iterator[Observation]:
         # Without an option of its own, a client may wait as the official SDK does: 5 minutes.
         each_try = float(history.options.get("timeout", 300)) * 2 + 2
         most = each_try * max(1, len(sent)) + 120
-        yield held(outcome.clear and outcome.seconds <= most, f"an error within {most:g} s",
-                   f"{outcome.shown} after {outcome.seconds:.0f} s", *sent[:2])  # fmt: skip
+        yield held(
+            outcome.clear and outcome.seconds <= most,
+            f"an error within {most:g} s",
+            f"{outcome.shown} after {outcome.seconds:.0f} s",
+            *sent[:2],
+        )
 
 
 def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
@@ -206,15 +326,20 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
         yield from legal_http_is_read(history)
         return
     for outcome in history.calls():
-        yield held(outcome.kind == "value" or outcome.clear, "the value, or a clear error",
-                   outcome.shown, *history.during(outcome)[:2])  # fmt: skip
+        yield held(
+            outcome.kind == "value" or outcome.clear,
+            "the value, or a clear error",
+            outcome.shown,
+            *history.during(outcome)[:2],
+        )
 
 
 def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
     """GC803, 805, 806, 811; 808 and 810 beside more."""
     for outcome in history.calls():
-        yield held(outcome.kind == "value", "the value", outcome.shown,
-                   *history.during(outcome)[:2])  # fmt: skip
+        yield held(
+            outcome.kind == "value", "the value", outcome.shown, *history.during(outcome)[:2]
+        )
 
 
 def names_are_found(history: ClientHistory) -> Iterator[Observation]:
@@ -223,8 +348,11 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
         yield from legal_http_is_read(history)
         return
     for outcome in history.calls():
-        yield held(outcome.clear and outcome.seconds <= _LONG, f"an error within {_LONG:g} s",
-                   f"{outcome.shown} after {outcome.seconds:.0f} s")  # fmt: skip
+        yield held(
+            outcome.clear and outcome.seconds <= _LONG,
+            f"an error within {_LONG:g} s",
+            f"{outcome.shown} after {outcome.seconds:.0f} s",
+        )
 
 
 def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
@@ -233,19 +361,31 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         if outcome.op in {"balance", "models"}:
             # Who never retries may pass the error on: a read costs nothing.
-            yield held(outcome.kind in {"value", "error"}, "the value, or an error",
-                       outcome.shown, *sent[:2])  # fmt: skip
+            yield held(
+                outcome.kind in {"value", "error"},
+                "the value, or an error",
+                outcome.shown,
+                *sent[:2],
+            )
         else:
             tries = [each for each in sent if each.submits]
-            yield held(len(tries) <= 1, "no second POST: the first may have been served",
-                       f"{len(tries)} POSTs", *tries[:3])  # fmt: skip
+            yield held(
+                len(tries) <= 1,
+                "no second POST: the first may have been served",
+                f"{len(tries)} POSTs",
+                *tries[:3],
+            )
 
 
 def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
     """GC807."""
     for outcome in history.calls():
-        yield held(outcome.kind == "error", "an error: bytes are missing", outcome.shown,
-                   *history.during(outcome)[:1])  # fmt: skip
+        yield held(
+            outcome.kind == "error",
+            "an error: bytes are missing",
+            outcome.shown,
+            *history.during(outcome)[:1],
+        )
 
 
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
@@ -256,11 +396,17 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     if len(history.holdings) < 2:
         return
     early, late = history.holdings
-    yield held(late.connections <= _FEW, f"few open connections after {len(calls)} calls",
-               f"{late.connections}")  # fmt: skip
+    yield held(
+        late.connections <= _FEW,
+        f"few open connections after {len(calls)} calls",
+        f"{late.connections}",
+    )
     for name, more in late.over(early).items():
-        yield held(more <= _FEW, f"no more {name} after {len(calls)} calls than after {EARLY}",
-                   f"{more} more")  # fmt: skip
+        yield held(
+            more <= _FEW,
+            f"no more {name} after {len(calls)} calls than after {EARLY}",
+            f"{more} more",
+        )
 
 
 def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
@@ -268,64 +414,145 @@ def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
     yield from legal_http_is_read(history)
     for outcome in history.calls():
         before = [each for each in history.requests if each.connection in outcome.shared]
-        yield held(not outcome.shared, "connections of its own in a forked child",
-                   "sent over one that the parent had opened, and goes on to use",
-                   *before[:1])  # fmt: skip
+        yield held(
+            not outcome.shared,
+            "connections of its own in a forked child",
+            "sent over one that the parent had opened, and goes on to use",
+            *before[:1],
+        )
 
 
 CHECKS: Final = (
-    ClientCheck(id="GC801", severity="major", evidence="choice", cost="0",
+    ClientCheck(
+        id="GC801",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="A timeout bounds the whole call, not each read",
         why="A byte now and then keeps a read alive for ever.",
         fix="Measure the call by the monotonic clock.",
-        judge=drips_end, cases=("drip",)),
-    ClientCheck(id="GC802", severity="major", evidence="choice", cost="0",
+        judge=drips_end,
+        cases=("drip",),
+    ),
+    ClientCheck(
+        id="GC802",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="Silence after the request ends in an error",
-        why="A peer may vanish without a word.", fix="Set a read timeout.",
-        judge=silence_ends, cases=("silence",)),
-    ClientCheck(id="GC803", severity="major", evidence="standard", cost="0",
+        why="A peer may vanish without a word.",
+        fix="Set a read timeout.",
+        judge=silence_ends,
+        cases=("silence",),
+    ),
+    ClientCheck(
+        id="GC803",
+        severity="major",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 8.4, and RFC 9112, section 7",
         statement="Legal encodings and framings are read",
-        why="Whatever stands between may choose another.", fix="Leave it to an HTTP library.",
+        why="Whatever stands between may choose another.",
+        fix="Leave it to an HTTP library.",
         judge=framings_are_read,
-        cases=("framing-encoding-*", "framing-chunk*", "framing-several-*", "framing-trailers",
-               "framing-single-bytes")),
-    ClientCheck(id="GC804", severity="blocker", evidence="standard", cost="0",
+        cases=(
+            "framing-encoding-*",
+            "framing-chunk*",
+            "framing-several-*",
+            "framing-trailers",
+            "framing-single-bytes",
+        ),
+    ),
+    ClientCheck(
+        id="GC804",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
         source="RFC 9112, section 9.3.1",
         statement="A connection closed while idle costs a read a retry, and a POST nothing twice",
         why="Whether a POST that met the closing was served cannot be known.",
         fix="Retry GETs on stale connections; never POSTs.",
-        judge=idle_connections_are_safe, cases=("idle-*", "framing-connection-close")),
-    ClientCheck(id="GC805", severity="minor", evidence="standard", cost="0",
+        judge=idle_connections_are_safe,
+        cases=("idle-*", "framing-connection-close"),
+    ),
+    ClientCheck(
+        id="GC805",
+        severity="minor",
+        evidence="standard",
+        cost="0",
         source="RFC 9110, section 15.2",
-        statement="Informational answers are passed over", why="HTTP allows any number of them.",
-        fix="Read on after 1xx.", judge=legal_http_is_read, cases=("framing-informational",)),
-    ClientCheck(id="GC806", severity="minor", evidence="standard", cost="0",
+        statement="Informational answers are passed over",
+        why="HTTP allows any number of them.",
+        fix="Read on after 1xx.",
+        judge=legal_http_is_read,
+        cases=("framing-informational",),
+    ),
+    ClientCheck(
+        id="GC806",
+        severity="minor",
+        evidence="standard",
+        cost="0",
         source="RFC 9112, section 6.3",
-        statement="A body that ends with the connection is read", why="HTTP/1.0 has no other.",
+        statement="A body that ends with the connection is read",
+        why="HTTP/1.0 has no other.",
         fix="Read to the end where there is no length.",
-        judge=legal_http_is_read, cases=("framing-until-close", "framing-old-style")),
-    ClientCheck(id="GC807", severity="major", evidence="standard", cost="0",
+        judge=legal_http_is_read,
+        cases=("framing-until-close", "framing-old-style"),
+    ),
+    ClientCheck(
+        id="GC807",
+        severity="major",
+        evidence="standard",
+        cost="0",
         source="RFC 9112, section 8",
         statement="Fewer bytes than Content-Length says are an error",
-        why="What is missing may have mattered.", fix="Compare the lengths.",
-        judge=lengths_are_checked, cases=("mismatch",)),
-    ClientCheck(id="GC808", severity="info", evidence="choice", cost="0",
+        why="What is missing may have mattered.",
+        fix="Compare the lengths.",
+        judge=lengths_are_checked,
+        cases=("mismatch",),
+    ),
+    ClientCheck(
+        id="GC808",
+        severity="info",
+        evidence="choice",
+        cost="0",
         statement="IPv6 addresses, localhost and names that are slow to look up work",
         why="Tests and gateways use them; a resolver may have to ask twice.",
         fix="Keep the brackets; give connecting as long as the rest, and an end.",
-        judge=names_are_found, cases=("ipv6", "localhost", "names-*")),
-    ClientCheck(id="GC809", severity="major", evidence="choice", cost="0",
+        judge=names_are_found,
+        cases=("ipv6", "localhost", "names-*"),
+    ),
+    ClientCheck(
+        id="GC809",
+        severity="major",
+        evidence="choice",
+        cost="0",
         statement="Connections, files and threads do not pile up, errors included",
-        why="A worker runs for months.", fix="Close answers that were not read.",
-        judge=nothing_leaks, cases=("thousand", "hundreds-real")),
-    ClientCheck(id="GC810", severity="minor", evidence="choice", cost="0",
+        why="A worker runs for months.",
+        fix="Close answers that were not read.",
+        judge=nothing_leaks,
+        cases=("thousand", "hundreds-real"),
+    ),
+    ClientCheck(
+        id="GC810",
+        severity="minor",
+        evidence="choice",
+        cost="0",
         statement="One client serves several threads or tasks, and a forked child",
         why="Servers share clients; parent and child on one connection read each other's answers.",
         fix="Keep no per-call state on the client; after a fork, leave its connections alone.",
-        judge=clients_are_shared, cases=("threads", "forked")),
-    ClientCheck(id="GC811", severity="minor", evidence="choice", cost="0",
+        judge=clients_are_shared,
+        cases=("threads", "forked"),
+    ),
+    ClientCheck(
+        id="GC811",
+        severity="minor",
+        evidence="choice",
+        cost="0",
         statement="A server's Date that is a day off changes nothing",
-        why="Clocks are wrong.", fix="Do not trust Date.",
-        judge=legal_http_is_read, cases=("skew-*",)),
-)  # fmt: skip
+        why="Clocks are wrong.",
+        fix="Do not trust Date.",
+        judge=legal_http_is_read,
+        cases=("skew-*",),
+    ),
+)

@@ -1,0 +1,1 @@
+"""The money gate of paying runs: reservations, reconciliation, and the spend of each day."""

@@ -1,0 +1,358 @@
+"""The money ceiling: every request to a service that costs money passes here, or is not sent.
+
+A submission is priced from the catalogue before it is sent and its worst case is reserved. Whatever
+is unknown counts as spent: an unknown price refuses, an unknown outcome keeps its reservation, and
+what a refusal did not cost is given back only when the service's balance shows that it did not.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
+from getimg_mock.contract.budget.spend_file import Record
+from getimg_mock.contract.exchanges import balance_of, decimal, read_json
+from getimg_mock.contract.plans import Plan, balance, get, operation_of
+from getimg_mock.contract.prices import could_cost, price_of_plan, worst_price
+from getimg_mock.contract.targets.execution import RefusedError, Run, days_around
+from getimg_mock.contract.targets.http_target import AddressSession, catalogue_of
+from getimg_mock.isolation.connection_audit import watched
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.targets.execution import Received, Sent
+    from getimg_mock.contract.targets.http_target import Address
+
+
+class Statements(Protocol):
+    """What a service itself says of a key's money; None where it does not say."""
+
+    def balance(self, key: str) -> Decimal | None:
+        """Return the balance."""
+
+    def costs(self, key: str) -> Decimal | None:
+        """Return the costs from the day before the run on."""
+
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at videos; what is answered passes the gate, as everything does."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The choke point. `ceiling` is what may be spent on one day, over all runs of the record.
+
+    `keys` are the secrets by name. What is sent with any other counts for the first of them.
+    """
+
+    ceiling: Decimal
+    models: Sequence[dict[str, Any]]
+    record: Record = field(default_factory=Record)
+    statements: Statements | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    requests: int = 0
+    """Requests that were let through."""
+    left: int = 0
+    """Requests that left while it was watched, and connections that were to go around it."""
+    accounts: dict[str, Account] = field(default_factory=dict)
+    added: dict[str, Decimal] = field(default_factory=dict)
+    """What this run has booked, by day."""
+    earlier: dict[str, Decimal] = field(default_factory=dict)
+    """What was booked by others before this run booked anything, by day."""
+    _before: Decimal = field(init=False)
+    _busy: set[str] = field(default_factory=set)
+    _reserved: dict[int, Booking] = field(default_factory=dict)
+    _running: dict[str, Booking] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        """Note what others have booked so far."""
+        self._before = self.record.total
+
+    @property
+    def spent(self) -> Decimal:
+        """What this run has spent, or may have."""
+        return sum((each.booked for each in self.accounts.values()), ZERO)
+
+    @property
+    def beyond(self) -> Decimal | None:
+        """What was taken beyond the books; None where no service has said anything."""
+        known = self.beyonds()
+        return sum(known.values(), ZERO) if known else None
+
+    def spends(self) -> tuple[tuple[Decimal, Decimal], ...]:
+        """Return for each day what this run has added, and what others had left of the ceiling."""
+        return tuple(
+            (amount, max(ZERO, self.ceiling - self.earlier[day]))
+            for day, amount in self.added.items()
+        )
+
+    def beyonds(self) -> dict[str, Decimal]:
+        """Return for each key of which the service has said anything what it took beyond."""
+        return {key: each.beyond for key, each in self.accounts.items() if each.taken is not None}
+
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be paid for now, whole and at its worst, or an empty text."""
+        price = price_of_plan(plan, self.models)
+        if not price.submissions:
+            return ""
+        if price.worst is None:
+            return f"the price of {', '.join(price.unknown[:3])} is unknown"
+        left = self.ceiling - self.record.today
+        if Decimal(price.worst) > left:
+            return f"it could cost {price.worst} USD, and {max(left, ZERO)} USD are left"
+        return ""
+
+    def before(self, sent: Sent, step: Send) -> None:
+        """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""
+        del step
+        with self._lock:
+            if could_cost(sent):
+                self._reserve(sent)
+            self.requests += 1
+
+    def _reserve(self, sent: Sent) -> None:
+        price = worst_price(sent.body, self.models)
+        if price is None:
+            raise RefusedError("its price is unknown")
+        key = self._key(sent)
+        if key not in self._busy:
+            self._look(key)
+            self._busy.add(key)
+        day = self._day(price)
+        if day is None and any(each.doubts for each in self.accounts.values()):
+            self._settle()
+            self._busy.add(key)
+            day = self._day(price)
+        if day is None:
+            raise RefusedError(
+                f"it could cost {price} USD; {self.record.today} of {self.ceiling} USD are spent "
+                "or reserved today"
+            )
+        self._add(price, day)
+        self.accounts[key].open += price
+        self._reserved[id(sent)] = Booking(price, day, key)
+
+    def _day(self, price: Decimal) -> str | None:
+        """Book a price under today's date and return that, or None when it does not fit."""
+        found = self.record.reserve(price, self.ceiling)
+        if found is None:
+            return None
+        day, others = found
+        self.earlier.setdefault(day, others)
+        return day
+
+    def _key(self, sent: Sent) -> str:
+        told = {v.partition(" ")[2].strip() for n, v in sent.headers if n == "authorization"}
+        found = (name for name, secret in self.keys.items() if secret in told)
+        return next(found, next(iter(self.keys), "a"))
+
+    def after(self, sent: Sent, step: Send, received: Received | None) -> None:
+        """Note what an answer says that a request cost; anything unknown stays booked."""
+        del step
+        with self._lock:
+            reserved = self._reserved.pop(id(sent), None)
+            if received is None:
+                return
+            body = read_json(received.body)[0] if len(received.body) < 1 << 20 else None
+            answer = body if isinstance(body, dict) else {}
+            if reserved is None:
+                self._video(sent, received, answer)
+            elif 400 <= received.status < 500:
+                self._doubt(reserved, reserved.amount)
+            elif received.status == 202 and isinstance(answer.get("id"), str):
+                self._running[answer["id"]] = reserved
+            elif received.status == 200:
+                self._result(reserved, answer)
+
+    def _video(self, sent: Sent, received: Received, answer: dict[str, Any]) -> None:
+        path = sent.target.partition("?")[0]
+        if received.status != 200 or operation_of(sent.method, path) != "videos.retrieve":
+            return
+        status, name = answer.get("status"), path.rpartition("/")[2]
+        if status in {"completed", "failed"} and name in self._running:
+            reserved = self._running.pop(name)
+            if status == "completed":
+                self._result(reserved, answer)
+            else:
+                self._doubt(reserved, reserved.amount)
+
+    def _result(self, reserved: Booking, answer: dict[str, Any]) -> None:
+        """Note what a result says it cost; what is more than was reserved is booked too."""
+        usage = answer.get("usage")
+        cost = decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
+        if cost is None or cost < 0:
+            return
+        account = self.accounts[reserved.key]
+        account.claimed += cost
+        if cost > reserved.amount:
+            self._book(cost - reserved.amount)
+        self._doubt(reserved, max(ZERO, reserved.amount - cost))
+        account.open -= min(cost, reserved.amount)
+
+    def _doubt(self, reserved: Booking, amount: Decimal) -> None:
+        account = self.accounts[reserved.key]
+        account.open -= amount
+        if amount:
+            account.doubts.append(Booking(amount, reserved.day))
+
+    def _book(self, amount: Decimal) -> None:
+        day, others = self.record.add(amount)
+        self.earlier.setdefault(day, others)
+        self._add(amount, day)
+
+    def _add(self, amount: Decimal, day: str) -> None:
+        self.added[day] = self.added.get(day, ZERO) + amount
+
+    def open(self) -> None:
+        """Ask what each key has, before anything is sent with it."""
+        with self._lock:
+            for key in self.keys:
+                self._look(key)
+
+    def settle(self) -> None:
+        """Compare the books with the balance: give back what it confirms, book what it lost."""
+        with self._lock:
+            self._settle()
+
+    def _settle(self) -> None:
+        self._look_at_videos()
+        for key in sorted(self._busy):
+            self._look(key)
+        self._busy.clear()
+
+    def _look_at_videos(self) -> None:
+        """See what has become of the videos that no plan has followed to their end."""
+        if self.statements is None:
+            return
+        for key in self.accounts:
+            running = [name for name, each in self._running.items() if each.key == key]
+            self.statements.look(key, running)
+
+    def close(self) -> None:
+        """Compare balance and costs of each key with the books, whatever was sent with it."""
+        with self._lock:
+            self._look_at_videos()
+            for key, account in self.accounts.items():
+                if self.statements is not None:
+                    account.last_costs = self.statements.costs(key)
+                self._look(key)
+            self._busy.clear()
+
+    def _look(self, key: str) -> None:
+        """Read a balance; the first one, before anything is reserved, is what all is held to."""
+        account = self.accounts.get(key)
+        found = self.statements.balance(key) if self.statements is not None else None
+        if account is None:
+            account = self.accounts[key] = Account(opening=found, closing=found)
+            if self.statements is not None:
+                account.first_costs = account.last_costs = self.statements.costs(key)
+            return
+        if found is not None:
+            account.closing = found
+        self._compare(account, confirmed=found is not None and account.opening is not None)
+
+    def _compare(self, account: Account, *, confirmed: bool) -> None:
+        """Give back the doubtful, but for what the balance lost; book what it lost beyond."""
+        taken = account.taken
+        if taken is None:
+            return
+        if confirmed:
+            lost = max(ZERO, taken - account.claimed - account.beyond)
+            self._give_back(account, account.doubtful - lost)
+        # What other runs have booked meanwhile may be what they spent with the same key.
+        others = self.record.total - self._before - sum(self.added.values(), ZERO)
+        more = taken - account.booked - max(ZERO, others)
+        if more > 0:
+            account.beyond += more
+            self._book(more)
+
+    def _give_back(self, account: Account, amount: Decimal) -> None:
+        """Give back so much of the doubtful, each under the date that it was booked under."""
+        while account.doubts and amount > 0:
+            oldest = account.doubts.pop(0)
+            back = min(oldest.amount, amount)
+            amount -= back
+            if back < oldest.amount:
+                account.doubts.insert(0, oldest._replace(amount=oldest.amount - back))
+            self.record.add(-back, oldest.day)
+            self._add(-back, oldest.day)
+
+    def as_event(self) -> dict[str, Any]:
+        """Return the event that says what the run cost."""
+        return {
+            "event": "budget",
+            "ceiling": str(self.ceiling),
+            "spent": str(self.spent),
+            "today": str(self.record.today),
+            "requests": self.requests,
+            "beyond": None if self.beyond is None else str(self.beyond),
+            "keys": {name: account.as_json() for name, account in self.accounts.items()},
+        }
+
+
+@dataclass(slots=True)
+class AskedStatements:
+    """What an address answers when it is asked, each time on a connection of its own."""
+
+    address: Address
+    days: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Settle which days the costs are of, once for the run."""
+        self.days = days_around(self.address.clock())
+
+    def balance(self, key: str) -> Decimal | None:
+        """Return the balance that is answered with 200."""
+        return next(map(balance_of, self._answers(balance(key=key))), None)
+
+    def costs(self, key: str) -> Decimal | None:
+        """Return the costs that are answered with 200."""
+        asked = get("/v2/billing/costs", query=self.days, key=key)
+        return next((decimal(e.object.get("total_cost")) for e in self._answers(asked)), None)
+
+    def look(self, key: str, videos: Sequence[str]) -> None:
+        """Look at each video once."""
+        self._answers(
+            *[get(f"/v2/videos/generations/{quote(name, safe='')}", key=key) for name in videos]
+        )
+
+    def _answers(self, *steps: Send) -> Iterable[Exchange]:
+        if not steps:
+            return ()
+        session = AddressSession(self.address)
+        try:
+            history = Run(session, Plan(name="the money", steps=steps), ()).run()
+        finally:
+            session.close()
+        return [each for each in history if each.status == 200]
+
+
+@contextmanager
+def watching(address: Address, budget: Budget) -> Iterator[None]:
+    """Hold the books to what the service says before and after, and let nothing go around them."""
+    with watched() as lookout:
+        budget.open()
+        yield
+        budget.close()
+    budget.left = address.left + len(lookout.strangers)
+
+
+def guarded(address: Address, ceiling: Decimal, record: Record) -> Budget:
+    """Put a budget before an address, with the prices of the address's own catalogue.
+
+    Raises `SettingsError` when nothing answers there, or a key is not taken.
+    """
+    budget = Budget(
+        ceiling, address.models, record, statements=AskedStatements(address), keys=address.keys
+    )
+    address.gate = budget
+    address.models = budget.models = catalogue_of(address)
+    return budget

@@ -1,0 +1,68 @@
+"""Accounts: the books of one key in one run, beside what the service says of its money."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+ZERO: Final = Decimal(0)
+
+
+class Booking(NamedTuple):
+    """An amount that is booked, and the UTC date under which it is."""
+
+    amount: Decimal
+    day: str
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """The books of one key in one run, beside what the service says."""
+
+    opening: Decimal | None = None
+    closing: Decimal | None = None
+    first_costs: Decimal | None = None
+    last_costs: Decimal | None = None
+    claimed: Decimal = ZERO
+    """What results said they cost."""
+    open: Decimal = ZERO
+    """Reserved for what has not ended, or whose end nobody knows."""
+    doubts: list[Booking] = field(default_factory=list)
+    """Reserved, and not spent if the answer told the truth: the balance has to confirm it."""
+    beyond: Decimal = ZERO
+    """What the service took beyond all this."""
+
+    @property
+    def doubtful(self) -> Decimal:
+        """All that the balance may give back."""
+        return sum((each.amount for each in self.doubts), ZERO)
+
+    @property
+    def booked(self) -> Decimal:
+        """What counts as spent."""
+        return self.claimed + self.open + self.doubtful + self.beyond
+
+    @property
+    def taken(self) -> Decimal | None:
+        """By how much the balance fell, or the costs grew, whichever is more; None if unknown."""
+        falls = [
+            first - last
+            for first, last in ((self.opening, self.closing), (self.last_costs, self.first_costs))
+            if first is not None and last is not None
+        ]
+        return max(falls) if falls else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the books as the event of a budget shows them."""
+        shown = {
+            "opening": self.opening,
+            "closing": self.closing,
+            "booked": self.booked,
+            "costs": None
+            if self.first_costs is None or self.last_costs is None
+            else self.last_costs - self.first_costs,
+            "beyond": None if self.taken is None else self.beyond,
+        }
+        return {name: None if value is None else str(value) for name, value in shown.items()}

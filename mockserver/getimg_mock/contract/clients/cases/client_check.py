@@ -1,0 +1,65 @@
+"""Checks of clients: a check of the contract that says which cases it is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from getimg_mock.contract.verdicts import Check, Verdict, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCheck(Check):
+    """A rule for clients. `cases` are globs over names of cases.
+
+    `source` names the standard that says so, where one does. `observable` says that requests alone
+    show a breach: no driver is needed to judge it.
+    """
+
+    cases: tuple[str, ...]
+    fix: str = ""
+    source: str = ""
+    observable: bool = False
+
+    def wants(self, case: str) -> bool:
+        """Return whether a case is one of its own."""
+        return any(fnmatchcase(case, each) for each in self.cases)
+
+
+def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdict:
+    """Return the verdict over the histories of a check's cases.
+
+    A case whose fault no request met, or that the client cannot be tried with, says nothing; when
+    that is all there is, the verdict is VOID or SKIP.
+    """
+    own = [each for each in histories if check.wants(each.case)]
+    tried = [each for each in own if not (each.missing or each.untried or each.missed)]
+    if tried:
+        verdict = judged(check, tried)
+        if verdict.status != "VOID":
+            return verdict
+    missing = _listed(name for each in own for name in each.missing)
+    missed = _listed(name for each in own for name in each.missed)
+    if missing and not tried:
+        return Verdict(check=check, status="SKIP", reason=f"the client has no {missing}")
+    untried = [each.untried.partition(": needs ") for each in own if each.untried]
+    if untried and not tried and not missed:
+        needs = _listed(each for *_, each in untried)
+        reason = f"cannot be tried {untried[0][0]}: needs {needs}"
+        return Verdict(check=check, status="SKIP", reason=reason)
+    if missed and not tried:
+        return Verdict(check=check, status="VOID", reason=f"not met: {missed}")
+    without = _listed(name for each in tried for name in each.without)
+    if without:
+        return Verdict(check=check, status="SKIP", reason=f"the client has no {without}")
+    return Verdict(check=check, status="VOID", reason="nothing to judge was seen")
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))

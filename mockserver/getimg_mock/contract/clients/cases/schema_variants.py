@@ -1,0 +1,255 @@
+"""Answers generated from the schemas: every keyword of every schema, at both of its sides.
+
+Legal variants must be taken, illegal ones refused in clear words; unknown fields are legal
+everywhere. Where in which schema a variant is at home says its `place`: see `coverage`.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.world.randomness import Stream
+
+_WRONG: Final[dict[str, Any]] = {
+    "string": 17,
+    "number": "twelve",
+    "integer": "twelve",
+    "boolean": "yes",
+    "array": {"0": 1},
+    "object": [1],
+    "null": 0,
+}
+_LATER: Final = "of-a-later-version"
+_FORMATS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "date-time": (
+        (
+            "2026-05-02T12:30:00Z",
+            "2026-05-02T14:30:00+02:00",
+            "2026-05-02T12:30:00.1Z",
+            "2026-05-02T12:30:00.123456Z",
+            "2026-05-02T12:30:00.123456789Z",
+            "2026-05-02T12:30:00.000-11:30",
+        ),
+        ("yesterday", "2026-13-45T00:00:00Z"),
+    ),
+    "date": (("2024-02-29",), ("2026-02-30",)),
+    "uri": (("https://cdn.example:8443/a%20b?x=%C3%A9&y#z",), ("no link at all",)),
+}
+_DECIMALS: Final = ("0", "10", "0.0000001", "-3.50", "1e5", ".5", "1,5")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A message with one thing about it: `pointer` and `keyword` say what, `valid` which side."""
+
+    pointer: str
+    keyword: str
+    valid: bool
+    value: Any
+    note: str = ""
+    place: str = ""
+    """The schema and the pointer in it at which the keyword stands: `usage /properties/quantity`.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is, in a few words."""
+        return f"{self.note or self.keyword} at {self.pointer or '/'}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """One value in a message, with the rules that its schema has for it."""
+
+    pointer: str
+    value: Any
+    rules: dict[str, Any]
+    place: str
+
+
+def with_unknown_fields(value: Any, stream: Stream) -> Any:
+    """Return a message with fields of a later version in every object that has fields."""
+    name = f"x_{int(stream.uniform('name', 0, 99999))}"
+
+    def grown(part: Any) -> Any:
+        if isinstance(part, list):
+            return [grown(each) for each in part]
+        if isinstance(part, dict):
+            inner = {key: grown(each) for key, each in part.items()}
+            # A map of role to count has no fields: an entry more would change what it says.
+            is_map = all(type(each) is int for each in part.values())
+            return inner if is_map else inner | {name: {"of": ["later", 1, None, True]}}
+        return part
+
+    return grown(value)
+
+
+def variants(name: str, value: Any) -> Iterator[Variant]:
+    """Yield the variants of a message that is valid for the schema `name`."""
+    for spot in _spots(name, schemas.schema(name), value):
+        for each in (*_absent(spot), *_typed(spot), *_bounded(spot), *_worded(spot)):
+            yield replace(each, value=_put(value, spot.pointer, each.value), place=spot.place)
+
+
+def _spots(
+    name: str, rules: dict[str, Any], value: Any, pointer: str = "", at: str = ""
+) -> Iterator[_Spot]:
+    while "$ref" in rules:
+        name, at = rules["$ref"].removesuffix(".json"), ""
+        rules = schemas.schema(name)
+    yield _Spot(pointer, value, rules, f"{name} {at}")
+    if isinstance(value, list) and value and "items" in rules:
+        yield from _spots(name, rules["items"], value[0], f"{pointer}/0", f"{at}/items")
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            inner = rules.get("properties", {}).get(key)
+            where = f"{at}/properties/{key}"
+            if inner is None and isinstance(rules.get("additionalProperties"), dict):
+                inner, where = rules["additionalProperties"], f"{at}/additionalProperties"
+            if inner is not None:
+                yield from _spots(name, inner, part, f"{pointer}/{key}", where)
+
+
+def _legal(spot: _Spot, keyword: str, value: Any, note: str, under: str = "") -> Variant:
+    return Variant(spot.pointer + under, keyword, valid=True, value=value, note=note)
+
+
+def _illegal(spot: _Spot, keyword: str, value: Any, note: str, under: str = "") -> Variant:
+    return Variant(spot.pointer + under, keyword, valid=False, value=value, note=note)
+
+
+def _absent(spot: _Spot) -> Iterator[Variant]:
+    if not isinstance(spot.value, dict):
+        return
+    for key in spot.rules.get("properties", {}):
+        if key in spot.value:
+            without = {name: each for name, each in spot.value.items() if name != key}
+            if key in spot.rules.get("required", ()):
+                yield _illegal(spot, "required", without, "absent required", f"/{key}")
+            else:
+                yield _legal(spot, "optional", without, "absent optional", f"/{key}")
+
+
+def _typed(spot: _Spot) -> Iterator[Variant]:
+    kinds = spot.rules.get("type", ())
+    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
+    if not kinds:
+        return
+    if "null" in kinds:
+        yield _legal(spot, "type", None, "null")
+    else:
+        yield _illegal(spot, "type", None, "null where none may be")
+    yield _illegal(spot, "type", _WRONG[kinds[0]], f"not of type {kinds[0]}")
+    if kinds[0] == "integer":
+        yield _legal(spot, "type", float(spot.value), "an integer as a float")
+        yield _illegal(spot, "type", spot.value + 0.5, "not whole")
+
+
+def _bounded(spot: _Spot) -> Iterator[Variant]:
+    rules = spot.rules
+    if "minimum" in rules:
+        yield _legal(spot, "minimum", rules["minimum"], "the least")
+        yield _illegal(spot, "minimum", rules["minimum"] - 1, "less than the least")
+    if "minLength" in rules:
+        yield _legal(spot, "minLength", "x" * rules["minLength"], "the shortest")
+        yield _illegal(spot, "minLength", "x" * (rules["minLength"] - 1), "too short")
+    if "minItems" in rules:
+        yield _legal(spot, "minItems", spot.value[: rules["minItems"]], "fewest items")
+        yield _illegal(spot, "minItems", spot.value[: rules["minItems"] - 1], "too few items")
+    elif isinstance(spot.value, list):
+        yield _legal(spot, "items", [], "no items")
+
+
+def _worded(spot: _Spot) -> Iterator[Variant]:
+    rules = spot.rules
+    if "const" in rules:
+        yield _illegal(spot, "const", _LATER, "another value than the only one")
+    for text in rules.get("enum", ()):
+        yield _legal(spot, "enum", text, f"the value {text}")
+    if "enum" in rules:
+        yield _illegal(spot, "enum", _LATER, "a value that is not listed")
+    if "x-known-values" in rules and isinstance(spot.value, str):
+        for text in (*rules["x-known-values"], _LATER):
+            yield _legal(spot, "x-known-values", text, f"the value {text}")
+    form = rules.get("format", "")
+    right, wrong = _FORMATS.get(form, ((), ()))
+    yield from (_legal(spot, "format", text, f"the {form} {text}") for text in right)
+    yield from (_illegal(spot, "format", text, f"the {form} {text}") for text in wrong)
+    for text in _DECIMALS if "pattern" in rules else ():
+        made = _legal if re.search(rules["pattern"], text) else _illegal
+        yield made(spot, "pattern", text, f"the text {text}")
+
+
+def _put(whole: Any, pointer: str, new: Any) -> Any:
+    if not pointer:
+        return new
+    made = copy.deepcopy(whole)
+    *way, last = pointer.split("/")[1:]
+    at = made
+    for step in way:
+        at = at[int(step)] if isinstance(at, list) else at[step]
+    if isinstance(at, list):
+        at[int(last)] = new
+    else:
+        at[last] = new
+    return made
+
+
+KEYWORDS: Final = (
+    "type",
+    "required",
+    "const",
+    "enum",
+    "minimum",
+    "minLength",
+    "minItems",
+    "pattern",
+    "format",
+)
+"""The keywords of the schemas that an answer can keep or break."""
+
+_KEPT: Final = ("type", "const", "pattern", "format")
+"""Those that a message keeps by being as documented: the others have bounds to be on."""
+
+
+def keywords(name: str) -> set[str]:
+    """Return each keyword of a schema, as `usage /properties/quantity minimum`.
+
+    What another schema says in its place is that one's.
+    """
+    found: set[str] = set()
+
+    def walk(rules: dict[str, Any], at: str) -> None:
+        for keyword in KEYWORDS:
+            names = rules.get(keyword, ()) if keyword == "required" else [""] * (keyword in rules)
+            found.update(f"{name} {at} {keyword} {each}".rstrip() for each in names)
+        for key, inner in rules.get("properties", {}).items():
+            walk(inner, f"{at}/properties/{key}")
+        for key in ("items", "additionalProperties"):
+            if isinstance(rules.get(key), dict):
+                walk(rules[key], f"{at}/{key}")
+
+    walk(schemas.schema(name), "")
+    return found
+
+
+def coverage(name: str, value: Any, tried: list[Variant]) -> Iterator[tuple[str, bool]]:
+    """Yield each keyword that a message and its variants touch, with the side that they are on."""
+    for spot in _spots(name, schemas.schema(name), value):
+        for keyword in _KEPT:
+            if keyword in spot.rules:
+                yield f"{spot.place} {keyword}", True
+        for key in spot.rules.get("required", ()):
+            yield f"{spot.place} required {key}", True
+    for each in tried:
+        if each.keyword in KEYWORDS:
+            last = each.pointer.rpartition("/")[2] if each.keyword == "required" else ""
+            yield f"{each.place} {each.keyword} {last}".rstrip(), each.valid

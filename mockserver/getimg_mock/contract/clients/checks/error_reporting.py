@@ -1,0 +1,324 @@
+"""GC3: what the caller is told when something goes wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Call, Case, balance, image, models, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import problem
+from getimg_mock.contract.clients.checks.own_requests import answer_to
+from getimg_mock.contract.clients.checks.retries import READS
+from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_ERRORS: Final = (
+    (400, "invalid_parameter", "Unsupported resolution '4K' for model 'seedream-5-lite'."),
+    (401, "invalid_api_key", "Incorrect API key provided."),
+    (402, "quota_exceeded", "Insufficient balance."),
+    (403, "forbidden", "This key may not do that."),
+    (404, "not_found", "Not found."),
+    (409, "conflict", "A request like this is under way."),
+    (413, "too_large", "The request is too large."),
+    (422, "content_policy_violation", "The prompt failed our safety checks."),
+    (429, "rate_limit", "Too many requests."),
+    (500, "server_error", "Something went wrong on our end"),
+)
+_OF_READS: Final = (401, 403, 404, 429, 500)
+_NOBODYS: Final = "req-0000000000000000000000000000"
+_BAD_KEY: Final = "key_client_contract_of_nobody"
+_CONTROLS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
+_SURROGATE: Final = "a lone \ud800 surrogate"
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    quiet = {"max_retries": 0}
+    request_id = f"req_{stream.letters[:12]}"
+    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
+    listed = [problem(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
+    of_reads = [each for each in listed if each.status in _OF_READS]
+    return (
+        Case(
+            name="errors",
+            calls=(image(),) * len(listed) + (_OTHERWISE,) * len(listed),
+            options=quiet,
+            limit=7200,
+            rules=_submissions("errors", fault_actions.by_call(listed * 2)),
+        ),
+        Case(
+            name="errors-of-reads",
+            calls=tuple(call for _, call in READS for _ in of_reads),
+            options=quiet,
+            limit=7200,
+            rules=tuple(
+                Rule(on=on, label="errors", do=fault_actions.by_call(of_reads * len(READS)))
+                for on, _ in READS
+            ),
+        ),
+        Case(
+            name="free-errors",
+            options=quiet,
+            calls=(
+                image(model="no-such-model"),
+                Call(op="retrieve_video", args={"id": _NOBODYS}),
+                Call(op="model", args={"id": "no-such-model"}),
+                video(model="no-such-model").instead_of("generate_image"),
+            ),
+        ),
+        Case(
+            name="bad-key",
+            options=quiet,
+            key=_BAD_KEY,
+            calls=(models(), balance(), image(), _OTHERWISE),
+        ),
+        Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
+        Case(
+            name="html-502",
+            calls=(balance(), image(), _OTHERWISE),
+            options=quiet,
+            limit=3600,
+            rules=(
+                Rule(
+                    on="*",
+                    label="502 HTML",
+                    legal=False,
+                    do=fault_actions.instead(
+                        fault_actions.text(502, "text/html", fault_actions.HTML)
+                    ),
+                ),
+            ),
+        ),
+        Case(
+            name="errors-key",
+            calls=(image(), models(), balance(), video()),
+            options=quiet,
+            rules=(
+                *_submissions("401", fault_actions.instead(listed[1])),
+                Rule(on="models.list", label="reset", do=fault_actions.before("reset")),
+                Rule(
+                    on="billing.balance",
+                    label="500",
+                    must=False,
+                    do=fault_actions.instead(listed[-1]),
+                ),
+            ),
+            limit=7200,
+        ),
+        Case(
+            name="control-characters",
+            calls=(image(), _OTHERWISE),
+            options=quiet,
+            rules=_submissions(
+                "control characters",
+                fault_actions.instead(problem(400, "invalid_parameter", _CONTROLS)),
+            ),
+        ),
+        Case(
+            name="control-surrogate",
+            calls=(image(), _OTHERWISE),
+            options=quiet,
+            rules=_submissions(
+                "a lone surrogate",
+                fault_actions.instead(problem(400, "invalid_parameter", _SURROGATE)),
+                legal=False,
+            ),
+        ),
+        Case(
+            name="request-id",
+            calls=(image(), _OTHERWISE),
+            options=quiet,
+            rules=_submissions(
+                "request id",
+                fault_actions.instead(
+                    problem(400, "invalid_parameter", "No.", ("x-request-id", request_id))
+                ),
+            ),
+        ),
+    )
+
+
+_OTHERWISE: Final = video().instead_of("generate_image")
+
+
+def _submissions(label: str, act: Act, *, legal: bool = True) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(on=on, label=label, do=act, legal=legal) for on in ("images.generate", "videos.create")
+    )
+
+
+def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
+    """GC301."""
+    for outcome in history.calls():
+        for each in answer_to(history, outcome):
+            error = each.error
+            code, message = str(error.get("code")), str(error.get("message"))
+            text = f"{outcome.text} {outcome.error.get('code')}"
+            seen = outcome.kind == "error" and code in text and message in text
+            yield held(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
+
+
+def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
+    """GC302."""
+    for outcome in history.calls("generate_video"):
+        sent = answer_to(history, outcome)
+        yield held(
+            outcome.clear and "Upstream provider request timed out." in outcome.text,
+            "an error with the failure's message",
+            outcome.shown,
+            *sent,
+        )
+
+
+def errors_differ(history: ClientHistory) -> Iterator[Observation]:
+    """GC303."""
+    seen: dict[tuple[object, object], int] = {}
+    for outcome in history.calls():
+        for each in answer_to(history, outcome):
+            if each.status not in {401, 402, 404, 429, 500}:
+                continue
+            named = (outcome.error.get("type"), outcome.error.get("status"))
+            other = seen.setdefault(named, each.status)
+            yield held(
+                outcome.kind == "error" and other == each.status,
+                f"{each.status} told apart from {other}",
+                outcome.shown,
+                each,
+            )
+
+
+def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
+    """GC304."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
+        yield held(right, "an error that says 502", outcome.shown, *sent)
+
+
+def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
+    """GC305."""
+    key = history.secrets[0][1]
+    for outcome in history.calls():
+        if outcome.kind == "error":
+            for where in ("text", "trace", "data"):
+                yield held(
+                    key not in str(outcome.error.get(where, "")),
+                    f"no key in its {where}",
+                    "the key",
+                    *answer_to(history, outcome),
+                )
+
+
+def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
+    """GC306."""
+    for outcome in history.calls():
+        yield held(
+            outcome.kind == "error" and outcome.error.get("printable", True),
+            "an error that can be printed",
+            ascii(outcome.shown),
+            *answer_to(history, outcome),
+        )
+
+
+def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
+    """GC307."""
+    for outcome in history.calls():
+        for each in answer_to(history, outcome):
+            expected = dict(each.headers).get("x-request-id", "")
+            reachable = outcome.error.get("request_id") == expected or expected in outcome.text
+            yield held(reachable, f"the request id {expected}", outcome.shown, each)
+
+
+_FREE: Final = ("free-errors", "bad-key")
+"""Refusals that cost nothing, of any service."""
+
+CHECKS: Final = (
+    ClientCheck(
+        id="GC301",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="error.code and error.message of every refusal reach the caller",
+        why="The documentation tells callers to act by code.",
+        fix="Put both on the error.",
+        judge=errors_are_visible,
+        cases=("errors", "errors-of-reads", *_FREE),
+    ),
+    ClientCheck(
+        id="GC302",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="A failed generation is an error with its message, never a result",
+        why="A failed job is HTTP 200; only status and error tell.",
+        fix="Look at status before data.",
+        judge=failures_are_no_results,
+        cases=("failed-video",),
+    ),
+    ClientCheck(
+        id="GC303",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="401, 402, 404, 429 and 5xx can be told apart by type or status",
+        why="Each asks for something else: a key, money, nothing, patience.",
+        fix="One error type each, or the status on the error.",
+        judge=errors_differ,
+        cases=("errors", *_FREE),
+    ),
+    ClientCheck(
+        id="GC304",
+        severity="major",
+        evidence="standard",
+        cost="0",
+        source="RFC 9110, section 15: a status is understood by its class",
+        statement="A 502 in HTML is a typed error with its status",
+        why="It comes from a proxy, with no envelope.",
+        fix="Decide by the status before you read the body.",
+        judge=other_errors_are_typed,
+        cases=("html-502",),
+    ),
+    ClientCheck(
+        id="GC305",
+        severity="blocker",
+        evidence="choice",
+        cost="0",
+        statement="No error contains the key",
+        why="Errors end up in logs, tickets and screenshots.",
+        fix="Redact request headers in errors.",
+        judge=errors_keep_the_key,
+        cases=("errors-key", *_FREE),
+    ),
+    ClientCheck(
+        id="GC306",
+        severity="minor",
+        evidence="standard",
+        cost="0",
+        source="RFC 8259, section 8.2",
+        statement="An error whose message has control characters can be printed",
+        why="JSON may carry any code point, a lone surrogate too.",
+        fix="Replace what UTF-8 cannot carry when building the message.",
+        judge=errors_are_printable,
+        cases=("control-*",),
+    ),
+    ClientCheck(
+        id="GC307",
+        severity="minor",
+        evidence="choice",
+        cost="0",
+        statement="The request id of a refused request is reachable from the error",
+        why="Support asks for it.",
+        fix="Keep the response's headers on the error.",
+        judge=request_ids_are_reachable,
+        cases=("request-id",),
+    ),
+)

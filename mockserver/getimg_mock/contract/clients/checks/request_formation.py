@@ -1,0 +1,524 @@
+"""GC1: how requests are formed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import (
+    IMAGE,
+    RANGE,
+    VIDEO,
+    Call,
+    Case,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.wire_script import replied
+from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
+from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_QUERIES: Final = {"models.list": {"type"}, "billing.costs": {"start", "end"}}
+_FORMS: Final = {
+    "generate_image": "images.generate",
+    "generate_video": "videos.create",
+    "submit_video": "videos.create",
+}
+_ODD_PROMPTS: Final = (
+    "astral \U0001f3d4\ufe0f \U0001f469\u200d\U0001f680",
+    "combining e\u0301 a\u0308\u0323",
+    "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c",
+    'zero \u0000 tab \t line \n quote " back \\',
+    "\ufeffbom \u2028 \u2029 \ufffd \uffff",
+)
+_ODD_IDS: Final = (
+    "a/b?c=#d",
+    "with space+plus%2F",
+    "\u00fc\u4e2d",
+    "..",
+    "../billing/balance",
+    ".",
+)
+_MIN_IMAGE: Final = {"model": IMAGE["model"], "prompt": IMAGE["prompt"]}
+_MIN_VIDEO: Final = {"model": VIDEO["model"], "prompt": VIDEO["prompt"]}
+_LARGE: Final = 12 * 1024 * 1024
+_FRAME: Final = "https://example.com/frame.png"
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    word = stream.letters[:8]
+    frames = [{"url": _FRAME, "role": "first_frame"}]
+    quick = {"video_seconds": 1}
+    return (
+        Case(
+            name="happy",
+            settings=quick,
+            calls=(
+                Call(op="generate_image", args=_MIN_IMAGE | {"prompt": f"A {word} harbour"}),
+                image(),
+                Call(op="generate_video", args=_MIN_VIDEO),
+                video(images=frames),
+                Call(op="submit_video", args=VIDEO),
+                models(),
+                models("video"),
+                Call(op="model", args={"id": "seedream-5-lite"}),
+                Call(op="balance"),
+                Call(op="costs", args=RANGE),
+            ),
+        ),
+        Case(
+            name="unicode",
+            settings=quick,
+            calls=(
+                *(image(prompt=f"{text} {word}") for text in _ODD_PROMPTS),
+                *(
+                    video(prompt=f"{text} {word}").instead_of("generate_image")
+                    for text in _ODD_PROMPTS
+                ),
+            ),
+        ),
+        Case(
+            name="large-body",
+            calls=(image(images=list(_large_references())),),
+            patience=None,
+            rules=(
+                Rule(
+                    on="images.generate",
+                    do=fault_actions.instead(replied(200, IMAGE_ANSWER)),
+                    label="24 MiB of references",
+                ),
+            ),
+        ),
+        Case(
+            name="odd-ids",
+            options={"max_retries": 0},
+            calls=tuple(Call(op="retrieve_video", args={"id": each}) for each in _ODD_IDS)
+            + tuple(Call(op="model", args={"id": each}) for each in _ODD_IDS),
+        ),
+        Case(
+            name="zones",
+            calls=tuple(
+                Call(
+                    op="costs",
+                    args={
+                        "start": f"2026-08-2{day}T00:00:00{zone}",
+                        "end": f"2026-09-01T00:00:00{zone}",
+                    },
+                )
+                for day, zone in enumerate(("+02:00", "-11:30", "+00:00"))
+            ),
+        ),
+        Case(
+            name="no-zone",
+            options={"max_retries": 0},
+            calls=(
+                Call(
+                    op="costs", args={"start": "2026-08-28T00:00:00", "end": "2026-09-01T00:00:00"}
+                ),
+            ),
+        ),
+        Case(
+            name="prefix",
+            base="https://api.getimg.ai/gateway/team-7",
+            settings=quick,
+            calls=(
+                image(),
+                models(),
+                Call(op="submit_video", args=VIDEO),
+                Call(op="balance"),
+                video().instead_of("submit_video"),
+            ),
+        ),
+        Case(
+            name="environment",
+            needs=("environment",),
+            calls=(Call(op="balance"),),
+            patience=None,
+            environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
+            base="https://gateway.example",
+        ),
+        Case(
+            name="together",
+            together=True,
+            patience=None,
+            calls=tuple(image(prompt=f"number {n} of {word}") for n in range(6)),
+        ),
+        Case(
+            name="mutation",
+            calls=(
+                image(images=[{"url": _FRAME, "role": "reference_image"}]),
+                video(images=frames),
+            ),
+            settings=quick,
+        ),
+    )
+
+
+@cache
+def _large_references() -> tuple[dict[str, str], ...]:
+    """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
+    link = "data:image/png;base64,iVBORw0KGgo" + "A" * _LARGE
+    return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
+
+
+def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
+    """GC101."""
+    for each in history.requests:
+        if not each.home or each.operation == "downloads.retrieve":
+            continue
+        if not each.operation:
+            yield wrong("a documented method and path", f"{each.method} {each.path}", each)
+            continue
+        form = schemas.REQUESTS.get(each.operation)
+        if form is not None:
+            found = schemas.violations(form, _body(each))
+            yield held(
+                not found,
+                "a body that its schema allows",
+                "; ".join(f"{v.path}: {v.message}" for v in found[:3]),
+                each,
+            )
+        unknown = set(parse_qs(each.query)) - _QUERIES.get(each.operation, set())
+        yield held(not unknown, "documented query parameters", sorted(unknown), each)
+        yield held(each.method != "GET" or not each.request_body, "no body", "a body", each)
+
+
+def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
+    """GC102."""
+    for outcome in history.calls():
+        for each in history.during(outcome):
+            if each.operation == _FORMS.get(outcome.op):
+                extra = set(_fields(each)) - set(outcome.args)
+                yield held(not extra, "no field that the caller left out", sorted(extra), each)
+            elif outcome.op == "models" and each.operation == "models.list":
+                found = parse_qs(each.query, keep_blank_values=True)
+                yield held(
+                    set(found) == set(outcome.args),
+                    "no parameter that was left out",
+                    each.query,
+                    each,
+                )
+    for each in history.submissions:
+        nulls = [name for name, value in _fields(each).items() if value is None]
+        yield held(not nulls, "no null for what was left out", nulls, each)
+
+
+def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
+    """GC103."""
+    key = history.secrets[0][1]
+    for each in history.requests:
+        if each.home and each.operation not in {"downloads.retrieve", ""}:
+            sent = each.sent_all("authorization")
+            yield held(
+                sent == [f"Bearer {key}"],
+                "one header Authorization: Bearer <key>",
+                [value.replace(key, "<key>") for value in sent],
+                each,
+            )
+
+
+def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
+    """GC104."""
+    for outcome in history.calls("generate_image", "generate_video"):
+        sent = [each for each in history.during(outcome) if each.submits]
+        asked = outcome.args["prompt"]
+        if not sent:
+            yield wrong(f"the prompt {asked!a} sent", outcome.shown)
+        for each in sent:
+            body = _fields(each)
+            got = body.get("prompt")
+            yield held(got == asked, f"the prompt {asked!a}", f"{got!a}", each)
+            images = outcome.args.get("images")
+            yield held(
+                body.get("images") == images,
+                f"references of {_size(images)} characters",
+                f"{_size(body.get('images'))}, or others",
+                each,
+            )
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
+    """GC105."""
+    for outcome in history.calls("retrieve_video", "model"):
+        asked = outcome.args["id"]
+        start = "/v2/videos/generations/" if outcome.op == "retrieve_video" else "/v2/models/"
+        for each in history.during(outcome):
+            target = each.target
+            inside = target.removeprefix(start)
+            whole = target.startswith(start) and unquote(inside) == asked
+            plain = "/" not in inside and "?" not in inside and inside not in {".", ".."}
+            yield held(
+                whole and plain,
+                f"{start} and the id {asked!r}, encoded, or no request",
+                target,
+                each,
+            )
+        if not history.during(outcome):
+            yield held(
+                outcome.kind == "error", "an error for an id that cannot be sent", outcome.shown
+            )
+
+
+def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
+    """GC106."""
+    for outcome in history.calls("costs"):
+        sent = history.during(outcome)
+        zoneless = _moment(outcome.args["start"]) is None
+        if not sent:
+            yield held(zoneless and outcome.kind == "error", "the moments sent", outcome.shown)
+        for each in sent:
+            found = parse_qs(each.query)
+            for name in ("start", "end"):
+                got = _moment(next(iter(found.get(name, [""]))))
+                asked = _moment(outcome.args[name])
+                expected = f"{name}={outcome.args[name]}" if asked else f"{name} with a zone"
+                right = got is not None and (asked is None or got == asked)
+                yield held(right, expected, each.query, each)
+
+
+def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
+    """GC107."""
+    for each in history.requests:
+        if not each.home or not each.operation or each.operation == "downloads.retrieve":
+            continue
+        yield held(each.sent_one("user-agent"), "a User-Agent", "none", each)
+        if each.method != "POST":
+            continue
+        kind = (each.sent_one("content-type") or "").partition(";")[0].strip().lower()
+        yield held(kind == "application/json", "Content-Type: application/json", kind, each)
+        length, body = each.sent_all("content-length"), each.request_body or b""
+        chunked = (each.sent_one("transfer-encoding") or "").lower() == "chunked"
+        yield held(
+            length == [str(len(body))] or (chunked and not length),
+            f"Content-Length: {len(body)}",
+            length,
+            each,
+        )
+
+
+def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
+    """GC108."""
+    for outcome in history.calls(*_FORMS):
+        for each in history.during(outcome):
+            if each.operation != _FORMS[outcome.op]:
+                continue
+            body = _fields(each)
+            for name, value in outcome.args.items():
+                if name.startswith("$"):
+                    continue
+                got = body.get(name)
+                yield held(
+                    got == value and type(got) is type(value),
+                    f"{name}: {json.dumps(value)}",
+                    f"{name}: {json.dumps(got)}",
+                    each,
+                )
+
+
+def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
+    """GC109."""
+    prefix = history.base.partition("://")[2].partition("/")[2]
+    for outcome in history.calls():
+        yield held(
+            outcome.kind == "value" or history.case == "environment",
+            "the call to work behind the base URL",
+            outcome.shown,
+        )
+        sent = history.during(outcome)
+        if not sent:
+            yield wrong(f"a request to {history.base}", outcome.shown)
+        for each in sent:
+            right = each.home and each.target.startswith(f"/{prefix}/" if prefix else "/")
+            right = right and "//" not in each.target.partition("?")[0]
+            yield held(right, history.base, f"{each.origin}{each.target}", each)
+            if history.case == "environment":
+                key = each.sent_all("authorization")
+                yield held(
+                    key == ["Bearer sk_from_environment"],
+                    "the key of the environment",
+                    f"{len(key)} other",
+                    each,
+                )
+
+
+def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
+    """GC110."""
+    for outcome in history.calls():
+        yield held(
+            not outcome.args.get("$changed"),
+            "the caller's objects unchanged",
+            f"{outcome.op} changed its arguments",
+        )
+    if history.case != "together":
+        return
+    made = {
+        each.generation: _fields(each).get("prompt") for each in history.submissions if each.paid
+    }
+    for outcome in history.calls("generate_image"):
+        asked = outcome.args["prompt"]
+        got = outcome.value.get("id") if isinstance(outcome.value, dict) else None
+        yield held(
+            made.get(str(got)) == asked,
+            f"the result for {asked!r}",
+            outcome.shown if outcome.kind != "value" else f"that for {made.get(str(got))!r}",
+        )
+
+
+def _body(exchange: ClientExchange) -> Any:
+    try:
+        return json.loads(exchange.request_body or b"")
+    except ValueError:
+        return None
+
+
+def _fields(exchange: ClientExchange) -> dict[str, Any]:
+    value = _body(exchange)
+    return value if isinstance(value, dict) else {}
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo is not None else None
+
+
+CHECKS: Final = (
+    ClientCheck(
+        id="GC101",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Method, path, query and body of each call are what the API documents",
+        why="What is not documented is refused, or ignored without a word.",
+        fix="Build requests from the published OpenAPI document.",
+        judge=requests_are_documented,
+        cases=("happy", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC102",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="What the caller leaves out is absent from the request, not null",
+        why="A null is a value: it may be refused, or mean something else than the default.",
+        fix="Drop unset fields before the body is written.",
+        judge=what_is_left_out_is_absent,
+        cases=("happy", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC103",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Authorization: Bearer is present, once, and exact",
+        why="Documented; two of them are read differently by different servers.",
+        fix="Set the header in one place.",
+        judge=the_key_is_sent_once,
+        cases=("happy",),
+    ),
+    ClientCheck(
+        id="GC104",
+        severity="major",
+        evidence="standard",
+        cost="0",
+        source="RFC 8259, section 8; that a body may have 25 MiB is documented",
+        statement="A prompt arrives character by character as it was given, references too",
+        why="In another normal form, or cut, it makes another picture; a body may have 25 MiB.",
+        fix="Encode JSON as UTF-8 and change nothing.",
+        judge=prompts_arrive_as_they_were,
+        cases=("unicode", "large-body"),
+    ),
+    ClientCheck(
+        id="GC105",
+        severity="blocker",
+        evidence="standard",
+        cost="0",
+        source="RFC 3986, sections 3.3 and 5.2.4",
+        statement="Ids are percent-encoded in paths; one that is a dot segment is refused",
+        why="An id from outside must not choose another endpoint.",
+        fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
+        judge=ids_are_encoded,
+        cases=("odd-ids",),
+    ),
+    ClientCheck(
+        id="GC106",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Moments are sent with a zone, and '+' is encoded",
+        why="The documentation requires the zone; a bare '+' arrives as a space.",
+        fix="Refuse a naive datetime, or give it the zone you mean.",
+        judge=moments_have_a_zone,
+        cases=("zones", "no-zone"),
+    ),
+    ClientCheck(
+        id="GC107",
+        severity="minor",
+        evidence="standard",
+        cost="0",
+        source="RFC 9110, sections 8.3, 8.6 and 10.1.5",
+        statement="Content-Type, Content-Length and User-Agent say what is sent, by whom",
+        why="Servers and their operators rely on them.",
+        fix="Let the HTTP library set the length; name your client.",
+        judge=headers_say_what_is_sent,
+        cases=("happy", "observed"),
+        observable=True,
+    ),
+    ClientCheck(
+        id="GC108",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Numbers, booleans and lists keep their JSON types",
+        why='"5" is not 5: it is refused, or read by luck.',
+        fix="Write the body with a JSON encoder from typed values.",
+        judge=values_keep_their_types,
+        cases=("happy",),
+    ),
+    ClientCheck(
+        id="GC109",
+        severity="minor",
+        evidence="choice",
+        cost="0",
+        statement="The configured base URL is honoured, its path and the environment included",
+        why="Gateways and tests live at other addresses.",
+        fix="Join paths to the base URL; read the documented variables.",
+        judge=the_base_url_is_honoured,
+        cases=("prefix", "environment"),
+    ),
+    ClientCheck(
+        id="GC110",
+        severity="minor",
+        evidence="choice",
+        cost="0",
+        statement="Arguments are not changed, and calls at the same time share nothing",
+        why="A request built in a shared object is sent to the wrong caller.",
+        fix="Copy what you change; keep per-call state in the call.",
+        judge=calls_do_not_touch_each_other,
+        cases=("together", "mutation"),
+    ),
+)

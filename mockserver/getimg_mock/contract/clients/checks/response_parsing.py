@@ -1,0 +1,485 @@
+"""GC2: reading answers, tolerantly and yet not blindly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Case, balance, image, models, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.schema_variants import with_unknown_fields
+from getimg_mock.contract.clients.cases.value_comparison import at, differences
+from getimg_mock.contract.clients.cases.wire_script import problem, replied
+from getimg_mock.contract.clients.checks import equivalent_forms, message_variants, unknown_statuses
+from getimg_mock.contract.clients.checks.message_variants import (
+    COSTS,
+    IMAGE_ANSWER,
+    MODEL,
+    MODEL_ANSWER,
+    RETRIEVE,
+    URL,
+    USAGE,
+)
+from getimg_mock.contract.clients.checks.own_requests import answer_to
+from getimg_mock.contract.clients.checks.repeated_cases import series
+from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.verdicts import advised, held, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientExchange,
+        ClientHistory,
+        Outcome,
+    )
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_QUIET: Final[dict[str, Any]] = {"max_retries": 0}
+_HUGE: Final = "100000000000000000.01"
+
+
+def cases(stream: Stream) -> tuple[Case, ...]:
+    """Return the cases."""
+    return (
+        *_grown(stream),
+        *message_variants.cases(),
+        *_odd_values(),
+        *unknown_statuses.cases(),
+        *_errors(),
+        *_bodies(),
+        *equivalent_forms.cases(stream),
+    )
+
+
+def _grown(stream: Stream) -> Iterator[Case]:
+    grow = fault_actions.changed(lambda value: with_unknown_fields(value, stream))
+    yield Case(
+        name="unknown-fields",
+        options=_QUIET,
+        settings={"video_seconds": 4},
+        calls=(image(), video(), models(), MODEL, balance(), COSTS),
+        rules=(Rule(on="*", do=grow, label="unknown fields"),),
+    )
+
+
+def _odd_values() -> Iterator[Case]:
+    rates = MODEL_ANSWER["pricing"]["rates"]
+    other = MODEL_ANSWER | {
+        "supported_resolutions": ["8K"],
+        "supported_aspect_ratios": ["7:13"],
+        "type": "video",
+        "supported_references": {"style": 3},
+        "pricing": {
+            "currency": "USD",
+            "rates": [rates[0] | {"billable_unit": "megapixel", "resolution": "8K"}],
+        },
+    }
+    yield series("unlisted-values", models(), "models.list", [[other, MODEL_ANSWER]])
+    yield series(
+        "mistyped-lists",
+        models(),
+        "models.list",
+        [{"data": [MODEL_ANSWER]}, "models", 7],
+        legal=False,
+    )
+    item = IMAGE_ANSWER["data"][0]
+    numbers = [
+        IMAGE_ANSWER | {"data": [item | {"width": 1024.0}]},
+        IMAGE_ANSWER | {"usage": USAGE | {"unit_price": 1e-7, "total_cost": 1e-7}},
+        IMAGE_ANSWER | {"usage": USAGE | {"quantity": 0, "total_cost": 0}},
+        IMAGE_ANSWER | {"data": [item | {"width": 2**53 + 1}]},
+        IMAGE_ANSWER | {"usage": USAGE | {"total_cost": 1e300}},
+        IMAGE_ANSWER
+        | {"usage": USAGE | {"unit_price": 0.0245, "quantity": 5, "total_cost": 0.1225}},
+    ]
+    yield series("numbers", image(), "images.generate", numbers)
+    yield series(
+        "money-balance",
+        balance(),
+        "billing.balance",
+        [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")],
+    )
+    priced = [{**rates[0], "unit_price": text} for text in ("0.10", "0.000000100", _HUGE)]
+    yield series(
+        "money-model",
+        MODEL,
+        "models.retrieve",
+        [MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": [each]}} for each in priced],
+    )
+    yield series(
+        "leap-second",
+        MODEL,
+        "models.retrieve",
+        [MODEL_ANSWER | {"created_at": "2016-12-31T23:59:60Z"}],
+    )
+    yield series(
+        "empty-data", image(), "images.generate", [IMAGE_ANSWER | {"data": []}], legal=False
+    )
+    yield series(
+        "several",
+        image(),
+        "images.generate",
+        [IMAGE_ANSWER | {"data": [item, item | {"width": 1}, item]}],
+    )
+    yield series("no-models", models(), "models.list", [[]])
+    yield series(
+        "no-rates",
+        MODEL,
+        "models.retrieve",
+        [MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": []}}],
+    )
+
+
+def _errors() -> Iterator[Case]:
+    error = {
+        "message": "A new kind of refusal.",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "brand_new_code",
+        "retryable": False,
+        "details": [{"reason": "x"}],
+    }
+    yield series(
+        "unknown-error",
+        image(),
+        "images.generate",
+        [replied(422, {"error": error, "trace": {"id": "t"}})],
+    )
+    failed = {"id": "req-GREASE0000002", "status": "failed", "error": error | {"extra": 1}}
+    yield series("unknown-failure", RETRIEVE, "videos.retrieve", [failed])
+
+
+def _bodies() -> Iterator[Case]:
+    json_, html = "application/json", "text/html"
+    garbage = [
+        fault_actions.text(200, html, fault_actions.HTML),
+        fault_actions.text(200, "text/plain", b"OK"),
+        fault_actions.text(200, json_, b""),
+        fault_actions.text(200, json_, b'{"balance": "12.'),
+        fault_actions.text(200, json_, b"\xff\xfe\x00"),
+        fault_actions.text(200, "", b"<html>"),
+    ]
+    yield series("garbage-balance", balance(), "billing.balance", garbage, legal=False)
+    yield series("garbage-models", models(), "models.list", garbage, legal=False)
+    yield series("garbage-image", image(), "images.generate", garbage[:4], legal=False)
+    yield series(
+        "long-message",
+        image(),
+        "images.generate",
+        [problem(400, "invalid_parameter", "long " * 200_000 + "end-of-message")],
+    )
+    url = URL + "&x=" + "y" * 8000
+    yield series(
+        "long-url",
+        image(),
+        "images.generate",
+        [IMAGE_ANSWER | {"data": [IMAGE_ANSWER["data"][0] | {"url": url}]}],
+    )
+
+
+def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
+    """GC202, 203, 210, 211, 213: what is legal is no error, and arrives as it came."""
+    for outcome in history.calls():
+        yield _taken(history, outcome)
+
+
+def _taken(history: ClientHistory, outcome: Outcome) -> Observation:
+    sent = answer_to(history, outcome)
+    variant = message_variants.variant_of(history, sent)
+    what = f" with {variant.name}" if variant else ""
+    if not sent:
+        return wrong("a request", outcome.shown)
+    came = sent[0].plain
+    refused = sent[0].status >= 400
+    failed = isinstance(came, dict) and came.get("status") == "failed"
+    if refused or (failed and outcome.kind != "value"):
+        # Whether it says code and message is for others to judge: see GC205 and GC301.
+        return held(outcome.clear, f"a clear error{what}", outcome.shown, *sent)
+    if outcome.kind != "value":
+        return wrong(f"a value: the answer{what} is legal", outcome.shown, *sent)
+    if variant and variant.keyword == "optional":
+        made_up = at(outcome.value, variant.pointer)
+        if made_up is not None:
+            return wrong(f"nothing{what}", repr(made_up), *sent)
+    return _as_it_came(came, outcome, *sent)
+
+
+def _as_it_came(came: Any, outcome: Outcome, *sent: ClientExchange) -> Observation:
+    for pointer, one, other in differences(came, outcome.value):
+        return wrong(f"{pointer or '/'} as it came: {one!r}", repr(other), *sent)
+    return held(True, "", "")  # noqa: FBT003 - all is well
+
+
+def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observation]:
+    """GC201: who shows some of them is expected to show them all."""
+    for outcome in history.calls():
+        yield _taken(history, outcome)
+        sent = answer_to(history, outcome)
+        if outcome.kind != "value" or not sent:
+            continue
+        kept = {
+            pointer: at(outcome.value, pointer) == value
+            for pointer, value in _unknown(sent[0].plain)
+            if isinstance(at(outcome.value, pointer.rpartition("/")[0]), dict)
+        }
+        lost = [pointer for pointer, right in kept.items() if not right]
+        yield advised(
+            not lost or len(lost) == len(kept),
+            "every unknown field, or none",
+            f"{', '.join(lost)} lost",
+            *sent,
+        )
+
+
+def _unknown(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name.startswith("x_"):
+                yield f"{pointer}/{name}", each
+            else:
+                yield from _unknown(each, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for place, each in enumerate(value):
+            yield from _unknown(each, f"{pointer}/{place}")
+
+
+def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
+    """GC205."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"
+        seen = "brand_new_code" in text and "A new kind of refusal." in text
+        right = outcome.clear or (outcome.op == "retrieve_video" and outcome.kind == "value")
+        yield held(right and seen, "code and message of the error", outcome.shown, *sent)
+
+
+def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
+    """GC206, 207, 208: what breaks the documented form is an error that was meant."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        variant = message_variants.variant_of(history, sent)
+        shown = sent[0].body[:100].decode("utf-8", "replace") if sent else ""
+        what = variant.name if variant else f"the answer {shown}"
+        if history.case.startswith("beyond-") and outcome.kind == "value" and sent:
+            seen = _as_it_came(sent[0].plain, outcome, *sent)
+            yield (
+                replace(seen, expected=f"{seen.expected}, or a clear error") if seen.wrong else seen
+            )
+        else:
+            yield held(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
+
+
+def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
+    """GC209."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        if outcome.kind != "value" or not sent:
+            yield wrong("a value: the numbers are legal", outcome.shown, *sent)
+            continue
+        for pointer, text in _amounts(sent[0].plain):
+            got = at(outcome.value, pointer)
+            right = not isinstance(got, float) and not list(differences(text, got))
+            yield held(right, f"{pointer} {text}", repr(got), *sent)
+        yield _as_it_came(sent[0].plain, outcome, *sent)
+
+
+def _amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the amounts of money that come as texts."""
+    if "balance" in came:
+        yield "/balance", came["balance"]
+    for place, rate in enumerate(came.get("pricing", {}).get("rates", ())):
+        yield f"/pricing/rates/{place}/unit_price", rate["unit_price"]
+
+
+def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
+    """GC212."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        if history.case == "empty-data":
+            yield held(
+                outcome.kind == "value" or outcome.clear,
+                "a value or a clear error",
+                outcome.shown,
+                *sent,
+            )
+        elif history.case == "several":
+            yield held(
+                len(at(outcome.value, "/data") or ()) == 3, "all three media", outcome.shown, *sent
+            )
+        elif history.case == "no-models":
+            yield held(
+                outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent
+            )
+        else:
+            free = at(outcome.value, "/pricing/rates")
+            yield held(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
+
+
+def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
+    """GC214."""
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        if history.case == "long-message":
+            yield held(
+                outcome.clear and "end-of-message" in outcome.text,
+                "an error with the whole message",
+                outcome.shown,
+                *sent,
+            )
+        else:
+            got = str(at(outcome.value, "/data/0/url"))
+            yield held(len(got) > 8000, "the whole link", outcome.shown, *sent)
+
+
+CHECKS: Final = (
+    ClientCheck(
+        id="GC201",
+        severity="major",
+        evidence="choice",
+        cost="0",
+        statement="Fields of a later version are ignored, in every object",
+        why="Models have gained fields from one version to the next; the SDK's are open to more.",
+        fix="Read what you know and leave the rest alone.",
+        judge=unknown_fields_are_left_alone,
+        cases=("unknown-fields",),
+    ),
+    ClientCheck(
+        id="GC202",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Every optional field may be null where documented, or absent",
+        why="width, height, duration, fps and a video's usage are optional.",
+        fix="Model optional fields as optional.",
+        judge=legal_answers_are_taken,
+        cases=("optional-*", "legal-*", "links-*"),
+    ),
+    ClientCheck(
+        id="GC203",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Unknown formats, units, resolutions, ratios and sound values are taken",
+        why="The catalogue grows without a new version of the API.",
+        fix="Keep open sets as texts, not as closed enums.",
+        judge=legal_answers_are_taken,
+        cases=("unlisted-*",),
+    ),
+    unknown_statuses.CHECK,
+    ClientCheck(
+        id="GC205",
+        severity="major",
+        evidence="choice",
+        cost="0",
+        statement="An unknown error code, with further fields, is surfaced as it is",
+        why="The caller needs the code and the message that the server gave.",
+        fix="Keep code and message as texts.",
+        judge=unknown_errors_are_surfaced,
+        cases=("unknown-error", "unknown-failure"),
+    ),
+    ClientCheck(
+        id="GC206",
+        severity="major",
+        evidence="choice",
+        cost="0",
+        statement="A missing required field is a clear error where the answer is read",
+        why="Else it is an AttributeError deep in the caller's code, after paying.",
+        fix="Validate required fields when reading.",
+        judge=broken_answers_are_errors,
+        cases=("missing-*",),
+    ),
+    ClientCheck(
+        id="GC207",
+        severity="major",
+        evidence="choice",
+        cost="0",
+        statement="A required field of the wrong type is a clear error",
+        why="A number for a text, an object for a list: nothing good comes of using it.",
+        fix="Validate types when reading.",
+        judge=broken_answers_are_errors,
+        cases=("mistyped-*", "beyond-*"),
+    ),
+    ClientCheck(
+        id="GC208",
+        severity="major",
+        evidence="choice",
+        cost="0",
+        statement="A success that is no JSON of the API is an error of the client's own",
+        why="Proxies answer 200 with HTML; a str or a JSONDecodeError tells nobody what happened.",
+        fix="Check the media type; wrap the parser's errors.",
+        judge=broken_answers_are_errors,
+        cases=("garbage-*",),
+    ),
+    ClientCheck(
+        id="GC209",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Numbers at their edges are taken, money without a detour through floats",
+        why="Balance and prices are decimal texts so that no cent is lost.",
+        fix="Use Decimal, or keep the text.",
+        judge=numbers_are_taken_exactly,
+        cases=("numbers", "money-*"),
+    ),
+    ClientCheck(
+        id="GC210",
+        severity="minor",
+        evidence="standard",
+        cost="0",
+        source="RFC 3339, section 5.6",
+        statement="Every RFC 3339 form of a moment is taken",
+        why="Zones, fractions and leap seconds are all legal.",
+        fix="Use a parser for RFC 3339.",
+        judge=legal_answers_are_taken,
+        cases=("dates-*", "leap-second"),
+    ),
+    ClientCheck(
+        id="GC211",
+        severity="minor",
+        evidence="standard",
+        cost="0",
+        source="RFC 8259, and RFC 9110, section 8.3",
+        statement="Legal forms of JSON and its media type are all read",
+        why="Parameters, escapes, white space and order mean nothing.",
+        fix="Parse media types; use a JSON parser.",
+        judge=legal_answers_are_taken,
+        cases=("json-*",),
+    ),
+    ClientCheck(
+        id="GC212",
+        severity="minor",
+        evidence="documented",
+        cost="0",
+        statement="No items and several items are handled; no rates is not free",
+        why="data is a list; an empty list of rates means unknown.",
+        fix="Do not take the first item for granted.",
+        judge=few_and_many_are_handled,
+        cases=("empty-data", "several", "no-models", "no-rates"),
+    ),
+    ClientCheck(
+        id="GC213",
+        severity="minor",
+        evidence="standard",
+        cost="0",
+        source="RFC 9110, section 5",
+        statement="Unknown, repeated and oddly cased headers change nothing",
+        why="Whatever stands between adds its own.",
+        fix="Look headers up without regard to case; ignore the rest.",
+        judge=legal_answers_are_taken,
+        cases=("odd-headers",),
+    ),
+    ClientCheck(
+        id="GC214",
+        severity="minor",
+        evidence="choice",
+        cost="0",
+        statement="Long texts are neither cut nor fatal",
+        why="Signed links and messages have no documented length.",
+        fix="Set no limits of your own on texts.",
+        judge=long_texts_are_whole,
+        cases=("long-message", "long-url"),
+    ),
+)

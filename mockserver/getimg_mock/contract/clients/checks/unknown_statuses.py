@@ -1,0 +1,128 @@
+"""GC204: a status of a later version, where a client waits and where it only hands back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Case, image, video
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
+from getimg_mock.contract.clients.checks.own_requests import answer_to
+from getimg_mock.contract.clients.checks.repeated_cases import series
+from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.verdicts import held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+    from getimg_mock.contract.verdicts import Observation
+
+_QUICK: Final[dict[str, Any]] = {"video_seconds": 4}
+
+
+def cases() -> Iterator[Case]:
+    """Yield the cases."""
+    yield Case(
+        name="unknown-status-poll",
+        calls=(video(),),
+        settings=_QUICK,
+        limit=3600,
+        rules=(
+            Rule(
+                on="videos.retrieve",
+                nth=(1, 2),
+                label="unknown status",
+                do=fault_actions.changed(lambda v: {"id": v["id"], "status": "processing"}),
+                legal=False,
+            ),
+        ),
+    )
+    yield Case(
+        name="unknown-status-early",
+        calls=(video(),),
+        settings=_QUICK,
+        limit=3600,
+        rules=(
+            Rule(
+                on="videos.retrieve",
+                nth=(1, 2),
+                label="unknown status, with data",
+                do=fault_actions.changed(
+                    lambda v: VIDEO_ANSWER | {"id": v["id"], "status": "rendering"}
+                ),
+                legal=False,
+            ),
+        ),
+    )
+    yield Case(
+        name="unknown-status-submit",
+        calls=(video(),),
+        settings=_QUICK,
+        limit=3600,
+        rules=(
+            Rule(
+                on="videos.create",
+                label="unknown status",
+                do=fault_actions.changed(fault_actions.merged({"status": "queued"})),
+                legal=False,
+            ),
+        ),
+    )
+    yield series(
+        "unknown-status-bare",
+        image(),
+        "images.generate",
+        [{"id": "req-GREASE0000001", "status": "processing"}],
+        legal=False,
+    )
+
+
+def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation]:
+    """GC204: who waits goes on or raises; who hands an answer back leaves its status as it is.
+
+    A call that waits says by its return that the job is done. One that hands back what came says
+    nothing, as long as its caller can read the status that the server gave.
+    """
+    for outcome in history.calls():
+        sent = answer_to(history, outcome)
+        status = sent[0].object.get("status") if sent else None
+        if outcome.op == "generate_video":
+            waits = outcome.kind == "abandoned" and not history.virtual
+            done = outcome.kind == "value" and status == "completed"
+            shown = _status(outcome) in {None, "completed"}
+            yield held(
+                (done and shown) or outcome.clear or waits,
+                "to wait on, or a clear error",
+                outcome.shown,
+                *sent,
+            )
+        else:
+            as_it_came = status is not None and _status(outcome) == status
+            yield held(
+                as_it_came or outcome.clear,
+                f"the status {status!r} as it came, or a clear error",
+                outcome.shown,
+                *sent,
+            )
+
+
+def _status(outcome: Outcome) -> Any:
+    """Return the status in what a call returned; None when it returned none."""
+    if outcome.kind != "value" or not isinstance(outcome.value, dict):
+        return None
+    return outcome.value.get("status")
+
+
+CHECK: Final = ClientCheck(
+    id="GC204",
+    severity="blocker",
+    evidence="choice",
+    cost="0",
+    statement="An unknown status is neither success nor the end",
+    why="A paid job whose result is never collected is lost.",
+    fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
+    judge=unknown_status_is_no_success,
+    cases=("unknown-status-*",),
+)

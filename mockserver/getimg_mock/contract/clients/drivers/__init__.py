@@ -1,0 +1,1 @@
+"""How a client is driven: Python adapters, programs, and services beside the fake."""

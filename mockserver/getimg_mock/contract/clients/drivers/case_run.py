@@ -1,0 +1,338 @@
+"""One case on its way through an adapter in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases.cases import Result
+from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+from getimg_mock.contract.clients.drivers import forks
+from getimg_mock.contract.clients.drivers.capabilities import absent
+from getimg_mock.contract.clients.drivers.client_factory import client_of
+from getimg_mock.contract.clients.drivers.serialization import pickled, plain, told
+from getimg_mock.contract.clients.sandbox.client_time import Abandoned
+from getimg_mock.contract.clients.sandbox.environment import measured
+from getimg_mock.contract.clients.sandbox.resource_usage import (
+    EARLY,
+    Holdings,
+    held_here,
+    threads_here,
+)
+from getimg_mock.contract.clients.sandbox.time_limit import OverdueError
+from getimg_mock.contract.plans import Plan
+from getimg_mock.errors import SettingsError
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.clients.cases.cases import Call, Case
+    from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+    from getimg_mock.contract.clients.sandbox.client_time import ClientTime
+    from getimg_mock.contract.clients.server.fault_server import Adversary
+    from getimg_mock.contract.clients.server.httpcore_network import Network
+
+_TOO_MUCH: Final = 200
+
+
+@dataclass
+class Run:
+    """One case on its way through a client in this process."""
+
+    driver: PythonDriver
+    case: Case
+    adversary: Adversary
+    network: Network
+    time: ClientTime
+    place: Path = Path()
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    looks: str = ""
+    pickles: str = ""
+    holdings: list[Holdings] = field(default_factory=list)
+    ended: bool = False
+    """Whether there is no real time left for further calls."""
+    overdue: float = 0.0
+    """After how many real seconds the client was called back; 0 where it was not."""
+    alone: bool = True
+    """Whether this process had one thread when the case began."""
+    unforked: bool = False
+    """Whether a forked child did not come back, and that may not be the client's doing."""
+
+    def all(self) -> None:
+        """Make every call; raises `Abandoned` when the client does not come back."""
+        self.alone = threads_here() == 1
+        if self.driver.is_async:
+            self.time.run(self._all_async())
+            return
+        adapter = self._made()
+        if self.case.together:
+            self._threads(adapter)
+        else:
+            for number in range(len(self.case.calls)):
+                self._call(adapter, number)
+                if self.ended or self._holds_too_much(number):
+                    break
+        self._looked_at(adapter)
+        close = getattr(adapter, "close", None)
+        if callable(close):
+            with suppress(Exception):
+                close()
+
+    def _threads(self, adapter: Any) -> None:
+        self.time.participants = len(self.case.calls)
+
+        def work(number: int) -> None:
+            try:
+                self._call(adapter, number)
+            finally:
+                self.time.left()
+
+        threads = [
+            threading.Thread(target=work, args=(number,), daemon=True)
+            for number in range(len(self.case.calls))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+
+    async def _all_async(self) -> None:
+        adapter = self._made()
+        if self.case.together:
+            calls = range(len(self.case.calls))
+            await asyncio.gather(*(self._acall(adapter, number) for number in calls))
+        else:
+            for number in range(len(self.case.calls)):
+                await self._acall(adapter, number)
+                if self.ended or self._holds_too_much(number):
+                    break
+        self._looked_at(adapter)
+        close = getattr(adapter, "close", None) or getattr(adapter, "aclose", None)
+        if callable(close):
+            with suppress(Exception):
+                closing = close()
+                if inspect.isawaitable(closing):
+                    await closing
+
+    def _holds_too_much(self, number: int) -> bool:
+        """Note what is held early in a case; whether it is now so much more that this must end."""
+        if not self.case.holdings or (number + 1) % EARLY:
+            return False
+        if not self.holdings:
+            self.holdings.append(self._held())
+        # To collect garbage takes long: it is done only where it matters.
+        return all(
+            max(self._held(collect=collect).over(self.holdings[0]).values()) > _TOO_MUCH
+            for collect in (False, True)
+        )
+
+    def _held(self, *, collect: bool = True) -> Holdings:
+        return held_here(lambda: self.network.open, collect=collect)
+
+    def _made(self) -> Any:
+        given = {
+            name: value for name, value in self.case.options.items() if name in self.driver.options
+        }
+        if "base_url" in self.case.environment:
+            return client_of(self.driver.make, self.driver.name, base_url=None, key=None, **given)
+        return client_of(
+            self.driver.make, self.driver.name, base_url=self.case.base, key=self.case.key, **given
+        )
+
+    def _looked_at(self, adapter: Any) -> None:
+        if self.holdings:
+            self.holdings.append(self._held())
+        shown = [repr(adapter), str(adapter)]
+        inner = list(vars(adapter).values()) if hasattr(adapter, "__dict__") else []
+        if self.case.logs:
+            self.pickles = "\n".join(map(pickled, inner))
+        shown += [repr(value) for value in inner if not isinstance(value, str)]
+        self.looks = "\n".join(shown)
+
+    def _begin(self, number: int) -> tuple[Call, dict[str, Any], Path, int, float] | None:
+        call = self.case.calls[number]
+        args = self._resolved(call.args)
+        if args is None or number in self.case.left_out:
+            return None
+        if call.after:
+            self.time.pass_(call.after)
+        self.adversary.call = number
+        place = self.place / str(number if call.into is None else call.into)
+        if call.op == "download":
+            place.mkdir(exist_ok=True)
+            args["directory"] = str(place)
+        return call, args, place, len(self.adversary.exchanges), self.time.seconds()
+
+    def _resolved(self, args: Any) -> dict[str, Any] | None:
+        found: dict[str, Any] = {}
+        for name, value in args.items():
+            if isinstance(value, Result):
+                earlier = self.outcomes.get(value.call)
+                if earlier is None or earlier.kind != "value":
+                    return None
+                found[name] = copy.deepcopy(earlier.value)
+            else:
+                found[name] = copy.deepcopy(value)
+        return found
+
+    def _call(self, adapter: Any, number: int) -> None:
+        begun = self._begin(number)
+        if begun is None:
+            return
+        call, args, *_ = begun
+        before = copy.deepcopy(args)
+        with measured(self.network, on=self.case.memory) as memory:
+            made = self._forked if call.child else self._result
+            result = made(adapter, call, args)
+        self._end(number, begun, result, memory.peak, changed=args != before)
+
+    def _result(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
+        try:
+            value = getattr(adapter, call.op)(**args)
+            self._plain_method(call.op, value)
+            return {"kind": "value", "value": plain(value)}
+        except SettingsError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
+            return self._raised(error, adapter)
+
+    def _plain_method(self, op: str, value: Any) -> None:
+        if inspect.iscoroutine(value):
+            value.close()
+            raise SettingsError(
+                f"{self.driver.name}: {op} returned a coroutine and is no async def itself. Write "
+                "async def, or return the finished value."
+            )
+
+    def _raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
+        """Return how a call came out that raised."""
+        if isinstance(error, Abandoned):
+            self.ended = self.ended or isinstance(error, OverdueError)
+            return {"kind": "abandoned", "error": {"text": str(error)}}
+        if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+            if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
+                raise error  # it is whoever watches this run that wants it to end
+            return {"kind": "interrupted", "error": told(error, adapter)}
+        return {"kind": "error", "error": told(error, adapter)}
+
+    def _forked(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
+        """Make a call in a forked child; also tells which of the parent's connections it used."""
+        inherited = {each.number for each in self.network.connections}
+        first = len(self.adversary.exchanges)
+
+        def work() -> dict[str, Any]:
+            made = self._result(adapter, call, args)
+            used = {each.connection for each in self.adversary.exchanges[first:]}
+            return made | {"shared": sorted(used & inherited)}
+
+        said = forks.in_child(work)
+        if said is None:
+            self.unforked = not self.alone
+            said = {"kind": "abandoned", "error": {"text": "did not come back"}}
+        return said
+
+    async def _acall(self, adapter: Any, number: int) -> None:
+        begun = self._begin(number)
+        if begun is None:
+            return
+        call, args, *_ = begun
+        before = copy.deepcopy(args)
+        with measured(self.network, on=self.case.memory) as memory:
+            try:
+                value = getattr(adapter, call.op)(**args)
+                if inspect.isawaitable(value):  # an adapter may be asynchronous in part
+                    value = await value
+                result: dict[str, Any] = {"kind": "value", "value": plain(value)}
+            except SettingsError:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
+                result = self._raised(error, adapter)
+        self._end(number, begun, result, memory.peak, changed=args != before)
+
+    def _end(
+        self, number: int, begun: Any, result: dict[str, Any], peak: int, *, changed: bool
+    ) -> None:
+        call, args, place, first, began = begun
+        if changed:
+            args = args | {"$changed": True}
+        self.outcomes[number] = Outcome(
+            op=call.op,
+            args=args,
+            kind=result["kind"],
+            value=result.get("value"),
+            error=result.get("error", {}),
+            began=began,
+            ended=self.time.seconds(),
+            first=first,
+            last=len(self.adversary.exchanges),
+            files=files_in(place) if call.op == "download" else {},
+            peak=peak,
+            shared=tuple(result.get("shared", ())),
+        )
+
+    def history(self, seed: str, logs: str) -> ClientHistory:
+        """Return what came of it."""
+        # What was not called any more, as it held too much or no time was left, was not asked.
+        ended = len(self.holdings) > 1 or self.ended
+        for number, call in enumerate(self.case.calls):
+            if number not in self.outcomes and not self._needed(number) and not ended:
+                now, last = self.time.seconds(), len(self.adversary.exchanges)
+                self.outcomes[number] = Outcome(
+                    op=call.op,
+                    args=dict(call.args),
+                    kind="abandoned",
+                    began=now,
+                    ended=now,
+                    first=0,
+                    last=last,
+                    error={"text": "did not come back"},
+                )
+        missed = self.adversary.missed()
+        if self.unforked:
+            missed += ("a fork of a process with one thread",)
+        if self.overdue:
+            missed += (f"an end within {self.overdue:g} s of real time",)
+        return ClientHistory(
+            plan=Plan(name=f"client {self.case.name}", steps=()),
+            exchanges=tuple(self.adversary.exchanges),
+            base=self.case.base,
+            secrets=(("a", self.case.key),),
+            client=self.driver.name,
+            case=self.case.name,
+            seed=seed,
+            outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
+            missed=missed,
+            without=absent(self.case, self.driver.ops),
+            overdue=self.overdue,
+            logs=logs,
+            appearance=self.looks,
+            pickles=self.pickles,
+            options={k: v for k, v in self.case.options.items() if k in self.driver.options},
+            holdings=tuple(self.holdings),
+            plain_seen=tuple(self.network.plain),
+            ledger=self.adversary.totals(),
+        )
+
+    def _needed(self, number: int) -> bool:
+        """Whether a call was not made: it builds on one that failed, or the client has no such."""
+        return number in self.case.left_out or any(
+            isinstance(each, Result) for each in self.case.calls[number].args.values()
+        )
+
+
+def files_in(place: Path) -> dict[str, bytes]:
+    """Return the files of a call's directory, and those that got out of it."""
+    found = {}
+    for each in sorted(place.parent.rglob("*")):
+        if each.is_file():
+            inside = each.is_relative_to(place)
+            name = (
+                str(each.relative_to(place)) if inside else f"../{each.relative_to(place.parent)}"
+            )
+            if inside or not each.parent.name.isdigit():
+                found[name] = each.read_bytes() if each.stat().st_size < 2**22 else b"large"
+    return found

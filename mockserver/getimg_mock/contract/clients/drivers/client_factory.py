@@ -1,0 +1,169 @@
+"""Makers: what makes a client, and what can be told of the client before it is tried."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS
+from getimg_mock.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+_CALL: Final = "make(base_url=..., key=...)"
+_OURS: Final = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abilities:
+    """What a client can do: operations and options it has, and what it says that it lacks.
+
+    `variables` are its names of the environment's variables.
+    """
+
+    ops: frozenset[str]
+    options: frozenset[str] = frozenset()
+    lacking: frozenset[str] = frozenset()
+    variables: dict[str, str]
+    is_async: bool = False
+
+
+def abilities_of(make: Callable[..., Any], name: str) -> Abilities:
+    """Return what the clients of a maker can do; one is made where the maker does not say.
+
+    Raises `SettingsError` when it cannot be called as it will be, or its clients can do nothing.
+    """
+    probe = _class_of(make)
+    options = _options_of(make, name)
+    if probe is None:
+        probe = _made_once(make, name)
+    ops = frozenset(each for each in OPS if callable(getattr(probe, each, None)))
+    _no_typing_errors(probe, ops)
+    if not ops:
+        listed = ", ".join(_methods(probe)) or "no methods"
+        raise SettingsError(
+            f"{name}: the adapter has none of {', '.join(OPS)}. It has {listed}. Give it those of "
+            "them that the client can do."
+        )
+    lacking = getattr(probe, "lacking", ())
+    return Abilities(
+        ops=ops,
+        options=options,
+        variables=_variables(probe, name),
+        lacking=frozenset([lacking] if isinstance(lacking, str) else lacking),
+        is_async=any(inspect.iscoroutinefunction(getattr(probe, each)) for each in ops),
+    )
+
+
+def client_of(make: Callable[..., Any], name: str, **given: Any) -> Any:
+    """Return a client; raises `SettingsError`, with the trace, where its maker fails."""
+    try:
+        client = make(**given)
+    except Exception as error:  # noqa: BLE001 - whatever a maker raises
+        shown = ", ".join(f"{each}={value!r}" for each, value in given.items() if each != "key")
+        raise SettingsError(
+            with_trace(f"{name} raised when it was called with key=... and {shown}.", error)
+        ) from None
+    if inspect.iscoroutine(client):
+        client.close()
+        raise SettingsError(
+            f"{name} is a coroutine function. Write a plain one: the adapter's methods may be "
+            "async, its maker may not."
+        )
+    return client
+
+
+def with_trace(sentence: str, error: BaseException) -> str:
+    """Return a sentence with the trace of somebody else's error below it, our own frames left out.
+
+    Where it is known by its text alone, as an error of syntax is, that is shown.
+    """
+    trace: TracebackType | None = error.__traceback__
+    while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    if trace is None:
+        lines = traceback.format_exception_only(error)
+    else:
+        lines = traceback.format_exception(type(error), error, trace, chain=False)
+    return f"{sentence}\n\n{''.join(lines)}".rstrip()
+
+
+def _is_ours(file: str) -> bool:
+    return "importlib" in file or (file.startswith(_OURS) and "adapters" not in file)
+
+
+def _class_of(make: Callable[..., Any]) -> type | None:
+    """Return the class of the clients, where the maker is one or says so and that is enough."""
+    said: Any = make
+    if not inspect.isclass(make):
+        with suppress(Exception):
+            said = inspect.signature(make, eval_str=True).return_annotation
+    can = inspect.isclass(said) and any(callable(getattr(said, each, None)) for each in OPS)
+    return said if can else None
+
+
+def _options_of(make: Callable[..., Any], name: str) -> frozenset[str]:
+    try:
+        signature = inspect.signature(make)
+    except (TypeError, ValueError):  # written in C, say: it is seen when it is called
+        return frozenset()
+    try:
+        signature.bind(base_url=BASE, key=KEY)
+    except TypeError as error:
+        raise SettingsError(
+            f"{name} takes {signature}: {error}. It is called as {_CALL}, so those two are the "
+            "parameters that it needs; any others need a default."
+        ) from None
+    parameters = signature.parameters.values()
+    anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
+    named = {each.name for each in parameters}
+    return frozenset(each for each in OPTIONS if anything or each in named)
+
+
+def _made_once(make: Callable[..., Any], name: str) -> Any:
+    client = client_of(make, name, base_url=BASE, key=KEY)
+    close = getattr(client, "close", None) or getattr(client, "aclose", None)
+    if callable(close):
+        with suppress(Exception):
+            closing = close()
+            if inspect.iscoroutine(closing):
+                asyncio.run(closing)
+    return client
+
+
+def _methods(probe: Any) -> list[str]:
+    return [
+        each
+        for each in dir(probe)
+        if not each.startswith("_") and callable(getattr(probe, each, None))
+    ]
+
+
+def _no_typing_errors(probe: Any, ops: Iterable[str]) -> None:
+    """Refuse what is nearly the name of an operation that the client else lacks.
+
+    An attribute of that name that is None says that the client really has none.
+    """
+    absent = [each for each in OPS if each not in ops and not hasattr(probe, each)]
+    for each in _methods(probe):
+        close = get_close_matches(each, absent, n=1, cutoff=0.85) if each not in OPS else []
+        if close:
+            raise UnknownNameError("operation", each, absent)
+
+
+def _variables(probe: Any, name: str) -> dict[str, str]:
+    said = getattr(probe, "environment", {})
+    if not isinstance(said, dict):
+        raise SettingsError(
+            f"{name}: environment is {said!r}. Write the names of the client's variables: "
+            '{"base_url": "MY_URL", "key": "MY_KEY"}.'
+        )
+    return said

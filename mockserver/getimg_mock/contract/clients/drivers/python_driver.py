@@ -1,0 +1,148 @@
+"""Drivers: what moves a client through a case and reports what it did.
+
+`PythonDriver` runs an adapter in this process, in virtual time on a virtual network.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from getimg_mock.contract.clients.cases.cases import KEY, Case
+from getimg_mock.contract.clients.cases.client_history import ClientHistory
+from getimg_mock.contract.clients.drivers import forks
+from getimg_mock.contract.clients.drivers.capabilities import fitted, lacking, unmet
+from getimg_mock.contract.clients.drivers.case_run import Run
+from getimg_mock.contract.clients.drivers.client_factory import abilities_of
+from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTime
+from getimg_mock.contract.clients.sandbox.environment import environment, logged, quick
+from getimg_mock.contract.clients.sandbox.time_limit import Cap
+from getimg_mock.contract.clients.server.fault_server import Adversary
+from getimg_mock.contract.clients.server.httpcore_network import Network
+from getimg_mock.contract.plans import Plan
+from getimg_mock.isolation.local_only import kept_in
+from getimg_mock.media.cache import MediaCache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Driver(Protocol):
+    """A client that can be moved through cases."""
+
+    @property
+    def name(self) -> str:
+        """What reports call the client."""
+
+    def lacks(self, case: Case) -> tuple[str, ...]:
+        """Return what the case needs that the client does not have."""
+
+    def untried(self, case: Case) -> str:
+        """Return how it is driven and what the case needs that this does not give, or nothing."""
+
+    def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+        """Move the client through a case in a world of its own."""
+
+    def close(self) -> None:
+        """Let go of the client."""
+
+
+@dataclass
+class PythonDriver:
+    """An adapter in this process: `make(base_url=..., key=..., **options)` returns one.
+
+    The options it takes are the parameters that `make` names. An adapter has those of `OPS` that
+    the client can do, as methods or as coroutine functions; `lacking` names what else it cannot.
+    """
+
+    make: Callable[..., Any]
+    name: str = "client"
+    cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
+    real_seconds: float = 30.0
+    """How many seconds of real time a case may take."""
+
+    def __post_init__(self) -> None:
+        with kept_in(self.name):
+            found = abilities_of(self.make, self.name)
+        self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
+        self.variables, self.is_async = found.variables, found.is_async
+
+    def lacks(self, case: Case) -> tuple[str, ...]:
+        """Return the operations, options and abilities of the case that the client lacks."""
+        needs = unmet(case, self.options, self.lacking)
+        if "environment" in case.needs and not self.variables:
+            needs.append("environment")
+        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
+
+    def untried(self, case: Case) -> str:
+        """Return what this process, or a client that awaits, cannot give a case."""
+        if case.real:
+            return "in this process: needs a network that is real"
+        if any(call.child for call in case.calls) and (self.is_async or not forks.POSSIBLE):
+            return "here: needs a client that does not await, and a system that forks"
+        if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
+            return f"here: needs {case.room // 10**6} MB beside other temporary files"
+        return ""
+
+    def close(self) -> None:
+        """Do nothing: every case has an adapter of its own."""
+
+    def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+        """Move the client through a case in virtual time."""
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            return blank(self.name, case, seed, missing, untried)
+        case = fitted(case, self.ops)
+        time = ClientTime(
+            limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
+        )
+        adversary = Adversary(
+            clock=time.clock,
+            key=KEY,
+            base=case.base,
+            rules=case.rules,
+            settings={"seed": seed, **case.settings},
+            scenario=tuple(map(dict, case.scenario)),
+            cache=self.cache,
+        )
+        network = Network(adversary, time)
+        run = Run(self, case, adversary, network, time)
+        with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+            run.place = Path(place)
+            logs = stack.enter_context(logged()) if case.logs else []
+            stack.enter_context(environment(case, self.variables))
+            stack.enter_context(quick(f"{seed} {case.name}"))
+            stack.enter_context(network.spanned())
+            stack.enter_context(kept_in(self.name))
+            stack.enter_context(time.governing())
+            self.moved(run)
+        return run.history(seed, "\n".join(logs))
+
+    def moved(self, run: Run) -> None:
+        """Make the calls of a case, as far as the client comes back in real time."""
+        cap = Cap(self.real_seconds)
+        try:
+            with cap.standing():
+                run.all()
+        except Abandoned:
+            run.time.lifted = True
+        run.overdue = self.real_seconds if cap.reached else 0.0
+
+
+def blank(
+    client: str, case: Case, seed: str, missing: tuple[str, ...], untried: str = ""
+) -> ClientHistory:
+    """Return the history of a case that a client cannot be tried with."""
+    return ClientHistory(
+        plan=Plan(name=f"client {case.name}", steps=()),
+        exchanges=(),
+        client=client,
+        case=case.name,
+        seed=seed,
+        missing=missing,
+        untried="" if missing else untried,
+    )

@@ -1,0 +1,104 @@
+"""What a client gave back, in plain words and JSON: values and errors of any Python library."""
+
+from __future__ import annotations
+
+import pickle
+import traceback
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from decimal import Decimal
+from os import PathLike, fspath
+from typing import Any, Final
+
+_DEEP: Final = 12
+
+
+def plain(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one branch a kind of value
+    """Return a value as JSON; exact decimals as texts, objects by their public fields."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if depth > _DEEP:
+        return repr(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): plain(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(each, depth + 1) for each in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, PathLike):
+        return fspath(value)
+    if isinstance(value, bytes):
+        return {"$bytes": len(value)}
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name), depth + 1) for each in fields(value)}
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return plain(dump(exclude_unset=True), depth + 1)
+    return {"$type": type(value).__name__, "text": str(value)[:200]}
+
+
+def told(error: BaseException, adapter: Any = None) -> dict[str, Any]:
+    """Return what an error says of itself; an adapter's own `describe(error)` has the last word."""
+    found: dict[str, Any] = {
+        "type": type(error).__name__,
+        "text": _text(error),
+        "printable": _printable(error),
+        "trace": "".join(traceback.format_exception(error, chain=True))[-20000:],
+        "pickled": pickled(error),
+    }
+    response = getattr(error, "response", None)
+    status = getattr(error, "status_code", getattr(error, "status", None))
+    found["status"] = status if isinstance(status, int) else getattr(response, "status_code", None)
+    for name, source in (
+        ("code", "code"),
+        ("request_id", "request_id"),
+        ("generation", "generation_id"),
+    ):
+        value = getattr(error, source, None)
+        if isinstance(value, str):
+            found[name] = value
+    if found.get("request_id") is None and response is not None:
+        found["request_id"] = getattr(response, "headers", {}).get("x-request-id")
+    found["unknown"] = bool(getattr(error, "outcome_unknown", False))
+    describe = getattr(adapter, "describe", None)
+    if callable(describe):
+        found |= plain(describe(error)) or {}
+    return found
+
+
+def _text(error: BaseException) -> str:
+    parts = [_safe(error)]
+    for name in ("message", "body", "generation_id", "code", "__notes__"):
+        value = getattr(error, name, None)
+        if value is not None and not callable(value):
+            parts.append(_safe(value))
+    return "\n".join(dict.fromkeys(parts))
+
+
+def _safe(value: Any) -> str:
+    try:
+        return str(value)
+    except Exception as broken:  # noqa: BLE001 - an error that cannot even be shown says that much
+        return f"<{type(broken).__name__} in str()>"
+
+
+def _printable(error: BaseException) -> bool:
+    try:
+        str(error).encode()
+        repr(error).encode()
+    except Exception:  # noqa: BLE001 - it is not printable, whatever stands in the way
+        return False
+    return True
+
+
+def pickled(value: Any) -> str:
+    """Return what a value is when it is pickled; nothing where it cannot be, or is plain data."""
+    if isinstance(value, (str, bytes, dict, list, tuple)):
+        return ""
+    try:
+        return pickle.dumps(value).decode("latin-1")
+    except Exception:  # noqa: BLE001 - what cannot be pickled leaks nothing that way
+        return ""

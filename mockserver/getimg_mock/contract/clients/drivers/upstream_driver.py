@@ -1,0 +1,116 @@
+"""A client against a service that is not ours: its requests go through us, and a money ceiling.
+
+Nothing is done to them on the way. Only the cases without an adversary are run, in real time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases.cases import KEY
+from getimg_mock.contract.clients.drivers.capabilities import fitted
+from getimg_mock.contract.clients.drivers.case_run import Run
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver, blank
+from getimg_mock.contract.clients.sandbox.client_time import START, ClientTime
+from getimg_mock.contract.clients.server.fault_server import Adversary
+from getimg_mock.contract.clients.server.forwarding import Forwarding
+from getimg_mock.contract.clients.server.httpcore_network import Network
+from getimg_mock.contract.clients.server.socket_server import Sockets
+from getimg_mock.isolation.local_only import REAL, kept_in
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.targets.http_target import Address
+
+PEACEFUL: Final = frozenset(
+    {
+        "happy",
+        "saved",
+        "polled",
+        "zones",
+        "odd-ids",
+        "free-errors",
+        "bad-key",
+        "expired-in-time",
+    }
+)
+"""The cases that need no adversary, and so can be run against any service."""
+
+PATIENCE: Final = 900.0
+"""How many real seconds one call, or case, may take of a service that is not ours."""
+
+
+class _RealTime(ClientTime):
+    """Time as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = VirtualClock(start=START)
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine in a loop of its own."""
+        return asyncio.run(coroutine)
+
+
+@dataclass
+class UpstreamDriver(PythonDriver):
+    """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
+
+    address: Address = field(kw_only=True)
+    real_seconds: float = PATIENCE
+
+    def untried(self, case: Case) -> str:
+        """Return what a service that is not ours cannot give a case."""
+        return super().untried(case) or not_there(case)
+
+    def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+        """Move the client through a case, with real requests and real waiting."""
+        missing, untried = self.lacks(case), self.untried(case)
+        if missing or untried:
+            nothing = blank(self.name, case, seed, missing, untried)
+            return replace(nothing, own=False, virtual=False)
+        time = _RealTime()
+        with (
+            Forwarding(self.address) as forwarding,
+            Sockets(time.clock) as server,
+            tempfile.TemporaryDirectory() as place,
+        ):
+            forwarding.here = server.url
+            quiet = fitted(case, self.ops).but(base=server.url, rules=())
+            adversary = Adversary(
+                clock=time.clock,
+                key=KEY,
+                base=server.url,
+                settings={"seed": seed},
+                forward=forwarding,
+            )
+            server.adversary = adversary
+            run = Run(self, quiet, adversary, Network(adversary, time), time)
+            run.place = Path(place)
+            with kept_in(self.name, REAL):
+                self.moved(run)
+        return foreign(run.history(seed, ""), forwarding)
+
+
+def not_there(case: Case) -> str:
+    """Return what a case needs that a service that is not ours does not give, or nothing."""
+    if any(call.after for call in case.calls):
+        return "there: needs time that can be moved"
+    return ""
+
+
+def foreign(history: ClientHistory, forwarding: Forwarding) -> ClientHistory:
+    """Return what a client did at a service that is not ours.
+
+    What the budget did not allow was not met: such a case says nothing.
+    """
+    refused = tuple(dict.fromkeys(f"a budget for it: {each}" for each in forwarding.refused))
+    return replace(history, own=False, virtual=False, missed=history.missed + refused)

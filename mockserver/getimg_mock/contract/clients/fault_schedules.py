@@ -1,0 +1,128 @@
+"""Schedules of faults: drawn by Hypothesis, which finds the shortest one that breaks a rule.
+
+A schedule is pure data: what happens to the first, second, third ... request for a generation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.cases import Case, image
+from getimg_mock.contract.clients.cases.wire_script import problem
+from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.verdicts import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from getimg_mock.contract.clients.cases.client_check import ClientCheck
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.drivers.python_driver import Driver
+    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.clients.suite import Result
+
+CHECKS: Final = {
+    "done, reset": "GC401",
+    "done, closed": "GC402",
+    "done, silence": "GC403",
+    "done, cut off": "GC404",
+    "done, 500": "GC405",
+}
+"""What one call has cost, by how the answer of work that was done got lost."""
+
+BEGINNING: Final = "lost-schedule: "
+
+_USUAL: Final = "as usual"
+FAULTS: Final[dict[str, Act]] = {
+    _USUAL: lambda turn: turn.passed(),
+    "429": fault_actions.paced(429, lambda _: (("Retry-After", "3"),)),
+    "503, not done": fault_actions.paced(503, lambda _: (("Retry-After", "2"),)),
+    "400": fault_actions.instead(problem(400, "invalid_parameter", "No.")),
+    "done, reset": fault_actions.lost("reset"),
+    "done, closed": fault_actions.lost("close"),
+    "done, silence": fault_actions.lost("hang"),
+    "done, cut off": fault_actions.truncated,
+    "done, 500": fault_actions.after(
+        problem(500, "server_error", "Something went wrong on our end")
+    ),
+}
+
+
+def name_of(schedule: Sequence[str]) -> str:
+    """Return the name of the case: the schedule can be read from it again."""
+    return BEGINNING + " | ".join(schedule)
+
+
+def named(case: str) -> Case | None:
+    """Return the case of a schedule by its name; None where it is no such name."""
+    words = case.removeprefix(BEGINNING).split(" | ")
+    known = case.startswith(BEGINNING) and all(word in FAULTS for word in words)
+    return case_of(words) if known else None
+
+
+def check_of(schedule: Sequence[str]) -> str:
+    """Return the id of the check that a schedule which costs twice breaks: the last loss says."""
+    lost = [CHECKS[name] for name in schedule if name in CHECKS]
+    return lost[-1] if lost else "GC401"
+
+
+def judged_with(result: Result, check: ClientCheck, history: ClientHistory) -> Result:
+    """Return a result with what a schedule has shown, before what fixed cases have."""
+    shown = judged(check, [history])
+    verdicts = tuple(
+        replace(
+            shown,
+            applied=shown.applied + each.applied,
+            findings=(shown.findings + each.findings)[:3],
+        )
+        if each.check.id == check.id and shown.broken
+        else each
+        for each in result.verdicts
+    )
+    if check.id not in {each.check.id for each in result.verdicts}:
+        verdicts += (shown,)
+    return replace(result, verdicts=verdicts, histories=(*result.histories, history))
+
+
+def case_of(schedule: Sequence[str]) -> Case:
+    """Return the case in which the nth submission meets the nth fault of a schedule."""
+    rules = tuple(
+        Rule(on="images.generate", do=FAULTS[name], label=name, nth=(place,), must=False)
+        for place, name in enumerate(schedule, 1)
+    )
+    return Case(
+        name=name_of(schedule), calls=(image(),), rules=rules, options={"timeout": 2}, limit=3600
+    )
+
+
+def shortest(
+    driver: Driver, checks: Sequence[ClientCheck], *, examples: int = 100, seed: str = "0"
+) -> tuple[tuple[str, ...], ClientHistory] | None:
+    """Return the shortest schedule that breaks one of the checks, and what the client did there.
+
+    None when no schedule does. Needs hypothesis. The history is that of the shortest one itself.
+    """
+    from hypothesis import HealthCheck, Phase, find, settings  # noqa: PLC0415 - optional
+    from hypothesis import strategies as st  # noqa: PLC0415 - optional
+    from hypothesis.errors import NoSuchExample  # noqa: PLC0415 - optional
+
+    def breaks(schedule: list[str]) -> bool:
+        history = driver.run(case_of(schedule), seed=seed)
+        return any(seen.wrong for check in checks for seen in check.observe(history))
+
+    drawn = st.lists(st.sampled_from(list(FAULTS)), max_size=5)
+    how = settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        found = find(drawn, breaks, settings=how)
+    except NoSuchExample:
+        return None
+    return tuple(found), driver.run(case_of(found), seed=seed)

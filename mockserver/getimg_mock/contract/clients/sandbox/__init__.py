@@ -1,0 +1,1 @@
+"""What surrounds a client during a case: its time, its environment and its resources."""

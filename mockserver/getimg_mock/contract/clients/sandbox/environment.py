@@ -1,0 +1,119 @@
+"""What is around a client while a case runs: its environment, chance, logs and memory."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random  # noqa: TID251 - the client's chance is what is seeded here
+import ssl
+import tracemalloc
+import warnings
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final
+from unittest.mock import patch
+
+from getimg_mock.contract.clients.sandbox.client_time import Abandoned
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.server.httpcore_network import Network
+
+_ENOUGH: Final = 64 * 1024 * 1024
+
+
+class Memory:
+    """What Python's own allocator has given out since a moment, where that is traced."""
+
+    def __init__(self) -> None:
+        self.peak = 0
+        self._before = tracemalloc.get_traced_memory()[0] if tracemalloc.is_tracing() else 0
+
+    def check(self) -> None:
+        """Raise `Abandoned` when so much was taken that there is no need to see how much more."""
+        taken = tracemalloc.get_traced_memory()[0] - self._before
+        if taken > _ENOUGH:
+            raise Abandoned(f"had {taken >> 20} MiB of it in memory, and was stopped there")
+
+    def end(self) -> None:
+        """Note the most that was taken at once."""
+        self.peak = tracemalloc.get_traced_memory()[1] - self._before
+
+
+@contextmanager
+def measured(network: Network, *, on: bool) -> Iterator[Memory]:
+    """Trace what memory a call takes; who takes far too much is stopped while it reads."""
+    if not on:
+        yield Memory()
+        return
+    tracemalloc.start()
+    try:
+        memory = Memory()
+        network.watch = memory.check
+        yield memory
+        memory.end()
+    finally:
+        network.watch = None
+        tracemalloc.stop()
+
+
+@contextmanager
+def environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
+    """Set a case's variables, by the client's own names; no proxies but the case's."""
+    changes = {variables.get(name, name): value for name, value in case.environment.items()}
+    proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
+    with patch.dict(os.environ, changes):
+        for name in proxies:
+            if name not in changes:
+                os.environ.pop(name, None)
+        yield
+
+
+@contextmanager
+def quick(seed: str) -> Iterator[None]:
+    """Make a run repeatable and cheap: seeded chance, no warnings, no certificates to load.
+
+    On a virtual network no certificate is ever looked at, and reading the store of them takes most
+    of the time that a client needs to be made.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        with (
+            warnings.catch_warnings(),
+            patch.object(ssl.SSLContext, "load_verify_locations", _nothing),
+            patch.object(ssl.SSLContext, "load_default_certs", _nothing),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        random.setstate(state)
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+class _Keeper(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(Exception):
+            self.lines.append(f"{record.levelname} {record.name}: {self.format(record)}")
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """Keep what is logged, at every level."""
+    root, keeper = logging.getLogger(), _Keeper()
+    level = root.level
+    root.addHandler(keeper)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield keeper.lines
+    finally:
+        root.removeHandler(keeper)
+        root.setLevel(level)

@@ -1,0 +1,1 @@
+"""The server that clients are tried against: conformant, and unkind on purpose."""

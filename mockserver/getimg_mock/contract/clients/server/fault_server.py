@@ -1,0 +1,318 @@
+"""The adversary: the fake's own world, whose answers a case's rules lose, spoil or replace.
+
+What it answers is data (a `Timeline`), so the same adversary serves a virtual network and sockets.
+It knows whether a request had an effect, whatever the client was told.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from getimg_mock.api import access_log
+from getimg_mock.application import Application
+from getimg_mock.contract.clients.cases.client_history import ClientExchange
+from getimg_mock.contract.clients.cases.wire_script import Answer, Timeline, replied
+from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
+from getimg_mock.contract.exchanges import Effect
+from getimg_mock.contract.plans import operation_of
+from getimg_mock.fake import Fake
+from getimg_mock.in_process import exchange
+from getimg_mock.settings import Settings
+
+if TYPE_CHECKING:
+    from getimg_mock.media.cache import MediaCache
+    from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.workspaces import Workspace
+
+_MOST_REQUESTS: Final = 5000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request as it came over a connection."""
+
+    origin: str
+    connection: int
+    reused: bool
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Turn:
+    """One request in a rule's hands: `passed()` has the fake answer it, effects included."""
+
+    adversary: Adversary
+    asked: Asked
+    operation: str
+    nth: int
+    did: bool = False
+
+    def passed(self) -> Answer:
+        """Return the fake's answer; the work is done now."""
+        self.did = True
+        return self.adversary.passed(self.asked)
+
+    @property
+    def now(self) -> Any:
+        """The time of the case."""
+        return self.adversary.clock.now()
+
+
+Act = Callable[[Turn], "Answer | Timeline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """Which requests get something unusual, and what; `on` is a glob over operations.
+
+    "connect" is the making of a connection, "elsewhere" any request to another origin than the
+    API's. `nth` counts the requests that `on` fits, from 1 (empty: all). `must` says that a case in
+    which it never acted says nothing. `when` is a further condition. `legal` says that what it
+    answers with is of the documented form, as far as an answer gets through at all.
+    """
+
+    on: str
+    do: Act | Literal["refused", "timeout", "slow", "bad certificate"]
+    label: str
+    nth: tuple[int, ...] = ()
+    must: bool = True
+    when: Callable[[Asked], bool] | None = None
+    legal: bool = True
+
+    def but(self, **changes: Any) -> Rule:
+        """Return the rule with changes."""
+        return replace(self, **changes)
+
+
+@dataclass
+class Adversary:
+    """One case's server. Safe to use from several threads."""
+
+    clock: VirtualClock
+    key: str
+    base: str
+    rules: tuple[Rule, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    scenario: tuple[dict[str, Any], ...] = ()
+    cache: MediaCache | None = None
+    most: int = _MOST_REQUESTS
+    forward: Callable[[Asked], Answer] | None = None
+    """Answers instead of the fake, where the service is not ours."""
+    elsewhere: str = "https://evil.example"
+    """Another origin, to which clients are lured."""
+    call: int = 0
+    """Which call of the case is being made, where calls are made one after another."""
+
+    def __post_init__(self) -> None:
+        values = {"quiet": True, "balance": "1000", "magic": False, "mock_headers": False}
+        fake = Fake.of(Settings.of(**(values | self.settings)), clock=lambda: self.clock)
+        if self.cache is not None:
+            fake = Fake(
+                fake.settings, fake.catalogue, fake.store, self.cache, fake.clock, fake.journal
+            )
+        self.fake = fake
+        self._app = Application(fake, access_log.silent)
+        self.workspace: Workspace = fake.store.workspace(self.key)
+        for each in self.scenario:
+            self.workspace.scenarios.add(each, self.clock.now())
+        parts = urlsplit(self.base)
+        self._prefix = parts.path.rstrip("/")
+        self.home = origin_of(parts.scheme, parts.hostname or "", parts.port)
+        self.exchanges: list[ClientExchange] = []
+        self.connections: list[str] = []
+        self.counts: dict[tuple[int, str], int] = {}
+        self.hits: dict[int, int] = {}
+        self._lock = threading.RLock()
+        self._effects: list[Effect] = []
+        self._marks = (0, 0)
+
+    def connects(self, host: str, port: int) -> str:
+        """Return what happens to the making of a connection; an empty text for nothing."""
+        with self._lock:
+            rule = self._rule("connect", None)
+            self.connections.append(f"{host}:{port}")
+            return str(rule.do) if rule is not None else ""
+
+    def certificate(self) -> bool:
+        """Return whether the server's certificate is for another host."""
+        return any(rule.do == "bad certificate" and self._hit(rule) for rule in self.rules)
+
+    def answer(self, asked: Asked) -> Timeline:
+        """Return what goes back for a request, having recorded it."""
+        with self._lock:
+            if len(self.exchanges) >= self.most:
+                raise Abandoned(f"sent {self.most} requests")
+            self._effects = []
+            number = len(self.exchanges) + 1
+            home = asked.origin == self.home
+            path = self._path(asked.target)
+            operation = operation_of(asked.method, path) or "unknown"
+            rule = self._rule(operation if home else "elsewhere", asked)
+            label, did = "", True
+            if rule is not None:
+                turn = Turn(self, asked, operation, number)
+                came = _done(rule, turn)
+                label, did = rule.label, turn.did
+            elif home:
+                came = self.passed(asked)
+            else:
+                came, did = replied(200, {"elsewhere": asked.origin}), False
+            timeline = came.wire() if isinstance(came, Answer) else came
+            self._record(asked, path, came, label, home=home, ours=did)
+            return timeline
+
+    def passed(self, asked: Asked) -> Answer:
+        """Have the fake answer a request, and note what that brought about."""
+        if self.forward is not None:
+            return self.forward(asked)
+        parts = urlsplit(asked.origin)
+        request = exchange.Request(
+            method=asked.method,
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            target=self._path(asked.target, query=True).encode("latin-1", "replace"),
+            headers=[
+                (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
+                for name, value in asked.headers
+            ],
+            body=asked.body,
+        )
+        answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
+        body = b"".join(answer)
+        self._note_effects()
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in answer.headers
+            if name not in {b"content-length", b"transfer-encoding"}
+        )
+        return Answer(answer.status, headers, body)
+
+    def missed(self) -> tuple[str, ...]:
+        """Return the labels of rules that should have acted and did not."""
+        return tuple(
+            rule.label
+            for place, rule in enumerate(self.rules)
+            if rule.must and not self.hits.get(place)
+        )
+
+    def totals(self) -> dict[str, Decimal]:
+        """Return what each generation has cost or holds, by its id."""
+        found: dict[str, Decimal] = {}
+        for entry in self.workspace.ledger.entries:
+            name = entry.generation
+            if name is not None and entry.amount is not None and entry.what in {"hold", "charge"}:
+                found[name] = max(found.get(name, Decimal(0)), abs(entry.amount))
+        return found
+
+    def later(self, seconds: float) -> Any:
+        """Return the moment of the case's clock that is so many seconds ahead."""
+        return self.clock.now() + timedelta(seconds=seconds)
+
+    def _path(self, target: str, *, query: bool = False) -> str:
+        path = target if query else target.partition("?")[0]
+        if self._prefix and path.startswith(self._prefix + "/"):
+            return path[len(self._prefix) :]
+        return path
+
+    def _rule(self, operation: str, asked: Asked | None) -> Rule | None:
+        found = None
+        for place, rule in enumerate(self.rules):
+            if (operation == "connect") != (rule.on == "connect") or rule.do == "bad certificate":
+                continue
+            if not fnmatchcase(operation, rule.on):
+                continue
+            if asked is not None and rule.when is not None and not rule.when(asked):
+                continue
+            self.counts[place, rule.on] = nth = self.counts.get((place, rule.on), 0) + 1
+            if found is None and (not rule.nth or nth in rule.nth):
+                found = rule
+                self.hits[place] = self.hits.get(place, 0) + 1
+        return found
+
+    def _hit(self, rule: Rule) -> bool:
+        place = self.rules.index(rule)
+        self.hits[place] = self.hits.get(place, 0) + 1
+        return True
+
+    def _note_effects(self) -> None:
+        entries, made = list(self.workspace.ledger.entries), list(self.workspace.generations)
+        before_entries, before_made = self._marks
+        self._effects += [Effect("generation", name) for name in made[before_made:]]
+        self._effects += [
+            Effect(entry.what, entry.generation, entry.amount or Decimal(0))
+            for entry in entries[before_entries:]
+        ]
+        self._marks = (len(entries), len(made))
+
+    def _record(
+        self,
+        asked: Asked,
+        path: str,
+        came: Answer | Timeline,
+        label: str,
+        *,
+        home: bool,
+        ours: bool,
+    ) -> None:
+        answered = isinstance(came, Answer)
+        status = came.status if isinstance(came, Answer) else _status(came)
+        self.exchanges.append(
+            ClientExchange(
+                number=len(self.exchanges) + 1,
+                at=self.clock.now(),
+                method=asked.method,
+                path=path,
+                query=asked.target.partition("?")[2],
+                status=status,
+                request_headers=tuple(
+                    (name.lower(), value)
+                    for name, value in asked.headers
+                    if name.lower() != "authorization"
+                ),
+                request_body=asked.body,
+                headers=came.headers if isinstance(came, Answer) else (),
+                body=came.body[:65536] if isinstance(came, Answer) else b"",
+                effects=tuple(self._effects),
+                origin=asked.origin,
+                label=label or ("" if answered else "spoiled"),
+                connection=asked.connection,
+                elapsed=(self.clock.now() - START).total_seconds(),
+                target=asked.target,
+                sent=asked.headers,
+                home=home,
+                ours=ours,
+            )
+        )
+
+
+def _done(rule: Rule, turn: Turn) -> Answer | Timeline:
+    if isinstance(rule.do, str):
+        raise TypeError(f"{rule.do} can happen to connections only")
+    return rule.do(turn)
+
+
+def origin_of(scheme: str, host: str, port: int | None) -> str:
+    """Return an origin with its port written out, so that equal ones are equal texts."""
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port or (443 if scheme == 'https' else 80)}"
+
+
+def _status(timeline: Timeline) -> int:
+    """Return the status in the first bytes of a timeline; 0 where there is none."""
+    for piece in timeline:
+        if isinstance(piece.what, bytes) and piece.what.startswith(b"HTTP/1."):
+            status = int(piece.what[9:12])
+            if status >= 200:
+                return status
+    return 0

@@ -1,0 +1,108 @@
+"""A client's requests on their way to a service that is not ours, each sent on once.
+
+The client has a key of ours, and links to our port: the real key and the service's own links are
+put in their place here. Files may lie on another host; they are fetched without a key.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from getimg_mock.contract.clients.cases.cases import KEY
+from getimg_mock.contract.clients.cases.wire_script import Answer, problem
+from getimg_mock.contract.plans import Plan, Send
+from getimg_mock.contract.targets.execution import RefusedError, Sent
+from getimg_mock.isolation.local_only import passing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Self
+
+    from getimg_mock.contract.clients.server.fault_server import Asked
+    from getimg_mock.contract.targets.http_target import Address, AddressSession
+
+_DOWNLOADS: Final = "/v2/downloads/"
+_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
+_OURS: Final = frozenset({"host", "authorization", "content-length", "accept-encoding"})
+
+
+@dataclass
+class Forwarding:
+    """One case's. `here` is where the client sends its requests; `refused` what was too dear."""
+
+    address: Address
+    here: str = ""
+    refused: list[str] = field(default_factory=list)
+    _links: dict[str, str] = field(default_factory=dict)
+    _sessions: dict[str, AddressSession] = field(default_factory=dict)
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        self._plan = Plan(name="a client's requests", steps=())
+        self._sessions[""] = self._open.enter_context(self.address.opened(self._plan))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def __call__(self, asked: Asked) -> Answer:
+        """Send a request on and return the answer."""
+        link = self._links.get(asked.target, "")
+        parts = urlsplit(link)
+        session = self._session(f"{parts.scheme}://{parts.netloc}" if link else "")
+        target = parts.path + (f"?{parts.query}" if parts.query else "") if link else asked.target
+        path, _, query = target.partition("?")
+        step = Send(method=asked.method, path=path, query=query, body=asked.body or None)
+        sent = Sent(asked.method, target, self._headers(asked), asked.body or None)
+        try:
+            with passing():
+                came = session.exchange(sent, step)
+        except RefusedError as error:
+            self.refused.append(str(error))
+            return problem(402, "quota_exceeded", f"The budget does not allow this: {error}")
+        kept = tuple(pair for pair in came.headers if pair[0] not in _HOP)
+        return self._with_our_links(Answer(came.status or 502, kept, came.body))
+
+    def _headers(self, asked: Asked) -> tuple[tuple[str, str], ...]:
+        """Return a request's headers with the real key where ours was; none go to downloads."""
+        headers = [(n.lower(), v) for n, v in asked.headers if n.lower() not in _OURS]
+        if not asked.target.startswith(_DOWNLOADS):
+            real = self._sessions[""].keys["a"]
+            headers += [
+                ("authorization", value.replace(KEY, real))
+                for name, value in asked.headers
+                if name.lower() == "authorization"
+            ]
+        return tuple(headers)
+
+    def _with_our_links(self, answer: Answer) -> Answer:
+        body = answer.body
+        for url in _urls(answer.json):
+            parts = urlsplit(url)
+            path = parts.path.removeprefix(urlsplit(self.address.url).path.rstrip("/"))
+            if not path.startswith(_DOWNLOADS):
+                path = f"{_DOWNLOADS}elsewhere/{len(self._links)}"
+            local = path + (f"?{parts.query}" if parts.query else "")
+            self._links[local] = url
+            # Word for word: written anew, an amount of money could look otherwise.
+            for shown in (json.dumps(url), json.dumps(url).replace("/", "\\/")):
+                body = body.replace(shown.encode(), json.dumps(self.here + local).encode())
+        return replace(answer, body=body)
+
+    def _session(self, origin: str) -> AddressSession:
+        if origin not in self._sessions:
+            other = replace(self.address, url=origin)
+            self._sessions[origin] = self._open.enter_context(other.opened(self._plan))
+        return self._sessions[origin]
+
+
+def _urls(value: Any) -> Iterator[str]:
+    data = value.get("data") if isinstance(value, dict) else None
+    for item in data if isinstance(data, list) else ():
+        url = item.get("url") if isinstance(item, dict) else None
+        if isinstance(url, str) and url.startswith(("http://", "https://")):
+            yield url

@@ -1,0 +1,285 @@
+"""A network without sockets, for clients that stand on httpcore: httpx, httpx2, the official SDK.
+
+Every host exists and is the adversary. Who reads from a connection moves the case's clock to the
+moment when something comes, or by the client's own timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections import deque
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+
+from getimg_mock.contract.clients.cases.wire_script import Answer
+from getimg_mock.contract.clients.server.fault_server import origin_of
+from getimg_mock.contract.clients.server.request_parser import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.clients.cases.wire_script import Timeline
+    from getimg_mock.contract.clients.sandbox.client_time import ClientTime
+    from getimg_mock.contract.clients.server.fault_server import Adversary
+
+_STACKS: Final = ("httpcore", "httpcore2")
+_REFUSED: Final = Answer(400, (("Connection", "close"),), b"not HTTP").wire()
+_TUNNELLED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_CONNECTING: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
+"""In how many seconds a connection is there, or is not; the finding of its address included."""
+
+
+@dataclass
+class Network:
+    """All connections of one case."""
+
+    adversary: Adversary
+    time: ClientTime
+    connections: list[Connection] = field(default_factory=list)
+    plain: list[str] = field(default_factory=list)
+    """What an eavesdropper could read: heads of requests that went unencrypted."""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    watch: Callable[[], None] | None = None
+    """Told of every read, where somebody looks at what reading costs."""
+
+    def opened(self, host: str, port: int, timeout: float | None) -> tuple[float, Connection | str]:
+        """Return the seconds that connecting takes, and the connection or what went wrong."""
+        patience = float("inf") if timeout is None else timeout
+        with self.lock:
+            outcome = self.adversary.connects(host, port)
+            seconds = _CONNECTING[outcome]
+            if seconds > patience or seconds == float("inf"):
+                return patience, "timeout"
+            if outcome == "refused":
+                return seconds, outcome
+            made = Connection(self, host, port, len(self.connections) + 1)
+            self.connections.append(made)
+            return seconds, made
+
+    @property
+    def open(self) -> int:
+        """How many connections the client has not closed."""
+        return sum(not each.closed for each in self.connections)
+
+    @contextmanager
+    def spanned(self) -> Iterator[None]:
+        """Put every client of this process that stands on httpcore on this network."""
+        with ExitStack() as stack:
+            for name in _STACKS:
+                if find_spec(name) is not None:
+                    for each in _patches(name, self):
+                        stack.enter_context(each)
+            yield
+
+
+@dataclass(eq=False)
+class Connection:
+    """One connection, from the server's side."""
+
+    network: Network
+    host: str
+    port: int
+    number: int
+    tls: bool = False
+    closed: bool = False
+    reader: Reader = field(init=False)
+    tunnel: tuple[str, int] | None = None
+    _coming: deque[tuple[float, bytes | str]] = field(default_factory=deque)
+
+    def __post_init__(self) -> None:
+        self._begin("http")
+
+    def secured(self, context: ssl.SSLContext, name: str | None) -> str:
+        """Speak TLS from now on; returns why the client would not, or an empty text."""
+        verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
+        if self.network.adversary.certificate() and verified:
+            return (
+                "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, "
+                f"certificate is not valid for '{name}'. (_ssl.c:1006)"
+            )
+        self.tls = True
+        self._begin("https")
+        return ""
+
+    def wrote(self, data: bytes) -> None:
+        """Take bytes from the client."""
+        if not self.tls:
+            self.network.plain.append(data[:4096].decode("latin-1"))
+        for asked in self.reader.fed(data):
+            if asked.method == "CONNECT":
+                host, _, port = asked.target.rpartition(":")
+                self.tunnel = (host.strip("[]"), int(port))
+                self._coming.append((self.network.time.seconds(), _TUNNELLED))
+            else:
+                self._goes(self.network.adversary.answer(asked))
+        if self.reader.broken:
+            self._goes(_REFUSED)
+
+    def next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
+        """Return how long the client waits for what comes next, and what: bytes, or an end."""
+        if self.network.watch is not None:
+            self.network.watch()
+        patience = float("inf") if timeout is None else timeout
+        now = self.network.time.seconds()
+        if not self._coming or self._coming[0][1] == "hang":
+            return patience, "silence"
+        due, what = self._coming[0]
+        if due - now > patience:
+            return patience, "silence"
+        if isinstance(what, bytes) and len(what) > size:
+            self._coming[0] = (due, what[size:])
+            what = what[:size]
+        elif isinstance(what, bytes) or what == "reset":
+            self._coming.popleft()
+        return max(0.0, due - now), what
+
+    @property
+    def readable(self) -> bool:
+        """Whether something, an end included, is there to be read."""
+        if not self._coming or self._coming[0][1] == "hang":
+            return False
+        return self._coming[0][0] <= self.network.time.seconds()
+
+    def _begin(self, scheme: str) -> None:
+        host, port = self.tunnel or (self.host, self.port)
+        self.reader = Reader(origin_of(scheme, host, port), self.number)
+
+    def _goes(self, timeline: Timeline) -> None:
+        at = max([self.network.time.seconds(), *(due for due, _ in list(self._coming)[-1:])])
+        for piece in timeline:
+            at += piece.delay
+            self._coming.append((at, piece.what))
+
+
+def _patches(name: str, network: Network) -> Iterator[Any]:
+    core: Any = import_module(name)
+    sync: Any = import_module(f"{name}._backends.sync").SyncBackend
+    auto: Any = import_module(f"{name}._backends.auto").AutoBackend
+
+    def connect(_: Any, host: str, port: int, timeout: float | None = None, **__: Any) -> Any:
+        seconds, outcome = network.opened(host, port, timeout)
+        network.time.sleep(_capped(seconds))
+        return _Stream(core, _made(core, outcome, host, port))
+
+    async def aconnect(
+        _: Any,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
+        **__: Any,
+    ) -> Any:
+        seconds, outcome = network.opened(host, port, timeout)
+        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
+        return _AsyncStream(core, _made(core, outcome, host, port))
+
+    yield patch.object(sync, "connect_tcp", connect)
+    yield patch.object(auto, "connect_tcp", aconnect)
+
+
+def _capped(seconds: float) -> float:
+    return min(seconds, 1e6)  # who waits for ever is stopped long before
+
+
+def _made(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
+    if outcome == "refused":
+        raise core.ConnectError(f"[Errno 111] Connection refused ({host}:{port})")
+    if isinstance(outcome, str):
+        raise core.ConnectTimeout("timed out")
+    return outcome
+
+
+def _came(core: Any, what: bytes | str) -> bytes:
+    if isinstance(what, bytes):
+        return what
+    if what == "close":
+        return b""
+    if what == "reset":
+        raise core.ReadError("[Errno 104] Connection reset by peer")
+    raise core.ReadTimeout("The read operation timed out")
+
+
+class _Side:
+    """What both kinds of stream have in common; `core` is the library they speak for."""
+
+    def __init__(self, core: Any, connection: Connection) -> None:
+        self.core = core
+        self.connection = connection
+
+    def __del__(self) -> None:
+        # A socket that nobody refers to any more is closed, too.
+        self.connection.closed = True
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what httpcore asks about a connection."""
+        if info == "is_readable":
+            return self.connection.readable
+        if info == "server_addr":
+            return (self.connection.host, self.connection.port)
+        if info == "client_addr":
+            return ("127.0.0.1", 0)
+        return None
+
+    def _secure(self, context: ssl.SSLContext, name: str | None) -> None:
+        refused = self.connection.secured(context, name)
+        if refused:
+            self.connection.closed = True
+            raise self.core.ConnectError(refused)
+
+    def _take(self, data: bytes) -> None:
+        if self.connection.closed:
+            raise self.core.WriteError("[Errno 9] Bad file descriptor")
+        with self.connection.network.lock:
+            self.connection.wrote(data)
+
+
+class _Stream(_Side):
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        seconds, what = self.connection.next(max_bytes, timeout)
+        self.connection.network.time.sleep(_capped(seconds))
+        return _came(self.core, what)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        del timeout
+        if buffer:
+            self._take(buffer)
+
+    def close(self) -> None:
+        self.connection.closed = True
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
+    ) -> _Stream:
+        del timeout
+        self._secure(ssl_context, server_hostname)
+        return self
+
+
+class _AsyncStream(_Side):
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        seconds, what = self.connection.next(max_bytes, timeout)
+        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
+        return _came(self.core, what)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        del timeout
+        if buffer:
+            self._take(buffer)
+
+    async def aclose(self) -> None:
+        self.connection.closed = True
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: Any = None,  # noqa: ASYNC109 - httpcore's
+    ) -> _AsyncStream:
+        del timeout
+        self._secure(ssl_context, server_hostname)
+        return self

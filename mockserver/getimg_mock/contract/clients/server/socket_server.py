@@ -1,0 +1,120 @@
+"""The adversary on a port: timelines played over real connections in real time."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Final, Self
+
+from getimg_mock.contract.clients.cases.wire_script import Answer
+from getimg_mock.contract.clients.sandbox.client_time import Abandoned
+from getimg_mock.contract.clients.server.request_parser import Reader
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.clients.cases.wire_script import Timeline
+    from getimg_mock.contract.clients.server.fault_server import Adversary
+    from getimg_mock.world.clock import VirtualClock
+
+_BAD: Final = Answer(400, (("Connection", "close"),), b"not HTTP").wire()
+_READ: Final = 65536
+
+
+class Sockets:
+    """Listens on a port of loopback while a case runs; one thread a connection."""
+
+    adversary: Adversary
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._over = threading.Event()
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._lock = threading.Lock()
+        self._count = 0
+        self._ended = 0
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        # On Linux, closing alone does not wake a thread that accepts.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for each in self._open:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+            each.close()
+
+    @property
+    def open(self) -> int:
+        """How many connections neither side has closed."""
+        return self._count - self._ended
+
+    def _accept(self) -> None:
+        while not self._over.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self._count += 1
+                number = self._count
+            self._open.append(connection)
+            if self.adversary.connects("127.0.0.1", 0) == "refused":
+                _reset(connection)
+                self._end()
+                continue
+            threading.Thread(target=self._served, args=(connection, number), daemon=True).start()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended += 1
+
+    def _served(self, connection: socket.socket, number: int) -> None:
+        try:
+            self._serve(connection, number)
+        finally:
+            self._end()
+
+    def _serve(self, connection: socket.socket, number: int) -> None:
+        reader = Reader(self.url, number)
+        with contextlib.suppress(OSError, Abandoned):
+            while data := connection.recv(_READ):
+                for asked in reader.fed(data):
+                    if not self._played(connection, self.adversary.answer(asked)):
+                        return
+                if reader.broken:
+                    self._played(connection, _BAD)
+                    return
+        connection.close()
+
+    def _played(self, connection: socket.socket, timeline: Timeline) -> bool:
+        """Play a timeline; False when it ended the connection."""
+        for piece in timeline:
+            if piece.delay and self._over.wait(piece.delay):
+                return False
+            if isinstance(piece.what, bytes):
+                connection.sendall(piece.what)
+            elif piece.what == "hang":
+                self._over.wait()
+                return False
+            else:
+                if piece.what == "reset":
+                    _reset(connection)
+                else:
+                    connection.shutdown(socket.SHUT_RDWR)
+                    connection.close()
+                return False
+        return True
+
+
+def _reset(connection: socket.socket) -> None:
+    # To linger for no time is how a socket is told to send RST instead of FIN.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()

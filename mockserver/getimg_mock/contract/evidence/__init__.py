@@ -1,0 +1,1 @@
+"""What was seen of the real API: recorded traffic, claims, and what confirms or refutes them."""

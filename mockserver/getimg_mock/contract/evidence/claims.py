@@ -1,0 +1,112 @@
+"""What the fake claims about getimg.ai, place by place, and how well each claim is known.
+
+A claim is marked `documented`, `inferred`, `our choice`, or `observed` with the day or month and
+what was seen: an exchange of recorded traffic (`traffic.har#3`), or a report (`O1`) of what a
+public client met. Both stand in fixtures/evidence.json.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock._shipped import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from getimg_mock.contract.evidence.evidence import Evidence
+    from getimg_mock.contract.verdicts import Check
+
+MARKS: Final = ("documented", "observed", "inferred", "our choice")
+
+_SCHEMAS: Final = (
+    "balance",
+    "costs",
+    "error",
+    "image-generation",
+    "image-request",
+    "model",
+    "model-list",
+    "rate-limit-headers",
+    "usage",
+    "video-accepted",
+    "video-completed",
+    "video-failed",
+    "video-generation",
+    "video-pending",
+    "video-request",
+)
+_SOURCES: Final = {"documented": "documented", "seed": "inferred", "assumption": "our choice"}
+_OBSERVED: Final = re.compile(
+    r"\bobserved\b"
+    r"(?:,? (?P<when>undated|[A-Z][a-z]{2} \d{4}|on \d{4}-\d\d-\d\d) \((?P<id>[^)]+)\))?"
+)
+
+
+def claims(evidence: Evidence) -> dict[str, str]:
+    """Return the mark of every claim: of schemas, behaviours, the models' values and the checks."""
+    from getimg_mock.contract.registry import PROVIDER  # noqa: PLC0415 - checks read claims
+
+    found: dict[str, str] = {}
+    for name in _SCHEMAS:
+        _marks(json.loads(read_text("schemas", f"{name}.json")), f"{name}.json", found)
+    for section, rows in behaviours().items():
+        found |= {f"{section}: {row['claim']}": row["evidence"] for row in rows}
+    found |= dict(_of_models())
+    return found | {f"check {check.id}": mark_of(check, evidence) for check in PROVIDER}
+
+
+def behaviours() -> dict[str, list[dict[str, str]]]:
+    """Return the rows of docs/fidelity.md by section: `claim`, `evidence` and `setting`."""
+    found: dict[str, list[dict[str, str]]] = json.loads(read_text("fixtures", "behaviours.json"))
+    return found
+
+
+def mark_of(check: Check, evidence: Evidence) -> str:
+    """Return how well a check's claim is known: what was seen last, else where it comes from."""
+    if check.id in evidence.contradicted:
+        return f"contradicted on {evidence.contradicted[check.id][0]:%Y-%m-%d}"
+    mark = _SOURCES[check.evidence]
+    if check.id not in evidence.confirmed:
+        return mark
+    seen = f"observed on {evidence.confirmed[check.id]:%Y-%m-%d}"
+    seen += f" ({evidence.exchanges[check.id]})" if check.id in evidence.exchanges else ""
+    return f"documented, {seen}" if mark == "documented" else seen
+
+
+def flaw_of(mark: str, seen: Mapping[str, str]) -> str:
+    """Return what a mark lacks, or an empty text; `seen` is what may be cited, by its days."""
+    if mark.startswith("contradicted on "):
+        return ""
+    if not mark.startswith(MARKS):
+        return f"no mark of evidence but {mark or 'nothing'!r}"
+    for found in _OBSERVED.finditer(mark):
+        if found["id"] is None:
+            return f"{mark!r} cites nothing that was seen"
+        days = seen.get(found["id"], "nobody")
+        if found["when"].removeprefix("on ") not in days.split(", "):
+            return f"{mark!r} cites {found['id']}, which is of {days}"
+    return ""
+
+
+def _marks(value: Any, where: str, found: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        if value.get("description") and "properties" not in value.get("description", ""):
+            found[where] = str(value.get("x-evidence", ""))
+        for name, inner in value.items():
+            if isinstance(inner, (dict, list)) and name not in {"examples", "default"}:
+                _marks(inner, f"{where}/{name}", found)
+
+
+def _of_models() -> Iterator[tuple[str, str]]:
+    """Yield the marks of the catalogue's values; what is observed of them cites one report."""
+    record = json.loads(read_text("fixtures", "models.evidence.json"))
+    for model, fields in record["models"].items():
+        for name, mark in fields.items():
+            if name == "note":
+                continue
+            for value, each in mark.items() if isinstance(mark, dict) else [("", mark)]:
+                cited = record["reports"].get(each, each)
+                yield f"model {model} {name} {value}".rstrip(), cited

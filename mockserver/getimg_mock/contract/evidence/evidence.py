@@ -1,0 +1,233 @@
+"""Evidence: what recorded traffic confirms; and the list of known failures."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock._shipped import read_text
+from getimg_mock.contract.evidence.recorded_traffic import EPOCH
+from getimg_mock.contract.targets.http_target import REAL
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Check, Verdict
+
+STALE_AFTER: Final = timedelta(days=180)
+"""How long an observation of the real service counts, unless told otherwise."""
+
+_NEVER_BROKEN: Final = ("GP115", "GP310")
+"""Checks that no recorded traffic breaks: drift breaks nothing, and who stopped looking at a video
+did not see whether it would have ended."""
+
+_ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
+"""Checks that can be broken by a key in an answer, which one must know to see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the real service was seen to do: by check, when it was kept, and when it was broken.
+
+    `exchanges` says where that was seen (`traffic.har#3`). `reports` are what public clients say
+    that they met, by id: the month (`Jul 2026`) or `undated`, and what.
+    """
+
+    confirmed: Mapping[str, datetime] = field(default_factory=dict)
+    contradicted: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    exchanges: Mapping[str, str] = field(default_factory=dict)
+    reports: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> dict[str, str]:
+        """What a claim may cite, with the days or the month of it."""
+        days = {**self.confirmed, **{name: day for name, (day, _) in self.contradicted.items()}}
+        found = {name: when for name, (when, _) in self.reports.items()}
+        for name, where in sorted(self.exchanges.items()):
+            day = f"{days[name]:%Y-%m-%d}"
+            if day not in found.get(where, ""):
+                found[where] = ", ".join(each for each in (found.get(where), day) if each)
+        return found
+
+    def merged(self, other: Evidence) -> Evidence:
+        """Return both together: of each check the latest word, on one day the worse."""
+        confirmed = {**self.confirmed}
+        for name, seen in other.confirmed.items():
+            confirmed[name] = max(seen, confirmed.get(name, seen))
+        contradicted = {**self.contradicted}
+        for name, (seen, actual) in other.contradicted.items():
+            if name not in contradicted or seen >= contradicted[name][0]:
+                contradicted[name] = (seen, actual)
+        for name in confirmed.keys() & contradicted.keys():
+            if contradicted[name][0] >= confirmed[name]:
+                del confirmed[name]
+            else:
+                del contradicted[name]
+        return Evidence(
+            confirmed,
+            contradicted,
+            self._places(other, confirmed, contradicted),
+            {**self.reports, **other.reports},
+        )
+
+    def _places(
+        self,
+        other: Evidence,
+        confirmed: Mapping[str, datetime],
+        contradicted: Mapping[str, tuple[datetime, str]],
+    ) -> dict[str, str]:
+        """Return where the words that are left were seen."""
+        found = {}
+        for each in (self, other):
+            for name, where in each.exchanges.items():
+                same = confirmed.get(name, name) == each.confirmed.get(name)
+                if same or contradicted.get(name, name) == each.contradicted.get(name):
+                    found[name] = where
+        return found
+
+    def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
+        """Return the checks that are confirmed by what is not too old to count."""
+        return frozenset(n for n, seen in self.confirmed.items() if now - seen <= stale_after)
+
+
+def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
+    """Return what recorded traffic of the real service says of each check, with its day.
+
+    Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
+    that of the first exchange, so evidence is never taken for younger than it is. What could not
+    have been broken there is not confirmed: no key leaks where none is known.
+    """
+    checks, found = tuple(checks), Evidence()
+    for history in histories:
+        if history.base != REAL:
+            raise SettingsError(
+                f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
+            )
+        first = min((each.at for each in history), default=EPOCH)
+        if first == EPOCH:
+            raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
+        day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        verdicts = [judged(check, [history], own=False) for check in checks]
+        confirmed = [
+            v for v in verdicts if v.applied and not v.broken and _breakable(v.check, history)
+        ]
+        broken = [v for v in verdicts if v.broken]
+        found = found.merged(
+            Evidence(
+                {v.check.id: day for v in confirmed},
+                {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
+                {
+                    v.check.id: f"{history.plan.name}#{_first(v, history)}"
+                    for v in confirmed + broken
+                },
+            )
+        )
+    return found
+
+
+def _first(verdict: Verdict, history: History) -> int:
+    """Return the number of the first exchange that a verdict rests on."""
+    seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
+    return next((each.exchanges[0] for each in seen if each.exchanges), 1)
+
+
+def _breakable(check: Check, history: History) -> bool:
+    """Whether a history could have broken a check at all."""
+    return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
+
+
+def write_evidence(path: Path, evidence: Evidence) -> None:
+    """Write evidence where `read_evidence` finds it."""
+
+    def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
+        where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
+        return {"check": name, "observed": f"{seen:%Y-%m-%d}"} | where | more
+
+    record: dict[str, Any] = {
+        "confirmations": [entry(*each) for each in sorted(evidence.confirmed.items())],
+        "contradictions": [
+            entry(name, seen, actual=actual)
+            for name, (seen, actual) in sorted(evidence.contradicted.items())
+        ],
+    }
+    if evidence.reports:
+        record["reports"] = [
+            {"id": name, "observed": when, "says": what}
+            for name, (when, what) in evidence.reports.items()
+        ]
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
+    try:
+        return _evidence(json.loads(_text_of(path)))
+    except UnknownNameError as error:
+        raise SettingsError(f"{path}: {error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SettingsError(f"{path} is no evidence: {error}.") from None
+
+
+def _text_of(path: Path) -> str:
+    """Return what a file says; raises `SettingsError` with a sentence that says why not."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
+        ) from None
+
+
+def shipped_evidence() -> Evidence:
+    """Return the evidence that ships."""
+    return _evidence(json.loads(read_text("fixtures", "evidence.json")))
+
+
+def _evidence(record: Mapping[str, Any]) -> Evidence:
+    from getimg_mock.contract.registry import PROVIDER  # noqa: PLC0415 - checks read evidence
+
+    known = [check.id for check in PROVIDER]
+    both = [*record["confirmations"], *record["contradictions"]]
+    for each in both:
+        if each["check"] not in known:
+            raise UnknownNameError("check", str(each["check"]), known)
+    return Evidence(
+        {each["check"]: _day(each) for each in record["confirmations"]},
+        {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+        {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
+        {
+            each["id"]: (str(each["observed"]), str(each["says"]))
+            for each in record.get("reports", ())
+        },
+    )
+
+
+def _day(entry: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
+
+
+def read_known(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
+    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
+
+    Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
+    """
+    from getimg_mock.contract.registry import every_check  # noqa: PLC0415 - checks read evidence
+
+    ids = [check.id for check in (every_check() if among is None else among)]
+    found = {}
+    for line in _text_of(path).splitlines():
+        name, _, reason = line.partition("#")[0].strip().partition(" ")
+        if not name:
+            continue
+        if name.upper() not in ids:
+            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
+        found[name.upper()] = reason.strip()
+    return found

@@ -1,0 +1,1 @@
+"""The checks of providers, a module for each topic of the catalogue."""

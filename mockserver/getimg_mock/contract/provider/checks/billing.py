@@ -1,0 +1,524 @@
+"""GP5: money, in exact decimals."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.exchanges import balance_of, decimal, total_of
+from getimg_mock.contract.targets.execution import instant
+from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History, Window
+    from getimg_mock.contract.verdicts import Observation
+
+ZERO: Final = Decimal(0)
+SETTLING: Final = timedelta(seconds=10)
+"""How long the costs of a service that is not ours may lag behind what it delivered."""
+
+
+def _usages(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
+    for each in history.results:
+        usage = each.object.get("usage")
+        if isinstance(usage, dict):
+            yield each, usage
+
+
+def totals_are_products(history: History) -> Iterator[Observation]:
+    """GP501."""
+    for each, usage in _usages(history):
+        price, count = decimal(usage.get("unit_price")), decimal(usage.get("quantity"))
+        total = decimal(usage.get("total_cost"))
+        if price is None or count is None or total is None:
+            yield wrong("three amounts", usage, each)
+        else:
+            yield held(
+                total == price * count, f"{price} x {count} = {price * count}", str(total), each
+            )
+
+
+def quantities_match_their_unit(history: History) -> Iterator[Observation]:
+    """GP502."""
+    for each, usage in _usages(history):
+        count, unit = decimal(usage.get("quantity")), usage.get("billable_unit")
+        if unit == "image":
+            yield held(count == len(each.items), f"quantity {len(each.items)}", str(count), each)
+        elif unit == "video_second":
+            seconds = [decimal(item.get("duration")) for item in each.items]
+            if seconds and all(value is not None for value in seconds):
+                whole = sum((value for value in seconds if value is not None), ZERO)
+                yield held(count == whole, f"quantity {whole}", str(count), each)
+        made = history.submitted.get(each.generation)
+        if made is not None:
+            wanted = "image" if made.operation == "images.generate" else "video_second"
+            yield held(unit == wanted, f"billed by {wanted}", unit, each)
+
+
+def prices_are_listed(history: History) -> Iterator[Observation]:
+    """GP503."""
+    for each, usage in _usages(history):
+        made = history.submitted.get(each.generation)
+        model = history.model(made.asked.get("model")) if made is not None else None
+        if made is None or model is None:
+            continue
+        price = rate_for(model, made.asked)
+        if price is not None:
+            yield held(
+                decimal(usage.get("unit_price")) == price,
+                f"the listed price {price}",
+                str(usage.get("unit_price")),
+                made,
+                each,
+            )
+
+
+def rate_for(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
+    """Return the price of one unit: exact resolution before any, exact sound before fallback."""
+    resolutions = model.get("supported_resolutions") or [None]
+    resolution = asked.get("resolution", resolutions[0])
+    sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
+    wanted = "sound_on" if sound else "sound_off"
+    best: tuple[tuple[bool, bool], Decimal] | None = None
+    for rate in model.get("pricing", {}).get("rates", ()):
+        price = decimal(rate.get("unit_price"))
+        fits = rate.get("resolution") in {resolution, None}
+        if price is None or not fits or rate.get("sound") not in {wanted, "not_applicable"}:
+            continue
+        rank = (rate["resolution"] is None, rate["sound"] == "not_applicable")
+        if best is None or rank < best[0]:
+            best = (rank, price)
+    return best[1] if best else None
+
+
+def _delivered(history: History, exchanges: Iterable[Exchange]) -> Decimal | None:
+    """Return what the generations that were begun in `exchanges` cost, or None if unknown.
+
+    A generation counts once, however many requests were answered with it.
+    """
+    total = ZERO
+    for name in dict.fromkeys(each.generation for each in exchanges if each.accepted):
+        end = history.ended.get(name)
+        if end is None:
+            return None
+        if end.object.get("status") == "failed":
+            continue
+        cost = total_of(end)
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
+def _unknown_outcome(span: Window) -> bool:
+    return any(
+        each.submits and (each.status in {0, 200, 202}) and not each.generation
+        for each in span.between
+    )
+
+
+def balances_follow_costs(history: History) -> Iterator[Observation]:
+    """GP504."""
+    for span in history.spans:
+        total = _delivered(history, span.between)
+        if total is None or span.spent is None or _unknown_outcome(span):
+            continue
+        yield held(
+            span.spent == total,
+            f"the balance falls by {total}",
+            f"by {span.spent}",
+            span.before,
+            *[each for each in span.between if each.accepted][:4],
+            span.after,
+        )
+
+
+def refusals_are_free(history: History) -> Iterator[Observation]:
+    """GP505."""
+    for span in (*history.spans, *_moments(history)):
+        sent = [each for each in span.between if each.method == "POST"]
+        if sent and all(each.status >= 400 for each in sent):
+            yield held(
+                span.spent == 0,
+                "refused requests are free",
+                f"{span.spent} gone",
+                span.before,
+                *sent[:4],
+                span.after,
+            )
+
+
+def _moments(history: History) -> Iterator[Window]:
+    """Yield where only submissions were sent, and no time passed in which a video could end."""
+    for window in history.windows if history.own else ():
+        if window.before.at == window.after.at and all(each.submits for each in window.between):
+            yield window
+
+
+def failures_are_free(history: History) -> Iterator[Observation]:
+    """GP506."""
+    for span in history.spans:
+        begun = _failures(history, span.between)
+        if begun:
+            yield held(
+                span.spent == 0,
+                "failed videos are free",
+                f"{span.spent} gone",
+                span.before,
+                *begun[:3],
+                span.after,
+            )
+    for first, last, between in bills(history):
+        begun, grown = _failures(history, between), _grown(first, last)
+        if begun and grown is not None:
+            yield held(
+                grown == 0, "no failed video in the costs", f"{grown} more", first, *begun[:3], last
+            )
+
+
+def _failures(history: History, exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Return what began generations; nothing, unless they all failed."""
+    begun = [each for each in exchanges if each.accepted]
+    ends = [history.ended.get(each.generation) for each in begun]
+    return begun if all(end and end.object.get("status") == "failed" for end in ends) else []
+
+
+def charged_once(history: History) -> Iterator[Observation]:
+    """GP507."""
+    for span in history.spans:
+        reads = _reads(span.between)
+        if reads:
+            yield held(
+                span.spent == 0,
+                "no charge for looking and downloading again",
+                f"{span.spent} gone",
+                span.before,
+                *reads[:4],
+                span.after,
+            )
+    for first, last, between in bills(history):
+        reads, grown = _reads(between), _grown(first, last)
+        if reads and grown is not None:
+            yield held(
+                grown == 0,
+                "no costs of looking and downloading again",
+                f"{grown} more",
+                first,
+                *reads[:4],
+                last,
+            )
+
+
+def _reads(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Return what looked at videos and files; nothing, if anything was submitted as well."""
+    if any(each.submits for each in exchanges):
+        return []
+    return [e for e in exchanges if e.operation in {"videos.retrieve", "downloads.retrieve"}]
+
+
+def bills(history: History) -> Iterator[tuple[Exchange, Exchange, tuple[Exchange, ...]]]:
+    """Yield successive looks of a key at one range of costs, with what the key did between them.
+
+    At both looks everything begun has ended. Downloads need no key: they belong to every key.
+    """
+    last: dict[tuple[str, str], int] = {}
+    for place, each in enumerate(history.exchanges):
+        shown = each.operation == "billing.costs" and each.method == "GET" and each.status == 200
+        if not shown or not history.quiet(each) or not _settled(history, each):
+            continue
+        if (each.key, each.query) in last:
+            start = last[each.key, each.query]
+            between = history.exchanges[start + 1 : place]
+            mine = tuple(e for e in between if e.key == each.key or e.key not in {"a", "b"})
+            yield history.exchanges[start], each, mine
+        last[each.key, each.query] = place
+
+
+def _settled(history: History, exchange: Exchange) -> bool:
+    """Whether the books can be up to date: of our fake always, of others some time after an end."""
+    return history.own or not any(
+        end.number < exchange.number and exchange.at - end.at < SETTLING
+        for end in history.ended.values()
+    )
+
+
+def costs_add_up(history: History) -> Iterator[Observation]:
+    """GP508."""
+    for each in history.of("billing.costs"):
+        if each.status != 200 or each.method != "GET":
+            continue
+        buckets = each.object.get("data")
+        if not isinstance(buckets, list):
+            yield wrong("a list of buckets", buckets, each)
+            continue
+        amounts = [decimal(bucket.get("cost")) for bucket in buckets]
+        total = sum((amount for amount in amounts if amount is not None), ZERO)
+        yield held(
+            decimal(each.object.get("total_cost")) == total,
+            f"total_cost {total}",
+            str(each.object.get("total_cost")),
+            each,
+        )
+        dates = [str(bucket.get("date")) for bucket in buckets]
+        wanted = _dates(each)
+        if wanted is not None:
+            yield held(
+                dates == wanted,
+                f"one bucket for each UTC date, {len(wanted)} ascending",
+                _difference(dates, wanted),
+                each,
+            )
+
+
+def _dates(exchange: Exchange) -> list[str] | None:
+    start = instant(exchange.parameters.get("start"))
+    end = instant(exchange.parameters.get("end"))
+    if start is None or end is None or end < start:
+        return None
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    return [f"{first + timedelta(days=day)}" for day in range((last - first).days + 1)]
+
+
+def _difference(found: list[str], wanted: list[str]) -> str:
+    missing = [day for day in wanted if day not in found][:3]
+    extra = [day for day in found if day not in wanted][:3]
+    return f"{len(found)} buckets; missing {missing}, beyond {extra}, ends {found[-1:]}"
+
+
+def costs_match_charges(history: History) -> Iterator[Observation]:
+    """GP509."""
+    before = [each for each in history.used("costs-before") if each.status == 200]
+    for first in before:
+        for last in history.used("costs-after"):
+            if last.status != 200 or last.key != first.key or last.query != first.query:
+                continue
+            if not (history.quiet(first) and history.quiet(last) and _settled(history, last)):
+                continue
+            between = [
+                each
+                for each in history
+                if first.number < each.number < last.number and each.key == first.key
+            ]
+            total = _delivered(history, between)
+            grown = _grown(first, last)
+            if total is not None:
+                yield held(grown == total, f"costs grow by {total}", f"by {grown}", first, last)
+
+
+def _grown(first: Exchange, last: Exchange) -> Decimal | None:
+    old, new = decimal(first.object.get("total_cost")), decimal(last.object.get("total_cost"))
+    return None if old is None or new is None else new - old
+
+
+def ranges_follow_their_rules(history: History) -> Iterator[Observation]:
+    """GP510."""
+    for each in history.faulty("range"):
+        field = each.step.field if each.step else ""
+        yield held(
+            400 <= each.status < 500, f"4xx: {field}", f"{each.status} {each.body[:100]!r}", each
+        )
+    for each in history.used("range-valid"):
+        yield held(
+            each.status == 200, f"200 for {each.query}", f"{each.status} {each.body[:100]!r}", each
+        )
+    looks = history.used("range-inclusive")
+    if looks:
+        yield noted("; ".join(_recorded(each) for each in looks), *looks)
+
+
+def _recorded(exchange: Exchange) -> str:
+    """Return what a range turned out to hold: which dates, and what they cost."""
+    name = exchange.step.field if exchange.step else ""
+    buckets = exchange.values.get("date", [])
+    if exchange.status != 200 or not buckets:
+        return f"{name}: {exchange.status}"
+    return f"{name}: {buckets[0]} to {buckets[-1]}, {decimal(exchange.object.get('total_cost'))}"
+
+
+def ranges_are_additive(history: History) -> Iterator[Observation]:
+    """GP511."""
+    for group in history.groups.values():
+        parts = {each.use: decimal(each.object.get("total_cost")) for each in group}
+        whole, first, second = (parts.get(f"range-{name}") for name in ("ac", "ab", "bc"))
+        if whole is not None and first is not None and second is not None:
+            yield held(
+                first + second == whole,
+                f"{first} + {second} = {first + second}",
+                str(whole),
+                *group,
+            )
+
+
+def balances_stay_above_zero(history: History) -> Iterator[Observation]:
+    """GP512."""
+    for each in history.of("billing.balance"):
+        amount = balance_of(each)
+        if each.status == 200 and amount is not None:
+            yield held(amount >= 0, "a balance of at least 0", str(amount), each)
+    for each in history.used("too-dear"):
+        yield held(
+            each.status == 402, "402 before any work", f"{each.status} {each.body[:100]!r}", each
+        )
+        if each.effects is not None:
+            yield held(not each.effects, "no work for what cannot be paid", each.effects, each)
+
+
+def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
+    """GP513."""
+    kinds: dict[tuple[Any, ...], list[tuple[Decimal, Decimal, Exchange]]] = {}
+    for each in history.results:
+        made = history.submitted.get(each.generation)
+        total = total_of(each)
+        seconds = decimal(each.items[0].get("duration")) if each.items else None
+        if made is None or total is None or seconds is None:
+            continue
+        kind = tuple(made.asked.get(name) for name in ("model", "resolution", "sound"))
+        kinds.setdefault(kind, []).append((seconds, total, each))
+    for found in kinds.values():
+        found.sort(key=lambda one: one[:2])
+        for (short, low, one), (long, high, other) in itertools.pairwise(found):
+            if short < long:
+                yield (
+                    held(
+                        low <= high,
+                        f"{long} s not cheaper than {short} s ({low})",
+                        str(high),
+                        one,
+                        other,
+                    )
+                    if low > high
+                    else OK
+                )
+
+
+def today(exchange: Exchange) -> date:
+    """Return the UTC date on which an exchange happened."""
+    return exchange.at.astimezone(UTC).date()
+
+
+CHECKS: Final = (
+    Check(
+        id="GP501",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="total_cost is unit_price times quantity, exactly",
+        why="Documented; a bill that does not add up is money lost.",
+        judge=totals_are_products,
+    ),
+    Check(
+        id="GP502",
+        severity="blocker",
+        evidence="documented",
+        cost="T",
+        statement="quantity is the number of images, or the seconds of the video",
+        why="Documented units; a wrong count multiplies the price.",
+        judge=quantities_match_their_unit,
+    ),
+    Check(
+        id="GP503",
+        severity="blocker",
+        evidence="documented",
+        cost="T",
+        statement="unit_price is the catalogue's rate for model, resolution and sound",
+        why="Budgets are computed from the catalogue before anything is sent.",
+        judge=prices_are_listed,
+    ),
+    Check(
+        id="GP504",
+        severity="blocker",
+        evidence="assumption",
+        cost="T",
+        statement="The balance falls by the total_cost of what was delivered, by nothing else",
+        why="The balance is the money; anything else that moves it is lost money.",
+        judge=balances_follow_costs,
+    ),
+    Check(
+        id="GP505",
+        severity="blocker",
+        evidence="assumption",
+        cost="0",
+        statement="A refused request (4xx, 429, 5xx) costs nothing",
+        why="Nothing was delivered.",
+        judge=refusals_are_free,
+    ),
+    Check(
+        id="GP506",
+        severity="blocker",
+        evidence="assumption",
+        cost="1",
+        statement="A failed video costs nothing",
+        why="Nothing was delivered.",
+        judge=failures_are_free,
+    ),
+    Check(
+        id="GP507",
+        severity="blocker",
+        evidence="assumption",
+        cost="T",
+        statement="A generation is charged once, however often one looks and downloads",
+        why="Clients look as often as they like.",
+        judge=charged_once,
+    ),
+    Check(
+        id="GP508",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Costs: the total is the sum; one bucket for each UTC date, ascending",
+        why="Documented; charts and budgets are drawn from it.",
+        judge=costs_add_up,
+    ),
+    Check(
+        id="GP509",
+        severity="blocker",
+        evidence="assumption",
+        cost="T",
+        statement="The costs grow by what was delivered",
+        why="Two books of one account must agree. A service that is not ours has ten seconds to "
+        "bring them up to date.",
+        judge=costs_match_charges,
+    ),
+    Check(
+        id="GP510",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="A range needs zones, end after start and at most 180 days",
+        why="Documented rules; a range read in another zone is another day's bill. Which dates a "
+        "range holds at midnight, and where clocks change, is recorded only.",
+        judge=ranges_follow_their_rules,
+    ),
+    Check(
+        id="GP511",
+        severity="major",
+        evidence="assumption",
+        cost="0",
+        statement="The costs of two adjoining ranges are those of the whole",
+        why="Holds for any ledger, whatever is in it.",
+        judge=ranges_are_additive,
+    ),
+    Check(
+        id="GP512",
+        severity="blocker",
+        evidence="assumption",
+        cost="fake",
+        statement="The balance never goes below 0; what cannot be paid is 402 before any work",
+        why="Documented: a prepaid balance.",
+        judge=balances_stay_above_zero,
+    ),
+    Check(
+        id="GP513",
+        severity="minor",
+        evidence="assumption",
+        cost="1",
+        statement="The same video, longer, is never cheaper",
+        why="Holds for any price by the second.",
+        judge=longer_is_not_cheaper,
+    ),
+)

@@ -1,0 +1,266 @@
+"""GP8: the catalogue of models."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.verdicts import Check, held, noted
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+# Named in the official documentation's examples.
+_DOCUMENTED: Final = ("seedream-5-lite", "seedance-v1-5-pro")
+_AN_HOUR: Final = timedelta(hours=1)
+
+
+def _lists(history: History) -> Iterator[tuple[Exchange, list[dict[str, Any]]]]:
+    for each in history.of("models.list"):
+        if each.status == 200 and isinstance(each.json, list):
+            yield each, [model for model in each.json if isinstance(model, dict)]
+
+
+def items_are_models(history: History) -> Iterator[Observation]:
+    """GP801."""
+    for each in history.of("models.list"):
+        if each.status == 200 and each.method == "GET":
+            found = schemas.violations("model-list", each.plain)
+            yield held(not found, "a list of models", "; ".join(v.message for v in found[:3]), each)
+
+
+def types_partition_the_list(history: History) -> Iterator[Observation]:
+    """GP802."""
+    whole: list[object] | None = None
+    parts: dict[str, list[object]] = {}
+    seen: list[Exchange] = []
+    for each, models in _lists(history):
+        kind = each.parameters.get("type")
+        ids = [model.get("id") for model in models]
+        if kind is None:
+            whole = ids
+        elif kind in {"image", "video"}:
+            parts[kind] = ids
+            others = [model.get("id") for model in models if model.get("type") != kind]
+            yield held(not others, f"only {kind} models", others, each)
+        seen.append(each)
+    if whole is not None and len(parts) == 2:
+        both = parts["image"] + parts["video"]
+        yield held(
+            len(set(map(str, both))) == len(both) and set(map(str, both)) == set(map(str, whole)),
+            "every model in one of the two lists",
+            f"{len(parts['image'])} and {len(parts['video'])} of {len(whole)}",
+            *seen[:3],
+        )
+
+
+def models_equal_their_entries(history: History) -> Iterator[Observation]:
+    """GP803."""
+    listed = {
+        str(model.get("id")): (each, model) for each, models in _lists(history) for model in models
+    }
+    for each in history.of("models.retrieve"):
+        name = each.path.rpartition("/")[2]
+        if each.method != "GET" or name not in listed or each.status == 401:
+            continue
+        where, model = listed[name]
+        yield held(
+            each.status == 200 and each.json == model,
+            "the entry of the list",
+            f"{each.status} {each.body[:120]!r}",
+            where,
+            each,
+        )
+
+
+def unknown_models_are_404(history: History) -> Iterator[Observation]:
+    """GP804."""
+    for each in history.used("unknown-model"):
+        yield held(
+            each.status == 404 and each.error,
+            "404 in the envelope",
+            f"{each.status} {each.body[:100]!r}",
+            each,
+        )
+    for each in history.used("bad-type"):
+        yield held(400 <= each.status < 500, "4xx for an unknown type", each.status, each)
+
+
+def rates_are_ordered(history: History) -> Iterator[Observation]:
+    """GP805."""
+    for each, models in _lists(history):
+        for model in models:
+            rates = model.get("pricing", {}).get("rates", [])
+            prices = [decimal(rate.get("unit_price")) for rate in rates]
+            known = [price for price in prices if price is not None]
+            yield held(
+                len(known) == len(prices) and known == sorted(known),
+                f"rates of {model.get('id')} by price",
+                [str(price) for price in prices],
+                each,
+            )
+            keys = [
+                (rate.get("billable_unit"), rate.get("resolution"), rate.get("sound"))
+                for rate in rates
+            ]
+            yield held(
+                len(set(keys)) == len(keys), "one rate for each resolution and sound", keys, each
+            )
+
+
+def images_have_no_length(history: History) -> Iterator[Observation]:
+    """GP806."""
+    for each, models in _lists(history):
+        for model in models:
+            if model.get("type") == "image":
+                plain = not model.get("supported_durations") and not model.get("supports_sound")
+                yield held(
+                    plain,
+                    f"{model.get('id')} without durations and sound",
+                    [model.get("supported_durations"), model.get("supports_sound")],
+                    each,
+                )
+            elif model.get("type") == "video":
+                yield held(
+                    model.get("supported_durations"),
+                    f"{model.get('id')} with durations",
+                    model.get("supported_durations"),
+                    each,
+                )
+
+
+def first_values_are_defaults(history: History) -> Iterator[Observation]:
+    """GP807."""
+    for name, group in history.groups.items():
+        if not name.startswith("default:"):
+            continue
+        ends = {each.use: history.ended.get(each.generation) for each in group}
+        omitted, explicit = ends.get("omitted"), ends.get("explicit")
+        if omitted is not None and explicit is not None:
+            yield held(
+                _made(omitted) == _made(explicit),
+                f"as with the first values: {_made(explicit)}",
+                _made(omitted),
+                explicit,
+                omitted,
+            )
+
+
+def _made(exchange: Exchange) -> list[object]:
+    item = exchange.items[0] if exchange.items else {}
+    usage = exchange.object.get("usage") or {}
+    fields = [
+        str(item.get(name)) for name in ("width", "height", "duration", "mime_type", "has_sound")
+    ]
+    return [*fields, str(usage.get("unit_price")), str(usage.get("quantity"))]
+
+
+def documented_models_exist(history: History) -> Iterator[Observation]:
+    """GP808."""
+    for each, models in _lists(history):
+        if "type" in each.parameters:
+            continue
+        ids = {model.get("id") for model in models}
+        missing = [name for name in _DOCUMENTED if name not in ids]
+        yield held(not missing, "the models of the documentation", f"without {missing}", each)
+        yield noted(f"{len(ids)} models", each)
+
+
+def lists_repeat(history: History) -> Iterator[Observation]:
+    """GP809."""
+    seen: dict[tuple[str, str], Exchange] = {}
+    for each, _models in _lists(history):
+        first = seen.setdefault((each.key, each.query), each)
+        if first is not each and each.at - first.at < _AN_HOUR:
+            yield held(first.json == each.json, "the same list again", "another", first, each)
+
+
+CHECKS: Final = (
+    Check(
+        id="GP801",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="GET /v2/models is a bare list of models, each as documented",
+        why="Documented since SDK 0.4.0; prices and limits are read from it.",
+        judge=items_are_models,
+    ),
+    Check(
+        id="GP802",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="?type= filters exactly: the two lists make up the whole",
+        why="Documented; a model in neither list is never offered.",
+        judge=types_partition_the_list,
+    ),
+    Check(
+        id="GP803",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="GET /v2/models/{id} is the entry of the list",
+        why="Documented: one such object.",
+        judge=models_equal_their_entries,
+    ),
+    Check(
+        id="GP804",
+        severity="minor",
+        evidence="assumption",
+        cost="0",
+        statement="An unknown model is 404, an unknown type 4xx",
+        why="A typing mistake should look like one.",
+        judge=unknown_models_are_404,
+    ),
+    Check(
+        id="GP805",
+        severity="major",
+        evidence="documented",
+        cost="0",
+        statement="Rates are ordered by price, one for each resolution and sound",
+        why="Documented order; two rates for one thing have no answer to what it costs.",
+        judge=rates_are_ordered,
+    ),
+    Check(
+        id="GP806",
+        severity="minor",
+        evidence="documented",
+        cost="0",
+        statement="Image models have no durations and no sound, video models have durations",
+        why="Documented; forms are built from it.",
+        judge=images_have_no_length,
+    ),
+    Check(
+        id="GP807",
+        severity="major",
+        evidence="documented",
+        cost="1",
+        statement="What is left out is the first listed value",
+        why="Documented; the default decides what is paid.",
+        judge=first_values_are_defaults,
+    ),
+    Check(
+        id="GP808",
+        severity="info",
+        evidence="assumption",
+        cost="0",
+        statement="The models of the documentation's examples exist",
+        why="People copy examples.",
+        judge=documented_models_exist,
+    ),
+    Check(
+        id="GP809",
+        severity="minor",
+        evidence="assumption",
+        cost="0",
+        statement="The list is the same when asked again at once",
+        why="Anything that flickers cannot be cached or compared.",
+        judge=lists_repeat,
+    ),
+)

@@ -1,0 +1,451 @@
+"""GP3: how generations live."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from getimg_mock.contract.exchanges import TERMINAL, decimal
+from getimg_mock.contract.plans import SUBMISSIONS
+from getimg_mock.contract.targets.execution import instant
+from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+_PATIENCE: Final = timedelta(minutes=10)
+_PATIENCE_PER_SECOND: Final = timedelta(seconds=30)
+_URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
+
+
+def images_are_completed(history: History) -> Iterator[Observation]:
+    """GP301."""
+    for each in history.of("images.generate"):
+        if each.accepted:
+            done = each.status == 200 and each.object.get("status") == "completed" and each.items
+            yield held(
+                done,
+                "200, completed, with at least one medium",
+                f"{each.status} {each.object.get('status')}, {len(each.items)} media",
+                each,
+            )
+
+
+def models_are_those_asked_for(history: History) -> Iterator[Observation]:
+    """GP302."""
+    for each in history.results:
+        made = history.submitted.get(each.generation)
+        if made is not None and "model" in made.asked:
+            yield held(
+                each.object.get("model") == made.asked["model"],
+                f"the model {made.asked['model']!r}",
+                each.object.get("model"),
+                made,
+                each,
+            )
+
+
+def videos_are_pending_first(history: History) -> Iterator[Observation]:
+    """GP303."""
+    for each in history.of("videos.create"):
+        if each.accepted:
+            shape = {"id", "status"} <= set(each.object)
+            yield held(
+                each.status == 202 and shape and each.object.get("status") == "pending",
+                '202 with an id and "pending"',
+                f"{each.status} {each.body[:120]!r}",
+                each,
+            )
+            extra = sorted(set(each.object) - {"id", "status"})
+            if extra:
+                yield noted(f"the 202 also has {', '.join(extra)}", each)
+
+
+def ids_are_unique(history: History) -> Iterator[Observation]:
+    """GP304: of equal bodies with one id GP314 says that they were merged."""
+    seen: dict[str, Exchange] = {}
+    for each in history.of("images.generate", "videos.create"):
+        if not each.accepted:
+            continue
+        name = each.object.get("id")
+        yield held(
+            isinstance(name, str) and _URL_SAFE.fullmatch(name), "an id safe in a URL", name, each
+        )
+        other = seen.setdefault(str(name), each)
+        if other is not each and (each.request_body is None or _order(other) != _order(each)):
+            yield wrong("a new id", name, other, each)
+
+
+def ids_are_unique_over_a_run(
+    histories: Sequence[History],
+) -> Iterator[tuple[History, Observation]]:
+    """GP304, from plan to plan; on our own fake each plan has a world, and ids, of its own."""
+    seen: dict[str, History] = {}
+    for history in histories:
+        for name, made in history.submitted.items() if not history.own else ():
+            fresh = seen.setdefault(name, history) is history
+            yield history, held(fresh, "an id that no earlier plan was given", name, made)
+
+
+def _order(exchange: Exchange) -> tuple[str, str, bytes | None]:
+    """Return what was ordered, and by whom."""
+    return exchange.key, exchange.operation, exchange.request_body
+
+
+def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
+    """GP305."""
+    for each in history.of("videos.retrieve"):
+        made = history.submitted.get(each.path.rpartition("/")[2])
+        if made is None or made.key != each.key or each.method != "GET" or each.status == 429:
+            continue
+        yield held(each.status == 200, "200 for a video of one's own", each.status, made, each)
+
+
+def answers_are_about_the_id(history: History) -> Iterator[Observation]:
+    """GP306."""
+    for each in history.of("videos.retrieve"):
+        if each.status == 200 and each.method == "GET":
+            asked = each.path.rpartition("/")[2]
+            yield held(
+                each.object.get("id") == asked, f"the id {asked}", each.object.get("id"), each
+            )
+
+
+def states_are_exclusive(history: History) -> Iterator[Observation]:
+    """GP307."""
+    for each in history.of("videos.retrieve"):
+        if each.status != 200 or each.method != "GET":
+            continue
+        status = each.object.get("status")
+        known = status in {"pending", *TERMINAL}
+        yield held(known, "pending, completed or failed", status, each)
+        banned = {"pending": {"data", "usage", "error"}, "completed": {"error"}, "failed": {"data"}}
+        extra = sorted(
+            name for name in banned.get(str(status), ()) if each.object.get(name) is not None
+        )
+        yield held(not extra, f"a {status} video without {extra}", f"{each.body[:120]!r}", each)
+
+
+def states_move_forward(history: History) -> Iterator[Observation]:
+    """GP308."""
+    for looks in history.looks.values():
+        ended: Exchange | None = None
+        for each in looks:
+            status = each.object.get("status")
+            if ended is not None:
+                before = ended.object.get("status")
+                yield held(status == before, f"{before} for ever", status, ended, each)
+            elif status in TERMINAL:
+                ended = each
+                yield held(condition=True, expected="", actual="")
+
+
+def ends_are_final(history: History) -> Iterator[Observation]:
+    """GP309."""
+    for looks in history.looks.values():
+        ended = [each for each in looks if each.object.get("status") in TERMINAL]
+        for each in ended[1:]:
+            yield held(
+                _lasting(each.object) == _lasting(ended[0].object),
+                "the same result as before",
+                f"{each.body[:200]!r}",
+                ended[0],
+                each,
+            )
+
+
+def _lasting(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a result without what may be made anew for each answer: the link's signature."""
+    data = body.get("data")
+    if not isinstance(data, list):
+        return body
+    items = [
+        item | {"url": urlsplit(str(item.get("url"))).path} if isinstance(item, dict) else item
+        for item in data
+    ]
+    return body | {"data": items}
+
+
+def jobs_end(history: History) -> Iterator[Observation]:
+    """GP310."""
+    for (_, name), looks in history.looks.items():
+        made = history.submitted.get(name)
+        if made is None:
+            continue
+        bound = _longest_wait(history, made)
+        waiting = [each for each in looks if each.object.get("status") not in TERMINAL]
+        late = next((each for each in waiting if each.at - made.at > bound), None)
+        if late is not None:
+            yield wrong(
+                f"an end within {bound.total_seconds():.0f} s",
+                late.object.get("status"),
+                made,
+                late,
+            )
+        elif len(waiting) < len(looks):
+            yield OK
+
+
+def _longest_wait(history: History, made: Exchange) -> timedelta:
+    """Return how long a video may be pending: ours to say, by what its model was asked for."""
+    lengths = (history.model(made.asked.get("model")) or {}).get("supported_durations") or [10]
+    seconds = decimal(made.asked.get("duration", lengths[0])) or 0
+    return _PATIENCE + float(seconds) * _PATIENCE_PER_SECOND
+
+
+def failures_say_why(history: History) -> Iterator[Observation]:
+    """GP311."""
+    for each in history.of("videos.retrieve"):
+        if each.status != 200 or each.object.get("status") != "failed":
+            continue
+        said = each.error.get("code") and each.error.get("message")
+        yield held(said, "error.code and error.message", f"{each.body[:160]!r}", each)
+        usage = each.object.get("usage")
+        free = not usage or (isinstance(usage, dict) and not usage.get("total_cost"))
+        yield held(
+            free and "data" not in each.object,
+            "no data, and usage absent or zero",
+            f"{each.body[:160]!r}",
+            each,
+        )
+
+
+def unknown_ids_are_404(history: History) -> Iterator[Observation]:
+    """GP312."""
+    for each in history.used("unknown-id"):
+        yield held(
+            each.status == 404 and each.error,
+            "404 in the envelope",
+            f"{each.status} {each.body[:100]!r}",
+            each,
+        )
+    for each in history.used("malformed-id"):
+        yield held(400 <= each.status < 500, "4xx", f"{each.status} {each.body[:100]!r}", each)
+
+
+def polling_is_safe(history: History) -> Iterator[Observation]:
+    """GP313."""
+    for looks in history.looks.values():
+        deadlines = {
+            str(item.get("deletes_at"))
+            for each in looks
+            for item in each.items
+            if each.object.get("status") == "completed"
+        }
+        if deadlines:
+            yield held(
+                len(deadlines) == 1,
+                "one deletes_at, however often one looks",
+                sorted(deadlines),
+                *looks[-2:],
+            )
+        for first, last in itertools.pairwise(looks):
+            if first.at == last.at and last.number == first.number + 1 and history.own:
+                yield held(
+                    first.object.get("status") == last.object.get("status"),
+                    "the same state without time",
+                    last.object.get("status"),
+                    first,
+                    last,
+                )
+    for window in history.windows:
+        looks = [each for each in window.between if each.operation == "videos.retrieve"]
+        if looks and len(looks) == len(window.between) and _still(history, window.before, looks):
+            yield held(
+                window.spent == 0,
+                "the same balance after looking",
+                f"{window.spent} gone",
+                window.before,
+                *looks[:4],
+                window.after,
+            )
+
+
+def _still(history: History, before: Exchange, looks: list[Exchange]) -> bool:
+    """Whether nothing ended between the looks, as far as they show."""
+    states: dict[str, set[object]] = {}
+    for each in looks:
+        states.setdefault(each.path, set()).add(each.object.get("status"))
+    for name in history.submitted:
+        end = history.ended.get(name)
+        looked = any(each.path.endswith(name) for each in looks)
+        if (end is None or end.number > before.number) and not looked:
+            return False
+    return all(len(seen) == 1 for seen in states.values())
+
+
+def bodies_are_not_merged(history: History) -> Iterator[Observation]:
+    """GP314."""
+    orders: dict[tuple[str, str, bytes | None], dict[str, Exchange]] = {}
+    for each in history.of(*SUBMISSIONS):
+        if not each.accepted or not each.generation or each.request_body is None:
+            continue
+        made = orders.setdefault(_order(each), {})
+        if made:
+            first = made.get(each.generation)
+            yield held(
+                first is None,
+                "a generation of its own for each of two equal requests",
+                each.generation,
+                *(() if first is None else (first, each)),
+            )
+        made.setdefault(each.generation, each)
+
+
+def files_last_as_promised(history: History) -> Iterator[Observation]:
+    """GP315."""
+    for got, result, item in history.downloads:
+        gone = instant(item.get("deletes_at"))
+        if got.use == "before-expiry" and gone is not None and got.at < gone:
+            yield held(got.status == 200, "200 until deletes_at", got.status, result, got)
+    for each in history.used("look-after-expiry"):
+        yield noted(f"after deletes_at a status request gets {each.status}", each)
+
+
+CHECKS: Final = (
+    Check(
+        id="GP301",
+        severity="major",
+        evidence="seed",
+        cost="1",
+        statement="An image request is answered 200, completed, with its media",
+        why="There is no second place to get an image's result from.",
+        judge=images_are_completed,
+    ),
+    Check(
+        id="GP302",
+        severity="major",
+        evidence="assumption",
+        cost="1",
+        statement="The result names the model that was asked for",
+        why="Another model is another price and another picture.",
+        judge=models_are_those_asked_for,
+    ),
+    Check(
+        id="GP303",
+        severity="major",
+        evidence="seed",
+        cost="1",
+        statement='A video request is answered 202 with exactly an id and "pending"',
+        why="The id is all a client has for what it will pay.",
+        judge=videos_are_pending_first,
+    ),
+    Check(
+        id="GP304",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="Ids are unique, over all plans too, and safe in a URL",
+        why="One id for two generations loses one of them. On our fake each plan begins a new "
+        "world, where ids begin anew: there they are compared within a plan.",
+        judge=ids_are_unique,
+        across=ids_are_unique_over_a_run,
+    ),
+    Check(
+        id="GP305",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="A video can be looked at from its 202 on",
+        why="A 404 in between makes clients submit, and pay, again.",
+        judge=jobs_are_readable_at_once,
+    ),
+    Check(
+        id="GP306",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="A status answer is about the id that was asked for",
+        why="Anything else hands out another's result.",
+        judge=answers_are_about_the_id,
+    ),
+    Check(
+        id="GP307",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="A video is pending, completed or failed, and shows only that state's fields",
+        why="Documented union; clients branch on status.",
+        judge=states_are_exclusive,
+    ),
+    Check(
+        id="GP308",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="A video goes from pending to one end, and never back",
+        why="Whoever saw the end acts on it: a way back is paid twice or lost.",
+        judge=states_move_forward,
+    ),
+    Check(
+        id="GP309",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="After its end a video's answer stays the same, but for a new signature",
+        why="Two readers of one result must see one result.",
+        judge=ends_are_final,
+    ),
+    Check(
+        id="GP310",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="Every video ends within ten minutes, and half a minute more for each second",
+        why="A pending video holds a slot of the concurrency limit. The bound is ours: nothing "
+        "is documented but a sample that gives up after 300 s; the fake needs 20 to 60 s.",
+        judge=jobs_end,
+    ),
+    Check(
+        id="GP311",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="A failed video says why, has no data and costs nothing",
+        why="Documented shape; a failure that is charged is money lost.",
+        judge=failures_say_why,
+    ),
+    Check(
+        id="GP312",
+        severity="major",
+        evidence="assumption",
+        cost="0",
+        statement="An unknown id is 404, a malformed one 4xx",
+        why="A pending answer for an id that does not exist is waited for, for ever.",
+        judge=unknown_ids_are_404,
+    ),
+    Check(
+        id="GP313",
+        severity="blocker",
+        evidence="assumption",
+        cost="T",
+        statement="Looking changes nothing: no state, no charge, no later deletes_at",
+        why="Clients poll every few seconds; a price on that is a price on waiting.",
+        judge=polling_is_safe,
+    ),
+    Check(
+        id="GP314",
+        severity="major",
+        evidence="assumption",
+        cost="1",
+        statement="Equal bodies make as many generations as requests",
+        why="No idempotency key is documented; silent merging loses pictures.",
+        judge=bodies_are_not_merged,
+    ),
+    Check(
+        id="GP315",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="A file can be had until deletes_at",
+        why="Clients plan their downloads by it.",
+        judge=files_last_as_promised,
+    ),
+)

@@ -1,0 +1,203 @@
+"""GP6: rate limits."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.targets.execution import instant
+from getimg_mock.contract.verdicts import Check, held, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+_LIMITED: Final = ("images.generate", "videos.create", "videos.retrieve")
+_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+
+
+def _numbers(exchange: Exchange) -> tuple[int, int, int] | None:
+    """Return limit, remaining and reset, or None unless all three are whole numbers."""
+    found = [exchange.fields.get(name, "") for name in _NAMES]
+    if not all(text.isascii() and text.isdigit() for text in found):
+        return None
+    limit, remaining, reset = (int(text) for text in found)
+    return limit, remaining, reset
+
+
+def headers_stand_on_answers(history: History) -> Iterator[Observation]:
+    """GP601."""
+    for each in history.of(*_LIMITED):
+        if each.method == "HEAD" or not (200 <= each.status < 300 or each.status == 429):
+            continue
+        numbers = _numbers(each)
+        if numbers is None:
+            yield wrong(
+                "the three X-RateLimit headers, whole numbers",
+                {name: each.fields.get(name) for name in _NAMES},
+                each,
+            )
+        else:
+            yield held(0 <= numbers[1] <= numbers[0], "0 <= Remaining <= Limit", numbers, each)
+
+
+def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
+    """GP602."""
+    last: dict[tuple[str, str], tuple[tuple[int, int, int], Exchange]] = {}
+    for each in history.of(*_LIMITED):
+        numbers = _numbers(each)
+        at_once = each.step is not None and each.step.together
+        if numbers is None or each.status == 401 or at_once:
+            continue  # of requests at the same time nobody knows which was counted first
+        kind = "image" if each.operation == "images.generate" else "video"
+        before = last.get((each.key, kind))
+        last[each.key, kind] = (numbers, each)
+        if before is None:
+            continue
+        (limit, remaining, reset), earlier = before
+        ended = instant(reset)
+        if limit != numbers[0] or ended is None:
+            continue
+        if each.at < ended - timedelta(seconds=1):
+            yield held(
+                numbers[1] <= remaining,
+                f"at most {remaining} left before the reset",
+                numbers[1],
+                earlier,
+                each,
+            )
+        counted = each.submits and 200 <= each.status < 300
+        # Nothing is fewer than none: that one more was taken is GP603's to report.
+        if counted and remaining and numbers[2] == reset:
+            yield held(
+                numbers[1] < remaining,
+                f"fewer than {remaining} left after one more",
+                numbers[1],
+                earlier,
+                each,
+            )
+
+
+def limits_are_enforced(history: History) -> Iterator[Observation]:
+    """GP603."""
+    windows: dict[tuple[str, str, int], list[Exchange]] = {}
+    for each in history.used("burst"):
+        numbers = _numbers(each)
+        if numbers is not None:
+            windows.setdefault((each.key, each.operation, numbers[2]), []).append(each)
+    for burst in windows.values():
+        limit = min(numbers[0] for each in burst if (numbers := _numbers(each)))
+        if len(burst) > limit:
+            yield held(
+                any(each.status == 429 and each.error for each in burst),
+                f"a 429 within {len(burst)} requests at a limit of {limit}",
+                [each.status for each in burst],
+                *burst[-3:],
+            )
+
+
+def refusals_say_how_long(history: History) -> Iterator[Observation]:
+    """GP604."""
+    for each in history:
+        if each.status != 429 or not each.submits:
+            continue
+        after = each.fields.get("retry-after", "")
+        reset = instant(each.fields.get("x-ratelimit-reset"))
+        waitable = (after.isdigit() and int(after) > 0) or (reset is not None and reset > each.at)
+        yield held(waitable, "Retry-After, or a Reset ahead", dict(each.headers), each)
+    for each in history.used("after-wait"):
+        yield held(each.status != 429, "no 429 after waiting as told", each.status, each)
+
+
+def refusals_do_nothing(history: History) -> Iterator[Observation]:
+    """GP605."""
+    for each in history:
+        if each.status == 429 and each.submits:
+            yield held(
+                not each.generation and not each.effects,
+                "a 429 makes nothing",
+                each.effects or each.generation,
+                each,
+            )
+    for span in history.spans:
+        sent = [each for each in span.between if each.submits]
+        if sent and all(each.status == 429 for each in sent):
+            yield held(
+                span.spent == 0,
+                "a 429 costs nothing",
+                f"{span.spent} gone",
+                span.before,
+                *sent[:3],
+                span.after,
+            )
+
+
+def limits_are_scoped(history: History) -> Iterator[Observation]:
+    """GP606."""
+    for each in history.used("other-key"):
+        yield held(each.status != 429, "no 429 for another workspace", each.status, each)
+    for each in history.used("other-kind"):
+        yield held(each.status != 429, "no 429 for the other kind's limit", each.status, each)
+    for each in history.used("reads-at-limit"):
+        yield held(each.status != 429, "reads are not limited", each.status, each)
+
+
+CHECKS: Final = (
+    Check(
+        id="GP601",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="X-RateLimit-Limit, -Remaining and -Reset stand on generation answers",
+        why="Documented; clients pace themselves by them.",
+        judge=headers_stand_on_answers,
+    ),
+    Check(
+        id="GP602",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="Remaining falls with each submission and rises only at the reset",
+        why="A number that jumps cannot be planned with.",
+        judge=remaining_falls_within_a_window,
+    ),
+    Check(
+        id="GP603",
+        severity="major",
+        evidence="seed",
+        cost="R",
+        statement="One request more than the limit in a window gets a 429 in the envelope",
+        why="Documented; a fake without it hides a client that sends all at once.",
+        judge=limits_are_enforced,
+    ),
+    Check(
+        id="GP604",
+        severity="major",
+        evidence="seed",
+        cost="R",
+        statement="A 429 says how long to wait, and waiting that long is enough",
+        why="Documented: Retry-After in seconds.",
+        judge=refusals_say_how_long,
+    ),
+    Check(
+        id="GP605",
+        severity="blocker",
+        evidence="assumption",
+        cost="R",
+        statement="A 429 makes nothing and costs nothing",
+        why="It is retried by design: each would be paid.",
+        judge=refusals_do_nothing,
+    ),
+    Check(
+        id="GP606",
+        severity="minor",
+        evidence="assumption",
+        cost="R",
+        statement="Limits are by workspace and by kind; reads are not limited",
+        why="Documented scope; one team must not stop another.",
+        judge=limits_are_scoped,
+    ),
+)

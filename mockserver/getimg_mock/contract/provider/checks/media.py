@@ -1,0 +1,474 @@
+"""GP4: files, and the links that lead to them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.provider.media_probe import measured, sniffed
+from getimg_mock.contract.targets.execution import instant
+from getimg_mock.contract.verdicts import Check, held, noted, wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+_FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+_WORD: Final = re.compile(r"[^\W_]+")
+_LEEWAY: Final = timedelta(seconds=2)
+
+
+def _items(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
+    for result in history.results:
+        for item in result.items:
+            yield result, item
+
+
+def _files(history: History) -> Iterator[tuple[Exchange, Exchange, dict[str, Any]]]:
+    """Yield the whole files that came, with the result and the item of their link."""
+    for got, result, item in history.downloads:
+        if got.status == 200 and got.method == "GET":
+            yield got, result, item
+
+
+def links_are_signed(history: History) -> Iterator[Observation]:
+    """GP401."""
+    plain = history.base.startswith("http://")
+    for result, item in _items(history):
+        url = str(item.get("url"))
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        secure = parts.scheme == "https" or (plain and parts.scheme == "http")
+        good = secure and parts.hostname and query.get("exp") and query.get("sig")
+        yield held(good, "an absolute https URL with exp and sig", url, result)
+
+
+def expiry_is_deletion(history: History) -> Iterator[Observation]:
+    """GP402."""
+    for result, item in _items(history):
+        exp = instant(parse_qs(urlsplit(str(item.get("url"))).query).get("exp", [""])[0])
+        gone = instant(item.get("deletes_at"))
+        if exp is None or gone is None:
+            yield wrong("exp and deletes_at as moments", item, result)
+            continue
+        yield held(
+            abs(exp - gone) <= _LEEWAY,
+            f"exp at deletes_at, {gone.isoformat()}",
+            exp.isoformat(),
+            result,
+        )
+        if history.ended.get(result.generation, result) is result:
+            made = _made_after(history, result)
+            yield held(
+                exp > made.at,
+                f"an end after {made.at.isoformat()}, when it was not made",
+                exp.isoformat(),
+                made,
+                result,
+            )
+
+
+def _made_after(history: History, result: Exchange) -> Exchange:
+    """Return the last exchange before which a result cannot have been made.
+
+    An image is made while it is asked for. A video may be looked at long after it was made, and
+    even after it was deleted.
+    """
+    if result.operation == "images.generate":
+        return result
+    looks = history.looks.get((result.key, result.path.rpartition("/")[2]), [])
+    earlier = [each for each in looks if each.number < result.number]
+    return earlier[-1] if earlier else history.submitted.get(result.generation, result)
+
+
+def downloads_need_no_key(history: History) -> Iterator[Observation]:
+    """GP403."""
+    for got, result, item in history.downloads:
+        gone = instant(item.get("deletes_at"))
+        if got.use == "before-expiry":
+            continue  # how long a file can be had is GP315's to say
+        if got.key == "none" and got.method == "GET" and gone is not None and got.at < gone:
+            yield held(
+                got.status in {200, 206, 304},
+                "200 without a key",
+                f"{got.status} {got.body[:100]!r}",
+                result,
+                got,
+            )
+
+
+def formats_are_as_promised(history: History) -> Iterator[Observation]:
+    """GP404."""
+    for got, result, item in _files(history):
+        promised = str(item.get("mime_type"))
+        yield held(got.kind == promised, f"Content-Type: {promised}", got.kind, result, got)
+        yield held(
+            sniffed(got.body) == promised, f"bytes of {promised}", sniffed(got.body), result, got
+        )
+    for result, item in _items(history):
+        made = history.submitted.get(result.generation)
+        if made is not None and made.operation == "images.generate":
+            asked = _FORMATS.get(str(made.asked.get("output_format", "jpeg")))
+            if asked is not None:  # that another format is taken at all is GP203's to report
+                yield held(
+                    item.get("mime_type") == asked,
+                    f"{asked}, as asked for",
+                    item.get("mime_type"),
+                    made,
+                    result,
+                )
+
+
+def sizes_are_as_promised(history: History) -> Iterator[Observation]:
+    """GP405."""
+    for got, result, item in _files(history):
+        found = measured(got.body)
+        yield held(not found.flaw, "a file that can be decoded", found.flaw, result, got)
+        if found.flaw:
+            continue
+        size = (item.get("width") or found.width, item.get("height") or found.height)
+        yield held(
+            size == (found.width, found.height),
+            f"{size[0]}x{size[1]}",
+            f"{found.width}x{found.height}",
+            result,
+            got,
+        )
+        yield from _track(got, result, item)
+    for result, item in _items(history):
+        yield from _aspect(history, result, item)
+
+
+def _track(got: Exchange, result: Exchange, item: dict[str, Any]) -> Iterator[Observation]:
+    found = measured(got.body)
+    seconds, rate = decimal(item.get("duration")), decimal(item.get("fps"))
+    if found.mime_type != "video/mp4":
+        return
+    if seconds is not None:
+        close = found.duration is not None and abs(found.duration - float(seconds)) <= 0.15
+        yield held(close, f"a video of {seconds} s", found.duration, result, got)
+    if rate is not None:
+        close = found.fps is not None and abs(found.fps - float(rate)) <= 0.1
+        yield held(close, f"{rate} frames per second", found.fps, result, got)
+    if isinstance(item.get("has_sound"), bool):
+        yield held(
+            found.has_sound == item["has_sound"],
+            "a sound track" if item["has_sound"] else "no sound track",
+            found.has_sound,
+            result,
+            got,
+        )
+
+
+def _aspect(history: History, result: Exchange, item: dict[str, Any]) -> Iterator[Observation]:
+    made = history.submitted.get(result.generation)
+    width, height = decimal(item.get("width")), decimal(item.get("height"))
+    if made is None or not width or not height:
+        return
+    model = history.model(made.asked.get("model")) or {}
+    ratios = model.get("supported_aspect_ratios") or [None]
+    ratio = str(made.asked.get("aspect_ratio", ratios[0]))
+    across, _, down = ratio.partition(":")
+    if across.isdigit() and down.isdigit() and int(down):
+        wanted = int(across) / int(down)
+        yield held(
+            abs(float(width / height) / wanted - 1) < 0.06,
+            f"an aspect of {ratio}",
+            f"{width}x{height}",
+            made,
+            result,
+        )
+    wanted_seconds = made.asked.get("duration")
+    if wanted_seconds is not None and item.get("duration") is not None:
+        yield held(
+            decimal(item["duration"]) == decimal(wanted_seconds),
+            f"{wanted_seconds} s, as asked for",
+            item["duration"],
+            made,
+            result,
+        )
+
+
+def sound_is_as_asked(history: History) -> Iterator[Observation]:
+    """GP406."""
+    for result, item in _items(history):
+        made = history.submitted.get(result.generation)
+        if made is None or made.operation != "videos.create" or "has_sound" not in item:
+            continue
+        model = history.model(made.asked.get("model")) or {}
+        wanted = bool(made.asked.get("sound", False)) and bool(model.get("supports_sound"))
+        yield held(
+            item["has_sound"] is wanted, f"has_sound {wanted}", item["has_sound"], made, result
+        )
+
+
+def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
+    """GP407."""
+    for each in history:
+        if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
+            continue  # what was given out as a link is none that was altered
+        yield held(
+            400 <= each.status < 500 and sniffed(each.body) is None,
+            f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
+            f"{each.status}, {len(each.body)} bytes",
+            each,
+        )
+
+
+def links_expire(history: History) -> Iterator[Observation]:
+    """GP408."""
+    for got, result, item in history.downloads:
+        gone = instant(item.get("deletes_at"))
+        if gone is not None and got.at > gone + _LEEWAY:
+            yield held(
+                got.status >= 400, f"no file after {gone.isoformat()}", got.status, result, got
+            )
+
+
+def transfers_are_exact(history: History) -> Iterator[Observation]:
+    """GP409."""
+    whole: dict[str, Exchange] = {}
+    for got, _result, item in history.downloads:
+        gone = instant(item.get("deletes_at"))
+        if gone is not None and got.at >= gone:
+            continue
+        where = f"{got.path}?{got.query}"
+        ranged = next((v for n, v in got.request_headers if n == "range"), None)
+        if got.status == 200 and got.method == "GET" and ranged is None:
+            whole.setdefault(where, got)
+            length = got.fields.get("content-length")
+            yield held(
+                length in {None, str(len(got.body))}, f"Content-Length {len(got.body)}", length, got
+            )
+        elif ranged is not None and got.method == "GET" and where in whole:
+            yield from _ranged(got, whole[where], ranged)
+        elif got.method == "HEAD" and where in whole:
+            full = whole[where]
+            same = got.status == full.status and got.fields.get(
+                "content-length"
+            ) == full.fields.get("content-length")
+            yield held(
+                same or got.status == 405,
+                "HEAD as GET, without the body",
+                f"{got.status}, {got.fields.get('content-length')}",
+                full,
+                got,
+            )
+
+
+def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]:
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if not (first.isdigit() and last.isdigit()):
+        return
+    if got.status == 206:
+        part = whole.body[int(first) : int(last) + 1]
+        shown = got.fields.get("content-range", "none")
+        good = got.body == part and shown.endswith(f"/{len(whole.body)}")
+        yield held(
+            good,
+            f"bytes {first}-{last}/{len(whole.body)} of the file",
+            f"{len(got.body)} bytes, Content-Range {shown}",
+            whole,
+            got,
+        )
+    else:
+        yield held(
+            got.status == 200 and got.body == whole.body,
+            "206, or the whole file with 200",
+            f"{got.status}, {len(got.body)} bytes",
+            whole,
+            got,
+        )
+
+
+def downloads_repeat(history: History) -> Iterator[Observation]:
+    """GP410."""
+    seen: dict[str, Exchange] = {}
+    for got, _result, _item in _files(history):
+        first = seen.setdefault(got.path, got)
+        if first is not got:
+            yield held(
+                first.body == got.body,
+                "the same bytes again",
+                f"{len(first.body)} and {len(got.body)} bytes",
+                first,
+                got,
+            )
+
+
+def links_leak_nothing(history: History) -> Iterator[Observation]:
+    """GP411."""
+    secrets = [secret for _, secret in history.secrets]
+    for result, item in _items(history):
+        url = str(item.get("url"))
+        others = [name for name in history.submitted if name != result.generation and name in url]
+        leaks = [secret for secret in secrets if secret in url]
+        yield held(
+            not leaks and not others,
+            "a link without keys or other ids",
+            "a key" if leaks else others,
+            result,
+        )
+    for got, _result, _item in history.downloads:
+        text = " ".join(f"{name}: {value}" for name, value in got.headers)
+        yield held(
+            not any(secret in text for secret in secrets),
+            "headers without keys",
+            "a key in the headers",
+            got,
+        )
+        if "set-cookie" in got.fields:
+            yield noted("a download sets a cookie", got)
+    yield from _owners(history)
+
+
+def _owners(history: History) -> Iterator[Observation]:
+    """Hold that no link and no header of two workspaces' files says whose they are.
+
+    What stands on all files of the one and on none of the other would, if it is so for both. They
+    ordered the same by turns: neither what was ordered nor when tells the files apart.
+    """
+    signs: dict[str, dict[str, list[set[str]]]] = {}
+    shown: dict[str, Exchange] = {}
+    for got, result, item in history.downloads:
+        made = history.submitted.get(result.generation)
+        if made is not None and made.use == "twin" and got.status == 200:
+            shown[made.key] = got
+            for place, text in _signs(got, item):
+                words = set(_WORD.findall(text))
+                signs.setdefault(place, {}).setdefault(made.key, []).append(words)
+    for place, found in signs.items():
+        if len(found) == 2 and all(len(words) > 1 for words in found.values()):
+            one, other = found.values()
+            told = [
+                set[str].intersection(*a) - set[str]().union(*b)
+                for a, b in ((one, other), (other, one))
+            ]
+            yield held(
+                not all(told),
+                f"nothing in the {place} that tells one workspace's files from another's",
+                [sorted(words) for words in told],
+                *shown.values(),
+            )
+
+
+def _signs(got: Exchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(str(item.get("url")))
+    yield "link", f"{parts.netloc}{parts.path}"
+    for name, value in parse_qsl(parts.query):
+        if name != "exp":
+            yield f"parameter {name}", value
+    for name, value in got.headers:
+        yield f"header {name}", value
+
+
+CHECKS: Final = (
+    Check(
+        id="GP401",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="A link is an absolute https URL with exp and sig",
+        why="Documented form; clients use it as it stands.",
+        judge=links_are_signed,
+    ),
+    Check(
+        id="GP402",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="exp is deletes_at within two seconds, and ahead when given out",
+        why="Documented: the link ends when the file is deleted.",
+        judge=expiry_is_deletion,
+    ),
+    Check(
+        id="GP403",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="A download needs no key",
+        why="Documented, and no client sends one; a key on that host would be a leak.",
+        judge=downloads_need_no_key,
+    ),
+    Check(
+        id="GP404",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="Content-Type, bytes and output_format agree with mime_type",
+        why="Clients name the file by what they asked for.",
+        judge=formats_are_as_promised,
+    ),
+    Check(
+        id="GP405",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="Width, height, aspect, duration, fps and sound track are as the fields say",
+        why="Layouts and players are built from these fields.",
+        judge=sizes_are_as_promised,
+    ),
+    Check(
+        id="GP406",
+        severity="minor",
+        evidence="documented",
+        cost="T",
+        statement="has_sound is what was asked for, where the model can",
+        why="Sound has a price of its own.",
+        judge=sound_is_as_asked,
+    ),
+    Check(
+        id="GP407",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="A link whose signature, expiry or path was changed gives no bytes",
+        why="The link is the only guard of a file: without this anyone reads anyone's pictures. "
+        "The signature of another file counts as changed; that of another item of the same file "
+        "can be tried where a result has several.",
+        judge=altered_links_lead_nowhere,
+    ),
+    Check(
+        id="GP408",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="After deletes_at there is no file",
+        why="People are promised that their pictures are deleted.",
+        judge=links_expire,
+    ),
+    Check(
+        id="GP409",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="Lengths are exact, Range is honoured or ignored, HEAD agrees with GET",
+        why="Resumed downloads are built on it (RFC 9110).",
+        judge=transfers_are_exact,
+    ),
+    Check(
+        id="GP410",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="Two downloads of one link are byte for byte the same",
+        why="Whoever resumes or verifies by hash needs it.",
+        judge=downloads_repeat,
+    ),
+    Check(
+        id="GP411",
+        severity="blocker",
+        evidence="assumption",
+        cost="T",
+        statement="Neither link nor headers of a file show a key, a workspace or another's id",
+        why="Links are passed on and logged. What stands on all files of one workspace and on "
+        "none of another's names the workspace; with one key alone that cannot be seen.",
+        judge=links_leak_nothing,
+    ),
+)

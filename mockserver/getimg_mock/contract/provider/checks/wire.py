@@ -1,0 +1,520 @@
+"""GP1: what is on the wire, whatever the operation."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.provider.documented_statuses import documented_statuses
+from getimg_mock.contract.targets.execution import instant
+from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+# Where a malformed request may be called one, whatever the operation (GP312).
+_BEYOND: Final = frozenset({"malformed-id", "odd-path", "unknown-model"})
+_BAD_REQUEST: Final = 400
+# Errors after which a server cannot know where the next request begins, or has no more patience.
+_LAST_WORDS: Final = (408, 413, 431)
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_INTERNALS: Final = re.compile(
+    r"Traceback \(most recent|File \"/|\bat [\w.$]+ ?\(.*:\d+(?::\d+)?\)|node_modules/"
+    r"|goroutine \d+ \[|\b\w+\.(?:py|go|rb|js|ts|java|cs|php):\d+"
+    r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\blocalhost:\d"
+    r"|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}\b|\.internal\b|\.svc\b|\.cluster\.local\b"
+)
+_MONEY: Final = ("total_cost", "unit_price", "cost", "balance")
+_MOST_DIGITS: Final = 12
+_MOMENTS: Final = ("created_at", "deletes_at", "start", "end")
+_OLDEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+
+
+def _speaks_json(exchange: Exchange) -> bool:
+    """Whether the answer must be JSON: all but files, and answers without a body."""
+    if exchange.method == "HEAD" or exchange.status in {0, 204, 304}:
+        return False
+    return exchange.status >= 400 or exchange.operation not in {"", "downloads.retrieve"}
+
+
+def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
+    """GP101."""
+    for each in history:
+        if not _speaks_json(each) or not (each.operation or each.status >= 400):
+            continue
+        name = schemas.answer_schema(each.operation, each.status)
+        if name is None:
+            continue
+        found = schemas.violations(name, each.plain)
+        shown = "; ".join(f"{v.path or '/'}: {v.message}" for v in found[:3])
+        yield held(not found, f"a body as schemas/{name}.json says", shown, each)
+
+
+def statuses_are_documented(history: History) -> Iterator[Observation]:
+    """GP102."""
+    for each in history:
+        if not each.operation or each.method not in {"GET", "POST"} or not each.status:
+            continue
+        if each.use in _BEYOND and each.status == _BAD_REQUEST:
+            continue
+        known = documented_statuses(each.operation)
+        yield held(
+            each.status in known,
+            f"a documented status of {each.operation}",
+            f"{each.status} {each.body[:120]!r}",
+            each,
+        )
+
+
+def json_is_clean(history: History) -> Iterator[Observation]:
+    """GP103."""
+    for each in history:
+        if not _speaks_json(each):
+            continue
+        if each.kind != "application/json":
+            yield wrong(
+                "Content-Type: application/json", each.fields.get("content-type", "none"), each
+            )
+        else:
+            yield held(not each.decoded[1], "plain JSON in UTF-8", each.decoded[1], each)
+
+
+def no_server_errors(history: History) -> Iterator[Observation]:
+    """GP104."""
+    if history.plan.rules:
+        return
+    for each in history:
+        yield held(
+            0 < each.status < 500,
+            "no 5xx, and an answer at all",
+            f"{each.status or 'no answer'} {each.body[:120]!r}",
+            each,
+        )
+
+
+def errors_are_envelopes(history: History) -> Iterator[Observation]:
+    """GP105."""
+    for each in history:
+        if each.method == "HEAD":
+            continue
+        if each.status >= 400:
+            code, message = each.error.get("code"), each.error.get("message")
+            good = isinstance(code, str) and code and isinstance(message, str) and message
+            yield held(
+                good,
+                "an envelope with error.code and error.message, texts",
+                f"{each.body[:160]!r}",
+                each,
+            )
+        elif each.status and each.operation != "videos.retrieve" and "error" in each.object:
+            yield wrong(
+                "no error in an answer that says it succeeded", f"{each.body[:160]!r}", each
+            )
+
+
+def error_codes_are_stable(history: History) -> Iterator[Observation]:
+    """GP106."""
+    codes: dict[tuple[Any, ...], tuple[object, Exchange]] = {}
+    for each in history:
+        if not each.error:
+            continue
+        for text in _texts(each.error):
+            leak = _INTERNALS.search(_without_echo(text, each))
+            secret = any(secret in text for _, secret in history.secrets)
+            yield held(not leak and not secret, "an error without internals or keys", text, each)
+        if each.valid is not False or each.status < 400 or each.status == 429:
+            continue
+        cause: tuple[Any, ...] = (
+            each.method,
+            each.path,
+            each.query,
+            each.key,
+            each.request_body,
+            each.request_headers,
+        )
+        if each.fault in {"missing", "unknown-model"}:
+            cause = (each.operation, each.fault)
+        code = each.error.get("code")
+        first, where = codes.setdefault(cause, (code, each))
+        yield held(first == code, f"the code {first!r} again", code, where, each)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in an error, whatever it stands under."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
+
+
+def _without_echo(text: str, exchange: Exchange) -> str:
+    """Take out of a message what the client itself had put into its request."""
+    for value in (*exchange.asked.values(), exchange.path, *exchange.parameters.values()):
+        if isinstance(value, str) and value:
+            text = text.replace(value, "")
+    images = exchange.asked.get("images")
+    for image in images if isinstance(images, list) else ():
+        url = image.get("url") if isinstance(image, dict) else None
+        for part in re.split(r"[/\[\]@?#]", url) if isinstance(url, str) else ():
+            text = text.replace(part, "") if part else text
+    return text
+
+
+def same_request_same_status(history: History) -> Iterator[Observation]:
+    """GP107."""
+    seen: dict[tuple[Any, ...], Exchange] = {}
+    for each in history:
+        if each.valid is not False or each.status in {0, 429} or each.status >= 500:
+            continue
+        key = (
+            each.method,
+            each.path,
+            each.query,
+            each.key,
+            each.request_body,
+            each.request_headers,
+        )
+        first = seen.setdefault(key, each)
+        if first is not each:
+            yield held(
+                first.status == each.status, f"{first.status}, as before", each.status, first, each
+            )
+
+
+def timestamps_are_sound(history: History) -> Iterator[Observation]:
+    """GP108."""
+    for each in history:
+        if not 200 <= each.status < 300 or each.operation == "downloads.retrieve":
+            continue
+        for name, value in _named(each, _MOMENTS):
+            moment = instant(value) if isinstance(value, str) else None
+            good = moment is not None and _RFC3339.fullmatch(str(value)) is not None
+            yield held(good, f"{name} as RFC 3339 with a zone", value, each)
+            if moment is None or not good or name in {"start", "end"}:
+                continue
+            yield held(moment > _OLDEST, f"{name} not in the far past", value, each)
+            if name == "created_at":
+                yield held(
+                    moment <= each.at + timedelta(minutes=1), "created_at in the past", value, each
+                )
+
+
+def _named(exchange: Exchange, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    values = exchange.values
+    for name in names:
+        for value in values.get(name, ()):
+            yield name, value
+
+
+def money_has_no_noise(history: History) -> Iterator[Observation]:
+    """GP109."""
+    for each in history:
+        if each.status != 200 or each.operation == "downloads.retrieve":
+            continue
+        for name, value in _named(each, _MONEY):
+            amount = decimal(value)
+            if amount is not None:
+                digits = -int(amount.normalize().as_tuple().exponent)
+                yield held(digits <= _MOST_DIGITS, f"{name} as a short decimal", str(value), each)
+
+
+def money_is_written_as_documented(history: History) -> Iterator[Observation]:
+    """GP110."""
+    for each in history.of("billing.balance"):
+        if each.status == 200 and each.method == "GET":
+            yield _text("balance", each.object.get("balance"), each)
+    for each in history.of("models.list", "models.retrieve"):
+        if each.status == 200:
+            for _, price in _named(each, ("unit_price",)):
+                yield _text("a catalogue's unit_price", price, each)
+    for each in (*history.results, *history.of("billing.costs")):
+        if each.status != 200:
+            continue
+        for name, value in _named(each, ("total_cost", "unit_price", "quantity", "cost")):
+            number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+            yield held(number, f"{name} as a number", value, each)
+
+
+def _text(name: str, value: object, exchange: Exchange) -> Observation:
+    good = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value)
+    return held(good, f"{name} as a decimal text", value, exchange)
+
+
+def wrong_methods_are_refused(history: History) -> Iterator[Observation]:
+    """GP111."""
+    for each in history.used("wrong-method"):
+        yield held(each.status == 405, "405", each.status, each)
+        if each.status == 405:
+            allowed = {word.strip() for word in each.fields.get("allow", "").split(",")} - {""}
+            yield held(
+                allowed and each.method not in allowed,
+                f"an Allow header, without {each.method}",
+                allowed or "none",
+                each,
+            )
+    for each in history.used("side-method"):
+        yield held(
+            "id" not in each.object and not each.generation,
+            "HEAD and OPTIONS make nothing",
+            f"{each.body[:100]!r}",
+            each,
+        )
+    for before, after, between in history.spans:
+        if any(each.use in {"side-method", "wrong-method"} for each in between):
+            yield held(
+                before.object.get("balance") == after.object.get("balance"),
+                "the same balance after methods that make nothing",
+                after.object,
+                before,
+                after,
+            )
+
+
+def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
+    """GP112."""
+    for group in history.groups.values():
+        odd = [each for each in group if each.use == "odd-path"]
+        canonical = [each for each in group if each.use == "canonical-path"]
+        for each in odd:
+            same = bool(canonical) and each.json == canonical[0].json
+            yield held(
+                not 200 <= each.status < 300 or same,
+                "no other resource than the one its plain path names",
+                f"{each.status} {each.body[:100]!r}",
+                each,
+            )
+
+
+def unknown_paths_are_404(history: History) -> Iterator[Observation]:
+    """GP113."""
+    strangers: list[Exchange] = []
+    for each in history.used("unknown-path"):
+        allowed = {404, 401} if each.key == "none" else {404}
+        yield held(
+            each.status in allowed and each.error,
+            "404 in the envelope",
+            f"{each.status} {each.body[:100]!r}",
+            each,
+        )
+        if each.key == "none":
+            strangers.append(each)
+            first = strangers[0]
+            yield held(
+                each.status == first.status,
+                f"{first.status}, as for another unknown path without a key",
+                each.status,
+                first,
+                each,
+            )
+
+
+def transport_is_sound(history: History) -> Iterator[Observation]:
+    """GP114."""
+    for each in history:
+        if not each.status:
+            continue
+        asked = any(name == "accept-encoding" for name, _ in each.request_headers)
+        coding = each.fields.get("content-encoding", "identity")
+        yield held(
+            asked or coding == "identity", "no compression that was not asked for", coding, each
+        )
+        if 400 <= each.status < 500 and each.status not in _LAST_WORDS:
+            last = each.fields.get("connection", "").lower()
+            yield held(
+                last != "close",
+                f"a connection that goes on after {each.status}",
+                f"Connection: {last}",
+                each,
+            )
+        length = each.fields.get("content-length")
+        if length is not None and each.method != "HEAD" and each.status != 304:
+            yield held(
+                length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
+            )
+
+
+def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
+    """GP115."""
+    seen: set[tuple[str, str]] = set()
+    for each in history:
+        name = schemas.answer_schema(each.operation, each.status) if each.operation else None
+        if name is None or not isinstance(each.plain, (dict, list)):
+            continue
+        found = dict.fromkeys(_unknown(schemas.schema(name), each.plain))
+        unknown = [field for field in found if (name, field) not in seen]
+        seen.update((name, field) for field in unknown)
+        yield (
+            noted(f"{name} has fields beyond the schema: {', '.join(unknown)}", each)
+            if unknown
+            else OK
+        )
+
+
+def _unknown(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[str]:
+    """Yield where a value has fields beyond its schema, however deep."""
+    if "discriminator" in schema and isinstance(value, dict):
+        mapping = schema["discriminator"]["mapping"]
+        branch = mapping.get(str(value.get(schema["discriminator"]["propertyName"])))
+        schema = {} if branch is None else {"$ref": branch}
+    if "$ref" in schema:
+        schema = schemas.schema(schema["$ref"].removesuffix(".json"))
+    if isinstance(value, dict) and "properties" in schema:
+        for field in sorted(value):
+            where = f"{place}.{field}" if place else field
+            if field in schema["properties"]:
+                yield from _unknown(schema["properties"][field], value[field], where)
+            else:
+                yield where
+    elif isinstance(value, list) and "items" in schema:
+        for item in value:
+            yield from _unknown(schema["items"], item, f"{place}[]")
+
+
+CHECKS: Final = (
+    Check(
+        id="GP101",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="Every documented status's body is what its schema says, formats included",
+        why="Clients are generated from these shapes; one wrong type breaks every typed client.",
+        judge=bodies_fit_their_schemas,
+    ),
+    Check(
+        id="GP102",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="A status that is not documented for the operation is reported, with its body",
+        why="Clients decide by status whether to pay again; one they do not know is a guess.",
+        judge=statuses_are_documented,
+    ),
+    Check(
+        id="GP103",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="JSON is application/json: UTF-8, no BOM, no duplicate keys, NaN or Infinity",
+        why="Parsers differ on every one of these, and some crash (RFC 8259).",
+        judge=json_is_clean,
+    ),
+    Check(
+        id="GP104",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="No request that is HTTP gets a 5xx",
+        why="A 5xx is retried, and a retried submission may be paid twice.",
+        judge=no_server_errors,
+    ),
+    Check(
+        id="GP105",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="Every 4xx and 5xx is an error envelope: code and message, texts, not empty",
+        why="Documented: clients read error.code to decide and error.message to tell.",
+        judge=errors_are_envelopes,
+    ),
+    Check(
+        id="GP106",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="The same cause has the same error.code; a message shows no internals, no key",
+        why="Programs branch on codes; messages end in logs that many can read.",
+        judge=error_codes_are_stable,
+    ),
+    Check(
+        id="GP107",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="The same invalid request gets the same status each time",
+        why="A status that flaps between 400 and 422 makes retries and alerts a lottery.",
+        judge=same_request_same_status,
+    ),
+    Check(
+        id="GP108",
+        severity="minor",
+        evidence="documented",
+        cost="T",
+        statement="Timestamps are RFC 3339 with a zone; created_at is not in the future",
+        why="Documented: UTC with Z. A moment without a zone is a different one on each machine.",
+        judge=timestamps_are_sound,
+    ),
+    Check(
+        id="GP109",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="Amounts survive as decimals: no 0.30000000000000004 in a money field",
+        why="Sums of noisy amounts do not match the bill.",
+        judge=money_has_no_noise,
+    ),
+    Check(
+        id="GP110",
+        severity="major",
+        evidence="documented",
+        cost="T",
+        statement="Balance and catalogue prices are texts, usage and costs are numbers",
+        why="Documented per field; a typed client refuses the other form.",
+        judge=money_is_written_as_documented,
+    ),
+    Check(
+        id="GP111",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="A wrong method is 405 with Allow; HEAD and OPTIONS make and charge nothing",
+        why="Probes and proxies send HEAD and OPTIONS of their own accord (RFC 9110).",
+        judge=wrong_methods_are_refused,
+    ),
+    Check(
+        id="GP112",
+        severity="major",
+        evidence="assumption",
+        cost="T",
+        statement="Slashes, case, dots and escapes in a path never reach another resource",
+        why="Path confusion is how one tenant reads another's data through a proxy.",
+        judge=odd_paths_lead_nowhere_else,
+    ),
+    Check(
+        id="GP113",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="An unknown path is 404 in the envelope, without a key too (or always 401)",
+        why="A typing mistake should look like one.",
+        judge=unknown_paths_are_404,
+    ),
+    Check(
+        id="GP114",
+        severity="minor",
+        evidence="assumption",
+        cost="T",
+        statement="Content-Length is right, nothing is compressed unasked, errors close nothing",
+        why="A wrong length hangs or cuts off every HTTP client (RFC 9110). Of connections only "
+        "Connection: close is seen; one that breaks after an error shows in GP104, unanswered.",
+        judge=transport_is_sound,
+    ),
+    Check(
+        id="GP115",
+        severity="info",
+        evidence="seed",
+        cost="T",
+        statement="Fields beyond the schema are recorded as drift, and break nothing",
+        why="The API may grow; knowing that it did keeps the fake faithful.",
+        judge=unknown_fields_are_drift,
+    ),
+)

@@ -1,0 +1,366 @@
+"""Plans about generations, their files and their money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.model_choice import cheapest, small
+from getimg_mock.contract.plans import DAYS, Plan, Poll, Ref, Send, Wait, balance, get, post
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import Kind, Model
+    from getimg_mock.contract.plans import Step
+
+_COSTS: Final = "/v2/billing/costs"
+_RETRIEVE: Final = "/v2/videos/generations/{}"
+
+
+# Ranges of which it is only recorded which dates they hold: documented is no more than "inclusive".
+_EDGES: Final = {
+    "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
+    "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
+    "over the change to summer time": (
+        "start=2026-03-28T00:00:00%2B01:00&end=2026-03-30T00:00:00%2B02:00"
+    ),
+    "over the change to winter time": (
+        "start=2026-10-24T00:00:00%2B02:00&end=2026-10-26T00:00:00%2B01:00"
+    ),
+}
+
+
+def plans(models: Sequence[Model]) -> Iterator[Plan]:
+    """Yield the plans about generations."""
+    image, video = cheapest(models, "image"), cheapest(models, "video")
+    sounding = next((m for m in models if m.get("supports_sound")), video)
+    yield Plan(name="an image and its file", tier="R2", steps=(*_image(image),))
+    yield Plan(name="images in every format", tier="R2", steps=(*_formats(image),))
+    yield Plan(name="a video from 202 to its file", tier="R2", steps=(*_video(video),))
+    yield Plan(name="a video with sound, and one without", tier="R2", steps=(*_sound(sounding),))
+    yield Plan(name="looking at a pending video costs nothing", tier="R2", steps=(*_looks(video),))
+    yield Plan(
+        name="equal bodies are several generations", tier="R2", steps=(*_identical(image, video),)
+    )
+    yield Plan(
+        name="videos that fail", tier="R2", world=(("fail_rate", 1.0),), steps=(*_failing(video),)
+    )
+    yield Plan(name="unknown and malformed ids", steps=(*_unknown(),))
+    yield Plan(
+        name="a file until it is deleted",
+        tier="R2",
+        clock=True,
+        anywhere=True,
+        world=(("retention", 600),),
+        steps=(*_deleted(image, video),),
+    )
+    yield Plan(name="money of a working day", tier="R2", steps=(*_day(image, video),))
+    yield Plan(
+        name="costs on both sides of midnight", tier="R2", clock=True, steps=(*_midnight(image),)
+    )
+    yield Plan(
+        name="what cannot be paid",
+        tier="R2",
+        world=(("balance", "0.001"),),
+        steps=(*_too_dear(image, video),),
+    )
+    yield Plan(
+        name="money for one only",
+        tier="R2",
+        world=(("balance", _just_enough(video)),),
+        steps=(*_last_money(video),),
+    )
+    yield Plan(name="longer videos", tier="R2", steps=(*_longer(sounding),))
+    yield Plan(name="what is left out", tier="R2", steps=(*_defaults(models),))
+    yield Plan(name="ranges of costs", steps=(*_ranges(),))
+
+
+def file_of(name: str, **more: Any) -> Send:
+    """Return the request for the file of the result called `name`."""
+    return Send(link=True, ref=Ref(name, "/data/0/url"), key="none", **more)
+
+
+def _files(name: str) -> Iterator[Step]:
+    """Yield everything that is done with a file while it can be had."""
+    yield file_of(name)
+    yield file_of(name)
+    yield file_of(name, headers=(("range", "bytes=0-99"),))
+    yield file_of(name, headers=(("range", "bytes=10-19"),))
+    yield file_of(name, method="HEAD")
+    for alter in ("sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
+        yield file_of(name, alter=alter)
+
+
+def borrowed(name: str, other: str) -> Iterator[Step]:
+    """Yield each of two files asked for with the expiry and the signature of the other."""
+    for one, donor in ((name, other), (other, name)):
+        yield file_of(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
+
+
+def _image(model: Model) -> Iterator[Step]:
+    yield balance()
+    yield post("image", small(model), valid=True, name="image")
+    yield from _files("image")
+    yield balance()
+    yield file_of("image")
+    yield balance()
+    yield post("image", small(model, prompt="Another"), valid=True, name="other")
+    yield balance()
+    yield from borrowed("image", "other")
+
+
+def _formats(model: Model) -> Iterator[Step]:
+    for kind in ("png", "jpeg", "webp"):
+        body = small(model, output_format=kind, prompt=f"as {kind}")
+        yield post("image", body, valid=True, name=kind)
+        yield file_of(kind)
+    for ratio in model["supported_aspect_ratios"]:
+        yield post("image", small(model, aspect_ratio=ratio), valid=True, name=ratio)
+    yield file_of(model["supported_aspect_ratios"][-1])
+
+
+def _video(model: Model) -> Iterator[Step]:
+    yield balance()
+    yield get(_COSTS, query=DAYS, use="costs-before")
+    yield post("video", small(model), valid=True, name="video")
+    yield Poll(of="video")
+    for _ in range(3):
+        yield get(_RETRIEVE, ref=Ref("video"), name="video.now")
+    yield balance()
+    yield from _costs_twice()
+    yield from _files("video.now")
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield balance()
+    yield Wait(seconds=3)
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield balance()
+    yield get(_COSTS, query=DAYS)
+
+
+def _costs_twice() -> Iterator[Step]:
+    """Yield a look at the costs at once, and one when those of any service must have settled."""
+    yield get(_COSTS, query=DAYS, use="costs-after")
+    yield Wait(seconds=10)
+    yield get(_COSTS, query=DAYS, use="costs-after")
+
+
+def _sound(model: Model) -> Iterator[Step]:
+    for wanted in (True, False):
+        name = f"sound {wanted}"
+        yield post("video", small(model, sound=wanted), valid=True, name=name)
+        yield Poll(of=name)
+        yield file_of(f"{name}.now")
+    yield balance()
+
+
+def _looks(model: Model) -> Iterator[Step]:
+    yield post("video", small(model), valid=True, name="video")
+    yield balance()
+    for _ in range(5):
+        yield get(_RETRIEVE, ref=Ref("video"))
+    yield balance()
+    yield Poll(of="video")
+    yield balance()
+    for _ in range(3):
+        yield get(_RETRIEVE, ref=Ref("video"))
+    yield balance()
+
+
+def _identical(image: Model, video: Model) -> Iterator[Step]:
+    yield balance()
+    for turn in range(3):
+        yield post(
+            "video",
+            small(video),
+            valid=True,
+            group="identical videos",
+            use="identical",
+            together=True,
+            name=f"video {turn}",
+        )
+    for turn in range(3):
+        yield Poll(of=f"video {turn}")
+    for _ in range(3):
+        yield post(
+            "image",
+            small(image),
+            valid=True,
+            group="identical images",
+            use="identical",
+            together=True,
+        )
+    yield balance()
+
+
+def _failing(model: Model) -> Iterator[Step]:
+    yield balance()
+    yield get(_COSTS, query=DAYS)
+    yield post("video", small(model), valid=True, name="video")
+    yield Poll(of="video")
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield get(_RETRIEVE, ref=Ref("video"))
+    yield get(_COSTS, query=DAYS)
+    yield balance()
+
+
+def _unknown() -> Iterator[Step]:
+    for name in ("req-01ZZZZZZZZZZZZ", "req-0000000000", "00000000-0000-0000-0000-000000000000"):
+        yield get(_RETRIEVE.replace("{}", name), use="unknown-id")
+    for name in ("%00", "a" * 300, "..%2f..%2fbalance", "%F0%9F%8C%8A", "'--", "%22"):
+        yield get(_RETRIEVE.replace("{}", name), use="malformed-id")
+
+
+def _deleted(image: Model, video: Model) -> Iterator[Step]:
+    yield post("image", small(image), valid=True, name="image")
+    gone = Ref("image", "/data/0/deletes_at")
+    yield Wait(until=gone, seconds=-3)
+    yield file_of("image", use="before-expiry")
+    yield Wait(until=gone, seconds=3)
+    yield file_of("image", use="after-expiry")
+    yield file_of("image", headers=(("range", "bytes=0-9"),), use="after-expiry")
+    yield post("video", small(video), valid=True, name="video")
+    yield Poll(of="video")
+    yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=-3)
+    yield file_of("video.now", use="before-expiry")
+    yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=3)
+    yield file_of("video.now", use="after-expiry")
+    yield file_of("video.now", alter="late-exp")
+    yield get(_RETRIEVE, ref=Ref("video"), use="look-after-expiry")
+
+
+def _day(image: Model, video: Model) -> Iterator[Step]:
+    yield balance()
+    yield get(_COSTS, query=DAYS, use="costs-before")
+    for turn in range(3):
+        yield post("image", small(image, prompt=f"Picture {turn}"), valid=True, name=f"i{turn}")
+        yield balance()
+    for turn in range(2):
+        yield post("video", small(video, prompt=f"Film {turn}"), valid=True, name=f"v{turn}")
+    yield Poll(of="v0")
+    yield Poll(of="v1")
+    yield balance()
+    yield from _costs_twice()
+    for turn in range(2):
+        yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
+        yield file_of(f"v{turn}.now")
+    yield balance()
+    yield from borrowed("v0.now", "v1.now")
+    yield from borrowed("i0", "v0.now")
+
+
+def _midnight(model: Model) -> Iterator[Step]:
+    yield post("image", small(model), valid=True)
+    yield Wait(seconds=12 * 3600)
+    yield post("image", small(model), valid=True)
+    yield from _additive("2026-09-01", "2026-09-02", "2026-09-03", "around midnight")
+    for end in ("2026-09-01T23:59:59Z", "2026-09-02T00:00:00Z", "2026-09-01T23:59:59.999Z"):
+        yield get(
+            _COSTS,
+            query=f"start=2026-09-01T00:00:00Z&end={end}",
+            use="range-inclusive",
+            field=f"until {end}",
+        )
+
+
+def _additive(first: str, second: str, third: str, name: str) -> Iterator[Step]:
+    """Yield a range and its two halves; each date belongs to one half."""
+    a, b = f"{first}T00:00:00Z", f"{first}T23:59:59Z"
+    c, d = f"{second}T00:00:00Z", f"{third}T23:59:59Z"
+    for use, start, end in (("range-ab", a, b), ("range-bc", c, d), ("range-ac", a, d)):
+        yield get(_COSTS, query=f"start={start}&end={end}", group=f"additive {name}", use=use)
+
+
+def _too_dear(image: Model, video: Model) -> Iterator[Step]:
+    yield balance()
+    for _ in range(2):
+        yield post("image", small(image), use="too-dear")
+        yield post("video", small(video), use="too-dear")
+    yield balance()
+
+
+def _just_enough(model: Model) -> str:
+    from getimg_mock.contract.model_choice import price_of  # noqa: PLC0415 - beside its one use
+
+    price = price_of(model, small(model))
+    return str(price + price / 2) if price is not None else "0.05"
+
+
+def _last_money(model: Model) -> Iterator[Step]:
+    yield balance()
+    yield post("video", small(model), name="video")
+    yield balance()
+    yield post("video", small(model, prompt="One too many"), use="too-dear")
+    yield balance()
+    yield Poll(of="video")
+    yield balance()
+    yield post("video", small(model, prompt="Still too many"), use="too-dear")
+    yield balance()
+
+
+def _longer(model: Model) -> Iterator[Step]:
+    lengths = sorted(model["supported_durations"])
+    for seconds in {lengths[0], lengths[len(lengths) // 2], lengths[-1]}:
+        for sound in (False, True):
+            name = f"{seconds} s, {sound}"
+            yield post("video", small(model, duration=seconds, sound=sound), valid=True, name=name)
+            yield Poll(of=name, every=20)
+    yield balance()
+
+
+def _defaults(models: Sequence[Model]) -> Iterator[Step]:
+    for model in models:
+        kind: Kind = "image" if model["type"] == "image" else "video"
+        plain = {"model": model["id"], "prompt": "As it comes"}
+        full: dict[str, Any] = plain | {
+            "aspect_ratio": model["supported_aspect_ratios"][0],
+            "resolution": model["supported_resolutions"][0],
+        }
+        full |= (
+            {"output_format": "jpeg"}
+            if kind == "image"
+            else {
+                "duration": model["supported_durations"][0],
+                "sound": False,
+            }
+        )
+        for use, body in (("omitted", plain), ("explicit", full)):
+            name = f"{model['id']} {use}"
+            yield post(kind, body, valid=True, use=use, group=f"default:{model['id']}", name=name)
+            if kind == "video":
+                yield Poll(of=name, every=20)
+
+
+def _ranges() -> Iterator[Step]:
+    good = "start=2026-03-01T00:00:00Z"
+    bad = {
+        "no start": "end=2026-03-02T00:00:00Z",
+        "no end": good,
+        "neither": "",
+        "no zone on start": "start=2026-03-01T00:00:00&end=2026-03-02T00:00:00Z",
+        "no zone on end": good + "&end=2026-03-02T00:00:00",
+        "end before start": good + "&end=2026-02-01T00:00:00Z",
+        "end is start": good + "&end=2026-03-01T00:00:00Z",
+        "181 days": good + "&end=2026-08-29T00:00:00Z",
+        "180 days and a second": good + "&end=2026-08-28T00:00:01Z",
+        "no date": good + "&end=tomorrow",
+        "an impossible date": good + "&end=2026-02-30T00:00:00Z",
+        "empty": good + "&end=",
+        "a Unix time": good + "&end=1760000000",
+    }
+    for name, query in bad.items():
+        yield get(_COSTS, query=query, fault="range", field=name, valid=False)
+    valid = (
+        "end=2026-08-28T00:00:00Z",
+        "end=2026-03-01T00:00:01Z",
+        "end=2026-03-29T02:30:00%2B02:00",
+        "end=2026-03-02T23:59:59.999Z",
+        "end=2026-03-02T23:59:59.999999Z",
+        "end=2026-04-01T00:00:00-05:00",
+    )
+    for end in valid:
+        yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
+    yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
+    for name, query in _EDGES.items():
+        yield get(_COSTS, query=query, use="range-inclusive", field=name)
+    yield from _additive("2026-03-01", "2026-03-02", "2026-03-05", "in March")

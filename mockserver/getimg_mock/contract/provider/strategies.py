@@ -1,0 +1,219 @@
+"""Hypothesis strategies for plans: valid requests, requests with one known fault, sequences.
+
+Written for our schemas. What is drawn depends on the catalogue and on the drawing alone, never on
+what a provider answered; a drawn plan is plain data, so Hypothesis can shrink it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from getimg_mock.contract.model_choice import PIXEL, few_pixels, fewest_pixels
+from getimg_mock.contract.plans import (
+    DAYS,
+    Plan,
+    Poll,
+    Ref,
+    Send,
+    Wait,
+    balance,
+    get,
+    post,
+)
+from getimg_mock.contract.provider import faulty_requests
+from getimg_mock.contract.provider.faulty_requests import LISTED, between, sampled
+from getimg_mock.contract.verdicts import judged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from getimg_mock.contract.model_choice import Model
+    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.targets.fake_targets import Target
+    from getimg_mock.contract.verdicts import Check, Verdict
+
+_URLS: Final = (PIXEL, "https://example.com/cat.png", "https://example.org/a%20b.webp")
+# What a prompt of the least and of the greatest length is made of.
+_LENGTHS: Final = (("a", 1), ("a", 4096), ("\U0001f30a", 4096))
+_PAUSES: Final = (0.001, 1, 30, 90, 3600)
+_DEEDS: Final = ("good", "good", "bad", "look", "wait", "money", "picture", "file")
+
+
+@cache
+def prompts() -> st.SearchStrategy[str]:
+    """Draw texts that any provider must take: 1 to 4096 characters, in every script."""
+    letters = st.characters(exclude_categories=["Cs"])
+    plain = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=60)
+    longest = st.sampled_from(_LENGTHS).map(lambda made: made[0] * made[1])
+    return st.one_of(plain, st.text(letters, min_size=1, max_size=60), longest)
+
+
+def valid_bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
+    """Draw a request that a model must take, its fields in an order that means nothing."""
+    optional: dict[str, st.SearchStrategy[Any]] = {
+        name: st.sampled_from(model[listed]) for name, listed in LISTED.items() if model[listed]
+    }
+    if model["type"] == "image":
+        optional["output_format"] = st.sampled_from(["png", "jpeg", "webp"])
+    else:
+        optional["duration"] = st.sampled_from(model["supported_durations"])
+        optional["sound"] = st.booleans() if model["supports_sound"] else st.just(False)  # noqa: FBT003 - the value that is drawn
+    if model["supported_references"]:
+        optional["images"] = references(model)
+    required = {"model": st.just(model["id"]), "prompt": prompts()}
+    drawn = st.fixed_dictionaries(required, optional=optional)
+    return st.builds(_ordered, drawn, st.sampled_from(["as listed", "backwards", "by name"]))
+
+
+def _ordered(body: dict[str, Any], order: str) -> dict[str, Any]:
+    names = {"as listed": list(body), "backwards": list(body)[::-1], "by name": sorted(body)}
+    return {name: body[name] for name in names[order]}
+
+
+@st.composite
+def references(draw: st.DrawFn, model: Model) -> list[dict[str, Any]]:
+    """Draw references that a model must take."""
+    supported = model["supported_references"]
+    roles = tuple(role for role in supported if role != "last_frame" or "first_frame" in supported)
+    role = draw(sampled(roles))
+    count = draw(between(1, min(supported[role], 8)))
+    images = [{"url": draw(sampled(_URLS)), "role": role} for _ in range(count)]
+    if role == "last_frame":
+        images = [{"url": draw(sampled(_URLS)), "role": "first_frame"}, images[0]]
+    return images
+
+
+def submissions(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+    """Draw a request for a generation that must be accepted."""
+    return st.one_of([_submission(model) for model in models])
+
+
+def _submission(model: Model, **fixed: Any) -> st.SearchStrategy[Send]:
+    kind = model["type"]
+    return valid_bodies(model).map(lambda body: post(kind, body | fixed, valid=True))
+
+
+def _small_images(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+    """Draw a request for an image of the fewest pixels, whose file costs little to look into."""
+    images = fewest_pixels([model for model in models if model["type"] == "image"])
+    return st.one_of([_submission(model, **few_pixels(model)) for model in images])
+
+
+def faulty(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+    """Draw a request with exactly one known fault, which must be refused."""
+    return st.one_of([faulty_requests.faulty(model, valid_bodies(model)) for model in models])
+
+
+def plans(models: Sequence[Model]) -> st.SearchStrategy[Plan]:
+    """Draw a sequence: submissions good and bad by two keys, looks, downloads and steps of time."""
+    return _plans(submissions(models), faulty(models), _small_images(models))
+
+
+@st.composite
+def _plans(
+    draw: st.DrawFn,
+    good: st.SearchStrategy[Send],
+    bad: st.SearchStrategy[Send],
+    small: st.SearchStrategy[Send],
+) -> Plan:
+    steps: list[Step] = [
+        balance(),
+        balance(key="b"),
+        get("/v2/billing/costs", query=DAYS, use="costs-before"),
+    ]
+    videos: list[tuple[str, Any]] = []
+    images: list[str] = []
+    for turn in range(draw(between(1, 8))):
+        key: Any = draw(sampled(("a", "a", "b")))
+        what = draw(sampled(_DEEDS))
+        if what == "good":
+            step = draw(good)
+            name = f"{step.operation} {turn}"
+            if step.operation == "videos.create":
+                videos.append((name, key))
+            steps.append(replace(step, name=name, key=key))
+        elif what == "bad":
+            steps.append(replace(draw(bad), key=key))
+        elif what == "look" and videos:
+            name, owner = draw(sampled(tuple(videos)))
+            steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=owner))
+            other = "b" if owner == "a" else "a"
+            steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=other, use="foreign"))
+        elif what == "picture":
+            images.append(f"picture {turn}")
+            steps.append(replace(draw(small), name=images[-1], key=key))
+        elif what == "file" and images:
+            link = Ref(draw(sampled(tuple(images))), "/data/0/url")
+            steps.append(Send(link=True, ref=link, key="none"))
+        elif what == "wait":
+            steps.append(Wait(seconds=draw(sampled(_PAUSES))))
+        else:
+            steps.append(balance(key=key))
+    steps += [Poll(of=name, key=key, every=20) for name, key in videos]
+    steps += [
+        balance(),
+        balance(key="b"),
+        get("/v2/billing/costs", query=DAYS, use="costs-after"),
+    ]
+    return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
+
+
+def drawn_plans(models: Sequence[Model], *, seed: int = 0, count: int = 50) -> list[Plan]:
+    """Return `count` drawn plans; the same for the same seed."""
+    found: list[Plan] = []
+
+    @_seeded(seed, count, Phase.generate)
+    @given(plans(models))
+    def collect(plan: Plan) -> None:
+        found.append(replace(plan, name=f"drawn {len(found) + 1}"))
+
+    collect()
+    return found
+
+
+def _seeded(number: int, count: int, *phases: Phase) -> Callable[[Any], Any]:
+    configured = settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+    )
+
+    def decorate(test: Any) -> Any:
+        return seed(number)(configured(test))
+
+    return decorate
+
+
+def smallest(check: Check, target: Target, *, seed: int = 0, count: int = 200) -> Verdict | None:
+    """Return the verdict on the smallest plan like those that `drawn_plans` draws from a seed.
+
+    The smallest is that which shrinking the first one that breaks `check` ends with. It is run and
+    judged once more, so the verdict is its own; None when none of them breaks the check.
+    """
+    last: list[Plan] = []
+
+    @_seeded(seed, count, Phase.generate, Phase.shrink)
+    @given(plans(target.models))
+    def holds(plan: Plan) -> None:
+        if judged(check, [target.run(plan)], own=target.own).broken:
+            last.append(plan)
+            raise _BrokenError
+
+    try:
+        holds()
+    except _BrokenError:
+        return judged(
+            check, [target.run(replace(last[-1], name="drawn, the smallest"))], own=target.own
+        )
+    return None
+
+
+class _BrokenError(Exception):
+    """A plan breaks the check."""

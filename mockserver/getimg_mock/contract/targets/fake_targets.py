@@ -1,0 +1,293 @@
+"""Targets: what plans are run against, and the fake as one, in process and on a port.
+
+A target opens a session for each plan. On our fake each session is a world of its own, with the
+settings that the plan asks for and a clock that stands still until the plan lets time pass.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import unquote
+
+from getimg_mock.api import access_log
+from getimg_mock.application import Application
+from getimg_mock.contract.exchanges import Effect
+from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.targets.execution import Received, Run
+from getimg_mock.contract.targets.http_target import Address
+from getimg_mock.fake import Fake
+from getimg_mock.media.rendering import stepped
+from getimg_mock.serving.server import MockServer
+from getimg_mock.settings import Settings
+from getimg_mock.world.clock import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from starlette.types import ASGIApp, Message
+
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Plan, Send
+    from getimg_mock.contract.targets.execution import Sent, Session
+    from getimg_mock.contract.targets.http_target import AddressSession
+    from getimg_mock.media.cache import MediaCache
+    from getimg_mock.world.workspaces import Workspace
+
+START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
+"""When every plan begins on our fake: in the middle of a day and of a rate window."""
+
+_A_MINUTE: Final = timedelta(minutes=1)
+_KEYS: Final = {"a": "sk_contract_alpha_7f3a9c", "b": "sk_contract_bravo_2d8e41"}
+
+
+class Target(Protocol):
+    """Something that plans can be run against."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+
+    @property
+    def own(self) -> bool:
+        """Whether it is our own fake, which can be given worlds and whose clock is ours."""
+
+    @property
+    def models(self) -> Sequence[dict[str, Any]]:
+        """The catalogue that plans are made from."""
+
+    def lacks(self, plan: Plan) -> str:
+        """Return why a plan cannot be run here, or an empty text."""
+
+    def opened(self, plan: Plan) -> AbstractContextManager[Session]:
+        """Hold a session of a plan's own."""
+
+    def run(self, plan: Plan) -> History:
+        """Run a plan in a session of its own."""
+
+
+@dataclass(slots=True)
+class InProcess:
+    """The fake, without a socket. `wrap` makes another provider of it (for tests of the checks)."""
+
+    wrap: Callable[[ASGIApp, Fake], ASGIApp] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "fake"
+    own: bool = True
+    seed: str = "0"
+    cache: MediaCache | None = None
+    models: list[dict[str, Any]] = field(default_factory=shipped_models)
+
+    def lacks(self, plan: Plan) -> str:
+        """Return an empty text: the fake can do anything."""
+        del plan
+        return ""
+
+    @contextmanager
+    def opened(self, plan: Plan) -> Iterator[InProcessSession]:
+        """Make a new world as the plan wants it, with the plan's rules in force."""
+        session = InProcessSession(START, own=self.own)
+        world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
+        fake = Fake.of(Settings.of(**world), clock=session.make_clock)
+        if self.cache is not None:
+            fake = replace(fake, cache=self.cache)
+        app: ASGIApp = Application(fake, access_log.silent)
+        session.fake = fake
+        session.app = self.wrap(app, fake) if self.wrap else app
+        session.arm(plan.rules)
+        yield session
+
+    def run(self, plan: Plan) -> History:
+        """Run a plan in a world of its own."""
+        with self.opened(plan) as session:
+            return Run(session, plan, self.models).run()
+
+
+class InProcessSession:
+    """A world of its own whose clock stands still; drives the application's coroutine by hand."""
+
+    fake: Fake
+    app: ASGIApp
+    rules: Sequence[str] = ()
+    patience = math.inf
+
+    def __init__(self, start: datetime, *, own: bool = True) -> None:
+        self.base = "https://api.getimg.ai"
+        self.keys = dict(_KEYS)
+        self.own = own
+        self._now = start
+
+    def make_clock(self) -> VirtualClock:
+        """Return a clock for a new workspace: it stands still, and who waits on it moves it."""
+        return VirtualClock(start=self._now, rate=0, autojump=True)
+
+    def arm(self, rules: Sequence[str]) -> None:
+        """Put rules in force for the first key."""
+        self.rules = rules
+        if rules:
+            _armed(self.fake.store.workspace(self.keys["a"]), rules)
+
+    def hits(self) -> dict[str, int]:
+        """Return how often each of the plan's rules acted."""
+        return _hits(self.fake.store.workspace(self.keys["a"]), self.rules) if self.rules else {}
+
+    def now(self) -> datetime:
+        """Return the latest moment that any workspace has reached."""
+        return max([self._now, *(each.clock.now() for each in self.fake.store)])
+
+    def wait(self, seconds: float) -> bool:
+        """Move every workspace forward."""
+        self._now = self.now() + timedelta(seconds=seconds)
+        for workspace in self.fake.store:
+            workspace.clock.advance_to(self._now)
+        return True
+
+    def exchange(self, sent: Sent, step: Send) -> Received:
+        """Answer one request now."""
+        before = self._marks()
+        answered = asked_in_process(self.app, sent)
+        effects = self._effects(before) if step.submits or before else ()
+        status, headers, body = answered
+        return Received(status, headers, body, effects=effects)
+
+    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+        """Answer one request after the other: there is one thread."""
+        for sent, step in batch:
+            yield self.exchange(sent, step)
+
+    def _marks(self) -> dict[str, tuple[int, int]]:
+        return {
+            each.key: (len(each.ledger.entries), len(each.generations)) for each in self.fake.store
+        }
+
+    def _effects(self, before: Mapping[str, tuple[int, int]]) -> tuple[Effect, ...]:
+        found: list[Effect] = []
+        for each in self.fake.store:
+            entries, generations = before.get(each.key, (1, 0))
+            if len(each.generations) > generations:
+                found += [
+                    Effect("generation", name) for name in list(each.generations)[generations:]
+                ]
+            if len(each.ledger.entries) > entries:
+                found += [
+                    Effect(entry.what, entry.generation, entry.amount or Decimal(0))
+                    for entry in list(each.ledger.entries)[entries:]
+                ]
+        return tuple(found)
+
+
+def asked_in_process(app: ASGIApp, sent: Sent) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+    """Step `app` through one request and return status, headers and body."""
+    path, _, query = sent.target.partition("?")
+    headers = [(b"host", b"api.getimg.ai")]
+    headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in sent.headers]
+    if sent.body is not None:
+        headers.append((b"content-length", b"%d" % len(sent.body)))
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": sent.method,
+        "scheme": "https",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode("latin-1", "replace"),
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("api.getimg.ai", 443),
+        "state": {},
+    }
+    answer: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": sent.body or b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        answer.append(message)
+
+    with stepped():
+        _run_out(app(scope, receive, send))
+    shown = tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1"))
+        for name, value in answer[0].get("headers", ())
+    )
+    return answer[0]["status"], shown, b"".join(each.get("body", b"") for each in answer[1:])
+
+
+def _run_out(coroutine: Any) -> None:
+    while True:
+        try:
+            pause = coroutine.send(None)
+        except StopIteration:
+            return
+        pause.wait()
+
+
+@dataclass(slots=True)
+class OnSocket:
+    """The fake on a port: a server for each plan, in the world that the plan asks for."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    name: str = "socket"
+    own: bool = True
+    seed: str = "0"
+    models: list[dict[str, Any]] = field(default_factory=shipped_models)
+
+    def lacks(self, plan: Plan) -> str:
+        """Return an empty text: the fake can do anything."""
+        del plan
+        return ""
+
+    @contextmanager
+    def opened(self, plan: Plan) -> Iterator[AddressSession]:
+        """Start a server in a new world, whose clocks stand still until told."""
+        world = {"seed": self.seed, **self.settings, **dict(plan.world)}
+        with MockServer(**world) as server:
+            store = server.app.fake.store
+            spaces = [store.workspace(key) for key in _KEYS.values()]
+            start = spaces[0].clock.now().replace(second=30) + _A_MINUTE
+            for space in spaces:
+                space.clock.freeze()
+                space.clock.autojump = True
+                space.clock.advance_to(start)
+            _armed(spaces[0], plan.rules)
+
+            def advance(seconds: float) -> None:
+                moment = max(space.clock.now() for space in spaces) + timedelta(seconds=seconds)
+                for space in spaces:
+                    space.clock.advance_to(moment)
+
+            address = Address(
+                server.url,
+                dict(_KEYS),
+                own=True,
+                models=self.models,
+                control=advance,
+                clock=spaces[0].clock.now,
+                count=lambda: _hits(spaces[0], plan.rules),
+            )
+            with address.opened(plan) as session:
+                yield session
+
+    def run(self, plan: Plan) -> History:
+        """Run a plan against a server of its own."""
+        with self.opened(plan) as session:
+            return Run(session, plan, self.models).run()
+
+
+def _armed(workspace: Workspace, rules: Sequence[str]) -> None:
+    """Put a plan's rules in force."""
+    for rule in rules:
+        workspace.scenarios.add(json.loads(rule), workspace.clock.now())
+
+
+def _hits(workspace: Workspace, rules: Sequence[str]) -> dict[str, int]:
+    """Return how often each of the rules has acted."""
+    return {rule: made.hits for rule, made in zip(rules, workspace.scenarios, strict=True)}

@@ -1,0 +1,1 @@
+"""Whole verifications: plans or cases run, judged, compared and examined."""

@@ -1,0 +1,378 @@
+"""GE: the fake against another target, above all the real one, under the same plans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.evidence.claims import flaw_of
+from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.provider.modelled_ranges import outside, ranges_of
+from getimg_mock.contract.verdicts import Check, graded, held
+from getimg_mock.contract.verification.comparison import shape_of
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.contract.verification.comparison import Comparison, Pair
+
+_HEADERS: Final = (
+    "content-type",
+    "retry-after",
+    "allow",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+)
+_BESIDE: Final = (0, 402, 429)
+
+
+def _judgeable(comparison: Comparison) -> Iterator[Pair]:
+    """Yield the pairs that money, limits and lost answers do not decide."""
+    for pair in comparison.pairs:
+        if pair.fake.status not in _BESIDE and pair.other.status not in _BESIDE:
+            yield pair
+
+
+def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE901."""
+    for pair in _judgeable(comparison):
+        same = pair.fake.status // 100 == pair.other.status // 100
+        yield held(
+            same,
+            f"{pair.fake.status // 100}xx, as the fake ({pair.plan})",
+            pair.other.status,
+            pair.other,
+        )
+        if same:
+            yield held(
+                _fits(pair.fake) == _fits(pair.other),
+                "the schema's verdict as on the fake",
+                "another",
+                pair.other,
+            )
+
+
+def _fits(exchange: Exchange) -> bool:
+    name = schemas.answer_schema(exchange.operation, exchange.status)
+    return name is None or not schemas.violations(name, exchange.plain)
+
+
+def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE902: another type fails, a field that is gone warns, one that came is drift."""
+    fake, other, where = _shapes(comparison)
+    for operation in sorted(fake.keys() & other.keys()):
+        ours, theirs = _types(fake[operation]), _types(other[operation])
+        changed = sorted(
+            path
+            for path in ours.keys() & theirs.keys()
+            if not (ours[path] & theirs[path]) and "null" not in ours[path] | theirs[path]
+        )
+        yield held(not changed, f"{operation}: the types of the fake", changed, where[operation])
+        tops = _tops(ours.keys() - theirs.keys())
+        if tops:
+            yield graded(
+                "WARN",
+                f"{operation}: every field of the fake",
+                f"no {', '.join(tops)}",
+                where[operation],
+            )
+        tops = _tops(theirs.keys() - ours.keys())
+        if tops:
+            yield graded(
+                "INFO",
+                f"{operation}: no field beyond the fake's",
+                f"also {', '.join(tops)}",
+                where[operation],
+            )
+
+
+def _tops(pointers: Iterable[str]) -> list[str]:
+    """Return the pointers that lie below no other of them."""
+    found: list[str] = []
+    for pointer in sorted(pointers):
+        if not any(pointer.startswith(f"{each}/") for each in found):
+            found.append(pointer)
+    return found
+
+
+def _shapes(
+    comparison: Comparison,
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Exchange]]:
+    fake: dict[str, set[tuple[str, str]]] = {}
+    other: dict[str, set[tuple[str, str]]] = {}
+    where: dict[str, Exchange] = {}
+    for pair in _judgeable(comparison):
+        if pair.fake.status != pair.other.status or pair.fake.json is None:
+            continue
+        state = pair.fake.object.get("status"), pair.other.object.get("status")
+        if state[0] != state[1] or not pair.fake.operation:
+            continue
+        name = f"{pair.fake.operation} {pair.fake.status} {state[0] or ''}".strip()
+        fake.setdefault(name, set()).update(shape_of(pair.fake.json))
+        other.setdefault(name, set()).update(shape_of(pair.other.json))
+        where.setdefault(name, pair.other)
+    return fake, other, where
+
+
+def _types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for pointer, kind in shape:
+        # What the models offer differs between catalogues, not between APIs.
+        if "supported_references/" not in pointer:
+            found.setdefault(pointer, set()).add(kind)
+    return found
+
+
+def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE903."""
+    for pair in _judgeable(comparison):
+        if pair.fake.submits and pair.fake.step is not None:
+            ours, theirs = pair.fake.status < 400, pair.other.status < 400
+            yield held(
+                ours == theirs,
+                f"{'accepted' if ours else 'refused'}, as by the fake "
+                f"({pair.fake.step.fault or pair.plan} {pair.fake.step.field})",
+                pair.other.status,
+                pair.other,
+            )
+
+
+def headers_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE904: on every status, refusals for want of money or time included."""
+    for pair in comparison.pairs:
+        if pair.fake.status == pair.other.status and pair.fake.operation:
+            ours, theirs = _contractual(pair.fake), _contractual(pair.other)
+            yield held(ours == theirs, f"the headers {ours}", theirs, pair.other)
+    yield from _limits_alike(comparison)
+
+
+def _limits_alike(comparison: Comparison) -> Iterator[Observation]:
+    """Compare the 402 and 429 of the other, wherever it gave them, with any that the fake gave."""
+    for status in (402, 429):
+        ours = _of_status(comparison.fake, status)
+        forms = [_contractual(each) for each in ours]
+        paired = {id(pair.other) for pair in comparison.pairs if pair.fake.status == status}
+        for each in _of_status(comparison.other, status):
+            if forms and id(each) not in paired:
+                yield held(
+                    _contractual(each) in forms, f"the headers {forms[0]}", _contractual(each), each
+                )
+
+
+def _of_status(histories: Iterable[History], status: int) -> list[Exchange]:
+    return [
+        each
+        for history in histories
+        for each in history
+        if each.status == status and each.operation
+    ]
+
+
+def _contractual(exchange: Exchange) -> list[str]:
+    return [name for name in _HEADERS if name in exchange.fields]
+
+
+def orders_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE905."""
+    for pair in _judgeable(comparison):
+        if pair.fake.status != 200 or pair.other.status != 200:
+            continue
+        if pair.fake.operation in {"models.list", "billing.costs"}:
+            yield held(
+                _ordered(pair.fake) == _ordered(pair.other),
+                "ordered as the fake's",
+                "in another order",
+                pair.other,
+            )
+
+
+def _ordered(exchange: Exchange) -> bool:
+    if exchange.operation == "billing.costs":
+        dates = [str(each.get("date")) for each in exchange.object.get("data", ())]
+        return dates == sorted(dates)
+    for model in exchange.json or ():
+        prices = [decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
+        known = [price for price in prices if price is not None]
+        if known != sorted(known):
+            return False
+    return True
+
+
+def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
+    """GE906."""
+    for name in sorted(comparison.fake_broken.keys() & comparison.other_broken.keys()):
+        ours, theirs = comparison.fake_broken[name], comparison.other_broken[name]
+        yield held(
+            ours == theirs,
+            f"{name} {'broken' if ours else 'held'}, as on the fake",
+            "broken" if theirs else "held",
+        )
+
+
+def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
+    """GE907."""
+    for place, mark in sorted(comparison.claims.items()):
+        flaw = flaw_of(mark, comparison.cited)
+        yield held(not flaw, f"a mark of evidence at {place}", flaw)
+
+
+def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
+    """GE908."""
+    now = comparison.now
+    for name, seen in sorted(comparison.observed.items()):
+        if now is not None:
+            yield held(
+                now - seen <= comparison.stale_after,
+                f"{name} seen within {comparison.stale_after.days} days",
+                f"{seen:%Y-%m-%d}",
+            )
+
+
+def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
+    """GE909."""
+    for history in comparison.other:
+        if not history.plan.rules:
+            given = {**comparison.settings, **dict(history.plan.world)}
+            yield from outside(history, ranges_of(given))
+
+
+def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
+    """GE910."""
+    for pair in _judgeable(comparison):
+        if pair.fake.submits and pair.fake.status < 400:
+            shown = f"{pair.other.status} {pair.other.body[:120]!r}"
+            yield held(pair.other.status < 400, "accepted, as the fake does", shown, pair.other)
+
+
+def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
+    """GE911."""
+    for history in comparison.fake:
+        for each in history if history.plan.rules else ():
+            if each.operation:
+                yield held(
+                    _legal(each),
+                    "a fault that the API itself could show",
+                    f"{each.status} {each.kind} {each.body[:120]!r}",
+                    each,
+                )
+
+
+def _legal(exchange: Exchange) -> bool:
+    """Whether the real API, or a network and a gateway before it, could answer so."""
+    if not exchange.status:
+        return True
+    if exchange.kind == "text/html":
+        return exchange.status >= 500
+    if exchange.operation == "downloads.retrieve" and exchange.status < 400:
+        whole = exchange.fields.get("content-length") == str(len(exchange.body))
+        return exchange.kind.startswith(("image/", "video/")) and whole
+    known = schemas.answer_schema(exchange.operation, exchange.status) is not None
+    return exchange.kind == "application/json" and known and _fits(exchange)
+
+
+CHECKS: Final = (
+    Check(
+        id="GE901",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="The same plan gets the same classes of status and the same schema verdicts",
+        why="Otherwise what passes against the fake says nothing about the API.",
+        judge=status_classes_agree,
+    ),
+    Check(
+        id="GE902",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="Answers have the same fields of the same types",
+        why="Added fields are drift, changed types break clients that the fake had passed.",
+        judge=shapes_agree,
+    ),
+    Check(
+        id="GE903",
+        severity="blocker",
+        evidence="seed",
+        cost="0",
+        statement="Every input of the corpus is accepted by both or refused by both",
+        why="The fake's validation is its promise.",
+        judge=decisions_agree,
+    ),
+    Check(
+        id="GE904",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="The contractual headers stand on the same answers",
+        why="Clients pace themselves by headers.",
+        judge=headers_agree,
+    ),
+    Check(
+        id="GE905",
+        severity="minor",
+        evidence="seed",
+        cost="0",
+        statement="Rates and cost buckets are ordered alike",
+        why="Clients take the first.",
+        judge=orders_agree,
+    ),
+    Check(
+        id="GE906",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="Every provider check has the same verdict on both",
+        why="This is what verified fake means.",
+        judge=verdicts_agree,
+    ),
+    Check(
+        id="GE907",
+        severity="major",
+        evidence="seed",
+        cost="0",
+        statement="Every behaviour of the fake names its evidence; what was observed cites it",
+        why="Nobody should take a guess for a fact.",
+        judge=claims_have_evidence,
+    ),
+    Check(
+        id="GE908",
+        severity="major",
+        evidence="seed",
+        cost="0",
+        statement="Evidence is not old: 180 days at most, unless told otherwise",
+        why="The API changes; the fake would not notice.",
+        breach="STALE",
+        judge=evidence_is_fresh,
+    ),
+    Check(
+        id="GE909",
+        severity="minor",
+        evidence="seed",
+        cost="T",
+        statement="Times, looks, lives of links and waits lie in the ranges that the fake models",
+        why="Timeouts are tuned against the fake.",
+        judge=values_are_in_range,
+    ),
+    Check(
+        id="GE910",
+        severity="blocker",
+        evidence="seed",
+        cost="1",
+        statement="Nothing that the fake accepts is refused by the other",
+        why="A fake that is too lenient lets broken clients into production.",
+        judge=fake_is_not_lenient,
+    ),
+    Check(
+        id="GE911",
+        severity="blocker",
+        evidence="seed",
+        cost="fake",
+        statement="Whatever oddity the fake is told to show is one that the API could show",
+        why="A client must not be failed by what can never happen.",
+        judge=faults_are_legal,
+    ),
+)

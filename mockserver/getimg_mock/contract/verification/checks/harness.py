@@ -1,0 +1,271 @@
+"""GH: what the harness holds itself to."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.exchanges import read_json
+from getimg_mock.contract.verdicts import OK, Check, graded, held
+from getimg_mock.world import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.contract.verification.self_check import Examination
+
+_SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
+
+
+def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observation]:
+    """GH001."""
+    for history in examination.histories:
+        for each in history if history.plan.rules else ():
+            name = schemas.answer_schema(each.operation, each.status) if each.operation else None
+            if name is not None and each.kind == "application/json" and each.method != "HEAD":
+                found = schemas.violations(name, each.plain)
+                yield held(
+                    not found,
+                    f"as schemas/{name}.json says",
+                    "; ".join(v.message for v in found[:2]),
+                    each,
+                )
+
+
+def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
+    """GH002: a fault that never came makes its case VOID; the checks leave that history out."""
+    for history in examination.histories:
+        if history.unmet:
+            yield graded("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
+        elif history.plan.rules:
+            yield OK
+
+
+def findings_hold_again(examination: Examination) -> Iterator[Observation]:
+    """GH003: on the history that is shown; and by its plan, where that was run once more."""
+    shown = [(check, finding.history) for check, finding in examination.findings]
+    for word, found in (
+        ("in the history that is shown", shown),
+        ("by the plan that is shown", examination.again),
+    ):
+        for check, history in found:
+            seen = [each for each in check.observe(history) if each.wrong]
+            yield held(seen, f"{check.id} broken again {word}", "not broken")
+
+
+def failures_replay(examination: Examination) -> Iterator[Observation]:
+    """GH004."""
+    for name, (shown, tried) in examination.replays.items():
+        yield held(
+            shown * 100 >= tried * 95,
+            f"{name} again in 95 of 100 replays",
+            f"{shown} of {tried}: it is flaky",
+        )
+
+
+def everything_passes_the_gate(examination: Examination) -> Iterator[Observation]:
+    """GH005."""
+    if examination.gate is not None:
+        left, seen = examination.gate
+        yield held(left <= seen, f"{left} requests seen by the budget", seen)
+
+
+def generated_data_is_as_meant(examination: Examination) -> Iterator[Observation]:
+    """GH006."""
+    second = _second_opinion()
+    for plan in examination.plans:
+        for step in plan.submissions:
+            name = schemas.REQUESTS.get(step.operation)
+            if name is None or len(step.body or b"") > 1 << 20:
+                continue
+            meant = _meant(step)
+            if meant is None:
+                continue
+            body = _plain(step)
+            first = not schemas.violations(name, body)
+            word = "valid" if meant else "invalid"
+            yield held(
+                first == meant,
+                f"{word}: {step.fault or step.use}",
+                f"{step.field} {(step.body or b'')[:100]!r}",
+            )
+            if second is not None and first == meant:
+                yield held(
+                    second(name, body) == meant,
+                    "the second validator's agreement",
+                    f"{(step.body or b'')[:100]!r}",
+                )
+
+
+def _meant(step: Send) -> bool | None:
+    if step.valid:
+        return True
+    if step.valid is False and step.fault in _SHAPE_FAULTS and read_json(step.body or b"")[0]:
+        return False
+    return None
+
+
+def _plain(step: Send) -> Any:
+    return json.loads(step.body or b"null")
+
+
+def _second_opinion() -> Callable[[str, Any], bool] | None:
+    try:
+        from jsonschema import (  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
+            Draft202012Validator,
+        )
+    except ModuleNotFoundError:
+        return None
+
+    def valid(name: str, body: Any) -> bool:
+        return bool(Draft202012Validator(schemas.schema(name)).is_valid(body))
+
+    return valid
+
+
+def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
+    """GH007."""
+    if examination.kills is None:
+        return
+    kept = frozenset().union(*examination.kept.values())
+    for name in examination.checks:
+        alone = [fault for fault, broken in examination.kills.items() if broken == {name}]
+        fault = examination.sole.get(name)
+        if fault is None:
+            yield held(not alone, f"no faulty provider that {name} alone finds", ", ".join(alone))
+        else:
+            found = ", ".join(sorted(examination.kills.get(fault, ()))) or "nothing"
+            yield held(fault in alone, f"{fault} found by {name} alone", f"by {found}")
+        yield held(name in kept, f"a legal provider that {name} holds for", "none")
+        yield held(
+            name not in examination.false_positives,
+            f"{name} quiet on benign variants",
+            "a false positive",
+        )
+
+
+def runs_agree(examination: Examination) -> Iterator[Observation]:
+    """GH008."""
+    for other in examination.runs[1:]:
+        first = examination.runs[0]
+        changed = {
+            name: (first.get(name), other.get(name))
+            for name in first.keys() | other.keys()
+            if first.get(name) != other.get(name)
+        }
+        yield held(not changed, "the same verdicts in another order, with another seed", changed)
+
+
+def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Observation]:
+    """GH009."""
+    for spent, ceiling in examination.spends:
+        yield held(spent <= ceiling, f"at most {ceiling} USD", str(spent))
+    for key, amount in examination.beyond.items():
+        yield held(
+            amount <= 0,
+            f"nothing taken from key {key} beyond the books",
+            f"{amount} USD, or somebody else spent it meanwhile",
+        )
+
+
+def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
+    """GH010."""
+    for name, text in examination.artefacts.items() if examination.secrets else ():
+        leaked = any(secret in text for secret in examination.secrets if secret)
+        yield held(not leaked, f"{name} without keys", "a key stands in it")
+
+
+CHECKS: Final = (
+    Check(
+        id="GH001",
+        severity="blocker",
+        evidence="seed",
+        cost="fake",
+        statement="Every adversarial answer is valid by its own schema",
+        why="A client may only be failed by what could happen.",
+        judge=adversarial_answers_are_valid,
+    ),
+    Check(
+        id="GH002",
+        severity="blocker",
+        evidence="seed",
+        cost="fake",
+        statement="Every injected fault was met, else its case is VOID",
+        why="A test of a fault that never came passes for nothing.",
+        judge=injected_faults_were_hit,
+    ),
+    Check(
+        id="GH003",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="The check breaks again on the history that is shown, and by its plan",
+        why="A shrunk example that no longer shows the failure misleads.",
+        judge=findings_hold_again,
+    ),
+    Check(
+        id="GH004",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="A failure replays in 95 of 100 cases, or is called flaky",
+        why="What cannot be shown again cannot be mended.",
+        judge=failures_replay,
+    ),
+    Check(
+        id="GH005",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="No request leaves that the budget has not seen",
+        why="One way around the gate and there is no ceiling.",
+        judge=everything_passes_the_gate,
+    ),
+    Check(
+        id="GH006",
+        severity="major",
+        evidence="seed",
+        cost="0",
+        statement="Valid data is valid and invalid data invalid, by two validators",
+        why="A wrong input makes every verdict on it wrong.",
+        judge=generated_data_is_as_meant,
+    ),
+    Check(
+        id="GH007",
+        severity="major",
+        evidence="seed",
+        cost="fake",
+        statement="Each check alone finds a faulty provider, if one can be, and no benign one",
+        why="A check that finds nothing of its own could go, and nobody would notice.",
+        judge=checks_are_sharp,
+    ),
+    Check(
+        id="GH008",
+        severity="major",
+        evidence="seed",
+        cost="T",
+        statement="Verdicts do not depend on order or seed",
+        why="A red run must be red again.",
+        judge=runs_agree,
+    ),
+    Check(
+        id="GH009",
+        severity="blocker",
+        evidence="seed",
+        cost="fake",
+        statement="No more is spent than the ceiling allows, and than the books say",
+        why="It is somebody's money.",
+        judge=spending_stays_below_the_ceiling,
+    ),
+    Check(
+        id="GH010",
+        severity="blocker",
+        evidence="seed",
+        cost="T",
+        statement="No artefact holds a key",
+        why="Reports are shared.",
+        judge=artefacts_hold_no_secrets,
+    ),
+)

@@ -1,0 +1,92 @@
+"""Two targets under the same plans, laid side by side."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from getimg_mock.contract.evidence.evidence import STALE_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime, timedelta
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Send
+
+
+class Pair(NamedTuple):
+    """The same step of the same plan on both targets."""
+
+    fake: Exchange
+    other: Exchange
+    plan: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the fake did and what another target did under the same plans.
+
+    `claims` are the marks of evidence of what the fake does, by place, and `cited` what they may
+    cite, with its day; `observed` is when the real service was last seen to do it, by check, which
+    counts until it is older than `stale_after`. `settings` are those that the fake was given.
+    """
+
+    fake: tuple[History, ...] = ()
+    other: tuple[History, ...] = ()
+    fake_broken: Mapping[str, bool] = field(default_factory=dict)
+    other_broken: Mapping[str, bool] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
+    cited: Mapping[str, str] = field(default_factory=dict)
+    observed: Mapping[str, datetime] = field(default_factory=dict)
+    now: datetime | None = None
+    stale_after: timedelta = STALE_AFTER
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The steps that both targets were sent; what polling sent is left out."""
+        others = {history.plan.name: history for history in self.other}
+        return tuple(
+            Pair(one, two, history.plan.name)
+            for history in self.fake
+            if history.plan.name in others
+            for one, two in _aligned(history, others[history.plan.name])
+        )
+
+
+def _aligned(fake: History, other: History) -> Iterator[tuple[Exchange, Exchange]]:
+    """Pair the exchanges of equal steps, the first with the first and so on."""
+    theirs = dict(_counted(other))
+    for step, one in _counted(fake):
+        two = theirs.get(step)
+        if two is not None:
+            yield one, two
+
+
+def _counted(history: History) -> Iterator[tuple[tuple[Send, int], Exchange]]:
+    counts: Counter[Send] = Counter()
+    for each in history:
+        if each.step is not None and not each.spontaneous:
+            counts[each.step] += 1
+            yield (each.step, counts[each.step]), each
+
+
+def shape_of(value: Any, pointer: str = "") -> set[tuple[str, str]]:
+    """Return the set of (JSON pointer, type) pairs of a value; items of a list share one."""
+    found = {(pointer, _type(value))}
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            found |= shape_of(inner, f"{pointer}/{name}")
+    elif isinstance(value, list):
+        for inner in value[:50]:
+            found |= shape_of(inner, f"{pointer}/*")
+    return found
+
+
+def _type(value: Any) -> str:
+    kinds = {bool: "boolean", str: "string", type(None): "null", list: "array", dict: "object"}
+    return kinds.get(type(value), "number")

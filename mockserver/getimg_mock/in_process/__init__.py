@@ -1,0 +1,1 @@
+"""An ASGI application called without a socket, by synchronous and asynchronous clients."""

@@ -1,0 +1,344 @@
+"""The fake without a socket: one request in, one answer out, and the body as it comes.
+
+An application's coroutine is stepped by hand, without a thread and without an event loop; code of
+the fake suspends only on its clock, on a piece of the body, and on a client that does not go away.
+So the same exchange serves synchronous clients, asyncio and trio. What a socket would have shown
+(a reset, a close, silence) is raised as a `WireError`, for adapters to say it in the words of
+their client library.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import copy_context
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from getimg_mock.errors import GetimgMockError
+from getimg_mock.in_process.connection import (
+    SENT,
+    DisconnectedError,
+    Line,
+    Request,
+    ResetError,
+    TimedOutError,
+    WireError,
+)
+from getimg_mock.media.rendering import stepped
+from getimg_mock.world.clock import Pause
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Coroutine, Generator, Iterator
+
+    from starlette.types import ASGIApp
+
+    from getimg_mock.in_process.connection import Headers
+    from getimg_mock.world.clock import VirtualClock
+
+__all__ = [
+    "DisconnectedError",
+    "EndlessWaitError",
+    "Exchange",
+    "Jumping",
+    "Patience",
+    "Request",
+    "ResetError",
+    "Response",
+    "TimedOutError",
+    "Wait",
+    "WireError",
+    "exchange",
+    "exchange_async",
+    "finish_left_behind",
+]
+
+
+class EndlessWaitError(GetimgMockError):
+    """No answer will ever come, and the client has no timeout: it would wait for ever."""
+
+
+class Wait(NamedTuple):
+    """The exchange goes on when `seconds` have passed on `clock`, or it was changed by hand.
+
+    `pause` says how to notice that; without `seconds` nothing else ends the wait.
+    """
+
+    clock: VirtualClock | None
+    seconds: float | None
+    pause: Pause | None = None
+
+
+class Patience(Protocol):
+    """How a client's waiting is done."""
+
+    @property
+    def left_behind(self) -> list[Exchange]:
+        """Requests whose clients have gone while the fake was waiting; it finishes them in time."""
+
+    @property
+    def clock(self) -> VirtualClock | None:
+        """The clock that passes while a client waits in vain."""
+
+    def wait(self, wait: Wait) -> None:
+        """Return when it is over, for synchronous clients."""
+
+    async def wait_async(self, wait: Wait) -> None:
+        """Return when it is over, for asynchronous clients."""
+
+
+class Jumping:
+    """Patience that costs no time: a clock that stands still is moved; a running one runs on."""
+
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self.clock = clock
+        self.left_behind: list[Exchange] = []
+
+    def wait(self, wait: Wait) -> None:
+        """Move a clock that stands still, or block this thread until it is there."""
+        if not _jumped(wait):
+            _block(wait)
+
+    async def wait_async(self, wait: Wait) -> None:
+        """Move a clock that stands still, or wait without holding up asyncio's or trio's loop."""
+        if _jumped(wait):
+            return
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            from anyio.to_thread import run_sync  # noqa: PLC0415 - trio: who runs it has anyio
+
+            await run_sync(_block, wait, abandon_on_cancel=True)
+        else:
+            if wait.clock is not None:
+                await _sleep_in_loop(wait, wait.clock)
+
+
+class Exchange:
+    """One request on its way through an application, stepped as far as somebody asks."""
+
+    def __init__(self, app: ASGIApp, request: Request, patience: Patience) -> None:
+        self.line = Line(request)
+        self._timeout = request.timeout
+        self._patience = patience
+        self._waited = 0.0
+        self._due: Any = None
+        # Its own, since another task than the one that began may read the body.
+        self._context = copy_context()
+        self._coroutine: Coroutine[Any, Any, None] = app(  # type: ignore[assignment]
+            self.line.scope(), self.line.receive, self.line.send
+        )
+        self._running = True
+
+    def head(self) -> Generator[Wait, None, None]:
+        """Go on until status and headers are there; raises `WireError` if they will not come."""
+        while self.line.status is None:
+            self._raise_error()
+            yield from self._steps()
+
+    def chunk(self) -> Generator[Wait, None, bytes | None]:
+        """Go on until there are further bytes of the body; return them, or None at its end."""
+        while not self.line.chunks:
+            self._raise_error()
+            if self.line.is_over:
+                return None
+            yield from self._steps()
+        self._waited = 0.0
+        return self.line.chunks.popleft()
+
+    def close(self) -> None:
+        """Go away: what is left of the answer is made, as a server would, but not waited for."""
+        if self._running and not self.line.is_gone:
+            self.line.is_gone = True
+            if not self.go_on():
+                self._patience.left_behind.append(self)
+
+    def go_on(self) -> bool:
+        """Do what there is to do by now for a client that has gone; return whether that is all."""
+        while self._running:
+            due = self._due
+            if isinstance(due, Pause) and (due.moment is None or due.moment > due.clock.now()):
+                return False
+            self._due = self._step()
+        return True
+
+    @property
+    def pause(self) -> Pause | None:
+        """What the application waits for, when that is time."""
+        return self._due if isinstance(self._due, Pause) else None
+
+    def abort(self) -> None:
+        """Stop the application where it is."""
+        if self._running:
+            self._running = False
+            self._context.run(self._coroutine.close)
+
+    def __del__(self) -> None:
+        self.abort()
+
+    def _raise_error(self) -> None:
+        if self.line.error is not None:
+            self.close()
+            raise self.line.error
+
+    def _steps(self) -> Iterator[Wait]:
+        """Step the application once, waiting before it for what it last asked to wait for."""
+        due, self._due = self._due, None
+        if due is not None:
+            yield from self._waits(due)
+            if self.line.error is not None:
+                self._due = due
+                return
+        suspended = self._step()
+        if suspended is not None and suspended is not SENT:
+            self._due = suspended
+        if not self._running and not self.line.is_over and self.line.error is None:
+            self.line.close()
+
+    def _step(self) -> Any:
+        """Run the application until it suspends, and return on what; None when it has ended."""
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for those who run coroutines
+        if loop is not None:
+            asyncio._set_running_loop(None)  # noqa: SLF001 - the loop cannot resume what we step
+        try:
+            return self._context.run(_stepped, self._coroutine)
+        except StopIteration:
+            self._running = False
+            return None
+        except BaseException:
+            self._running = False
+            raise
+        finally:
+            if loop is not None:
+                asyncio._set_running_loop(loop)  # noqa: SLF001 - see above
+
+    def _waits(self, due: Any) -> Iterator[Wait]:
+        """Yield what to wait for; breaks the line when that is longer than the client waits."""
+        pause = due if isinstance(due, Pause) else None
+        clock = pause.clock if pause else self._patience.clock
+        left = None if self._timeout is None else max(0.0, self._timeout - self._waited)
+        seconds = None
+        if pause is not None and pause.moment is not None:
+            seconds = max(0.0, (pause.moment - pause.clock.now()).total_seconds())
+        if pause is None and left is None:
+            self.close()
+            raise EndlessWaitError(
+                "This request would wait for ever: the fake sends nothing more and the client has "
+                "no timeout. Give the client one."
+            )
+        in_vain = left is not None and (seconds is None or seconds > left)
+        began = clock.now() if clock else None
+        yield Wait(clock, left if in_vain else seconds, pause)
+        passed = (clock.now() - began).total_seconds() if clock and began else left or 0.0
+        self._waited += passed
+        # Somebody may have changed the clock meanwhile; then the application looks again.
+        if in_vain and left is not None and passed >= left:
+            self.line.fail(TimedOutError("The read operation timed out"))
+
+
+class Response:
+    """An answer whose body may still be on its way.
+
+    Iterate over it once for the body's bytes; `close()` when the rest of them is of no interest.
+    """
+
+    __slots__ = ("_exchange", "_patience", "headers", "status")
+
+    def __init__(self, under_way: Exchange, patience: Patience) -> None:
+        self.status: int = under_way.line.status or 0
+        self.headers: Headers = under_way.line.headers
+        self._exchange = under_way
+        self._patience = patience
+
+    def __iter__(self) -> Iterator[bytes]:
+        while (data := _driven(self._exchange.chunk(), self._patience)) is not None:
+            yield data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (data := await _awaited(self._exchange.chunk(), self._patience)) is not None:
+            yield data
+
+    def close(self) -> None:
+        """Give up what has not been read; harmless at the end."""
+        self._exchange.close()
+
+
+def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -> Response:
+    """Return the application's answer; raises `WireError` where a socket would have broken.
+
+    Returns as soon as status and headers are there.
+    """
+    patience = patience or Jumping()
+    finish_left_behind(patience)
+    under_way = Exchange(app, request, patience)
+    try:
+        _driven(under_way.head(), patience)
+    except BaseException:
+        under_way.close()
+        raise
+    return Response(under_way, patience)
+
+
+async def exchange_async(
+    app: ASGIApp, request: Request, patience: Patience | None = None
+) -> Response:
+    """Return what `exchange` returns, waiting as asyncio or trio does."""
+    patience = patience or Jumping()
+    finish_left_behind(patience)
+    under_way = Exchange(app, request, patience)
+    try:
+        await _awaited(under_way.head(), patience)
+    except BaseException:
+        under_way.close()
+        raise
+    return Response(under_way, patience)
+
+
+def finish_left_behind(patience: Patience) -> None:
+    """Let requests whose clients have gone go on as far as their clocks have come."""
+    if patience.left_behind:
+        patience.left_behind[:] = [each for each in patience.left_behind if not each.go_on()]
+
+
+def _driven(steps: Any, patience: Patience) -> Any:
+    while True:
+        try:
+            wait = next(steps)
+        except StopIteration as end:
+            return end.value
+        patience.wait(wait)
+
+
+async def _awaited(steps: Any, patience: Patience) -> Any:
+    while True:
+        try:
+            wait = next(steps)
+        except StopIteration as end:
+            return end.value
+        await patience.wait_async(wait)
+
+
+def _stepped(coroutine: Coroutine[Any, Any, None]) -> Any:
+    with stepped():
+        return coroutine.send(None)
+
+
+def _jumped(wait: Wait) -> bool:
+    clock, seconds = wait.clock, wait.seconds
+    if clock is None or seconds is None or (clock.rate and not clock.autojump):
+        return clock is None
+    clock.advance_to(clock.now() + timedelta(seconds=seconds))
+    return True
+
+
+def _block(wait: Wait) -> None:
+    if wait.seconds is None and wait.pause is not None:
+        wait.pause.wait()
+    elif wait.clock is not None and wait.seconds is not None:
+        wait.clock.block_until(wait.clock.now() + timedelta(seconds=wait.seconds))
+
+
+async def _sleep_in_loop(wait: Wait, clock: VirtualClock) -> None:
+    if wait.seconds is None and wait.pause is not None:
+        await clock.pause(None, wait.pause.changes)
+    elif wait.seconds is not None:
+        await clock.sleep_until(clock.now() + timedelta(seconds=wait.seconds))

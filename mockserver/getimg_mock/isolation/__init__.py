@@ -1,0 +1,1 @@
+"""Nothing leaves: hooks around connections, and the policies that refuse them."""

@@ -1,0 +1,180 @@
+"""The fake on a socket: in the foreground for `serve`, in a thread for Python."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from getimg_mock.application import create_app
+from getimg_mock.control.security import guarded
+from getimg_mock.errors import ServerError
+from getimg_mock.serving.http_protocol import Protocol
+from getimg_mock.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from getimg_mock.application import Application
+    from getimg_mock.control.handle import Workspace
+
+_BACKLOG = 2048
+_KEEP_ALIVE_SECONDS = 75
+
+
+class MockServer:
+    """A fake that listens on a port of its own, in a thread.
+
+        with MockServer(balance="25", video_seconds=0) as server:
+            client = GetimgAI(base_url=server.url, api_key="sk_anything")
+
+    Takes the settings of `getimg-mock serve` by name, or one `Settings` as `settings`; without a
+    `port` it takes a free one, and it prints nothing. Raises `SettingsError` for settings that
+    cannot be used and, from `start()`, `ServerError` when the port is taken.
+    """
+
+    def __init__(self, *, settings: Settings | None = None, **values: Any) -> None:
+        if settings is None:
+            settings = Settings.of(**({"port": 0, "quiet": True} | values))
+        elif values:
+            raise TypeError("Give settings or single values, not both.")
+        self.settings = settings = guarded(settings)
+        self.app: Application = create_app(settings)
+        self._url: str | None = None
+        self._thread: threading.Thread | None = None
+        self._stop: Callable[[], object] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address to give to clients, without a slash at the end."""
+        if self._url is None:
+            raise ServerError("The server is not running: call start(), or use it in a with.")
+        return self._url
+
+    def workspace(self, key: str) -> Workspace:
+        """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
+        from getimg_mock.control.handle import local  # noqa: PLC0415 - serving needs none of it
+
+        return local(self.app.fake, key)
+
+    def start(self) -> Self:
+        """Listen and answer from a thread; returns when the first request can be sent."""
+        if self._thread is not None:
+            raise ServerError("The server is running already.")
+        listener = listening(self.settings)
+        self._url = address(listener)
+        started = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(listener, started), name="getimg-mock", daemon=True
+        )
+        self._thread.start()
+        started.wait()
+        return self
+
+    def stop(self) -> None:
+        """Break off every connection and close the port; may be called more than once."""
+        if self._stop is not None:
+            self._stop()
+        if self._thread is not None:
+            self._thread.join()
+        self._url = self._thread = self._stop = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _run(self, listener: socket.socket, started: threading.Event) -> None:
+        async def run() -> None:
+            loop, over = asyncio.get_running_loop(), asyncio.Event()
+            self._stop = lambda: loop.call_soon_threadsafe(over.set)
+            await serve(self.app, listener, over, started=started.set)
+
+        try:
+            with asyncio.Runner(loop_factory=new_event_loop) as runner:
+                runner.run(run())
+        finally:
+            started.set()
+
+
+async def serve(
+    app: Application,
+    listener: socket.socket,
+    over: asyncio.Event,
+    *,
+    started: Callable[[], object] = lambda: None,
+) -> None:
+    """Answer requests that come to `listener` until `over` is set; then break off at once."""
+    config = Config(
+        app,
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,  # whom to trust is a setting of ours
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+    )
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Protocol(config, state, {}), sock=listener, backlog=_BACKLOG
+    )
+    started()
+    try:
+        await over.wait()
+    finally:
+        server.close()
+        for connection in tuple(state.connections):
+            connection.transport.abort()
+        for task in tuple(state.tasks):
+            task.cancel()
+        await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return the fastest event loop there is: uvloop's, or asyncio's where that is missing."""
+    try:
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Return a socket that listens where the settings say; raises `ServerError` if it cannot."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+    except (OSError, TypeError, ValueError) as error:  # the last two: what cannot be a name at all
+        why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
+        raise ServerError(
+            f"Cannot listen on {settings.host!r} port {settings.port}: {why}. "
+            "Choose another with --port; --port 0 takes a free one."
+        ) from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,69 @@
+"""How a client waits for the fake while its own time is bound to the workspace's clock."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from getimg_mock.in_process.exchange import Exchange, Patience, Wait
+    from getimg_mock.testing.reset_tracking import PresentClock
+    from getimg_mock.virtual_time.linked_time import Link
+    from getimg_mock.world.clock import VirtualClock
+
+
+class LinkedPatience:
+    """Waits as the client's own sleeps do while a link is in force, and as `other` does else."""
+
+    def __init__(self, present: PresentClock, other: Patience) -> None:
+        self.link: Link | None = None
+        self._present = present
+        self._other = other
+
+    @property
+    def left_behind(self) -> list[Exchange]:
+        """Requests whose clients have gone while the fake was waiting."""
+        return self._other.left_behind
+
+    @property
+    def clock(self) -> VirtualClock:
+        """The clock of the workspace, which after a reset is another one."""
+        return self._present.clock
+
+    def wait(self, wait: Wait) -> None:
+        """Sleep on the link, in the order of all sleepers."""
+        if self.link is None or wait.seconds is None or wait.clock is not self.clock:
+            self._other.wait(wait)
+        else:
+            self.link.sleep(wait.seconds)
+
+    async def wait_async(self, wait: Wait) -> None:
+        """Sleep in the event loop, whose timers are bound."""
+        if self.link is None or wait.clock is not self.clock:
+            await self._other.wait_async(wait)
+            return
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            if wait.seconds is None:
+                await self._other.wait_async(wait)
+            else:
+                from trio import sleep  # noqa: PLC0415 - who runs trio has it
+
+                await sleep(wait.seconds)
+        else:
+            await _sleep_in_loop(wait)
+
+
+async def _sleep_in_loop(wait: Wait) -> None:
+    """Sleep until the time is over or the clock was changed by hand."""
+    sleeps = []
+    if wait.seconds is not None:
+        sleeps.append(asyncio.ensure_future(asyncio.sleep(wait.seconds)))  # noqa: TID251 - bound
+    if wait.pause is not None:
+        sleeps.append(asyncio.ensure_future(wait.pause.clock.pause(None, wait.pause.changes)))
+    try:
+        await asyncio.wait(sleeps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for sleep in sleeps:
+            sleep.cancel()

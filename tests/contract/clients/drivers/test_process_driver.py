@@ -1,0 +1,162 @@
+"""Programs in other languages, driven by JSON lines."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock._shipped import shipped
+from getimg_mock.cli import main
+from getimg_mock.contract.clients.drivers import process_driver
+from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
+from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS: dict[str, Sequence[str]] = {
+    "node": ("node", "driver.mjs"),
+    "bash": ("bash", "driver.sh"),
+    "python": (sys.executable, "driver.py"),
+}
+
+_PYTHON = ("drivers", "driver.py")
+CHECKS = ["GC103", "GC204", "GC401", "GC402", "GC404", "GC410"]
+# One of each kind: every request of theirs takes real time.
+CASES = [
+    "happy",
+    "unknown-status-image",
+    "unknown-status-accepted",
+    "lost-reset-image",
+    "lost-close-image",
+    "lost-truncated-image",
+    "refusal-402",
+]
+
+
+@pytest.mark.parametrize("language", COMMANDS)
+def test_a_program_is_judged_through_json_lines(language: str) -> None:
+    """Any language can be judged: formation, what it hands back, and money after a lost answer."""
+    program, script = COMMANDS[language]
+    if shutil.which(program) is None or (language == "bash" and shutil.which("curl") is None):
+        pytest.skip(f"there is no {program} here")
+    driver = ProcessDriver([program, str(shipped("fixtures").joinpath("drivers", script))])
+    try:
+        result = verify(driver, checks=chosen(CHECKS), among=CASES)
+    finally:
+        driver.close()
+    assert [each.check.id for each in result.of("PASS")] == CHECKS
+
+
+def test_another_port_is_another_origin_for_a_program() -> None:
+    """Keys, bodies and files that go astray are seen without any network in our hands."""
+    checks = ["GC505", "GC610", "GC701", "GC704"]
+    cases = ["late-404-real", "moved-elsewhere", "redirected", "redirected-post"]
+    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    following = ProcessDriver([sys.executable, "-c", _following()])
+    try:
+        result = verify(driver, checks=chosen(checks), among=cases)
+        assert [each.check.id for each in result.of("PASS")] == checks[1:]
+        assert [each.check.id for each in result.of("WARN")] == checks[:1]
+        result = verify(following, checks=chosen(checks[1:]), among=cases)
+        assert result.failed == {"GC610", "GC701"}
+    finally:
+        driver.close()
+        following.close()
+
+
+def _following() -> str:
+    """Return the driver in Python with urllib's own way: redirects are followed, key and all."""
+    text = shipped("fixtures").joinpath(*_PYTHON).read_text(encoding="utf-8")
+    assert "build_opener(Straight)" in text
+    return text.replace("build_opener(Straight)", "build_opener()")
+
+
+def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
+    """A SKIP of ours is not put down to the client."""
+    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    try:
+        result = verify(
+            driver,
+            checks=chosen(["GC506", "GC510", "GC606", "GC702", "GC810"]),
+            among=["cancelled", "clock-back", "large", "downgraded", "threads"],
+        )
+    finally:
+        driver.close()
+    assert [each.reason.partition(": needs ")[2] for each in result.of("SKIP")] == [
+        "a way to interrupt it",
+        "its wall clock in our hands",
+        "a look at its memory",
+        "TLS in our hands",
+        "calls at the same time",
+    ]
+    assert all("cannot be tried with a program" in each.reason for each in result.of("SKIP"))
+
+
+def test_a_program_that_is_no_driver_is_told_so() -> None:
+    """A wrong command is an error of the caller's, not a verdict on a client."""
+    with pytest.raises(SettingsError, match=r"'hello'.* no JSON.*log to standard error"):
+        ProcessDriver([sys.executable, "-ISc", "print('hello', flush=True); input()"])
+
+
+@pytest.mark.parametrize("program", ["", "input()"], ids=["at once", "when asked"])
+def test_a_program_that_ends_is_told_so(program: str) -> None:
+    """A program that crashes is no client, whether it has read its request or not."""
+    with pytest.raises(SettingsError, match=r"ended|does not read"):
+        ProcessDriver([sys.executable, "-ISc", program])
+
+
+def test_a_program_that_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence at the start is no client that can do everything: nothing is judged."""
+    monkeypatch.setattr(process_driver, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(process_driver, "_GRACE", 0.2)
+    with pytest.raises(SettingsError, match="did not answer"):
+        ProcessDriver([sys.executable, "-ISc", "input(); input()"])
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"ops": 5}, 'says ops: 5. Write a list of names, as in ."generate_image'),
+        ({"ops": ["balance", 7]}, "Write a list of names"),
+        ({"ops": ["generate_imag"]}, "Did you mean 'generate_image'"),
+        ({"options": ["time_out"]}, "Did you mean 'timeout'"),
+        ({"lacking": "retries"}, 'as in ."retries"'),
+    ],
+)
+def test_a_program_that_describes_what_cannot_be_is_told_so(value: object, told: str) -> None:
+    """A slip in a name would be skipped without a word."""
+    said = {"case": "describe", "outcome": "value", "value": value}
+    program = f"input(); print({json.dumps(said)!r}, flush=True); input()"
+    with pytest.raises(SettingsError, match=told):
+        ProcessDriver([sys.executable, "-ISc", program])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--program", ""], "--program .node driver.mjs."),
+        (["--program", "node 'driver.mjs"], "No closing quotation"),
+        (["--program", "no-such-program-at-all"], "cannot be started.*on PATH"),
+        (["httpx", "--random", "-3"], "--random -3.*1 or more"),
+        (["httpx", "--random", "few"], "--random few.*1 or more"),
+        ([], "Name a client.*official-sdk.*--program.*--observe"),
+        (["--target", "http://127.0.0.1:9", "--budget", "0"], "Name a client"),
+        (["httpx", "--case-seconds", "none"], "--case-seconds none"),
+        (["htpx"], "Did you mean 'httpx'"),
+    ],
+)
+def test_a_command_that_cannot_be_meant_is_told_in_one_line(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No trace of ours, status 2."""
+    assert main(["verify", "client", *words]) == 2
+    shown = capsys.readouterr().err
+    assert shown.count("\n") == 1
+    assert re.search(told, shown)

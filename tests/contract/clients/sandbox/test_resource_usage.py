@@ -1,0 +1,160 @@
+"""What a client takes of its process: connections, files, threads, memory and disk."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.sandbox.resource_usage import Holdings, held_here
+from getimg_mock.contract.clients.suite import cases, chosen, verify
+from tests.contract.clients.reference import ReferenceClient, faulty
+
+if TYPE_CHECKING:
+    import pytest
+
+    from getimg_mock.contract.clients.cases.cases import Case
+
+LEAKING = """
+import http.client, json, sys
+from urllib.parse import urlsplit
+about = {"name": "leaking", "ops": ["balance"], "lacking": LACKING}
+kept = []
+for line in sys.stdin:
+    asked = json.loads(line)
+    said = {"case": asked["case"], "outcome": "value", "value": about}
+    if asked["op"] == "balance":
+        try:
+            made = http.client.HTTPConnection(urlsplit(asked["base_url"]).netloc)
+            made.request("GET", "/v2/billing/balance",
+                         headers={"Authorization": f"Bearer {asked['key']}"})
+            kept.append(made)
+            said["value"] = json.load(made.getresponse())
+        except Exception as error:
+            said |= {"outcome": "error", "error": {"type": "Leaking", "message": str(error)}}
+    print(json.dumps(said), flush=True)
+"""
+
+
+class Fleeting:
+    """Makes a client for each call, and leaves it to the garbage collector."""
+
+    lacking = ("retries",)
+
+    def __init__(self, *, base_url: str, key: str, timeout: float = 60.0) -> None:
+        self._url = f"{base_url}/v2/billing/balance"
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._timeout = timeout
+
+    def balance(self) -> Any:
+        """Return the balance."""
+        client = httpx.Client(timeout=self._timeout)
+        return client.get(self._url, headers=self._headers).raise_for_status().json()
+
+
+def case(name: str) -> Case:
+    """Return a case."""
+    return next(each for each in cases() if each.name == name)
+
+
+def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
+    """The check says a thousand calls, errors included, and means it."""
+    history = PythonDriver(ReferenceClient).run(case("thousand"))
+    errors = {each.error["type"] for each in history.calls() if each.kind == "error"}
+    assert len(history.calls()) == 1000
+    assert errors == {"UnavailableError", "BrokenConnectionError", "AnswerError"}
+    assert sum(each.kind == "error" for each in history.calls()) == 315
+    assert history.holdings[1].over(history.holdings[0]) == {
+        "connections": 1,
+        "files": 0,
+        "threads": 0,
+    }
+
+
+def test_who_leaks_is_stopped_before_the_process_has_nothing_left() -> None:
+    """A client under test must not take its tests down with it, nor leave anything to them."""
+    before = held_here(lambda: 0)
+    history = PythonDriver(faulty("files-left")).run(case("thousand"))
+    early, late = history.holdings
+    assert 200 < late.over(early)["files"] < 300
+    assert len(history.calls()) < 400
+    assert held_here(lambda: 0).over(before)["files"] <= 2
+
+
+def test_what_the_garbage_collector_closes_is_no_leak() -> None:
+    """A socket that nobody refers to is closed: on the virtual network as on a real one."""
+    (check,) = chosen(["GC809"])
+    history = PythonDriver(Fleeting).run(case("thousand"))
+    assert verdict_of(check, [history]).status == "PASS"
+
+
+def test_a_program_that_leaks_is_found() -> None:
+    """In real time some hundred calls, and what the system knows of the program, are enough."""
+    driver = ProcessDriver([sys.executable, "-ISc", LEAKING.replace("LACKING", '["retries"]')])
+    try:
+        result = verify(driver, checks=chosen(["GC809"]))
+    finally:
+        driver.close()
+    (verdict,) = result.verdicts
+    assert verdict.status == "FAIL"
+    early, late = result.histories[0].holdings or result.histories[1].holdings
+    assert late.over(early)["connections"] > 20
+    if early.files is not None:
+        assert late.over(early)["files"] > 20
+
+
+def test_a_program_that_retries_for_long_is_not_tried() -> None:
+    """Hundreds of failures, each waited for, would take minutes of real time."""
+    driver = ProcessDriver([sys.executable, "-ISc", LEAKING.replace("LACKING", "[]")])
+    driver.close()
+    assert driver.lacks(case("hundreds-real")) == ("max_retries",)
+
+
+def test_different_processes_are_not_compared() -> None:
+    """A program that was started again begins anew; its connections are counted all the same."""
+    early = Holdings(connections=1, files=9, threads=1, process=7)
+    late = Holdings(connections=3, files=90, threads=10, process=8)
+    assert late.over(early) == {"connections": 2}
+
+
+def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """500 MB are 500 MB, of which neither memory nor disk keeps anything."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    sizes = []
+
+    class Weighing(ReferenceClient):
+        def download(self, **given: Any) -> str:
+            """Save a file and weigh it."""
+            path = str(super().download(**given))
+            sizes.append(Path(path).stat().st_size)
+            return path
+
+    history = PythonDriver(Weighing).run(case("large"))
+    assert sizes == [500_000_000]
+    assert history.outcomes[1].peak < 16 * 1024 * 1024
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
+    """64 MiB show it: a client's fault must not cost its tests a gigabyte."""
+    history = PythonDriver(faulty("read-whole")).run(case("large"))
+    (_, download) = history.outcomes
+    assert download.kind == "abandoned"
+    assert "64 MiB" in download.text
+    assert download.peak < 80 * 1024 * 1024
+
+
+def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is no fault of the client's."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
+    assert PythonDriver(ReferenceClient).untried(case("large")) == (
+        "here: needs 1000 MB beside other temporary files"
+    )

@@ -1,0 +1,100 @@
+"""How sharp the checks are: every faulty and every benign provider under all fixed plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.media.cache import MediaCache
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.verdicts import Verdict
+    from tests.contract.provider.mutants import Mutant
+    from tests.contract.provider.wrapping import Wrap
+
+_CACHE = MediaCache(256 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the checks found of one provider: those that it broke, and those that it kept.
+
+    `must` are those of the broken that are a MUST. `requests` and `dollars` are how many requests
+    were sent, and what the provider charged for them, up to and with the first plan that shows
+    something broken; None when nothing is.
+    """
+
+    name: str
+    broken: tuple[str, ...]
+    must: tuple[str, ...]
+    kept: frozenset[str]
+    requests: int | None
+    dollars: Decimal | None
+
+
+@cache
+def plans() -> tuple[Plan, ...]:
+    """Return the fixed plans for the shipped catalogue."""
+    return corpus(tuple_models())
+
+
+@cache
+def _models() -> tuple[dict[str, Any], ...]:
+    return tuple(shipped_models())
+
+
+def tuple_models() -> list[dict[str, Any]]:
+    """Return the shipped catalogue, read once."""
+    return list(_models())
+
+
+def histories(wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> list[History]:
+    """Run all fixed plans against a provider."""
+    target = InProcess(wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models())
+    return [target.run(plan) for plan in plans()]
+
+
+def verdicts(found: list[History]) -> list[Verdict]:
+    """Judge histories by every provider check."""
+    return [judged(check, found) for check in PROVIDER]
+
+
+def scored(mutant: Mutant) -> Score:
+    """Return what the checks find of a faulty provider."""
+    return score(mutant.name, mutant.wrap, mutant.settings)
+
+
+def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> Score:
+    """Return what the checks find of any provider."""
+    found = histories(wrap, settings)
+    judged_all = verdicts(found)
+    broken = [each for each in judged_all if each.broken]
+    guilty = {id(finding.history) for each in broken for finding in each.findings}
+    requests, dollars = 0, Decimal(0)
+    for history in found:
+        requests += len(history.exchanges)
+        dollars += sum(
+            effect.amount
+            for each in history
+            for effect in each.effects or ()
+            if effect.kind == "charge"
+        )
+        if id(history) in guilty:
+            break
+    return Score(
+        name,
+        tuple(each.check.id for each in broken),
+        tuple(each.check.id for each in broken if each.check.level == "MUST"),
+        frozenset(e.check.id for e in judged_all if e.applied and not e.broken),
+        requests if broken else None,
+        dollars if broken else None,
+    )

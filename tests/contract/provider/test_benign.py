@@ -1,0 +1,40 @@
+"""The checks leave every legal variant alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock.contract.registry import PROVIDER
+from tests.contract.provider.benign import BENIGN
+from tests.contract.provider.scoring import histories, score, verdicts
+
+if TYPE_CHECKING:
+    from tests.contract.provider.benign import Variant
+
+
+@pytest.mark.parametrize("variant", BENIGN, ids=lambda variant: variant.name)
+def test_a_legal_variant_breaks_no_must(variant: Variant) -> None:
+    """A MUST that a legal service breaks is a false positive, an assumption or not."""
+    assert not score(variant.name, variant.wrap, variant.settings).must
+
+
+def test_a_legal_variant_is_put_to_every_check() -> None:
+    """GH007: a check that only the fake itself was put to may be about nothing but the fake."""
+    variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
+    found = score(variant.name, variant.wrap, variant.settings)
+    assert found.kept == {check.id for check in PROVIDER}
+
+
+def test_there_are_thirty_of_them() -> None:
+    """At least thirty legal variants."""
+    assert len({variant.name for variant in BENIGN}) >= 30
+
+
+def test_the_fake_keeps_every_check_at_every_level() -> None:
+    """The fake passes the whole contract: there is no list of exceptions."""
+    found = verdicts(histories(None))
+    assert {each.check.id: each.status for each in found if each.broken} == {}
+    assert {each.check.id for each in found if each.status == "VOID"} == set()
+    assert len(found) == len(PROVIDER)

@@ -1,0 +1,80 @@
+"""Drawn requests with one known fault: all faults there are, and each of them is refused."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.plans import Plan, Send
+from getimg_mock.contract.provider.faulty_requests import beyond_bounds, fields_of
+from getimg_mock.contract.provider.strategies import faulty
+from getimg_mock.contract.targets.fake_targets import InProcess
+
+MODELS = shipped_models()
+BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems")
+
+
+def drawn(count: int) -> list[Send]:
+    """Return drawn faulty requests, the same each time."""
+    found: list[Send] = []
+
+    @seed(5)
+    @settings(
+        max_examples=count, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+    )
+    @given(faulty(MODELS))
+    def collect(step: Send) -> None:
+        found.append(step)
+
+    collect()
+    return found
+
+
+def test_every_drawn_fault_is_refused() -> None:
+    """A request with one fault is a 4xx that blames the request; every fault is drawn."""
+    steps = drawn(1500)
+    history = InProcess().run(Plan(name="faults", tier="R1", steps=tuple(steps)))
+    taken = [each for each in history if each.status not in {400, 422}]
+    assert not taken, [(each.fault, each.step and each.step.field, each.status) for each in taken]
+    faults = Counter(step.fault for step in steps)
+    assert faults.keys() == {
+        "missing",
+        "type",
+        "enum",
+        "model-value",
+        "unknown-model",
+        "reference-url",
+        "length",
+        "reference-count",
+        "reference-role",
+        "number-form",
+        "malformed",
+    }
+    assert min(faults.values()) >= 15
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_every_bound_of_the_schemas_has_a_breach(kind: str) -> None:
+    """One for each keyword that bounds a field, and both alphabets where letters are counted."""
+    wanted = {
+        ("images" if name.startswith("images[]") else name, schema[keyword])
+        for name, schema in fields_of(kind).items()
+        for keyword in BOUNDS
+        if keyword in schema
+    }
+    assert len(wanted) == {"image": 4, "video": 5}[kind]
+    assert {name for name, _, _ in beyond_bounds(kind)} == {name for name, _ in wanted}
+    assert len(beyond_bounds(kind)) == len(wanted) + 1
+    for name, bound in wanted:
+        sizes = [_size(value) for field, _, value in beyond_bounds(kind) if field == name]
+        assert {bound - 1, bound + 1} & set(sizes), name
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, list) and len(value) == 1:
+        return len(value[0]["url"])
+    return value if isinstance(value, int) else len(value)

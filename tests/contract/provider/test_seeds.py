@@ -1,0 +1,32 @@
+"""The fake keeps the contract over seeds: here over a few, in `make scorecard` over a hundred."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.provider import seeds
+from tests.contract.provider.mutants_money import costs_that_lag
+
+
+@pytest.mark.parametrize("seed", [11, 1729, 20260901])
+def test_the_fake_keeps_every_check_with_any_seed(seed: int) -> None:
+    """Neither the fake's chance nor what is drawn of it makes it break a check of any level."""
+    found = seeds.outcome(seed, drawn=25)
+    assert found.broken == ()
+    assert found.exchanges > 1500
+
+
+def test_a_broken_check_is_named_with_its_plan() -> None:
+    """What breaks over seeds is found, and says where."""
+    found = seeds.outcome(11, drawn=5, wrap=costs_that_lag(timedelta(hours=1)))
+    assert any(line.startswith("GP509 in 'money of a working day'") for line in found.broken)
+
+
+def test_the_result_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python -m tests.contract.provider.seeds` ends with the seeds, exchanges and breaches."""
+    assert seeds.main(["--seeds", "1", "--drawn", "2", "--workers", "1"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("1 seeds, ")
+    assert ", none with a broken check, " in line

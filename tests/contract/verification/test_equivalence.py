@@ -1,0 +1,204 @@
+"""The fake against others: what differs, and how much each difference matters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.registry import check_of
+from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verification.comparison import Comparison
+from tests.contract.provider.test_checks import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Verdict
+
+LIFE = "a video from 202 to its file"
+LIMIT = "more images than the limit"
+
+
+def altered(history: History, change: Callable[[Exchange], Exchange]) -> History:
+    """Return a history with each exchange changed."""
+    return replace(history, exchanges=tuple(change(each) for each in history))
+
+
+def with_items(change: Callable[[dict[str, Any]], dict[str, Any]]) -> History:
+    """Return a video's life with the items of its result changed."""
+
+    def changed(exchange: Exchange) -> Exchange:
+        if not exchange.completed:
+            return exchange
+        body = exchange.plain | {"data": [change(item) for item in exchange.plain["data"]]}
+        return replace(exchange, body=json.dumps(body).encode())
+
+    return altered(run(LIFE), changed)
+
+
+def verdict(name: str, other: History, fake: History) -> Verdict:
+    """Return how a check comes out on the fake and another."""
+    return judged(check_of(name), [Comparison(fake=(fake,), other=(other,))])
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "told"),
+    [
+        (lambda item: item, "PASS", ""),
+        (lambda item: item | {"bitrate": 5}, "INFO", "/data/*/bitrate"),
+        (lambda item: {n: v for n, v in item.items() if n != "fps"}, "WARN", "/data/*/fps"),
+        (lambda item: item | {"fps": "24"}, "FAIL", "/data/*/fps"),
+        (lambda item: item | {"more": {"a": 1}}, "INFO", "also /data/*/more"),
+        (lambda item: {"fps": "24", "url": item["url"], "new": 1}, "FAIL", "/data/*/fps"),
+    ],
+)
+def test_drift_has_three_tiers(change: Any, status: str, told: str) -> None:
+    """GE902: what came informs, what went warns, what changed its type fails."""
+    found = verdict("GE902", with_items(change), run(LIFE))
+    assert found.status == status
+    if told:
+        assert told in found.findings[0].observation.actual
+
+
+def test_the_worst_of_several_differences_is_told_first() -> None:
+    """A field of another type does not hide behind those that are gone."""
+    found = verdict("GE902", with_items(lambda item: {"fps": str(item["fps"]), "n": 1}), run(LIFE))
+    assert [each.observation.status for each in found.findings] == [None, "WARN", "INFO"]
+
+
+def without(*names: str, status: int) -> Callable[[Exchange], Exchange]:
+    """Return a change that takes headers away from answers of a status."""
+
+    def change(each: Exchange) -> Exchange:
+        kept = tuple(pair for pair in each.headers if pair[0] not in names)
+        return replace(each, headers=kept) if each.status == status else each
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("plan", "header", "status"),
+    [
+        (LIMIT, "retry-after", 429),
+        (LIMIT, "x-ratelimit-reset", 429),
+        ("what cannot be paid", "x-ratelimit-remaining", 402),
+        ("images: missing fields", "content-type", 400),
+        ("the catalogue", "content-type", 404),
+    ],
+)
+def test_refusals_have_their_headers_too(plan: str, header: str, status: int) -> None:
+    """GE904: clients pace themselves by what stands on a refusal above all."""
+    fake = run(plan)
+    assert [each for each in fake if each.status == status and header in each.fields]
+    found = verdict("GE904", altered(fake, without(header, status=status)), fake)
+    assert found.status == "FAIL"
+    assert verdict("GE904", run(plan), fake).status == "PASS"
+
+
+def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
+    """GE904: whose limit is met when depends on the account, not what a refusal says."""
+    fake = run(LIMIT)
+    late = next(each for each in fake if each.status == 429)
+    other = run("images in every format")
+    extra = replace(late, number=99, step=None)
+    joined = replace(other, exchanges=(*other.exchanges, extra))
+    whole = Comparison(fake=(fake, run("images in every format")), other=(joined,))
+    assert not judged(check_of("GE904"), [whole]).broken
+    bare = replace(joined, exchanges=(*other.exchanges, replace(extra, headers=())))
+    assert judged(check_of("GE904"), [replace(whole, other=(bare,))]).broken
+
+
+@pytest.mark.parametrize(
+    ("mark", "flaw"),
+    [
+        ("documented; the rest is our choice", ""),
+        ("observed Jul 2026 (O1); the default is our choice", ""),
+        ("documented, observed on 2026-09-01 (traffic.har#3)", ""),
+        ("inferred, observed, undated (O2)", ""),
+        ("rumour", "no mark of evidence"),
+        ("", "no mark of evidence"),
+        ("observed", "cites nothing"),
+        ("observed Jul 2026", "cites nothing"),
+        ("documented, observed on 2026-09-01", "cites nothing"),
+        ("observed Jul 2026 (O9)", "which is of nobody"),
+        ("observed Aug 2026 (O1)", "which is of Jul 2026"),
+        ("observed on 2026-09-02 (traffic.har#3)", "which is of 2026-09-01"),
+    ],
+)
+def test_what_was_observed_cites_what_was_seen(mark: str, flaw: str) -> None:
+    """GE907: an id and its day, both as the evidence has them."""
+    cited = {"O1": "Jul 2026", "O2": "undated", "traffic.har#3": "2026-09-01"}
+    found = judged(check_of("GE907"), [Comparison(claims={"a": mark}, cited=cited)])
+    assert found.broken == bool(flaw)
+    if flaw:
+        assert flaw in found.findings[0].observation.actual
+
+
+def times(other: History, **settings: Any) -> Verdict:
+    """Return how GE909 comes out, the fake under some settings."""
+    return judged(check_of("GE909"), [Comparison(other=(other,), settings=settings)])
+
+
+def test_the_fake_lies_in_its_own_ranges() -> None:
+    """GE909: over everything that the fixed plans ask for, in the worlds that they ask for."""
+    others = tuple(InProcess().run(plan) for plan in corpus(shipped_models()))
+    found = judged(check_of("GE909"), [Comparison(other=others)])
+    assert found.status == "PASS"
+    assert found.applied > 100
+
+
+def later(seconds: float, *, since: str) -> Callable[[Exchange], Exchange]:
+    """Return a change that moves an operation, and what is numbered after it, in time."""
+    return lambda each: (
+        replace(each, at=each.at + timedelta(seconds=seconds))
+        if (each.operation == since)
+        else each
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "told"),
+    [
+        (later(-500, since="videos.create"), {}, "a video within 25 to 60 s"),
+        (later(20, since="videos.create"), {"video_seconds": "55..60"}, "a video within 55 to 60"),
+        (lambda each: replace(each, seconds=31.0), {}, "an image within 0 s"),
+        (lambda each: replace(each, seconds=31.0), {"image_seconds": "40..50"}, "40 to 50 s"),
+        (lambda each: each, {"retention": 3600}, "a link within 3600 s"),
+        (lambda each: each, {"retention": 100000}, "a link within 100000 s"),
+        (lambda each: each, {"video_seconds": 3}, "after at most 2 looks, 5 s apart"),
+        (lambda each: each, {"rate_window": 5}, "a Retry-After within 1 to 5 s"),
+        (
+            lambda each: with_header(each, "retry-after", "Wed, 21 Oct 2026 07:28:00 GMT"),
+            {},
+            "Retry-After in seconds",
+        ),
+    ],
+)
+def test_times_outside_of_the_fakes_ranges_are_told(
+    change: Any, settings: dict[str, Any], told: str
+) -> None:
+    """GE909: latency of images, ends and looks of videos, lives of links, and pauses."""
+    plans = (LIFE, "images in every format", LIMIT)
+    others = [
+        replace(altered(run(plan), change), own=False, plan=replace(run(plan).plan, world=()))
+        for plan in plans
+    ]
+    verdicts = [times(other, **settings) for other in others]
+    assert {each.status for each in verdicts} - {"PASS", "VOID"} == {"WARN"}
+    expected = [f.observation.expected for each in verdicts for f in each.findings]
+    assert any(told in each for each in expected), expected
+
+
+def with_header(each: Exchange, name: str, value: str) -> Exchange:
+    """Return an exchange with another value of a header that it has."""
+    headers = tuple((n, value if n == name else v) for n, v in each.headers)
+    return replace(each, headers=headers)
