@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.contract.clients import run_validity, scorecard
-from getimg_mock.contract.clients.cases.client_check import verdict_of
-from getimg_mock.contract.clients.drivers.adapter_loading import maker_of
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
+from getimg_mock.contract.clients.drivers.adapter_loading import load_maker
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.drivers.upstream_driver import PEACEFUL, UpstreamDriver
+from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
 from getimg_mock.contract.clients.suite import CHECKS, Result, cases
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.console import block
@@ -49,7 +49,9 @@ class Side:
                     self.tried[case.name] = self.driver.run(case)
                 except SettingsError as error:
                     pytest.exit(str(error), returncode=2)
-        return verdict_of(check, [each for name, each in self.tried.items() if check.wants(name)])
+        return compute_verdict(
+            check, [each for name, each in self.tried.items() if check.wants(name)]
+        )
 
     def result(self, *verdicts: Verdict) -> Result:
         """Return verdicts with all that they are based on."""
@@ -61,7 +63,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     where = metafunc.config.getoption("--getimg-target")
     sides = (FAKE,) if where == FAKE else (FAKE, where)
     if "check" in metafunc.fixturenames:
-        peaceful = [each for each in CHECKS if any(each.wants(name) for name in PEACEFUL)]
+        peaceful = [each for each in CHECKS if any(each.wants(name) for name in FAULT_FREE_CASES)]
         among = CHECKS if where == FAKE else peaceful
         pairs = [(check, side) for check in among for side in sides]
         ids = [check.id if where == FAKE else f"{check.id}-{side}" for check, side in pairs]
@@ -74,17 +76,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def side_of(request: pytest.FixtureRequest) -> Callable[[str], Side]:
     """Return what gives the client on a service; it is made when it is first asked for."""
     name = request.config.getoption("--getimg-client")
-    among = None if request.config.getoption("--getimg-target") == FAKE else PEACEFUL
+    among = None if request.config.getoption("--getimg-target") == FAKE else FAULT_FREE_CASES
     made: dict[str, Side] = {}
 
     def side(where: str) -> Side:
         if where not in made:
             try:
                 if where == FAKE:
-                    driver = PythonDriver(maker_of(name), f"{name} on the fake")
+                    driver = PythonDriver(load_maker(name), f"{name} on the fake")
                 else:
                     target: Address = request.getfixturevalue("address")
-                    driver = UpstreamDriver(maker_of(name), f"{name} on {where}", address=target)
+                    driver = UpstreamDriver(load_maker(name), f"{name} on {where}", address=target)
             except SettingsError as error:
                 pytest.exit(str(error), returncode=2)
             made[where] = Side(name, driver, among)
@@ -119,7 +121,7 @@ def test_the_client_was_tried(where: str, side_of: Callable[[str], Side]) -> Non
     side = side_of(where)
     verdicts = [side.verdict(check) for check in CHECKS]
     result = side.result(*verdicts)
-    hollow = run_validity.nothing_judged(result)
-    found = [hollow] if hollow else list(run_validity.gaps(result))
+    hollow = run_validity.explain_nothing_judged(result)
+    found = [hollow] if hollow else list(run_validity.find_gaps(result))
     if found:
         pytest.fail("\n".join(found), pytrace=False)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation import local_only
 from tests.contract.clients.reference import ReferenceClient
@@ -81,15 +81,15 @@ def made_outside(base_url, key):  # type: ignore[no-untyped-def]  # noqa: ANN001
 def test_a_client_that_would_send_real_requests_ends_the_run(client: Any, host: str) -> None:
     """It would be paid for; the host is told, and what would have worked, whatever it swallows."""
     with pytest.raises(SettingsError, match=f"{host}.*--program"):
-        verify(PythonDriver(client, "leaving"), checks=chosen(["GC103"]))
+        verify(PythonDriver(client, "leaving"), checks=choose_checks(["GC103"]))
 
 
 def test_afterwards_the_ways_out_are_as_they_were() -> None:
     """What was replaced for a case is put back."""
     before = (socket.getaddrinfo, socket.socket.connect, vars(socket.socket).get("connect"))
-    verify(PythonDriver(ReferenceClient), checks=chosen(["GC107"]))
+    verify(PythonDriver(ReferenceClient), checks=choose_checks(["GC107"]))
     with pytest.raises(SettingsError):
-        verify(PythonDriver(Leaving), checks=chosen(["GC103"]))
+        verify(PythonDriver(Leaving), checks=choose_checks(["GC103"]))
     after = (socket.getaddrinfo, socket.socket.connect, vars(socket.socket).get("connect"))
     assert after == before
 
@@ -113,13 +113,16 @@ def test_afterwards_the_ways_out_are_as_they_were() -> None:
 )
 def test_this_machine_is_told_from_others(host: str, here: bool) -> None:  # noqa: FBT001 - a column of the table
     """Loopback alone is this machine; a private network is not."""
-    assert local_only.is_here(host) is here
+    assert local_only.is_local_host(host) is here
 
 
 def test_our_own_requests_pass_in_their_thread() -> None:
     """A driver that passes requests on to a service of money goes out itself."""
     address = "192.0.2.1"  # one that is no name: nobody is asked for it
-    with local_only.kept_in("nobody"), local_only.passing():
+    with local_only.block_external_connections("nobody"), local_only.allow_connections():
         assert socket.getaddrinfo(address, 443)
-    with pytest.raises(SettingsError, match=address), local_only.kept_in("somebody"):
+    with (
+        pytest.raises(SettingsError, match=address),
+        local_only.block_external_connections("somebody"),
+    ):
         socket.getaddrinfo(address, 443)

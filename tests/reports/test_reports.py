@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import chosen as clients_chosen
+from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
 from getimg_mock.contract.clients.suite import verify
 from getimg_mock.contract.provider.corpus import corpus
 from getimg_mock.contract.registry import PROVIDER, chosen

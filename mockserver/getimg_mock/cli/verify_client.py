@@ -18,12 +18,12 @@ from getimg_mock.contract.clients import (
     scorecard,
     suite,
 )
-from getimg_mock.contract.clients.cases.client_check import verdict_of
-from getimg_mock.contract.clients.drivers.adapter_loading import loaded, maker_of
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
+from getimg_mock.contract.clients.drivers.adapter_loading import load_driver, load_maker
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.drivers.upstream_driver import PEACEFUL, UpstreamDriver
+from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
 from getimg_mock.contract.evidence.evidence import read_known
 from getimg_mock.contract.targets.http_target import REAL, Address
 from getimg_mock.contract.verdicts import judged
@@ -100,7 +100,7 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 when the contract holds, 1 when not."""
     reporting.require_places(arguments)
-    checks = suite.chosen(_words(arguments.only))
+    checks = suite.choose_checks(_words(arguments.only))
     path = arguments.known_failures
     known = read_known(path, suite.CHECKS) if path else {}
     if not (arguments.observe or arguments.clients or arguments.program):
@@ -138,7 +138,7 @@ def _verified(
     where: str | None = None,
 ) -> Result:
     """Put one client through its cases, telling the keeper of each as it is over."""
-    cases = suite.needed(checks, arguments.seed, among)
+    cases = suite.select_cases(checks, arguments.seed, among)
     start = scorecard.start_event(
         driver.name,
         adapter=adapter,
@@ -157,7 +157,7 @@ def _verified(
     )
     if arguments.random:
         result = _scheduled(driver, arguments.random, result)
-    keeper.take(scorecard.verdicts(result, adapter=adapter, known=keeper.known))
+    keeper.take(scorecard.generate_verdict_events(result, adapter=adapter, known=keeper.known))
     return result
 
 
@@ -190,13 +190,15 @@ def _scheduled(driver: Driver, count: int, result: Result) -> Result:
         raise SettingsError(
             "--random needs hypothesis: pip install 'getimg-mock[verify]'."
         ) from None
-    once = suite.chosen(["GC401"])  # they differ in the fault alone, which a schedule says
-    shortest = fault_schedules.shortest(driver, once, examples=count, seed=result.seed)
+    once = suite.choose_checks(["GC401"])  # they differ in the fault alone, which a schedule says
+    shortest = fault_schedules.find_shortest_schedule(
+        driver, once, examples=count, seed=result.seed
+    )
     if shortest is None:
         return result
     schedule, history = shortest
-    (check,) = suite.chosen([fault_schedules.check_of(schedule)])
-    return fault_schedules.judged_with(result, check, history)
+    (check,) = suite.choose_checks([fault_schedules.find_check(schedule)])
+    return fault_schedules.add_schedule_verdict(result, check, history)
 
 
 def _side_by_side(
@@ -209,12 +211,20 @@ def _side_by_side(
         raise SettingsError("A service that is not ours may cost: say how much with --budget.")
     target = _upstream(arguments)
     budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
-    peaceful = [each for each in checks if any(each.wants(name) for name in PEACEFUL)]
+    peaceful = [each for each in checks if any(each.wants(name) for name in FAULT_FREE_CASES)]
     results: list[Result] = []
     for adapter, driver, where in _pairs(arguments, target):
         try:
             results.append(
-                _verified(driver, adapter, arguments, peaceful, keeper, among=PEACEFUL, where=where)
+                _verified(
+                    driver,
+                    adapter,
+                    arguments,
+                    peaceful,
+                    keeper,
+                    among=FAULT_FREE_CASES,
+                    where=where,
+                )
             )
         finally:
             driver.close()
@@ -230,7 +240,7 @@ def _pairs(
 ) -> Iterator[tuple[str, Driver, str | None]]:
     """Yield each client twice, and where it is put to: on the fake, and on the other service."""
     for adapter in arguments.clients:
-        make = maker_of(adapter)
+        make = load_maker(adapter)
         yield adapter, PythonDriver(make, f"{adapter} on the fake"), None
         beside = UpstreamDriver(make, f"{adapter} on {target.name}", address=target)
         yield adapter, beside, target.url
@@ -256,7 +266,7 @@ def replayed(
 ) -> Iterator[Verdict]:
     """Try a recorded failure again and yield each verdict; `address` where it is not the fake's."""
     told = failure["client"]
-    (check,) = suite.chosen([failure["id"]])
+    (check,) = suite.choose_checks([failure["id"]])
     case = case_of(told["case"], told["seed"])
     driver = driver_of(told["adapter"])
     if address is not None and isinstance(driver, PythonDriver):
@@ -267,7 +277,7 @@ def replayed(
         for _ in range(times):
             history = driver.run(case, seed=told["seed"])
             if check.wants(case.name):
-                yield verdict_of(check, [history])
+                yield compute_verdict(check, [history])
             else:  # a schedule: it is judged by what it has lost
                 yield judged(check, [history])
     finally:
@@ -277,7 +287,7 @@ def replayed(
 def case_of(name: str, seed: str) -> Case:
     """Return the case of a name, drawn schedules included; raises `UnknownNameError`."""
     every = {each.name: each for each in suite.cases(seed)}
-    case = every.get(name) or fault_schedules.named(name)
+    case = every.get(name) or fault_schedules.parse_name(name)
     if case is None:
         raise UnknownNameError("case", name, every)
     return case
@@ -287,7 +297,7 @@ def driver_of(adapter: str) -> Driver:
     """Return the driver of a client as the command line, or a recorded failure, names it."""
     if adapter.startswith("program:"):
         return ProcessDriver(_command(adapter.removeprefix("program:")))
-    return loaded(adapter)
+    return load_driver(adapter)
 
 
 def _command(text: str) -> list[str]:
@@ -341,7 +351,7 @@ def _observed(command: list[str], scenarios: list[str]) -> tuple[Result, int]:
             status = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - the caller's own command
         except OSError as error:
             raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
-        return observed_traffic.verdict(server.app.fake, name=" ".join(command)), status
+        return observed_traffic.judge_traffic(server.app.fake, name=" ".join(command)), status
 
 
 def _reported(
@@ -353,15 +363,15 @@ def _reported(
     status = keeper.report(brief=arguments.scorecard) or status
     for result in results:
         prefix = f"{result.client}  " if len(results) > 1 or arguments.scorecard else ""
-        sys.stdout.write(f"{prefix}{scorecard.line(result, keeper.known)}\n")
+        sys.stdout.write(f"{prefix}{scorecard.render_line(result, keeper.known)}\n")
     return _sound(results, status)
 
 
 def _sound(results: list[Result], status: int) -> int:
     """Tell what was not tried of each client; returns 2 where that leaves no verdict."""
     for result in results:
-        hollow = run_validity.nothing_judged(result)
-        for sentence in [hollow] if hollow else run_validity.gaps(result):
+        hollow = run_validity.explain_nothing_judged(result)
+        for sentence in [hollow] if hollow else run_validity.find_gaps(result):
             sys.stderr.write(f"getimg-mock: {sentence}\n")
             status = 2 if hollow else status or 2
     return status

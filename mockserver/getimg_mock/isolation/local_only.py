@@ -19,44 +19,44 @@ if TYPE_CHECKING:
 
     from getimg_mock.isolation.socket_hooks import Step
 
-VIRTUAL: Final = (
+VIRTUAL_NETWORK_ADVICE: Final = (
     "In this process a client reaches the case's server where it stands on httpcore: httpx, "
     "httpx2, the official SDK. Drive any other as a program, which is given a base_url on a port "
     "of this machine: --program COMMAND."
 )
 """What would have worked where the network is virtual."""
-REAL: Final = (
+REAL_NETWORK_ADVICE: Final = (
     "Here it has to send everything to the base_url that it is made with. If it cannot, drive it "
     "as a program, with variables of its own: --program COMMAND."
 )
 """What would have worked where the client is on a port of this machine."""
 
-_OURS: Final = threading.local()
+_THREAD_STATE: Final = threading.local()
 
 
-class OutsideError(OSError):
+class ExternalConnectionError(OSError):
     """The client tried to leave; to its own code this is a network that cannot be reached."""
 
 
-class _Fence:
+class _LocalOnlyWatch:
     def __init__(self) -> None:
         self.tries: list[str] = []
 
     def passes(self, host: str, step: Step) -> None:
         """Refuse what is not this machine; our own requests pass."""
-        if is_here(host) or getattr(_OURS, "passing", False):
+        if is_local_host(host) or getattr(_THREAD_STATE, "passing", False):
             return
         by = f" ({asking()})" if asking() else ""
         self.tries.append(f"{host}{by}")
-        raise OutsideError(
+        raise ExternalConnectionError(
             errno.ENETUNREACH, f"{step} refused: {host} is not this machine. Use --program."
         )
 
 
 @contextmanager
-def kept_in(name: str, advice: str = VIRTUAL) -> Iterator[None]:
+def block_external_connections(name: str, advice: str = VIRTUAL_NETWORK_ADVICE) -> Iterator[None]:
     """Let nothing leave this process; raises `SettingsError` at the end when something tried."""
-    fence = _Fence()
+    fence = _LocalOnlyWatch()
     WAYS.watch(fence)
     try:
         yield
@@ -71,16 +71,16 @@ def kept_in(name: str, advice: str = VIRTUAL) -> Iterator[None]:
 
 
 @contextmanager
-def passing() -> Iterator[None]:
+def allow_connections() -> Iterator[None]:
     """Let this thread pass: the request is our own."""
-    _OURS.passing = True
+    _THREAD_STATE.passing = True
     try:
         yield
     finally:
-        _OURS.passing = False
+        _THREAD_STATE.passing = False
 
 
-def is_here(host: str) -> bool:
+def is_local_host(host: str) -> bool:
     """Return whether a host is this machine."""
     plain = host.strip("[]").partition("%")[0]
     if plain in {"", "localhost"} or plain.endswith(".localhost"):

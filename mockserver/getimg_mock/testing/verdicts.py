@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def verdict(fake: Fake, key: str) -> Result:
     """Return the verdict on whoever used a key."""
-    return observed_traffic.verdict(fake, name="the client of this test", key=key)
+    return observed_traffic.judge_traffic(fake, name="the client of this test", key=key)
 
 
 def breaches(result: Result) -> Iterator[str]:

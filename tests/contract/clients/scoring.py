@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import CHECKS, chosen, verify
+from getimg_mock.contract.clients.suite import CHECKS, choose_checks, verify
 from tests.contract.clients.benign import BENIGN
 from tests.contract.clients.mutants import MUTANTS
 from tests.contract.clients.reference import faulty
@@ -36,7 +36,7 @@ def mutant(number: int, only: Iterable[str] = ()) -> Score:
     """Return the score of a faulty client."""
     each = MUTANTS[number]
     driver = PythonDriver(faulty(each.fault), each.fault)
-    result = verify(driver, checks=chosen(only))
+    result = verify(driver, checks=choose_checks(only))
     return Score(each.fault, each.breaks, frozenset(result.failed), result.seconds)
 
 

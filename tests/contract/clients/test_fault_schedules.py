@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.fault_schedules import shortest
-from getimg_mock.contract.clients.suite import chosen
+from getimg_mock.contract.clients.fault_schedules import find_shortest_schedule
+from getimg_mock.contract.clients.suite import choose_checks
 from tests.contract.clients.reference import ReferenceClient, faulty
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     import pytest
 
-MONEY = chosen(["GC401", "GC408", "GC418"])
+MONEY = choose_checks(["GC401", "GC408", "GC418"])
 
 
 def test_the_shortest_schedule_that_costs_twice_is_one_fault() -> None:
     """A counterexample is as small as it can be, and is judged again as it is."""
-    found = shortest(PythonDriver(faulty("reposts-truncated")), MONEY[:1])
+    found = find_shortest_schedule(PythonDriver(faulty("reposts-truncated")), MONEY[:1])
     assert found is not None
     schedule, history = found
     assert schedule == ("done, cut off",)
@@ -29,7 +29,7 @@ def test_the_shortest_schedule_that_costs_twice_is_one_fault() -> None:
 
 def test_no_schedule_makes_the_reference_client_pay_twice() -> None:
     """Whatever happens in whatever order, one call makes one generation at most."""
-    assert shortest(PythonDriver(ReferenceClient), MONEY[:1], examples=60) is None
+    assert find_shortest_schedule(PythonDriver(ReferenceClient), MONEY[:1], examples=60) is None
 
 
 def test_the_command_line_draws_schedules(capsys: pytest.CaptureFixture[str]) -> None:

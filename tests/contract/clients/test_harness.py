@@ -8,9 +8,9 @@ import pytest
 
 from getimg_mock.contract.clients import observed_traffic, scorecard
 from getimg_mock.contract.clients.cases.cases import Case, balance, image
-from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import CHECKS, cases, chosen, verify
+from getimg_mock.contract.clients.suite import CHECKS, cases, choose_checks, verify
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.serving.server import MockServer
 from getimg_mock.world import schemas
@@ -30,17 +30,17 @@ def test_ids_are_unique_and_every_check_has_cases() -> None:
 
 def test_a_fault_that_was_not_met_makes_the_verdict_void() -> None:
     """A client that never sent the request has not passed."""
-    (check,) = chosen(["GC401"])
+    (check,) = choose_checks(["GC401"])
     case = next(each for each in cases() if each.name == "lost-reset-image")
-    history = PythonDriver(ReferenceClient).run(case.but(calls=(balance(),)))
+    history = PythonDriver(ReferenceClient).run(case.with_changes(calls=(balance(),)))
     assert history.missed
-    assert verdict_of(check, [history]).status == "VOID"
+    assert compute_verdict(check, [history]).status == "VOID"
 
 
 def test_an_operation_that_a_client_lacks_is_skipped() -> None:
     """What a client cannot do is no fault of it."""
     smaller = type("Smaller", (ReferenceClient,), {"download": None})
-    result = verify(PythonDriver(smaller), checks=chosen(["GC602"]))
+    result = verify(PythonDriver(smaller), checks=choose_checks(["GC602"]))
     assert [each.status for each in result.verdicts] == ["SKIP"]
 
 
@@ -48,7 +48,7 @@ def test_waiting_costs_no_real_time() -> None:
     """An hour of the client's time passes in a moment of ours."""
     case = Case(name="slow", calls=(image(),), settings={"image_seconds": 40})
     started = stopwatch()
-    history = PythonDriver(ReferenceClient).run(case.but(name="held"))
+    history = PythonDriver(ReferenceClient).run(case.with_changes(name="held"))
     assert history.outcomes[0].kind == "value"
     assert history.outcomes[0].seconds >= 40
     assert stopwatch() - started < 5
@@ -56,15 +56,15 @@ def test_waiting_costs_no_real_time() -> None:
 
 def test_the_scorecard_names_edition_and_blockers() -> None:
     """One line says how a client stands."""
-    result = verify(PythonDriver(faulty("reposts-reset")), checks=chosen(["GC40"]))
-    assert scorecard.line(result) == "getimg-client-2026-11: 8/9, 1 blocker: GC401"
-    assert scorecard.line(result, {"GC401"}) == "getimg-client-2026-11: 8/8, no blockers"
+    result = verify(PythonDriver(faulty("reposts-reset")), checks=choose_checks(["GC40"]))
+    assert scorecard.render_line(result) == "getimg-client-2026-11: 8/9, 1 blocker: GC401"
+    assert scorecard.render_line(result, {"GC401"}) == "getimg-client-2026-11: 8/8, no blockers"
 
 
 def test_events_hold_no_key_and_match_their_schema() -> None:
     """Everything a run writes may be shown to others."""
     driver = PythonDriver(faulty("key-in-errors", "reposts-all"))
-    result = verify(driver, checks=chosen(["GC305", "GC401"]))
+    result = verify(driver, checks=choose_checks(["GC305", "GC401"]))
     for event in scorecard.events(result, adapter="x:y"):
         assert not schemas.violations("own/contract-events", event)
         assert "sk_client_contract" not in str(event)
@@ -76,7 +76,7 @@ def test_a_program_is_observed_from_the_outside() -> None:
         client = faulty("reposts-all")(base_url=server.url, key="sk_seen")
         client.generate_image(model="seedream-5-lite", prompt="seen")
         client.close()
-        result = observed_traffic.verdict(server.app.fake)
+        result = observed_traffic.judge_traffic(server.app.fake)
     assert "GC402" in result.failed
     assert "GC401" not in result.failed
 
@@ -84,4 +84,4 @@ def test_a_program_is_observed_from_the_outside() -> None:
 def test_an_unknown_check_is_told() -> None:
     """So is a check."""
     with pytest.raises(UnknownNameError, match="GC999"):
-        chosen(["GC999"])
+        choose_checks(["GC999"])

@@ -10,9 +10,9 @@ import pytest
 
 from getimg_mock.cli import main
 from getimg_mock.contract.clients import observed_traffic
-from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import CHECKS, Result, chosen, verify
+from getimg_mock.contract.clients.suite import CHECKS, Result, choose_checks, verify
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.verdicts import advised, judged, wrong
 from getimg_mock.serving.server import MockServer
@@ -30,9 +30,9 @@ def status(result: Result, check: str) -> str:
     return next(each.status for each in result.verdicts if each.check.id == check)
 
 
-def error(kind: str, text: str) -> Outcome:
+def error(kind: str, text: str) -> CallOutcome:
     """Return an outcome."""
-    return Outcome(op="balance", args={}, kind="error", error={"type": kind, "text": text})
+    return CallOutcome(op="balance", args={}, kind="error", error={"type": kind, "text": text})
 
 
 def test_a_second_try_after_a_refusal_needs_no_key() -> None:
@@ -47,7 +47,7 @@ def test_a_second_try_after_a_refusal_needs_no_key() -> None:
             for _ in range(4)
         ]
         assert statuses == [200, 200, 429, 200]
-        result = observed_traffic.verdict(server.app.fake)
+        result = observed_traffic.judge_traffic(server.app.fake)
     assert status(result, "GC407") == "PASS"
 
 
@@ -58,7 +58,7 @@ def test_a_suite_that_polls_fast_is_warned_only() -> None:
         made = httpx.post(f"{server.url}/v2/videos/generations", json=VIDEO, headers=headers)
         for _ in range(3):
             httpx.get(f"{server.url}/v2/videos/generations/{made.json()['id']}", headers=headers)
-        result = observed_traffic.verdict(server.app.fake)
+        result = observed_traffic.judge_traffic(server.app.fake)
     assert status(result, "GC501") == "WARN"
     assert not result.of("FAIL")
 
@@ -68,7 +68,7 @@ def test_the_header_of_a_key_may_have_another_name() -> None:
     client: Any = type(
         "Keyed", (faulty("reposts-all"),), {"habits": frozenset({"other-key-header"})}
     )
-    result = verify(PythonDriver(client), checks=chosen(["GC401", "GC407"]))
+    result = verify(PythonDriver(client), checks=choose_checks(["GC401", "GC407"]))
     assert [each.status for each in result.verdicts] == ["FAIL", "PASS"]
 
 
@@ -92,9 +92,9 @@ def test_what_fetch_says_of_the_network_is_clear(text: str, raw: bool) -> None: 
         (error("KeyError", "balance"), True),
     ],
 )
-def test_what_a_parser_cannot_read_may_be_told(outcome: Outcome, broken: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_what_a_parser_cannot_read_may_be_told(outcome: CallOutcome, broken: bool) -> None:  # noqa: FBT001 - a column of the table
     """Several extensions of one chunk are legal; who writes a client does not write the parser."""
-    (check,) = chosen(["GC803"])
+    (check,) = choose_checks(["GC803"])
     history = ClientHistory(
         plan=Plan(name="client", steps=()),
         exchanges=(),
@@ -115,7 +115,7 @@ def test_advice_warns_and_does_not_hide_what_is_wrong() -> None:
 
 def judging(seen: list[Observation]) -> Check:
     """Return a check that has seen so."""
-    (check,) = chosen(["GC501"])
+    (check,) = choose_checks(["GC501"])
     return replace(check, judge=lambda _: seen)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.contract.clients.drivers.adapter_loading import loaded
+from getimg_mock.contract.clients.drivers.adapter_loading import load_driver
 from getimg_mock.contract.clients.drivers.adapters import official_sdk
 from getimg_mock.contract.clients.suite import verify
 
@@ -53,7 +53,7 @@ FORKED = {"GC810"}
 def test_the_published_table_is_what_is_measured(maker: str, more: set[str]) -> None:
     """A published statement about somebody's client is measured, not remembered."""
     assert official_sdk.VERSION == "0.4.0"
-    result = verify(loaded(f"{official_sdk.__name__}:{maker}"))
+    result = verify(load_driver(f"{official_sdk.__name__}:{maker}"))
     assert result.failed == BROKEN | more
     assert not result.of("VOID")
     assert result.seconds < 60

@@ -13,7 +13,7 @@ import pytest
 
 from getimg_mock.contract.clients.cases.cases import Case, balance, image, video
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError
 from getimg_mock.world.clock import stopwatch
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
@@ -134,7 +134,7 @@ def test_a_run_ends_with_the_reason_when_case_after_case_hangs() -> None:
     """Two hundred cases of 30 s each are nothing to wait for."""
     driver = PythonDriver(Waiting, "waiting", real_seconds=0.2)
     with pytest.raises(SettingsError, match=r"waiting.*real time.*--case-seconds"):
-        verify(driver, checks=chosen(["GC5"]))
+        verify(driver, checks=choose_checks(["GC5"]))
 
 
 def test_threads_of_a_loop_end_with_the_case() -> None:

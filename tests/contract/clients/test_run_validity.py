@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.run_validity import gaps, nothing_judged
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.run_validity import explain_nothing_judged, find_gaps
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient
 
 if TYPE_CHECKING:
@@ -45,28 +45,30 @@ class HalfDone(ReferenceClient):
 
 def test_a_client_that_never_sends_anything_is_not_judged() -> None:
     """Some checks look at errors alone: they would pass."""
-    result = verify(PythonDriver(Todo, "todo"), checks=chosen(["GC101", "GC709"]))
-    assert "It sent no request" in nothing_judged(result)
-    assert "generate_image raised NotImplementedError: todo" in nothing_judged(result)
+    result = verify(PythonDriver(Todo, "todo"), checks=choose_checks(["GC101", "GC709"]))
+    assert "It sent no request" in explain_nothing_judged(result)
+    assert "generate_image raised NotImplementedError: todo" in explain_nothing_judged(result)
 
 
 def test_a_run_without_a_single_verdict_is_not_passed() -> None:
     """Everything was skipped: the options, not the client, were judged."""
     smaller = type("Smaller", (ReferenceClient,), {"download": None, "generate_video": None})
-    result = verify(PythonDriver(smaller, "smaller"), checks=chosen(["GC601", "GC105"]))
-    assert not nothing_judged(result)
-    result = verify(PythonDriver(smaller, "smaller"), checks=chosen(["GC602"]))
-    assert nothing_judged(result)
+    result = verify(PythonDriver(smaller, "smaller"), checks=choose_checks(["GC601", "GC105"]))
+    assert not explain_nothing_judged(result)
+    result = verify(PythonDriver(smaller, "smaller"), checks=choose_checks(["GC602"]))
+    assert explain_nothing_judged(result)
 
 
 def test_an_operation_that_never_sends_anything_is_told() -> None:
     """Else its checks would be VOID, and the run green."""
-    result = verify(PythonDriver(HalfDone, "half"), checks=chosen(["GC101"]))
-    assert not nothing_judged(result)
-    (told,) = gaps(result)
+    result = verify(PythonDriver(HalfDone, "half"), checks=choose_checks(["GC101"]))
+    assert not explain_nothing_judged(result)
+    (told,) = find_gaps(result)
     assert "costs never sent a request" in told
-    result = verify(PythonDriver(ReferenceClient), checks=chosen(["GC101", "GC105", "GC706"]))
-    assert not list(gaps(result))
+    result = verify(
+        PythonDriver(ReferenceClient), checks=choose_checks(["GC101", "GC105", "GC706"])
+    )
+    assert not list(find_gaps(result))
 
 
 def test_the_status_says_so(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, image
-from getimg_mock.contract.clients.cases.wire_script import problem
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import judged
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.drivers.python_driver import Driver
-    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.clients.server.fault_server import FaultAction
     from getimg_mock.contract.clients.suite import Result
 
 CHECKS: Final = {
@@ -32,43 +32,43 @@ CHECKS: Final = {
 }
 """What one call has cost, by how the answer of work that was done got lost."""
 
-BEGINNING: Final = "lost-schedule: "
+NAME_PREFIX: Final = "lost-schedule: "
 
-_USUAL: Final = "as usual"
-FAULTS: Final[dict[str, Act]] = {
-    _USUAL: lambda turn: turn.passed(),
-    "429": fault_actions.paced(429, lambda _: (("Retry-After", "3"),)),
-    "503, not done": fault_actions.paced(503, lambda _: (("Retry-After", "2"),)),
-    "400": fault_actions.instead(problem(400, "invalid_parameter", "No.")),
-    "done, reset": fault_actions.lost("reset"),
-    "done, closed": fault_actions.lost("close"),
-    "done, silence": fault_actions.lost("hang"),
-    "done, cut off": fault_actions.truncated,
-    "done, 500": fault_actions.after(
-        problem(500, "server_error", "Something went wrong on our end")
+_NO_FAULT: Final = "as usual"
+FAULTS: Final[dict[str, FaultAction]] = {
+    _NO_FAULT: lambda turn: turn.proceed(),
+    "429": fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "3"),)),
+    "503, not done": fault_actions.refuse_with_wait(503, lambda _: (("Retry-After", "2"),)),
+    "400": fault_actions.answer_instead(build_error(400, "invalid_parameter", "No.")),
+    "done, reset": fault_actions.lose_answer("reset"),
+    "done, closed": fault_actions.lose_answer("close"),
+    "done, silence": fault_actions.lose_answer("hang"),
+    "done, cut off": fault_actions.truncate,
+    "done, 500": fault_actions.answer_after_work(
+        build_error(500, "server_error", "Something went wrong on our end")
     ),
 }
 
 
-def name_of(schedule: Sequence[str]) -> str:
+def format_name(schedule: Sequence[str]) -> str:
     """Return the name of the case: the schedule can be read from it again."""
-    return BEGINNING + " | ".join(schedule)
+    return NAME_PREFIX + " | ".join(schedule)
 
 
-def named(case: str) -> Case | None:
+def parse_name(case: str) -> Case | None:
     """Return the case of a schedule by its name; None where it is no such name."""
-    words = case.removeprefix(BEGINNING).split(" | ")
-    known = case.startswith(BEGINNING) and all(word in FAULTS for word in words)
-    return case_of(words) if known else None
+    words = case.removeprefix(NAME_PREFIX).split(" | ")
+    known = case.startswith(NAME_PREFIX) and all(word in FAULTS for word in words)
+    return build_case(words) if known else None
 
 
-def check_of(schedule: Sequence[str]) -> str:
+def find_check(schedule: Sequence[str]) -> str:
     """Return the id of the check that a schedule which costs twice breaks: the last loss says."""
     lost = [CHECKS[name] for name in schedule if name in CHECKS]
     return lost[-1] if lost else "GC401"
 
 
-def judged_with(result: Result, check: ClientCheck, history: ClientHistory) -> Result:
+def add_schedule_verdict(result: Result, check: ClientCheck, history: ClientHistory) -> Result:
     """Return a result with what a schedule has shown, before what fixed cases have."""
     shown = judged(check, [history])
     verdicts = tuple(
@@ -86,18 +86,22 @@ def judged_with(result: Result, check: ClientCheck, history: ClientHistory) -> R
     return replace(result, verdicts=verdicts, histories=(*result.histories, history))
 
 
-def case_of(schedule: Sequence[str]) -> Case:
+def build_case(schedule: Sequence[str]) -> Case:
     """Return the case in which the nth submission meets the nth fault of a schedule."""
     rules = tuple(
-        Rule(on="images.generate", do=FAULTS[name], label=name, nth=(place,), must=False)
+        FaultRule(on="images.generate", do=FAULTS[name], label=name, nth=(place,), must=False)
         for place, name in enumerate(schedule, 1)
     )
     return Case(
-        name=name_of(schedule), calls=(image(),), rules=rules, options={"timeout": 2}, limit=3600
+        name=format_name(schedule),
+        calls=(image(),),
+        rules=rules,
+        options={"timeout": 2},
+        limit=3600,
     )
 
 
-def shortest(
+def find_shortest_schedule(
     driver: Driver, checks: Sequence[ClientCheck], *, examples: int = 100, seed: str = "0"
 ) -> tuple[tuple[str, ...], ClientHistory] | None:
     """Return the shortest schedule that breaks one of the checks, and what the client did there.
@@ -109,7 +113,7 @@ def shortest(
     from hypothesis.errors import NoSuchExample  # noqa: PLC0415 - optional
 
     def breaks(schedule: list[str]) -> bool:
-        history = driver.run(case_of(schedule), seed=seed)
+        history = driver.run(build_case(schedule), seed=seed)
         return any(seen.wrong for check in checks for seen in check.observe(history))
 
     drawn = st.lists(st.sampled_from(list(FAULTS)), max_size=5)
@@ -125,4 +129,4 @@ def shortest(
         found = find(drawn, breaks, settings=how)
     except NoSuchExample:
         return None
-    return tuple(found), driver.run(case_of(found), seed=seed)
+    return tuple(found), driver.run(build_case(found), seed=seed)

@@ -9,8 +9,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.client_check import verdict_of
-from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory, Outcome
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
+from getimg_mock.contract.clients.cases.client_history import (
+    CallOutcome,
+    ClientExchange,
+    ClientHistory,
+)
 from getimg_mock.contract.clients.suite import CHECKS, Result
 from getimg_mock.contract.exchanges import Effect
 from getimg_mock.contract.plans import SUBMISSIONS, Plan
@@ -38,7 +42,7 @@ _FAULTS: Final = (
 )
 
 
-def verdict(
+def judge_traffic(
     fake: Fake,
     *,
     name: str = "observed",
@@ -51,28 +55,28 @@ def verdict(
     """
     workspaces = fake.store if key is None else (fake.store.workspace(key),)
     histories = [
-        each for workspace in workspaces for each in observed(workspace.journal, name=name)
+        each for workspace in workspaces for each in collect_histories(workspace.journal, name=name)
     ]
     return Result(
-        name, "0", tuple(verdict_of(each, histories) for each in checks), tuple(histories)
+        name, "0", tuple(compute_verdict(each, histories) for each in checks), tuple(histories)
     )
 
 
-def observed(
+def collect_histories(
     journal: Journal | Iterable[Exchange],
     *,
     name: str = "observed",
 ) -> list[ClientHistory]:
     """Return what a journal holds as histories: one of all of it, one of each submission."""
-    exchanges = [_taken(each) for each in journal if each.operation != "unknown"]
+    exchanges = [_convert_exchange(each) for each in journal if each.operation != "unknown"]
     if not exchanges:
         return []
     first = exchanges[0].at
-    dated = [_dated(each, (each.at - first).total_seconds()) for each in exchanges]
-    return [_history(name, "observed", dated), *_submissions(name, dated)]
+    dated = [_set_elapsed(each, (each.at - first).total_seconds()) for each in exchanges]
+    return [_history(name, "observed", dated), *_group_submissions(name, dated)]
 
 
-def _taken(each: Exchange) -> ClientExchange:
+def _convert_exchange(each: Exchange) -> ClientExchange:
     sent = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in each.request_headers)
     return ClientExchange(
         number=each.number,
@@ -94,12 +98,12 @@ def _taken(each: Exchange) -> ClientExchange:
     )
 
 
-def _dated(each: ClientExchange, elapsed: float) -> ClientExchange:
+def _set_elapsed(each: ClientExchange, elapsed: float) -> ClientExchange:
     object.__setattr__(each, "elapsed", elapsed)  # it is being made: nobody has seen it yet
     return each
 
 
-def _submissions(name: str, exchanges: list[ClientExchange]) -> Iterator[ClientHistory]:
+def _group_submissions(name: str, exchanges: list[ClientExchange]) -> Iterator[ClientHistory]:
     """Yield a history of each submission with its repetitions: equal bytes after a failure."""
     open_: dict[tuple[str, bytes], list[ClientExchange]] = {}
     groups: list[list[ClientExchange]] = []
@@ -108,7 +112,7 @@ def _submissions(name: str, exchanges: list[ClientExchange]) -> Iterator[ClientH
             continue
         key = (each.operation, each.request_body or b"")
         chain = open_.get(key)
-        if chain and _failed(chain[-1]):
+        if chain and _is_failure(chain[-1]):
             chain.append(each)
         else:
             open_[key] = chain = [each]
@@ -117,7 +121,7 @@ def _submissions(name: str, exchanges: list[ClientExchange]) -> Iterator[ClientH
         yield _history(name, _case(group[0]), group, op=_OPS[group[0].operation])
 
 
-def _failed(each: ClientExchange) -> bool:
+def _is_failure(each: ClientExchange) -> bool:
     return bool(each.label) or not 200 <= each.status < 300
 
 
@@ -142,7 +146,7 @@ def _history(
                 ledger[effect.generation] = effect.amount
     outcomes = (
         (
-            Outcome(
+            CallOutcome(
                 op=op,
                 args={},
                 kind="value",

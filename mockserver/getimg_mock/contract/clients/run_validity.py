@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.suite import Result
 
 _JUDGED: Final = frozenset({"PASS", "FAIL", "WARN", "INFO"})
-_PLAIN: Final = frozenset({"happy", "saved", "polled", "polled-real", "prefix", "unicode"})
+_BASIC_CASES: Final = frozenset({"happy", "saved", "polled", "polled-real", "prefix", "unicode"})
 """Cases in which a client that can do anything sends something."""
 
 
-def nothing_judged(result: Result) -> str:
+def explain_nothing_judged(result: Result) -> str:
     """Return why a run says nothing at all, or an empty text."""
     sent = sum(len(each.exchanges) for each in result.histories)
     judged = sum(each.status in _JUDGED for each in result.verdicts)
@@ -25,10 +25,10 @@ def nothing_judged(result: Result) -> str:
     return f"{result.client}: {what} ({void} VOID, {skipped} SKIP). {_first_error(result)}".rstrip()
 
 
-def gaps(result: Result) -> Iterator[str]:
+def find_gaps(result: Result) -> Iterator[str]:
     """Yield what of a client was not tried although it should have been."""
     for op, calls in _calls(result).items():
-        tried = any(case in _PLAIN for case, *_ in calls)
+        tried = any(case in _BASIC_CASES for case, *_ in calls)
         if tried and not any(sent for _, sent, _ in calls):
             yield (
                 f"{result.client}: {op} never sent a request, in {len(calls)} calls: "

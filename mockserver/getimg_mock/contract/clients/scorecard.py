@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 EDITION: Final = "getimg-client-2026-11"
 """The name of this edition of the client contract: it changes when a check does."""
 
-_MOST_OUTCOMES: Final = 6
+_MAX_OUTCOMES: Final = 6
 _JUDGED: Final = frozenset({"PASS", "FAIL", "WARN", "INFO"})
 
 
-def line(result: Result, known: Collection[str] = ()) -> str:
+def render_line(result: Result, known: Collection[str] = ()) -> str:
     """Return the scorecard: how many of the rules that could be judged hold, and the blockers.
 
     Of `known`, checks that are known to fail, those that fail are left out.
     """
     judged = [
-        each for each in result.verdicts if each.status in _JUDGED and not _excused(each, known)
+        each for each in result.verdicts if each.status in _JUDGED and not _is_excused(each, known)
     ]
     held = sum(not each.broken for each in judged)
     ids = {each.check.id for each in judged}
@@ -43,7 +43,7 @@ def line(result: Result, known: Collection[str] = ()) -> str:
     return f"{EDITION}: {held}/{len(judged)}, {found}{listed}"
 
 
-def _excused(verdict: Verdict, known: Collection[str]) -> bool:
+def _is_excused(verdict: Verdict, known: Collection[str]) -> bool:
     status = known_status(verdict.status, broken=verdict.broken)
     return verdict.check.id in known and status == "XFAIL"
 
@@ -64,7 +64,7 @@ def events(
         checks=len(result.verdicts),
     )
     yield from map(case_event, result.histories)
-    yield from verdicts(result, adapter=adapter, known=known)
+    yield from generate_verdict_events(result, adapter=adapter, known=known)
 
 
 def start_event(
@@ -96,7 +96,7 @@ def case_event(history: ClientHistory) -> dict[str, Any]:
     }
 
 
-def verdicts(
+def generate_verdict_events(
     result: Result, *, adapter: str, known: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield a verdict for each check, and the end."""
@@ -109,7 +109,7 @@ def verdicts(
             "verdicts": {},
             "ok": True,
             "exchanges": sum(len(each.exchanges) for each in result.histories),
-            "scorecard": line(result, known),
+            "scorecard": render_line(result, known),
             "seconds": round(result.seconds, 3),
         }
     )
@@ -129,7 +129,7 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
             "case": history.case,
             "seed": result.seed,
             "outcomes": [
-                redacted(each.shown, history) for each in history.outcomes[:_MOST_OUTCOMES]
+                redacted(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]
             ],
         }
     return event

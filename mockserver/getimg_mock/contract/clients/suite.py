@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.client_check import ClientCheck, verdict_of
+from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
 from getimg_mock.contract.clients.checks import (
     downloads,
     error_reporting,
@@ -40,7 +40,7 @@ _TOPICS: Final = (
     transport,
 )
 
-_MOST_HANGING: Final = 3
+_MAX_OVERDUE_CASES: Final = 3
 
 CHECKS: Final[tuple[ClientCheck, ...]] = tuple(check for topic in _TOPICS for check in topic.CHECKS)
 
@@ -53,7 +53,7 @@ def cases(seed: str = "0") -> tuple[Case, ...]:
     )
 
 
-def chosen(only: Iterable[str] = ()) -> tuple[ClientCheck, ...]:
+def choose_checks(only: Iterable[str] = ()) -> tuple[ClientCheck, ...]:
     """Return the checks whose id begins with one of `only`; all, without any.
 
     Raises `UnknownNameError` for a beginning that no check has.
@@ -90,7 +90,7 @@ class Result:
         return [each.check.id for each in self.of("FAIL") if each.check.severity == "blocker"]
 
 
-def needed(
+def select_cases(
     checks: Sequence[ClientCheck], seed: str = "0", among: Iterable[str] | None = None
 ) -> list[Case]:
     """Return the cases that `checks` are judged by; `among` are those that may be run, if any."""
@@ -118,19 +118,19 @@ def verify(
     """
     started = stopwatch()
     histories = []
-    for case in needed(checks, seed, among):
+    for case in select_cases(checks, seed, among):
         history = driver.run(case, seed=seed)
         histories.append(history)
         each(history)
         _end_if_hanging(driver.name, histories)
-    verdicts = tuple(verdict_of(check, histories) for check in checks)
+    verdicts = tuple(compute_verdict(check, histories) for check in checks)
     return Result(driver.name, seed, verdicts, tuple(histories), stopwatch() - started)
 
 
 def _end_if_hanging(name: str, histories: Sequence[ClientHistory]) -> None:
     """Raise `SettingsError` when case after case took all of the real time that it may."""
     hanging = [each for each in histories if each.overdue]
-    if len(hanging) >= _MOST_HANGING:
+    if len(hanging) >= _MAX_OVERDUE_CASES:
         listed = ", ".join(each.case for each in hanging)
         raise SettingsError(
             f"{name} did not come back within {hanging[0].overdue:g} s of real time in "

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases.encodings import brotli, takes, zstandard
+from getimg_mock.contract.clients.cases.encodings import accepts_encoding, brotli, zstandard
 from getimg_mock.contract.clients.drivers.adapters.httpx_client import PlainHttpx
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import cases
@@ -59,7 +59,7 @@ def test_a_zstandard_decoder_reads_what_was_packed(size: int) -> None:
 )
 def test_an_encoding_is_taken_where_it_is_named(accepted: list[str], taken: bool) -> None:  # noqa: FBT001 - a row of a table
     """Whoever does not name an encoding, or names it with q=0, must not be sent it."""
-    assert takes("br", accepted) is taken
+    assert accepts_encoding("br", accepted) is taken
 
 
 @pytest.mark.parametrize(("encoding", "decoder"), [("br", "brotli"), ("zstd", "zstandard")])

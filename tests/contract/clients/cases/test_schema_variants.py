@@ -10,7 +10,7 @@ import pytest
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.checks import message_variants
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import cases, chosen, verify
+from getimg_mock.contract.clients.suite import cases, choose_checks, verify
 from getimg_mock.world import schemas
 from tests.contract.clients.legality import judged
 from tests.contract.clients.reference import faulty
@@ -26,7 +26,7 @@ ADVERSE = [each for each in cases() if each.rules and not each.room and not each
 def test_variants_are_legal_or_not_as_they_say(name: str) -> None:
     """What is called legal validates against our own schemas, what is called illegal does not."""
     schema = message_variants.MESSAGES[name].schema
-    for each in message_variants.generated(name):
+    for each in message_variants.list_variants(name):
         found = schemas.violations(schema, each.value)
         assert bool(found) is not each.valid, (each.name, found)
 
@@ -35,17 +35,17 @@ def test_variants_are_legal_or_not_as_they_say(name: str) -> None:
 def test_each_variant_is_sent_in_one_case(name: str) -> None:
     """What is generated and sent to nobody would count as covered."""
     sent = {each.name: len(each.calls) for each in message_variants.cases()}
-    for variant in message_variants.generated(name):
+    for variant in message_variants.list_variants(name):
         assert sum(belongs(variant) for belongs in message_variants.KINDS.values()) == 1, (
             variant.name
         )
     counts = [sent.get(f"{kind}-{name}", 0) for kind in message_variants.KINDS]
-    assert sum(counts) == len(message_variants.generated(name))
+    assert sum(counts) == len(message_variants.list_variants(name))
 
 
 def test_every_keyword_is_tried_on_both_sides() -> None:
     """A bound that only one side of was sent holds half of what it says."""
-    for name, places in message_variants.covered().items():
+    for name, places in message_variants.measure_coverage().items():
         assert places, name
         assert {each: sides for each, sides in places.items() if sides != {True, False}} == {}
 
@@ -73,6 +73,6 @@ def test_answers_are_legal_or_not_as_their_rules_say(case: Case) -> None:
 
 def test_the_field_that_is_wrong_is_named() -> None:
     """Of fifty answers to a client the one that it took is told by what is wrong with it."""
-    result = verify(PythonDriver(faulty("missing-unchecked")), checks=chosen(["GC206"]))
+    result = verify(PythonDriver(faulty("missing-unchecked")), checks=choose_checks(["GC206"]))
     expected = [each.observation.expected for each in result.verdicts[0].findings]
     assert expected[0] == "a clear error: absent required at /id"

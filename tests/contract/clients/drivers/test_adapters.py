@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.clients.drivers.adapter_loading import loaded
+from getimg_mock.contract.clients.drivers.adapter_loading import load_driver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError, UnknownNameError
 from tests.contract.clients.reference import ReferenceClient
 
@@ -69,7 +69,9 @@ def test_a_plain_function_without_annotations_is_enough() -> None:
     assert driver.ops == PythonDriver(ReferenceClient).ops
     assert driver.options == {"timeout"}
     assert Counted.alive == 0
-    assert [each.status for each in verify(driver, checks=chosen(["GC103"])).verdicts] == ["PASS"]
+    assert [each.status for each in verify(driver, checks=choose_checks(["GC103"])).verdicts] == [
+        "PASS"
+    ]
 
 
 def test_an_annotation_that_says_nothing_is_not_believed() -> None:
@@ -108,7 +110,7 @@ def test_what_an_instance_has_counts() -> None:
 def test_a_name_that_is_no_adapter_is_told_what_would_be(name: str, told: str) -> None:
     """One sentence: what is wrong, and what would have worked."""
     with pytest.raises(SettingsError, match=told):
-        loaded(name)
+        load_driver(name)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_an_adapter_that_cannot_be_used_is_told_why(
 ) -> None:
     """A sentence first, the trace of the caller's own error below it, and nothing of ours."""
     with pytest.raises(SettingsError) as caught:
-        loaded(f"{module(text)}:make")
+        load_driver(f"{module(text)}:make")
     sentence, _, trace = str(caught.value).partition("\n\n")
     assert "\n" not in sentence
     assert re.search(told, sentence)
@@ -168,7 +170,7 @@ def test_a_maker_that_fails_in_a_case_ends_the_run() -> None:
             super().__init__(base_url=base_url, key=key, max_retries=max_retries)
 
     with pytest.raises(SettingsError, match=r"max_retries=0(?s:.)*ValueError: at least one"):
-        verify(PythonDriver(Picky), checks=chosen(["GC105"]))
+        verify(PythonDriver(Picky), checks=choose_checks(["GC105"]))
 
 
 def test_a_method_that_returns_a_coroutine_unannounced_is_told() -> None:
@@ -184,4 +186,4 @@ def test_a_method_that_returns_a_coroutine_unannounced_is_told() -> None:
             return later()
 
     with pytest.raises(SettingsError, match="Write async def"):
-        verify(PythonDriver(Half), checks=chosen(["GC103"]))
+        verify(PythonDriver(Half), checks=choose_checks(["GC103"]))

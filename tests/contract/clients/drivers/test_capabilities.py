@@ -16,12 +16,12 @@ from getimg_mock.contract.clients.cases.cases import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.fault_actions import instead
-from getimg_mock.contract.clients.cases.wire_script import problem
-from getimg_mock.contract.clients.drivers.capabilities import fitted, lacking
+from getimg_mock.contract.clients.cases.fault_actions import answer_instead
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.drivers.capabilities import find_lacking_operations, fit_case
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.server.fault_server import Rule
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient
 
 ALWAYS = (
@@ -92,8 +92,12 @@ ALWAYS = (
     "GC810",
     "GC811",
 )
-REFUSED = Rule(on="billing.balance", do=instead(problem(401, "no", "No.")), label="no balance")
-BROKEN = Rule(on="images.generate", do=instead(problem(400, "no", "No.")), label="no image")
+REFUSED = FaultRule(
+    on="billing.balance", do=answer_instead(build_error(401, "no", "No.")), label="no balance"
+)
+BROKEN = FaultRule(
+    on="images.generate", do=answer_instead(build_error(400, "no", "No.")), label="no image"
+)
 
 
 def having(*ops: str) -> type[ReferenceClient]:
@@ -104,7 +108,7 @@ def having(*ops: str) -> type[ReferenceClient]:
 @pytest.mark.parametrize("op", ["generate_image", "generate_video"])
 def test_what_a_client_of_one_kind_of_media_can_break_is_judged(op: str) -> None:
     """Money, keys, files and connections are the same for all: one operation shows them."""
-    result = verify(PythonDriver(having(op, "download")), checks=chosen(ALWAYS))
+    result = verify(PythonDriver(having(op, "download")), checks=choose_checks(ALWAYS))
     assert [each.check.id for each in result.of("PASS")] == list(ALWAYS)
 
 
@@ -131,34 +135,37 @@ class Insistent(ReferenceClient):
 def test_a_blocker_does_not_hide_behind_what_the_client_lacks(rule: str) -> None:
     """The audit's client: images only, and two rules broken that were once skipped."""
     smaller = {each: None for each in OPS if each != "generate_image"}
-    result = verify(PythonDriver(type("One", (Insistent,), smaller)), checks=chosen([rule]))
+    result = verify(PythonDriver(type("One", (Insistent,), smaller)), checks=choose_checks([rule]))
     assert result.failed == {rule}
 
 
 def test_rules_that_nobody_can_meet_any_more_need_not_be_met() -> None:
     """Those of operations that are there still do."""
     case = Case(name="two", calls=(image(), balance()), rules=(REFUSED, BROKEN))
-    assert [each.must for each in fitted(case, {"generate_image"}).rules] == [False, True]
-    assert [each.must for each in fitted(case, OPS).rules] == [True, True]
-    assert not lacking(case, {"generate_image"})
+    assert [each.must for each in fit_case(case, {"generate_image"}).rules] == [False, True]
+    assert [each.must for each in fit_case(case, OPS).rules] == [True, True]
+    assert not find_lacking_operations(case, {"generate_image"})
 
 
 def test_a_case_whose_faults_cannot_be_met_at_all_says_nothing() -> None:
     """What is left of it would pass whatever the client did."""
     case = Case(name="two", calls=(image(), balance()), rules=(REFUSED,))
-    assert lacking(case, {"generate_image"}) == ("balance",)
-    assert lacking(case.but(rules=()), {"models"}) == ("generate_image", "balance")
+    assert find_lacking_operations(case, {"generate_image"}) == ("balance",)
+    assert find_lacking_operations(case.with_changes(rules=()), {"models"}) == (
+        "generate_image",
+        "balance",
+    )
 
 
 def test_a_call_that_builds_on_one_that_is_left_out_is_left_out_too() -> None:
     """There is nothing to save of what was not made."""
     case = Case(name="saved", calls=(image(), download(), video(), download(2)))
-    assert fitted(case, {"generate_video", "download"}).left_out == {0, 1}
+    assert fit_case(case, {"generate_video", "download"}).left_out == {0, 1}
 
 
 def test_a_stand_in_is_called_by_clients_that_lack_the_usual() -> None:
     """And by no others: they have been tried already."""
     case = Case(name="odd", calls=(models(), image().instead_of("models")))
-    assert fitted(case, {"models", "generate_image"}).left_out == {1}
-    assert fitted(case, {"generate_image"}).left_out == {0}
-    assert lacking(case, {"balance"}) == ("models",)
+    assert fit_case(case, {"models", "generate_image"}).left_out == {1}
+    assert fit_case(case, {"generate_image"}).left_out == {0}
+    assert find_lacking_operations(case, {"balance"}) == ("models",)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers import case_run, forks
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.suite import cases, chosen
+from getimg_mock.contract.clients.suite import cases, choose_checks
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.verdicts import Verdict
 
-pytestmark = pytest.mark.skipif(not forks.POSSIBLE, reason="this system cannot fork")
+pytestmark = pytest.mark.skipif(not forks.SUPPORTED, reason="this system cannot fork")
 
 
 def forked(client: Any) -> ClientHistory:
@@ -27,14 +27,14 @@ def forked(client: Any) -> ClientHistory:
 
 def judged(history: ClientHistory) -> Verdict:
     """Return what GC810 says of it."""
-    (check,) = chosen(["GC810"])
-    return verdict_of(check, [history])
+    (check,) = choose_checks(["GC810"])
+    return compute_verdict(check, [history])
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # this process may have threads
 def test_what_a_child_says_comes_back() -> None:
     """The child is another process, and what it says may be long."""
-    said = forks.in_child(lambda: {"process": os.getpid(), "text": "x" * 200_000})
+    said = forks.run_in_child(lambda: {"process": os.getpid(), "text": "x" * 200_000})
     assert said is not None
     assert said["process"] != os.getpid()
     assert len(said["text"]) == 200_000
@@ -47,7 +47,7 @@ def test_a_child_that_ends_without_a_word_says_nothing() -> None:
     def work() -> dict[str, Any]:
         raise KeyError("missing")
 
-    assert forks.in_child(work) is None
+    assert forks.run_in_child(work) is None
 
 
 def test_a_client_that_shares_its_parents_connection_is_found() -> None:
@@ -68,8 +68,8 @@ def test_a_child_that_does_not_come_back_counts_in_a_process_of_one_thread(
     threads: int, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock that another thread of ours holds while we fork would be no fault of the client's."""
-    monkeypatch.setattr(case_run, "threads_here", lambda: threads)
-    monkeypatch.setattr(forks, "in_child", lambda _: None)
+    monkeypatch.setattr(case_run, "count_threads", lambda: threads)
+    monkeypatch.setattr(forks, "run_in_child", lambda _: None)
     assert judged(forked(ReferenceClient)).status == status
 
 

@@ -14,7 +14,7 @@ from getimg_mock._shipped import shipped
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.drivers import process_driver
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
         pytest.skip(f"there is no {program} here")
     driver = ProcessDriver([program, str(shipped("fixtures").joinpath("drivers", script))])
     try:
-        result = verify(driver, checks=chosen(CHECKS), among=CASES)
+        result = verify(driver, checks=choose_checks(CHECKS), among=CASES)
     finally:
         driver.close()
     assert [each.check.id for each in result.of("PASS")] == CHECKS
@@ -61,10 +61,10 @@ def test_another_port_is_another_origin_for_a_program() -> None:
     driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
     following = ProcessDriver([sys.executable, "-c", _following()])
     try:
-        result = verify(driver, checks=chosen(checks), among=cases)
+        result = verify(driver, checks=choose_checks(checks), among=cases)
         assert [each.check.id for each in result.of("PASS")] == checks[1:]
         assert [each.check.id for each in result.of("WARN")] == checks[:1]
-        result = verify(following, checks=chosen(checks[1:]), among=cases)
+        result = verify(following, checks=choose_checks(checks[1:]), among=cases)
         assert result.failed == {"GC610", "GC701"}
     finally:
         driver.close()
@@ -84,7 +84,7 @@ def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
     try:
         result = verify(
             driver,
-            checks=chosen(["GC506", "GC510", "GC606", "GC702", "GC810"]),
+            checks=choose_checks(["GC506", "GC510", "GC606", "GC702", "GC810"]),
             among=["cancelled", "clock-back", "large", "downgraded", "threads"],
         )
     finally:

@@ -17,10 +17,10 @@ from getimg_mock.contract.budget.gate import guarded
 from getimg_mock.contract.budget.spend_file import Record
 from getimg_mock.contract.clients.cases.cases import KEY
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
-from getimg_mock.contract.clients.drivers.upstream_driver import PEACEFUL, UpstreamDriver
-from getimg_mock.contract.clients.server.fault_server import Asked
-from getimg_mock.contract.clients.server.forwarding import Forwarding
-from getimg_mock.contract.clients.suite import chosen, verify
+from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
+from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
+from getimg_mock.contract.clients.server.forwarding import Forwarder
+from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.contract.targets.execution import Received
 from getimg_mock.contract.targets.http_target import Address
 from getimg_mock.errors import SettingsError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 REAL_KEY = "sk_real_key_of_somebody"
 DRIVER = str(shipped("fixtures").joinpath("drivers", "driver.py"))
 # Those that need no waiting in time that is real.
-QUICK = PEACEFUL - {"polled", "happy"}
+QUICK = FAULT_FREE_CASES - {"polled", "happy"}
 JUDGED = ["GC105", "GC106", "GC301", "GC303", "GC305", "GC410", "GC418", "GC601"]
 
 
@@ -58,7 +58,7 @@ def address(server: MockServer, ceiling: str = "5") -> Address:
 def test_what_needs_no_adversary_is_judged_on_any_service(server: MockServer, client: type) -> None:
     """Formation, free errors, downloads and costs: through the same adapter, for real."""
     driver = UpstreamDriver(client, "the reference", address=address(server))
-    result = verify(driver, checks=chosen([*JUDGED, "GC604"]), among=QUICK)
+    result = verify(driver, checks=choose_checks([*JUDGED, "GC604"]), among=QUICK)
     assert [each.check.id for each in result.of("PASS")] == JUDGED
     (expiry,) = result.of("SKIP")
     assert "time that can be moved" in expiry.reason
@@ -70,7 +70,7 @@ def test_what_needs_no_adversary_is_judged_on_any_service(server: MockServer, cl
 def test_a_breach_is_seen_there_too(server: MockServer) -> None:
     """And the real key goes to no download, even where the client sends its own."""
     driver = UpstreamDriver(faulty("key-on-downloads"), "faulty", address=address(server))
-    result = verify(driver, checks=chosen(["GC601"]), among=QUICK)
+    result = verify(driver, checks=choose_checks(["GC601"]), among=QUICK)
     assert result.failed == {"GC601"}
     for each in server.app.fake.store.workspace(REAL_KEY).journal:
         if each.operation == "downloads.retrieve":
@@ -80,7 +80,7 @@ def test_a_breach_is_seen_there_too(server: MockServer) -> None:
 def test_what_the_budget_does_not_allow_is_not_judged(server: MockServer) -> None:
     """The refusal is ours: it says nothing of the client."""
     driver = UpstreamDriver(ReferenceClient, "poor", address=address(server, "0"))
-    result = verify(driver, checks=chosen(["GC601"]), among=QUICK)
+    result = verify(driver, checks=choose_checks(["GC601"]), among=QUICK)
     (verdict,) = result.verdicts
     assert verdict.status == "VOID"
     assert "a budget for it" in verdict.reason
@@ -91,14 +91,14 @@ def test_a_client_that_goes_past_us_is_stopped(server: MockServer) -> None:
     """Past us is past the budget."""
     driver = UpstreamDriver(ByAddress, "past", address=address(server))
     with pytest.raises(SettingsError, match="has to send everything to the base_url"):
-        verify(driver, checks=chosen(["GC410"]), among={"bad-key"})
+        verify(driver, checks=choose_checks(["GC410"]), among={"bad-key"})
 
 
 def test_a_program_is_driven_against_the_service(server: MockServer) -> None:
     """Its requests arrive there, with the real key; the wrong one stays wrong."""
     driver = ProcessDriver([sys.executable, DRIVER], address=address(server))
     try:
-        result = verify(driver, checks=chosen(["GC301", "GC410"]), among=QUICK)
+        result = verify(driver, checks=choose_checks(["GC301", "GC410"]), among=QUICK)
     finally:
         driver.close()
     assert [each.check.id for each in result.of("PASS")] == ["GC301", "GC410"]
@@ -153,9 +153,9 @@ class Answering:
         return Received(200, (("content-type", "application/json"),), body)
 
 
-def asking(target: str, *headers: tuple[str, str]) -> Asked:
+def asking(target: str, *headers: tuple[str, str]) -> ReceivedRequest:
     """Return a request of a client's."""
-    return Asked(
+    return ReceivedRequest(
         origin="http://127.0.0.1:9",
         connection=1,
         reused=False,
@@ -169,7 +169,7 @@ def asking(target: str, *headers: tuple[str, str]) -> Asked:
 def test_links_to_another_host_come_through_us_and_go_out_word_for_word() -> None:
     """Without the key, and with everything else in an answer as it was written."""
     place = Elsewhere()
-    with Forwarding(cast("Address", place), "http://127.0.0.1:9") as forwarding:
+    with Forwarder(cast("Address", place), "http://127.0.0.1:9") as forwarding:
         answer = forwarding(asking("/v2/videos/generations/x", ("Authorization", f"Bearer {KEY}")))
         link = json.loads(answer.body)["data"][0]["url"]
         assert link.startswith("http://127.0.0.1:9/v2/downloads/")

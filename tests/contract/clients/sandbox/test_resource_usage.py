@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from getimg_mock.contract.clients.cases.client_check import verdict_of
+from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.sandbox.resource_usage import Holdings, held_here
-from getimg_mock.contract.clients.suite import cases, chosen, verify
+from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage, measure_own_usage
+from getimg_mock.contract.clients.suite import cases, choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient, faulty
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
     assert len(history.calls()) == 1000
     assert errors == {"UnavailableError", "BrokenConnectionError", "AnswerError"}
     assert sum(each.kind == "error" for each in history.calls()) == 315
-    assert history.holdings[1].over(history.holdings[0]) == {
+    assert history.holdings[1].compute_excess(history.holdings[0]) == {
         "connections": 1,
         "files": 0,
         "threads": 0,
@@ -79,34 +79,34 @@ def test_a_thousand_calls_are_made_a_third_of_them_failing() -> None:
 
 def test_who_leaks_is_stopped_before_the_process_has_nothing_left() -> None:
     """A client under test must not take its tests down with it, nor leave anything to them."""
-    before = held_here(lambda: 0)
+    before = measure_own_usage(lambda: 0)
     history = PythonDriver(faulty("files-left")).run(case("thousand"))
     early, late = history.holdings
-    assert 200 < late.over(early)["files"] < 300
+    assert 200 < late.compute_excess(early)["files"] < 300
     assert len(history.calls()) < 400
-    assert held_here(lambda: 0).over(before)["files"] <= 2
+    assert measure_own_usage(lambda: 0).compute_excess(before)["files"] <= 2
 
 
 def test_what_the_garbage_collector_closes_is_no_leak() -> None:
     """A socket that nobody refers to is closed: on the virtual network as on a real one."""
-    (check,) = chosen(["GC809"])
+    (check,) = choose_checks(["GC809"])
     history = PythonDriver(Fleeting).run(case("thousand"))
-    assert verdict_of(check, [history]).status == "PASS"
+    assert compute_verdict(check, [history]).status == "PASS"
 
 
 def test_a_program_that_leaks_is_found() -> None:
     """In real time some hundred calls, and what the system knows of the program, are enough."""
     driver = ProcessDriver([sys.executable, "-ISc", LEAKING.replace("LACKING", '["retries"]')])
     try:
-        result = verify(driver, checks=chosen(["GC809"]))
+        result = verify(driver, checks=choose_checks(["GC809"]))
     finally:
         driver.close()
     (verdict,) = result.verdicts
     assert verdict.status == "FAIL"
     early, late = result.histories[0].holdings or result.histories[1].holdings
-    assert late.over(early)["connections"] > 20
+    assert late.compute_excess(early)["connections"] > 20
     if early.files is not None:
-        assert late.over(early)["files"] > 20
+        assert late.compute_excess(early)["files"] > 20
 
 
 def test_a_program_that_retries_for_long_is_not_tried() -> None:
@@ -118,9 +118,9 @@ def test_a_program_that_retries_for_long_is_not_tried() -> None:
 
 def test_different_processes_are_not_compared() -> None:
     """A program that was started again begins anew; its connections are counted all the same."""
-    early = Holdings(connections=1, files=9, threads=1, process=7)
-    late = Holdings(connections=3, files=90, threads=10, process=8)
-    assert late.over(early) == {"connections": 2}
+    early = ResourceUsage(connections=1, files=9, threads=1, process=7)
+    late = ResourceUsage(connections=3, files=90, threads=10, process=8)
+    assert late.compute_excess(early) == {"connections": 2}
 
 
 def test_a_large_file_is_downloaded_whole_and_goes_with_its_case(
@@ -155,6 +155,6 @@ def test_who_keeps_a_large_file_in_memory_is_stopped() -> None:
 def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is no fault of the client's."""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
-    assert PythonDriver(ReferenceClient).untried(case("large")) == (
+    assert PythonDriver(ReferenceClient).find_obstacle(case("large")) == (
         "here: needs 1000 MB beside other temporary files"
     )

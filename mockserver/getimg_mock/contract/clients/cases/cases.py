@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.contract.clients.server.fault_server import Rule
+    from getimg_mock.contract.clients.server.fault_server import FaultRule
 
 BASE: Final = "https://api.getimg.ai"
 KEY: Final = "sk_client_contract_5f1d8a77c0"
@@ -48,14 +48,14 @@ RANGE: Final[dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class EarlierResult:
     """The value that an earlier call returned, as an argument of a later one."""
 
     call: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ClientCall:
     """One operation with its arguments. `into`: the directory of which earlier call to use.
 
     `child` has it made in a process that was forked for it, with the client of the parent. `unless`
@@ -70,7 +70,7 @@ class Call:
     unless: tuple[str, ...] = ()
     after: float = 0.0
 
-    def instead_of(self, *ops: str) -> Call:
+    def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""
         return replace(self, unless=ops)
 
@@ -90,8 +90,8 @@ class Case:
     """
 
     name: str
-    calls: tuple[Call, ...]
-    rules: tuple[Rule, ...] = ()
+    calls: tuple[ClientCall, ...]
+    rules: tuple[FaultRule, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     base: str = BASE
@@ -114,32 +114,32 @@ class Case:
     left_out: frozenset[int] = frozenset()
     """Calls that are not made, as the client has no such operation: see `fitting`."""
 
-    def but(self, **changes: Any) -> Case:
+    def with_changes(self, **changes: Any) -> Case:
         """Return the case with changes."""
         return replace(self, **changes)
 
 
-def image(**changes: Any) -> Call:
+def image(**changes: Any) -> ClientCall:
     """Return the call for an image."""
-    return Call(op="generate_image", args=IMAGE | changes)
+    return ClientCall(op="generate_image", args=IMAGE | changes)
 
 
-def video(**changes: Any) -> Call:
+def video(**changes: Any) -> ClientCall:
     """Return the call for a video, up to its end."""
-    return Call(op="generate_video", args=VIDEO | changes)
+    return ClientCall(op="generate_video", args=VIDEO | changes)
 
 
-def download(call: int = 0, **more: Any) -> Call:
+def download(call: int = 0, **more: Any) -> ClientCall:
     """Return the call that saves what an earlier call's result links to."""
     into = more.pop("into", None)
-    return Call(op="download", args={"result": Result(call), **more}, into=into)
+    return ClientCall(op="download", args={"result": EarlierResult(call), **more}, into=into)
 
 
-def balance() -> Call:
+def balance() -> ClientCall:
     """Return the call for the balance: the cheapest of all."""
-    return Call(op="balance")
+    return ClientCall(op="balance")
 
 
-def models(kind: str | None = None) -> Call:
+def models(kind: str | None = None) -> ClientCall:
     """Return the call for the list of models."""
-    return Call(op="models", args={"type": kind} if kind else {})
+    return ClientCall(op="models", args={"type": kind} if kind else {})

@@ -32,7 +32,7 @@ class ClientCheck(Check):
         return any(fnmatchcase(case, each) for each in self.cases)
 
 
-def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdict:
+def compute_verdict(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdict:
     """Return the verdict over the histories of a check's cases.
 
     A case whose fault no request met, or that the client cannot be tried with, says nothing; when
@@ -44,22 +44,22 @@ def verdict_of(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdic
         verdict = judged(check, tried)
         if verdict.status != "VOID":
             return verdict
-    missing = _listed(name for each in own for name in each.missing)
-    missed = _listed(name for each in own for name in each.missed)
+    missing = _join_unique(name for each in own for name in each.missing)
+    missed = _join_unique(name for each in own for name in each.missed)
     if missing and not tried:
         return Verdict(check=check, status="SKIP", reason=f"the client has no {missing}")
     untried = [each.untried.partition(": needs ") for each in own if each.untried]
     if untried and not tried and not missed:
-        needs = _listed(each for *_, each in untried)
+        needs = _join_unique(each for *_, each in untried)
         reason = f"cannot be tried {untried[0][0]}: needs {needs}"
         return Verdict(check=check, status="SKIP", reason=reason)
     if missed and not tried:
         return Verdict(check=check, status="VOID", reason=f"not met: {missed}")
-    without = _listed(name for each in tried for name in each.without)
+    without = _join_unique(name for each in tried for name in each.without)
     if without:
         return Verdict(check=check, status="SKIP", reason=f"the client has no {without}")
     return Verdict(check=check, status="VOID", reason="nothing to judge was seen")
 
 
-def _listed(words: Iterable[str]) -> str:
+def _join_unique(words: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(words))

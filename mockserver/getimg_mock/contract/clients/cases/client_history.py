@@ -13,7 +13,7 @@ from getimg_mock.contract.history import History
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from getimg_mock.contract.clients.sandbox.resource_usage import Holdings
+    from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage
 
 Kind = Literal["value", "error", "abandoned", "unsupported", "interrupted"]
 
@@ -71,13 +71,13 @@ class ClientExchange(Exchange):
     ours: bool = True
     """Whether the answer was the fake's own, perhaps changed, and not one made up."""
 
-    def sent_all(self, name: str) -> list[str]:
+    def get_sent_headers(self, name: str) -> list[str]:
         """Return every header of that (lower-case) name that the client sent."""
         return [value for key, value in self.sent if key.lower() == name]
 
-    def sent_one(self, name: str) -> str | None:
+    def get_sent_header(self, name: str) -> str | None:
         """Return the first header of that (lower-case) name that the client sent, or None."""
-        return next(iter(self.sent_all(name)), None)
+        return next(iter(self.get_sent_headers(name)), None)
 
     @property
     def paid(self) -> bool:
@@ -86,7 +86,7 @@ class ClientExchange(Exchange):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class CallOutcome:
     """How one call came out: what the client returned, or the error that it raised.
 
     `error` has `type`, `text` and, as far as the client says, `status`, `code`, `request_id`,
@@ -153,7 +153,7 @@ class ClientHistory(History):
     case: str = ""
     seed: str = "0"
     virtual: bool = True
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[CallOutcome, ...] = ()
     missed: tuple[str, ...] = ()
     """Faults of the case that no request met: with any, the case says nothing."""
     missing: tuple[str, ...] = ()
@@ -170,7 +170,7 @@ class ClientHistory(History):
     pickles: str = field(default="", repr=False)
     """What the client's parts are when they are pickled."""
     options: Mapping[str, Any] = field(default_factory=dict)
-    holdings: tuple[Holdings, ...] = ()
+    holdings: tuple[ResourceUsage, ...] = ()
     """What the client's process held early in the case and at its end, where that is looked at."""
     plain_seen: tuple[str, ...] = ()
     """What crossed the network readably to others: requests to proxies and without TLS."""
@@ -181,11 +181,11 @@ class ClientHistory(History):
         """The requests, in their order."""
         return cast("Sequence[ClientExchange]", self.exchanges)
 
-    def during(self, outcome: Outcome) -> list[ClientExchange]:
+    def during(self, outcome: CallOutcome) -> list[ClientExchange]:
         """Return the requests that were sent during a call."""
         return [each for each in self.requests if outcome.first < each.number <= outcome.last]
 
-    def calls(self, *ops: str) -> list[Outcome]:
+    def calls(self, *ops: str) -> list[CallOutcome]:
         """Return the calls of these operations; all, without any."""
         return [each for each in self.outcomes if not ops or each.op in ops]
 
@@ -204,7 +204,7 @@ class ClientHistory(History):
         """The requests for media."""
         return [each for each in self.requests if each.operation == "downloads.retrieve"]
 
-    def charged(self, outcome: Outcome) -> Decimal:
+    def compute_charge(self, outcome: CallOutcome) -> Decimal:
         """Return what generations that a call made have cost, or will cost."""
         made = {
             effect.generation

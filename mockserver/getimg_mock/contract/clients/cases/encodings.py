@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_NEVER: Final = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
+_ZERO_QUALITY: Final = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
 _BROTLI_BLOCK: Final = 1 << 16
 _ZSTD_MAGIC: Final = bytes.fromhex("28b52ffd")
 _ZSTD_SINGLE_SEGMENT: Final = 0xA0  # with the size of the content in four bytes
@@ -54,7 +54,7 @@ ENCODINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
 """How a body is packed, by the name of the encoding in HTTP."""
 
 
-def takes(encoding: str, accepted: Iterable[str]) -> bool:
+def accepts_encoding(encoding: str, accepted: Iterable[str]) -> bool:
     """Return whether values of Accept-Encoding name an encoding, and do not rule it out.
 
     A star alone is not taken at its word: who writes it seldom means what it has never heard of.
@@ -63,5 +63,5 @@ def takes(encoding: str, accepted: Iterable[str]) -> bool:
         for each in value.lower().split(","):
             name, _, parameters = each.partition(";")
             if name.strip() == encoding:
-                return not _NEVER.fullmatch(parameters)
+                return not _ZERO_QUALITY.fullmatch(parameters)
     return False

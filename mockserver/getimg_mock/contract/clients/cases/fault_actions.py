@@ -6,87 +6,87 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.wire_script import (
-    Answer,
     End,
-    Piece,
+    WireAnswer,
+    WireStep,
+    build_error,
     cut,
-    dripped,
-    overpromised,
-    problem,
+    drip_body,
+    overstate_length,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from getimg_mock.contract.clients.cases.wire_script import Timeline
-    from getimg_mock.contract.clients.server.fault_server import Act, Turn
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.server.fault_server import FaultAction, FaultContext
 
 HTML: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"
-UNAVAILABLE: Final = problem(503, "server_error", "Something went wrong on our end")
+UNAVAILABLE: Final = build_error(503, "server_error", "Something went wrong on our end")
 
 
-def instead(answer: Answer | Callable[[Turn], Answer]) -> Act:
+def answer_instead(answer: WireAnswer | Callable[[FaultContext], WireAnswer]) -> FaultAction:
     """Answer so, and do nothing."""
     return lambda turn: answer(turn) if callable(answer) else answer
 
 
-def before(end: End) -> Act:
+def end_before_work(end: End) -> FaultAction:
     """Break off, or stay silent, with nothing done."""
-    return lambda _: (Piece(end),)
+    return lambda _: (WireStep(end),)
 
 
-def lost(end: End) -> Act:
+def lose_answer(end: End) -> FaultAction:
     """Do the work, then break off or stay silent."""
 
-    def act(turn: Turn) -> Timeline:
-        turn.passed()
-        return (Piece(end),)
+    def act(turn: FaultContext) -> WireScript:
+        turn.proceed()
+        return (WireStep(end),)
 
     return act
 
 
-def truncated(turn: Turn) -> Timeline:
+def truncate(turn: FaultContext) -> WireScript:
     """Do the work, then break off in the middle of the answer."""
-    return cut(turn.passed())
+    return cut(turn.proceed())
 
 
-def stalled(turn: Turn) -> Timeline:
+def stall(turn: FaultContext) -> WireScript:
     """Do the work, send half of the answer, and nothing more."""
-    return cut(turn.passed(), end="hang")
+    return cut(turn.proceed(), end="hang")
 
 
-def padded(turn: Turn) -> Timeline:
+def promise_too_much(turn: FaultContext) -> WireScript:
     """Answer in full under a Content-Length that promises more."""
-    return overpromised(turn.passed())
+    return overstate_length(turn.proceed())
 
 
-def dripping(pause: float = 0.01, *, least: int = 0) -> Act:
+def drip(pause: float = 0.01, *, least: int = 0) -> FaultAction:
     """Answer a byte at a time; JSON is padded with spaces to `least` bytes."""
 
-    def act(turn: Turn) -> Timeline:
-        answer = turn.passed()
+    def act(turn: FaultContext) -> WireScript:
+        answer = turn.proceed()
         body = answer.body[:-1] + b" " * max(0, least - len(answer.body)) + answer.body[-1:]
-        return dripped(Answer(answer.status, answer.headers, body), pause)
+        return drip_body(WireAnswer(answer.status, answer.headers, body), pause)
 
     return act
 
 
-def after(answer: Answer) -> Act:
+def answer_after_work(answer: WireAnswer) -> FaultAction:
     """Do the work, and answer so nevertheless."""
 
-    def act(turn: Turn) -> Answer:
-        turn.passed()
+    def act(turn: FaultContext) -> WireAnswer:
+        turn.proceed()
         return answer
 
     return act
 
 
-def changed(change: Callable[[Any], Any]) -> Act:
+def change_json(change: Callable[[Any], Any]) -> FaultAction:
     """Do the work and answer with other JSON; what is no success goes out as it is."""
 
-    def act(turn: Turn) -> Answer:
-        answer = turn.passed()
+    def act(turn: FaultContext) -> WireAnswer:
+        answer = turn.proceed()
         if answer.status >= 300 or answer.json is None:
             return answer
         return answer.with_json(change(answer.json))
@@ -94,33 +94,33 @@ def changed(change: Callable[[Any], Any]) -> Act:
     return act
 
 
-def reworked(change: Callable[[Answer], Answer | Timeline]) -> Act:
+def change_answer(change: Callable[[WireAnswer], WireAnswer | WireScript]) -> FaultAction:
     """Do the work and answer with what `change` makes of the answer."""
-    return lambda turn: change(turn.passed())
+    return lambda turn: change(turn.proceed())
 
 
-def by_call(answers: list[Answer]) -> Act:
+def answer_by_call(answers: list[WireAnswer]) -> FaultAction:
     """Answer every request of the first call with the first answer, of the second ..."""
     return lambda turn: answers[min(turn.adversary.call, len(answers) - 1)]
 
 
-def in_turn(values: list[Any]) -> Act:
+def answer_in_turn(values: list[Any]) -> FaultAction:
     """Answer the first request with the first JSON value, the second with the second, ..."""
     left = list(values)
 
-    def act(turn: Turn) -> Answer:
-        answer = turn.passed()
+    def act(turn: FaultContext) -> WireAnswer:
+        answer = turn.proceed()
         return answer.with_json(left.pop(0)) if left else answer
 
     return act
 
 
-def merged(more: dict[str, Any]) -> Callable[[Any], Any]:
+def merge_fields(more: dict[str, Any]) -> Callable[[Any], Any]:
     """Return a change that sets fields of an object."""
     return lambda value: value | more if isinstance(value, dict) else value
 
 
-def in_items(more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Any], Any]:
+def change_items(more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Any], Any]:
     """Return a change of each item of a result's `data`."""
 
     def change(value: Any) -> Any:
@@ -131,7 +131,7 @@ def in_items(more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Any]
     return change
 
 
-def with_date(turn: Turn, seconds: float) -> str:
+def format_http_date(turn: FaultContext, seconds: float) -> str:
     """Return a moment so far ahead as an HTTP-date."""
     return format_datetime(_whole(turn.adversary.later(seconds)), usegmt=True)
 
@@ -140,27 +140,29 @@ def _whole(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def paced(status: int, headers: Callable[[Turn], tuple[tuple[str, str], ...]]) -> Act:
+def refuse_with_wait(
+    status: int, headers: Callable[[FaultContext], tuple[tuple[str, str], ...]]
+) -> FaultAction:
     """Refuse with headers that say how long to wait; nothing is done."""
 
-    def act(turn: Turn) -> Answer:
+    def act(turn: FaultContext) -> WireAnswer:
         code = "rate_limit" if status == 429 else "server_error"
-        return problem(status, code, "Too many requests.", *headers(turn))
+        return build_error(status, code, "Too many requests.", *headers(turn))
 
     return act
 
 
-def redirect(status: int, location: str | Callable[[Turn], str]) -> Act:
+def redirect(status: int, location: str | Callable[[FaultContext], str]) -> FaultAction:
     """Send the client elsewhere."""
 
-    def act(turn: Turn) -> Answer:
+    def act(turn: FaultContext) -> WireAnswer:
         where = location(turn) if callable(location) else location
-        return Answer(status, (("Location", where), ("Content-Type", "text/plain")), b"moved")
+        return WireAnswer(status, (("Location", where), ("Content-Type", "text/plain")), b"moved")
 
     return act
 
 
-def text(status: int, kind: str, body: bytes) -> Answer:
+def build_text_answer(status: int, kind: str, body: bytes) -> WireAnswer:
     """Return an answer that is no JSON of the API."""
     headers = (("Content-Type", kind),) if kind else ()
-    return Answer(status, headers, body)
+    return WireAnswer(status, headers, body)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.world.randomness import Stream
 
-_WRONG: Final[dict[str, Any]] = {
+_WRONG_TYPE_VALUES: Final[dict[str, Any]] = {
     "string": 17,
     "number": "twelve",
     "integer": "twelve",
@@ -27,7 +27,7 @@ _WRONG: Final[dict[str, Any]] = {
     "object": [1],
     "null": 0,
 }
-_LATER: Final = "of-a-later-version"
+_FUTURE_VALUE: Final = "of-a-later-version"
 _FORMATS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "date-time": (
         (
@@ -66,7 +66,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class _Spot:
+class _SchemaNode:
     """One value in a message, with the rules that its schema has for it."""
 
     pointer: str
@@ -92,22 +92,29 @@ def with_unknown_fields(value: Any, stream: Stream) -> Any:
     return grown(value)
 
 
-def variants(name: str, value: Any) -> Iterator[Variant]:
+def generate_variants(name: str, value: Any) -> Iterator[Variant]:
     """Yield the variants of a message that is valid for the schema `name`."""
-    for spot in _spots(name, schemas.schema(name), value):
-        for each in (*_absent(spot), *_typed(spot), *_bounded(spot), *_worded(spot)):
-            yield replace(each, value=_put(value, spot.pointer, each.value), place=spot.place)
+    for spot in _walk_schema(name, schemas.schema(name), value):
+        for each in (
+            *_vary_presence(spot),
+            *_vary_type(spot),
+            *_vary_bounds(spot),
+            *_vary_text(spot),
+        ):
+            yield replace(
+                each, value=_replace_at(value, spot.pointer, each.value), place=spot.place
+            )
 
 
-def _spots(
+def _walk_schema(
     name: str, rules: dict[str, Any], value: Any, pointer: str = "", at: str = ""
-) -> Iterator[_Spot]:
+) -> Iterator[_SchemaNode]:
     while "$ref" in rules:
         name, at = rules["$ref"].removesuffix(".json"), ""
         rules = schemas.schema(name)
-    yield _Spot(pointer, value, rules, f"{name} {at}")
+    yield _SchemaNode(pointer, value, rules, f"{name} {at}")
     if isinstance(value, list) and value and "items" in rules:
-        yield from _spots(name, rules["items"], value[0], f"{pointer}/0", f"{at}/items")
+        yield from _walk_schema(name, rules["items"], value[0], f"{pointer}/0", f"{at}/items")
     elif isinstance(value, dict):
         for key, part in value.items():
             inner = rules.get("properties", {}).get(key)
@@ -115,80 +122,84 @@ def _spots(
             if inner is None and isinstance(rules.get("additionalProperties"), dict):
                 inner, where = rules["additionalProperties"], f"{at}/additionalProperties"
             if inner is not None:
-                yield from _spots(name, inner, part, f"{pointer}/{key}", where)
+                yield from _walk_schema(name, inner, part, f"{pointer}/{key}", where)
 
 
-def _legal(spot: _Spot, keyword: str, value: Any, note: str, under: str = "") -> Variant:
+def _build_legal(
+    spot: _SchemaNode, keyword: str, value: Any, note: str, under: str = ""
+) -> Variant:
     return Variant(spot.pointer + under, keyword, valid=True, value=value, note=note)
 
 
-def _illegal(spot: _Spot, keyword: str, value: Any, note: str, under: str = "") -> Variant:
+def _build_illegal(
+    spot: _SchemaNode, keyword: str, value: Any, note: str, under: str = ""
+) -> Variant:
     return Variant(spot.pointer + under, keyword, valid=False, value=value, note=note)
 
 
-def _absent(spot: _Spot) -> Iterator[Variant]:
+def _vary_presence(spot: _SchemaNode) -> Iterator[Variant]:
     if not isinstance(spot.value, dict):
         return
     for key in spot.rules.get("properties", {}):
         if key in spot.value:
             without = {name: each for name, each in spot.value.items() if name != key}
             if key in spot.rules.get("required", ()):
-                yield _illegal(spot, "required", without, "absent required", f"/{key}")
+                yield _build_illegal(spot, "required", without, "absent required", f"/{key}")
             else:
-                yield _legal(spot, "optional", without, "absent optional", f"/{key}")
+                yield _build_legal(spot, "optional", without, "absent optional", f"/{key}")
 
 
-def _typed(spot: _Spot) -> Iterator[Variant]:
+def _vary_type(spot: _SchemaNode) -> Iterator[Variant]:
     kinds = spot.rules.get("type", ())
     kinds = [kinds] if isinstance(kinds, str) else list(kinds)
     if not kinds:
         return
     if "null" in kinds:
-        yield _legal(spot, "type", None, "null")
+        yield _build_legal(spot, "type", None, "null")
     else:
-        yield _illegal(spot, "type", None, "null where none may be")
-    yield _illegal(spot, "type", _WRONG[kinds[0]], f"not of type {kinds[0]}")
+        yield _build_illegal(spot, "type", None, "null where none may be")
+    yield _build_illegal(spot, "type", _WRONG_TYPE_VALUES[kinds[0]], f"not of type {kinds[0]}")
     if kinds[0] == "integer":
-        yield _legal(spot, "type", float(spot.value), "an integer as a float")
-        yield _illegal(spot, "type", spot.value + 0.5, "not whole")
+        yield _build_legal(spot, "type", float(spot.value), "an integer as a float")
+        yield _build_illegal(spot, "type", spot.value + 0.5, "not whole")
 
 
-def _bounded(spot: _Spot) -> Iterator[Variant]:
+def _vary_bounds(spot: _SchemaNode) -> Iterator[Variant]:
     rules = spot.rules
     if "minimum" in rules:
-        yield _legal(spot, "minimum", rules["minimum"], "the least")
-        yield _illegal(spot, "minimum", rules["minimum"] - 1, "less than the least")
+        yield _build_legal(spot, "minimum", rules["minimum"], "the least")
+        yield _build_illegal(spot, "minimum", rules["minimum"] - 1, "less than the least")
     if "minLength" in rules:
-        yield _legal(spot, "minLength", "x" * rules["minLength"], "the shortest")
-        yield _illegal(spot, "minLength", "x" * (rules["minLength"] - 1), "too short")
+        yield _build_legal(spot, "minLength", "x" * rules["minLength"], "the shortest")
+        yield _build_illegal(spot, "minLength", "x" * (rules["minLength"] - 1), "too short")
     if "minItems" in rules:
-        yield _legal(spot, "minItems", spot.value[: rules["minItems"]], "fewest items")
-        yield _illegal(spot, "minItems", spot.value[: rules["minItems"] - 1], "too few items")
+        yield _build_legal(spot, "minItems", spot.value[: rules["minItems"]], "fewest items")
+        yield _build_illegal(spot, "minItems", spot.value[: rules["minItems"] - 1], "too few items")
     elif isinstance(spot.value, list):
-        yield _legal(spot, "items", [], "no items")
+        yield _build_legal(spot, "items", [], "no items")
 
 
-def _worded(spot: _Spot) -> Iterator[Variant]:
+def _vary_text(spot: _SchemaNode) -> Iterator[Variant]:
     rules = spot.rules
     if "const" in rules:
-        yield _illegal(spot, "const", _LATER, "another value than the only one")
+        yield _build_illegal(spot, "const", _FUTURE_VALUE, "another value than the only one")
     for text in rules.get("enum", ()):
-        yield _legal(spot, "enum", text, f"the value {text}")
+        yield _build_legal(spot, "enum", text, f"the value {text}")
     if "enum" in rules:
-        yield _illegal(spot, "enum", _LATER, "a value that is not listed")
+        yield _build_illegal(spot, "enum", _FUTURE_VALUE, "a value that is not listed")
     if "x-known-values" in rules and isinstance(spot.value, str):
-        for text in (*rules["x-known-values"], _LATER):
-            yield _legal(spot, "x-known-values", text, f"the value {text}")
+        for text in (*rules["x-known-values"], _FUTURE_VALUE):
+            yield _build_legal(spot, "x-known-values", text, f"the value {text}")
     form = rules.get("format", "")
     right, wrong = _FORMATS.get(form, ((), ()))
-    yield from (_legal(spot, "format", text, f"the {form} {text}") for text in right)
-    yield from (_illegal(spot, "format", text, f"the {form} {text}") for text in wrong)
+    yield from (_build_legal(spot, "format", text, f"the {form} {text}") for text in right)
+    yield from (_build_illegal(spot, "format", text, f"the {form} {text}") for text in wrong)
     for text in _DECIMALS if "pattern" in rules else ():
-        made = _legal if re.search(rules["pattern"], text) else _illegal
+        made = _build_legal if re.search(rules["pattern"], text) else _build_illegal
         yield made(spot, "pattern", text, f"the text {text}")
 
 
-def _put(whole: Any, pointer: str, new: Any) -> Any:
+def _replace_at(whole: Any, pointer: str, new: Any) -> Any:
     if not pointer:
         return new
     made = copy.deepcopy(whole)
@@ -216,7 +227,7 @@ KEYWORDS: Final = (
 )
 """The keywords of the schemas that an answer can keep or break."""
 
-_KEPT: Final = ("type", "const", "pattern", "format")
+_KEPT_BY_EXAMPLE: Final = ("type", "const", "pattern", "format")
 """Those that a message keeps by being as documented: the others have bounds to be on."""
 
 
@@ -243,8 +254,8 @@ def keywords(name: str) -> set[str]:
 
 def coverage(name: str, value: Any, tried: list[Variant]) -> Iterator[tuple[str, bool]]:
     """Yield each keyword that a message and its variants touch, with the side that they are on."""
-    for spot in _spots(name, schemas.schema(name), value):
-        for keyword in _KEPT:
+    for spot in _walk_schema(name, schemas.schema(name), value):
+        for keyword in _KEPT_BY_EXAMPLE:
             if keyword in spot.rules:
                 yield f"{spot.place} {keyword}", True
         for key in spot.rules.get("required", ()):

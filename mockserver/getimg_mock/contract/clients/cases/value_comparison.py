@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EXACT: Final = 2**53
+_MAX_EXACT_INTEGER: Final = 2**53
 """Whole numbers up to this one are the same in every language (RFC 8259, section 6)."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-def differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
+def find_differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield where a client's value is not what came: the place, what came, what is shown.
 
     What it leaves out is no difference, nor is what it shows in a form that we cannot read.
@@ -25,17 +25,17 @@ def differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple[str,
     if isinstance(came, dict) and isinstance(shown, dict):
         for name, each in came.items():
             if name in shown:
-                yield from differences(each, shown[name], f"{pointer}/{name}")
+                yield from find_differences(each, shown[name], f"{pointer}/{name}")
     elif isinstance(came, list) and isinstance(shown, list):
         if len(came) != len(shown):
             yield pointer, f"{len(came)} items", f"{len(shown)} items"
         for place, (one, other) in enumerate(zip(came, shown, strict=False)):
-            yield from differences(one, other, f"{pointer}/{place}")
-    elif not _same(came, shown):
+            yield from find_differences(one, other, f"{pointer}/{place}")
+    elif not _is_same(came, shown):
         yield pointer, came, shown
 
 
-def at(value: Any, pointer: str) -> Any:
+def resolve_pointer(value: Any, pointer: str) -> Any:
     """Return what stands at a pointer; None where nothing does."""
     for step in pointer.split("/")[1:]:
         try:
@@ -45,7 +45,7 @@ def at(value: Any, pointer: str) -> Any:
     return value
 
 
-def _same(came: Any, shown: Any) -> bool:
+def _is_same(came: Any, shown: Any) -> bool:
     if isinstance(shown, dict | list) and not isinstance(came, dict | list):
         return isinstance(shown, dict) and "$type" in shown
     if isinstance(came, dict | list):
@@ -53,33 +53,33 @@ def _same(came: Any, shown: Any) -> bool:
     if came is None or isinstance(came, bool):
         return shown is came
     if isinstance(came, int | float):
-        return same_number(came, shown)
-    return bool(shown == came) or same_moment(came, shown) or _same_decimal(came, shown)
+        return is_same_number(came, shown)
+    return bool(shown == came) or is_same_moment(came, shown) or _is_same_decimal(came, shown)
 
 
-def same_number(came: float, shown: Any) -> bool:
+def is_same_number(came: float, shown: Any) -> bool:
     """Return whether a number, or its decimal text, is the one that came.
 
     Beyond 2^53 as near as a double is: JSON promises no more, and some languages have no more.
     """
-    number = _decimal(shown)
+    number = _parse_decimal(shown)
     if number is None or isinstance(shown, bool):
         return False
-    if isinstance(came, int) and abs(came) < _EXACT:
+    if isinstance(came, int) and abs(came) < _MAX_EXACT_INTEGER:
         return number == came
     return float(number) == float(came)
 
 
-def same_moment(came: str, shown: Any) -> bool:
+def is_same_moment(came: str, shown: Any) -> bool:
     """Return whether two texts are the same moment; one without a zone is taken for UTC."""
-    asked, got = moment(came), moment(shown) if isinstance(shown, str) else None
+    asked, got = parse_moment(came), parse_moment(shown) if isinstance(shown, str) else None
     if asked is None or got is None:
         return False
     leap = ":60" in came
     return abs(asked - got) < (timedelta(seconds=1, milliseconds=1) if leap else _MILLISECOND)
 
 
-def moment(text: str) -> datetime | None:
+def parse_moment(text: str) -> datetime | None:
     """Return the moment that a text in the manner of RFC 3339 gives, or None."""
     leap = ":60" in text
     try:
@@ -89,12 +89,12 @@ def moment(text: str) -> datetime | None:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)) + timedelta(seconds=leap)
 
 
-def _same_decimal(came: str, shown: Any) -> bool:
-    one, other = _decimal(came), _decimal(shown)
+def _is_same_decimal(came: str, shown: Any) -> bool:
+    one, other = _parse_decimal(came), _parse_decimal(shown)
     return one is not None and one == other
 
 
-def _decimal(value: Any) -> Decimal | None:
+def _parse_decimal(value: Any) -> Decimal | None:
     try:
         return Decimal(str(value))
     except ArithmeticError:

@@ -14,20 +14,20 @@ End = Literal["close", "reset", "hang"]
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class WireStep:
     """Bytes, or the end of a connection, `delay` seconds after what came before."""
 
     what: bytes | End
     delay: float = 0.0
 
 
-Timeline = tuple[Piece, ...]
+WireScript = tuple[WireStep, ...]
 
-SILENCE: Final[Timeline] = (Piece("hang"),)
+SILENCE: Final[WireScript] = (WireStep("hang"),)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WireAnswer:
     """An HTTP answer before it is written: `framing` says how the body's end is known."""
 
     status: int
@@ -47,11 +47,11 @@ class Answer:
         """Return the first header of that name in lower case, or None."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
-    def with_json(self, value: Any) -> Answer:
+    def with_json(self, value: Any) -> WireAnswer:
         """Return the answer with another JSON body."""
-        return replace(self, body=written(value))
+        return replace(self, body=encode_json(value))
 
-    def with_headers(self, *headers: tuple[str, str], drop: Iterable[str] = ()) -> Answer:
+    def with_headers(self, *headers: tuple[str, str], drop: Iterable[str] = ()) -> WireAnswer:
         """Return the answer with further headers, which take the place of those to `drop`."""
         gone = {name.lower() for name in drop}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in gone)
@@ -69,16 +69,16 @@ class Answer:
             lines.append("Connection: close")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
-    def wire(self) -> Timeline:
+    def to_script(self) -> WireScript:
         """Return the whole answer, at once."""
         if self.framing == "chunked":
-            return (Piece(self.head() + chunked(self.body)),)
+            return (WireStep(self.head() + encode_chunks(self.body)),)
         if self.framing == "close":
-            return (Piece(self.head() + self.body), Piece("close"))
-        return (Piece(self.head() + self.body),)
+            return (WireStep(self.head() + self.body), WireStep("close"))
+        return (WireStep(self.head() + self.body),)
 
 
-def written(value: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     """Return JSON as the API writes it: compact, in UTF-8; lone surrogates stay escapes."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -86,41 +86,43 @@ def written(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def replied(status: int, value: Any, *headers: tuple[str, str]) -> Answer:
+def build_json_answer(status: int, value: Any, *headers: tuple[str, str]) -> WireAnswer:
     """Return an answer of JSON."""
-    return Answer(status, (("Content-Type", "application/json"), *headers), written(value))
+    return WireAnswer(status, (("Content-Type", "application/json"), *headers), encode_json(value))
 
 
-def problem(status: int, code: str, message: str, *headers: tuple[str, str]) -> Answer:
+def build_error(status: int, code: str, message: str, *headers: tuple[str, str]) -> WireAnswer:
     """Return an error in getimg.ai's envelope."""
     error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    return replied(status, {"error": error}, *headers)
+    return build_json_answer(status, {"error": error}, *headers)
 
 
-def chunked(body: bytes, *, extension: str = "", trailers: str = "", size: int = 1000) -> bytes:
+def encode_chunks(
+    body: bytes, *, extension: str = "", trailers: str = "", size: int = 1000
+) -> bytes:
     """Return a body in chunks."""
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     lines = [f"{len(part):x}{extension}\r\n".encode() + part + b"\r\n" for part in parts]
     return b"".join(lines) + b"0\r\n" + trailers.encode() + b"\r\n"
 
 
-def dripped(answer: Answer, pause: float, *, step: int = 1) -> Timeline:
+def drip_body(answer: WireAnswer, pause: float, *, step: int = 1) -> WireScript:
     """Return an answer whose body comes `step` bytes at a time with a pause before each."""
     body = answer.body
-    pieces = [Piece(body[at : at + step], pause) for at in range(0, len(body), step)]
-    return (Piece(answer.head()), *pieces)
+    pieces = [WireStep(body[at : at + step], pause) for at in range(0, len(body), step)]
+    return (WireStep(answer.head()), *pieces)
 
 
-def cut(answer: Answer, *, keep: float = 0.5, end: End = "close") -> Timeline:
+def cut(answer: WireAnswer, *, keep: float = 0.5, end: End = "close") -> WireScript:
     """Return an answer that breaks off in its body."""
     kept = answer.body[: int(len(answer.body) * keep)]
-    return (Piece(answer.head() + kept), Piece(end))
+    return (WireStep(answer.head() + kept), WireStep(end))
 
 
-def overpromised(answer: Answer, missing: int = 64) -> Timeline:
+def overstate_length(answer: WireAnswer, missing: int = 64) -> WireScript:
     """Return a whole body under a Content-Length that says there is more, then the end."""
     head = answer.head(length=len(answer.body) + missing)
-    return (Piece(head + answer.body), Piece("close"))
+    return (WireStep(head + answer.body), WireStep("close"))
 
 
 def _phrase(status: int) -> str:

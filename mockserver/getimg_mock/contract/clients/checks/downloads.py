@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, download, image, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import Answer, Piece, cut, problem
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
 from getimg_mock.contract.clients.checks import partial_downloads
 from getimg_mock.contract.clients.checks.files import (
-    FILM,
-    ON,
-    SAVED,
-    final,
-    kind_of,
-    picture,
+    DOWNLOAD_CALLS,
+    DOWNLOAD_OPERATION,
+    VIDEO_CALL,
+    find_mime_type,
+    list_finished_files,
+    serve_picture,
 )
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import Timeline
-    from getimg_mock.contract.clients.server.fault_server import Act, Turn
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.server.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -53,7 +53,7 @@ _DAY: Final = 86400.0 + 3600
 """When a file is surely gone: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
-_READ: Final = bytes(64 * 1024)
+_READ_BLOCK: Final = bytes(64 * 1024)
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
@@ -63,69 +63,76 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="saved",
             calls=(image(), download(), video(), download(2)),
-            rules=_results(
+            rules=_build_result_rules(
                 "a cookie",
-                fault_actions.reworked(
+                fault_actions.change_answer(
                     lambda a: a.with_headers(("Set-Cookie", "session=s3cret; Path=/"))
                 ),
             ),
         ),
         Case(
             name="saved-elsewhere",
-            calls=SAVED,
+            calls=DOWNLOAD_CALLS,
             rules=(
-                *_results("media on another host", _hosted_elsewhere),
-                Rule(on="elsewhere", do=picture(), label="the file"),
+                *_build_result_rules("media on another host", _link_elsewhere),
+                FaultRule(on="elsewhere", do=serve_picture(), label="the file"),
             ),
         ),
         *partial_downloads.cases(),
-        *_spoiled(),
-        *_refused(),
-        *_named(),
-        *_moved(),
+        *_build_cut_off_cases(),
+        *_build_refused_cases(),
+        *_build_file_name_cases(),
+        *_build_redirect_cases(),
         Case(
             name="odd-link",
-            calls=SAVED,
+            calls=DOWNLOAD_CALLS,
             rules=(
-                *_results(
+                *_build_result_rules(
                     "an odd link",
-                    fault_actions.changed(
-                        fault_actions.in_items(
+                    fault_actions.change_json(
+                        fault_actions.change_items(
                             lambda i: i | {"url": i["url"].partition("?")[0] + _ODD_QUERY}
                         )
                     ),
                 ),
-                Rule(on=ON, do=picture(), label="the file"),
+                FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file"),
             ),
         ),
         Case(
             name="large",
-            calls=SAVED,
+            calls=DOWNLOAD_CALLS,
             memory=True,
             room=2 * _LARGE,
             patience=None,
-            rules=(Rule(on=ON, do=_large, label="500 MB"),),
+            rules=(FaultRule(on=DOWNLOAD_OPERATION, do=_serve_large_file, label="500 MB"),),
         ),
     ]
     late = Case(
         name="expired-in-time",
         limit=2 * _DAY,
-        calls=(image(), replace(download(), after=_DAY), FILM, replace(download(2), after=_DAY)),
+        calls=(
+            image(),
+            replace(download(), after=_DAY),
+            VIDEO_CALL,
+            replace(download(2), after=_DAY),
+        ),
     )
     return (
-        *(case.but(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made),
-        late.but(settings=_QUICK),
+        *(case.with_changes(limit=_LIMIT, settings=_QUICK | dict(case.settings)) for case in made),
+        late.with_changes(settings=_QUICK),
     )
 
 
 _ODD_QUERY: Final = "?sig=aB%2bC%2F%3d~&exp=1790000000&x=a+b%20c&y&z=%C3%A9"
 
 
-def _results(label: str, act: Act) -> tuple[Rule, ...]:
-    return tuple(Rule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve"))
+def _build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
+    return tuple(
+        FaultRule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve")
+    )
 
 
-def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
+def _link_elsewhere(turn: FaultContext) -> WireAnswer | WireScript:
     """Answer with links to another origin."""
     elsewhere = turn.adversary.elsewhere
 
@@ -133,72 +140,86 @@ def _hosted_elsewhere(turn: Turn) -> Answer | Timeline:
         _, _, rest = item["url"].partition("://")
         return item | {"url": f"{elsewhere}/{rest.partition('/')[2]}"}
 
-    return fault_actions.changed(fault_actions.in_items(moved))(turn)
+    return fault_actions.change_json(fault_actions.change_items(moved))(turn)
 
 
-def _large(turn: Turn) -> Timeline:
-    head = Answer(200, (("Content-Type", kind_of(turn)),)).head(length=_LARGE)
+def _serve_large_file(turn: FaultContext) -> WireScript:
+    head = WireAnswer(200, (("Content-Type", find_mime_type(turn)),)).head(length=_LARGE)
     # One piece, referred to again and again, and of the size that httpcore reads: it reaches the
     # client as it is, so that the adversary costs no memory and next to no time.
-    count, rest = divmod(_LARGE, len(_READ))
-    return (Piece(head), *([Piece(_READ)] * count), Piece(_READ[:rest]))
+    count, rest = divmod(_LARGE, len(_READ_BLOCK))
+    return (WireStep(head), *([WireStep(_READ_BLOCK)] * count), WireStep(_READ_BLOCK[:rest]))
 
 
-def _spoiled() -> Iterator[Case]:
-    cut_off: dict[str, Act] = {
-        "truncated": fault_actions.truncated,
-        "padded": fault_actions.padded,
-        "reset": fault_actions.reworked(lambda a: cut(a, end="reset")),
-        "chunked": lambda turn: _broken_chunks(turn.passed()),
+def _build_cut_off_cases() -> Iterator[Case]:
+    cut_off: dict[str, FaultAction] = {
+        "truncated": fault_actions.truncate,
+        "padded": fault_actions.promise_too_much,
+        "reset": fault_actions.change_answer(lambda a: cut(a, end="reset")),
+        "chunked": lambda turn: _break_chunks(turn.proceed()),
     }
     for name, act in cut_off.items():
         yield Case(
-            name=f"cut-{name}", calls=SAVED, rules=(Rule(on=ON, do=act, label=f"cut off: {name}"),)
+            name=f"cut-{name}",
+            calls=DOWNLOAD_CALLS,
+            rules=(FaultRule(on=DOWNLOAD_OPERATION, do=act, label=f"cut off: {name}"),),
         )
 
 
-def _broken_chunks(answer: Answer) -> Timeline:
-    head = Answer(answer.status, answer.headers, framing="chunked").head()
+def _break_chunks(answer: WireAnswer) -> WireScript:
+    head = WireAnswer(answer.status, answer.headers, framing="chunked").head()
     half = answer.body[: len(answer.body) // 2]
-    return (Piece(head + f"{len(half):x}\r\n".encode() + half + b"\r\n"), Piece("close"))
+    return (WireStep(head + f"{len(half):x}\r\n".encode() + half + b"\r\n"), WireStep("close"))
 
 
-def _refused() -> Iterator[Case]:
+def _build_refused_cases() -> Iterator[Case]:
     for status, code in (
         (403, "invalid_signature"),
         (404, "not_found"),
         (410, "url_expired"),
         (500, "server_error"),
     ):
-        answer = problem(status, code, "This link has expired." if status == 410 else "No.")
+        answer = build_error(status, code, "This link has expired." if status == 410 else "No.")
         yield Case(
             name=f"refused-{status}",
-            calls=SAVED,
-            rules=(Rule(on=ON, do=fault_actions.instead(answer), label=f"{status}"),),
+            calls=DOWNLOAD_CALLS,
+            rules=(
+                FaultRule(
+                    on=DOWNLOAD_OPERATION,
+                    do=fault_actions.answer_instead(answer),
+                    label=f"{status}",
+                ),
+            ),
         )
-    gone = problem(410, "url_expired", "This download link has expired.")
+    gone = build_error(410, "url_expired", "This download link has expired.")
     for kind, call in (("image", image()), ("video", video())):
         yield Case(
             name=f"expired-{kind}",
             calls=(call, download()),
             options={"max_retries": 1},
-            rules=(Rule(on=ON, do=fault_actions.instead(gone), label="expired"),),
+            rules=(
+                FaultRule(
+                    on=DOWNLOAD_OPERATION, do=fault_actions.answer_instead(gone), label="expired"
+                ),
+            ),
         )
     yield Case(
         name="html-200",
-        calls=SAVED,
+        calls=DOWNLOAD_CALLS,
         rules=(
-            Rule(
-                on=ON,
+            FaultRule(
+                on=DOWNLOAD_OPERATION,
                 label="HTML with 200",
                 legal=False,
-                do=fault_actions.instead(fault_actions.text(200, "text/html", fault_actions.HTML)),
+                do=fault_actions.answer_instead(
+                    fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+                ),
             ),
         ),
     )
 
 
-def _named() -> Iterator[Case]:
+def _build_file_name_cases() -> Iterator[Case]:
     names = {
         "disposition": ("image/jpeg", 'attachment; filename="../../escaped.sh"'),
         "absolute": ("image/jpeg", 'attachment; filename="/tmp/escaped-absolute.jpg"'),
@@ -210,19 +231,21 @@ def _named() -> Iterator[Case]:
         more = (("Content-Disposition", disposition),) if disposition else ()
 
         def mime(kind: str = kind) -> Callable[[Any], Any]:
-            return fault_actions.in_items(lambda item: item | {"mime_type": kind})
+            return fault_actions.change_items(lambda item: item | {"mime_type": kind})
 
         yield Case(
             name=f"name-{name}",
-            calls=SAVED,
+            calls=DOWNLOAD_CALLS,
             rules=(
-                *_results("a strange type", fault_actions.changed(mime())),
-                Rule(on=ON, do=picture(*more, kind=kind), label="the file"),
+                *_build_result_rules("a strange type", fault_actions.change_json(mime())),
+                FaultRule(
+                    on=DOWNLOAD_OPERATION, do=serve_picture(*more, kind=kind), label="the file"
+                ),
             ),
         )
 
 
-def _moved() -> Iterator[Case]:
+def _build_redirect_cases() -> Iterator[Case]:
     for name, where in (
         ("plain", "http://api.getimg.ai/v2/stolen"),
         ("loopback", "https://127.0.0.1:9/latest"),
@@ -231,12 +254,12 @@ def _moved() -> Iterator[Case]:
     ):
         yield Case(
             name=f"moved-{name}",
-            calls=SAVED,
+            calls=DOWNLOAD_CALLS,
             patience=None,
             ours="other hosts",
             rules=(
-                Rule(
-                    on=ON,
+                FaultRule(
+                    on=DOWNLOAD_OPERATION,
                     do=fault_actions.redirect(302, where),
                     label=f"302 to {where}",
                     legal=False,
@@ -247,9 +270,9 @@ def _moved() -> Iterator[Case]:
     lure = fault_actions.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
     yield Case(
         name="moved-elsewhere",
-        calls=SAVED,
+        calls=DOWNLOAD_CALLS,
         real=True,
-        rules=(Rule(on=ON, do=lure, label="302 elsewhere", legal=False),),
+        rules=(FaultRule(on=DOWNLOAD_OPERATION, do=lure, label="302 elsewhere", legal=False),),
     )
 
 
@@ -257,7 +280,7 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     """GC601."""
     places = history.fetched or [each for each in history.requests if not each.home]
     for each in places:
-        sent = [name for name in ("authorization", "cookie") if each.sent_all(name)]
+        sent = [name for name in ("authorization", "cookie") if each.get_sent_headers(name)]
         key = any(history.secrets[0][1] in value for _, value in each.sent)
         yield held(not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each)
 
@@ -270,7 +293,7 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
         yield held(
             not again,
             "no new generation for an expired link",
-            f"{len(again)} POSTs, {history.charged(outcome)} USD",
+            f"{len(again)} POSTs, {history.compute_charge(outcome)} USD",
             *again[:3],
         )
         told = "expire" in f"{outcome.text} {outcome.error.get('type')}".lower()
@@ -318,7 +341,9 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
         inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
         yield held(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
         suffixes = [
-            name for name in final(outcome) if PurePosixPath(name).suffix.lower() not in _SAFE
+            name
+            for name in list_finished_files(outcome)
+            if PurePosixPath(name).suffix.lower() not in _SAFE
         ]
         yield held(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
         yield held(
@@ -334,7 +359,9 @@ def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         off = [each for each in history.during(outcome) if not each.home]
         yield held(not off, "no request there", off[0].origin if off else "", *off[:2])
-        yield held(not off or not final(outcome), "no file from there", "saved", *off[:1])
+        yield held(
+            not off or not list_finished_files(outcome), "no file from there", "saved", *off[:1]
+        )
 
 
 CHECKS: Final = (
@@ -406,7 +433,7 @@ CHECKS: Final = (
         judge=files_are_streamed,
         cases=("large",),
     ),
-    partial_downloads.RESUMED,
+    partial_downloads.RESUME_CHECK,
     ClientCheck(
         id="GC608",
         severity="blocker",
@@ -418,7 +445,7 @@ CHECKS: Final = (
         judge=names_stay_inside,
         cases=("name-*",),
     ),
-    partial_downloads.KEPT,
+    partial_downloads.OVERWRITE_CHECK,
     ClientCheck(
         id="GC610",
         severity="major",
@@ -441,5 +468,5 @@ CHECKS: Final = (
         judge=partial_downloads.broken_files_are_not_kept,
         cases=("html-200",),
     ),
-    partial_downloads.STALLED,
+    partial_downloads.STALL_CHECK,
 )

@@ -9,19 +9,19 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.cases import Case, balance, image, video
-from getimg_mock.contract.clients.cases.wire_script import Answer, written
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.clients.server.fault_server import Turn
+    from getimg_mock.contract.clients.server.fault_server import FaultContext
     from getimg_mock.world.randomness import Stream
 
-    Form = Callable[[Answer], Answer]
+    Form = Callable[[WireAnswer], WireAnswer]
 
-_QUIET: Final[dict[str, Any]] = {"max_retries": 0}
-_WAYS: Final = (
+_NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
+_CALLS: Final = (
     balance(),
     image().instead_of("balance"),
     video().instead_of("balance", "generate_image"),
@@ -30,22 +30,22 @@ _WAYS: Final = (
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    yield _case(
+    yield _build_case(
         "json-forms",
         [
-            lambda answer: _typed(answer, "application/json;charset=utf-8"),
-            lambda answer: _typed(answer, 'Application/JSON; charset="UTF-8"'),
-            lambda answer: Answer(answer.status, answer.headers, _spaced(answer.json)),
-            lambda answer: Answer(answer.status, answer.headers, _escaped(answer.json)),
+            lambda answer: _set_content_type(answer, "application/json;charset=utf-8"),
+            lambda answer: _set_content_type(answer, 'Application/JSON; charset="UTF-8"'),
+            lambda answer: WireAnswer(answer.status, answer.headers, _encode_spaced(answer.json)),
+            lambda answer: WireAnswer(answer.status, answer.headers, _encode_escaped(answer.json)),
         ],
     )
-    yield _case(
+    yield _build_case(
         "json-bom",
         [
-            lambda answer: Answer(answer.status, answer.headers, b"\xef\xbb\xbf" + answer.body),
+            lambda answer: WireAnswer(answer.status, answer.headers, b"\xef\xbb\xbf" + answer.body),
         ],
     )
-    yield _case(
+    yield _build_case(
         "json-untyped",
         [
             lambda answer: answer.with_headers(drop=("content-type",)),
@@ -60,43 +60,49 @@ def cases(stream: Stream) -> Iterator[Case]:
         ("Vary", "b"),
         ("CONTENT-type", "application/json"),
     )
-    yield _case("odd-headers", [lambda answer: answer.with_headers(*odd, drop=("content-type",))])
-
-
-def _case(name: str, forms: list[Form]) -> Case:
-    """Return a case in which each of a way's calls is answered in another form."""
-
-    def act(turn: Turn) -> Answer:
-        answer = turn.passed()
-        return forms[turn.adversary.call % len(forms)](answer) if answer.json else answer
-
-    calls = tuple(way for way in _WAYS for _ in forms)
-    rule = Rule(on="*", label=name, do=act, when=lambda asked: "/downloads/" not in asked.target)
-    return Case(
-        name=name, calls=calls, options=_QUIET, settings={"video_seconds": 1}, rules=(rule,)
+    yield _build_case(
+        "odd-headers", [lambda answer: answer.with_headers(*odd, drop=("content-type",))]
     )
 
 
-def _typed(answer: Answer, kind: str) -> Answer:
+def _build_case(name: str, forms: list[Form]) -> Case:
+    """Return a case in which each of a way's calls is answered in another form."""
+
+    def act(turn: FaultContext) -> WireAnswer:
+        answer = turn.proceed()
+        return forms[turn.adversary.call % len(forms)](answer) if answer.json else answer
+
+    calls = tuple(way for way in _CALLS for _ in forms)
+    rule = FaultRule(
+        on="*", label=name, do=act, when=lambda asked: "/downloads/" not in asked.target
+    )
+    return Case(
+        name=name, calls=calls, options=_NO_RETRIES, settings={"video_seconds": 1}, rules=(rule,)
+    )
+
+
+def _set_content_type(answer: WireAnswer, kind: str) -> WireAnswer:
     return answer.with_headers(("Content-Type", kind), drop=("content-type",))
 
 
-def _spaced(value: Any) -> bytes:
+def _encode_spaced(value: Any) -> bytes:
     """Return JSON with its fields in another order and white space wherever it may be."""
     if isinstance(value, dict):
         value = dict(reversed(value.items()))
     return b" \n\t" + json.dumps(value, indent=3, separators=(" ,\r", " :\t")).encode() + b" \n"
 
 
-def _escaped(value: Any) -> bytes:
+def _encode_escaped(value: Any) -> bytes:
     """Return JSON in which every character of a text is an escape."""
     if isinstance(value, dict):
-        pairs = (_escaped(name) + b":" + _escaped(each) for name, each in value.items())
+        pairs = (
+            _encode_escaped(name) + b":" + _encode_escaped(each) for name, each in value.items()
+        )
         return b"{" + b",".join(pairs) + b"}"
     if isinstance(value, list):
-        return b"[" + b",".join(map(_escaped, value)) + b"]"
+        return b"[" + b",".join(map(_encode_escaped, value)) + b"]"
     if isinstance(value, str):
         units = value.encode("utf-16-be", "surrogatepass").hex()
         escapes = (f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
         return f'"{"".join(escapes)}"'.encode()
-    return written(value)
+    return encode_json(value)

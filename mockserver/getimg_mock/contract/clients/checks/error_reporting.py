@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Call, Case, balance, image, models, video
+from getimg_mock.contract.clients.cases.cases import Case, ClientCall, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import problem
-from getimg_mock.contract.clients.checks.own_requests import answer_to
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.retries import READS
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.clients.server.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -33,10 +33,10 @@ _ERRORS: Final = (
     (429, "rate_limit", "Too many requests."),
     (500, "server_error", "Something went wrong on our end"),
 )
-_OF_READS: Final = (401, 403, 404, 429, 500)
-_NOBODYS: Final = "req-0000000000000000000000000000"
+_READ_STATUSES: Final = (401, 403, 404, 429, 500)
+_UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
-_CONTROLS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
+_CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
 _SURROGATE: Final = "a lone \ud800 surrogate"
 
 
@@ -45,15 +45,15 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     quiet = {"max_retries": 0}
     request_id = f"req_{stream.letters[:12]}"
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
-    listed = [problem(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
-    of_reads = [each for each in listed if each.status in _OF_READS]
+    listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
+    of_reads = [each for each in listed if each.status in _READ_STATUSES]
     return (
         Case(
             name="errors",
-            calls=(image(),) * len(listed) + (_OTHERWISE,) * len(listed),
+            calls=(image(),) * len(listed) + (_FALLBACK_CALL,) * len(listed),
             options=quiet,
             limit=7200,
-            rules=_submissions("errors", fault_actions.by_call(listed * 2)),
+            rules=_build_submission_rules("errors", fault_actions.answer_by_call(listed * 2)),
         ),
         Case(
             name="errors-of-reads",
@@ -61,7 +61,9 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             options=quiet,
             limit=7200,
             rules=tuple(
-                Rule(on=on, label="errors", do=fault_actions.by_call(of_reads * len(READS)))
+                FaultRule(
+                    on=on, label="errors", do=fault_actions.answer_by_call(of_reads * len(READS))
+                )
                 for on, _ in READS
             ),
         ),
@@ -70,8 +72,8 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             options=quiet,
             calls=(
                 image(model="no-such-model"),
-                Call(op="retrieve_video", args={"id": _NOBODYS}),
-                Call(op="model", args={"id": "no-such-model"}),
+                ClientCall(op="retrieve_video", args={"id": _UNKNOWN_ID}),
+                ClientCall(op="model", args={"id": "no-such-model"}),
                 video(model="no-such-model").instead_of("generate_image"),
             ),
         ),
@@ -79,21 +81,21 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             name="bad-key",
             options=quiet,
             key=_BAD_KEY,
-            calls=(models(), balance(), image(), _OTHERWISE),
+            calls=(models(), balance(), image(), _FALLBACK_CALL),
         ),
         Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
         Case(
             name="html-502",
-            calls=(balance(), image(), _OTHERWISE),
+            calls=(balance(), image(), _FALLBACK_CALL),
             options=quiet,
             limit=3600,
             rules=(
-                Rule(
+                FaultRule(
                     on="*",
                     label="502 HTML",
                     legal=False,
-                    do=fault_actions.instead(
-                        fault_actions.text(502, "text/html", fault_actions.HTML)
+                    do=fault_actions.answer_instead(
+                        fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
                     ),
                 ),
             ),
@@ -103,63 +105,70 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             calls=(image(), models(), balance(), video()),
             options=quiet,
             rules=(
-                *_submissions("401", fault_actions.instead(listed[1])),
-                Rule(on="models.list", label="reset", do=fault_actions.before("reset")),
-                Rule(
+                *_build_submission_rules("401", fault_actions.answer_instead(listed[1])),
+                FaultRule(
+                    on="models.list", label="reset", do=fault_actions.end_before_work("reset")
+                ),
+                FaultRule(
                     on="billing.balance",
                     label="500",
                     must=False,
-                    do=fault_actions.instead(listed[-1]),
+                    do=fault_actions.answer_instead(listed[-1]),
                 ),
             ),
             limit=7200,
         ),
         Case(
             name="control-characters",
-            calls=(image(), _OTHERWISE),
+            calls=(image(), _FALLBACK_CALL),
             options=quiet,
-            rules=_submissions(
+            rules=_build_submission_rules(
                 "control characters",
-                fault_actions.instead(problem(400, "invalid_parameter", _CONTROLS)),
+                fault_actions.answer_instead(
+                    build_error(400, "invalid_parameter", _CONTROL_CHARACTERS)
+                ),
             ),
         ),
         Case(
             name="control-surrogate",
-            calls=(image(), _OTHERWISE),
+            calls=(image(), _FALLBACK_CALL),
             options=quiet,
-            rules=_submissions(
+            rules=_build_submission_rules(
                 "a lone surrogate",
-                fault_actions.instead(problem(400, "invalid_parameter", _SURROGATE)),
+                fault_actions.answer_instead(build_error(400, "invalid_parameter", _SURROGATE)),
                 legal=False,
             ),
         ),
         Case(
             name="request-id",
-            calls=(image(), _OTHERWISE),
+            calls=(image(), _FALLBACK_CALL),
             options=quiet,
-            rules=_submissions(
+            rules=_build_submission_rules(
                 "request id",
-                fault_actions.instead(
-                    problem(400, "invalid_parameter", "No.", ("x-request-id", request_id))
+                fault_actions.answer_instead(
+                    build_error(400, "invalid_parameter", "No.", ("x-request-id", request_id))
                 ),
             ),
         ),
     )
 
 
-_OTHERWISE: Final = video().instead_of("generate_image")
+_FALLBACK_CALL: Final = video().instead_of("generate_image")
 
 
-def _submissions(label: str, act: Act, *, legal: bool = True) -> tuple[Rule, ...]:
+def _build_submission_rules(
+    label: str, act: FaultAction, *, legal: bool = True
+) -> tuple[FaultRule, ...]:
     return tuple(
-        Rule(on=on, label=label, do=act, legal=legal) for on in ("images.generate", "videos.create")
+        FaultRule(on=on, label=label, do=act, legal=legal)
+        for on in ("images.generate", "videos.create")
     )
 
 
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """GC301."""
     for outcome in history.calls():
-        for each in answer_to(history, outcome):
+        for each in find_answer(history, outcome):
             error = each.error
             code, message = str(error.get("code")), str(error.get("message"))
             text = f"{outcome.text} {outcome.error.get('code')}"
@@ -170,7 +179,7 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
 def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     """GC302."""
     for outcome in history.calls("generate_video"):
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         yield held(
             outcome.clear and "Upstream provider request timed out." in outcome.text,
             "an error with the failure's message",
@@ -183,7 +192,7 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     """GC303."""
     seen: dict[tuple[object, object], int] = {}
     for outcome in history.calls():
-        for each in answer_to(history, outcome):
+        for each in find_answer(history, outcome):
             if each.status not in {401, 402, 404, 429, 500}:
                 continue
             named = (outcome.error.get("type"), outcome.error.get("status"))
@@ -199,7 +208,7 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """GC304."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
         yield held(right, "an error that says 502", outcome.shown, *sent)
 
@@ -214,7 +223,7 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
                     key not in str(outcome.error.get(where, "")),
                     f"no key in its {where}",
                     "the key",
-                    *answer_to(history, outcome),
+                    *find_answer(history, outcome),
                 )
 
 
@@ -225,14 +234,14 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
             outcome.kind == "error" and outcome.error.get("printable", True),
             "an error that can be printed",
             ascii(outcome.shown),
-            *answer_to(history, outcome),
+            *find_answer(history, outcome),
         )
 
 
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
     """GC307."""
     for outcome in history.calls():
-        for each in answer_to(history, outcome):
+        for each in find_answer(history, outcome):
             expected = dict(each.headers).get("x-request-id", "")
             reachable = outcome.error.get("request_id") == expected or expected in outcome.text
             yield held(reachable, f"the request id {expected}", outcome.shown, each)

@@ -9,15 +9,20 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases.cases import (
     RANGE,
     VIDEO,
-    Call,
     Case,
+    ClientCall,
     balance,
     image,
     models,
 )
-from getimg_mock.contract.clients.cases.schema_variants import Variant, coverage, keywords, variants
-from getimg_mock.contract.clients.cases.wire_script import written
-from getimg_mock.contract.clients.checks.repeated_cases import series
+from getimg_mock.contract.clients.cases.schema_variants import (
+    Variant,
+    coverage,
+    generate_variants,
+    keywords,
+)
+from getimg_mock.contract.clients.cases.wire_script import encode_json
+from getimg_mock.contract.clients.checks.repeated_cases import build_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -113,23 +118,23 @@ REFUSED: Final[dict[str, Any]] = {
     }
 }
 
-MODEL: Final = Call(op="model", args={"id": "seedance-v1-5-pro"})
-RETRIEVE: Final = Call(op="retrieve_video", args={"id": "req-GREASE0000002"})
-COSTS: Final = Call(op="costs", args=RANGE)
-SUBMIT: Final = Call(op="submit_video", args=VIDEO)
+MODEL: Final = ClientCall(op="model", args={"id": "seedance-v1-5-pro"})
+RETRIEVE: Final = ClientCall(op="retrieve_video", args={"id": "req-GREASE0000002"})
+COSTS: Final = ClientCall(op="costs", args=RANGE)
+SUBMIT: Final = ClientCall(op="submit_video", args=VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class SampleMessage:
     """One message: the call that is answered with it, the operation, its schema, an example."""
 
-    call: Call
+    call: ClientCall
     on: str
     schema: str
     answer: Any
     status: int = 200
 
-    def call_for(self, variant: Variant) -> Call:
+    def build_call(self, variant: Variant) -> ClientCall:
         """Return the call that a variant is an answer to: it has the id that was asked for."""
         value = variant.value
         name = value.get("id") if isinstance(value, dict) else None
@@ -138,17 +143,17 @@ class Message:
         return self.call
 
 
-MESSAGES: Final[dict[str, Message]] = {
-    "image": Message(image(), "images.generate", "image-generation", IMAGE_ANSWER),
-    "accepted": Message(SUBMIT, "videos.create", "video-accepted", ACCEPTED, 202),
-    "pending": Message(RETRIEVE, "videos.retrieve", "video-pending", PENDING),
-    "failed": Message(RETRIEVE, "videos.retrieve", "video-failed", FAILED),
-    "video": Message(RETRIEVE, "videos.retrieve", "video-completed", VIDEO_ANSWER),
-    "models": Message(models(), "models.list", "model-list", [MODEL_ANSWER]),
-    "model": Message(MODEL, "models.retrieve", "model", MODEL_ANSWER),
-    "balance": Message(balance(), "billing.balance", "balance", BALANCE_ANSWER),
-    "costs": Message(COSTS, "billing.costs", "costs", COSTS_ANSWER),
-    "error": Message(image(), "images.generate", "error", REFUSED, 400),
+MESSAGES: Final[dict[str, SampleMessage]] = {
+    "image": SampleMessage(image(), "images.generate", "image-generation", IMAGE_ANSWER),
+    "accepted": SampleMessage(SUBMIT, "videos.create", "video-accepted", ACCEPTED, 202),
+    "pending": SampleMessage(RETRIEVE, "videos.retrieve", "video-pending", PENDING),
+    "failed": SampleMessage(RETRIEVE, "videos.retrieve", "video-failed", FAILED),
+    "video": SampleMessage(RETRIEVE, "videos.retrieve", "video-completed", VIDEO_ANSWER),
+    "models": SampleMessage(models(), "models.list", "model-list", [MODEL_ANSWER]),
+    "model": SampleMessage(MODEL, "models.retrieve", "model", MODEL_ANSWER),
+    "balance": SampleMessage(balance(), "billing.balance", "balance", BALANCE_ANSWER),
+    "costs": SampleMessage(COSTS, "billing.costs", "costs", COSTS_ANSWER),
+    "error": SampleMessage(image(), "images.generate", "error", REFUSED, 400),
 }
 
 
@@ -173,10 +178,10 @@ KINDS: Final[dict[str, Callable[[Variant], bool]]] = {
 
 
 @cache
-def generated(name: str) -> tuple[Variant, ...]:
+def list_variants(name: str) -> tuple[Variant, ...]:
     """Return the variants of a message; of a list, those of its items are the items' own."""
     message = MESSAGES[name]
-    made = variants(message.schema, message.answer)
+    made = generate_variants(message.schema, message.answer)
     return tuple(each for each in made if name != "models" or not each.pointer)
 
 
@@ -184,11 +189,11 @@ def cases() -> Iterator[Case]:
     """Yield a case for each kind of variants of each message."""
     for name, message in MESSAGES.items():
         for kind, belongs in KINDS.items():
-            chosen = [each for each in generated(name) if belongs(each)]
+            chosen = [each for each in list_variants(name) if belongs(each)]
             if chosen:
-                yield series(
+                yield build_series(
                     f"{kind}-{name}",
-                    [message.call_for(each) for each in chosen],
+                    [message.build_call(each) for each in chosen],
                     message.on,
                     [each.value for each in chosen],
                     status=message.status,
@@ -196,21 +201,21 @@ def cases() -> Iterator[Case]:
                 )
 
 
-def variant_of(history: ClientHistory, sent: list[ClientExchange]) -> Variant | None:
+def find_variant(history: ClientHistory, sent: list[ClientExchange]) -> Variant | None:
     """Return the variant that was answered with; None where the answer is none."""
     kind, _, name = history.case.rpartition("-")
     if not sent or name not in MESSAGES or kind not in KINDS:
         return None
-    found = (each for each in generated(name) if KINDS[kind](each))
-    return next((each for each in found if written(each.value) == sent[-1].body), None)
+    found = (each for each in list_variants(name) if KINDS[kind](each))
+    return next((each for each in found if encode_json(each.value) == sent[-1].body), None)
 
 
-def covered() -> dict[str, dict[str, set[bool]]]:
+def measure_coverage() -> dict[str, dict[str, set[bool]]]:
     """Return, by schema, its keywords with the sides on which cases try them."""
     schemas = ("usage", *(each.schema for each in MESSAGES.values()))
     found = {name: {each: set[bool]() for each in sorted(keywords(name))} for name in schemas}
     for name, message in MESSAGES.items():
-        for keyword, side in coverage(message.schema, message.answer, list(generated(name))):
+        for keyword, side in coverage(message.schema, message.answer, list(list_variants(name))):
             place = found[keyword.partition(" ")[0]]
             if keyword in place:
                 place[keyword].add(side)
@@ -224,7 +229,7 @@ def coverage_table() -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     totals = [0, 0, 0, 0]
-    for name, places in sorted(covered().items()):
+    for name, places in sorted(measure_coverage().items()):
         tried = [len(sides) for sides in places.values()]
         row = [len(tried), tried.count(2), tried.count(1), tried.count(0)]
         totals = [one + other for one, other in zip(totals, row, strict=True)]

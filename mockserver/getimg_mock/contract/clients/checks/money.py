@@ -7,49 +7,49 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import VIDEO, Call, Case, image, video
+from getimg_mock.contract.clients.cases.cases import VIDEO, Case, ClientCall, image, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import problem
+from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks import retries
 from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
         ClientExchange,
         ClientHistory,
-        Outcome,
     )
-    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.clients.server.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_COMMITTED: Final = problem(
+_COMMITTED: Final = build_error(
     500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
 )
-_GATEWAY: Final = fault_actions.text(502, "text/html", fault_actions.HTML)
-_LOST: Final[dict[str, tuple[Act, dict[str, Any]]]] = {
-    "reset": (fault_actions.lost("reset"), {}),
-    "close": (fault_actions.lost("close"), {}),
-    "timeout": (fault_actions.lost("hang"), {"timeout": 2}),
-    "truncated": (fault_actions.truncated, {}),
-    "500": (fault_actions.after(_COMMITTED), {}),
-    "502": (fault_actions.after(_GATEWAY), {}),
+_GATEWAY: Final = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+_LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
+    "reset": (fault_actions.lose_answer("reset"), {}),
+    "close": (fault_actions.lose_answer("close"), {}),
+    "timeout": (fault_actions.lose_answer("hang"), {"timeout": 2}),
+    "truncated": (fault_actions.truncate, {}),
+    "500": (fault_actions.answer_after_work(_COMMITTED), {}),
+    "502": (fault_actions.answer_after_work(_GATEWAY), {}),
 }
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
-    return (*_lost(), *retries.cases())
+    return (*_build_lost_answer_cases(), *retries.cases())
 
 
-def _lost() -> Iterator[Case]:
+def _build_lost_answer_cases() -> Iterator[Case]:
     for kind, on, call in KINDS:
-        for name, (act, options) in _LOST.items():
+        for name, (act, options) in _LOST_ANSWERS.items():
             yield Case(
                 name=f"lost-{name}-{kind}",
                 calls=(call, call),
@@ -58,7 +58,7 @@ def _lost() -> Iterator[Case]:
                 settings={"video_seconds": 1},
                 patience=12,
                 rules=(
-                    Rule(
+                    FaultRule(
                         on=on,
                         do=act,
                         label=f"work done, answer lost: {name}",
@@ -67,17 +67,17 @@ def _lost() -> Iterator[Case]:
                     ),
                 ),
             )
-        conflict = fault_actions.instead(
-            problem(409, "conflict", "A request like this is under way.")
+        conflict = fault_actions.answer_instead(
+            build_error(409, "conflict", "A request like this is under way.")
         )
         yield Case(
             name=f"conflict-{kind}",
             calls=(call,),
             limit=HOURS,
             settings={"video_seconds": 1},
-            rules=(Rule(on=on, do=conflict, label="409", nth=(1,)),),
+            rules=(FaultRule(on=on, do=conflict, label="409", nth=(1,)),),
         )
-    submit = Call(op="submit_video", args=VIDEO)
+    submit = ClientCall(op="submit_video", args=VIDEO)
     for name, calls, on in (
         ("image", (image(), image()), "images.generate"),
         ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2), "videos.create"),
@@ -89,15 +89,18 @@ def _lost() -> Iterator[Case]:
             limit=HOURS,
             patience=None,
             rules=(
-                Rule(on="connect", do="refused", label="connection refused", nth=(1,)),
-                Rule(
-                    on=on, do=fault_actions.lost("reset"), label="work done, answer lost", nth=(1,)
+                FaultRule(on="connect", do="refused", label="connection refused", nth=(1,)),
+                FaultRule(
+                    on=on,
+                    do=fault_actions.lose_answer("reset"),
+                    label="work done, answer lost",
+                    nth=(1,),
                 ),
             ),
         )
 
 
-def submitted_once(history: ClientHistory) -> Iterator[Observation]:
+def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
     """GC401 to 405: one call, one generation."""
     for outcome in history.calls():
         paid = [each for each in history.during(outcome) if each.paid]
@@ -107,15 +110,15 @@ def submitted_once(history: ClientHistory) -> Iterator[Observation]:
         yield held(
             len(paid) <= 1,
             "one generation for one call",
-            f"{len(paid)} generations, {_charged(history, outcome, len(paid))}: "
+            f"{len(paid)} generations, {_describe_charges(history, outcome, len(paid))}: "
             f"requests {requests}",
             *paid[:6],
         )
 
 
-def _charged(history: ClientHistory, outcome: Outcome, times: int) -> str:
+def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) -> str:
     """Return what a call has cost, as somebody would say it who pays for one."""
-    total = history.charged(outcome)
+    total = history.compute_charge(outcome)
     often = "twice" if times == 2 else f"{times} times"
     return f"{total / max(1, times)} USD charged {often} ({total})"
 
@@ -134,9 +137,9 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         sent = [each for each in history.during(outcome) if each.submits]
         if not sent:
             continue
-        keys = [_key_of(each) for each in sent]
+        keys = [_find_key(each) for each in sent]
         shown = sorted({str(key) for key in keys})
-        if any(_in_doubt(each) for each in sent[:-1]):
+        if any(_is_in_doubt(each) for each in sent[:-1]):
             yield held(
                 len(set(keys)) == 1 and keys[0],
                 "one idempotency key for all attempts",
@@ -147,7 +150,7 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         used |= {key for key in keys if key}
 
 
-def _in_doubt(each: ClientExchange) -> bool:
+def _is_in_doubt(each: ClientExchange) -> bool:
     """Return whether a request had an effect, or whether its sender cannot know that it had none.
 
     A refusal that has come says that nothing was done, a documented 500 included: who tries again
@@ -156,7 +159,7 @@ def _in_doubt(each: ClientExchange) -> bool:
     return each.paid or each.status == 0 or (bool(each.label) and not each.body)
 
 
-def _key_of(each: ClientExchange) -> str | None:
+def _find_key(each: ClientExchange) -> str | None:
     """Return what a server could tell a repetition by: no name of a header is documented."""
     return next((value for name, value in each.sent if _KEY_NAME.search(name)), None)
 
@@ -197,7 +200,9 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue
-        charged = history.charged(outcome) if history.own else _billed(history.during(outcome))
+        charged = (
+            history.compute_charge(outcome) if history.own else _sum_costs(history.during(outcome))
+        )
         usage = outcome.value.get("usage")
         told = usage.get("total_cost") if isinstance(usage, dict) else None
         same = told is not None and Decimal(str(told)) == charged
@@ -206,7 +211,7 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
         yield held(same, f"a cost of {charged} USD, as {source} it", f"{told}", *paid[:4])
 
 
-def _billed(sent: list[ClientExchange]) -> Decimal:
+def _sum_costs(sent: list[ClientExchange]) -> Decimal:
     """Return what the results among some answers say that they cost, each result once."""
     costs = {
         str(each.object.get("id")): Decimal(str(each.object["usage"]["total_cost"]))
@@ -224,7 +229,7 @@ _SAFE: Final = (
 )
 
 
-def _once(number: str, how: str, name: str) -> ClientCheck:
+def _build_once_check(number: str, how: str, name: str) -> ClientCheck:
     return ClientCheck(
         id=number,
         severity="blocker",
@@ -233,18 +238,18 @@ def _once(number: str, how: str, name: str) -> ClientCheck:
         statement=f"A submission is executed at most once per call when {how}",
         why="Each execution is paid; no idempotency key is documented.",
         fix=_SAFE,
-        judge=submitted_once,
+        judge=calls_submit_once,
         observable=True,
         cases=(f"lost-{name}-*", f"observed-{name}"),
     )
 
 
 CHECKS: Final = (
-    _once("GC401", "the connection is reset after the work was done", "reset"),
-    _once("GC402", "the connection closes without an answer", "close"),
-    _once("GC403", "the answer does not come in time", "timeout"),
-    _once("GC404", "the answer is cut off", "truncated"),
-    _once("GC405", "a 5xx comes although the work was done", "50?"),
+    _build_once_check("GC401", "the connection is reset after the work was done", "reset"),
+    _build_once_check("GC402", "the connection closes without an answer", "close"),
+    _build_once_check("GC403", "the answer does not come in time", "timeout"),
+    _build_once_check("GC404", "the answer is cut off", "truncated"),
+    _build_once_check("GC405", "a 5xx comes although the work was done", "50?"),
     ClientCheck(
         id="GC406",
         severity="blocker",

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.clients.drivers.capabilities import REACHES
+from getimg_mock.contract.clients.drivers.capabilities import OPERATION_REQUESTS
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
         ClientExchange,
         ClientHistory,
-        Outcome,
     )
 
 
-def own(history: ClientHistory, outcome: Outcome) -> list[ClientExchange]:
+def find_own_requests(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
     """Return the requests that a call is for."""
-    reached = REACHES.get(outcome.op, ())
+    reached = OPERATION_REQUESTS.get(outcome.op, ())
     return [each for each in history.during(outcome) if each.operation in reached]
 
 
-def answer_to(history: ClientHistory, outcome: Outcome) -> list[ClientExchange]:
+def find_answer(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:
     """Return the last request that a call is for; none where it made none."""
-    return own(history, outcome)[-1:]
+    return find_own_requests(history, outcome)[-1:]

@@ -5,38 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Call, Case, download, image
+from getimg_mock.contract.clients.cases.cases import Case, ClientCall, download, image
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.clients.cases.wire_script import cut
 from getimg_mock.contract.clients.checks.files import (
-    FILM,
+    DOWNLOAD_CALLS,
+    DOWNLOAD_OPERATION,
     JPEG,
-    ON,
-    OTHER,
-    SAVED,
-    final,
-    parted,
+    OTHER_JPEG,
+    VIDEO_CALL,
+    list_finished_files,
+    serve_range,
 )
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import Answer, Timeline
-    from getimg_mock.contract.clients.server.fault_server import Turn
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
+    from getimg_mock.contract.clients.server.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
 
 
 def cases() -> Iterator[Case]:
     """Yield the cases."""
-    another = Rule(on=ON, do=_other_file, label="another file", must=False)
+    another = FaultRule(
+        on=DOWNLOAD_OPERATION, do=_serve_other_file, label="another file", must=False
+    )
     yield Case(
         name="resumed",
-        calls=_twice(),
+        calls=_download_twice(),
         patience=12,
-        rules=(Rule(on=ON, do=_first_half, label="half", nth=(1,)), another),
+        rules=(
+            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_first_half, label="half", nth=(1,)),
+            another,
+        ),
     )
     yield Case(
         name="again",
@@ -46,68 +51,68 @@ def cases() -> Iterator[Case]:
             download(),
             image(prompt="another"),
             download(2, into=1),
-            FILM,
+            VIDEO_CALL,
             download(4),
-            FILM,
+            VIDEO_CALL,
             download(6, into=5),
         ),
     )
-    later = another.but(nth=(2,))
-    half = Rule(
-        on=ON,
-        do=lambda turn: cut(_other_file(turn)),
+    later = another.with_changes(nth=(2,))
+    half = FaultRule(
+        on=DOWNLOAD_OPERATION,
+        do=lambda turn: cut(_serve_other_file(turn)),
         label="half of another file",
         nth=(2,),
         must=False,
     )
-    yield Case(name="again-same", calls=_twice(), rules=(later,))
-    yield Case(name="again-asked", calls=_twice(overwrite=True), rules=(later,))
-    yield Case(name="again-cut", calls=_twice(overwrite=True), rules=(half,))
+    yield Case(name="again-same", calls=_download_twice(), rules=(later,))
+    yield Case(name="again-asked", calls=_download_twice(overwrite=True), rules=(later,))
+    yield Case(name="again-cut", calls=_download_twice(overwrite=True), rules=(half,))
     yield Case(
         name="stalled",
-        calls=SAVED,
+        calls=DOWNLOAD_CALLS,
         options={"timeout": 2},
         patience=12,
-        rules=(Rule(on=ON, do=fault_actions.stalled, label="stalls"),),
+        rules=(FaultRule(on=DOWNLOAD_OPERATION, do=fault_actions.stall, label="stalls"),),
     )
     yield Case(
         name="stalled-once",
-        calls=_twice(),
+        calls=_download_twice(),
         options={"timeout": 2},
         patience=12,
         rules=(
-            Rule(on=ON, do=_stalling, label="stalls", nth=(1,)),
-            Rule(on=ON, do=_same_file, label="the file", must=False),
+            FaultRule(on=DOWNLOAD_OPERATION, do=_stall_halfway, label="stalls", nth=(1,)),
+            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_same_file, label="the file", must=False),
         ),
     )
 
 
-def _twice(**more: Any) -> tuple[Call, ...]:
+def _download_twice(**more: Any) -> tuple[ClientCall, ...]:
     """Return the calls that save one result twice in one place; `more` is for the second time."""
     return (
         image(),
         download(),
         download(into=1, **more),
-        FILM,
+        VIDEO_CALL,
         download(3),
         download(3, into=4, **more),
     )
 
 
-def _same_file(turn: Turn) -> Answer:
-    return parted(turn, JPEG, '"one"')
+def _serve_same_file(turn: FaultContext) -> WireAnswer:
+    return serve_range(turn, JPEG, '"one"')
 
 
-def _other_file(turn: Turn) -> Answer:
-    return parted(turn, OTHER, '"two"')
+def _serve_other_file(turn: FaultContext) -> WireAnswer:
+    return serve_range(turn, OTHER_JPEG, '"two"')
 
 
-def _first_half(turn: Turn) -> Timeline:
-    return cut(_same_file(turn))
+def _serve_first_half(turn: FaultContext) -> WireScript:
+    return cut(_serve_same_file(turn))
 
 
-def _stalling(turn: Turn) -> Timeline:
-    return cut(_same_file(turn), end="hang")
+def _stall_halfway(turn: FaultContext) -> WireScript:
+    return cut(_serve_same_file(turn), end="hang")
 
 
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
@@ -116,9 +121,9 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         yield held(outcome.kind == "error", "an error", outcome.shown, *sent)
         yield held(
-            not final(outcome),
+            not list_finished_files(outcome),
             "no file under its final name",
-            ", ".join(final(outcome)),
+            ", ".join(list_finished_files(outcome)),
             *sent[-1:],
         )
 
@@ -129,9 +134,9 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
         if outcome.kind != "value":
             yield held(outcome.clear, "a file or a clear error", outcome.shown)
             continue
-        for name in final(outcome):
+        for name in list_finished_files(outcome):
             data = outcome.files[name]
-            whole = data in {JPEG, OTHER}
+            whole = data in {JPEG, OTHER_JPEG}
             yield held(
                 whole, "one whole file", f"{name}: parts of two", *history.during(outcome)[-2:]
             )
@@ -145,7 +150,7 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     before, after = downloads
     sent = history.during(after)[-1:]
     if history.case == "again-asked":
-        replaced = after.kind == "value" and (not sent or OTHER in after.files.values())
+        replaced = after.kind == "value" and (not sent or OTHER_JPEG in after.files.values())
         yield held(replaced, "the new file: it was asked to overwrite", after.shown, *sent)
         return
     for name, data in before.files.items():
@@ -165,7 +170,7 @@ def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observ
     downloads = history.calls("download")
     if downloads:
         last = downloads[-1]
-        whole = any(last.files.get(name) == JPEG for name in final(last))
+        whole = any(last.files.get(name) == JPEG for name in list_finished_files(last))
         yield held(
             whole and any(each.kind == "value" for each in downloads),
             "the whole file, the second time",
@@ -174,7 +179,7 @@ def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observ
         )
 
 
-RESUMED: Final = ClientCheck(
+RESUME_CHECK: Final = ClientCheck(
     id="GC607",
     severity="minor",
     evidence="standard",
@@ -186,7 +191,7 @@ RESUMED: Final = ClientCheck(
     judge=resuming_fits_together,
     cases=("resumed",),
 )
-KEPT: Final = ClientCheck(
+OVERWRITE_CHECK: Final = ClientCheck(
     id="GC609",
     severity="minor",
     evidence="choice",
@@ -197,7 +202,7 @@ KEPT: Final = ClientCheck(
     judge=files_are_replaced_when_asked,
     cases=("again*",),
 )
-STALLED: Final = ClientCheck(
+STALL_CHECK: Final = ClientCheck(
     id="GC612",
     severity="major",
     evidence="choice",

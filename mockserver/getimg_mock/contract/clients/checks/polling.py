@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import problem
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import advised, held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
         ClientExchange,
         ClientHistory,
-        Outcome,
     )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_ADVISED: Final = 5.0
+_ADVISED_INTERVAL: Final = 5.0
 _LIMIT: Final = 3900.0
 """How long a client may wait for a video that stays pending: an hour of its own is legal."""
 _MANY: Final = 24
 _PACE: Final = 2.0
 """How many polls a second one client may send on average, whatever it waits for: our choice."""
-_HELD: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
+_HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 _SLOW: Final = {"video_seconds": 42}
 _OPTIONS: Final = {"poll_interval": 5, "wait_timeout": 600}
 _TERMINAL: Final = ("completed", "failed")
@@ -39,35 +39,40 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     del stream
     failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 12}}
-    down = problem(503, "server_error", "Something went wrong on our end")
-    busy = problem(429, "rate_limit", "Too many requests.", ("Retry-After", "6"))
-    gone = problem(404, "not_found", "Not found.")
+    down = build_error(503, "server_error", "Something went wrong on our end")
+    busy = build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "6"))
+    gone = build_error(404, "not_found", "Not found.")
     regress = (
-        Rule(
+        FaultRule(
             on="videos.create",
             label="completed at once",
-            do=fault_actions.changed(fault_actions.merged({"status": "completed"})),
+            do=fault_actions.change_json(fault_actions.merge_fields({"status": "completed"})),
             legal=False,
         ),
-        Rule(
+        FaultRule(
             on="videos.retrieve",
             label="pending again",
             must=False,
-            do=fault_actions.changed(lambda v: {"id": v["id"], "status": "pending"}),
+            do=fault_actions.change_json(lambda v: {"id": v["id"], "status": "pending"}),
         ),
     )
     made: list[Case] = [
         Case(name="polled", calls=(video(),), settings=_SLOW, options=_OPTIONS),
-        Case(name="held", calls=(video(),), scenario=(_HELD,), options=_OPTIONS),
+        Case(name="held", calls=(video(),), scenario=(_HOLD_VIDEOS,), options=_OPTIONS),
         Case(name="failing", calls=(video(),), scenario=(failing,), options=_OPTIONS),
     ]
     for name, act in (
-        ("503", fault_actions.instead(down)),
-        ("reset", fault_actions.before("reset")),
-        ("429", fault_actions.instead(busy)),
-        ("html", fault_actions.instead(fault_actions.text(502, "text/html", fault_actions.HTML))),
+        ("503", fault_actions.answer_instead(down)),
+        ("reset", fault_actions.end_before_work("reset")),
+        ("429", fault_actions.answer_instead(busy)),
+        (
+            "html",
+            fault_actions.answer_instead(
+                fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+            ),
+        ),
     ):
-        rule = Rule(
+        rule = FaultRule(
             on="videos.retrieve", do=act, label=f"poll: {name}", nth=(2,), legal=name != "html"
         )
         made.append(
@@ -86,7 +91,12 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             settings=_SLOW,
             options=_OPTIONS,
             rules=(
-                Rule(on="videos.retrieve", do=fault_actions.instead(gone), label="404", nth=(1, 2)),
+                FaultRule(
+                    on="videos.retrieve",
+                    do=fault_actions.answer_instead(gone),
+                    label="404",
+                    nth=(1, 2),
+                ),
             ),
         ),
         Case(
@@ -109,7 +119,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             calls=(video(),),
             settings=_SLOW,
             options=_OPTIONS,
-            rules=_slower(20),
+            rules=_build_retry_after_rules(20),
         ),
         Case(
             name="many",
@@ -141,7 +151,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         ),
     ]
     return (
-        *(case.but(limit=_LIMIT, patience=None) for case in made),
+        *(case.with_changes(limit=_LIMIT, patience=None) for case in made),
         Case(
             name="polled-real",
             calls=(video(),),
@@ -152,7 +162,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="held-real",
             calls=(video(),),
-            scenario=(_HELD,),
+            scenario=(_HOLD_VIDEOS,),
             patience=8,
             options={"poll_interval": 1, "wait_timeout": 3},
             needs=("wait_timeout",),
@@ -173,7 +183,12 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             patience=15,
             options={"poll_interval": 1, "wait_timeout": 10},
             rules=(
-                Rule(on="videos.retrieve", do=fault_actions.instead(down), label="503", nth=(2,)),
+                FaultRule(
+                    on="videos.retrieve",
+                    do=fault_actions.answer_instead(down),
+                    label="503",
+                    nth=(2,),
+                ),
             ),
         ),
         Case(
@@ -183,7 +198,12 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             patience=15,
             options={"poll_interval": 1, "wait_timeout": 10},
             rules=(
-                Rule(on="videos.retrieve", do=fault_actions.instead(gone), label="404", nth=(1,)),
+                FaultRule(
+                    on="videos.retrieve",
+                    do=fault_actions.answer_instead(gone),
+                    label="404",
+                    nth=(1,),
+                ),
             ),
         ),
         Case(
@@ -201,32 +221,32 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             settings={"video_seconds": 3},
             patience=20,
             options={"poll_interval": 1, "wait_timeout": 15},
-            rules=_slower(4),
+            rules=_build_retry_after_rules(4),
         ),
     )
 
 
-def _slower(seconds: int) -> tuple[Rule, ...]:
+def _build_retry_after_rules(seconds: int) -> tuple[FaultRule, ...]:
     headers = (("Retry-After", str(seconds)),)
     return (
-        Rule(
+        FaultRule(
             on="videos.retrieve",
             label="Retry-After on pending",
             nth=(2,),
-            do=fault_actions.reworked(lambda a: a.with_headers(*headers)),
+            do=fault_actions.change_answer(lambda a: a.with_headers(*headers)),
         ),
     )
 
 
 def _interval(history: ClientHistory) -> float:
-    return float(history.options.get("poll_interval", _ADVISED))
+    return float(history.options.get("poll_interval", _ADVISED_INTERVAL))
 
 
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """GC501: the distance that was asked for is a promise, the documented one is advice."""
     least = _interval(history)
     judge = held if "poll_interval" in history.options else advised
-    for sent in _by_video(history).values():
+    for sent in _group_by_video(history).values():
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
             yield judge(
@@ -242,7 +262,7 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """GC502."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        told = outcome.clear and _names(outcome, sent)
+        told = outcome.clear and _names_generation(outcome, sent)
         yield held(
             told,
             "an error that names the generation, after a while",
@@ -254,7 +274,7 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
 
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     """GC503, and GC511 with the failure."""
-    for sent in _by_video(history).values():
+    for sent in _group_by_video(history).values():
         ended = next(
             (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),
             None,
@@ -270,7 +290,7 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     """GC504, 505: a result, or an error that names the generation."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        kept = outcome.kind == "value" or (outcome.clear and _names(outcome, sent))
+        kept = outcome.kind == "value" or (outcome.clear and _names_generation(outcome, sent))
         yield held(
             kept,
             "the result, or an error that names the generation",
@@ -292,7 +312,7 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
         )
         own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
         yield held(
-            _names(outcome, sent, own),
+            _names_generation(outcome, sent, own),
             "the generation's id, on the error or in the log",
             outcome.shown,
             *sent[:1],
@@ -313,7 +333,7 @@ def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
 
 def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
     """GC508."""
-    for sent in _by_video(history).values():
+    for sent in _group_by_video(history).values():
         if len(sent) > 2:
             gap = sent[2].elapsed - sent[1].elapsed
             asked = float(dict(sent[1].headers).get("Retry-After", "0"))
@@ -376,14 +396,14 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
             yield held(told, "the failure's message", outcome.shown, *sent[-1:])
 
 
-def _by_video(history: ClientHistory) -> dict[str, list[ClientExchange]]:
+def _group_by_video(history: ClientHistory) -> dict[str, list[ClientExchange]]:
     found: dict[str, list[ClientExchange]] = {}
     for each in history.polls:
         found.setdefault(each.path, []).append(each)
     return found
 
 
-def _names(outcome: Outcome, sent: list[ClientExchange], logs: str = "") -> bool:
+def _names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: str = "") -> bool:
     made = [
         effect.generation
         for each in sent

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Call, Case
-from getimg_mock.contract.clients.cases.wire_script import Answer, replied
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.cases import Case, ClientCall
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_json_answer
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_QUIET: Final[dict[str, Any]] = {"max_retries": 0}
+_NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
 
 
-def series(
+def build_series(
     name: str,
-    call: Call | Sequence[Call],
+    call: ClientCall | Sequence[ClientCall],
     on: str,
     answers: list[Any],
     *,
@@ -26,7 +26,10 @@ def series(
     **more: Any,
 ) -> Case:
     """Return a case in which the nth call gets the nth answer (JSON, or an `Answer`)."""
-    left = [each if isinstance(each, Answer) else replied(status, each) for each in answers]
-    calls = (call,) * len(left) if isinstance(call, Call) else tuple(call)
-    rule = Rule(on=on, label=name, do=fault_actions.by_call(left), legal=legal)
-    return Case(name=name, calls=calls, options=_QUIET, rules=(rule,), **more)
+    left = [
+        each if isinstance(each, WireAnswer) else build_json_answer(status, each)
+        for each in answers
+    ]
+    calls = (call,) * len(left) if isinstance(call, ClientCall) else tuple(call)
+    rule = FaultRule(on=on, label=name, do=fault_actions.answer_by_call(left), legal=legal)
+    return Case(name=name, calls=calls, options=_NO_RETRIES, rules=(rule,), **more)

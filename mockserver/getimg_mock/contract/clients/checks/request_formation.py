@@ -13,16 +13,16 @@ from getimg_mock.contract.clients.cases.cases import (
     IMAGE,
     RANGE,
     VIDEO,
-    Call,
     Case,
+    ClientCall,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import replied
+from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held, wrong
 from getimg_mock.world import schemas
 
@@ -70,16 +70,16 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             name="happy",
             settings=quick,
             calls=(
-                Call(op="generate_image", args=_MIN_IMAGE | {"prompt": f"A {word} harbour"}),
+                ClientCall(op="generate_image", args=_MIN_IMAGE | {"prompt": f"A {word} harbour"}),
                 image(),
-                Call(op="generate_video", args=_MIN_VIDEO),
+                ClientCall(op="generate_video", args=_MIN_VIDEO),
                 video(images=frames),
-                Call(op="submit_video", args=VIDEO),
+                ClientCall(op="submit_video", args=VIDEO),
                 models(),
                 models("video"),
-                Call(op="model", args={"id": "seedream-5-lite"}),
-                Call(op="balance"),
-                Call(op="costs", args=RANGE),
+                ClientCall(op="model", args={"id": "seedream-5-lite"}),
+                ClientCall(op="balance"),
+                ClientCall(op="costs", args=RANGE),
             ),
         ),
         Case(
@@ -98,9 +98,9 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             calls=(image(images=list(_large_references())),),
             patience=None,
             rules=(
-                Rule(
+                FaultRule(
                     on="images.generate",
-                    do=fault_actions.instead(replied(200, IMAGE_ANSWER)),
+                    do=fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER)),
                     label="24 MiB of references",
                 ),
             ),
@@ -108,13 +108,13 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="odd-ids",
             options={"max_retries": 0},
-            calls=tuple(Call(op="retrieve_video", args={"id": each}) for each in _ODD_IDS)
-            + tuple(Call(op="model", args={"id": each}) for each in _ODD_IDS),
+            calls=tuple(ClientCall(op="retrieve_video", args={"id": each}) for each in _ODD_IDS)
+            + tuple(ClientCall(op="model", args={"id": each}) for each in _ODD_IDS),
         ),
         Case(
             name="zones",
             calls=tuple(
-                Call(
+                ClientCall(
                     op="costs",
                     args={
                         "start": f"2026-08-2{day}T00:00:00{zone}",
@@ -128,7 +128,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             name="no-zone",
             options={"max_retries": 0},
             calls=(
-                Call(
+                ClientCall(
                     op="costs", args={"start": "2026-08-28T00:00:00", "end": "2026-09-01T00:00:00"}
                 ),
             ),
@@ -140,15 +140,15 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             calls=(
                 image(),
                 models(),
-                Call(op="submit_video", args=VIDEO),
-                Call(op="balance"),
+                ClientCall(op="submit_video", args=VIDEO),
+                ClientCall(op="balance"),
                 video().instead_of("submit_video"),
             ),
         ),
         Case(
             name="environment",
             needs=("environment",),
-            calls=(Call(op="balance"),),
+            calls=(ClientCall(op="balance"),),
             patience=None,
             environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
             base="https://gateway.example",
@@ -224,7 +224,7 @@ def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
     key = history.secrets[0][1]
     for each in history.requests:
         if each.home and each.operation not in {"downloads.retrieve", ""}:
-            sent = each.sent_all("authorization")
+            sent = each.get_sent_headers("authorization")
             yield held(
                 sent == [f"Bearer {key}"],
                 "one header Authorization: Bearer <key>",
@@ -283,14 +283,14 @@ def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
     """GC106."""
     for outcome in history.calls("costs"):
         sent = history.during(outcome)
-        zoneless = _moment(outcome.args["start"]) is None
+        zoneless = _parse_utc(outcome.args["start"]) is None
         if not sent:
             yield held(zoneless and outcome.kind == "error", "the moments sent", outcome.shown)
         for each in sent:
             found = parse_qs(each.query)
             for name in ("start", "end"):
-                got = _moment(next(iter(found.get(name, [""]))))
-                asked = _moment(outcome.args[name])
+                got = _parse_utc(next(iter(found.get(name, [""]))))
+                asked = _parse_utc(outcome.args[name])
                 expected = f"{name}={outcome.args[name]}" if asked else f"{name} with a zone"
                 right = got is not None and (asked is None or got == asked)
                 yield held(right, expected, each.query, each)
@@ -301,13 +301,13 @@ def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
     for each in history.requests:
         if not each.home or not each.operation or each.operation == "downloads.retrieve":
             continue
-        yield held(each.sent_one("user-agent"), "a User-Agent", "none", each)
+        yield held(each.get_sent_header("user-agent"), "a User-Agent", "none", each)
         if each.method != "POST":
             continue
-        kind = (each.sent_one("content-type") or "").partition(";")[0].strip().lower()
+        kind = (each.get_sent_header("content-type") or "").partition(";")[0].strip().lower()
         yield held(kind == "application/json", "Content-Type: application/json", kind, each)
-        length, body = each.sent_all("content-length"), each.request_body or b""
-        chunked = (each.sent_one("transfer-encoding") or "").lower() == "chunked"
+        length, body = each.get_sent_headers("content-length"), each.request_body or b""
+        chunked = (each.get_sent_header("transfer-encoding") or "").lower() == "chunked"
         yield held(
             length == [str(len(body))] or (chunked and not length),
             f"Content-Length: {len(body)}",
@@ -352,7 +352,7 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
             right = right and "//" not in each.target.partition("?")[0]
             yield held(right, history.base, f"{each.origin}{each.target}", each)
             if history.case == "environment":
-                key = each.sent_all("authorization")
+                key = each.get_sent_headers("authorization")
                 yield held(
                     key == ["Bearer sk_from_environment"],
                     "the key of the environment",
@@ -396,7 +396,7 @@ def _fields(exchange: ClientExchange) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_utc(text: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:

@@ -9,8 +9,8 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.clients.cases.schema_variants import with_unknown_fields
-from getimg_mock.contract.clients.cases.value_comparison import at, differences
-from getimg_mock.contract.clients.cases.wire_script import problem, replied
+from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
+from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
 from getimg_mock.contract.clients.checks import equivalent_forms, message_variants, unknown_statuses
 from getimg_mock.contract.clients.checks.message_variants import (
     COSTS,
@@ -21,51 +21,51 @@ from getimg_mock.contract.clients.checks.message_variants import (
     URL,
     USAGE,
 )
-from getimg_mock.contract.clients.checks.own_requests import answer_to
-from getimg_mock.contract.clients.checks.repeated_cases import series
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.repeated_cases import build_series
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import advised, held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
         ClientExchange,
         ClientHistory,
-        Outcome,
     )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_QUIET: Final[dict[str, Any]] = {"max_retries": 0}
+_NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
 _HUGE: Final = "100000000000000000.01"
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
     """Return the cases."""
     return (
-        *_grown(stream),
+        *_build_unknown_field_cases(stream),
         *message_variants.cases(),
-        *_odd_values(),
+        *_build_odd_value_cases(),
         *unknown_statuses.cases(),
-        *_errors(),
-        *_bodies(),
+        *_build_error_cases(),
+        *_build_body_cases(),
         *equivalent_forms.cases(stream),
     )
 
 
-def _grown(stream: Stream) -> Iterator[Case]:
-    grow = fault_actions.changed(lambda value: with_unknown_fields(value, stream))
+def _build_unknown_field_cases(stream: Stream) -> Iterator[Case]:
+    grow = fault_actions.change_json(lambda value: with_unknown_fields(value, stream))
     yield Case(
         name="unknown-fields",
-        options=_QUIET,
+        options=_NO_RETRIES,
         settings={"video_seconds": 4},
         calls=(image(), video(), models(), MODEL, balance(), COSTS),
-        rules=(Rule(on="*", do=grow, label="unknown fields"),),
+        rules=(FaultRule(on="*", do=grow, label="unknown fields"),),
     )
 
 
-def _odd_values() -> Iterator[Case]:
+def _build_odd_value_cases() -> Iterator[Case]:
     rates = MODEL_ANSWER["pricing"]["rates"]
     other = MODEL_ANSWER | {
         "supported_resolutions": ["8K"],
@@ -77,8 +77,8 @@ def _odd_values() -> Iterator[Case]:
             "rates": [rates[0] | {"billable_unit": "megapixel", "resolution": "8K"}],
         },
     }
-    yield series("unlisted-values", models(), "models.list", [[other, MODEL_ANSWER]])
-    yield series(
+    yield build_series("unlisted-values", models(), "models.list", [[other, MODEL_ANSWER]])
+    yield build_series(
         "mistyped-lists",
         models(),
         "models.list",
@@ -95,37 +95,37 @@ def _odd_values() -> Iterator[Case]:
         IMAGE_ANSWER
         | {"usage": USAGE | {"unit_price": 0.0245, "quantity": 5, "total_cost": 0.1225}},
     ]
-    yield series("numbers", image(), "images.generate", numbers)
-    yield series(
+    yield build_series("numbers", image(), "images.generate", numbers)
+    yield build_series(
         "money-balance",
         balance(),
         "billing.balance",
         [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")],
     )
     priced = [{**rates[0], "unit_price": text} for text in ("0.10", "0.000000100", _HUGE)]
-    yield series(
+    yield build_series(
         "money-model",
         MODEL,
         "models.retrieve",
         [MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": [each]}} for each in priced],
     )
-    yield series(
+    yield build_series(
         "leap-second",
         MODEL,
         "models.retrieve",
         [MODEL_ANSWER | {"created_at": "2016-12-31T23:59:60Z"}],
     )
-    yield series(
+    yield build_series(
         "empty-data", image(), "images.generate", [IMAGE_ANSWER | {"data": []}], legal=False
     )
-    yield series(
+    yield build_series(
         "several",
         image(),
         "images.generate",
         [IMAGE_ANSWER | {"data": [item, item | {"width": 1}, item]}],
     )
-    yield series("no-models", models(), "models.list", [[]])
-    yield series(
+    yield build_series("no-models", models(), "models.list", [[]])
+    yield build_series(
         "no-rates",
         MODEL,
         "models.retrieve",
@@ -133,7 +133,7 @@ def _odd_values() -> Iterator[Case]:
     )
 
 
-def _errors() -> Iterator[Case]:
+def _build_error_cases() -> Iterator[Case]:
     error = {
         "message": "A new kind of refusal.",
         "type": "invalid_request_error",
@@ -142,37 +142,37 @@ def _errors() -> Iterator[Case]:
         "retryable": False,
         "details": [{"reason": "x"}],
     }
-    yield series(
+    yield build_series(
         "unknown-error",
         image(),
         "images.generate",
-        [replied(422, {"error": error, "trace": {"id": "t"}})],
+        [build_json_answer(422, {"error": error, "trace": {"id": "t"}})],
     )
     failed = {"id": "req-GREASE0000002", "status": "failed", "error": error | {"extra": 1}}
-    yield series("unknown-failure", RETRIEVE, "videos.retrieve", [failed])
+    yield build_series("unknown-failure", RETRIEVE, "videos.retrieve", [failed])
 
 
-def _bodies() -> Iterator[Case]:
+def _build_body_cases() -> Iterator[Case]:
     json_, html = "application/json", "text/html"
     garbage = [
-        fault_actions.text(200, html, fault_actions.HTML),
-        fault_actions.text(200, "text/plain", b"OK"),
-        fault_actions.text(200, json_, b""),
-        fault_actions.text(200, json_, b'{"balance": "12.'),
-        fault_actions.text(200, json_, b"\xff\xfe\x00"),
-        fault_actions.text(200, "", b"<html>"),
+        fault_actions.build_text_answer(200, html, fault_actions.HTML),
+        fault_actions.build_text_answer(200, "text/plain", b"OK"),
+        fault_actions.build_text_answer(200, json_, b""),
+        fault_actions.build_text_answer(200, json_, b'{"balance": "12.'),
+        fault_actions.build_text_answer(200, json_, b"\xff\xfe\x00"),
+        fault_actions.build_text_answer(200, "", b"<html>"),
     ]
-    yield series("garbage-balance", balance(), "billing.balance", garbage, legal=False)
-    yield series("garbage-models", models(), "models.list", garbage, legal=False)
-    yield series("garbage-image", image(), "images.generate", garbage[:4], legal=False)
-    yield series(
+    yield build_series("garbage-balance", balance(), "billing.balance", garbage, legal=False)
+    yield build_series("garbage-models", models(), "models.list", garbage, legal=False)
+    yield build_series("garbage-image", image(), "images.generate", garbage[:4], legal=False)
+    yield build_series(
         "long-message",
         image(),
         "images.generate",
-        [problem(400, "invalid_parameter", "long " * 200_000 + "end-of-message")],
+        [build_error(400, "invalid_parameter", "long " * 200_000 + "end-of-message")],
     )
     url = URL + "&x=" + "y" * 8000
-    yield series(
+    yield build_series(
         "long-url",
         image(),
         "images.generate",
@@ -183,12 +183,12 @@ def _bodies() -> Iterator[Case]:
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """GC202, 203, 210, 211, 213: what is legal is no error, and arrives as it came."""
     for outcome in history.calls():
-        yield _taken(history, outcome)
+        yield _judge_outcome(history, outcome)
 
 
-def _taken(history: ClientHistory, outcome: Outcome) -> Observation:
-    sent = answer_to(history, outcome)
-    variant = message_variants.variant_of(history, sent)
+def _judge_outcome(history: ClientHistory, outcome: CallOutcome) -> Observation:
+    sent = find_answer(history, outcome)
+    variant = message_variants.find_variant(history, sent)
     what = f" with {variant.name}" if variant else ""
     if not sent:
         return wrong("a request", outcome.shown)
@@ -201,14 +201,14 @@ def _taken(history: ClientHistory, outcome: Outcome) -> Observation:
     if outcome.kind != "value":
         return wrong(f"a value: the answer{what} is legal", outcome.shown, *sent)
     if variant and variant.keyword == "optional":
-        made_up = at(outcome.value, variant.pointer)
+        made_up = resolve_pointer(outcome.value, variant.pointer)
         if made_up is not None:
             return wrong(f"nothing{what}", repr(made_up), *sent)
-    return _as_it_came(came, outcome, *sent)
+    return _judge_unchanged(came, outcome, *sent)
 
 
-def _as_it_came(came: Any, outcome: Outcome, *sent: ClientExchange) -> Observation:
-    for pointer, one, other in differences(came, outcome.value):
+def _judge_unchanged(came: Any, outcome: CallOutcome, *sent: ClientExchange) -> Observation:
+    for pointer, one, other in find_differences(came, outcome.value):
         return wrong(f"{pointer or '/'} as it came: {one!r}", repr(other), *sent)
     return held(True, "", "")  # noqa: FBT003 - all is well
 
@@ -216,14 +216,14 @@ def _as_it_came(came: Any, outcome: Outcome, *sent: ClientExchange) -> Observati
 def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observation]:
     """GC201: who shows some of them is expected to show them all."""
     for outcome in history.calls():
-        yield _taken(history, outcome)
-        sent = answer_to(history, outcome)
+        yield _judge_outcome(history, outcome)
+        sent = find_answer(history, outcome)
         if outcome.kind != "value" or not sent:
             continue
         kept = {
-            pointer: at(outcome.value, pointer) == value
-            for pointer, value in _unknown(sent[0].plain)
-            if isinstance(at(outcome.value, pointer.rpartition("/")[0]), dict)
+            pointer: resolve_pointer(outcome.value, pointer) == value
+            for pointer, value in _find_unknown_fields(sent[0].plain)
+            if isinstance(resolve_pointer(outcome.value, pointer.rpartition("/")[0]), dict)
         }
         lost = [pointer for pointer, right in kept.items() if not right]
         yield advised(
@@ -234,22 +234,22 @@ def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observatio
         )
 
 
-def _unknown(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+def _find_unknown_fields(value: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
         for name, each in value.items():
             if name.startswith("x_"):
                 yield f"{pointer}/{name}", each
             else:
-                yield from _unknown(each, f"{pointer}/{name}")
+                yield from _find_unknown_fields(each, f"{pointer}/{name}")
     elif isinstance(value, list):
         for place, each in enumerate(value):
-            yield from _unknown(each, f"{pointer}/{place}")
+            yield from _find_unknown_fields(each, f"{pointer}/{place}")
 
 
 def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
     """GC205."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"
         seen = "brand_new_code" in text and "A new kind of refusal." in text
         right = outcome.clear or (outcome.op == "retrieve_video" and outcome.kind == "value")
@@ -259,12 +259,12 @@ def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]
 def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
     """GC206, 207, 208: what breaks the documented form is an error that was meant."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
-        variant = message_variants.variant_of(history, sent)
+        sent = find_answer(history, outcome)
+        variant = message_variants.find_variant(history, sent)
         shown = sent[0].body[:100].decode("utf-8", "replace") if sent else ""
         what = variant.name if variant else f"the answer {shown}"
         if history.case.startswith("beyond-") and outcome.kind == "value" and sent:
-            seen = _as_it_came(sent[0].plain, outcome, *sent)
+            seen = _judge_unchanged(sent[0].plain, outcome, *sent)
             yield (
                 replace(seen, expected=f"{seen.expected}, or a clear error") if seen.wrong else seen
             )
@@ -275,18 +275,18 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     """GC209."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         if outcome.kind != "value" or not sent:
             yield wrong("a value: the numbers are legal", outcome.shown, *sent)
             continue
-        for pointer, text in _amounts(sent[0].plain):
-            got = at(outcome.value, pointer)
-            right = not isinstance(got, float) and not list(differences(text, got))
+        for pointer, text in _find_amounts(sent[0].plain):
+            got = resolve_pointer(outcome.value, pointer)
+            right = not isinstance(got, float) and not list(find_differences(text, got))
             yield held(right, f"{pointer} {text}", repr(got), *sent)
-        yield _as_it_came(sent[0].plain, outcome, *sent)
+        yield _judge_unchanged(sent[0].plain, outcome, *sent)
 
 
-def _amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the amounts of money that come as texts."""
     if "balance" in came:
         yield "/balance", came["balance"]
@@ -297,7 +297,7 @@ def _amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """GC212."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         if history.case == "empty-data":
             yield held(
                 outcome.kind == "value" or outcome.clear,
@@ -307,21 +307,24 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
             )
         elif history.case == "several":
             yield held(
-                len(at(outcome.value, "/data") or ()) == 3, "all three media", outcome.shown, *sent
+                len(resolve_pointer(outcome.value, "/data") or ()) == 3,
+                "all three media",
+                outcome.shown,
+                *sent,
             )
         elif history.case == "no-models":
             yield held(
                 outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent
             )
         else:
-            free = at(outcome.value, "/pricing/rates")
+            free = resolve_pointer(outcome.value, "/pricing/rates")
             yield held(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
 
 
 def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
     """GC214."""
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         if history.case == "long-message":
             yield held(
                 outcome.clear and "end-of-message" in outcome.text,
@@ -330,7 +333,7 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
                 *sent,
             )
         else:
-            got = str(at(outcome.value, "/data/0/url"))
+            got = str(resolve_pointer(outcome.value, "/data/0/url"))
             yield held(len(got) > 8000, "the whole link", outcome.shown, *sent)
 
 

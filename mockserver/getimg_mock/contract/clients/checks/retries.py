@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import (
     RANGE,
-    Call,
     Case,
+    ClientCall,
     balance,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import problem, replied
-from getimg_mock.contract.clients.checks.own_requests import own
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
+from getimg_mock.contract.clients.checks.own_requests import find_own_requests
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held, wrong
 
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from typing import Any
 
     from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
-    from getimg_mock.contract.clients.server.fault_server import Turn
+    from getimg_mock.contract.clients.server.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
 
 HOURS: Final = 3 * 3600
 KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create", video()))
 
-_NOT_DONE: Final = problem(
+_NOT_DONE: Final = build_error(
     503, "server_error", "Down for a moment; nothing was done.", ("Retry-After", "2")
 )
-_NEVER_AGAIN: Final = (400, 401, 402, 403, 404, 413, 422)
+_FINAL_STATUSES: Final = (400, 401, 402, 403, 404, 413, 422)
 _ODD_WAITS: Final = (
     "-5",
     "soon",
@@ -49,43 +49,63 @@ _ODD_WAITS: Final = (
 READS: Final = (
     ("models.list", models()),
     ("billing.balance", balance()),
-    ("models.retrieve", Call(op="model", args={"id": "seedream-5-lite"})),
-    ("billing.costs", Call(op="costs", args=RANGE)),
-    ("videos.retrieve", Call(op="retrieve_video", args={"id": "req-GREASE0000002"})),
+    ("models.retrieve", ClientCall(op="model", args={"id": "seedream-5-lite"})),
+    ("billing.costs", ClientCall(op="costs", args=RANGE)),
+    ("videos.retrieve", ClientCall(op="retrieve_video", args={"id": "req-GREASE0000002"})),
 )
-_PENDING: Final = replied(200, {"id": "req-GREASE0000002", "status": "pending"})
-_PASSING: Final = (
-    ("502", fault_actions.instead(fault_actions.text(502, "text/html", fault_actions.HTML))),
-    ("503", fault_actions.instead(fault_actions.text(503, "text/html", fault_actions.HTML))),
-    ("504", fault_actions.instead(fault_actions.text(504, "text/html", fault_actions.HTML))),
-    ("reset", fault_actions.before("reset")),
+_PENDING: Final = build_json_answer(200, {"id": "req-GREASE0000002", "status": "pending"})
+_TRANSIENT_FAILURES: Final = (
+    (
+        "502",
+        fault_actions.answer_instead(
+            fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+        ),
+    ),
+    (
+        "503",
+        fault_actions.answer_instead(
+            fault_actions.build_text_answer(503, "text/html", fault_actions.HTML)
+        ),
+    ),
+    (
+        "504",
+        fault_actions.answer_instead(
+            fault_actions.build_text_answer(504, "text/html", fault_actions.HTML)
+        ),
+    ),
+    ("reset", fault_actions.end_before_work("reset")),
 )
 _SERIES: Final = 12
 """How many calls fail one after another: chance does not hide in so many how waits grow."""
 _LONGEST_WAIT: Final = 300.0
 _LONGEST_CALL: Final = 1800.0
-_MOST_TRIES: Final = 12
+_MAX_TRIES: Final = 12
 
 
 def cases() -> Iterator[Case]:
     """Yield the cases."""
-    yield from _early()
-    yield from _gets()
-    yield from _refusals()
-    yield from _waits()
-    yield from _endless()
+    yield from _build_early_failure_cases()
+    yield from _build_read_cases()
+    yield from _build_refusal_cases()
+    yield from _build_wait_cases()
+    yield from _build_outage_cases()
 
 
-def _early() -> Iterator[Case]:
-    limited = fault_actions.paced(429, lambda _: (("Retry-After", "2"),))
+def _build_early_failure_cases() -> Iterator[Case]:
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
     for kind, on, call in KINDS:
         for name, rule in (
             (
                 "503",
-                Rule(on=on, do=fault_actions.instead(_NOT_DONE), label="503, not done", nth=(1,)),
+                FaultRule(
+                    on=on,
+                    do=fault_actions.answer_instead(_NOT_DONE),
+                    label="503, not done",
+                    nth=(1,),
+                ),
             ),
-            ("429", Rule(on=on, do=limited, label="429", nth=(1,))),
-            ("refused", Rule(on="connect", do="refused", label="refused", nth=(1,))),
+            ("429", FaultRule(on=on, do=limited, label="429", nth=(1,))),
+            ("refused", FaultRule(on="connect", do="refused", label="refused", nth=(1,))),
         ):
             yield Case(
                 name=f"early-{name}-{kind}",
@@ -97,11 +117,11 @@ def _early() -> Iterator[Case]:
             )
 
 
-def _gets() -> Iterator[Case]:
+def _build_read_cases() -> Iterator[Case]:
     """Yield a case for each read: every other request fails, so that who tries again is served."""
     for on, call in READS:
         rules = [
-            Rule(
+            FaultRule(
                 on=on,
                 do=act,
                 label=label,
@@ -109,13 +129,13 @@ def _gets() -> Iterator[Case]:
                 must=place == 0,
                 legal=label == "reset",
             )
-            for place, (label, act) in enumerate(_PASSING)
+            for place, (label, act) in enumerate(_TRANSIENT_FAILURES)
         ]
         if call.op == "retrieve_video":  # the fake knows of no such video
             rules.append(
-                Rule(
+                FaultRule(
                     on=on,
-                    do=fault_actions.instead(_PENDING),
+                    do=fault_actions.answer_instead(_PENDING),
                     label="pending",
                     nth=(2, 4, 6, 8),
                     must=False,
@@ -123,30 +143,30 @@ def _gets() -> Iterator[Case]:
             )
         yield Case(
             name=f"get-{call.op}",
-            calls=(call,) * len(_PASSING),
+            calls=(call,) * len(_TRANSIENT_FAILURES),
             needs=("retries",),
             limit=HOURS,
             rules=tuple(rules),
         )
 
 
-def _refusals() -> Iterator[Case]:
-    for status in _NEVER_AGAIN:
-        refusal = fault_actions.instead(problem(status, "refused", "Refused."))
+def _build_refusal_cases() -> Iterator[Case]:
+    for status in _FINAL_STATUSES:
+        refusal = fault_actions.answer_instead(build_error(status, "refused", "Refused."))
         yield Case(
             name=f"refusal-{status}",
             calls=(image(), models(), video()),
             limit=HOURS,
             rules=tuple(
-                Rule(on=on, do=refusal, label=f"{status}")
+                FaultRule(on=on, do=refusal, label=f"{status}")
                 for on in ("images.generate", "models.list", "videos.create")
             ),
         )
 
 
-def _paced(
+def _build_rate_limit_case(
     name: str,
-    headers: Callable[[Turn], tuple[tuple[str, str], ...]],
+    headers: Callable[[FaultContext], tuple[tuple[str, str], ...]],
     *,
     times: int = 1,
     **more: Any,
@@ -154,7 +174,9 @@ def _paced(
     """Return a case of so many calls: every other request is limited."""
     nth = tuple(range(1, 2 * times, 2))
     rules = tuple(
-        Rule(on=on, do=fault_actions.paced(429, headers), label=f"429 {name}", nth=nth)
+        FaultRule(
+            on=on, do=fault_actions.refuse_with_wait(429, headers), label=f"429 {name}", nth=nth
+        )
         for on in ("images.generate", "videos.create")
     )
     calls = (*(image(),) * times, *(video().instead_of("generate_image"),) * times)
@@ -163,21 +185,21 @@ def _paced(
     )
 
 
-def _waits() -> Iterator[Case]:
-    def seconds(text: str) -> Callable[[Turn], tuple[tuple[str, str], ...]]:
+def _build_wait_cases() -> Iterator[Case]:
+    def seconds(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
         return lambda _: (("Retry-After", text),)
 
-    yield _paced("wait-5", seconds("5"), patience=7)
-    yield _paced("wait-17", seconds("17"))
+    yield _build_rate_limit_case("wait-5", seconds("5"), patience=7)
+    yield _build_rate_limit_case("wait-17", seconds("17"))
     for text in ("60", "61", "120", "900"):
-        yield _paced(f"long-wait-{text}", seconds(text), patience=4)
-    yield _paced(
+        yield _build_rate_limit_case(f"long-wait-{text}", seconds(text), patience=4)
+    yield _build_rate_limit_case(
         "date-wait-30",
-        lambda turn: (("Retry-After", fault_actions.with_date(turn, 30)),),
+        lambda turn: (("Retry-After", fault_actions.format_http_date(turn, 30)),),
         patience=4,
     )
 
-    def reset(turn: Turn) -> tuple[tuple[str, str], ...]:
+    def reset(turn: FaultContext) -> tuple[tuple[str, str], ...]:
         at = int(turn.adversary.later(45).timestamp()) + 1
         return (
             ("X-RateLimit-Limit", "20"),
@@ -185,14 +207,16 @@ def _waits() -> Iterator[Case]:
             ("X-RateLimit-Reset", str(at)),
         )
 
-    yield _paced("reset-wait-45", reset, patience=4)
+    yield _build_rate_limit_case("reset-wait-45", reset, patience=4)
     for place, text in enumerate(_ODD_WAITS):
-        yield _paced(f"odd-wait-{place}", seconds(text), patience=4, times=4)
+        yield _build_rate_limit_case(f"odd-wait-{place}", seconds(text), patience=4, times=4)
 
 
-def _endless() -> Iterator[Case]:
+def _build_outage_cases() -> Iterator[Case]:
     rules = tuple(
-        Rule(on=on, do=fault_actions.instead(fault_actions.UNAVAILABLE), label="503 for ever")
+        FaultRule(
+            on=on, do=fault_actions.answer_instead(fault_actions.UNAVAILABLE), label="503 for ever"
+        )
         for on in ("models.list", "billing.balance")
     )
     calls = (models(), balance().instead_of("models"))
@@ -236,14 +260,14 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
             outcome.kind == "value",
             "the value: the next try was served",
             outcome.shown,
-            *own(history, outcome)[:4],
+            *find_own_requests(history, outcome)[:4],
         )
 
 
 def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     """GC410."""
     for outcome in history.calls():
-        sent = own(history, outcome)
+        sent = find_own_requests(history, outcome)
         if sent:
             yield held(
                 len(sent) == 1,
@@ -278,7 +302,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """GC414: of several pauses one at least is there to be seen, with full jitter too."""
     pauses, again = [], []
     for outcome in history.calls():
-        sent = own(history, outcome)
+        sent = find_own_requests(history, outcome)
         if outcome.kind == "abandoned" and not history.virtual:
             yield held(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
             continue
@@ -306,11 +330,11 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         return
     series: list[list[float]] = []
     for outcome in history.calls():
-        sent = own(history, outcome)
+        sent = find_own_requests(history, outcome)
         gaps = _gaps(sent)
         series.append(gaps)
         yield held(
-            outcome.kind == "error" and len(sent) <= _MOST_TRIES,
+            outcome.kind == "error" and len(sent) <= _MAX_TRIES,
             "at most a dozen tries, then an error",
             f"{outcome.kind}, {len(sent)} tries",
             *sent[:4],
@@ -323,7 +347,7 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
             *sent[-1:],
         )
         yield held(
-            max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _shown(gaps), *sent[:4]
+            max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _format_gaps(gaps), *sent[:4]
         )
     yield from _waits_grow([each for each in series if len(each) >= 2])
     if len(series) > 1 and series[0]:
@@ -331,7 +355,7 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
             [round(gap, 3) for gap in each] == [round(gap, 3) for gap in series[0]]
             for each in series
         )
-        yield held(not same, "waits with jitter", f"the same every time: {_shown(series[0])}")
+        yield held(not same, "waits with jitter", f"the same every time: {_format_gaps(series[0])}")
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
@@ -347,13 +371,13 @@ def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
 
 def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation]:
     for outcome in history.calls():
-        sent = own(history, outcome)
+        sent = find_own_requests(history, outcome)
         right = min(count, 1) < len(sent) <= count + 1
         few = "one request" if count == 0 else f"2 to {count + 1} requests"
         yield held(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
 
 
-def _shown(gaps: list[float]) -> str:
+def _format_gaps(gaps: list[float]) -> str:
     return " ".join(f"{gap:.1f}" for gap in gaps[:8]) + " s"
 
 

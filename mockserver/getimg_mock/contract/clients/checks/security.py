@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import (
-    Call,
     Case,
+    ClientCall,
     balance,
     download,
     image,
@@ -16,22 +16,22 @@ from getimg_mock.contract.clients.cases.cases import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.wire_script import Answer, problem
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import advised, held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.server.fault_server import Act
+    from getimg_mock.contract.clients.server.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 _BOMB_SIZE: Final = 64 * 1024 * 1024
 _BOUND: Final = 24 * 1024 * 1024
 _LIMIT: Final = 3600.0
-_QUIET: Final = {"max_retries": 0}
+_NO_RETRIES: Final = {"max_retries": 0}
 _INJECTED: Final = "x\r\nX-Evil: injected\r\n\r\nGET /v2/stolen HTTP/1.1\r\n"
 
 
@@ -42,12 +42,17 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="redirected",
             calls=(models(), balance()),
-            options=_QUIET,
+            options=_NO_RETRIES,
             rules=(
-                Rule(on="models.list", do=_lure(302), label="302 elsewhere", legal=False),
-                Rule(
+                FaultRule(
+                    on="models.list",
+                    do=_redirect_elsewhere(302),
+                    label="302 elsewhere",
+                    legal=False,
+                ),
+                FaultRule(
                     on="billing.balance",
-                    do=_lure(307),
+                    do=_redirect_elsewhere(307),
                     label="307 elsewhere",
                     must=False,
                     legal=False,
@@ -56,26 +61,26 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         ),
         Case(
             name="downgraded",
-            calls=(models(), balance(), *_OTHERWISE),
-            options=_QUIET,
+            calls=(models(), balance(), *_FALLBACK_CALLS),
+            options=_NO_RETRIES,
             patience=None,
             ours="TLS",
             rules=(
-                Rule(
+                FaultRule(
                     on="models.list",
                     label="302 to http",
                     legal=False,
                     do=fault_actions.redirect(302, "http://api.getimg.ai/v2/models?type=image"),
                     when=lambda asked: asked.origin.startswith("https:"),
                 ),
-                Rule(
+                FaultRule(
                     on="billing.balance",
                     label="307 to http",
                     must=False,
                     legal=False,
                     do=fault_actions.redirect(307, "http://api.getimg.ai/v2/billing/balance"),
                 ),
-                *_submissions(
+                *_build_submission_rules(
                     "307 to http",
                     fault_actions.redirect(
                         307, lambda turn: f"http://api.getimg.ai{turn.asked.target}"
@@ -87,17 +92,17 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             Case(
                 name=name,
                 calls=(image(), video().instead_of("generate_image")),
-                options=_QUIET,
-                rules=_submissions(f"{status} elsewhere", _lure(status)),
+                options=_NO_RETRIES,
+                rules=_build_submission_rules(f"{status} elsewhere", _redirect_elsewhere(status)),
             )
             for name, status in (("redirected-post", 307), ("redirected-post-308", 308))
         ),
         Case(
             name="redirect-loop",
-            calls=(models(), *_OTHERWISE),
-            options=_QUIET,
+            calls=(models(), *_FALLBACK_CALLS),
+            options=_NO_RETRIES,
             rules=(
-                Rule(
+                FaultRule(
                     on="*",
                     label="302 to itself",
                     legal=False,
@@ -108,7 +113,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="logged",
             logs=True,
-            options=_QUIET,
+            options=_NO_RETRIES,
             patience=None,
             settings={"video_seconds": 3},
             calls=(
@@ -116,43 +121,45 @@ def cases(stream: Stream) -> tuple[Case, ...]:
                 download(),
                 models(),
                 balance(),
-                Call(op="retrieve_video", args={"id": "req-unknown"}),
+                ClientCall(op="retrieve_video", args={"id": "req-unknown"}),
                 video().instead_of("generate_image"),
             ),
             rules=(
-                Rule(
+                FaultRule(
                     on="billing.balance",
                     label="500",
                     must=False,
-                    do=fault_actions.instead(
-                        problem(500, "server_error", "Something went wrong on our end")
+                    do=fault_actions.answer_instead(
+                        build_error(500, "server_error", "Something went wrong on our end")
                     ),
                 ),
             ),
         ),
         Case(
             name="certificate",
-            calls=(balance(), image(), _OTHERWISE[1]),
-            options=_QUIET,
+            calls=(balance(), image(), _FALLBACK_CALLS[1]),
+            options=_NO_RETRIES,
             patience=None,
             ours="TLS",
-            rules=(Rule(on="connect", do="bad certificate", label="a certificate of another"),),
+            rules=(
+                FaultRule(on="connect", do="bad certificate", label="a certificate of another"),
+            ),
         ),
         Case(
             name="proxy",
-            calls=(balance(), *_OTHERWISE),
-            options=_QUIET,
+            calls=(balance(), *_FALLBACK_CALLS),
+            options=_NO_RETRIES,
             patience=None,
             ours="TLS",
             environment={"HTTPS_PROXY": "http://proxy.example:3128"},
         ),
         Case(
             name="injection",
-            options=_QUIET,
+            options=_NO_RETRIES,
             limit=_LIMIT,
             calls=(
-                Call(op="retrieve_video", args={"id": _INJECTED}),
-                Call(op="model", args={"id": _INJECTED}),
+                ClientCall(op="retrieve_video", args={"id": _INJECTED}),
+                ClientCall(op="model", args={"id": _INJECTED}),
                 image(prompt=_INJECTED),
                 image(model=_INJECTED),
                 models(_INJECTED),
@@ -162,38 +169,39 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         ),
         Case(
             name="bomb",
-            calls=(models(), *_OTHERWISE),
-            options=_QUIET,
+            calls=(models(), *_FALLBACK_CALLS),
+            options=_NO_RETRIES,
             memory=True,
             patience=None,
-            rules=(Rule(on="*", do=fault_actions.instead(_bomb()), label="a bomb"),),
+            rules=(FaultRule(on="*", do=fault_actions.answer_instead(_bomb()), label="a bomb"),),
         ),
     ]
-    return tuple(case.but(limit=_LIMIT) for case in made)
+    return tuple(case.with_changes(limit=_LIMIT) for case in made)
 
 
-_OTHERWISE: Final = (
+_FALLBACK_CALLS: Final = (
     image().instead_of("models", "balance"),
     video().instead_of("models", "balance", "generate_image"),
 )
 
 
-def _lure(status: int) -> Act:
+def _redirect_elsewhere(status: int) -> FaultAction:
     return fault_actions.redirect(
         status, lambda turn: f"{turn.adversary.elsewhere}{turn.asked.target}"
     )
 
 
-def _submissions(label: str, act: Act) -> tuple[Rule, ...]:
+def _build_submission_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
     return tuple(
-        Rule(on=on, label=label, do=act, legal=False) for on in ("images.generate", "videos.create")
+        FaultRule(on=on, label=label, do=act, legal=False)
+        for on in ("images.generate", "videos.create")
     )
 
 
-def _bomb() -> Answer:
+def _bomb() -> WireAnswer:
     packed = gzip.compress(b"[" + b" " * _BOMB_SIZE + b"]", 1)
     headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))
-    return Answer(200, headers, packed)
+    return WireAnswer(200, headers, packed)
 
 
 def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
@@ -296,12 +304,12 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
     """GC709."""
     for outcome in history.calls():
         for each in history.during(outcome):
-            bad = each.sent_all("x-evil") or each.target.startswith("/v2/stolen")
+            bad = each.get_sent_headers("x-evil") or each.target.startswith("/v2/stolen")
             crude = "\r" in each.target or "\n" in each.target
             yield held(
                 not bad and not crude,
                 "one request, nothing added",
-                f"{each.method} {each.target[:80]!r} {each.sent_all('x-evil')}",
+                f"{each.method} {each.target[:80]!r} {each.get_sent_headers('x-evil')}",
                 each,
             )
         if not history.during(outcome):

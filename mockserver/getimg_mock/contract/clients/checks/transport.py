@@ -8,30 +8,34 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import (
     VIDEO,
-    Call,
     Case,
+    ClientCall,
     balance,
     image,
     models,
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.clients.cases.encodings import ENCODINGS, takes
-from getimg_mock.contract.clients.cases.wire_script import Answer, Piece, chunked
-from getimg_mock.contract.clients.sandbox.resource_usage import EARLY
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
+from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import Timeline
-    from getimg_mock.contract.clients.server.fault_server import Act, Asked, Turn
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.server.fault_server import (
+        FaultAction,
+        FaultContext,
+        ReceivedRequest,
+    )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
-_QUIET: Final = {"max_retries": 0}
+_NO_RETRIES: Final = {"max_retries": 0}
 _LIMIT: Final = 3600.0
 _MANY: Final = 1000
 _SOME: Final = 200
@@ -49,43 +53,49 @@ def cases(stream: Stream) -> tuple[Case, ...]:
     made = [
         Case(
             name="drip",
-            calls=(balance(), models(), *_OTHERWISE),
+            calls=(balance(), models(), *_FALLBACK_CALLS),
             options={"timeout": 2, "max_retries": 0},
             needs=("timeout",),
             patience=12,
             rules=(
-                Rule(on="*", do=fault_actions.dripping(0.01, least=2000), label="10 ms a byte"),
+                FaultRule(on="*", do=fault_actions.drip(0.01, least=2000), label="10 ms a byte"),
             ),
         ),
         Case(
             name="silence",
-            calls=(balance(), models(), *_OTHERWISE),
+            calls=(balance(), models(), *_FALLBACK_CALLS),
             options={"timeout": 2, "max_retries": 0},
             patience=12,
-            rules=(Rule(on="*", do=fault_actions.before("hang"), label="silence"),),
+            rules=(FaultRule(on="*", do=fault_actions.end_before_work("hang"), label="silence"),),
         ),
-        *_framings(),
+        *_build_framing_cases(),
         Case(
             name="mismatch",
-            calls=(balance(), models(), image(), _OTHERWISE[1]),
-            options=_QUIET,
-            rules=(Rule(on="*", do=fault_actions.padded, label="Content-Length too large"),),
+            calls=(balance(), models(), image(), _FALLBACK_CALLS[1]),
+            options=_NO_RETRIES,
+            rules=(
+                FaultRule(
+                    on="*", do=fault_actions.promise_too_much, label="Content-Length too large"
+                ),
+            ),
         ),
         Case(
             name="idle-close-get",
             calls=(balance(), balance(), models()),
-            rules=(Rule(on="billing.balance", do=_closing_later, label="idle close", nth=(1,)),),
+            rules=(
+                FaultRule(on="billing.balance", do=_close_afterwards, label="idle close", nth=(1,)),
+            ),
         ),
         Case(
             name="idle-race-post",
             calls=(models(), image(), image()),
             rules=(
-                Rule(
+                FaultRule(
                     on="images.generate",
-                    do=fault_actions.before("close"),
+                    do=fault_actions.end_before_work("close"),
                     label="race",
                     nth=(1,),
-                    when=_reused,
+                    when=_is_reused,
                 ),
             ),
         ),
@@ -93,29 +103,29 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             name="idle-race-video",
             calls=(
                 models(),
-                *(Call(op="submit_video", args=VIDEO),) * 2,
+                *(ClientCall(op="submit_video", args=VIDEO),) * 2,
                 *(video().instead_of("submit_video"),) * 2,
             ),
             rules=(
-                Rule(
+                FaultRule(
                     on="videos.create",
-                    do=fault_actions.before("reset"),
+                    do=fault_actions.end_before_work("reset"),
                     label="race",
                     nth=(1,),
-                    when=_reused,
+                    when=_is_reused,
                 ),
             ),
         ),
         Case(
             name="ipv6",
             base="https://[::1]:8443",
-            calls=(balance(), image(), _OTHERWISE[1]),
+            calls=(balance(), image(), _FALLBACK_CALLS[1]),
             patience=None,
         ),
         Case(
             name="localhost",
             base="https://localhost:8443",
-            calls=(balance(), image(), _OTHERWISE[1]),
+            calls=(balance(), image(), _FALLBACK_CALLS[1]),
             patience=None,
         ),
         Case(
@@ -123,7 +133,7 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             calls=(balance(), image()),
             options={"timeout": 10},
             patience=None,
-            rules=(Rule(on="connect", do="slow", label="4 s to connect"),),
+            rules=(FaultRule(on="connect", do="slow", label="4 s to connect"),),
         ),
         Case(
             name="names-never",
@@ -131,18 +141,18 @@ def cases(stream: Stream) -> tuple[Case, ...]:
             needs=("timeout",),
             patience=None,
             options={"timeout": 2, "max_retries": 0},
-            rules=(Rule(on="connect", do="timeout", label="never connects"),),
+            rules=(FaultRule(on="connect", do="timeout", label="never connects"),),
         ),
         Case(
             name="thousand",
             calls=(balance(),) * _MANY,
-            options=_QUIET | {"timeout": 5},
+            options=_NO_RETRIES | {"timeout": 5},
             holdings=True,
             patience=None,
             rules=(
-                Rule(
+                FaultRule(
                     on="billing.balance",
-                    do=_now_and_then(16, _FAILURES),
+                    do=_fail_some(16, _FAILURES),
                     label="now and then bad",
                     legal=False,
                 ),
@@ -151,142 +161,153 @@ def cases(stream: Stream) -> tuple[Case, ...]:
         Case(
             name="hundreds-real",
             calls=(balance(),) * _SOME,
-            options=_QUIET,
+            options=_NO_RETRIES,
             holdings=True,
             needs=("failing at once",),
             rules=(
-                Rule(
+                FaultRule(
                     on="billing.balance",
-                    do=_now_and_then(6, _FAILURES[:4]),
+                    do=_fail_some(6, _FAILURES[:4]),
                     label="now and then bad",
                     legal=False,
                 ),
             ),
         ),
         Case(
-            name="forked", calls=(models(), Call(op="models", child=True), models()), patience=None
+            name="forked",
+            calls=(models(), ClientCall(op="models", child=True), models()),
+            patience=None,
         ),
         Case(
             name="threads",
             calls=(
-                (balance(),) * 4 + (models(),) * 4 + (_OTHERWISE[0],) * 4 + (_OTHERWISE[1],) * 4
+                (balance(),) * 4
+                + (models(),) * 4
+                + (_FALLBACK_CALLS[0],) * 4
+                + (_FALLBACK_CALLS[1],) * 4
             ),
             together=True,
             patience=None,
         ),
         Case(
             name="skew-ahead",
-            calls=(balance(), image(), _OTHERWISE[1]),
-            rules=(Rule(on="*", do=_dated(86400), label="Date a day ahead"),),
+            calls=(balance(), image(), _FALLBACK_CALLS[1]),
+            rules=(FaultRule(on="*", do=_shift_date(86400), label="Date a day ahead"),),
         ),
         Case(
             name="skew-behind",
-            calls=(balance(), image(), _OTHERWISE[1]),
-            rules=(Rule(on="*", do=_dated(-86400), label="Date a day behind"),),
+            calls=(balance(), image(), _FALLBACK_CALLS[1]),
+            rules=(FaultRule(on="*", do=_shift_date(-86400), label="Date a day behind"),),
         ),
     ]
-    return tuple(case.but(limit=_LIMIT * (48 if case.holdings else 1)) for case in made)
+    return tuple(case.with_changes(limit=_LIMIT * (48 if case.holdings else 1)) for case in made)
 
 
-_OTHERWISE: Final = (
+_FALLBACK_CALLS: Final = (
     image().instead_of("models", "balance"),
     video().instead_of("models", "balance", "generate_image"),
 )
 
 
-def _reused(asked: Asked) -> bool:
+def _is_reused(asked: ReceivedRequest) -> bool:
     return asked.reused
 
 
-def _framings() -> Iterator[Case]:
-    forms: dict[str, Callable[[Answer], Answer | Timeline]] = {
+def _build_framing_cases() -> Iterator[Case]:
+    forms: dict[str, Callable[[WireAnswer], WireAnswer | WireScript]] = {
         "encoding-identity": lambda a: a.with_headers(("Content-Encoding", "identity")),
-        "chunks": lambda a: Answer(a.status, a.headers, a.body, "chunked"),
-        "chunk-extension": lambda a: _chunks(a, extension=';a="b c"'),
-        "several-extensions": lambda a: _chunks(a, extension=';a=b;c="d e"'),
-        "trailers": lambda a: _chunks(a, trailers="X-Checksum: abc\r\nX-More: 1\r\n"),
-        "single-bytes": lambda a: _chunks(a, size=1),
-        "informational": lambda a: (Piece(_EARLY_HINTS), *a.wire()),
-        "until-close": lambda a: Answer(a.status, a.headers, a.body, "close"),
+        "chunks": lambda a: WireAnswer(a.status, a.headers, a.body, "chunked"),
+        "chunk-extension": lambda a: _send_chunked(a, extension=';a="b c"'),
+        "several-extensions": lambda a: _send_chunked(a, extension=';a=b;c="d e"'),
+        "trailers": lambda a: _send_chunked(a, trailers="X-Checksum: abc\r\nX-More: 1\r\n"),
+        "single-bytes": lambda a: _send_chunked(a, size=1),
+        "informational": lambda a: (WireStep(_EARLY_HINTS), *a.to_script()),
+        "until-close": lambda a: WireAnswer(a.status, a.headers, a.body, "close"),
         "old-style": lambda a: (
-            Piece(
-                Answer(a.status, a.headers, a.body, "close")
+            WireStep(
+                WireAnswer(a.status, a.headers, a.body, "close")
                 .head()
                 .replace(b"HTTP/1.1", b"HTTP/1.0")
                 + a.body
             ),
-            Piece("close"),
+            WireStep("close"),
         ),
         "connection-close": lambda a: (
-            *a.with_headers(("Connection", "close")).wire(),
-            Piece("close"),
+            *a.with_headers(("Connection", "close")).to_script(),
+            WireStep("close"),
         ),
     }
-    forms |= {f"encoding-{name}": _packed(name) for name in ENCODINGS}
+    forms |= {f"encoding-{name}": _encode_with(name) for name in ENCODINGS}
     for name, form in forms.items():
-        rule = Rule(
+        rule = FaultRule(
             on="*",
-            do=fault_actions.reworked(form),
+            do=fault_actions.change_answer(form),
             label=name,
-            when=_taking(name.removeprefix("encoding-")),
+            when=_build_condition(name.removeprefix("encoding-")),
         )
         yield Case(
             name=f"framing-{name}",
-            calls=(balance(), models(), image(), _OTHERWISE[1]),
-            options=_QUIET,
+            calls=(balance(), models(), image(), _FALLBACK_CALLS[1]),
+            options=_NO_RETRIES,
             rules=(rule,),
         )
 
 
-def _packed(encoding: str) -> Callable[[Answer], Answer]:
-    return lambda a: Answer(
+def _encode_with(encoding: str) -> Callable[[WireAnswer], WireAnswer]:
+    return lambda a: WireAnswer(
         a.status, (*a.headers, ("Content-Encoding", encoding)), ENCODINGS[encoding](a.body)
     )
 
 
-def _taking(encoding: str) -> Callable[[Asked], bool] | None:
+def _build_condition(encoding: str) -> Callable[[ReceivedRequest], bool] | None:
     """Return whether a request may be answered so; None where any may."""
     if encoding not in ENCODINGS:
         return None
-    return lambda asked: takes(
+    return lambda asked: accepts_encoding(
         encoding, [value for name, value in asked.headers if name.lower() == "accept-encoding"]
     )
 
 
-def _chunks(
-    answer: Answer, *, extension: str = "", trailers: str = "", size: int = 100
-) -> Timeline:
-    head = Answer(answer.status, answer.headers, framing="chunked").head()
-    return (Piece(head + chunked(answer.body, extension=extension, trailers=trailers, size=size)),)
+def _send_chunked(
+    answer: WireAnswer, *, extension: str = "", trailers: str = "", size: int = 100
+) -> WireScript:
+    head = WireAnswer(answer.status, answer.headers, framing="chunked").head()
+    return (
+        WireStep(
+            head + encode_chunks(answer.body, extension=extension, trailers=trailers, size=size)
+        ),
+    )
 
 
-def _closing_later(turn: Turn) -> Timeline:
-    return (*turn.passed().wire(), Piece("close", 0.0))
+def _close_afterwards(turn: FaultContext) -> WireScript:
+    return (*turn.proceed().to_script(), WireStep("close", 0.0))
 
 
-_FAILURES: Final[tuple[Act, ...]] = (
-    fault_actions.instead(fault_actions.UNAVAILABLE),
-    fault_actions.before("reset"),
-    fault_actions.instead(fault_actions.text(200, "text/html", fault_actions.HTML)),
-    fault_actions.truncated,
-    lambda _: (Piece("close", 30.0),),  # longer than the timeout that the case asks for
+_FAILURES: Final[tuple[FaultAction, ...]] = (
+    fault_actions.answer_instead(fault_actions.UNAVAILABLE),
+    fault_actions.end_before_work("reset"),
+    fault_actions.answer_instead(
+        fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    ),
+    fault_actions.truncate,
+    lambda _: (WireStep("close", 30.0),),  # longer than the timeout that the case asks for
 )
 
 
-def _now_and_then(every: int, failures: tuple[Act, ...]) -> Act:
+def _fail_some(every: int, failures: tuple[FaultAction, ...]) -> FaultAction:
     """Let some of so many calls fail, each in another way."""
 
-    def act(turn: Turn) -> Answer | Timeline:
+    def act(turn: FaultContext) -> WireAnswer | WireScript:
         place = turn.adversary.call % every
-        return failures[place](turn) if place < len(failures) else turn.passed()
+        return failures[place](turn) if place < len(failures) else turn.proceed()
 
     return act
 
 
-def _dated(seconds: float) -> Act:
-    def act(turn: Turn) -> Answer:
+def _shift_date(seconds: float) -> FaultAction:
+    def act(turn: FaultContext) -> WireAnswer:
         date = format_datetime(turn.adversary.later(seconds).replace(microsecond=0), usegmt=True)
-        return turn.passed().with_headers(("Date", date), drop=("date",))
+        return turn.proceed().with_headers(("Date", date), drop=("date",))
 
     return act
 
@@ -401,10 +422,10 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
         f"few open connections after {len(calls)} calls",
         f"{late.connections}",
     )
-    for name, more in late.over(early).items():
+    for name, more in late.compute_excess(early).items():
         yield held(
             more <= _FEW,
-            f"no more {name} after {len(calls)} calls than after {EARLY}",
+            f"no more {name} after {len(calls)} calls than after {BASELINE_CALLS}",
             f"{more} more",
         )
 

@@ -8,15 +8,15 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, image, video
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
-from getimg_mock.contract.clients.checks.own_requests import answer_to
-from getimg_mock.contract.clients.checks.repeated_cases import series
-from getimg_mock.contract.clients.server.fault_server import Rule
+from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.repeated_cases import build_series
+from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
     from getimg_mock.contract.verdicts import Observation
 
 _QUICK: Final[dict[str, Any]] = {"video_seconds": 4}
@@ -30,11 +30,11 @@ def cases() -> Iterator[Case]:
         settings=_QUICK,
         limit=3600,
         rules=(
-            Rule(
+            FaultRule(
                 on="videos.retrieve",
                 nth=(1, 2),
                 label="unknown status",
-                do=fault_actions.changed(lambda v: {"id": v["id"], "status": "processing"}),
+                do=fault_actions.change_json(lambda v: {"id": v["id"], "status": "processing"}),
                 legal=False,
             ),
         ),
@@ -45,11 +45,11 @@ def cases() -> Iterator[Case]:
         settings=_QUICK,
         limit=3600,
         rules=(
-            Rule(
+            FaultRule(
                 on="videos.retrieve",
                 nth=(1, 2),
                 label="unknown status, with data",
-                do=fault_actions.changed(
+                do=fault_actions.change_json(
                     lambda v: VIDEO_ANSWER | {"id": v["id"], "status": "rendering"}
                 ),
                 legal=False,
@@ -62,15 +62,15 @@ def cases() -> Iterator[Case]:
         settings=_QUICK,
         limit=3600,
         rules=(
-            Rule(
+            FaultRule(
                 on="videos.create",
                 label="unknown status",
-                do=fault_actions.changed(fault_actions.merged({"status": "queued"})),
+                do=fault_actions.change_json(fault_actions.merge_fields({"status": "queued"})),
                 legal=False,
             ),
         ),
     )
-    yield series(
+    yield build_series(
         "unknown-status-bare",
         image(),
         "images.generate",
@@ -86,7 +86,7 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
     nothing, as long as its caller can read the status that the server gave.
     """
     for outcome in history.calls():
-        sent = answer_to(history, outcome)
+        sent = find_answer(history, outcome)
         status = sent[0].object.get("status") if sent else None
         if outcome.op == "generate_video":
             waits = outcome.kind == "abandoned" and not history.virtual
@@ -108,7 +108,7 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
             )
 
 
-def _status(outcome: Outcome) -> Any:
+def _status(outcome: CallOutcome) -> Any:
     """Return the status in what a call returned; None when it returned none."""
     if outcome.kind != "value" or not isinstance(outcome.value, dict):
         return None

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 
-def loaded(name: str) -> PythonDriver:
+def load_driver(name: str) -> PythonDriver:
     """Return the driver of an adapter that ships, lies here or is installed.
 
     Raises `SettingsError` where there is none.
     """
-    return PythonDriver(maker_of(name), name)
+    return PythonDriver(load_maker(name), name)
 
 
-def maker_of(name: str) -> Callable[..., Any]:
+def load_maker(name: str) -> Callable[..., Any]:
     """Return what makes the client of that name."""
     place, _, attribute = SHIPPED.get(name, name).partition(":")
     if not place or not attribute:
@@ -36,24 +36,25 @@ def maker_of(name: str) -> Callable[..., Any]:
             f"{name!r} is no adapter.{hint} Write package.module:make, or one that ships: "
             f"{', '.join(SHIPPED)}."
         )
-    module = _imported(place, name)
+    module = _import_adapter(place, name)
     made = getattr(module, attribute, None)
     if made is None:
         raise SettingsError(
-            f"{place} has no {attribute!r}. {_offered(module, attribute)}Write {place}:NAME with a "
-            "class, or a function, that takes base_url and key and returns the adapter."
+            f"{place} has no {attribute!r}. {_suggest_names(module, attribute)}Write "
+            f"{place}:NAME with a class, or a function, "
+            "that takes base_url and key and returns the adapter."
         )
     if not callable(made):
         raise SettingsError(
             f"{name} is of type {type(made).__name__} and cannot be called. "
-            f"{_offered(module, attribute)}Name a class, or a function, that takes base_url and "
-            "key and returns the adapter."
+            f"{_suggest_names(module, attribute)}Name a class, or a function, that "
+            "takes base_url and key and returns the adapter."
         )
     found: Callable[..., Any] = made
     return found
 
 
-def _imported(place: str, name: str) -> ModuleType:
+def _import_adapter(place: str, name: str) -> ModuleType:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
@@ -74,7 +75,7 @@ def _imported(place: str, name: str) -> ModuleType:
         ) from None
 
 
-def _offered(module: ModuleType, wanted: str) -> str:
+def _suggest_names(module: ModuleType, wanted: str) -> str:
     """Return what a module has that can be called: what the name is near to, or all of it."""
     own = [
         name

@@ -5,15 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.cases import OPTIONS, Case, Result
+from getimg_mock.contract.clients.cases.cases import OPTIONS, Case, EarlierResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from getimg_mock.contract.clients.cases.cases import Call
-    from getimg_mock.contract.clients.server.fault_server import Rule
+    from getimg_mock.contract.clients.cases.cases import ClientCall
+    from getimg_mock.contract.clients.server.fault_server import FaultRule
 
-REACHES: Final[dict[str, tuple[str, ...]]] = {
+OPERATION_REQUESTS: Final[dict[str, tuple[str, ...]]] = {
     "generate_image": ("images.generate",),
     "submit_video": ("videos.create",),
     "generate_video": ("videos.create", "videos.retrieve"),
@@ -27,49 +27,51 @@ REACHES: Final[dict[str, tuple[str, ...]]] = {
 """What requests each operation surely leads to."""
 
 
-def fitted(case: Case, ops: Collection[str]) -> Case:
+def fit_case(case: Case, ops: Collection[str]) -> Case:
     """Return the case as a client with these operations goes through it.
 
     Calls that it cannot make are left out, and rules that then nobody can meet need not be met.
     """
-    out = frozenset(_left_out(case, ops))
+    out = frozenset(_find_left_out(case, ops))
     left = [call for number, call in enumerate(case.calls) if number not in out]
     rules = tuple(
-        rule.but(must=False) if _meets(rule, case.calls) and not _meets(rule, left) else rule
+        rule.with_changes(must=False)
+        if _meets(rule, case.calls) and not _meets(rule, left)
+        else rule
         for rule in case.rules
     )
-    return case.but(left_out=out, rules=rules)
+    return case.with_changes(left_out=out, rules=rules)
 
 
-def absent(case: Case, ops: Collection[str]) -> tuple[str, ...]:
+def find_absent_operations(case: Case, ops: Collection[str]) -> tuple[str, ...]:
     """Return the operations of a case that a client does not have."""
     return tuple(
         dict.fromkeys(each.op for each in case.calls if not each.unless and each.op not in ops)
     )
 
 
-def lacking(case: Case, ops: Collection[str]) -> tuple[str, ...]:
+def find_lacking_operations(case: Case, ops: Collection[str]) -> tuple[str, ...]:
     """Return the operations for lack of which a case says nothing of a client.
 
     No call is left then, or no fault that the case is about can be met.
     """
-    left = fitted(case, ops)
+    left = fit_case(case, ops)
     idle = len(left.left_out) == len(left.calls)
     blunt = any(each.must for each in case.rules) and not any(each.must for each in left.rules)
-    return absent(case, ops) if idle or blunt else ()
+    return find_absent_operations(case, ops) if idle or blunt else ()
 
 
-def unmet(case: Case, options: Collection[str], lacks: Collection[str]) -> list[str]:
+def find_unmet_needs(case: Case, options: Collection[str], lacks: Collection[str]) -> list[str]:
     """Return what a case needs that a client does not have, or says that it lacks."""
     return [
         need for need in case.needs if (need in OPTIONS and need not in options) or need in lacks
     ]
 
 
-def _left_out(case: Case, ops: Collection[str]) -> Iterator[int]:
+def _find_left_out(case: Case, ops: Collection[str]) -> Iterator[int]:
     out: set[int] = set()
     for number, call in enumerate(case.calls):
-        before = [each.call for each in call.args.values() if isinstance(each, Result)]
+        before = [each.call for each in call.args.values() if isinstance(each, EarlierResult)]
         if (
             call.op not in ops
             or any(op in ops for op in call.unless)
@@ -79,6 +81,10 @@ def _left_out(case: Case, ops: Collection[str]) -> Iterator[int]:
             yield number
 
 
-def _meets(rule: Rule, calls: Iterable[Call]) -> bool:
+def _meets(rule: FaultRule, calls: Iterable[ClientCall]) -> bool:
     """Return whether one of some calls surely leads to a request that a rule is for."""
-    return any(fnmatchcase(operation, rule.on) for call in calls for operation in REACHES[call.op])
+    return any(
+        fnmatchcase(operation, rule.on)
+        for call in calls
+        for operation in OPERATION_REQUESTS[call.op]
+    )

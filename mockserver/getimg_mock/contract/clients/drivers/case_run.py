@@ -11,48 +11,52 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import Result
-from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
+from getimg_mock.contract.clients.cases.cases import EarlierResult
+from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers import forks
-from getimg_mock.contract.clients.drivers.capabilities import absent
-from getimg_mock.contract.clients.drivers.client_factory import client_of
-from getimg_mock.contract.clients.drivers.serialization import pickled, plain, told
+from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
+from getimg_mock.contract.clients.drivers.client_factory import create_client
+from getimg_mock.contract.clients.drivers.serialization import (
+    describe_error,
+    pickle_to_text,
+    to_json_value,
+)
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned
-from getimg_mock.contract.clients.sandbox.environment import measured
+from getimg_mock.contract.clients.sandbox.environment import trace_memory
 from getimg_mock.contract.clients.sandbox.resource_usage import (
-    EARLY,
-    Holdings,
-    held_here,
-    threads_here,
+    BASELINE_CALLS,
+    ResourceUsage,
+    count_threads,
+    measure_own_usage,
 )
 from getimg_mock.contract.clients.sandbox.time_limit import OverdueError
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.cases.cases import Call, Case
+    from getimg_mock.contract.clients.cases.cases import Case, ClientCall
     from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
-    from getimg_mock.contract.clients.server.fault_server import Adversary
+    from getimg_mock.contract.clients.server.fault_server import FaultServer
     from getimg_mock.contract.clients.server.httpcore_network import Network
 
-_TOO_MUCH: Final = 200
+_MAX_EXCESS: Final = 200
 
 
 @dataclass
-class Run:
+class CaseRun:
     """One case on its way through a client in this process."""
 
     driver: PythonDriver
     case: Case
-    adversary: Adversary
+    adversary: FaultServer
     network: Network
     time: ClientTime
     place: Path = Path()
-    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    outcomes: dict[int, CallOutcome] = field(default_factory=dict)
     looks: str = ""
     pickles: str = ""
-    holdings: list[Holdings] = field(default_factory=list)
+    holdings: list[ResourceUsage] = field(default_factory=list)
     ended: bool = False
     """Whether there is no real time left for further calls."""
     overdue: float = 0.0
@@ -62,13 +66,13 @@ class Run:
     unforked: bool = False
     """Whether a forked child did not come back, and that may not be the client's doing."""
 
-    def all(self) -> None:
+    def make_all_calls(self) -> None:
         """Make every call; raises `Abandoned` when the client does not come back."""
-        self.alone = threads_here() == 1
+        self.alone = count_threads() == 1
         if self.driver.is_async:
             self.time.run(self._all_async())
             return
-        adapter = self._made()
+        adapter = self._create_adapter()
         if self.case.together:
             self._threads(adapter)
         else:
@@ -76,7 +80,7 @@ class Run:
                 self._call(adapter, number)
                 if self.ended or self._holds_too_much(number):
                     break
-        self._looked_at(adapter)
+        self._inspect_adapter(adapter)
         close = getattr(adapter, "close", None)
         if callable(close):
             with suppress(Exception):
@@ -89,7 +93,7 @@ class Run:
             try:
                 self._call(adapter, number)
             finally:
-                self.time.left()
+                self.time.leave()
 
         threads = [
             threading.Thread(target=work, args=(number,), daemon=True)
@@ -101,7 +105,7 @@ class Run:
             thread.join(30)
 
     async def _all_async(self) -> None:
-        adapter = self._made()
+        adapter = self._create_adapter()
         if self.case.together:
             calls = range(len(self.case.calls))
             await asyncio.gather(*(self._acall(adapter, number) for number in calls))
@@ -110,7 +114,7 @@ class Run:
                 await self._acall(adapter, number)
                 if self.ended or self._holds_too_much(number):
                     break
-        self._looked_at(adapter)
+        self._inspect_adapter(adapter)
         close = getattr(adapter, "close", None) or getattr(adapter, "aclose", None)
         if callable(close):
             with suppress(Exception):
@@ -120,46 +124,49 @@ class Run:
 
     def _holds_too_much(self, number: int) -> bool:
         """Note what is held early in a case; whether it is now so much more that this must end."""
-        if not self.case.holdings or (number + 1) % EARLY:
+        if not self.case.holdings or (number + 1) % BASELINE_CALLS:
             return False
         if not self.holdings:
-            self.holdings.append(self._held())
+            self.holdings.append(self._measure_usage())
         # To collect garbage takes long: it is done only where it matters.
         return all(
-            max(self._held(collect=collect).over(self.holdings[0]).values()) > _TOO_MUCH
+            max(self._measure_usage(collect=collect).compute_excess(self.holdings[0]).values())
+            > _MAX_EXCESS
             for collect in (False, True)
         )
 
-    def _held(self, *, collect: bool = True) -> Holdings:
-        return held_here(lambda: self.network.open, collect=collect)
+    def _measure_usage(self, *, collect: bool = True) -> ResourceUsage:
+        return measure_own_usage(lambda: self.network.open, collect=collect)
 
-    def _made(self) -> Any:
+    def _create_adapter(self) -> Any:
         given = {
             name: value for name, value in self.case.options.items() if name in self.driver.options
         }
         if "base_url" in self.case.environment:
-            return client_of(self.driver.make, self.driver.name, base_url=None, key=None, **given)
-        return client_of(
+            return create_client(
+                self.driver.make, self.driver.name, base_url=None, key=None, **given
+            )
+        return create_client(
             self.driver.make, self.driver.name, base_url=self.case.base, key=self.case.key, **given
         )
 
-    def _looked_at(self, adapter: Any) -> None:
+    def _inspect_adapter(self, adapter: Any) -> None:
         if self.holdings:
-            self.holdings.append(self._held())
+            self.holdings.append(self._measure_usage())
         shown = [repr(adapter), str(adapter)]
         inner = list(vars(adapter).values()) if hasattr(adapter, "__dict__") else []
         if self.case.logs:
-            self.pickles = "\n".join(map(pickled, inner))
+            self.pickles = "\n".join(map(pickle_to_text, inner))
         shown += [repr(value) for value in inner if not isinstance(value, str)]
         self.looks = "\n".join(shown)
 
-    def _begin(self, number: int) -> tuple[Call, dict[str, Any], Path, int, float] | None:
+    def _begin(self, number: int) -> tuple[ClientCall, dict[str, Any], Path, int, float] | None:
         call = self.case.calls[number]
-        args = self._resolved(call.args)
+        args = self._resolve_arguments(call.args)
         if args is None or number in self.case.left_out:
             return None
         if call.after:
-            self.time.pass_(call.after)
+            self.time.advance(call.after)
         self.adversary.call = number
         place = self.place / str(number if call.into is None else call.into)
         if call.op == "download":
@@ -167,10 +174,10 @@ class Run:
             args["directory"] = str(place)
         return call, args, place, len(self.adversary.exchanges), self.time.seconds()
 
-    def _resolved(self, args: Any) -> dict[str, Any] | None:
+    def _resolve_arguments(self, args: Any) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
         for name, value in args.items():
-            if isinstance(value, Result):
+            if isinstance(value, EarlierResult):
                 earlier = self.outcomes.get(value.call)
                 if earlier is None or earlier.kind != "value":
                     return None
@@ -185,22 +192,22 @@ class Run:
             return
         call, args, *_ = begun
         before = copy.deepcopy(args)
-        with measured(self.network, on=self.case.memory) as memory:
-            made = self._forked if call.child else self._result
+        with trace_memory(self.network, on=self.case.memory) as memory:
+            made = self._invoke_in_child if call.child else self._invoke
             result = made(adapter, call, args)
         self._end(number, begun, result, memory.peak, changed=args != before)
 
-    def _result(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
+    def _invoke(self, adapter: Any, call: ClientCall, args: dict[str, Any]) -> dict[str, Any]:
         try:
             value = getattr(adapter, call.op)(**args)
-            self._plain_method(call.op, value)
-            return {"kind": "value", "value": plain(value)}
+            self._reject_coroutine(call.op, value)
+            return {"kind": "value", "value": to_json_value(value)}
         except SettingsError:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
-            return self._raised(error, adapter)
+            return self._describe_raised(error, adapter)
 
-    def _plain_method(self, op: str, value: Any) -> None:
+    def _reject_coroutine(self, op: str, value: Any) -> None:
         if inspect.iscoroutine(value):
             value.close()
             raise SettingsError(
@@ -208,7 +215,7 @@ class Run:
                 "async def, or return the finished value."
             )
 
-    def _raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
+    def _describe_raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
         """Return how a call came out that raised."""
         if isinstance(error, Abandoned):
             self.ended = self.ended or isinstance(error, OverdueError)
@@ -216,20 +223,22 @@ class Run:
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
                 raise error  # it is whoever watches this run that wants it to end
-            return {"kind": "interrupted", "error": told(error, adapter)}
-        return {"kind": "error", "error": told(error, adapter)}
+            return {"kind": "interrupted", "error": describe_error(error, adapter)}
+        return {"kind": "error", "error": describe_error(error, adapter)}
 
-    def _forked(self, adapter: Any, call: Call, args: dict[str, Any]) -> dict[str, Any]:
+    def _invoke_in_child(
+        self, adapter: Any, call: ClientCall, args: dict[str, Any]
+    ) -> dict[str, Any]:
         """Make a call in a forked child; also tells which of the parent's connections it used."""
         inherited = {each.number for each in self.network.connections}
         first = len(self.adversary.exchanges)
 
         def work() -> dict[str, Any]:
-            made = self._result(adapter, call, args)
+            made = self._invoke(adapter, call, args)
             used = {each.connection for each in self.adversary.exchanges[first:]}
             return made | {"shared": sorted(used & inherited)}
 
-        said = forks.in_child(work)
+        said = forks.run_in_child(work)
         if said is None:
             self.unforked = not self.alone
             said = {"kind": "abandoned", "error": {"text": "did not come back"}}
@@ -241,16 +250,16 @@ class Run:
             return
         call, args, *_ = begun
         before = copy.deepcopy(args)
-        with measured(self.network, on=self.case.memory) as memory:
+        with trace_memory(self.network, on=self.case.memory) as memory:
             try:
                 value = getattr(adapter, call.op)(**args)
                 if inspect.isawaitable(value):  # an adapter may be asynchronous in part
                     value = await value
-                result: dict[str, Any] = {"kind": "value", "value": plain(value)}
+                result: dict[str, Any] = {"kind": "value", "value": to_json_value(value)}
             except SettingsError:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever a client raises is its outcome
-                result = self._raised(error, adapter)
+                result = self._describe_raised(error, adapter)
         self._end(number, begun, result, memory.peak, changed=args != before)
 
     def _end(
@@ -259,7 +268,7 @@ class Run:
         call, args, place, first, began = begun
         if changed:
             args = args | {"$changed": True}
-        self.outcomes[number] = Outcome(
+        self.outcomes[number] = CallOutcome(
             op=call.op,
             args=args,
             kind=result["kind"],
@@ -269,7 +278,7 @@ class Run:
             ended=self.time.seconds(),
             first=first,
             last=len(self.adversary.exchanges),
-            files=files_in(place) if call.op == "download" else {},
+            files=read_files(place) if call.op == "download" else {},
             peak=peak,
             shared=tuple(result.get("shared", ())),
         )
@@ -279,9 +288,9 @@ class Run:
         # What was not called any more, as it held too much or no time was left, was not asked.
         ended = len(self.holdings) > 1 or self.ended
         for number, call in enumerate(self.case.calls):
-            if number not in self.outcomes and not self._needed(number) and not ended:
+            if number not in self.outcomes and not self._was_skipped(number) and not ended:
                 now, last = self.time.seconds(), len(self.adversary.exchanges)
-                self.outcomes[number] = Outcome(
+                self.outcomes[number] = CallOutcome(
                     op=call.op,
                     args=dict(call.args),
                     kind="abandoned",
@@ -291,7 +300,7 @@ class Run:
                     last=last,
                     error={"text": "did not come back"},
                 )
-        missed = self.adversary.missed()
+        missed = self.adversary.find_unmet_rules()
         if self.unforked:
             missed += ("a fork of a process with one thread",)
         if self.overdue:
@@ -306,7 +315,7 @@ class Run:
             seed=seed,
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
             missed=missed,
-            without=absent(self.case, self.driver.ops),
+            without=find_absent_operations(self.case, self.driver.ops),
             overdue=self.overdue,
             logs=logs,
             appearance=self.looks,
@@ -314,17 +323,17 @@ class Run:
             options={k: v for k, v in self.case.options.items() if k in self.driver.options},
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),
-            ledger=self.adversary.totals(),
+            ledger=self.adversary.compute_totals(),
         )
 
-    def _needed(self, number: int) -> bool:
+    def _was_skipped(self, number: int) -> bool:
         """Whether a call was not made: it builds on one that failed, or the client has no such."""
         return number in self.case.left_out or any(
-            isinstance(each, Result) for each in self.case.calls[number].args.values()
+            isinstance(each, EarlierResult) for each in self.case.calls[number].args.values()
         )
 
 
-def files_in(place: Path) -> dict[str, bytes]:
+def read_files(place: Path) -> dict[str, bytes]:
     """Return the files of a call's directory, and those that got out of it."""
     found = {}
     for each in sorted(place.parent.rglob("*")):

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-_CALL: Final = "make(base_url=..., key=...)"
-_OURS: Final = str(Path(__file__).parents[1])
+_EXPECTED_CALL: Final = "make(base_url=..., key=...)"
+_PACKAGE_FOLDER: Final = str(Path(__file__).parents[1])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Abilities:
+class Capabilities:
     """What a client can do: operations and options it has, and what it says that it lacks.
 
     `variables` are its names of the environment's variables.
@@ -36,17 +36,17 @@ class Abilities:
     is_async: bool = False
 
 
-def abilities_of(make: Callable[..., Any], name: str) -> Abilities:
+def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
     """Return what the clients of a maker can do; one is made where the maker does not say.
 
     Raises `SettingsError` when it cannot be called as it will be, or its clients can do nothing.
     """
-    probe = _class_of(make)
-    options = _options_of(make, name)
+    probe = _find_class(make)
+    options = _find_options(make, name)
     if probe is None:
-        probe = _made_once(make, name)
+        probe = _create_probe(make, name)
     ops = frozenset(each for each in OPS if callable(getattr(probe, each, None)))
-    _no_typing_errors(probe, ops)
+    _reject_misspellings(probe, ops)
     if not ops:
         listed = ", ".join(_methods(probe)) or "no methods"
         raise SettingsError(
@@ -54,7 +54,7 @@ def abilities_of(make: Callable[..., Any], name: str) -> Abilities:
             "them that the client can do."
         )
     lacking = getattr(probe, "lacking", ())
-    return Abilities(
+    return Capabilities(
         ops=ops,
         options=options,
         variables=_variables(probe, name),
@@ -63,7 +63,7 @@ def abilities_of(make: Callable[..., Any], name: str) -> Abilities:
     )
 
 
-def client_of(make: Callable[..., Any], name: str, **given: Any) -> Any:
+def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
     """Return a client; raises `SettingsError`, with the trace, where its maker fails."""
     try:
         client = make(**given)
@@ -97,10 +97,10 @@ def with_trace(sentence: str, error: BaseException) -> str:
 
 
 def _is_ours(file: str) -> bool:
-    return "importlib" in file or (file.startswith(_OURS) and "adapters" not in file)
+    return "importlib" in file or (file.startswith(_PACKAGE_FOLDER) and "adapters" not in file)
 
 
-def _class_of(make: Callable[..., Any]) -> type | None:
+def _find_class(make: Callable[..., Any]) -> type | None:
     """Return the class of the clients, where the maker is one or says so and that is enough."""
     said: Any = make
     if not inspect.isclass(make):
@@ -110,7 +110,7 @@ def _class_of(make: Callable[..., Any]) -> type | None:
     return said if can else None
 
 
-def _options_of(make: Callable[..., Any], name: str) -> frozenset[str]:
+def _find_options(make: Callable[..., Any], name: str) -> frozenset[str]:
     try:
         signature = inspect.signature(make)
     except (TypeError, ValueError):  # written in C, say: it is seen when it is called
@@ -119,8 +119,8 @@ def _options_of(make: Callable[..., Any], name: str) -> frozenset[str]:
         signature.bind(base_url=BASE, key=KEY)
     except TypeError as error:
         raise SettingsError(
-            f"{name} takes {signature}: {error}. It is called as {_CALL}, so those two are the "
-            "parameters that it needs; any others need a default."
+            f"{name} takes {signature}: {error}. It is called as {_EXPECTED_CALL}, so those two "
+            "are the parameters that it needs; any others need a default."
         ) from None
     parameters = signature.parameters.values()
     anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
@@ -128,8 +128,8 @@ def _options_of(make: Callable[..., Any], name: str) -> frozenset[str]:
     return frozenset(each for each in OPTIONS if anything or each in named)
 
 
-def _made_once(make: Callable[..., Any], name: str) -> Any:
-    client = client_of(make, name, base_url=BASE, key=KEY)
+def _create_probe(make: Callable[..., Any], name: str) -> Any:
+    client = create_client(make, name, base_url=BASE, key=KEY)
     close = getattr(client, "close", None) or getattr(client, "aclose", None)
     if callable(close):
         with suppress(Exception):
@@ -147,7 +147,7 @@ def _methods(probe: Any) -> list[str]:
     ]
 
 
-def _no_typing_errors(probe: Any, ops: Iterable[str]) -> None:
+def _reject_misspellings(probe: Any, ops: Iterable[str]) -> None:
     """Refuse what is nearly the name of an operation that the client else lacks.
 
     An attribute of that name that is None says that the client really has none.

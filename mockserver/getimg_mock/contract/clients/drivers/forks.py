@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POSSIBLE: Final = hasattr(os, "fork") and sys.platform != "darwin"
+SUPPORTED: Final = hasattr(os, "fork") and sys.platform != "darwin"
 """Whether a forked Python may go on: macOS's own libraries, which look up proxies, may not."""
 
-_PATIENCE: Final = 10.0
+_CHILD_TIMEOUT: Final = 10.0
 
 
-def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+def run_in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     """Return what `work` returns in a forked child; None when it does not come back.
 
     Of the threads of this process only the caller's goes on in the child. A lock that another one
@@ -28,11 +28,13 @@ def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     child = os.fork()
     if not child:
         os.close(reader)
-        _worked(work, writer)
+        _run_and_exit(work, writer)
     os.close(writer)
     said = b""
     try:
-        while select.select([reader], [], [], _PATIENCE)[0] and (part := os.read(reader, 65536)):
+        while select.select([reader], [], [], _CHILD_TIMEOUT)[0] and (
+            part := os.read(reader, 65536)
+        ):
             said += part
     finally:
         os.close(reader)
@@ -41,7 +43,7 @@ def in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
     return json.loads(said) if said else None
 
 
-def _worked(work: Callable[[], dict[str, Any]], writer: int) -> None:
+def _run_and_exit(work: Callable[[], dict[str, Any]], writer: int) -> None:
     """Do the child's work and end it: nothing that the parent has begun is finished here."""
     try:
         silent = os.open(os.devnull, os.O_RDWR)

@@ -18,17 +18,30 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS, Case, Result
-from getimg_mock.contract.clients.cases.client_history import ClientHistory, Outcome
-from getimg_mock.contract.clients.drivers.capabilities import absent, fitted, lacking, unmet
-from getimg_mock.contract.clients.drivers.case_run import files_in
-from getimg_mock.contract.clients.drivers.python_driver import blank
-from getimg_mock.contract.clients.drivers.upstream_driver import PATIENCE, foreign, not_there
+from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS, Case, EarlierResult
+from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+from getimg_mock.contract.clients.drivers.capabilities import (
+    find_absent_operations,
+    find_lacking_operations,
+    find_unmet_needs,
+    fit_case,
+)
+from getimg_mock.contract.clients.drivers.case_run import read_files
+from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
+from getimg_mock.contract.clients.drivers.upstream_driver import (
+    CALL_TIMEOUT,
+    find_unavailable_need,
+    mark_foreign,
+)
 from getimg_mock.contract.clients.sandbox.client_time import START
-from getimg_mock.contract.clients.sandbox.resource_usage import EARLY, Holdings, held_by
-from getimg_mock.contract.clients.server.fault_server import Adversary
-from getimg_mock.contract.clients.server.forwarding import Forwarding
-from getimg_mock.contract.clients.server.socket_server import Sockets
+from getimg_mock.contract.clients.sandbox.resource_usage import (
+    BASELINE_CALLS,
+    ResourceUsage,
+    measure_process_usage,
+)
+from getimg_mock.contract.clients.server.fault_server import FaultServer
+from getimg_mock.contract.clients.server.forwarding import Forwarder
+from getimg_mock.contract.clients.server.socket_server import SocketServer
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
@@ -62,7 +75,7 @@ class ProcessDriver:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         try:
-            about = self._about()
+            about = self._describe_program()
         except SettingsError:
             self.close()
             raise
@@ -70,15 +83,15 @@ class ProcessDriver:
         self.lacking = set(about["lacking"])
         self.name = str(about.get("name", self.name))
 
-    def _about(self) -> dict[str, Any]:
-        said = self._asked({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+    def _describe_program(self) -> dict[str, Any]:
+        said = self._ask({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
         if said["outcome"] == "abandoned":
             raise SettingsError(
                 f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
                 '{"op": "describe"} in a line on its standard input, and goes on reading until '
                 "that ends."
             )
-        return _described(said, self._shown)
+        return _parse_description(said, self._shown)
 
     @property
     def _shown(self) -> str:
@@ -86,40 +99,40 @@ class ProcessDriver:
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return what the case needs that the program does not have."""
-        needs = unmet(case, self.options, self.lacking)
+        needs = find_unmet_needs(case, self.options, self.lacking)
         if "failing at once" in case.needs and not (
             "retries" in self.lacking or "max_retries" in self.options
         ):
             needs.append("max_retries")
         if {"timeout"} & set(case.options) and "timeout" not in self.options:
             needs.append("timeout")
-        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
+        return tuple(dict.fromkeys([*find_lacking_operations(case, self.ops), *needs]))
 
-    def untried(self, case: Case) -> str:
+    def find_obstacle(self, case: Case) -> str:
         """Return what cannot be given to a program in a case."""
         if self.address is not None:
-            return not_there(case)
+            return find_unavailable_need(case)
         if case.patience is not None and not case.together:
             return ""
-        return f"with a program: needs {_in_our_hands(case)}"
+        return f"with a program: needs {_find_in_process_need(case)}"
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the program through a case, on a port of its own."""
-        missing, untried = self.lacks(case), self.untried(case)
+        missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
-            return blank(self.name, case, seed, missing, untried)
-        case = fitted(case, self.ops)
+            return build_untried_history(self.name, case, seed, missing, untried)
+        case = fit_case(case, self.ops)
         clock = VirtualClock(start=START)
         with ExitStack() as stack:
-            server, other = (stack.enter_context(Sockets(clock)) for _ in range(2))
+            server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
             place = stack.enter_context(tempfile.TemporaryDirectory())
             prefix = case.base.partition("://")[2].partition("/")[2]
-            case = case.but(base=f"{server.url}/{prefix}".rstrip("/"))
+            case = case.with_changes(base=f"{server.url}/{prefix}".rstrip("/"))
             forwarding = None
             if self.address is not None:
-                forwarding = stack.enter_context(Forwarding(self.address, server.url))
-                case = case.but(rules=(), patience=PATIENCE)
-            server.adversary = Adversary(
+                forwarding = stack.enter_context(Forwarder(self.address, server.url))
+                case = case.with_changes(rules=(), patience=CALL_TIMEOUT)
+            server.adversary = FaultServer(
                 clock=clock,
                 key=KEY,
                 base=case.base,
@@ -131,18 +144,18 @@ class ProcessDriver:
                 elsewhere=other.url,
             )
             other.adversary = server.adversary
-            holdings: list[Holdings] = []
-            outcomes = self._calls(case, server, Path(place), holdings)
+            holdings: list[ResourceUsage] = []
+            outcomes = self._make_calls(case, server, Path(place), holdings)
         history = self._history(case, seed, server.adversary, outcomes, holdings)
-        return history if forwarding is None else foreign(history, forwarding)
+        return history if forwarding is None else mark_foreign(history, forwarding)
 
     def _history(
         self,
         case: Case,
         seed: str,
-        adversary: Adversary,
-        outcomes: list[Outcome],
-        holdings: list[Holdings],
+        adversary: FaultServer,
+        outcomes: list[CallOutcome],
+        holdings: list[ResourceUsage],
     ) -> ClientHistory:
         return ClientHistory(
             plan=Plan(name=f"client {case.name}", steps=()),
@@ -154,10 +167,10 @@ class ProcessDriver:
             case=case.name,
             seed=seed,
             outcomes=tuple(outcomes),
-            missed=adversary.missed(),
-            without=absent(case, self.ops),
-            ledger=adversary.totals(),
-            options=self._given(case),
+            missed=adversary.find_unmet_rules(),
+            without=find_absent_operations(case, self.ops),
+            ledger=adversary.compute_totals(),
+            options=self._select_options(case),
             holdings=tuple(holdings),
         )
 
@@ -172,25 +185,25 @@ class ProcessDriver:
                         pipe.close()
             self._process = None
 
-    def _given(self, case: Case) -> dict[str, Any]:
+    def _select_options(self, case: Case) -> dict[str, Any]:
         # A video of a second is not worth polling every five, in time that is real.
         quick = {"poll_interval": 1} if self.address is None else {}
         wanted = quick | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
 
-    def _held(self, server: Sockets) -> Holdings:
-        process = self._running()
-        return held_by(process.pid, server.open)
+    def _measure_usage(self, server: SocketServer) -> ResourceUsage:
+        process = self._ensure_running()
+        return measure_process_usage(process.pid, server.open)
 
-    def _calls(
-        self, case: Case, server: Sockets, place: Path, holdings: list[Holdings]
-    ) -> list[Outcome]:
-        made: dict[int, Outcome] = {}
+    def _make_calls(
+        self, case: Case, server: SocketServer, place: Path, holdings: list[ResourceUsage]
+    ) -> list[CallOutcome]:
+        made: dict[int, CallOutcome] = {}
         adversary = server.adversary
         for number, call in enumerate(case.calls):
-            if case.holdings and number == EARLY:
-                holdings.append(self._held(server))
-            args = _resolved(call.args, made)
+            if case.holdings and number == BASELINE_CALLS:
+                holdings.append(self._measure_usage(server))
+            args = _resolve_arguments(call.args, made)
             if args is None or number in case.left_out:
                 continue
             if call.after:
@@ -208,11 +221,11 @@ class ProcessDriver:
                 "base_url": case.base,
                 "key": case.key,
                 "deadline": case.patience,
-                "options": self._given(case),
+                "options": self._select_options(case),
             }
-            said = self._asked(request, case.patience or 0)
+            said = self._ask(request, case.patience or 0)
             kind = said["outcome"]
-            made[number] = Outcome(
+            made[number] = CallOutcome(
                 op=call.op,
                 args=args,
                 kind=kind,
@@ -222,15 +235,15 @@ class ProcessDriver:
                 ended=_seconds(adversary),
                 first=first,
                 last=len(adversary.exchanges),
-                files=files_in(folder) if call.op == "download" else {},
+                files=read_files(folder) if call.op == "download" else {},
             )
         if holdings:
-            holdings.append(self._held(server))
+            holdings.append(self._measure_usage(server))
         return list(made.values())
 
-    def _asked(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
         """Send one request to the program and return what it says, or that it did not come back."""
-        process = self._running()
+        process = self._ensure_running()
         if process.stdin is None:
             raise AssertionError("the program was started with pipes")
         try:
@@ -246,17 +259,17 @@ class ProcessDriver:
             except queue.Empty:
                 break
             if not line:
-                return self._gone(request, "the program ended before it responded")
-            said = _read(line)
+                return self._abandon(request, "the program ended before it responded")
+            said = _parse_response(line)
             if said.get("case") == request["case"]:
                 return said
-        return self._gone(request, f"no response within {patience + _GRACE:g} s")
+        return self._abandon(request, f"no response within {patience + _GRACE:g} s")
 
-    def _gone(self, request: dict[str, Any], why: str) -> dict[str, Any]:
+    def _abandon(self, request: dict[str, Any], why: str) -> dict[str, Any]:
         self.close()
         return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _ensure_running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - the caller's own program
@@ -275,7 +288,7 @@ class ProcessDriver:
         return self._process
 
 
-def _in_our_hands(case: Case) -> str:
+def _find_in_process_need(case: Case) -> str:
     """Return what a case needs of a client that runs in this process."""
     wants = {
         "calls at the same time": case.together,
@@ -294,7 +307,7 @@ def _in_our_hands(case: Case) -> str:
     return found[0] if found else f"{case.ours} in our hands"
 
 
-def _described(said: dict[str, Any], program: str) -> dict[str, Any]:
+def _parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
     """Return what a program says of itself; all operations and no options, where it says nothing.
 
     Raises `SettingsError` for what cannot be meant.
@@ -329,7 +342,7 @@ def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
         lines.put(b"")  # the end
 
 
-def _read(line: bytes) -> dict[str, Any]:
+def _parse_response(line: bytes) -> dict[str, Any]:
     try:
         said = json.loads(line)
     except ValueError:
@@ -359,10 +372,10 @@ def _error(said: dict[str, Any]) -> dict[str, Any]:
     return error
 
 
-def _resolved(args: Any, made: dict[int, Outcome]) -> dict[str, Any] | None:
+def _resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
     for name, value in args.items():
-        if isinstance(value, Result):
+        if isinstance(value, EarlierResult):
             earlier = made.get(value.call)
             if earlier is None or earlier.kind != "value":
                 return None
@@ -372,5 +385,5 @@ def _resolved(args: Any, made: dict[int, Outcome]) -> dict[str, Any] | None:
     return found
 
 
-def _seconds(adversary: Adversary) -> float:
+def _seconds(adversary: FaultServer) -> float:
     return (adversary.clock.now() - START) / timedelta(seconds=1)

@@ -15,16 +15,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 from getimg_mock.contract.clients.cases.cases import KEY, Case
 from getimg_mock.contract.clients.cases.client_history import ClientHistory
 from getimg_mock.contract.clients.drivers import forks
-from getimg_mock.contract.clients.drivers.capabilities import fitted, lacking, unmet
-from getimg_mock.contract.clients.drivers.case_run import Run
-from getimg_mock.contract.clients.drivers.client_factory import abilities_of
+from getimg_mock.contract.clients.drivers.capabilities import (
+    find_lacking_operations,
+    find_unmet_needs,
+    fit_case,
+)
+from getimg_mock.contract.clients.drivers.case_run import CaseRun
+from getimg_mock.contract.clients.drivers.client_factory import probe_capabilities
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTime
-from getimg_mock.contract.clients.sandbox.environment import environment, logged, quick
-from getimg_mock.contract.clients.sandbox.time_limit import Cap
-from getimg_mock.contract.clients.server.fault_server import Adversary
+from getimg_mock.contract.clients.sandbox.environment import (
+    capture_logs,
+    make_repeatable,
+    set_environment,
+)
+from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit
+from getimg_mock.contract.clients.server.fault_server import FaultServer
 from getimg_mock.contract.clients.server.httpcore_network import Network
 from getimg_mock.contract.plans import Plan
-from getimg_mock.isolation.local_only import kept_in
+from getimg_mock.isolation.local_only import block_external_connections
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:
@@ -41,7 +49,7 @@ class Driver(Protocol):
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return what the case needs that the client does not have."""
 
-    def untried(self, case: Case) -> str:
+    def find_obstacle(self, case: Case) -> str:
         """Return how it is driven and what the case needs that this does not give, or nothing."""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
@@ -66,23 +74,23 @@ class PythonDriver:
     """How many seconds of real time a case may take."""
 
     def __post_init__(self) -> None:
-        with kept_in(self.name):
-            found = abilities_of(self.make, self.name)
+        with block_external_connections(self.name):
+            found = probe_capabilities(self.make, self.name)
         self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
         self.variables, self.is_async = found.variables, found.is_async
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Return the operations, options and abilities of the case that the client lacks."""
-        needs = unmet(case, self.options, self.lacking)
+        needs = find_unmet_needs(case, self.options, self.lacking)
         if "environment" in case.needs and not self.variables:
             needs.append("environment")
-        return tuple(dict.fromkeys([*lacking(case, self.ops), *needs]))
+        return tuple(dict.fromkeys([*find_lacking_operations(case, self.ops), *needs]))
 
-    def untried(self, case: Case) -> str:
+    def find_obstacle(self, case: Case) -> str:
         """Return what this process, or a client that awaits, cannot give a case."""
         if case.real:
             return "in this process: needs a network that is real"
-        if any(call.child for call in case.calls) and (self.is_async or not forks.POSSIBLE):
+        if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a client that does not await, and a system that forks"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
             return f"here: needs {case.room // 10**6} MB beside other temporary files"
@@ -93,14 +101,14 @@ class PythonDriver:
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case in virtual time."""
-        missing, untried = self.lacks(case), self.untried(case)
+        missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
-            return blank(self.name, case, seed, missing, untried)
-        case = fitted(case, self.ops)
+            return build_untried_history(self.name, case, seed, missing, untried)
+        case = fit_case(case, self.ops)
         time = ClientTime(
             limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
         )
-        adversary = Adversary(
+        adversary = FaultServer(
             clock=time.clock,
             key=KEY,
             base=case.base,
@@ -110,30 +118,30 @@ class PythonDriver:
             cache=self.cache,
         )
         network = Network(adversary, time)
-        run = Run(self, case, adversary, network, time)
+        run = CaseRun(self, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             run.place = Path(place)
-            logs = stack.enter_context(logged()) if case.logs else []
-            stack.enter_context(environment(case, self.variables))
-            stack.enter_context(quick(f"{seed} {case.name}"))
-            stack.enter_context(network.spanned())
-            stack.enter_context(kept_in(self.name))
-            stack.enter_context(time.governing())
-            self.moved(run)
+            logs = stack.enter_context(capture_logs()) if case.logs else []
+            stack.enter_context(set_environment(case, self.variables))
+            stack.enter_context(make_repeatable(f"{seed} {case.name}"))
+            stack.enter_context(network.install())
+            stack.enter_context(block_external_connections(self.name))
+            stack.enter_context(time.patch_process())
+            self.make_calls(run)
         return run.history(seed, "\n".join(logs))
 
-    def moved(self, run: Run) -> None:
+    def make_calls(self, run: CaseRun) -> None:
         """Make the calls of a case, as far as the client comes back in real time."""
-        cap = Cap(self.real_seconds)
+        cap = TimeLimit(self.real_seconds)
         try:
-            with cap.standing():
-                run.all()
+            with cap.enforce():
+                run.make_all_calls()
         except Abandoned:
             run.time.lifted = True
         run.overdue = self.real_seconds if cap.reached else 0.0
 
 
-def blank(
+def build_untried_history(
     client: str, case: Case, seed: str, missing: tuple[str, ...], untried: str = ""
 ) -> ClientHistory:
     """Return the history of a case that a client cannot be tried with."""

@@ -11,21 +11,21 @@ from decimal import Decimal
 from os import PathLike, fspath
 from typing import Any, Final
 
-_DEEP: Final = 12
+_MAX_DEPTH: Final = 12
 
 
-def plain(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one branch a kind of value
+def to_json_value(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one branch a kind of value
     """Return a value as JSON; exact decimals as texts, objects by their public fields."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if depth > _DEEP:
+    if depth > _MAX_DEPTH:
         return repr(value)
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(each, depth + 1) for name, each in value.items()}
+        return {str(name): to_json_value(each, depth + 1) for name, each in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [plain(each, depth + 1) for each in value]
+        return [to_json_value(each, depth + 1) for each in value]
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, PathLike):
@@ -33,21 +33,23 @@ def plain(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one branc
     if isinstance(value, bytes):
         return {"$bytes": len(value)}
     if is_dataclass(value):
-        return {each.name: plain(getattr(value, each.name), depth + 1) for each in fields(value)}
+        return {
+            each.name: to_json_value(getattr(value, each.name), depth + 1) for each in fields(value)
+        }
     dump = getattr(value, "model_dump", None)
     if callable(dump):
-        return plain(dump(exclude_unset=True), depth + 1)
+        return to_json_value(dump(exclude_unset=True), depth + 1)
     return {"$type": type(value).__name__, "text": str(value)[:200]}
 
 
-def told(error: BaseException, adapter: Any = None) -> dict[str, Any]:
+def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     """Return what an error says of itself; an adapter's own `describe(error)` has the last word."""
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
-        "printable": _printable(error),
+        "printable": _is_printable(error),
         "trace": "".join(traceback.format_exception(error, chain=True))[-20000:],
-        "pickled": pickled(error),
+        "pickled": pickle_to_text(error),
     }
     response = getattr(error, "response", None)
     status = getattr(error, "status_code", getattr(error, "status", None))
@@ -65,27 +67,27 @@ def told(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     found["unknown"] = bool(getattr(error, "outcome_unknown", False))
     describe = getattr(adapter, "describe", None)
     if callable(describe):
-        found |= plain(describe(error)) or {}
+        found |= to_json_value(describe(error)) or {}
     return found
 
 
 def _text(error: BaseException) -> str:
-    parts = [_safe(error)]
+    parts = [_convert_to_text(error)]
     for name in ("message", "body", "generation_id", "code", "__notes__"):
         value = getattr(error, name, None)
         if value is not None and not callable(value):
-            parts.append(_safe(value))
+            parts.append(_convert_to_text(value))
     return "\n".join(dict.fromkeys(parts))
 
 
-def _safe(value: Any) -> str:
+def _convert_to_text(value: Any) -> str:
     try:
         return str(value)
     except Exception as broken:  # noqa: BLE001 - an error that cannot even be shown says that much
         return f"<{type(broken).__name__} in str()>"
 
 
-def _printable(error: BaseException) -> bool:
+def _is_printable(error: BaseException) -> bool:
     try:
         str(error).encode()
         repr(error).encode()
@@ -94,7 +96,7 @@ def _printable(error: BaseException) -> bool:
     return True
 
 
-def pickled(value: Any) -> str:
+def pickle_to_text(value: Any) -> str:
     """Return what a value is when it is pickled; nothing where it cannot be, or is plain data."""
     if isinstance(value, (str, bytes, dict, list, tuple)):
         return ""

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.cases import KEY
-from getimg_mock.contract.clients.drivers.capabilities import fitted
-from getimg_mock.contract.clients.drivers.case_run import Run
-from getimg_mock.contract.clients.drivers.python_driver import PythonDriver, blank
+from getimg_mock.contract.clients.drivers.capabilities import fit_case
+from getimg_mock.contract.clients.drivers.case_run import CaseRun
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver, build_untried_history
 from getimg_mock.contract.clients.sandbox.client_time import START, ClientTime
-from getimg_mock.contract.clients.server.fault_server import Adversary
-from getimg_mock.contract.clients.server.forwarding import Forwarding
+from getimg_mock.contract.clients.server.fault_server import FaultServer
+from getimg_mock.contract.clients.server.forwarding import Forwarder
 from getimg_mock.contract.clients.server.httpcore_network import Network
-from getimg_mock.contract.clients.server.socket_server import Sockets
-from getimg_mock.isolation.local_only import REAL, kept_in
+from getimg_mock.contract.clients.server.socket_server import SocketServer
+from getimg_mock.isolation.local_only import REAL_NETWORK_ADVICE, block_external_connections
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.targets.http_target import Address
 
-PEACEFUL: Final = frozenset(
+FAULT_FREE_CASES: Final = frozenset(
     {
         "happy",
         "saved",
@@ -44,7 +44,7 @@ PEACEFUL: Final = frozenset(
 )
 """The cases that need no adversary, and so can be run against any service."""
 
-PATIENCE: Final = 900.0
+CALL_TIMEOUT: Final = 900.0
 """How many real seconds one call, or case, may take of a service that is not ours."""
 
 
@@ -65,27 +65,27 @@ class UpstreamDriver(PythonDriver):
     """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
 
     address: Address = field(kw_only=True)
-    real_seconds: float = PATIENCE
+    real_seconds: float = CALL_TIMEOUT
 
-    def untried(self, case: Case) -> str:
+    def find_obstacle(self, case: Case) -> str:
         """Return what a service that is not ours cannot give a case."""
-        return super().untried(case) or not_there(case)
+        return super().find_obstacle(case) or find_unavailable_need(case)
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Move the client through a case, with real requests and real waiting."""
-        missing, untried = self.lacks(case), self.untried(case)
+        missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
-            nothing = blank(self.name, case, seed, missing, untried)
+            nothing = build_untried_history(self.name, case, seed, missing, untried)
             return replace(nothing, own=False, virtual=False)
         time = _RealTime()
         with (
-            Forwarding(self.address) as forwarding,
-            Sockets(time.clock) as server,
+            Forwarder(self.address) as forwarding,
+            SocketServer(time.clock) as server,
             tempfile.TemporaryDirectory() as place,
         ):
             forwarding.here = server.url
-            quiet = fitted(case, self.ops).but(base=server.url, rules=())
-            adversary = Adversary(
+            quiet = fit_case(case, self.ops).with_changes(base=server.url, rules=())
+            adversary = FaultServer(
                 clock=time.clock,
                 key=KEY,
                 base=server.url,
@@ -93,21 +93,21 @@ class UpstreamDriver(PythonDriver):
                 forward=forwarding,
             )
             server.adversary = adversary
-            run = Run(self, quiet, adversary, Network(adversary, time), time)
+            run = CaseRun(self, quiet, adversary, Network(adversary, time), time)
             run.place = Path(place)
-            with kept_in(self.name, REAL):
-                self.moved(run)
-        return foreign(run.history(seed, ""), forwarding)
+            with block_external_connections(self.name, REAL_NETWORK_ADVICE):
+                self.make_calls(run)
+        return mark_foreign(run.history(seed, ""), forwarding)
 
 
-def not_there(case: Case) -> str:
+def find_unavailable_need(case: Case) -> str:
     """Return what a case needs that a service that is not ours does not give, or nothing."""
     if any(call.after for call in case.calls):
         return "there: needs time that can be moved"
     return ""
 
 
-def foreign(history: ClientHistory, forwarding: Forwarding) -> ClientHistory:
+def mark_foreign(history: ClientHistory, forwarding: Forwarder) -> ClientHistory:
     """Return what a client did at a service that is not ours.
 
     What the budget did not allow was not met: such a case says nothing.

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
 
-WATCHING: Final = "getimg-mock watches"
+WATCHER_THREAD_NAME: Final = "getimg-mock watches"
 """What threads of ours are called that do nothing but watch."""
 
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
-_STUCK: Final = 5.0
+_STUCK_SECONDS: Final = 5.0
 _TICK: Final = 1e-6
 
 
@@ -72,23 +72,23 @@ class ClientTime:
         now = self.seconds()
         return _EPOCH + now + sum(jump for at, jump in self.wall_jumps if now >= at)
 
-    def pass_(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let time pass for all; raises `Abandoned` when that is more than the case allows."""
         until = self.seconds() + max(seconds, 0.0)
         stop = self.interrupt_at
         if stop is not None and until >= stop:
             self.interrupt_at = None
-            self._to(max(stop, self.seconds()))
+            self._advance_to(max(stop, self.seconds()))
             raise KeyboardInterrupt
         if until > self.limit and not self.lifted:
-            self._to(self.limit)
+            self._advance_to(self.limit)
             raise Abandoned(f"still busy after {self.limit:g} s")
-        self._to(until)
+        self._advance_to(until)
 
     def sleep(self, seconds: float) -> None:
         """Wait as `time.sleep` does; of several threads, the one that is due first goes on."""
         if self.participants <= 1:
-            self.pass_(seconds)
+            self.advance(seconds)
             return
         with self._turn:
             due = self.seconds() + max(seconds, 0.0)
@@ -99,22 +99,22 @@ class ClientTime:
                     idle = len(self._waiting) >= self.participants and ahead > _TICK
                     # Who is due already, and has not woken yet, goes first.
                     if idle or (not self._turn.wait(0.2) and ahead > _TICK):
-                        self.pass_(min(self._waiting) - self.seconds() + _TICK)
+                        self.advance(min(self._waiting) - self.seconds() + _TICK)
                         self._turn.notify_all()
             finally:
                 self._waiting.remove(due)
 
-    def left(self) -> None:
+    def leave(self) -> None:
         """Say that one of several threads is done."""
         with self._turn:
             self.participants = max(1, self.participants - 1)
             self._turn.notify_all()
 
-    def _to(self, seconds: float) -> None:
+    def _advance_to(self, seconds: float) -> None:
         self.clock.advance_to(START + timedelta(seconds=seconds))
 
     @contextmanager
-    def governing(self) -> Iterator[None]:
+    def patch_process(self) -> Iterator[None]:
         """Put the process's `time` and `threading.Event.wait` under this clock."""
         event_wait = threading.Event.wait
 
@@ -133,7 +133,7 @@ class ClientTime:
             "perf_counter": partial(self.seconds),  # another object: each is put back by name
             "perf_counter_ns": lambda: int(self.seconds() * 1e9),
         }
-        with _replaced(changes):
+        with _patch_time_functions(changes):
             threading.Event.wait = waited  # type: ignore[method-assign, assignment]
             try:
                 yield
@@ -167,7 +167,7 @@ class ClientTime:
 
 
 @contextmanager
-def _replaced(changes: dict[str, Callable[..., Any]]) -> Iterator[None]:
+def _patch_time_functions(changes: dict[str, Callable[..., Any]]) -> Iterator[None]:
     """Replace functions of `time`, in the modules, too, that have borrowed them."""
     before = {name: getattr(time, name) for name in changes}
     places = [(time, name, name) for name in changes]
@@ -193,25 +193,25 @@ class _Selector(selectors.DefaultSelector):  # chosen by platform
     governed: ClientTime
 
     def select(self, timeout: float | None = None) -> Any:
-        busy = self.governed.at_work > 0 or _others() > 0
+        busy = self.governed.at_work > 0 or _count_other_threads() > 0
         if timeout is None:
-            ready = super().select(_STUCK)
+            ready = super().select(_STUCK_SECONDS)
             if not ready:
                 raise Abandoned("waits for something that will never happen")
             return ready
         ready = super().select(_GRACE if busy and timeout > 0 else 0)
         if not ready and timeout > 0:
-            self.governed.pass_(timeout + _TICK)
+            self.governed.advance(timeout + _TICK)
         return ready
 
 
-def _others() -> int:
+def _count_other_threads() -> int:
     """Return how many threads there are that may have work, beside this one.
 
     Those of a loop wait for some when they have none, and ours only watch.
     """
     named = (each.name for each in threading.enumerate())
-    return sum(not name.startswith(("asyncio_", WATCHING)) for name in named) - 1
+    return sum(not name.startswith(("asyncio_", WATCHER_THREAD_NAME)) for name in named) - 1
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -227,8 +227,8 @@ class _Loop(asyncio.SelectorEventLoop):
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
         self._governed.at_work += 1
         work = super().run_in_executor(executor, func, *args)
-        work.add_done_callback(self._worked)
+        work.add_done_callback(self._finish_work)
         return work
 
-    def _worked(self, _: object) -> None:
+    def _finish_work(self, _: object) -> None:
         self._governed.at_work -= 1

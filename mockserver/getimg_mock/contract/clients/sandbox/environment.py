@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.cases import Case
     from getimg_mock.contract.clients.server.httpcore_network import Network
 
-_ENOUGH: Final = 64 * 1024 * 1024
+_MAX_MEMORY: Final = 64 * 1024 * 1024
 
 
 class Memory:
@@ -33,7 +33,7 @@ class Memory:
     def check(self) -> None:
         """Raise `Abandoned` when so much was taken that there is no need to see how much more."""
         taken = tracemalloc.get_traced_memory()[0] - self._before
-        if taken > _ENOUGH:
+        if taken > _MAX_MEMORY:
             raise Abandoned(f"had {taken >> 20} MiB of it in memory, and was stopped there")
 
     def end(self) -> None:
@@ -42,7 +42,7 @@ class Memory:
 
 
 @contextmanager
-def measured(network: Network, *, on: bool) -> Iterator[Memory]:
+def trace_memory(network: Network, *, on: bool) -> Iterator[Memory]:
     """Trace what memory a call takes; who takes far too much is stopped while it reads."""
     if not on:
         yield Memory()
@@ -59,7 +59,7 @@ def measured(network: Network, *, on: bool) -> Iterator[Memory]:
 
 
 @contextmanager
-def environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
+def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
     """Set a case's variables, by the client's own names; no proxies but the case's."""
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
@@ -71,7 +71,7 @@ def environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def quick(seed: str) -> Iterator[None]:
+def make_repeatable(seed: str) -> Iterator[None]:
     """Make a run repeatable and cheap: seeded chance, no warnings, no certificates to load.
 
     On a virtual network no certificate is ever looked at, and reading the store of them takes most
@@ -95,7 +95,7 @@ def _nothing(*_: object, **__: object) -> None:
     """Do nothing."""
 
 
-class _Keeper(logging.Handler):
+class _ListHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
         self.lines: list[str] = []
@@ -106,9 +106,9 @@ class _Keeper(logging.Handler):
 
 
 @contextmanager
-def logged() -> Iterator[list[str]]:
+def capture_logs() -> Iterator[list[str]]:
     """Keep what is logged, at every level."""
-    root, keeper = logging.getLogger(), _Keeper()
+    root, keeper = logging.getLogger(), _ListHandler()
     level = root.level
     root.addHandler(keeper)
     root.setLevel(logging.DEBUG)

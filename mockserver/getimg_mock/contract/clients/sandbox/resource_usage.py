@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EARLY: Final = 50
+BASELINE_CALLS: Final = 50
 """After how many calls a client has what it needs."""
 
-_OURS: Final = ("/proc/self/fd", "/dev/fd")
+_DESCRIPTOR_FOLDERS: Final = ("/proc/self/fd", "/dev/fd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holdings:
+class ResourceUsage:
     """How much was held at one moment; None where that cannot be known.
 
     `connections` are those that the server sees open, `process` whose the rest is: 0 for this one.
@@ -33,7 +33,7 @@ class Holdings:
     threads: int | None = None
     process: int = 0
 
-    def over(self, earlier: Holdings) -> dict[str, int]:
+    def compute_excess(self, earlier: ResourceUsage) -> dict[str, int]:
         """Return what there is more of than earlier, where both are known."""
         more = {"connections": self.connections - earlier.connections}
         if self.process == earlier.process:
@@ -44,27 +44,27 @@ class Holdings:
         return more
 
 
-def held_here(connections: Callable[[], int], *, collect: bool = True) -> Holdings:
+def measure_own_usage(connections: Callable[[], int], *, collect: bool = True) -> ResourceUsage:
     """Return what this process holds."""
     if collect:
         gc.collect()  # garbage is no leak: its sockets are closed with it
-    files = next(filter(None, map(_entries, _OURS)), None)
-    return Holdings(connections=connections(), files=files, threads=threads_here())
+    files = next(filter(None, map(_entries, _DESCRIPTOR_FOLDERS)), None)
+    return ResourceUsage(connections=connections(), files=files, threads=count_threads())
 
 
-def threads_here() -> int:
+def count_threads() -> int:
     """Return how many threads this process has, those that Python knows nothing of included."""
     return _entries("/proc/self/task") or threading.active_count()
 
 
-def held_by(process: int, connections: int) -> Holdings:
+def measure_process_usage(process: int, connections: int) -> ResourceUsage:
     """Return what a program and its children hold."""
-    family = _family(process)
+    family = _list_process_tree(process)
     files, threads = (
         sum(filter(None, (_entries(f"/proc/{each}/{name}") for each in family))) or None
         for name in ("fd", "task")
     )
-    return Holdings(connections=connections, files=files, threads=threads, process=process)
+    return ResourceUsage(connections=connections, files=files, threads=threads, process=process)
 
 
 def _entries(place: str) -> int | None:
@@ -74,7 +74,7 @@ def _entries(place: str) -> int | None:
         return None
 
 
-def _family(process: int) -> list[int]:
+def _list_process_tree(process: int) -> list[int]:
     """Return a process with its children and theirs; itself alone where that cannot be told."""
     found = [process]
     for each in found:

@@ -8,13 +8,13 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.sandbox.client_time import WATCHING, Abandoned
+from getimg_mock.contract.clients.sandbox.client_time import WATCHER_THREAD_NAME, Abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_AGAIN: Final = 5.0
+_REPEAT_SECONDS: Final = 5.0
 """After how many more seconds who swallows it is told again."""
 
 
@@ -29,7 +29,7 @@ class OverdueError(Abandoned):
         )
 
 
-class Cap:
+class TimeLimit:
     """One case's. `reached` says whether the client was called back."""
 
     def __init__(self, seconds: float) -> None:
@@ -39,20 +39,20 @@ class Cap:
         self._lock = threading.Lock()
 
     @contextmanager
-    def standing(self) -> Iterator[None]:
+    def enforce(self) -> Iterator[None]:
         """Raise `OverdueError` in this thread once the seconds have passed."""
         self._standing = True
         alarmed = threading.current_thread() is threading.main_thread() and hasattr(
             signal, "setitimer"
         )
-        with self._alarm() if alarmed else self._watcher():
+        with self._use_alarm() if alarmed else self._use_watcher_thread():
             try:
                 yield
             finally:
                 self._standing = False
 
     @contextmanager
-    def _alarm(self) -> Iterator[None]:
+    def _use_alarm(self) -> Iterator[None]:
         """Have the system interrupt this thread, whatever it waits for."""
 
         def ring(number: int, frame: FrameType | None) -> None:
@@ -62,7 +62,7 @@ class Cap:
                 raise OverdueError
 
         before = signal.signal(signal.SIGALRM, ring)
-        left, every = signal.setitimer(signal.ITIMER_REAL, self.seconds, _AGAIN)
+        left, every = signal.setitimer(signal.ITIMER_REAL, self.seconds, _REPEAT_SECONDS)
         try:
             yield
         finally:
@@ -70,7 +70,7 @@ class Cap:
             signal.signal(signal.SIGALRM, before)
 
     @contextmanager
-    def _watcher(self) -> Iterator[None]:
+    def _use_watcher_thread(self) -> Iterator[None]:
         """Have another thread interrupt this one, between two steps of Python."""
         over, ident = threading.Lock(), threading.get_ident()
         over.acquire()
@@ -79,7 +79,7 @@ class Cap:
             wait = self.seconds
             # The lock, and not an event: events obey the case's clock.
             while not over.acquire(timeout=wait):
-                wait = _AGAIN
+                wait = _REPEAT_SECONDS
                 with self._lock:
                     if self._standing:
                         self.reached = True
@@ -87,7 +87,7 @@ class Cap:
                             ctypes.c_ulong(ident), ctypes.py_object(OverdueError)
                         )
 
-        watcher = threading.Thread(target=watch, name=WATCHING, daemon=True)
+        watcher = threading.Thread(target=watch, name=WATCHER_THREAD_NAME, daemon=True)
         watcher.start()
         try:
             yield

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.contract.clients.cases.client_history import ClientExchange
-from getimg_mock.contract.clients.cases.wire_script import Answer, Timeline, replied
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
 from getimg_mock.contract.exchanges import Effect
 from getimg_mock.contract.plans import operation_of
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from getimg_mock.world.clock import VirtualClock
     from getimg_mock.world.workspaces import Workspace
 
-_MOST_REQUESTS: Final = 5000
+_MAX_REQUESTS: Final = 5000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReceivedRequest:
     """A request as it came over a connection."""
 
     origin: str
@@ -48,19 +48,19 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Turn:
+class FaultContext:
     """One request in a rule's hands: `passed()` has the fake answer it, effects included."""
 
-    adversary: Adversary
-    asked: Asked
+    adversary: FaultServer
+    asked: ReceivedRequest
     operation: str
     nth: int
     did: bool = False
 
-    def passed(self) -> Answer:
+    def proceed(self) -> WireAnswer:
         """Return the fake's answer; the work is done now."""
         self.did = True
-        return self.adversary.passed(self.asked)
+        return self.adversary.process(self.asked)
 
     @property
     def now(self) -> Any:
@@ -68,11 +68,11 @@ class Turn:
         return self.adversary.clock.now()
 
 
-Act = Callable[[Turn], "Answer | Timeline"]
+FaultAction = Callable[[FaultContext], "WireAnswer | WireScript"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class FaultRule:
     """Which requests get something unusual, and what; `on` is a glob over operations.
 
     "connect" is the making of a connection, "elsewhere" any request to another origin than the
@@ -82,31 +82,31 @@ class Rule:
     """
 
     on: str
-    do: Act | Literal["refused", "timeout", "slow", "bad certificate"]
+    do: FaultAction | Literal["refused", "timeout", "slow", "bad certificate"]
     label: str
     nth: tuple[int, ...] = ()
     must: bool = True
-    when: Callable[[Asked], bool] | None = None
+    when: Callable[[ReceivedRequest], bool] | None = None
     legal: bool = True
 
-    def but(self, **changes: Any) -> Rule:
+    def with_changes(self, **changes: Any) -> FaultRule:
         """Return the rule with changes."""
         return replace(self, **changes)
 
 
 @dataclass
-class Adversary:
+class FaultServer:
     """One case's server. Safe to use from several threads."""
 
     clock: VirtualClock
     key: str
     base: str
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[FaultRule, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     scenario: tuple[dict[str, Any], ...] = ()
     cache: MediaCache | None = None
-    most: int = _MOST_REQUESTS
-    forward: Callable[[Asked], Answer] | None = None
+    most: int = _MAX_REQUESTS
+    forward: Callable[[ReceivedRequest], WireAnswer] | None = None
     """Answers instead of the fake, where the service is not ours."""
     elsewhere: str = "https://evil.example"
     """Another origin, to which clients are lured."""
@@ -127,7 +127,7 @@ class Adversary:
             self.workspace.scenarios.add(each, self.clock.now())
         parts = urlsplit(self.base)
         self._prefix = parts.path.rstrip("/")
-        self.home = origin_of(parts.scheme, parts.hostname or "", parts.port)
+        self.home = format_origin(parts.scheme, parts.hostname or "", parts.port)
         self.exchanges: list[ClientExchange] = []
         self.connections: list[str] = []
         self.counts: dict[tuple[int, str], int] = {}
@@ -136,18 +136,18 @@ class Adversary:
         self._effects: list[Effect] = []
         self._marks = (0, 0)
 
-    def connects(self, host: str, port: int) -> str:
+    def handle_connect(self, host: str, port: int) -> str:
         """Return what happens to the making of a connection; an empty text for nothing."""
         with self._lock:
-            rule = self._rule("connect", None)
+            rule = self._match_rule("connect", None)
             self.connections.append(f"{host}:{port}")
             return str(rule.do) if rule is not None else ""
 
-    def certificate(self) -> bool:
+    def has_wrong_certificate(self) -> bool:
         """Return whether the server's certificate is for another host."""
-        return any(rule.do == "bad certificate" and self._hit(rule) for rule in self.rules)
+        return any(rule.do == "bad certificate" and self._count_hit(rule) for rule in self.rules)
 
-    def answer(self, asked: Asked) -> Timeline:
+    def answer(self, asked: ReceivedRequest) -> WireScript:
         """Return what goes back for a request, having recorded it."""
         with self._lock:
             if len(self.exchanges) >= self.most:
@@ -157,21 +157,21 @@ class Adversary:
             home = asked.origin == self.home
             path = self._path(asked.target)
             operation = operation_of(asked.method, path) or "unknown"
-            rule = self._rule(operation if home else "elsewhere", asked)
+            rule = self._match_rule(operation if home else "elsewhere", asked)
             label, did = "", True
             if rule is not None:
-                turn = Turn(self, asked, operation, number)
-                came = _done(rule, turn)
+                turn = FaultContext(self, asked, operation, number)
+                came = _apply_rule(rule, turn)
                 label, did = rule.label, turn.did
             elif home:
-                came = self.passed(asked)
+                came = self.process(asked)
             else:
-                came, did = replied(200, {"elsewhere": asked.origin}), False
-            timeline = came.wire() if isinstance(came, Answer) else came
+                came, did = build_json_answer(200, {"elsewhere": asked.origin}), False
+            timeline = came.to_script() if isinstance(came, WireAnswer) else came
             self._record(asked, path, came, label, home=home, ours=did)
             return timeline
 
-    def passed(self, asked: Asked) -> Answer:
+    def process(self, asked: ReceivedRequest) -> WireAnswer:
         """Have the fake answer a request, and note what that brought about."""
         if self.forward is not None:
             return self.forward(asked)
@@ -196,9 +196,9 @@ class Adversary:
             for name, value in answer.headers
             if name not in {b"content-length", b"transfer-encoding"}
         )
-        return Answer(answer.status, headers, body)
+        return WireAnswer(answer.status, headers, body)
 
-    def missed(self) -> tuple[str, ...]:
+    def find_unmet_rules(self) -> tuple[str, ...]:
         """Return the labels of rules that should have acted and did not."""
         return tuple(
             rule.label
@@ -206,7 +206,7 @@ class Adversary:
             if rule.must and not self.hits.get(place)
         )
 
-    def totals(self) -> dict[str, Decimal]:
+    def compute_totals(self) -> dict[str, Decimal]:
         """Return what each generation has cost or holds, by its id."""
         found: dict[str, Decimal] = {}
         for entry in self.workspace.ledger.entries:
@@ -225,7 +225,7 @@ class Adversary:
             return path[len(self._prefix) :]
         return path
 
-    def _rule(self, operation: str, asked: Asked | None) -> Rule | None:
+    def _match_rule(self, operation: str, asked: ReceivedRequest | None) -> FaultRule | None:
         found = None
         for place, rule in enumerate(self.rules):
             if (operation == "connect") != (rule.on == "connect") or rule.do == "bad certificate":
@@ -240,7 +240,7 @@ class Adversary:
                 self.hits[place] = self.hits.get(place, 0) + 1
         return found
 
-    def _hit(self, rule: Rule) -> bool:
+    def _count_hit(self, rule: FaultRule) -> bool:
         place = self.rules.index(rule)
         self.hits[place] = self.hits.get(place, 0) + 1
         return True
@@ -257,16 +257,16 @@ class Adversary:
 
     def _record(
         self,
-        asked: Asked,
+        asked: ReceivedRequest,
         path: str,
-        came: Answer | Timeline,
+        came: WireAnswer | WireScript,
         label: str,
         *,
         home: bool,
         ours: bool,
     ) -> None:
-        answered = isinstance(came, Answer)
-        status = came.status if isinstance(came, Answer) else _status(came)
+        answered = isinstance(came, WireAnswer)
+        status = came.status if isinstance(came, WireAnswer) else _parse_status(came)
         self.exchanges.append(
             ClientExchange(
                 number=len(self.exchanges) + 1,
@@ -281,8 +281,8 @@ class Adversary:
                     if name.lower() != "authorization"
                 ),
                 request_body=asked.body,
-                headers=came.headers if isinstance(came, Answer) else (),
-                body=came.body[:65536] if isinstance(came, Answer) else b"",
+                headers=came.headers if isinstance(came, WireAnswer) else (),
+                body=came.body[:65536] if isinstance(came, WireAnswer) else b"",
                 effects=tuple(self._effects),
                 origin=asked.origin,
                 label=label or ("" if answered else "spoiled"),
@@ -296,19 +296,19 @@ class Adversary:
         )
 
 
-def _done(rule: Rule, turn: Turn) -> Answer | Timeline:
+def _apply_rule(rule: FaultRule, turn: FaultContext) -> WireAnswer | WireScript:
     if isinstance(rule.do, str):
         raise TypeError(f"{rule.do} can happen to connections only")
     return rule.do(turn)
 
 
-def origin_of(scheme: str, host: str, port: int | None) -> str:
+def format_origin(scheme: str, host: str, port: int | None) -> str:
     """Return an origin with its port written out, so that equal ones are equal texts."""
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}:{port or (443 if scheme == 'https' else 80)}"
 
 
-def _status(timeline: Timeline) -> int:
+def _parse_status(timeline: WireScript) -> int:
     """Return the status in the first bytes of a timeline; 0 where there is none."""
     for piece in timeline:
         if isinstance(piece.what, bytes) and piece.what.startswith(b"HTTP/1."):

@@ -13,25 +13,25 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock.contract.clients.cases.cases import KEY
-from getimg_mock.contract.clients.cases.wire_script import Answer, problem
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.plans import Plan, Send
 from getimg_mock.contract.targets.execution import RefusedError, Sent
-from getimg_mock.isolation.local_only import passing
+from getimg_mock.isolation.local_only import allow_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from getimg_mock.contract.clients.server.fault_server import Asked
+    from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
     from getimg_mock.contract.targets.http_target import Address, AddressSession
 
 _DOWNLOADS: Final = "/v2/downloads/"
-_HOP: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
-_OURS: Final = frozenset({"host", "authorization", "content-length", "accept-encoding"})
+_HOP_HEADERS: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
+_REPLACED_HEADERS: Final = frozenset({"host", "authorization", "content-length", "accept-encoding"})
 
 
 @dataclass
-class Forwarding:
+class Forwarder:
     """One case's. `here` is where the client sends its requests; `refused` what was too dear."""
 
     address: Address
@@ -49,27 +49,27 @@ class Forwarding:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: ReceivedRequest) -> WireAnswer:
         """Send a request on and return the answer."""
         link = self._links.get(asked.target, "")
         parts = urlsplit(link)
-        session = self._session(f"{parts.scheme}://{parts.netloc}" if link else "")
+        session = self._open_session(f"{parts.scheme}://{parts.netloc}" if link else "")
         target = parts.path + (f"?{parts.query}" if parts.query else "") if link else asked.target
         path, _, query = target.partition("?")
         step = Send(method=asked.method, path=path, query=query, body=asked.body or None)
         sent = Sent(asked.method, target, self._headers(asked), asked.body or None)
         try:
-            with passing():
+            with allow_connections():
                 came = session.exchange(sent, step)
         except RefusedError as error:
             self.refused.append(str(error))
-            return problem(402, "quota_exceeded", f"The budget does not allow this: {error}")
-        kept = tuple(pair for pair in came.headers if pair[0] not in _HOP)
-        return self._with_our_links(Answer(came.status or 502, kept, came.body))
+            return build_error(402, "quota_exceeded", f"The budget does not allow this: {error}")
+        kept = tuple(pair for pair in came.headers if pair[0] not in _HOP_HEADERS)
+        return self._with_our_links(WireAnswer(came.status or 502, kept, came.body))
 
-    def _headers(self, asked: Asked) -> tuple[tuple[str, str], ...]:
+    def _headers(self, asked: ReceivedRequest) -> tuple[tuple[str, str], ...]:
         """Return a request's headers with the real key where ours was; none go to downloads."""
-        headers = [(n.lower(), v) for n, v in asked.headers if n.lower() not in _OURS]
+        headers = [(n.lower(), v) for n, v in asked.headers if n.lower() not in _REPLACED_HEADERS]
         if not asked.target.startswith(_DOWNLOADS):
             real = self._sessions[""].keys["a"]
             headers += [
@@ -79,7 +79,7 @@ class Forwarding:
             ]
         return tuple(headers)
 
-    def _with_our_links(self, answer: Answer) -> Answer:
+    def _with_our_links(self, answer: WireAnswer) -> WireAnswer:
         body = answer.body
         for url in _urls(answer.json):
             parts = urlsplit(url)
@@ -93,7 +93,7 @@ class Forwarding:
                 body = body.replace(shown.encode(), json.dumps(self.here + local).encode())
         return replace(answer, body=body)
 
-    def _session(self, origin: str) -> AddressSession:
+    def _open_session(self, origin: str) -> AddressSession:
         if origin not in self._sessions:
             other = replace(self.address, url=origin)
             self._sessions[origin] = self._open.enter_context(other.opened(self._plan))

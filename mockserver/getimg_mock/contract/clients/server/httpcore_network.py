@@ -17,21 +17,21 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
-from getimg_mock.contract.clients.cases.wire_script import Answer
-from getimg_mock.contract.clients.server.fault_server import origin_of
-from getimg_mock.contract.clients.server.request_parser import Reader
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+from getimg_mock.contract.clients.server.fault_server import format_origin
+from getimg_mock.contract.clients.server.request_parser import RequestParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.clients.cases.wire_script import Timeline
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
-    from getimg_mock.contract.clients.server.fault_server import Adversary
+    from getimg_mock.contract.clients.server.fault_server import FaultServer
 
-_STACKS: Final = ("httpcore", "httpcore2")
-_REFUSED: Final = Answer(400, (("Connection", "close"),), b"not HTTP").wire()
-_TUNNELLED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
-_CONNECTING: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
+_CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
+_BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
+_TUNNEL_ANSWER: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_CONNECT_SECONDS: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
 """In how many seconds a connection is there, or is not; the finding of its address included."""
 
 
@@ -39,7 +39,7 @@ _CONNECTING: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow":
 class Network:
     """All connections of one case."""
 
-    adversary: Adversary
+    adversary: FaultServer
     time: ClientTime
     connections: list[Connection] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
@@ -48,12 +48,14 @@ class Network:
     watch: Callable[[], None] | None = None
     """Told of every read, where somebody looks at what reading costs."""
 
-    def opened(self, host: str, port: int, timeout: float | None) -> tuple[float, Connection | str]:
+    def open_connection(
+        self, host: str, port: int, timeout: float | None
+    ) -> tuple[float, Connection | str]:
         """Return the seconds that connecting takes, and the connection or what went wrong."""
         patience = float("inf") if timeout is None else timeout
         with self.lock:
-            outcome = self.adversary.connects(host, port)
-            seconds = _CONNECTING[outcome]
+            outcome = self.adversary.handle_connect(host, port)
+            seconds = _CONNECT_SECONDS[outcome]
             if seconds > patience or seconds == float("inf"):
                 return patience, "timeout"
             if outcome == "refused":
@@ -68,10 +70,10 @@ class Network:
         return sum(not each.closed for each in self.connections)
 
     @contextmanager
-    def spanned(self) -> Iterator[None]:
+    def install(self) -> Iterator[None]:
         """Put every client of this process that stands on httpcore on this network."""
         with ExitStack() as stack:
-            for name in _STACKS:
+            for name in _CORE_LIBRARIES:
                 if find_spec(name) is not None:
                     for each in _patches(name, self):
                         stack.enter_context(each)
@@ -88,40 +90,40 @@ class Connection:
     number: int
     tls: bool = False
     closed: bool = False
-    reader: Reader = field(init=False)
+    reader: RequestParser = field(init=False)
     tunnel: tuple[str, int] | None = None
     _coming: deque[tuple[float, bytes | str]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
-        self._begin("http")
+        self._start_parser("http")
 
-    def secured(self, context: ssl.SSLContext, name: str | None) -> str:
+    def negotiate_tls(self, context: ssl.SSLContext, name: str | None) -> str:
         """Speak TLS from now on; returns why the client would not, or an empty text."""
         verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
-        if self.network.adversary.certificate() and verified:
+        if self.network.adversary.has_wrong_certificate() and verified:
             return (
                 "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: Hostname mismatch, "
                 f"certificate is not valid for '{name}'. (_ssl.c:1006)"
             )
         self.tls = True
-        self._begin("https")
+        self._start_parser("https")
         return ""
 
-    def wrote(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Take bytes from the client."""
         if not self.tls:
             self.network.plain.append(data[:4096].decode("latin-1"))
-        for asked in self.reader.fed(data):
+        for asked in self.reader.feed(data):
             if asked.method == "CONNECT":
                 host, _, port = asked.target.rpartition(":")
                 self.tunnel = (host.strip("[]"), int(port))
-                self._coming.append((self.network.time.seconds(), _TUNNELLED))
+                self._coming.append((self.network.time.seconds(), _TUNNEL_ANSWER))
             else:
-                self._goes(self.network.adversary.answer(asked))
+                self._schedule(self.network.adversary.answer(asked))
         if self.reader.broken:
-            self._goes(_REFUSED)
+            self._schedule(_BAD_REQUEST)
 
-    def next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
+    def take_next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
         """Return how long the client waits for what comes next, and what: bytes, or an end."""
         if self.network.watch is not None:
             self.network.watch()
@@ -146,11 +148,11 @@ class Connection:
             return False
         return self._coming[0][0] <= self.network.time.seconds()
 
-    def _begin(self, scheme: str) -> None:
+    def _start_parser(self, scheme: str) -> None:
         host, port = self.tunnel or (self.host, self.port)
-        self.reader = Reader(origin_of(scheme, host, port), self.number)
+        self.reader = RequestParser(format_origin(scheme, host, port), self.number)
 
-    def _goes(self, timeline: Timeline) -> None:
+    def _schedule(self, timeline: WireScript) -> None:
         at = max([self.network.time.seconds(), *(due for due, _ in list(self._coming)[-1:])])
         for piece in timeline:
             at += piece.delay
@@ -163,9 +165,9 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
     auto: Any = import_module(f"{name}._backends.auto").AutoBackend
 
     def connect(_: Any, host: str, port: int, timeout: float | None = None, **__: Any) -> Any:
-        seconds, outcome = network.opened(host, port, timeout)
-        network.time.sleep(_capped(seconds))
-        return _Stream(core, _made(core, outcome, host, port))
+        seconds, outcome = network.open_connection(host, port, timeout)
+        network.time.sleep(_cap_seconds(seconds))
+        return _SyncVirtualStream(core, _check_connected(core, outcome, host, port))
 
     async def aconnect(
         _: Any,
@@ -174,19 +176,19 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
         timeout: float | None = None,  # noqa: ASYNC109 - httpcore's
         **__: Any,
     ) -> Any:
-        seconds, outcome = network.opened(host, port, timeout)
-        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
-        return _AsyncStream(core, _made(core, outcome, host, port))
+        seconds, outcome = network.open_connection(host, port, timeout)
+        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop is ours
+        return _AsyncVirtualStream(core, _check_connected(core, outcome, host, port))
 
     yield patch.object(sync, "connect_tcp", connect)
     yield patch.object(auto, "connect_tcp", aconnect)
 
 
-def _capped(seconds: float) -> float:
+def _cap_seconds(seconds: float) -> float:
     return min(seconds, 1e6)  # who waits for ever is stopped long before
 
 
-def _made(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
+def _check_connected(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
     if outcome == "refused":
         raise core.ConnectError(f"[Errno 111] Connection refused ({host}:{port})")
     if isinstance(outcome, str):
@@ -194,7 +196,7 @@ def _made(core: Any, outcome: Connection | str, host: str, port: int) -> Connect
     return outcome
 
 
-def _came(core: Any, what: bytes | str) -> bytes:
+def _check_received(core: Any, what: bytes | str) -> bytes:
     if isinstance(what, bytes):
         return what
     if what == "close":
@@ -204,7 +206,7 @@ def _came(core: Any, what: bytes | str) -> bytes:
     raise core.ReadTimeout("The read operation timed out")
 
 
-class _Side:
+class _VirtualStream:
     """What both kinds of stream have in common; `core` is the library they speak for."""
 
     def __init__(self, core: Any, connection: Connection) -> None:
@@ -226,50 +228,50 @@ class _Side:
         return None
 
     def _secure(self, context: ssl.SSLContext, name: str | None) -> None:
-        refused = self.connection.secured(context, name)
+        refused = self.connection.negotiate_tls(context, name)
         if refused:
             self.connection.closed = True
             raise self.core.ConnectError(refused)
 
-    def _take(self, data: bytes) -> None:
+    def _deliver(self, data: bytes) -> None:
         if self.connection.closed:
             raise self.core.WriteError("[Errno 9] Bad file descriptor")
         with self.connection.network.lock:
-            self.connection.wrote(data)
+            self.connection.receive(data)
 
 
-class _Stream(_Side):
+class _SyncVirtualStream(_VirtualStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        seconds, what = self.connection.next(max_bytes, timeout)
-        self.connection.network.time.sleep(_capped(seconds))
-        return _came(self.core, what)
+        seconds, what = self.connection.take_next(max_bytes, timeout)
+        self.connection.network.time.sleep(_cap_seconds(seconds))
+        return _check_received(self.core, what)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         del timeout
         if buffer:
-            self._take(buffer)
+            self._deliver(buffer)
 
     def close(self) -> None:
         self.connection.closed = True
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
-    ) -> _Stream:
+    ) -> _SyncVirtualStream:
         del timeout
         self._secure(ssl_context, server_hostname)
         return self
 
 
-class _AsyncStream(_Side):
+class _AsyncVirtualStream(_VirtualStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
-        seconds, what = self.connection.next(max_bytes, timeout)
-        await asyncio.sleep(_capped(seconds))  # noqa: TID251 - the client's loop is ours
-        return _came(self.core, what)
+        seconds, what = self.connection.take_next(max_bytes, timeout)
+        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop is ours
+        return _check_received(self.core, what)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         del timeout
         if buffer:
-            self._take(buffer)
+            self._deliver(buffer)
 
     async def aclose(self) -> None:
         self.connection.closed = True
@@ -279,7 +281,7 @@ class _AsyncStream(_Side):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: Any = None,  # noqa: ASYNC109 - httpcore's
-    ) -> _AsyncStream:
+    ) -> _AsyncVirtualStream:
         del timeout
         self._secure(ssl_context, server_hostname)
         return self

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import h11
 
-from getimg_mock.contract.clients.server.fault_server import Asked
+from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
 
-_LARGEST = 256 * 1024
+_MAX_EVENT_SIZE = 256 * 1024
 
 
 @dataclass(slots=True)
-class Reader:
+class RequestParser:
     """Turns bytes into requests to `origin`; `broken` says what was no HTTP."""
 
     origin: str
@@ -20,25 +20,27 @@ class Reader:
     served: int = 0
     broken: str = ""
     _parser: h11.Connection = field(
-        default_factory=lambda: h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST)
+        default_factory=lambda: h11.Connection(
+            h11.SERVER, max_incomplete_event_size=_MAX_EVENT_SIZE
+        )
     )
     _head: h11.Request | None = None
     _body: list[bytes] = field(default_factory=list)
 
-    def fed(self, data: bytes) -> list[Asked]:
+    def feed(self, data: bytes) -> list[ReceivedRequest]:
         """Return the requests that these bytes complete."""
-        found: list[Asked] = []
+        found: list[ReceivedRequest] = []
         if self.broken:
             return found
         try:
             self._parser.receive_data(data)
-            while (asked := self._next()) is not None:
+            while (asked := self._parse_next()) is not None:
                 found.append(asked)
         except h11.RemoteProtocolError as error:
             self.broken = str(error)
         return found
 
-    def _next(self) -> Asked | None:
+    def _parse_next(self) -> ReceivedRequest | None:
         while True:
             event = self._parser.next_event()
             if isinstance(event, h11.Request):
@@ -46,18 +48,18 @@ class Reader:
             elif isinstance(event, h11.Data):
                 self._body.append(bytes(event.data))
             elif isinstance(event, h11.EndOfMessage) and self._head is not None:
-                return self._asked(self._head)
+                return self._build_request(self._head)
             else:
                 return None
 
-    def _asked(self, head: h11.Request) -> Asked:
+    def _build_request(self, head: h11.Request) -> ReceivedRequest:
         rest = self._parser.trailing_data[0]
-        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST)
+        self._parser = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_EVENT_SIZE)
         self._head = None
         self.served += 1
         if rest:
             self._parser.receive_data(rest)
-        return Asked(
+        return ReceivedRequest(
             origin=self.origin,
             connection=self.connection,
             reused=self.served > 1,

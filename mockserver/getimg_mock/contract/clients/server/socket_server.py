@@ -8,23 +8,23 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from getimg_mock.contract.clients.cases.wire_script import Answer
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned
-from getimg_mock.contract.clients.server.request_parser import Reader
+from getimg_mock.contract.clients.server.request_parser import RequestParser
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.cases.wire_script import Timeline
-    from getimg_mock.contract.clients.server.fault_server import Adversary
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.server.fault_server import FaultServer
     from getimg_mock.world.clock import VirtualClock
 
-_BAD: Final = Answer(400, (("Connection", "close"),), b"not HTTP").wire()
-_READ: Final = 65536
+_BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
+_READ_SIZE: Final = 65536
 
 
-class Sockets:
+class SocketServer:
     """Listens on a port of loopback while a case runs; one thread a connection."""
 
-    adversary: Adversary
+    adversary: FaultServer
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
@@ -66,35 +66,37 @@ class Sockets:
                 self._count += 1
                 number = self._count
             self._open.append(connection)
-            if self.adversary.connects("127.0.0.1", 0) == "refused":
+            if self.adversary.handle_connect("127.0.0.1", 0) == "refused":
                 _reset(connection)
-                self._end()
+                self._count_ended()
                 continue
-            threading.Thread(target=self._served, args=(connection, number), daemon=True).start()
+            threading.Thread(
+                target=self._serve_and_count, args=(connection, number), daemon=True
+            ).start()
 
-    def _end(self) -> None:
+    def _count_ended(self) -> None:
         with self._lock:
             self._ended += 1
 
-    def _served(self, connection: socket.socket, number: int) -> None:
+    def _serve_and_count(self, connection: socket.socket, number: int) -> None:
         try:
             self._serve(connection, number)
         finally:
-            self._end()
+            self._count_ended()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
-        reader = Reader(self.url, number)
+        reader = RequestParser(self.url, number)
         with contextlib.suppress(OSError, Abandoned):
-            while data := connection.recv(_READ):
-                for asked in reader.fed(data):
-                    if not self._played(connection, self.adversary.answer(asked)):
+            while data := connection.recv(_READ_SIZE):
+                for asked in reader.feed(data):
+                    if not self._play(connection, self.adversary.answer(asked)):
                         return
                 if reader.broken:
-                    self._played(connection, _BAD)
+                    self._play(connection, _BAD_REQUEST)
                     return
         connection.close()
 
-    def _played(self, connection: socket.socket, timeline: Timeline) -> bool:
+    def _play(self, connection: socket.socket, timeline: WireScript) -> bool:
         """Play a timeline; False when it ended the connection."""
         for piece in timeline:
             if piece.delay and self._over.wait(piece.delay):

@@ -22,16 +22,16 @@ _LOG = logging.getLogger("readme")  # where the README prints
 _SUFFIXES = {"image/png": ".png", "image/webp": ".webp", "video/mp4": ".mp4"}
 
 
-def _options(timeout: float | None, max_retries: int | None) -> dict[str, Any]:
+def _build_options(timeout: float | None, max_retries: int | None) -> dict[str, Any]:
     given: dict[str, Any] = {"timeout": timeout, "max_retries": max_retries}
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _name(item: dict[str, Any], directory: str, index: int) -> Path:
+def _build_path(item: dict[str, Any], directory: str, index: int) -> Path:
     return Path(directory, f"output-{index}{_SUFFIXES.get(item['mime_type'], '.jpg')}")
 
 
-def _moment(text: str) -> datetime:
+def _parse_moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
@@ -48,7 +48,9 @@ class OfficialSDK:
         timeout: float | None = None,
         max_retries: int | None = None,
     ) -> None:
-        self.client = GetimgAI(base_url=base_url, api_key=key, **_options(timeout, max_retries))
+        self.client = GetimgAI(
+            base_url=base_url, api_key=key, **_build_options(timeout, max_retries)
+        )
 
     def generate_image(self, **fields: Any) -> Any:
         """Return the finished image."""
@@ -81,7 +83,7 @@ class OfficialSDK:
         """Save a file as the README does."""
         del overwrite
         item = result["data"][index]
-        path = _name(item, directory, index)
+        path = _build_path(item, directory, index)
         with path.open("wb") as file:
             file.write(httpx.get(item["url"]).content)
         return str(path)
@@ -100,7 +102,7 @@ class OfficialSDK:
 
     def costs(self, start: str, end: str) -> Any:
         """Return the costs of a range."""
-        return self.client.billing.list_costs(start=_moment(start), end=_moment(end))
+        return self.client.billing.list_costs(start=_parse_moment(start), end=_parse_moment(end))
 
     def close(self) -> None:
         """Close the connections."""
@@ -120,7 +122,7 @@ class AsyncOfficialSDK:
         timeout: float | None = None,
         max_retries: int | None = None,
     ) -> None:
-        options = _options(timeout, max_retries)
+        options = _build_options(timeout, max_retries)
         self.client = AsyncGetimgAI(base_url=base_url, api_key=key, **options)
 
     async def generate_image(self, **fields: Any) -> Any:
@@ -154,7 +156,7 @@ class AsyncOfficialSDK:
         """Save a file as the README does, with httpx's asynchronous client."""
         del overwrite
         item = result["data"][index]
-        path = _name(item, directory, index)
+        path = _build_path(item, directory, index)
         async with httpx.AsyncClient() as client:
             answer = await client.get(item["url"])
         path.write_bytes(answer.content)
@@ -174,7 +176,9 @@ class AsyncOfficialSDK:
 
     async def costs(self, start: str, end: str) -> Any:
         """Return the costs of a range."""
-        return await self.client.billing.list_costs(start=_moment(start), end=_moment(end))
+        return await self.client.billing.list_costs(
+            start=_parse_moment(start), end=_parse_moment(end)
+        )
 
     async def close(self) -> None:
         """Close the connections."""
