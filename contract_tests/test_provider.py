@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from getimg_mock.contract import registry
 from getimg_mock.contract.registry import PROVIDER
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.checks import equivalence, harness
 from getimg_mock.contract.verification.session import finding_event, verdict_event
 from getimg_mock.reports.console import block
 
@@ -41,7 +41,7 @@ def test_the_provider_keeps(
     holds(check, histories, request, own=target.own)
 
 
-@pytest.mark.parametrize("check", equivalence.CHECKS, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", registry.EQUIVALENCE, ids=lambda check: check.id)
 def test_the_fake_is_like_it(
     check: Check, comparison: Comparison, request: pytest.FixtureRequest
 ) -> None:
@@ -49,7 +49,7 @@ def test_the_fake_is_like_it(
     holds(check, [comparison], request, own=True)
 
 
-@pytest.mark.parametrize("check", harness.CHECKS, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", registry.HARNESS, ids=lambda check: check.id)
 def test_the_harness_keeps(
     check: Check, examination: Examination, request: pytest.FixtureRequest
 ) -> None:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from getimg_mock.contract import registry
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
@@ -19,7 +20,6 @@ from getimg_mock.contract.provider.corpus import corpus
 from getimg_mock.contract.registry import PROVIDER, chosen
 from getimg_mock.contract.targets.fake_targets import InProcess
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.checks import equivalence
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.session import Campaign, verdict_event, written
 from getimg_mock.errors import SettingsError
@@ -169,7 +169,7 @@ def test_a_difference_shows_both_sides_of_the_pair() -> None:
     compared = Comparison(
         fake=tuple(map(InProcess().run, plans)), other=tuple(map(other.run, plans))
     )
-    event = verdict_event(judged(equivalence.CHECKS[0], [compared]))
+    event = verdict_event(judged(registry.EQUIVALENCE[0], [compared]))
     shown = event["failures"][0]["exchanges"]
     assert [each["status"] for each in shown] == [403, 200]
     assert [each["label"] for each in shown] == [

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
+from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import guarded, watching
 from getimg_mock.contract.budget.spend_file import BudgetError, Record, amount_of, default_record
 from getimg_mock.contract.evidence.claims import claims
@@ -36,7 +37,6 @@ from getimg_mock.contract.targets.fake_targets import InProcess
 from getimg_mock.contract.targets.http_target import LONGEST_WAIT, REAL, Address, limits_of
 from getimg_mock.contract.targets.lookup import target_of
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.checks import equivalence, harness
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.dry_run import beside, feeds
 from getimg_mock.contract.verification.self_check import examination_of, explained
@@ -208,7 +208,7 @@ def _compared(campaign: Campaign, seen: Comparison, twin: list[Event]) -> Iterat
     """Run the same plans on the fake, too (its events go to `twin`), and judge the two together."""
     comparison, events_of_twin = beside(campaign, seen)
     twin += events_of_twin
-    for check in equivalence.CHECKS:
+    for check in registry.EQUIVALENCE:
         yield explained(judged(check, [comparison], own=True), alone=not events_of_twin)
 
 
@@ -223,7 +223,7 @@ def _examined(
     examination = examination_of(
         campaign, budget, artefacts={"the event stream": text} | kinds | shown
     )
-    for check in harness.CHECKS:
+    for check in registry.HARNESS:
         yield explained(judged(check, [examination], own=True))
 
 
@@ -244,10 +244,10 @@ def _with_budget(
                 told.append(event)
                 yield from _asked([event], asked)
     more: list[Verdict] = []
-    if asked & {check.id for check in equivalence.CHECKS}:
+    if asked & {check.id for check in registry.EQUIVALENCE}:
         more += _compared(campaign, seen, twin)
     told += [verdict_event(each, campaign.seed) for each in more]
-    if asked & {check.id for check in harness.CHECKS}:
+    if asked & {check.id for check in registry.HARNESS}:
         more += _examined(campaign, budget, told)
     yield from _asked([verdict_event(each, campaign.seed) for each in more], asked)
     if budget is not None:

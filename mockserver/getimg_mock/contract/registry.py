@@ -1,36 +1,30 @@
-"""All checks, by id."""
+"""All checks, by id: of providers, of clients, of the fake against a service, and of a run."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.provider.checks import (
-    auth,
-    billing,
-    catalogue,
-    input,  # noqa: A004 - the topic is called input
-    lifecycle,
-    limits,
-    media,
-    wire,
-)
-from getimg_mock.contract.verification.checks import equivalence, harness
+from getimg_mock.contract.clients.suite import CHECKS as CLIENT
+from getimg_mock.contract.discovery import discover_checks
+from getimg_mock.contract.provider import checks as provider_checks
+from getimg_mock.contract.verification import checks as run_checks
 from getimg_mock.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check
 
-PROVIDER: Final[tuple[Check, ...]] = (
-    *wire.CHECKS,
-    *input.CHECKS,
-    *lifecycle.CHECKS,
-    *media.CHECKS,
-    *billing.CHECKS,
-    *limits.CHECKS,
-    *auth.CHECKS,
-    *catalogue.CHECKS,
-)
-EVERY: Final[tuple[Check, ...]] = (*PROVIDER, *equivalence.CHECKS, *harness.CHECKS)
+PROVIDER: Final = discover_checks(provider_checks)
+"""GP: what a provider must hold to."""
+
+_RUN: Final = discover_checks(run_checks)
+EQUIVALENCE: Final = tuple(check for check in _RUN if check.id.startswith("GE"))
+"""GE: the fake compared with another provider."""
+
+HARNESS: Final = tuple(check for check in _RUN if check.id.startswith("GH"))
+"""GH: what a run must hold to itself."""
+
+EVERY: Final = (*PROVIDER, *EQUIVALENCE, *HARNESS)
+"""All checks of a run against a provider."""
 
 
 def check_of(name: str) -> Check:
@@ -43,10 +37,8 @@ def check_of(name: str) -> Check:
 
 
 def every_check() -> tuple[Check, ...]:
-    """Return all checks there are: of providers, of clients, of the fake and of the harness."""
-    from getimg_mock.contract.clients import suite  # noqa: PLC0415 - it stands on this package
-
-    return (*EVERY, *suite.CHECKS)
+    """Return all checks: of providers, of the fake, of the harness, and of clients."""
+    return (*EVERY, *CLIENT)
 
 
 def chosen(words: str | None, checks: tuple[Check, ...]) -> tuple[Check, ...]:

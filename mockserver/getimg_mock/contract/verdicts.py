@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import ModuleType
 
     from getimg_mock.contract.exchanges import Exchange
 
@@ -107,6 +108,8 @@ class Check:
     evidence: Evidence
     cost: Cost
     why: str
+    fix: str = ""
+    """What to change where the check fails."""
     breach: Status | None = None
     """How a breach is reported where its level does not say it."""
     judge: Callable[[Any], Iterable[Observation]]
@@ -140,6 +143,64 @@ class Check:
                 yield history, seen
         if self.across is not None:
             yield from self.across(histories)
+
+
+_Judge = TypeVar("_Judge", bound="Callable[..., Iterable[Observation]]")
+_DECLARED: Final = "declared_checks"
+
+
+def check(
+    name: str,
+    statement: str,
+    *,
+    severity: Severity,
+    evidence: Evidence,
+    cost: Cost,
+    why: str,
+    fix: str = "",
+    breach: Status | None = None,
+    across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None,
+) -> Callable[[_Judge], _Judge]:
+    """Declare the decorated function as the judge of check `name` (`GP407`).
+
+    The registry finds a check by this declaration. One judge may carry several.
+    """
+
+    def declare(judge: _Judge) -> _Judge:
+        return attach_check(
+            judge,
+            Check(
+                id=name,
+                statement=statement,
+                severity=severity,
+                evidence=evidence,
+                cost=cost,
+                why=why,
+                fix=fix,
+                breach=breach,
+                across=across,
+                judge=judge,
+            ),
+        )
+
+    return declare
+
+
+def attach_check(judge: _Judge, declared: Check) -> _Judge:
+    """Attach a check to its judge, where `find_declared` finds it; returns the judge."""
+    vars(judge).setdefault(_DECLARED, []).append(declared)
+    return judge
+
+
+def find_declared(module: ModuleType) -> tuple[Check, ...]:
+    """Return the checks that the functions of a module are declared to judge, by id."""
+    found = [
+        each
+        for value in vars(module).values()
+        if getattr(value, "__module__", "") == module.__name__
+        for each in getattr(value, _DECLARED, ())
+    ]
+    return tuple(sorted(found, key=lambda each: each.id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main
+from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import Budget, guarded
 from getimg_mock.contract.budget.spend_file import Record
 from getimg_mock.contract.model_choice import shipped_models
@@ -21,7 +22,6 @@ from getimg_mock.contract.provider.corpus import corpus
 from getimg_mock.contract.registry import PROVIDER, chosen
 from getimg_mock.contract.targets.http_target import Address
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.checks import harness
 from getimg_mock.contract.verification.dry_run import fake_like, feeds
 from getimg_mock.contract.verification.self_check import Examination
 from getimg_mock.isolation.connection_audit import watched
@@ -151,7 +151,7 @@ def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
         with pytest.raises(ConnectionRefusedError, match="gate"):
             around.request("GET", "/v2/models")
         around.close()
-    (check,) = (each for each in harness.CHECKS if each.id == "GH005")
+    (check,) = (each for each in registry.HARNESS if each.id == "GH005")
     for strangers, broken in ((0, False), (len(lookout.strangers), True)):
         gate = (target.left + strangers, budget.requests)
         assert judged(check, [Examination(gate=gate)]).broken is broken

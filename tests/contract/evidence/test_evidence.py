@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock._shipped import read_text
+from getimg_mock.contract import registry
 from getimg_mock.contract.evidence.claims import mark_of
 from getimg_mock.contract.evidence.evidence import (
     Evidence,
@@ -26,7 +27,6 @@ from getimg_mock.contract.provider.corpus import corpus
 from getimg_mock.contract.registry import PROVIDER, check_of, chosen
 from getimg_mock.contract.targets.fake_targets import InProcess
 from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.checks import equivalence
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.errors import SettingsError
 from tests.contract.provider.test_checks import run
@@ -212,7 +212,7 @@ def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> N
 
 def test_old_evidence_is_stale_not_a_failure() -> None:
     """STALE, so that a run says it, and does not fail for the calendar."""
-    (check,) = chosen("GE908", equivalence.CHECKS)
+    (check,) = chosen("GE908", registry.EQUIVALENCE)
     now = datetime(2026, 9, 1, tzinfo=UTC)
     old = Comparison(observed={"GP407": now - timedelta(days=8)}, now=now)
     assert judged(check, [old]).status == "PASS"

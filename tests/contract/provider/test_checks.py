@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from getimg_mock.contract import registry
 from getimg_mock.contract.evidence.claims import claims
 from getimg_mock.contract.evidence.evidence import read_known, shipped_evidence
 from getimg_mock.contract.exchanges import read_json
@@ -21,7 +22,6 @@ from getimg_mock.contract.provider.strategies import drawn_plans, smallest
 from getimg_mock.contract.registry import EVERY, PROVIDER, check_of, chosen
 from getimg_mock.contract.targets.fake_targets import InProcess
 from getimg_mock.contract.verdicts import Finding, Observation, judged, status_of
-from getimg_mock.contract.verification.checks import equivalence, harness
 from getimg_mock.contract.verification.comparison import Comparison, shape_of
 from getimg_mock.contract.verification.self_check import Examination
 from getimg_mock.contract.verification.session import Campaign
@@ -47,7 +47,7 @@ def broken(check_id: str, subject: Any) -> bool:
 
 def breaking(subject: Comparison | Examination) -> set[str]:
     """Return which checks of its kind find a subject wanting."""
-    checks = equivalence.CHECKS if isinstance(subject, Comparison) else harness.CHECKS
+    checks = registry.EQUIVALENCE if isinstance(subject, Comparison) else registry.HARNESS
     return {check.id for check in checks if judged(check, [subject]).broken}
 
 
@@ -82,7 +82,8 @@ def test_a_check_explains_itself(check: Check) -> None:
     """`explain` has something to say about each."""
     assert len(check.statement) > 20
     assert check.why.endswith(".")
-    assert check.judge.__module__.startswith("getimg_mock.contract.provider.checks.")
+    homes = ("getimg_mock.contract.provider.checks.", "getimg_mock.contract.verification.checks.")
+    assert check.judge.__module__.startswith(homes)
 
 
 def test_an_unknown_check_names_the_nearest() -> None:
@@ -285,7 +286,7 @@ def test_the_harness_finds_its_own_faults() -> None:
         "GH010": Examination(artefacts={"page": "sk_secret_1"}, secrets=("sk_secret_1",)),
     }.items():
         assert breaking(examination) == {name}
-    assert {check.id for check in harness.CHECKS} == {f"GH{n:03d}" for n in range(1, 11)}
+    assert {check.id for check in registry.HARNESS} == {f"GH{n:03d}" for n in range(1, 11)}
 
 
 def test_a_check_that_finds_nothing_alone_is_found() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import guarded
 from getimg_mock.contract.budget.spend_file import Record
 from getimg_mock.contract.model_choice import cheapest, shipped_models, small
@@ -135,14 +136,12 @@ def test_verdicts_do_not_depend_on_the_seed(seed: str) -> None:
 
 def test_in_process_and_on_a_socket_are_equivalent() -> None:
     """GE: the fake is one fake, with or without a socket."""
-    from getimg_mock.contract.verification.checks import equivalence  # noqa: PLC0415 - its one use
-
     chosen = [plan for plan in corpus(MODELS) if plan.tier in {"R0", "R3"}]
     comparison = Comparison(
         fake=tuple(InProcess().run(plan) for plan in chosen),
         other=tuple(OnSocket().run(plan) for plan in chosen),
     )
-    for check in equivalence.CHECKS:
+    for check in registry.EQUIVALENCE:
         assert not judged(check, [comparison]).broken, check.id
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients import checks
 from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
 from getimg_mock.contract.clients.checks import (
     downloads,
@@ -17,6 +18,7 @@ from getimg_mock.contract.clients.checks import (
     security,
     transport,
 )
+from getimg_mock.contract.discovery import discover_checks
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.clock import stopwatch
 from getimg_mock.world.randomness import Stream
@@ -42,7 +44,8 @@ _TOPICS: Final = (
 
 _MAX_OVERDUE_CASES: Final = 3
 
-CHECKS: Final[tuple[ClientCheck, ...]] = tuple(check for topic in _TOPICS for check in topic.CHECKS)
+CHECKS: Final = tuple(check for check in discover_checks(checks) if isinstance(check, ClientCheck))
+"""GC: what a client must hold to."""
 
 
 @cache

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from getimg_mock.contract.verdicts import Check, Verdict, judged
+from getimg_mock.contract.verdicts import Check, Verdict, attach_check, judged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Cost, Evidence, Observation, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,13 +24,54 @@ class ClientCheck(Check):
     """
 
     cases: tuple[str, ...]
-    fix: str = ""
     source: str = ""
     observable: bool = False
 
     def wants(self, case: str) -> bool:
         """Return whether a case is one of its own."""
         return any(fnmatchcase(case, each) for each in self.cases)
+
+
+_Judge = TypeVar("_Judge", bound="Callable[..., Iterable[Observation]]")
+
+
+def client_check(
+    name: str,
+    statement: str,
+    *,
+    severity: Severity,
+    evidence: Evidence,
+    cost: Cost = "0",
+    why: str,
+    cases: tuple[str, ...],
+    fix: str = "",
+    source: str = "",
+    observable: bool = False,
+) -> Callable[[_Judge], _Judge]:
+    """Declare the decorated function as the judge of client check `name` (`GC401`).
+
+    The suite finds a check by this declaration. One judge may carry several.
+    """
+
+    def declare(judge: _Judge) -> _Judge:
+        return attach_check(
+            judge,
+            ClientCheck(
+                id=name,
+                statement=statement,
+                severity=severity,
+                evidence=evidence,
+                cost=cost,
+                why=why,
+                fix=fix,
+                cases=cases,
+                source=source,
+                observable=observable,
+                judge=judge,
+            ),
+        )
+
+    return declare
 
 
 def compute_verdict(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdict:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, download, image, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
 from getimg_mock.contract.clients.checks import partial_downloads
 from getimg_mock.contract.clients.checks.files import (
@@ -276,6 +276,16 @@ def _build_redirect_cases() -> Iterator[Case]:
     )
 
 
+@client_check(
+    "GC601",
+    "Downloads carry neither the key nor cookies",
+    severity="blocker",
+    evidence="documented",
+    why="Links are signed and need no key; media may be served by others.",
+    fix="Use a client of its own, without default headers, for downloads.",
+    cases=("saved*", "observed"),
+    observable=True,
+)
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     """GC601."""
     places = history.fetched or [each for each in history.requests if not each.home]
@@ -285,6 +295,15 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
         yield held(not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each)
 
 
+@client_check(
+    "GC604",
+    "An expired link is looked up once more or told; nothing is generated again",
+    severity="blocker",
+    evidence="choice",
+    why="A new generation is a new charge and another picture.",
+    fix="Retrieve the video again for its link, or raise a typed error.",
+    cases=("expired-*",),
+)
 def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     """GC604."""
     for outcome in history.calls("download"):
@@ -310,6 +329,15 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC605",
+    "A link is used word for word",
+    severity="major",
+    evidence="choice",
+    why="Its signature is over those very characters.",
+    fix="Do not parse and rebuild the URL.",
+    cases=("odd-link",),
+)
 def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation]:
     """GC605."""
     for outcome in history.calls("download"):
@@ -319,6 +347,15 @@ def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation
             yield held(each.target == expected, expected, each.target, each)
 
 
+@client_check(
+    "GC606",
+    "Files are streamed: memory stays bounded",
+    severity="major",
+    evidence="choice",
+    why="Films are large, and several come at once.",
+    fix="Iterate over the body.",
+    cases=("large",),
+)
 def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
     """GC606."""
     for outcome in history.calls("download"):
@@ -331,6 +368,15 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC608",
+    "Names and types from the server cannot leave the directory or choose a program",
+    severity="blocker",
+    evidence="choice",
+    why="Paths from outside are an old hole.",
+    fix="Make the name yourself; map known types to extensions.",
+    cases=("name-*",),
+)
 def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     """GC608."""
     for outcome in history.calls("download"):
@@ -354,6 +400,15 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC610",
+    "A redirect of a download to plain HTTP or a private address is refused",
+    severity="major",
+    evidence="choice",
+    why="It would fetch from inside the caller's network.",
+    fix="Do not follow redirects, or check where they go.",
+    cases=("moved-*",),
+)
 def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
     """GC610."""
     for outcome in history.calls("download"):
@@ -362,111 +417,3 @@ def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
         yield held(
             not off or not list_finished_files(outcome), "no file from there", "saved", *off[:1]
         )
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC601",
-        severity="blocker",
-        evidence="documented",
-        cost="0",
-        statement="Downloads carry neither the key nor cookies",
-        why="Links are signed and need no key; media may be served by others.",
-        fix="Use a client of its own, without default headers, for downloads.",
-        judge=downloads_carry_no_secrets,
-        cases=("saved*", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC602",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 9112, section 8",
-        statement="A file that was cut off is an error and is not left under its name",
-        why="The result is deleted after a day: half a film is found too late.",
-        fix="Check the length; write to a temporary name and rename at the end.",
-        judge=partial_downloads.broken_files_are_not_kept,
-        cases=("cut-*",),
-    ),
-    ClientCheck(
-        id="GC603",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="What is no 200 is never saved as the picture",
-        why="Seen in public clients: the JSON of an error in a .png.",
-        fix="Raise for the status before writing.",
-        judge=partial_downloads.broken_files_are_not_kept,
-        cases=("refused-*",),
-    ),
-    ClientCheck(
-        id="GC604",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="An expired link is looked up once more or told; nothing is generated again",
-        why="A new generation is a new charge and another picture.",
-        fix="Retrieve the video again for its link, or raise a typed error.",
-        judge=expired_links_are_told,
-        cases=("expired-*",),
-    ),
-    ClientCheck(
-        id="GC605",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A link is used word for word",
-        why="Its signature is over those very characters.",
-        fix="Do not parse and rebuild the URL.",
-        judge=links_are_used_word_for_word,
-        cases=("odd-link",),
-    ),
-    ClientCheck(
-        id="GC606",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Files are streamed: memory stays bounded",
-        why="Films are large, and several come at once.",
-        fix="Iterate over the body.",
-        judge=files_are_streamed,
-        cases=("large",),
-    ),
-    partial_downloads.RESUME_CHECK,
-    ClientCheck(
-        id="GC608",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="Names and types from the server cannot leave the directory or choose a program",
-        why="Paths from outside are an old hole.",
-        fix="Make the name yourself; map known types to extensions.",
-        judge=names_stay_inside,
-        cases=("name-*",),
-    ),
-    partial_downloads.OVERWRITE_CHECK,
-    ClientCheck(
-        id="GC610",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A redirect of a download to plain HTTP or a private address is refused",
-        why="It would fetch from inside the caller's network.",
-        fix="Do not follow redirects, or check where they go.",
-        judge=redirects_stay_safe,
-        cases=("moved-*",),
-    ),
-    ClientCheck(
-        id="GC611",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="An HTML page with 200 is not saved as the picture",
-        why="Captive portals and proxies answer 200.",
-        fix="Compare the media type with mime_type.",
-        judge=partial_downloads.broken_files_are_not_kept,
-        cases=("html-200",),
-    ),
-    partial_downloads.STALL_CHECK,
-)

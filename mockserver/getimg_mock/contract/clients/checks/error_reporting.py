@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, ClientCall, balance, image, models, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.retries import READS
@@ -38,6 +38,8 @@ _UNKNOWN_ID: Final = "req-0000000000000000000000000000"
 _BAD_KEY: Final = "key_client_contract_of_nobody"
 _CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u2028 separator"
 _SURROGATE: Final = "a lone \ud800 surrogate"
+
+_FREE: Final = ("free-errors", "bad-key")
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
@@ -165,6 +167,15 @@ def _build_submission_rules(
     )
 
 
+@client_check(
+    "GC301",
+    "error.code and error.message of every refusal reach the caller",
+    severity="major",
+    evidence="documented",
+    why="The documentation tells callers to act by code.",
+    fix="Put both on the error.",
+    cases=("errors", "errors-of-reads", *_FREE),
+)
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """GC301."""
     for outcome in history.calls():
@@ -176,6 +187,15 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
             yield held(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
 
 
+@client_check(
+    "GC302",
+    "A failed generation is an error with its message, never a result",
+    severity="major",
+    evidence="documented",
+    why="A failed job is HTTP 200; only status and error tell.",
+    fix="Look at status before data.",
+    cases=("failed-video",),
+)
 def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     """GC302."""
     for outcome in history.calls("generate_video"):
@@ -188,6 +208,15 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC303",
+    "401, 402, 404, 429 and 5xx can be told apart by type or status",
+    severity="major",
+    evidence="documented",
+    why="Each asks for something else: a key, money, nothing, patience.",
+    fix="One error type each, or the status on the error.",
+    cases=("errors", *_FREE),
+)
 def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     """GC303."""
     seen: dict[tuple[object, object], int] = {}
@@ -205,6 +234,16 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC304",
+    "A 502 in HTML is a typed error with its status",
+    severity="major",
+    evidence="standard",
+    why="It comes from a proxy, with no envelope.",
+    fix="Decide by the status before you read the body.",
+    source="RFC 9110, section 15: a status is understood by its class",
+    cases=("html-502",),
+)
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     """GC304."""
     for outcome in history.calls():
@@ -213,6 +252,15 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
         yield held(right, "an error that says 502", outcome.shown, *sent)
 
 
+@client_check(
+    "GC305",
+    "No error contains the key",
+    severity="blocker",
+    evidence="choice",
+    why="Errors end up in logs, tickets and screenshots.",
+    fix="Redact request headers in errors.",
+    cases=("errors-key", *_FREE),
+)
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """GC305."""
     key = history.secrets[0][1]
@@ -227,6 +275,16 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
                 )
 
 
+@client_check(
+    "GC306",
+    "An error whose message has control characters can be printed",
+    severity="minor",
+    evidence="standard",
+    why="JSON may carry any code point, a lone surrogate too.",
+    fix="Replace what UTF-8 cannot carry when building the message.",
+    source="RFC 8259, section 8.2",
+    cases=("control-*",),
+)
 def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     """GC306."""
     for outcome in history.calls():
@@ -238,6 +296,15 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC307",
+    "The request id of a refused request is reachable from the error",
+    severity="minor",
+    evidence="choice",
+    why="Support asks for it.",
+    fix="Keep the response's headers on the error.",
+    cases=("request-id",),
+)
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
     """GC307."""
     for outcome in history.calls():
@@ -247,87 +314,4 @@ def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
             yield held(reachable, f"the request id {expected}", outcome.shown, each)
 
 
-_FREE: Final = ("free-errors", "bad-key")
 """Refusals that cost nothing, of any service."""
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC301",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="error.code and error.message of every refusal reach the caller",
-        why="The documentation tells callers to act by code.",
-        fix="Put both on the error.",
-        judge=errors_are_visible,
-        cases=("errors", "errors-of-reads", *_FREE),
-    ),
-    ClientCheck(
-        id="GC302",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A failed generation is an error with its message, never a result",
-        why="A failed job is HTTP 200; only status and error tell.",
-        fix="Look at status before data.",
-        judge=failures_are_no_results,
-        cases=("failed-video",),
-    ),
-    ClientCheck(
-        id="GC303",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="401, 402, 404, 429 and 5xx can be told apart by type or status",
-        why="Each asks for something else: a key, money, nothing, patience.",
-        fix="One error type each, or the status on the error.",
-        judge=errors_differ,
-        cases=("errors", *_FREE),
-    ),
-    ClientCheck(
-        id="GC304",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 15: a status is understood by its class",
-        statement="A 502 in HTML is a typed error with its status",
-        why="It comes from a proxy, with no envelope.",
-        fix="Decide by the status before you read the body.",
-        judge=other_errors_are_typed,
-        cases=("html-502",),
-    ),
-    ClientCheck(
-        id="GC305",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="No error contains the key",
-        why="Errors end up in logs, tickets and screenshots.",
-        fix="Redact request headers in errors.",
-        judge=errors_keep_the_key,
-        cases=("errors-key", *_FREE),
-    ),
-    ClientCheck(
-        id="GC306",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 8259, section 8.2",
-        statement="An error whose message has control characters can be printed",
-        why="JSON may carry any code point, a lone surrogate too.",
-        fix="Replace what UTF-8 cannot carry when building the message.",
-        judge=errors_are_printable,
-        cases=("control-*",),
-    ),
-    ClientCheck(
-        id="GC307",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="The request id of a refused request is reachable from the error",
-        why="Support asks for it.",
-        fix="Keep the response's headers on the error.",
-        judge=request_ids_are_reachable,
-        cases=("request-id",),
-    ),
-)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import VIDEO, Case, ClientCall, image, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks import retries
 from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
@@ -39,6 +39,13 @@ _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "500": (fault_actions.answer_after_work(_COMMITTED), {}),
     "502": (fault_actions.answer_after_work(_GATEWAY), {}),
 }
+_KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
+_SAFE: Final = (
+    "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
+    "or GET /v2/billing/costs, tells whether it was charged. Whether getimg.ai de-duplicates is "
+    "not known."
+)
+_PAID_TWICE: Final = "Each execution is paid; no idempotency key is documented."
 
 
 def cases(stream: Stream) -> tuple[Case, ...]:
@@ -100,6 +107,57 @@ def _build_lost_answer_cases() -> Iterator[Case]:
         )
 
 
+@client_check(
+    "GC401",
+    "A submission is executed at most once per call when "
+    "the connection is reset after the work was done",
+    severity="blocker",
+    evidence="choice",
+    why=_PAID_TWICE,
+    fix=_SAFE,
+    cases=("lost-reset-*", "observed-reset"),
+    observable=True,
+)
+@client_check(
+    "GC402",
+    "A submission is executed at most once per call when the connection closes without an answer",
+    severity="blocker",
+    evidence="choice",
+    why=_PAID_TWICE,
+    fix=_SAFE,
+    cases=("lost-close-*", "observed-close"),
+    observable=True,
+)
+@client_check(
+    "GC403",
+    "A submission is executed at most once per call when the answer does not come in time",
+    severity="blocker",
+    evidence="choice",
+    why=_PAID_TWICE,
+    fix=_SAFE,
+    cases=("lost-timeout-*", "observed-timeout"),
+    observable=True,
+)
+@client_check(
+    "GC404",
+    "A submission is executed at most once per call when the answer is cut off",
+    severity="blocker",
+    evidence="choice",
+    why=_PAID_TWICE,
+    fix=_SAFE,
+    cases=("lost-truncated-*", "observed-truncated"),
+    observable=True,
+)
+@client_check(
+    "GC405",
+    "A submission is executed at most once per call when a 5xx comes although the work was done",
+    severity="blocker",
+    evidence="choice",
+    why=_PAID_TWICE,
+    fix=_SAFE,
+    cases=("lost-50?-*", "observed-50?"),
+    observable=True,
+)
 def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
     """GC401 to 405: one call, one generation."""
     for outcome in history.calls():
@@ -123,6 +181,16 @@ def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) 
     return f"{total / max(1, times)} USD charged {often} ({total})"
 
 
+@client_check(
+    "GC406",
+    "A 409 on a submission is not sent again blindly",
+    severity="blocker",
+    evidence="assumption",
+    why="A conflict may mean that the first one is being worked on.",
+    fix=_SAFE,
+    cases=("conflict-*", "observed-409"),
+    observable=True,
+)
 def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
     """GC406."""
     for outcome in history.calls():
@@ -130,6 +198,16 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
         yield held(len(sent) <= 1, "no second POST after a 409", f"{len(sent)} POSTs", *sent[:6])
 
 
+@client_check(
+    "GC407",
+    "Who does submit again sends one idempotency key a call, fresh for each call",
+    severity="blocker",
+    evidence="assumption",
+    why="Without it no server can tell a repetition from a second order.",
+    fix="Draw a key per logical call and send it with every attempt.",
+    cases=("lost-*", "observed-*"),
+    observable=True,
+)
 def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
     """GC407: where an attempt may have been served, the next one must be known for the same."""
     used: set[str] = set()
@@ -164,6 +242,15 @@ def _find_key(each: ClientExchange) -> str | None:
     return next((value for name, value in each.sent if _KEY_NAME.search(name)), None)
 
 
+@client_check(
+    "GC416",
+    "An unknown outcome is reported as unknown",
+    severity="blocker",
+    evidence="choice",
+    why="Only then can the caller look before paying again.",
+    fix="A distinct error once the request may have reached the server.",
+    cases=("unknown-image", "unknown-video"),
+)
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     """GC416."""
     for outcome in history.calls():
@@ -181,6 +268,15 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC417",
+    "A retry sends the same bytes",
+    severity="minor",
+    evidence="choice",
+    why="Else it is another order.",
+    fix="Build the body once.",
+    cases=("early-*", "wait-*", "odd-wait-*"),
+)
 def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
     """GC417."""
     for outcome in history.calls():
@@ -195,6 +291,15 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC418",
+    "The cost told to the caller is what the ledger has for the call",
+    severity="blocker",
+    evidence="choice",
+    why="Lost attempts are paid too.",
+    fix="Add up attempts, or do not make any twice.",
+    cases=("happy", "saved", "lost-*"),
+)
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
     """GC418: by the ledger, or by the service's own answers where there is none to look into."""
     for outcome in history.calls("generate_image", "generate_video"):
@@ -219,93 +324,3 @@ def _sum_costs(sent: list[ClientExchange]) -> Decimal:
         if each.object.get("status") == "completed" and each.object.get("usage")
     }
     return sum(costs.values(), Decimal(0))
-
-
-_KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
-_SAFE: Final = (
-    "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
-    "or GET /v2/billing/costs, tells whether it was charged. Whether getimg.ai de-duplicates is "
-    "not known."
-)
-
-
-def _build_once_check(number: str, how: str, name: str) -> ClientCheck:
-    return ClientCheck(
-        id=number,
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement=f"A submission is executed at most once per call when {how}",
-        why="Each execution is paid; no idempotency key is documented.",
-        fix=_SAFE,
-        judge=calls_submit_once,
-        observable=True,
-        cases=(f"lost-{name}-*", f"observed-{name}"),
-    )
-
-
-CHECKS: Final = (
-    _build_once_check("GC401", "the connection is reset after the work was done", "reset"),
-    _build_once_check("GC402", "the connection closes without an answer", "close"),
-    _build_once_check("GC403", "the answer does not come in time", "timeout"),
-    _build_once_check("GC404", "the answer is cut off", "truncated"),
-    _build_once_check("GC405", "a 5xx comes although the work was done", "50?"),
-    ClientCheck(
-        id="GC406",
-        severity="blocker",
-        evidence="assumption",
-        cost="0",
-        statement="A 409 on a submission is not sent again blindly",
-        why="A conflict may mean that the first one is being worked on.",
-        fix=_SAFE,
-        judge=conflicts_are_not_reposted,
-        cases=("conflict-*", "observed-409"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC407",
-        severity="blocker",
-        evidence="assumption",
-        cost="0",
-        statement="Who does submit again sends one idempotency key a call, fresh for each call",
-        why="Without it no server can tell a repetition from a second order.",
-        fix="Draw a key per logical call and send it with every attempt.",
-        judge=retries_carry_one_key,
-        cases=("lost-*", "observed-*"),
-        observable=True,
-    ),
-    *retries.CHECKS,
-    ClientCheck(
-        id="GC416",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="An unknown outcome is reported as unknown",
-        why="Only then can the caller look before paying again.",
-        fix="A distinct error once the request may have reached the server.",
-        judge=unknown_outcomes_are_told,
-        cases=("unknown-image", "unknown-video"),
-    ),
-    ClientCheck(
-        id="GC417",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="A retry sends the same bytes",
-        why="Else it is another order.",
-        fix="Build the body once.",
-        judge=retries_send_the_same,
-        cases=("early-*", "wait-*", "odd-wait-*"),
-    ),
-    ClientCheck(
-        id="GC418",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="The cost told to the caller is what the ledger has for the call",
-        why="Lost attempts are paid too.",
-        fix="Add up attempts, or do not make any twice.",
-        judge=costs_are_told,
-        cases=("happy", "saved", "lost-*"),
-    ),
-)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, ClientCall, download, image
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import cut
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_CALLS,
@@ -115,6 +115,34 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     return cut(_serve_same_file(turn), end="hang")
 
 
+@client_check(
+    "GC602",
+    "A file that was cut off is an error and is not left under its name",
+    severity="blocker",
+    evidence="standard",
+    why="The result is deleted after a day: half a film is found too late.",
+    fix="Check the length; write to a temporary name and rename at the end.",
+    source="RFC 9112, section 8",
+    cases=("cut-*",),
+)
+@client_check(
+    "GC603",
+    "What is no 200 is never saved as the picture",
+    severity="blocker",
+    evidence="choice",
+    why="Seen in public clients: the JSON of an error in a .png.",
+    fix="Raise for the status before writing.",
+    cases=("refused-*",),
+)
+@client_check(
+    "GC611",
+    "An HTML page with 200 is not saved as the picture",
+    severity="major",
+    evidence="choice",
+    why="Captive portals and proxies answer 200.",
+    fix="Compare the media type with mime_type.",
+    cases=("html-200",),
+)
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     """GC602, 603, 611, 612."""
     for outcome in history.calls("download"):
@@ -128,6 +156,16 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC607",
+    "A download is resumed only where validator and length agree",
+    severity="minor",
+    evidence="standard",
+    why="Else the file is made of two.",
+    fix="Send If-Range, or begin again.",
+    source="RFC 9110, sections 13.1.5 and 14.2",
+    cases=("resumed",),
+)
 def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
     """GC607."""
     for outcome in history.calls("download"):
@@ -142,6 +180,15 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC609",
+    "A file is overwritten only when asked, and by a whole one",
+    severity="minor",
+    evidence="choice",
+    why="The one before may be the only copy.",
+    fix="Take another name unless asked; write beside it, and rename at the end.",
+    cases=("again*",),
+)
 def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observation]:
     """GC609: a file stays as it was, unless a whole one is to take its place."""
     downloads = history.calls("download")
@@ -162,6 +209,15 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
         )
 
 
+@client_check(
+    "GC612",
+    "A download that stalls ends in an error, and can be taken up again",
+    severity="major",
+    evidence="choice",
+    why="A stalled read waits for ever; the file is still to be had.",
+    fix="Set a read timeout; let nothing that is left of it stand in the way.",
+    cases=("stalled*",),
+)
 def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observation]:
     """GC612: a download that stalls ends, and does not stand in the way of the next one."""
     if history.case == "stalled":
@@ -177,39 +233,3 @@ def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observ
             last.shown,
             *history.during(last)[-1:],
         )
-
-
-RESUME_CHECK: Final = ClientCheck(
-    id="GC607",
-    severity="minor",
-    evidence="standard",
-    cost="0",
-    source="RFC 9110, sections 13.1.5 and 14.2",
-    statement="A download is resumed only where validator and length agree",
-    why="Else the file is made of two.",
-    fix="Send If-Range, or begin again.",
-    judge=resuming_fits_together,
-    cases=("resumed",),
-)
-OVERWRITE_CHECK: Final = ClientCheck(
-    id="GC609",
-    severity="minor",
-    evidence="choice",
-    cost="0",
-    statement="A file is overwritten only when asked, and by a whole one",
-    why="The one before may be the only copy.",
-    fix="Take another name unless asked; write beside it, and rename at the end.",
-    judge=files_are_replaced_when_asked,
-    cases=("again*",),
-)
-STALL_CHECK: Final = ClientCheck(
-    id="GC612",
-    severity="major",
-    evidence="choice",
-    cost="0",
-    statement="A download that stalls ends in an error, and can be taken up again",
-    why="A stalled read waits for ever; the file is still to be had.",
-    fix="Set a read timeout; let nothing that is left of it stand in the way.",
-    judge=stalled_downloads_can_be_taken_up,
-    cases=("stalled*",),
-)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import advised, held, wrong
@@ -242,6 +242,16 @@ def _interval(history: ClientHistory) -> float:
     return float(history.options.get("poll_interval", _ADVISED_INTERVAL))
 
 
+@client_check(
+    "GC501",
+    "Polls keep the configured, or the advised, distance",
+    severity="major",
+    evidence="documented",
+    why="The documentation advises 5 s; faster, without having been told to, is a warning.",
+    fix="Sleep between polls.",
+    cases=("polled", "polled-real", "observed"),
+    observable=True,
+)
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """GC501: the distance that was asked for is a promise, the documented one is advice."""
     least = _interval(history)
@@ -258,6 +268,15 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC502",
+    "A video that stays pending ends in an error that names it",
+    severity="blocker",
+    evidence="documented",
+    why="The documentation advises a timeout; the job is paid, its id must not be lost.",
+    fix="Give the wait a deadline and put the id on the error.",
+    cases=("held", "held-real"),
+)
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """GC502."""
     for outcome in history.calls("generate_video"):
@@ -272,6 +291,16 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC503",
+    "Polling stops at the end of a generation",
+    severity="major",
+    evidence="seed",
+    why="Nothing changes any more.",
+    fix="Leave the loop.",
+    cases=("polled", "polled-real", "observed"),
+    observable=True,
+)
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     """GC503, and GC511 with the failure."""
     for sent in _group_by_video(history).values():
@@ -286,6 +315,24 @@ def polling_stops(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC504",
+    "A failing poll does not lose the job",
+    severity="blocker",
+    evidence="choice",
+    why="It goes on, and is paid, whatever one poll says.",
+    fix="Poll again, or raise an error with the id.",
+    cases=("shaky-*",),
+)
+@client_check(
+    "GC505",
+    "A 404 right after submission is tolerated, or surfaced with the id",
+    severity="minor",
+    evidence="assumption",
+    why="A read may be served before the write has arrived everywhere.",
+    fix="Allow for some seconds of 404.",
+    cases=("late-404*",),
+)
 def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     """GC504, 505: a result, or an error that names the generation."""
     for outcome in history.calls("generate_video"):
@@ -300,6 +347,15 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC506",
+    "Cancelling a wait ends it at once and leaves the id to the caller",
+    severity="major",
+    evidence="choice",
+    why="The job goes on and is paid.",
+    fix="Note the id on what is raised, or log it.",
+    cases=("cancelled",),
+)
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     """GC506."""
     for outcome in history.calls("generate_video"):
@@ -319,6 +375,15 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC507",
+    "A generation that goes back to pending is reported, not polled for ever",
+    severity="minor",
+    evidence="assumption",
+    why="Both ends are final by the documentation.",
+    fix="Remember the last status; bound the wait.",
+    cases=("regress*",),
+)
 def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
     """GC507."""
     for outcome in history.calls("generate_video"):
@@ -331,6 +396,15 @@ def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC508",
+    "A Retry-After on a pending answer is obeyed",
+    severity="minor",
+    evidence="assumption",
+    why="The server knows its load.",
+    fix="Take the larger of it and your interval.",
+    cases=("slower-please*",),
+)
 def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
     """GC508."""
     for sent in _group_by_video(history).values():
@@ -342,6 +416,15 @@ def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC509",
+    "Many waits at once keep their total rate of polls bounded",
+    severity="major",
+    evidence="choice",
+    why="A hundred waits must not poll a hundred times as fast as one.",
+    fix="Share a pace among the waits of a client: so many polls a second, in turn.",
+    cases=("many", "many-more"),
+)
 def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC509: each wait as fast as one alone, and all together no faster than a client's own pace.
 
@@ -371,6 +454,15 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
         yield held(outcome.kind == "value", "every result", outcome.shown)
 
 
+@client_check(
+    "GC510",
+    "A jump of the wall clock neither ends nor prolongs a wait",
+    severity="major",
+    evidence="choice",
+    why="Clocks are set; monotonic time is not.",
+    fix="Use the monotonic clock.",
+    cases=("clock-*",),
+)
 def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
     """GC510."""
     for outcome in history.calls("generate_video"):
@@ -384,6 +476,15 @@ def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC511",
+    "A failed video ends the wait with its message",
+    severity="major",
+    evidence="documented",
+    why="failed is final.",
+    fix="Raise when the status is failed.",
+    cases=("failing", "failing-real"),
+)
 def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     """GC511."""
     yield from polling_stops(history)
@@ -412,130 +513,3 @@ def _names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: st
     ]
     text = f"{outcome.text} {outcome.error.get('generation')} {logs}"
     return any(name and name in text for name in made)
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC501",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Polls keep the configured, or the advised, distance",
-        why="The documentation advises 5 s; faster, without having been told to, is a warning.",
-        fix="Sleep between polls.",
-        judge=polls_are_paced,
-        cases=("polled", "polled-real", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC502",
-        severity="blocker",
-        evidence="documented",
-        cost="0",
-        statement="A video that stays pending ends in an error that names it",
-        why="The documentation advises a timeout; the job is paid, its id must not be lost.",
-        fix="Give the wait a deadline and put the id on the error.",
-        judge=waiting_ends,
-        cases=("held", "held-real"),
-    ),
-    ClientCheck(
-        id="GC503",
-        severity="major",
-        evidence="seed",
-        cost="0",
-        statement="Polling stops at the end of a generation",
-        why="Nothing changes any more.",
-        fix="Leave the loop.",
-        judge=polling_stops,
-        cases=("polled", "polled-real", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC504",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="A failing poll does not lose the job",
-        why="It goes on, and is paid, whatever one poll says.",
-        fix="Poll again, or raise an error with the id.",
-        judge=shaky_polls_lose_nothing,
-        cases=("shaky-*",),
-    ),
-    ClientCheck(
-        id="GC505",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="A 404 right after submission is tolerated, or surfaced with the id",
-        why="A read may be served before the write has arrived everywhere.",
-        fix="Allow for some seconds of 404.",
-        judge=shaky_polls_lose_nothing,
-        cases=("late-404*",),
-    ),
-    ClientCheck(
-        id="GC506",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Cancelling a wait ends it at once and leaves the id to the caller",
-        why="The job goes on and is paid.",
-        fix="Note the id on what is raised, or log it.",
-        judge=cancelling_is_prompt,
-        cases=("cancelled",),
-    ),
-    ClientCheck(
-        id="GC507",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="A generation that goes back to pending is reported, not polled for ever",
-        why="Both ends are final by the documentation.",
-        fix="Remember the last status; bound the wait.",
-        judge=regress_does_not_loop,
-        cases=("regress*",),
-    ),
-    ClientCheck(
-        id="GC508",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="A Retry-After on a pending answer is obeyed",
-        why="The server knows its load.",
-        fix="Take the larger of it and your interval.",
-        judge=slower_is_obeyed,
-        cases=("slower-please*",),
-    ),
-    ClientCheck(
-        id="GC509",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Many waits at once keep their total rate of polls bounded",
-        why="A hundred waits must not poll a hundred times as fast as one.",
-        fix="Share a pace among the waits of a client: so many polls a second, in turn.",
-        judge=many_waits_are_bounded,
-        cases=("many", "many-more"),
-    ),
-    ClientCheck(
-        id="GC510",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A jump of the wall clock neither ends nor prolongs a wait",
-        why="Clocks are set; monotonic time is not.",
-        fix="Use the monotonic clock.",
-        judge=wall_clocks_may_jump,
-        cases=("clock-*",),
-    ),
-    ClientCheck(
-        id="GC511",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A failed video ends the wait with its message",
-        why="failed is final.",
-        fix="Raise when the status is failed.",
-        judge=failures_end_the_wait,
-        cases=("failing", "failing-real"),
-    ),
-)

@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.cases.cases import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
 from getimg_mock.contract.clients.server.fault_server import FaultRule
@@ -177,6 +177,16 @@ def _large_references() -> tuple[dict[str, str], ...]:
     return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
 
 
+@client_check(
+    "GC101",
+    "Method, path, query and body of each call are what the API documents",
+    severity="major",
+    evidence="documented",
+    why="What is not documented is refused, or ignored without a word.",
+    fix="Build requests from the published OpenAPI document.",
+    cases=("happy", "observed"),
+    observable=True,
+)
 def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
     """GC101."""
     for each in history.requests:
@@ -199,6 +209,16 @@ def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
         yield held(each.method != "GET" or not each.request_body, "no body", "a body", each)
 
 
+@client_check(
+    "GC102",
+    "What the caller leaves out is absent from the request, not null",
+    severity="major",
+    evidence="documented",
+    why="A null is a value: it may be refused, or mean something else than the default.",
+    fix="Drop unset fields before the body is written.",
+    cases=("happy", "observed"),
+    observable=True,
+)
 def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
     """GC102."""
     for outcome in history.calls():
@@ -219,6 +239,15 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
         yield held(not nulls, "no null for what was left out", nulls, each)
 
 
+@client_check(
+    "GC103",
+    "Authorization: Bearer is present, once, and exact",
+    severity="major",
+    evidence="documented",
+    why="Documented; two of them are read differently by different servers.",
+    fix="Set the header in one place.",
+    cases=("happy",),
+)
 def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
     """GC103."""
     key = history.secrets[0][1]
@@ -233,6 +262,16 @@ def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC104",
+    "A prompt arrives character by character as it was given, references too",
+    severity="major",
+    evidence="standard",
+    why="In another normal form, or cut, it makes another picture; a body may have 25 MiB.",
+    fix="Encode JSON as UTF-8 and change nothing.",
+    source="RFC 8259, section 8; that a body may have 25 MiB is documented",
+    cases=("unicode", "large-body"),
+)
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """GC104."""
     for outcome in history.calls("generate_image", "generate_video"):
@@ -257,6 +296,16 @@ def _size(value: Any) -> int:
     return len(json.dumps(value))
 
 
+@client_check(
+    "GC105",
+    "Ids are percent-encoded in paths; one that is a dot segment is refused",
+    severity="blocker",
+    evidence="standard",
+    why="An id from outside must not choose another endpoint.",
+    fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
+    source="RFC 3986, sections 3.3 and 5.2.4",
+    cases=("odd-ids",),
+)
 def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
     """GC105."""
     for outcome in history.calls("retrieve_video", "model"):
@@ -279,6 +328,15 @@ def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC106",
+    "Moments are sent with a zone, and '+' is encoded",
+    severity="major",
+    evidence="documented",
+    why="The documentation requires the zone; a bare '+' arrives as a space.",
+    fix="Refuse a naive datetime, or give it the zone you mean.",
+    cases=("zones", "no-zone"),
+)
 def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
     """GC106."""
     for outcome in history.calls("costs"):
@@ -296,6 +354,17 @@ def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
                 yield held(right, expected, each.query, each)
 
 
+@client_check(
+    "GC107",
+    "Content-Type, Content-Length and User-Agent say what is sent, by whom",
+    severity="minor",
+    evidence="standard",
+    why="Servers and their operators rely on them.",
+    fix="Let the HTTP library set the length; name your client.",
+    source="RFC 9110, sections 8.3, 8.6 and 10.1.5",
+    cases=("happy", "observed"),
+    observable=True,
+)
 def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
     """GC107."""
     for each in history.requests:
@@ -316,6 +385,15 @@ def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC108",
+    "Numbers, booleans and lists keep their JSON types",
+    severity="major",
+    evidence="documented",
+    why='"5" is not 5: it is refused, or read by luck.',
+    fix="Write the body with a JSON encoder from typed values.",
+    cases=("happy",),
+)
 def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
     """GC108."""
     for outcome in history.calls(*_FORMS):
@@ -335,6 +413,15 @@ def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
                 )
 
 
+@client_check(
+    "GC109",
+    "The configured base URL is honoured, its path and the environment included",
+    severity="minor",
+    evidence="choice",
+    why="Gateways and tests live at other addresses.",
+    fix="Join paths to the base URL; read the documented variables.",
+    cases=("prefix", "environment"),
+)
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """GC109."""
     prefix = history.base.partition("://")[2].partition("/")[2]
@@ -361,6 +448,15 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
                 )
 
 
+@client_check(
+    "GC110",
+    "Arguments are not changed, and calls at the same time share nothing",
+    severity="minor",
+    evidence="choice",
+    why="A request built in a shared object is sent to the wrong caller.",
+    fix="Copy what you change; keep per-call state in the call.",
+    cases=("together", "mutation"),
+)
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
     """GC110."""
     for outcome in history.calls():
@@ -402,123 +498,3 @@ def _parse_utc(text: str) -> datetime | None:
     except ValueError:
         return None
     return found.astimezone(UTC) if found.tzinfo is not None else None
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC101",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Method, path, query and body of each call are what the API documents",
-        why="What is not documented is refused, or ignored without a word.",
-        fix="Build requests from the published OpenAPI document.",
-        judge=requests_are_documented,
-        cases=("happy", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC102",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="What the caller leaves out is absent from the request, not null",
-        why="A null is a value: it may be refused, or mean something else than the default.",
-        fix="Drop unset fields before the body is written.",
-        judge=what_is_left_out_is_absent,
-        cases=("happy", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC103",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Authorization: Bearer is present, once, and exact",
-        why="Documented; two of them are read differently by different servers.",
-        fix="Set the header in one place.",
-        judge=the_key_is_sent_once,
-        cases=("happy",),
-    ),
-    ClientCheck(
-        id="GC104",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 8259, section 8; that a body may have 25 MiB is documented",
-        statement="A prompt arrives character by character as it was given, references too",
-        why="In another normal form, or cut, it makes another picture; a body may have 25 MiB.",
-        fix="Encode JSON as UTF-8 and change nothing.",
-        judge=prompts_arrive_as_they_were,
-        cases=("unicode", "large-body"),
-    ),
-    ClientCheck(
-        id="GC105",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 3986, sections 3.3 and 5.2.4",
-        statement="Ids are percent-encoded in paths; one that is a dot segment is refused",
-        why="An id from outside must not choose another endpoint.",
-        fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
-        judge=ids_are_encoded,
-        cases=("odd-ids",),
-    ),
-    ClientCheck(
-        id="GC106",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Moments are sent with a zone, and '+' is encoded",
-        why="The documentation requires the zone; a bare '+' arrives as a space.",
-        fix="Refuse a naive datetime, or give it the zone you mean.",
-        judge=moments_have_a_zone,
-        cases=("zones", "no-zone"),
-    ),
-    ClientCheck(
-        id="GC107",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, sections 8.3, 8.6 and 10.1.5",
-        statement="Content-Type, Content-Length and User-Agent say what is sent, by whom",
-        why="Servers and their operators rely on them.",
-        fix="Let the HTTP library set the length; name your client.",
-        judge=headers_say_what_is_sent,
-        cases=("happy", "observed"),
-        observable=True,
-    ),
-    ClientCheck(
-        id="GC108",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Numbers, booleans and lists keep their JSON types",
-        why='"5" is not 5: it is refused, or read by luck.',
-        fix="Write the body with a JSON encoder from typed values.",
-        judge=values_keep_their_types,
-        cases=("happy",),
-    ),
-    ClientCheck(
-        id="GC109",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="The configured base URL is honoured, its path and the environment included",
-        why="Gateways and tests live at other addresses.",
-        fix="Join paths to the base URL; read the documented variables.",
-        judge=the_base_url_is_honoured,
-        cases=("prefix", "environment"),
-    ),
-    ClientCheck(
-        id="GC110",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="Arguments are not changed, and calls at the same time share nothing",
-        why="A request built in a shared object is sent to the wrong caller.",
-        fix="Copy what you change; keep per-call state in the call.",
-        judge=calls_do_not_touch_each_other,
-        cases=("together", "mutation"),
-    ),
-)

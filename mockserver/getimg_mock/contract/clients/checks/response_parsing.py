@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, balance, image, models, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.schema_variants import with_unknown_fields
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
@@ -180,6 +180,54 @@ def _build_body_cases() -> Iterator[Case]:
     )
 
 
+@client_check(
+    "GC202",
+    "Every optional field may be null where documented, or absent",
+    severity="major",
+    evidence="documented",
+    why="width, height, duration, fps and a video's usage are optional.",
+    fix="Model optional fields as optional.",
+    cases=("optional-*", "legal-*", "links-*"),
+)
+@client_check(
+    "GC203",
+    "Unknown formats, units, resolutions, ratios and sound values are taken",
+    severity="major",
+    evidence="documented",
+    why="The catalogue grows without a new version of the API.",
+    fix="Keep open sets as texts, not as closed enums.",
+    cases=("unlisted-*",),
+)
+@client_check(
+    "GC210",
+    "Every RFC 3339 form of a moment is taken",
+    severity="minor",
+    evidence="standard",
+    why="Zones, fractions and leap seconds are all legal.",
+    fix="Use a parser for RFC 3339.",
+    source="RFC 3339, section 5.6",
+    cases=("dates-*", "leap-second"),
+)
+@client_check(
+    "GC211",
+    "Legal forms of JSON and its media type are all read",
+    severity="minor",
+    evidence="standard",
+    why="Parameters, escapes, white space and order mean nothing.",
+    fix="Parse media types; use a JSON parser.",
+    source="RFC 8259, and RFC 9110, section 8.3",
+    cases=("json-*",),
+)
+@client_check(
+    "GC213",
+    "Unknown, repeated and oddly cased headers change nothing",
+    severity="minor",
+    evidence="standard",
+    why="Whatever stands between adds its own.",
+    fix="Look headers up without regard to case; ignore the rest.",
+    source="RFC 9110, section 5",
+    cases=("odd-headers",),
+)
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """GC202, 203, 210, 211, 213: what is legal is no error, and arrives as it came."""
     for outcome in history.calls():
@@ -213,6 +261,15 @@ def _judge_unchanged(came: Any, outcome: CallOutcome, *sent: ClientExchange) -> 
     return held(True, "", "")  # noqa: FBT003 - all is well
 
 
+@client_check(
+    "GC201",
+    "Fields of a later version are ignored, in every object",
+    severity="major",
+    evidence="choice",
+    why="Models have gained fields from one version to the next; the SDK's are open to more.",
+    fix="Read what you know and leave the rest alone.",
+    cases=("unknown-fields",),
+)
 def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observation]:
     """GC201: who shows some of them is expected to show them all."""
     for outcome in history.calls():
@@ -246,6 +303,15 @@ def _find_unknown_fields(value: Any, pointer: str = "") -> Iterator[tuple[str, A
             yield from _find_unknown_fields(each, f"{pointer}/{place}")
 
 
+@client_check(
+    "GC205",
+    "An unknown error code, with further fields, is surfaced as it is",
+    severity="major",
+    evidence="choice",
+    why="The caller needs the code and the message that the server gave.",
+    fix="Keep code and message as texts.",
+    cases=("unknown-error", "unknown-failure"),
+)
 def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
     """GC205."""
     for outcome in history.calls():
@@ -256,6 +322,33 @@ def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]
         yield held(right and seen, "code and message of the error", outcome.shown, *sent)
 
 
+@client_check(
+    "GC206",
+    "A missing required field is a clear error where the answer is read",
+    severity="major",
+    evidence="choice",
+    why="Else it is an AttributeError deep in the caller's code, after paying.",
+    fix="Validate required fields when reading.",
+    cases=("missing-*",),
+)
+@client_check(
+    "GC207",
+    "A required field of the wrong type is a clear error",
+    severity="major",
+    evidence="choice",
+    why="A number for a text, an object for a list: nothing good comes of using it.",
+    fix="Validate types when reading.",
+    cases=("mistyped-*", "beyond-*"),
+)
+@client_check(
+    "GC208",
+    "A success that is no JSON of the API is an error of the client's own",
+    severity="major",
+    evidence="choice",
+    why="Proxies answer 200 with HTML; a str or a JSONDecodeError tells nobody what happened.",
+    fix="Check the media type; wrap the parser's errors.",
+    cases=("garbage-*",),
+)
 def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
     """GC206, 207, 208: what breaks the documented form is an error that was meant."""
     for outcome in history.calls():
@@ -272,6 +365,15 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
             yield held(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
 
 
+@client_check(
+    "GC209",
+    "Numbers at their edges are taken, money without a detour through floats",
+    severity="major",
+    evidence="documented",
+    why="Balance and prices are decimal texts so that no cent is lost.",
+    fix="Use Decimal, or keep the text.",
+    cases=("numbers", "money-*"),
+)
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     """GC209."""
     for outcome in history.calls():
@@ -294,6 +396,15 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield f"/pricing/rates/{place}/unit_price", rate["unit_price"]
 
 
+@client_check(
+    "GC212",
+    "No items and several items are handled; no rates is not free",
+    severity="minor",
+    evidence="documented",
+    why="data is a list; an empty list of rates means unknown.",
+    fix="Do not take the first item for granted.",
+    cases=("empty-data", "several", "no-models", "no-rates"),
+)
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """GC212."""
     for outcome in history.calls():
@@ -321,6 +432,15 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
             yield held(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
 
 
+@client_check(
+    "GC214",
+    "Long texts are neither cut nor fatal",
+    severity="minor",
+    evidence="choice",
+    why="Signed links and messages have no documented length.",
+    fix="Set no limits of your own on texts.",
+    cases=("long-message", "long-url"),
+)
 def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
     """GC214."""
     for outcome in history.calls():
@@ -335,154 +455,3 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
         else:
             got = str(resolve_pointer(outcome.value, "/data/0/url"))
             yield held(len(got) > 8000, "the whole link", outcome.shown, *sent)
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC201",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Fields of a later version are ignored, in every object",
-        why="Models have gained fields from one version to the next; the SDK's are open to more.",
-        fix="Read what you know and leave the rest alone.",
-        judge=unknown_fields_are_left_alone,
-        cases=("unknown-fields",),
-    ),
-    ClientCheck(
-        id="GC202",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Every optional field may be null where documented, or absent",
-        why="width, height, duration, fps and a video's usage are optional.",
-        fix="Model optional fields as optional.",
-        judge=legal_answers_are_taken,
-        cases=("optional-*", "legal-*", "links-*"),
-    ),
-    ClientCheck(
-        id="GC203",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Unknown formats, units, resolutions, ratios and sound values are taken",
-        why="The catalogue grows without a new version of the API.",
-        fix="Keep open sets as texts, not as closed enums.",
-        judge=legal_answers_are_taken,
-        cases=("unlisted-*",),
-    ),
-    unknown_statuses.CHECK,
-    ClientCheck(
-        id="GC205",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="An unknown error code, with further fields, is surfaced as it is",
-        why="The caller needs the code and the message that the server gave.",
-        fix="Keep code and message as texts.",
-        judge=unknown_errors_are_surfaced,
-        cases=("unknown-error", "unknown-failure"),
-    ),
-    ClientCheck(
-        id="GC206",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A missing required field is a clear error where the answer is read",
-        why="Else it is an AttributeError deep in the caller's code, after paying.",
-        fix="Validate required fields when reading.",
-        judge=broken_answers_are_errors,
-        cases=("missing-*",),
-    ),
-    ClientCheck(
-        id="GC207",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A required field of the wrong type is a clear error",
-        why="A number for a text, an object for a list: nothing good comes of using it.",
-        fix="Validate types when reading.",
-        judge=broken_answers_are_errors,
-        cases=("mistyped-*", "beyond-*"),
-    ),
-    ClientCheck(
-        id="GC208",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A success that is no JSON of the API is an error of the client's own",
-        why="Proxies answer 200 with HTML; a str or a JSONDecodeError tells nobody what happened.",
-        fix="Check the media type; wrap the parser's errors.",
-        judge=broken_answers_are_errors,
-        cases=("garbage-*",),
-    ),
-    ClientCheck(
-        id="GC209",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Numbers at their edges are taken, money without a detour through floats",
-        why="Balance and prices are decimal texts so that no cent is lost.",
-        fix="Use Decimal, or keep the text.",
-        judge=numbers_are_taken_exactly,
-        cases=("numbers", "money-*"),
-    ),
-    ClientCheck(
-        id="GC210",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 3339, section 5.6",
-        statement="Every RFC 3339 form of a moment is taken",
-        why="Zones, fractions and leap seconds are all legal.",
-        fix="Use a parser for RFC 3339.",
-        judge=legal_answers_are_taken,
-        cases=("dates-*", "leap-second"),
-    ),
-    ClientCheck(
-        id="GC211",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 8259, and RFC 9110, section 8.3",
-        statement="Legal forms of JSON and its media type are all read",
-        why="Parameters, escapes, white space and order mean nothing.",
-        fix="Parse media types; use a JSON parser.",
-        judge=legal_answers_are_taken,
-        cases=("json-*",),
-    ),
-    ClientCheck(
-        id="GC212",
-        severity="minor",
-        evidence="documented",
-        cost="0",
-        statement="No items and several items are handled; no rates is not free",
-        why="data is a list; an empty list of rates means unknown.",
-        fix="Do not take the first item for granted.",
-        judge=few_and_many_are_handled,
-        cases=("empty-data", "several", "no-models", "no-rates"),
-    ),
-    ClientCheck(
-        id="GC213",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 5",
-        statement="Unknown, repeated and oddly cased headers change nothing",
-        why="Whatever stands between adds its own.",
-        fix="Look headers up without regard to case; ignore the rest.",
-        judge=legal_answers_are_taken,
-        cases=("odd-headers",),
-    ),
-    ClientCheck(
-        id="GC214",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="Long texts are neither cut nor fatal",
-        why="Signed links and messages have no documented length.",
-        fix="Set no limits of your own on texts.",
-        judge=long_texts_are_whole,
-        cases=("long-message", "long-url"),
-    ),
-)

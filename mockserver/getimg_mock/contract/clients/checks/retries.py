@@ -15,7 +15,7 @@ from getimg_mock.contract.clients.cases.cases import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.server.fault_server import FaultRule
@@ -239,6 +239,15 @@ def _build_outage_cases() -> Iterator[Case]:
         )
 
 
+@client_check(
+    "GC408",
+    "Failures before any effect end in one generation or in a clear error",
+    severity="major",
+    evidence="documented",
+    why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
+    fix="Retry what cannot have had an effect.",
+    cases=("early-*",),
+)
 def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """GC408."""
     for outcome in history.calls():
@@ -253,6 +262,16 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
             yield held(outcome.clear, "a result, or a clear error", outcome.shown, *sent[:4])
 
 
+@client_check(
+    "GC409",
+    "Reads are tried again after 502, 503, 504 and a reset",
+    severity="major",
+    evidence="standard",
+    why="A read costs nothing; a passing failure should not reach the caller.",
+    fix="Retry GETs a few times with back-off.",
+    source="RFC 9110, section 9.2.2",
+    cases=("get-*",),
+)
 def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     """GC409."""
     for outcome in history.calls():
@@ -264,6 +283,16 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC410",
+    "400, 401, 402, 403, 404, 413 and 422 are never tried again",
+    severity="major",
+    evidence="documented",
+    why="The documentation calls them not retryable.",
+    fix="Retry 429 and 5xx only, and only where it is safe.",
+    cases=("refusal-*", "free-errors", "bad-key", "observed-refusals"),
+    observable=True,
+)
 def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     """GC410."""
     for outcome in history.calls():
@@ -277,6 +306,34 @@ def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC411",
+    "Retry-After in seconds is honoured",
+    severity="major",
+    evidence="documented",
+    why="Documented for 429.",
+    fix="Wait at least that long.",
+    cases=("wait-*",),
+)
+@client_check(
+    "GC412",
+    "Retry-After as a date, or beyond a minute, is waited for or given up on",
+    severity="major",
+    evidence="standard",
+    why="Trying early burns the next window too.",
+    fix="Read both forms; raise when it is longer than you will wait.",
+    source="RFC 9110, section 10.2.3",
+    cases=("long-wait-*", "date-wait-*"),
+)
+@client_check(
+    "GC413",
+    "With X-RateLimit-Reset alone, the client waits for it or gives up",
+    severity="major",
+    evidence="documented",
+    why="A 429 for concurrency has no Retry-After.",
+    fix="Fall back to the reset when there is no Retry-After.",
+    cases=("reset-wait-*",),
+)
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     """GC411, 412, 413: never again before the time that the server named."""
     asked = float(history.case.rpartition("-")[2])
@@ -298,6 +355,15 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
             yield held(given_up, "to wait or to give up", outcome.shown, *sent)
 
 
+@client_check(
+    "GC414",
+    "A malformed Retry-After neither crashes the client nor makes it spin",
+    severity="major",
+    evidence="choice",
+    why="Proxies write all sorts of things there.",
+    fix="Treat what you cannot read as absent.",
+    cases=("odd-wait-*",),
+)
 def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     """GC414: of several pauses one at least is there to be seen, with full jitter too."""
     pauses, again = [], []
@@ -323,6 +389,15 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     )
 
 
+@client_check(
+    "GC415",
+    "Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
+    severity="major",
+    evidence="documented",
+    why="Documented: retry 5xx with back-off.",
+    fix="Exponential back-off with full jitter and a maximum.",
+    cases=("down", "down-*"),
+)
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
     """GC415."""
     if "max_retries" in history.options and history.case != "down":
@@ -383,98 +458,3 @@ def _format_gaps(gaps: list[float]) -> str:
 
 def _gaps(sent: list[ClientExchange]) -> list[float]:
     return [b.elapsed - a.elapsed for a, b in itertools.pairwise(sent)]
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC408",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Failures before any effect end in one generation or in a clear error",
-        why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
-        fix="Retry what cannot have had an effect.",
-        judge=early_failures_do_no_harm,
-        cases=("early-*",),
-    ),
-    ClientCheck(
-        id="GC409",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 9.2.2",
-        statement="Reads are tried again after 502, 503, 504 and a reset",
-        why="A read costs nothing; a passing failure should not reach the caller.",
-        fix="Retry GETs a few times with back-off.",
-        judge=reads_are_retried,
-        cases=("get-*",),
-    ),
-    ClientCheck(
-        id="GC410",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="400, 401, 402, 403, 404, 413 and 422 are never tried again",
-        why="The documentation calls them not retryable.",
-        fix="Retry 429 and 5xx only, and only where it is safe.",
-        judge=refusals_are_final,
-        observable=True,
-        cases=("refusal-*", "free-errors", "bad-key", "observed-refusals"),
-    ),
-    ClientCheck(
-        id="GC411",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Retry-After in seconds is honoured",
-        why="Documented for 429.",
-        fix="Wait at least that long.",
-        judge=waits_as_asked,
-        cases=("wait-*",),
-    ),
-    ClientCheck(
-        id="GC412",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 10.2.3",
-        statement="Retry-After as a date, or beyond a minute, is waited for or given up on",
-        why="Trying early burns the next window too.",
-        fix="Read both forms; raise when it is longer than you will wait.",
-        judge=waits_as_asked,
-        cases=("long-wait-*", "date-wait-*"),
-    ),
-    ClientCheck(
-        id="GC413",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="With X-RateLimit-Reset alone, the client waits for it or gives up",
-        why="A 429 for concurrency has no Retry-After.",
-        fix="Fall back to the reset when there is no Retry-After.",
-        judge=waits_as_asked,
-        cases=("reset-wait-*",),
-    ),
-    ClientCheck(
-        id="GC414",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A malformed Retry-After neither crashes the client nor makes it spin",
-        why="Proxies write all sorts of things there.",
-        fix="Treat what you cannot read as absent.",
-        judge=odd_waits_do_no_harm,
-        cases=("odd-wait-*",),
-    ),
-    ClientCheck(
-        id="GC415",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
-        why="Documented: retry 5xx with back-off.",
-        fix="Exponential back-off with full jitter and a maximum.",
-        judge=back_off_is_sound,
-        cases=("down", "down-*"),
-    ),
-)

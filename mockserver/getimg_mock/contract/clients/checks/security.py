@@ -15,7 +15,7 @@ from getimg_mock.contract.clients.cases.cases import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import advised, held
@@ -204,6 +204,16 @@ def _bomb() -> WireAnswer:
     return WireAnswer(200, headers, packed)
 
 
+@client_check(
+    "GC701",
+    "The key is sent to the configured origin alone, redirects included",
+    severity="blocker",
+    evidence="standard",
+    why="Whoever has the key has the money.",
+    fix="Drop Authorization on another origin, or follow no redirects.",
+    source="RFC 9110, section 15.4",
+    cases=("redirected*", "downgraded"),
+)
 def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
     """GC701."""
     key = history.secrets[0][1]
@@ -224,6 +234,15 @@ def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC702",
+    "A redirect from https to http is refused",
+    severity="blocker",
+    evidence="choice",
+    why="From there on everybody can read along.",
+    fix="Refuse redirects to http.",
+    cases=("downgraded",),
+)
 def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
     """GC702."""
     for outcome in history.calls():
@@ -233,6 +252,15 @@ def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC703",
+    "The key is in no log, repr or pickle",
+    severity="blocker",
+    evidence="choice",
+    why="Those are kept and shown to others.",
+    fix="Redact the header; hide the field; leave it out of __getstate__.",
+    cases=("logged", "errors-key"),
+)
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """GC703."""
     key = history.secrets[0][1]
@@ -247,6 +275,15 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         yield held(key not in pickled, "no key in a pickled error", outcome.shown)
 
 
+@client_check(
+    "GC704",
+    "A POST is not sent again to another origin by 307 or 308",
+    severity="major",
+    evidence="choice",
+    why="The prompt and the references are the caller's.",
+    fix="Follow redirects for GET at most.",
+    cases=("redirected-post*",),
+)
 def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
     """GC704."""
     for outcome in history.calls():
@@ -259,6 +296,16 @@ def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC705",
+    "A loop of redirects ends",
+    severity="minor",
+    evidence="standard",
+    why="Else it never does.",
+    fix="Bound their number.",
+    source="RFC 9110, section 15.4",
+    cases=("redirect-loop",),
+)
 def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC705."""
     for outcome in history.calls():
@@ -271,6 +318,16 @@ def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC706",
+    "TLS certificates and their host names are verified by default",
+    severity="blocker",
+    evidence="standard",
+    why="Else anybody in between has the key.",
+    fix="Do not turn verification off.",
+    source="RFC 9110, section 4.3.4",
+    cases=("certificate",),
+)
 def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
     """GC706."""
     for outcome in history.calls():
@@ -283,6 +340,16 @@ def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC707",
+    "A proxy of the environment does not see the key",
+    severity="major",
+    evidence="standard",
+    why="https through a proxy is a tunnel.",
+    fix="Use CONNECT for https.",
+    source="RFC 9110, section 9.3.6",
+    cases=("proxy",),
+)
 def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     """GC707."""
     key = history.secrets[0][1]
@@ -291,6 +358,15 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     yield held(not seen, "the key inside TLS only", f"readable to the proxy: {line}")
 
 
+@client_check(
+    "GC708",
+    "Signed links are not written to logs",
+    severity="minor",
+    evidence="choice",
+    why="Who has the link has the file.",
+    fix="Redact sig in logged URLs.",
+    cases=("logged",),
+)
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     """GC708."""
     at = history.logs.find("sig=")
@@ -300,6 +376,16 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     yield held(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])
 
 
+@client_check(
+    "GC709",
+    "Nothing can be injected into a request by id, model or prompt",
+    severity="blocker",
+    evidence="standard",
+    why="They often come from others.",
+    fix="Encode, and refuse line ends.",
+    source="RFC 9110, section 5.5, and RFC 3986, section 2",
+    cases=("injection",),
+)
 def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
     """GC709."""
     for outcome in history.calls():
@@ -316,6 +402,15 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
             yield held(outcome.kind == "error", "a request, or an error", outcome.shown)
 
 
+@client_check(
+    "GC710",
+    "What an answer unpacks to is bounded",
+    severity="major",
+    evidence="choice",
+    why="64 KB can unpack to all of the memory.",
+    fix="Read with a limit, and count unpacked bytes.",
+    cases=("bomb",),
+)
 def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC710."""
     for outcome in history.calls():
@@ -325,122 +420,3 @@ def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
             f"{outcome.peak >> 20} MiB; {outcome.shown}",
             *history.during(outcome)[:1],
         )
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC701",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 15.4",
-        statement="The key is sent to the configured origin alone, redirects included",
-        why="Whoever has the key has the money.",
-        fix="Drop Authorization on another origin, or follow no redirects.",
-        judge=the_key_stays_home,
-        cases=("redirected*", "downgraded"),
-    ),
-    ClientCheck(
-        id="GC702",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="A redirect from https to http is refused",
-        why="From there on everybody can read along.",
-        fix="Refuse redirects to http.",
-        judge=no_downgrade,
-        cases=("downgraded",),
-    ),
-    ClientCheck(
-        id="GC703",
-        severity="blocker",
-        evidence="choice",
-        cost="0",
-        statement="The key is in no log, repr or pickle",
-        why="Those are kept and shown to others.",
-        fix="Redact the header; hide the field; leave it out of __getstate__.",
-        judge=logs_keep_the_key,
-        cases=("logged", "errors-key"),
-    ),
-    ClientCheck(
-        id="GC704",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A POST is not sent again to another origin by 307 or 308",
-        why="The prompt and the references are the caller's.",
-        fix="Follow redirects for GET at most.",
-        judge=posts_stay_home,
-        cases=("redirected-post*",),
-    ),
-    ClientCheck(
-        id="GC705",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 15.4",
-        statement="A loop of redirects ends",
-        why="Else it never does.",
-        fix="Bound their number.",
-        judge=redirects_are_bounded,
-        cases=("redirect-loop",),
-    ),
-    ClientCheck(
-        id="GC706",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 4.3.4",
-        statement="TLS certificates and their host names are verified by default",
-        why="Else anybody in between has the key.",
-        fix="Do not turn verification off.",
-        judge=certificates_are_verified,
-        cases=("certificate",),
-    ),
-    ClientCheck(
-        id="GC707",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 9.3.6",
-        statement="A proxy of the environment does not see the key",
-        why="https through a proxy is a tunnel.",
-        fix="Use CONNECT for https.",
-        judge=proxies_see_no_key,
-        cases=("proxy",),
-    ),
-    ClientCheck(
-        id="GC708",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="Signed links are not written to logs",
-        why="Who has the link has the file.",
-        fix="Redact sig in logged URLs.",
-        judge=links_stay_out_of_logs,
-        cases=("logged",),
-    ),
-    ClientCheck(
-        id="GC709",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 5.5, and RFC 3986, section 2",
-        statement="Nothing can be injected into a request by id, model or prompt",
-        why="They often come from others.",
-        fix="Encode, and refuse line ends.",
-        judge=nothing_is_injected,
-        cases=("injection",),
-    ),
-    ClientCheck(
-        id="GC710",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="What an answer unpacks to is bounded",
-        why="64 KB can unpack to all of the memory.",
-        fix="Read with a limit, and count unpacked bytes.",
-        judge=bombs_are_bounded,
-        cases=("bomb",),
-    ),
-)

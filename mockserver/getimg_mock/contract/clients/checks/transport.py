@@ -15,7 +15,7 @@ from getimg_mock.contract.clients.cases.cases import (
     models,
     video,
 )
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
 from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
@@ -312,6 +312,15 @@ def _shift_date(seconds: float) -> FaultAction:
     return act
 
 
+@client_check(
+    "GC801",
+    "A timeout bounds the whole call, not each read",
+    severity="major",
+    evidence="choice",
+    why="A byte now and then keeps a read alive for ever.",
+    fix="Measure the call by the monotonic clock.",
+    cases=("drip",),
+)
 def drips_end(history: ClientHistory) -> Iterator[Observation]:
     """GC801."""
     timeout = float(history.options.get("timeout", 2))
@@ -326,6 +335,15 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC802",
+    "Silence after the request ends in an error",
+    severity="major",
+    evidence="choice",
+    why="A peer may vanish without a word.",
+    fix="Set a read timeout.",
+    cases=("silence",),
+)
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
     """GC802."""
     for outcome in history.calls():
@@ -341,6 +359,22 @@ def silence_ends(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC803",
+    "Legal encodings and framings are read",
+    severity="major",
+    evidence="standard",
+    why="Whatever stands between may choose another.",
+    fix="Leave it to an HTTP library.",
+    source="RFC 9110, section 8.4, and RFC 9112, section 7",
+    cases=(
+        "framing-encoding-*",
+        "framing-chunk*",
+        "framing-several-*",
+        "framing-trailers",
+        "framing-single-bytes",
+    ),
+)
 def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     """GC803: of what parsers in wide use cannot read, the author can only say so."""
     if history.case != "framing-several-extensions":
@@ -355,6 +389,35 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC805",
+    "Informational answers are passed over",
+    severity="minor",
+    evidence="standard",
+    why="HTTP allows any number of them.",
+    fix="Read on after 1xx.",
+    source="RFC 9110, section 15.2",
+    cases=("framing-informational",),
+)
+@client_check(
+    "GC806",
+    "A body that ends with the connection is read",
+    severity="minor",
+    evidence="standard",
+    why="HTTP/1.0 has no other.",
+    fix="Read to the end where there is no length.",
+    source="RFC 9112, section 6.3",
+    cases=("framing-until-close", "framing-old-style"),
+)
+@client_check(
+    "GC811",
+    "A server's Date that is a day off changes nothing",
+    severity="minor",
+    evidence="choice",
+    why="Clocks are wrong.",
+    fix="Do not trust Date.",
+    cases=("skew-*",),
+)
 def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
     """GC803, 805, 806, 811; 808 and 810 beside more."""
     for outcome in history.calls():
@@ -363,6 +426,15 @@ def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC808",
+    "IPv6 addresses, localhost and names that are slow to look up work",
+    severity="info",
+    evidence="choice",
+    why="Tests and gateways use them; a resolver may have to ask twice.",
+    fix="Keep the brackets; give connecting as long as the rest, and an end.",
+    cases=("ipv6", "localhost", "names-*"),
+)
 def names_are_found(history: ClientHistory) -> Iterator[Observation]:
     """GC808: also in some seconds; who never finds one says so, after however many tries."""
     if history.case != "names-never":
@@ -376,6 +448,16 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC804",
+    "A connection closed while idle costs a read a retry, and a POST nothing twice",
+    severity="blocker",
+    evidence="standard",
+    why="Whether a POST that met the closing was served cannot be known.",
+    fix="Retry GETs on stale connections; never POSTs.",
+    source="RFC 9112, section 9.3.1",
+    cases=("idle-*", "framing-connection-close"),
+)
 def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
     """GC804."""
     for outcome in history.calls():
@@ -398,6 +480,16 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
             )
 
 
+@client_check(
+    "GC807",
+    "Fewer bytes than Content-Length says are an error",
+    severity="major",
+    evidence="standard",
+    why="What is missing may have mattered.",
+    fix="Compare the lengths.",
+    source="RFC 9112, section 8",
+    cases=("mismatch",),
+)
 def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
     """GC807."""
     for outcome in history.calls():
@@ -409,6 +501,15 @@ def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC809",
+    "Connections, files and threads do not pile up, errors included",
+    severity="major",
+    evidence="choice",
+    why="A worker runs for months.",
+    fix="Close answers that were not read.",
+    cases=("thousand", "hundreds-real"),
+)
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """GC809."""
     calls = history.calls()
@@ -430,6 +531,15 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
         )
 
 
+@client_check(
+    "GC810",
+    "One client serves several threads or tasks, and a forked child",
+    severity="minor",
+    evidence="choice",
+    why="Servers share clients; parent and child on one connection read each other's answers.",
+    fix="Keep no per-call state on the client; after a fork, leave its connections alone.",
+    cases=("threads", "forked"),
+)
 def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
     """GC810."""
     yield from legal_http_is_read(history)
@@ -441,139 +551,3 @@ def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
             "sent over one that the parent had opened, and goes on to use",
             *before[:1],
         )
-
-
-CHECKS: Final = (
-    ClientCheck(
-        id="GC801",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="A timeout bounds the whole call, not each read",
-        why="A byte now and then keeps a read alive for ever.",
-        fix="Measure the call by the monotonic clock.",
-        judge=drips_end,
-        cases=("drip",),
-    ),
-    ClientCheck(
-        id="GC802",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Silence after the request ends in an error",
-        why="A peer may vanish without a word.",
-        fix="Set a read timeout.",
-        judge=silence_ends,
-        cases=("silence",),
-    ),
-    ClientCheck(
-        id="GC803",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 8.4, and RFC 9112, section 7",
-        statement="Legal encodings and framings are read",
-        why="Whatever stands between may choose another.",
-        fix="Leave it to an HTTP library.",
-        judge=framings_are_read,
-        cases=(
-            "framing-encoding-*",
-            "framing-chunk*",
-            "framing-several-*",
-            "framing-trailers",
-            "framing-single-bytes",
-        ),
-    ),
-    ClientCheck(
-        id="GC804",
-        severity="blocker",
-        evidence="standard",
-        cost="0",
-        source="RFC 9112, section 9.3.1",
-        statement="A connection closed while idle costs a read a retry, and a POST nothing twice",
-        why="Whether a POST that met the closing was served cannot be known.",
-        fix="Retry GETs on stale connections; never POSTs.",
-        judge=idle_connections_are_safe,
-        cases=("idle-*", "framing-connection-close"),
-    ),
-    ClientCheck(
-        id="GC805",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 9110, section 15.2",
-        statement="Informational answers are passed over",
-        why="HTTP allows any number of them.",
-        fix="Read on after 1xx.",
-        judge=legal_http_is_read,
-        cases=("framing-informational",),
-    ),
-    ClientCheck(
-        id="GC806",
-        severity="minor",
-        evidence="standard",
-        cost="0",
-        source="RFC 9112, section 6.3",
-        statement="A body that ends with the connection is read",
-        why="HTTP/1.0 has no other.",
-        fix="Read to the end where there is no length.",
-        judge=legal_http_is_read,
-        cases=("framing-until-close", "framing-old-style"),
-    ),
-    ClientCheck(
-        id="GC807",
-        severity="major",
-        evidence="standard",
-        cost="0",
-        source="RFC 9112, section 8",
-        statement="Fewer bytes than Content-Length says are an error",
-        why="What is missing may have mattered.",
-        fix="Compare the lengths.",
-        judge=lengths_are_checked,
-        cases=("mismatch",),
-    ),
-    ClientCheck(
-        id="GC808",
-        severity="info",
-        evidence="choice",
-        cost="0",
-        statement="IPv6 addresses, localhost and names that are slow to look up work",
-        why="Tests and gateways use them; a resolver may have to ask twice.",
-        fix="Keep the brackets; give connecting as long as the rest, and an end.",
-        judge=names_are_found,
-        cases=("ipv6", "localhost", "names-*"),
-    ),
-    ClientCheck(
-        id="GC809",
-        severity="major",
-        evidence="choice",
-        cost="0",
-        statement="Connections, files and threads do not pile up, errors included",
-        why="A worker runs for months.",
-        fix="Close answers that were not read.",
-        judge=nothing_leaks,
-        cases=("thousand", "hundreds-real"),
-    ),
-    ClientCheck(
-        id="GC810",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="One client serves several threads or tasks, and a forked child",
-        why="Servers share clients; parent and child on one connection read each other's answers.",
-        fix="Keep no per-call state on the client; after a fork, leave its connections alone.",
-        judge=clients_are_shared,
-        cases=("threads", "forked"),
-    ),
-    ClientCheck(
-        id="GC811",
-        severity="minor",
-        evidence="choice",
-        cost="0",
-        statement="A server's Date that is a day off changes nothing",
-        why="Clocks are wrong.",
-        fix="Do not trust Date.",
-        judge=legal_http_is_read,
-        cases=("skew-*",),
-    ),
-)

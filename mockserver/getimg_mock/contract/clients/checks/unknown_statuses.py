@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, image, video
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
+from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
@@ -79,6 +79,15 @@ def cases() -> Iterator[Case]:
     )
 
 
+@client_check(
+    "GC204",
+    "An unknown status is neither success nor the end",
+    severity="blocker",
+    evidence="choice",
+    why="A paid job whose result is never collected is lost.",
+    fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
+    cases=("unknown-status-*",),
+)
 def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation]:
     """GC204: who waits goes on or raises; who hands an answer back leaves its status as it is.
 
@@ -113,16 +122,3 @@ def _status(outcome: CallOutcome) -> Any:
     if outcome.kind != "value" or not isinstance(outcome.value, dict):
         return None
     return outcome.value.get("status")
-
-
-CHECK: Final = ClientCheck(
-    id="GC204",
-    severity="blocker",
-    evidence="choice",
-    cost="0",
-    statement="An unknown status is neither success nor the end",
-    why="A paid job whose result is never collected is lost.",
-    fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
-    judge=unknown_status_is_no_success,
-    cases=("unknown-status-*",),
-)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.verdicts import Check, held, noted
+from getimg_mock.contract.verdicts import check, held, noted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 _AN_ID: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
 
 
+@check(
+    "GP701",
+    "Without a good key every operation but the download is 401",
+    severity="blocker",
+    evidence="seed",
+    cost="0",
+    why="One forgotten operation is an open door to a workspace. A key that was withdrawn "
+    "cannot be made from outside: any other that opens nothing stands for it.",
+)
 def bad_keys_are_401(history: History) -> Iterator[Observation]:
     """GP701."""
     for each in history.faulty("key"):
@@ -29,6 +38,14 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP702",
+    "Another workspace's video looks like one that does not exist",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Even that an id exists is somebody's secret.",
+)
 def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
     """GP702."""
     unknown = history.used("unknown-for-b")
@@ -76,18 +93,42 @@ def _leaves(exchange: Exchange) -> Iterator[tuple[str, object]]:
             yield name, _AN_ID.sub("ID", str(value).replace(asked, "ID"))
 
 
+@check(
+    "GP703",
+    "The key is judged before the body",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="Strangers should learn nothing about the schema.",
+)
 def keys_come_first(history: History) -> Iterator[Observation]:
     """GP703."""
     for each in history.used("no-key-bad-body"):
         yield held(each.status == 401, "401 before the body is judged", each.status, each)
 
 
+@check(
+    "GP704",
+    "A key in the query or the body is not accepted",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="Queries end in logs, and bodies in what is stored of a request.",
+)
 def keys_belong_in_the_header(history: History) -> Iterator[Observation]:
     """GP704."""
     for each in history.used("key-elsewhere"):
         yield held(each.status == 401, "401 for a key outside of the header", each.status, each)
 
 
+@check(
+    "GP705",
+    "A key never stands in a body, a header or a redirect",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Answers are logged and shared.",
+)
 def keys_are_not_echoed(history: History) -> Iterator[Observation]:
     """GP705."""
     secrets = [secret.encode() for _, secret in history.secrets]
@@ -101,6 +142,14 @@ def keys_are_not_echoed(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP706",
+    "A 401 costs nothing and uses up no quota",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="Anyone could otherwise spend another's allowance.",
+)
 def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
     """GP706."""
     for span in history.spans:
@@ -129,6 +178,14 @@ def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP707",
+    "The scheme's case and extra spaces are treated alike everywhere",
+    severity="info",
+    evidence="assumption",
+    cost="0",
+    why="RFC 9110 has schemes without case; what matters is that it does not vary.",
+)
 def schemes_are_treated_alike(history: History) -> Iterator[Observation]:
     """GP707."""
     for name, group in history.groups.items():
@@ -141,71 +198,3 @@ def schemes_are_treated_alike(history: History) -> Iterator[Observation]:
                 *group,
             )
             yield noted(f"{name} is {'refused' if True in known else 'accepted'}")
-
-
-CHECKS: Final = (
-    Check(
-        id="GP701",
-        severity="blocker",
-        evidence="seed",
-        cost="0",
-        statement="Without a good key every operation but the download is 401",
-        why="One forgotten operation is an open door to a workspace. A key that was withdrawn "
-        "cannot be made from outside: any other that opens nothing stands for it.",
-        judge=bad_keys_are_401,
-    ),
-    Check(
-        id="GP702",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="Another workspace's video looks like one that does not exist",
-        why="Even that an id exists is somebody's secret.",
-        judge=others_jobs_are_hidden,
-    ),
-    Check(
-        id="GP703",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="The key is judged before the body",
-        why="Strangers should learn nothing about the schema.",
-        judge=keys_come_first,
-    ),
-    Check(
-        id="GP704",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="A key in the query or the body is not accepted",
-        why="Queries end in logs, and bodies in what is stored of a request.",
-        judge=keys_belong_in_the_header,
-    ),
-    Check(
-        id="GP705",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="A key never stands in a body, a header or a redirect",
-        why="Answers are logged and shared.",
-        judge=keys_are_not_echoed,
-    ),
-    Check(
-        id="GP706",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="A 401 costs nothing and uses up no quota",
-        why="Anyone could otherwise spend another's allowance.",
-        judge=refusals_use_nothing_up,
-    ),
-    Check(
-        id="GP707",
-        severity="info",
-        evidence="assumption",
-        cost="0",
-        statement="The scheme's case and extra spaces are treated alike everywhere",
-        why="RFC 9110 has schemes without case; what matters is that it does not vary.",
-        judge=schemes_are_treated_alike,
-    ),
-)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import balance_of, decimal, total_of
 from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +30,14 @@ def _usages(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
             yield each, usage
 
 
+@check(
+    "GP501",
+    "total_cost is unit_price times quantity, exactly",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="Documented; a bill that does not add up is money lost.",
+)
 def totals_are_products(history: History) -> Iterator[Observation]:
     """GP501."""
     for each, usage in _usages(history):
@@ -43,6 +51,14 @@ def totals_are_products(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP502",
+    "quantity is the number of images, or the seconds of the video",
+    severity="blocker",
+    evidence="documented",
+    cost="T",
+    why="Documented units; a wrong count multiplies the price.",
+)
 def quantities_match_their_unit(history: History) -> Iterator[Observation]:
     """GP502."""
     for each, usage in _usages(history):
@@ -60,6 +76,14 @@ def quantities_match_their_unit(history: History) -> Iterator[Observation]:
             yield held(unit == wanted, f"billed by {wanted}", unit, each)
 
 
+@check(
+    "GP503",
+    "unit_price is the catalogue's rate for model, resolution and sound",
+    severity="blocker",
+    evidence="documented",
+    cost="T",
+    why="Budgets are computed from the catalogue before anything is sent.",
+)
 def prices_are_listed(history: History) -> Iterator[Observation]:
     """GP503."""
     for each, usage in _usages(history):
@@ -122,6 +146,14 @@ def _unknown_outcome(span: Window) -> bool:
     )
 
 
+@check(
+    "GP504",
+    "The balance falls by the total_cost of what was delivered, by nothing else",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="The balance is the money; anything else that moves it is lost money.",
+)
 def balances_follow_costs(history: History) -> Iterator[Observation]:
     """GP504."""
     for span in history.spans:
@@ -138,6 +170,14 @@ def balances_follow_costs(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP505",
+    "A refused request (4xx, 429, 5xx) costs nothing",
+    severity="blocker",
+    evidence="assumption",
+    cost="0",
+    why="Nothing was delivered.",
+)
 def refusals_are_free(history: History) -> Iterator[Observation]:
     """GP505."""
     for span in (*history.spans, *_moments(history)):
@@ -160,6 +200,14 @@ def _moments(history: History) -> Iterator[Window]:
             yield window
 
 
+@check(
+    "GP506",
+    "A failed video costs nothing",
+    severity="blocker",
+    evidence="assumption",
+    cost="1",
+    why="Nothing was delivered.",
+)
 def failures_are_free(history: History) -> Iterator[Observation]:
     """GP506."""
     for span in history.spans:
@@ -188,6 +236,14 @@ def _failures(history: History, exchanges: Sequence[Exchange]) -> list[Exchange]
     return begun if all(end and end.object.get("status") == "failed" for end in ends) else []
 
 
+@check(
+    "GP507",
+    "A generation is charged once, however often one looks and downloads",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Clients look as often as they like.",
+)
 def charged_once(history: History) -> Iterator[Observation]:
     """GP507."""
     for span in history.spans:
@@ -247,6 +303,14 @@ def _settled(history: History, exchange: Exchange) -> bool:
     )
 
 
+@check(
+    "GP508",
+    "Costs: the total is the sum; one bucket for each UTC date, ascending",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented; charts and budgets are drawn from it.",
+)
 def costs_add_up(history: History) -> Iterator[Observation]:
     """GP508."""
     for each in history.of("billing.costs"):
@@ -290,6 +354,15 @@ def _difference(found: list[str], wanted: list[str]) -> str:
     return f"{len(found)} buckets; missing {missing}, beyond {extra}, ends {found[-1:]}"
 
 
+@check(
+    "GP509",
+    "The costs grow by what was delivered",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Two books of one account must agree. A service that is not ours has ten seconds to "
+    "bring them up to date.",
+)
 def costs_match_charges(history: History) -> Iterator[Observation]:
     """GP509."""
     before = [each for each in history.used("costs-before") if each.status == 200]
@@ -315,6 +388,15 @@ def _grown(first: Exchange, last: Exchange) -> Decimal | None:
     return None if old is None or new is None else new - old
 
 
+@check(
+    "GP510",
+    "A range needs zones, end after start and at most 180 days",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented rules; a range read in another zone is another day's bill. Which dates a "
+    "range holds at midnight, and where clocks change, is recorded only.",
+)
 def ranges_follow_their_rules(history: History) -> Iterator[Observation]:
     """GP510."""
     for each in history.faulty("range"):
@@ -340,6 +422,14 @@ def _recorded(exchange: Exchange) -> str:
     return f"{name}: {buckets[0]} to {buckets[-1]}, {decimal(exchange.object.get('total_cost'))}"
 
 
+@check(
+    "GP511",
+    "The costs of two adjoining ranges are those of the whole",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="Holds for any ledger, whatever is in it.",
+)
 def ranges_are_additive(history: History) -> Iterator[Observation]:
     """GP511."""
     for group in history.groups.values():
@@ -354,6 +444,14 @@ def ranges_are_additive(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP512",
+    "The balance never goes below 0; what cannot be paid is 402 before any work",
+    severity="blocker",
+    evidence="assumption",
+    cost="fake",
+    why="Documented: a prepaid balance.",
+)
 def balances_stay_above_zero(history: History) -> Iterator[Observation]:
     """GP512."""
     for each in history.of("billing.balance"):
@@ -368,6 +466,14 @@ def balances_stay_above_zero(history: History) -> Iterator[Observation]:
             yield held(not each.effects, "no work for what cannot be paid", each.effects, each)
 
 
+@check(
+    "GP513",
+    "The same video, longer, is never cheaper",
+    severity="minor",
+    evidence="assumption",
+    cost="1",
+    why="Holds for any price by the second.",
+)
 def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
     """GP513."""
     kinds: dict[tuple[Any, ...], list[tuple[Decimal, Decimal, Exchange]]] = {}
@@ -399,126 +505,3 @@ def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
 def today(exchange: Exchange) -> date:
     """Return the UTC date on which an exchange happened."""
     return exchange.at.astimezone(UTC).date()
-
-
-CHECKS: Final = (
-    Check(
-        id="GP501",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="total_cost is unit_price times quantity, exactly",
-        why="Documented; a bill that does not add up is money lost.",
-        judge=totals_are_products,
-    ),
-    Check(
-        id="GP502",
-        severity="blocker",
-        evidence="documented",
-        cost="T",
-        statement="quantity is the number of images, or the seconds of the video",
-        why="Documented units; a wrong count multiplies the price.",
-        judge=quantities_match_their_unit,
-    ),
-    Check(
-        id="GP503",
-        severity="blocker",
-        evidence="documented",
-        cost="T",
-        statement="unit_price is the catalogue's rate for model, resolution and sound",
-        why="Budgets are computed from the catalogue before anything is sent.",
-        judge=prices_are_listed,
-    ),
-    Check(
-        id="GP504",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="The balance falls by the total_cost of what was delivered, by nothing else",
-        why="The balance is the money; anything else that moves it is lost money.",
-        judge=balances_follow_costs,
-    ),
-    Check(
-        id="GP505",
-        severity="blocker",
-        evidence="assumption",
-        cost="0",
-        statement="A refused request (4xx, 429, 5xx) costs nothing",
-        why="Nothing was delivered.",
-        judge=refusals_are_free,
-    ),
-    Check(
-        id="GP506",
-        severity="blocker",
-        evidence="assumption",
-        cost="1",
-        statement="A failed video costs nothing",
-        why="Nothing was delivered.",
-        judge=failures_are_free,
-    ),
-    Check(
-        id="GP507",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="A generation is charged once, however often one looks and downloads",
-        why="Clients look as often as they like.",
-        judge=charged_once,
-    ),
-    Check(
-        id="GP508",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Costs: the total is the sum; one bucket for each UTC date, ascending",
-        why="Documented; charts and budgets are drawn from it.",
-        judge=costs_add_up,
-    ),
-    Check(
-        id="GP509",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="The costs grow by what was delivered",
-        why="Two books of one account must agree. A service that is not ours has ten seconds to "
-        "bring them up to date.",
-        judge=costs_match_charges,
-    ),
-    Check(
-        id="GP510",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A range needs zones, end after start and at most 180 days",
-        why="Documented rules; a range read in another zone is another day's bill. Which dates a "
-        "range holds at midnight, and where clocks change, is recorded only.",
-        judge=ranges_follow_their_rules,
-    ),
-    Check(
-        id="GP511",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="The costs of two adjoining ranges are those of the whole",
-        why="Holds for any ledger, whatever is in it.",
-        judge=ranges_are_additive,
-    ),
-    Check(
-        id="GP512",
-        severity="blocker",
-        evidence="assumption",
-        cost="fake",
-        statement="The balance never goes below 0; what cannot be paid is 402 before any work",
-        why="Documented: a prepaid balance.",
-        judge=balances_stay_above_zero,
-    ),
-    Check(
-        id="GP513",
-        severity="minor",
-        evidence="assumption",
-        cost="1",
-        statement="The same video, longer, is never cheaper",
-        why="Holds for any price by the second.",
-        judge=longer_is_not_cheaper,
-    ),
-)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.verdicts import Check, held, noted
+from getimg_mock.contract.verdicts import check, held, noted
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -27,6 +27,14 @@ def _lists(history: History) -> Iterator[tuple[Exchange, list[dict[str, Any]]]]:
             yield each, [model for model in each.json if isinstance(model, dict)]
 
 
+@check(
+    "GP801",
+    "GET /v2/models is a bare list of models, each as documented",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented since SDK 0.4.0; prices and limits are read from it.",
+)
 def items_are_models(history: History) -> Iterator[Observation]:
     """GP801."""
     for each in history.of("models.list"):
@@ -35,6 +43,14 @@ def items_are_models(history: History) -> Iterator[Observation]:
             yield held(not found, "a list of models", "; ".join(v.message for v in found[:3]), each)
 
 
+@check(
+    "GP802",
+    "?type= filters exactly: the two lists make up the whole",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented; a model in neither list is never offered.",
+)
 def types_partition_the_list(history: History) -> Iterator[Observation]:
     """GP802."""
     whole: list[object] | None = None
@@ -60,6 +76,14 @@ def types_partition_the_list(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP803",
+    "GET /v2/models/{id} is the entry of the list",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented: one such object.",
+)
 def models_equal_their_entries(history: History) -> Iterator[Observation]:
     """GP803."""
     listed = {
@@ -79,6 +103,14 @@ def models_equal_their_entries(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP804",
+    "An unknown model is 404, an unknown type 4xx",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="A typing mistake should look like one.",
+)
 def unknown_models_are_404(history: History) -> Iterator[Observation]:
     """GP804."""
     for each in history.used("unknown-model"):
@@ -92,6 +124,14 @@ def unknown_models_are_404(history: History) -> Iterator[Observation]:
         yield held(400 <= each.status < 500, "4xx for an unknown type", each.status, each)
 
 
+@check(
+    "GP805",
+    "Rates are ordered by price, one for each resolution and sound",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented order; two rates for one thing have no answer to what it costs.",
+)
 def rates_are_ordered(history: History) -> Iterator[Observation]:
     """GP805."""
     for each, models in _lists(history):
@@ -114,6 +154,14 @@ def rates_are_ordered(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP806",
+    "Image models have no durations and no sound, video models have durations",
+    severity="minor",
+    evidence="documented",
+    cost="0",
+    why="Documented; forms are built from it.",
+)
 def images_have_no_length(history: History) -> Iterator[Observation]:
     """GP806."""
     for each, models in _lists(history):
@@ -135,6 +183,14 @@ def images_have_no_length(history: History) -> Iterator[Observation]:
                 )
 
 
+@check(
+    "GP807",
+    "What is left out is the first listed value",
+    severity="major",
+    evidence="documented",
+    cost="1",
+    why="Documented; the default decides what is paid.",
+)
 def first_values_are_defaults(history: History) -> Iterator[Observation]:
     """GP807."""
     for name, group in history.groups.items():
@@ -161,6 +217,14 @@ def _made(exchange: Exchange) -> list[object]:
     return [*fields, str(usage.get("unit_price")), str(usage.get("quantity"))]
 
 
+@check(
+    "GP808",
+    "The models of the documentation's examples exist",
+    severity="info",
+    evidence="assumption",
+    cost="0",
+    why="People copy examples.",
+)
 def documented_models_exist(history: History) -> Iterator[Observation]:
     """GP808."""
     for each, models in _lists(history):
@@ -172,6 +236,14 @@ def documented_models_exist(history: History) -> Iterator[Observation]:
         yield noted(f"{len(ids)} models", each)
 
 
+@check(
+    "GP809",
+    "The list is the same when asked again at once",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="Anything that flickers cannot be cached or compared.",
+)
 def lists_repeat(history: History) -> Iterator[Observation]:
     """GP809."""
     seen: dict[tuple[str, str], Exchange] = {}
@@ -179,88 +251,3 @@ def lists_repeat(history: History) -> Iterator[Observation]:
         first = seen.setdefault((each.key, each.query), each)
         if first is not each and each.at - first.at < _AN_HOUR:
             yield held(first.json == each.json, "the same list again", "another", first, each)
-
-
-CHECKS: Final = (
-    Check(
-        id="GP801",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="GET /v2/models is a bare list of models, each as documented",
-        why="Documented since SDK 0.4.0; prices and limits are read from it.",
-        judge=items_are_models,
-    ),
-    Check(
-        id="GP802",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="?type= filters exactly: the two lists make up the whole",
-        why="Documented; a model in neither list is never offered.",
-        judge=types_partition_the_list,
-    ),
-    Check(
-        id="GP803",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="GET /v2/models/{id} is the entry of the list",
-        why="Documented: one such object.",
-        judge=models_equal_their_entries,
-    ),
-    Check(
-        id="GP804",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="An unknown model is 404, an unknown type 4xx",
-        why="A typing mistake should look like one.",
-        judge=unknown_models_are_404,
-    ),
-    Check(
-        id="GP805",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="Rates are ordered by price, one for each resolution and sound",
-        why="Documented order; two rates for one thing have no answer to what it costs.",
-        judge=rates_are_ordered,
-    ),
-    Check(
-        id="GP806",
-        severity="minor",
-        evidence="documented",
-        cost="0",
-        statement="Image models have no durations and no sound, video models have durations",
-        why="Documented; forms are built from it.",
-        judge=images_have_no_length,
-    ),
-    Check(
-        id="GP807",
-        severity="major",
-        evidence="documented",
-        cost="1",
-        statement="What is left out is the first listed value",
-        why="Documented; the default decides what is paid.",
-        judge=first_values_are_defaults,
-    ),
-    Check(
-        id="GP808",
-        severity="info",
-        evidence="assumption",
-        cost="0",
-        statement="The models of the documentation's examples exist",
-        why="People copy examples.",
-        judge=documented_models_exist,
-    ),
-    Check(
-        id="GP809",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="The list is the same when asked again at once",
-        why="Anything that flickers cannot be cached or compared.",
-        judge=lists_repeat,
-    ),
-)

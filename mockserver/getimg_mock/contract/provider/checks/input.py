@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.provider.checks.billing import bills
-from getimg_mock.contract.verdicts import Check, held, noted
+from getimg_mock.contract.verdicts import check, held, noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,39 +30,26 @@ def refused(exchange: Exchange) -> bool:
     return 400 <= exchange.status < 500
 
 
-def _refuses(*faults: str) -> Judge:
-    def judge(history: History) -> Iterator[Observation]:
-        for each in history.faulty(*faults):
-            if each.valid is False and each.status not in _BESIDE:
-                where = f" ({each.step.field})" if each.step and each.step.field else ""
-                yield held(
-                    refused(each),
-                    f"4xx: {each.fault}{where}",
-                    f"{each.status} {each.body[:120]!r}",
-                    each,
-                )
-
-    judge.__doc__ = f"A request with one of these faults is refused: {', '.join(faults)}."
-    return judge
+def _refuses(history: History, *faults: str) -> Iterator[Observation]:
+    """Require a 4xx for every request that has one of these faults."""
+    for each in history.faulty(*faults):
+        if each.valid is False and each.status not in _BESIDE:
+            where = f" ({each.step.field})" if each.step and each.step.field else ""
+            yield held(
+                refused(each),
+                f"4xx: {each.fault}{where}",
+                f"{each.status} {each.body[:120]!r}",
+                each,
+            )
 
 
-def _accepts(use: str) -> Judge:
-    def judge(history: History) -> Iterator[Observation]:
-        for each in history.used(use):
-            if each.valid and each.status not in _BESIDE:
-                yield held(
-                    200 <= each.status < 300, "accepted", f"{each.status} {each.body[:160]!r}", each
-                )
-
-    return judge
-
-
-def _both(*judges: Judge) -> Judge:
-    def judge(history: History) -> Iterator[Observation]:
-        for each in judges:
-            yield from each(history)
-
-    return judge
+def _accepts(history: History, use: str) -> Iterator[Observation]:
+    """Require success for every valid request of this use."""
+    for each in history.used(use):
+        if each.valid and each.status not in _BESIDE:
+            yield held(
+                200 <= each.status < 300, "accepted", f"{each.status} {each.body[:160]!r}", each
+            )
 
 
 def _consistent(history: History, prefix: str) -> Iterator[Observation]:
@@ -76,9 +63,124 @@ def _consistent(history: History, prefix: str) -> Iterator[Observation]:
         yield held(len(decisions) == 1, f"one decision for all of {name}", statuses, *seen)
 
 
+@check(
+    "GP201",
+    "A request without a required field is refused",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented: model and prompt are required; a guess at either costs money.",
+)
+def required_fields_are_required(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a body without a required field."""
+    yield from _refuses(history, "missing")
+
+
+@check(
+    "GP202",
+    "A field of a wrong JSON type, null included, is refused",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="What a lenient server coerces here, the strict one refuses in production.",
+)
+def wrong_types_are_refused(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a field of a wrong JSON type, null included."""
+    yield from _refuses(history, "type")
+
+
+@check(
+    "GP203",
+    "A value that is not in the enum is refused: wrong case, space, homoglyph",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented lists; a silent fallback to the default is a surprise that is paid for.",
+)
+def unlisted_values_are_refused(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a value that the enumeration does not list."""
+    yield from _refuses(history, "enum")
+
+
+@check(
+    "GP204",
+    "What a model does not support is refused, what it supports is accepted",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented: supported_* of the catalogue says what each model takes.",
+)
+def model_limits_are_kept(history: History) -> Iterator[Observation]:
+    """Require a 4xx for values outside the model's lists, and success for those inside."""
+    yield from _refuses(history, "model-value")
+    yield from _accepts(history, "model-value")
+
+
+@check(
+    "GP205",
+    "Prompts of 1 and 4096 characters are accepted, of 0 and 4097 refused",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="Documented bounds; the unit (code points) is inferred.",
+)
+def prompt_lengths_are_bounded(history: History) -> Iterator[Observation]:
+    """Require success for prompts of 1 and 4096 characters, and a 4xx for 0 and 4097."""
+    yield from _refuses(history, "length")
+    yield from _accepts(history, "length")
+
+
+@check(
+    "GP208",
+    "A wrong or missing Content-Type is refused",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="A body whose type is guessed can be read as something else.",
+)
+def content_types_are_required(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a wrong or missing Content-Type."""
+    yield from _refuses(history, "content-type")
+
+
+@check(
+    "GP209",
+    "More references than the model takes, or an unknown role, are refused",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented: supported_references; a dropped reference is another picture, paid for.",
+)
+def references_are_limited(history: History) -> Iterator[Observation]:
+    """Require a 4xx for too many references and for an unknown role."""
+    yield from _refuses(history, "reference-count", "reference-role")
+
+
+@check(
+    "GP212",
+    "A model of the other kind, or an unknown one, is refused",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="A silent replacement by another model is another price.",
+)
+def wrong_models_are_refused(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a model of the other kind, and for an unknown model."""
+    yield from _refuses(history, "wrong-kind", "unknown-model")
+
+
+@check(
+    "GP207",
+    "What is no JSON object is refused: malformed, empty, array, deep, not UTF-8",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="A parser that crashes answers 500, which clients retry, and pay again. JSON leaves "
+    "open what two keys of one name mean (RFC 8259): they are refused or taken, always.",
+)
 def bodies_are_json_objects(history: History) -> Iterator[Observation]:
     """GP207: of an object that names one thing twice any decision will do, but one for all."""
-    yield from _refuses("malformed")(history)
+    yield from _refuses(history, "malformed")
     yield from _consistent(history, "duplicate keys")
     for each in history.faulty("duplicate-keys"):
         yield held(0 < each.status < 500, "a decision on duplicate keys", each.status, each)
@@ -86,6 +188,14 @@ def bodies_are_json_objects(history: History) -> Iterator[Observation]:
             yield noted("duplicate keys are " + ("refused" if refused(each) else "taken"))
 
 
+@check(
+    "GP206",
+    "Unknown request fields are always refused or always ignored",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="Clients send v1 fields; which of the two happens must not depend on the day.",
+)
 def unknown_fields_are_treated_alike(history: History) -> Iterator[Observation]:
     """GP206."""
     yield from _consistent(history, "unknown-field")
@@ -97,6 +207,14 @@ def unknown_fields_are_treated_alike(history: History) -> Iterator[Observation]:
         yield noted("unknown fields are " + ("refused" if refused(seen[0]) else "ignored"))
 
 
+@check(
+    "GP213",
+    "Unusual Unicode in a prompt is accepted or refused, never a 5xx or mojibake",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="People write prompts in every script; a 500 is retried.",
+)
 def odd_texts_are_borne(history: History) -> Iterator[Observation]:
     """GP213."""
     for each in history.faulty("unicode"):
@@ -120,17 +238,43 @@ def _garbled(exchange: Exchange) -> bool:
     return lost or any(part in shown for part in misread)
 
 
+@check(
+    "GP214",
+    "The forms of one number (5, 5.0, 5e0) are treated alike, texts are refused",
+    severity="minor",
+    evidence="assumption",
+    cost="0",
+    why="JSON has one number type; some clients always write 5.0.",
+)
 def numbers_are_read_alike(history: History) -> Iterator[Observation]:
     """GP214."""
     yield from _consistent(history, "number")
-    yield from _refuses("number-form")(history)
+    yield from _refuses(history, "number-form")
 
 
+@check(
+    "GP210",
+    "References that are not public HTTPS or image data URLs are refused",
+    severity="blocker",
+    evidence="documented",
+    cost="0",
+    why="Documented. A server that fetches any URL can be sent into its own network (SSRF). "
+    "Whether it fetches before it refuses cannot be seen from outside; of our fake a test of "
+    "its own says that it never fetches.",
+)
 def references_are_guarded(history: History) -> Iterator[Observation]:
     """GP210."""
-    yield from _refuses("reference-url")(history)
+    yield from _refuses(history, "reference-url")
 
 
+@check(
+    "GP211",
+    "An image over 10 MiB or a body over 25 MiB is refused in the envelope",
+    severity="minor",
+    evidence="documented",
+    cost="0",
+    why="Documented limits; a reset connection would be retried.",
+)
 def large_requests_are_refused(history: History) -> Iterator[Observation]:
     """GP211: here a connection that ends without an answer is a breach too."""
     for each in history.faulty("too-large"):
@@ -145,6 +289,14 @@ def large_requests_are_refused(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP215",
+    "A valid request is accepted",
+    severity="major",
+    evidence="documented",
+    cost="1",
+    why="A fake that is too strict teaches clients rules that do not exist.",
+)
 def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """GP215."""
     for each in history:
@@ -157,6 +309,14 @@ def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP216",
+    "A refused request makes nothing, costs nothing and shows in no bill",
+    severity="blocker",
+    evidence="assumption",
+    cost="0",
+    why="Paying for a refusal is losing money for nothing.",
+)
 def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
     """GP216."""
     for each in history:
@@ -187,154 +347,3 @@ def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
                 first,
                 last,
             )
-
-
-CHECKS: Final = (
-    Check(
-        id="GP201",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A request without a required field is refused",
-        why="Documented: model and prompt are required; a guess at either costs money.",
-        judge=_refuses("missing"),
-    ),
-    Check(
-        id="GP202",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A field of a wrong JSON type, null included, is refused",
-        why="What a lenient server coerces here, the strict one refuses in production.",
-        judge=_refuses("type"),
-    ),
-    Check(
-        id="GP203",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="A value that is not in the enum is refused: wrong case, space, homoglyph",
-        why="Documented lists; a silent fallback to the default is a surprise that is paid for.",
-        judge=_refuses("enum"),
-    ),
-    Check(
-        id="GP204",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="What a model does not support is refused, what it supports is accepted",
-        why="Documented: supported_* of the catalogue says what each model takes.",
-        judge=_both(_refuses("model-value"), _accepts("model-value")),
-    ),
-    Check(
-        id="GP205",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="Prompts of 1 and 4096 characters are accepted, of 0 and 4097 refused",
-        why="Documented bounds; the unit (code points) is inferred.",
-        judge=_both(_refuses("length"), _accepts("length")),
-    ),
-    Check(
-        id="GP206",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="Unknown request fields are always refused or always ignored",
-        why="Clients send v1 fields; which of the two happens must not depend on the day.",
-        judge=unknown_fields_are_treated_alike,
-    ),
-    Check(
-        id="GP207",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="What is no JSON object is refused: malformed, empty, array, deep, not UTF-8",
-        why="A parser that crashes answers 500, which clients retry, and pay again. JSON leaves "
-        "open what two keys of one name mean (RFC 8259): they are refused or taken, always.",
-        judge=bodies_are_json_objects,
-    ),
-    Check(
-        id="GP208",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="A wrong or missing Content-Type is refused",
-        why="A body whose type is guessed can be read as something else.",
-        judge=_refuses("content-type"),
-    ),
-    Check(
-        id="GP209",
-        severity="major",
-        evidence="documented",
-        cost="0",
-        statement="More references than the model takes, or an unknown role, are refused",
-        why="Documented: supported_references; a dropped reference is another picture, paid for.",
-        judge=_refuses("reference-count", "reference-role"),
-    ),
-    Check(
-        id="GP210",
-        severity="blocker",
-        evidence="documented",
-        cost="0",
-        statement="References that are not public HTTPS or image data URLs are refused",
-        why="Documented. A server that fetches any URL can be sent into its own network (SSRF). "
-        "Whether it fetches before it refuses cannot be seen from outside; of our fake a test of "
-        "its own says that it never fetches.",
-        judge=references_are_guarded,
-    ),
-    Check(
-        id="GP211",
-        severity="minor",
-        evidence="documented",
-        cost="0",
-        statement="An image over 10 MiB or a body over 25 MiB is refused in the envelope",
-        why="Documented limits; a reset connection would be retried.",
-        judge=large_requests_are_refused,
-    ),
-    Check(
-        id="GP212",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="A model of the other kind, or an unknown one, is refused",
-        why="A silent replacement by another model is another price.",
-        judge=_refuses("wrong-kind", "unknown-model"),
-    ),
-    Check(
-        id="GP213",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="Unusual Unicode in a prompt is accepted or refused, never a 5xx or mojibake",
-        why="People write prompts in every script; a 500 is retried.",
-        judge=odd_texts_are_borne,
-    ),
-    Check(
-        id="GP214",
-        severity="minor",
-        evidence="assumption",
-        cost="0",
-        statement="The forms of one number (5, 5.0, 5e0) are treated alike, texts are refused",
-        why="JSON has one number type; some clients always write 5.0.",
-        judge=numbers_are_read_alike,
-    ),
-    Check(
-        id="GP215",
-        severity="major",
-        evidence="documented",
-        cost="1",
-        statement="A valid request is accepted",
-        why="A fake that is too strict teaches clients rules that do not exist.",
-        judge=positive_requests_are_accepted,
-    ),
-    Check(
-        id="GP216",
-        severity="blocker",
-        evidence="assumption",
-        cost="0",
-        statement="A refused request makes nothing, costs nothing and shows in no bill",
-        why="Paying for a refusal is losing money for nothing.",
-        judge=refusals_leave_no_trace,
-    ),
-)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from getimg_mock.contract.exchanges import TERMINAL, decimal
 from getimg_mock.contract.plans import SUBMISSIONS
 from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,6 +25,14 @@ _PATIENCE_PER_SECOND: Final = timedelta(seconds=30)
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 
 
+@check(
+    "GP301",
+    "An image request is answered 200, completed, with its media",
+    severity="major",
+    evidence="seed",
+    cost="1",
+    why="There is no second place to get an image's result from.",
+)
 def images_are_completed(history: History) -> Iterator[Observation]:
     """GP301."""
     for each in history.of("images.generate"):
@@ -38,6 +46,14 @@ def images_are_completed(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP302",
+    "The result names the model that was asked for",
+    severity="major",
+    evidence="assumption",
+    cost="1",
+    why="Another model is another price and another picture.",
+)
 def models_are_those_asked_for(history: History) -> Iterator[Observation]:
     """GP302."""
     for each in history.results:
@@ -52,6 +68,14 @@ def models_are_those_asked_for(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP303",
+    'A video request is answered 202 with exactly an id and "pending"',
+    severity="major",
+    evidence="seed",
+    cost="1",
+    why="The id is all a client has for what it will pay.",
+)
 def videos_are_pending_first(history: History) -> Iterator[Observation]:
     """GP303."""
     for each in history.of("videos.create"):
@@ -68,6 +92,27 @@ def videos_are_pending_first(history: History) -> Iterator[Observation]:
                 yield noted(f"the 202 also has {', '.join(extra)}", each)
 
 
+def ids_are_unique_over_a_run(
+    histories: Sequence[History],
+) -> Iterator[tuple[History, Observation]]:
+    """GP304, from plan to plan; on our own fake each plan has a world, and ids, of its own."""
+    seen: dict[str, History] = {}
+    for history in histories:
+        for name, made in history.submitted.items() if not history.own else ():
+            fresh = seen.setdefault(name, history) is history
+            yield history, held(fresh, "an id that no earlier plan was given", name, made)
+
+
+@check(
+    "GP304",
+    "Ids are unique, over all plans too, and safe in a URL",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="One id for two generations loses one of them. On our fake each plan begins a new "
+    "world, where ids begin anew: there they are compared within a plan.",
+    across=ids_are_unique_over_a_run,
+)
 def ids_are_unique(history: History) -> Iterator[Observation]:
     """GP304: of equal bodies with one id GP314 says that they were merged."""
     seen: dict[str, Exchange] = {}
@@ -83,22 +128,19 @@ def ids_are_unique(history: History) -> Iterator[Observation]:
             yield wrong("a new id", name, other, each)
 
 
-def ids_are_unique_over_a_run(
-    histories: Sequence[History],
-) -> Iterator[tuple[History, Observation]]:
-    """GP304, from plan to plan; on our own fake each plan has a world, and ids, of its own."""
-    seen: dict[str, History] = {}
-    for history in histories:
-        for name, made in history.submitted.items() if not history.own else ():
-            fresh = seen.setdefault(name, history) is history
-            yield history, held(fresh, "an id that no earlier plan was given", name, made)
-
-
 def _order(exchange: Exchange) -> tuple[str, str, bytes | None]:
     """Return what was ordered, and by whom."""
     return exchange.key, exchange.operation, exchange.request_body
 
 
+@check(
+    "GP305",
+    "A video can be looked at from its 202 on",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="A 404 in between makes clients submit, and pay, again.",
+)
 def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
     """GP305."""
     for each in history.of("videos.retrieve"):
@@ -108,6 +150,14 @@ def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
         yield held(each.status == 200, "200 for a video of one's own", each.status, made, each)
 
 
+@check(
+    "GP306",
+    "A status answer is about the id that was asked for",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Anything else hands out another's result.",
+)
 def answers_are_about_the_id(history: History) -> Iterator[Observation]:
     """GP306."""
     for each in history.of("videos.retrieve"):
@@ -118,6 +168,14 @@ def answers_are_about_the_id(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP307",
+    "A video is pending, completed or failed, and shows only that state's fields",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Documented union; clients branch on status.",
+)
 def states_are_exclusive(history: History) -> Iterator[Observation]:
     """GP307."""
     for each in history.of("videos.retrieve"):
@@ -133,6 +191,14 @@ def states_are_exclusive(history: History) -> Iterator[Observation]:
         yield held(not extra, f"a {status} video without {extra}", f"{each.body[:120]!r}", each)
 
 
+@check(
+    "GP308",
+    "A video goes from pending to one end, and never back",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="Whoever saw the end acts on it: a way back is paid twice or lost.",
+)
 def states_move_forward(history: History) -> Iterator[Observation]:
     """GP308."""
     for looks in history.looks.values():
@@ -147,6 +213,14 @@ def states_move_forward(history: History) -> Iterator[Observation]:
                 yield held(condition=True, expected="", actual="")
 
 
+@check(
+    "GP309",
+    "After its end a video's answer stays the same, but for a new signature",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Two readers of one result must see one result.",
+)
 def ends_are_final(history: History) -> Iterator[Observation]:
     """GP309."""
     for looks in history.looks.values():
@@ -173,6 +247,15 @@ def _lasting(body: dict[str, Any]) -> dict[str, Any]:
     return body | {"data": items}
 
 
+@check(
+    "GP310",
+    "Every video ends within ten minutes, and half a minute more for each second",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="A pending video holds a slot of the concurrency limit. The bound is ours: nothing "
+    "is documented but a sample that gives up after 300 s; the fake needs 20 to 60 s.",
+)
 def jobs_end(history: History) -> Iterator[Observation]:
     """GP310."""
     for (_, name), looks in history.looks.items():
@@ -200,6 +283,14 @@ def _longest_wait(history: History, made: Exchange) -> timedelta:
     return _PATIENCE + float(seconds) * _PATIENCE_PER_SECOND
 
 
+@check(
+    "GP311",
+    "A failed video says why, has no data and costs nothing",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Documented shape; a failure that is charged is money lost.",
+)
 def failures_say_why(history: History) -> Iterator[Observation]:
     """GP311."""
     for each in history.of("videos.retrieve"):
@@ -217,6 +308,14 @@ def failures_say_why(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP312",
+    "An unknown id is 404, a malformed one 4xx",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="A pending answer for an id that does not exist is waited for, for ever.",
+)
 def unknown_ids_are_404(history: History) -> Iterator[Observation]:
     """GP312."""
     for each in history.used("unknown-id"):
@@ -230,6 +329,14 @@ def unknown_ids_are_404(history: History) -> Iterator[Observation]:
         yield held(400 <= each.status < 500, "4xx", f"{each.status} {each.body[:100]!r}", each)
 
 
+@check(
+    "GP313",
+    "Looking changes nothing: no state, no charge, no later deletes_at",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Clients poll every few seconds; a price on that is a price on waiting.",
+)
 def polling_is_safe(history: History) -> Iterator[Observation]:
     """GP313."""
     for looks in history.looks.values():
@@ -281,6 +388,14 @@ def _still(history: History, before: Exchange, looks: list[Exchange]) -> bool:
     return all(len(seen) == 1 for seen in states.values())
 
 
+@check(
+    "GP314",
+    "Equal bodies make as many generations as requests",
+    severity="major",
+    evidence="assumption",
+    cost="1",
+    why="No idempotency key is documented; silent merging loses pictures.",
+)
 def bodies_are_not_merged(history: History) -> Iterator[Observation]:
     """GP314."""
     orders: dict[tuple[str, str, bytes | None], dict[str, Exchange]] = {}
@@ -299,6 +414,14 @@ def bodies_are_not_merged(history: History) -> Iterator[Observation]:
         made.setdefault(each.generation, each)
 
 
+@check(
+    "GP315",
+    "A file can be had until deletes_at",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Clients plan their downloads by it.",
+)
 def files_last_as_promised(history: History) -> Iterator[Observation]:
     """GP315."""
     for got, result, item in history.downloads:
@@ -307,145 +430,3 @@ def files_last_as_promised(history: History) -> Iterator[Observation]:
             yield held(got.status == 200, "200 until deletes_at", got.status, result, got)
     for each in history.used("look-after-expiry"):
         yield noted(f"after deletes_at a status request gets {each.status}", each)
-
-
-CHECKS: Final = (
-    Check(
-        id="GP301",
-        severity="major",
-        evidence="seed",
-        cost="1",
-        statement="An image request is answered 200, completed, with its media",
-        why="There is no second place to get an image's result from.",
-        judge=images_are_completed,
-    ),
-    Check(
-        id="GP302",
-        severity="major",
-        evidence="assumption",
-        cost="1",
-        statement="The result names the model that was asked for",
-        why="Another model is another price and another picture.",
-        judge=models_are_those_asked_for,
-    ),
-    Check(
-        id="GP303",
-        severity="major",
-        evidence="seed",
-        cost="1",
-        statement='A video request is answered 202 with exactly an id and "pending"',
-        why="The id is all a client has for what it will pay.",
-        judge=videos_are_pending_first,
-    ),
-    Check(
-        id="GP304",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="Ids are unique, over all plans too, and safe in a URL",
-        why="One id for two generations loses one of them. On our fake each plan begins a new "
-        "world, where ids begin anew: there they are compared within a plan.",
-        judge=ids_are_unique,
-        across=ids_are_unique_over_a_run,
-    ),
-    Check(
-        id="GP305",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="A video can be looked at from its 202 on",
-        why="A 404 in between makes clients submit, and pay, again.",
-        judge=jobs_are_readable_at_once,
-    ),
-    Check(
-        id="GP306",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="A status answer is about the id that was asked for",
-        why="Anything else hands out another's result.",
-        judge=answers_are_about_the_id,
-    ),
-    Check(
-        id="GP307",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="A video is pending, completed or failed, and shows only that state's fields",
-        why="Documented union; clients branch on status.",
-        judge=states_are_exclusive,
-    ),
-    Check(
-        id="GP308",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="A video goes from pending to one end, and never back",
-        why="Whoever saw the end acts on it: a way back is paid twice or lost.",
-        judge=states_move_forward,
-    ),
-    Check(
-        id="GP309",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="After its end a video's answer stays the same, but for a new signature",
-        why="Two readers of one result must see one result.",
-        judge=ends_are_final,
-    ),
-    Check(
-        id="GP310",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="Every video ends within ten minutes, and half a minute more for each second",
-        why="A pending video holds a slot of the concurrency limit. The bound is ours: nothing "
-        "is documented but a sample that gives up after 300 s; the fake needs 20 to 60 s.",
-        judge=jobs_end,
-    ),
-    Check(
-        id="GP311",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="A failed video says why, has no data and costs nothing",
-        why="Documented shape; a failure that is charged is money lost.",
-        judge=failures_say_why,
-    ),
-    Check(
-        id="GP312",
-        severity="major",
-        evidence="assumption",
-        cost="0",
-        statement="An unknown id is 404, a malformed one 4xx",
-        why="A pending answer for an id that does not exist is waited for, for ever.",
-        judge=unknown_ids_are_404,
-    ),
-    Check(
-        id="GP313",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="Looking changes nothing: no state, no charge, no later deletes_at",
-        why="Clients poll every few seconds; a price on that is a price on waiting.",
-        judge=polling_is_safe,
-    ),
-    Check(
-        id="GP314",
-        severity="major",
-        evidence="assumption",
-        cost="1",
-        statement="Equal bodies make as many generations as requests",
-        why="No idempotency key is documented; silent merging loses pictures.",
-        judge=bodies_are_not_merged,
-    ),
-    Check(
-        id="GP315",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="A file can be had until deletes_at",
-        why="Clients plan their downloads by it.",
-        judge=files_last_as_promised,
-    ),
-)

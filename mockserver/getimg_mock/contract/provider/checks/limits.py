@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import Check, held, wrong
+from getimg_mock.contract.verdicts import check, held, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,14 @@ def _numbers(exchange: Exchange) -> tuple[int, int, int] | None:
     return limit, remaining, reset
 
 
+@check(
+    "GP601",
+    "X-RateLimit-Limit, -Remaining and -Reset stand on generation answers",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented; clients pace themselves by them.",
+)
 def headers_stand_on_answers(history: History) -> Iterator[Observation]:
     """GP601."""
     for each in history.of(*_LIMITED):
@@ -44,6 +52,14 @@ def headers_stand_on_answers(history: History) -> Iterator[Observation]:
             yield held(0 <= numbers[1] <= numbers[0], "0 <= Remaining <= Limit", numbers, each)
 
 
+@check(
+    "GP602",
+    "Remaining falls with each submission and rises only at the reset",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="A number that jumps cannot be planned with.",
+)
 def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     """GP602."""
     last: dict[tuple[str, str], tuple[tuple[int, int, int], Exchange]] = {}
@@ -81,6 +97,14 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP603",
+    "One request more than the limit in a window gets a 429 in the envelope",
+    severity="major",
+    evidence="seed",
+    cost="R",
+    why="Documented; a fake without it hides a client that sends all at once.",
+)
 def limits_are_enforced(history: History) -> Iterator[Observation]:
     """GP603."""
     windows: dict[tuple[str, str, int], list[Exchange]] = {}
@@ -99,6 +123,14 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP604",
+    "A 429 says how long to wait, and waiting that long is enough",
+    severity="major",
+    evidence="seed",
+    cost="R",
+    why="Documented: Retry-After in seconds.",
+)
 def refusals_say_how_long(history: History) -> Iterator[Observation]:
     """GP604."""
     for each in history:
@@ -112,6 +144,14 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         yield held(each.status != 429, "no 429 after waiting as told", each.status, each)
 
 
+@check(
+    "GP605",
+    "A 429 makes nothing and costs nothing",
+    severity="blocker",
+    evidence="assumption",
+    cost="R",
+    why="It is retried by design: each would be paid.",
+)
 def refusals_do_nothing(history: History) -> Iterator[Observation]:
     """GP605."""
     for each in history:
@@ -135,6 +175,14 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP606",
+    "Limits are by workspace and by kind; reads are not limited",
+    severity="minor",
+    evidence="assumption",
+    cost="R",
+    why="Documented scope; one team must not stop another.",
+)
 def limits_are_scoped(history: History) -> Iterator[Observation]:
     """GP606."""
     for each in history.used("other-key"):
@@ -143,61 +191,3 @@ def limits_are_scoped(history: History) -> Iterator[Observation]:
         yield held(each.status != 429, "no 429 for the other kind's limit", each.status, each)
     for each in history.used("reads-at-limit"):
         yield held(each.status != 429, "reads are not limited", each.status, each)
-
-
-CHECKS: Final = (
-    Check(
-        id="GP601",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="X-RateLimit-Limit, -Remaining and -Reset stand on generation answers",
-        why="Documented; clients pace themselves by them.",
-        judge=headers_stand_on_answers,
-    ),
-    Check(
-        id="GP602",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="Remaining falls with each submission and rises only at the reset",
-        why="A number that jumps cannot be planned with.",
-        judge=remaining_falls_within_a_window,
-    ),
-    Check(
-        id="GP603",
-        severity="major",
-        evidence="seed",
-        cost="R",
-        statement="One request more than the limit in a window gets a 429 in the envelope",
-        why="Documented; a fake without it hides a client that sends all at once.",
-        judge=limits_are_enforced,
-    ),
-    Check(
-        id="GP604",
-        severity="major",
-        evidence="seed",
-        cost="R",
-        statement="A 429 says how long to wait, and waiting that long is enough",
-        why="Documented: Retry-After in seconds.",
-        judge=refusals_say_how_long,
-    ),
-    Check(
-        id="GP605",
-        severity="blocker",
-        evidence="assumption",
-        cost="R",
-        statement="A 429 makes nothing and costs nothing",
-        why="It is retried by design: each would be paid.",
-        judge=refusals_do_nothing,
-    ),
-    Check(
-        id="GP606",
-        severity="minor",
-        evidence="assumption",
-        cost="R",
-        statement="Limits are by workspace and by kind; reads are not limited",
-        why="Documented scope; one team must not stop another.",
-        judge=limits_are_scoped,
-    ),
-)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.provider.media_probe import measured, sniffed
 from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import Check, held, noted, wrong
+from getimg_mock.contract.verdicts import check, held, noted, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,14 @@ def _files(history: History) -> Iterator[tuple[Exchange, Exchange, dict[str, Any
             yield got, result, item
 
 
+@check(
+    "GP401",
+    "A link is an absolute https URL with exp and sig",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented form; clients use it as it stands.",
+)
 def links_are_signed(history: History) -> Iterator[Observation]:
     """GP401."""
     plain = history.base.startswith("http://")
@@ -49,6 +57,14 @@ def links_are_signed(history: History) -> Iterator[Observation]:
         yield held(good, "an absolute https URL with exp and sig", url, result)
 
 
+@check(
+    "GP402",
+    "exp is deletes_at within two seconds, and ahead when given out",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented: the link ends when the file is deleted.",
+)
 def expiry_is_deletion(history: History) -> Iterator[Observation]:
     """GP402."""
     for result, item in _items(history):
@@ -87,6 +103,14 @@ def _made_after(history: History, result: Exchange) -> Exchange:
     return earlier[-1] if earlier else history.submitted.get(result.generation, result)
 
 
+@check(
+    "GP403",
+    "A download needs no key",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented, and no client sends one; a key on that host would be a leak.",
+)
 def downloads_need_no_key(history: History) -> Iterator[Observation]:
     """GP403."""
     for got, result, item in history.downloads:
@@ -103,6 +127,14 @@ def downloads_need_no_key(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP404",
+    "Content-Type, bytes and output_format agree with mime_type",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Clients name the file by what they asked for.",
+)
 def formats_are_as_promised(history: History) -> Iterator[Observation]:
     """GP404."""
     for got, result, item in _files(history):
@@ -125,6 +157,14 @@ def formats_are_as_promised(history: History) -> Iterator[Observation]:
                 )
 
 
+@check(
+    "GP405",
+    "Width, height, aspect, duration, fps and sound track are as the fields say",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Layouts and players are built from these fields.",
+)
 def sizes_are_as_promised(history: History) -> Iterator[Observation]:
     """GP405."""
     for got, result, item in _files(history):
@@ -195,6 +235,14 @@ def _aspect(history: History, result: Exchange, item: dict[str, Any]) -> Iterato
         )
 
 
+@check(
+    "GP406",
+    "has_sound is what was asked for, where the model can",
+    severity="minor",
+    evidence="documented",
+    cost="T",
+    why="Sound has a price of its own.",
+)
 def sound_is_as_asked(history: History) -> Iterator[Observation]:
     """GP406."""
     for result, item in _items(history):
@@ -208,6 +256,16 @@ def sound_is_as_asked(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP407",
+    "A link whose signature, expiry or path was changed gives no bytes",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="The link is the only guard of a file: without this anyone reads anyone's pictures. "
+    "The signature of another file counts as changed; that of another item of the same file "
+    "can be tried where a result has several.",
+)
 def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
     """GP407."""
     for each in history:
@@ -221,6 +279,14 @@ def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP408",
+    "After deletes_at there is no file",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="People are promised that their pictures are deleted.",
+)
 def links_expire(history: History) -> Iterator[Observation]:
     """GP408."""
     for got, result, item in history.downloads:
@@ -231,6 +297,14 @@ def links_expire(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP409",
+    "Lengths are exact, Range is honoured or ignored, HEAD agrees with GET",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Resumed downloads are built on it (RFC 9110).",
+)
 def transfers_are_exact(history: History) -> Iterator[Observation]:
     """GP409."""
     whole: dict[str, Exchange] = {}
@@ -287,6 +361,14 @@ def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]
         )
 
 
+@check(
+    "GP410",
+    "Two downloads of one link are byte for byte the same",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Whoever resumes or verifies by hash needs it.",
+)
 def downloads_repeat(history: History) -> Iterator[Observation]:
     """GP410."""
     seen: dict[str, Exchange] = {}
@@ -302,6 +384,15 @@ def downloads_repeat(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP411",
+    "Neither link nor headers of a file show a key, a workspace or another's id",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Links are passed on and logged. What stands on all files of one workspace and on "
+    "none of another's names the workspace; with one key alone that cannot be seen.",
+)
 def links_leak_nothing(history: History) -> Iterator[Observation]:
     """GP411."""
     secrets = [secret for _, secret in history.secrets]
@@ -366,109 +457,3 @@ def _signs(got: Exchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"parameter {name}", value
     for name, value in got.headers:
         yield f"header {name}", value
-
-
-CHECKS: Final = (
-    Check(
-        id="GP401",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="A link is an absolute https URL with exp and sig",
-        why="Documented form; clients use it as it stands.",
-        judge=links_are_signed,
-    ),
-    Check(
-        id="GP402",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="exp is deletes_at within two seconds, and ahead when given out",
-        why="Documented: the link ends when the file is deleted.",
-        judge=expiry_is_deletion,
-    ),
-    Check(
-        id="GP403",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="A download needs no key",
-        why="Documented, and no client sends one; a key on that host would be a leak.",
-        judge=downloads_need_no_key,
-    ),
-    Check(
-        id="GP404",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="Content-Type, bytes and output_format agree with mime_type",
-        why="Clients name the file by what they asked for.",
-        judge=formats_are_as_promised,
-    ),
-    Check(
-        id="GP405",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="Width, height, aspect, duration, fps and sound track are as the fields say",
-        why="Layouts and players are built from these fields.",
-        judge=sizes_are_as_promised,
-    ),
-    Check(
-        id="GP406",
-        severity="minor",
-        evidence="documented",
-        cost="T",
-        statement="has_sound is what was asked for, where the model can",
-        why="Sound has a price of its own.",
-        judge=sound_is_as_asked,
-    ),
-    Check(
-        id="GP407",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="A link whose signature, expiry or path was changed gives no bytes",
-        why="The link is the only guard of a file: without this anyone reads anyone's pictures. "
-        "The signature of another file counts as changed; that of another item of the same file "
-        "can be tried where a result has several.",
-        judge=altered_links_lead_nowhere,
-    ),
-    Check(
-        id="GP408",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="After deletes_at there is no file",
-        why="People are promised that their pictures are deleted.",
-        judge=links_expire,
-    ),
-    Check(
-        id="GP409",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="Lengths are exact, Range is honoured or ignored, HEAD agrees with GET",
-        why="Resumed downloads are built on it (RFC 9110).",
-        judge=transfers_are_exact,
-    ),
-    Check(
-        id="GP410",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="Two downloads of one link are byte for byte the same",
-        why="Whoever resumes or verifies by hash needs it.",
-        judge=downloads_repeat,
-    ),
-    Check(
-        id="GP411",
-        severity="blocker",
-        evidence="assumption",
-        cost="T",
-        statement="Neither link nor headers of a file show a key, a workspace or another's id",
-        why="Links are passed on and logged. What stands on all files of one workspace and on "
-        "none of another's names the workspace; with one key alone that cannot be seen.",
-        judge=links_leak_nothing,
-    ),
-)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.provider.documented_statuses import documented_statuses
 from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, Check, held, noted, wrong
+from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -46,6 +46,14 @@ def _speaks_json(exchange: Exchange) -> bool:
     return exchange.status >= 400 or exchange.operation not in {"", "downloads.retrieve"}
 
 
+@check(
+    "GP101",
+    "Every documented status's body is what its schema says, formats included",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Clients are generated from these shapes; one wrong type breaks every typed client.",
+)
 def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
     """GP101."""
     for each in history:
@@ -59,6 +67,14 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
         yield held(not found, f"a body as schemas/{name}.json says", shown, each)
 
 
+@check(
+    "GP102",
+    "A status that is not documented for the operation is reported, with its body",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Clients decide by status whether to pay again; one they do not know is a guess.",
+)
 def statuses_are_documented(history: History) -> Iterator[Observation]:
     """GP102."""
     for each in history:
@@ -75,6 +91,14 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP103",
+    "JSON is application/json: UTF-8, no BOM, no duplicate keys, NaN or Infinity",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Parsers differ on every one of these, and some crash (RFC 8259).",
+)
 def json_is_clean(history: History) -> Iterator[Observation]:
     """GP103."""
     for each in history:
@@ -88,6 +112,14 @@ def json_is_clean(history: History) -> Iterator[Observation]:
             yield held(not each.decoded[1], "plain JSON in UTF-8", each.decoded[1], each)
 
 
+@check(
+    "GP104",
+    "No request that is HTTP gets a 5xx",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="A 5xx is retried, and a retried submission may be paid twice.",
+)
 def no_server_errors(history: History) -> Iterator[Observation]:
     """GP104."""
     if history.plan.rules:
@@ -101,6 +133,14 @@ def no_server_errors(history: History) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GP105",
+    "Every 4xx and 5xx is an error envelope: code and message, texts, not empty",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented: clients read error.code to decide and error.message to tell.",
+)
 def errors_are_envelopes(history: History) -> Iterator[Observation]:
     """GP105."""
     for each in history:
@@ -121,6 +161,14 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP106",
+    "The same cause has the same error.code; a message shows no internals, no key",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Programs branch on codes; messages end in logs that many can read.",
+)
 def error_codes_are_stable(history: History) -> Iterator[Observation]:
     """GP106."""
     codes: dict[tuple[Any, ...], tuple[object, Exchange]] = {}
@@ -170,6 +218,14 @@ def _without_echo(text: str, exchange: Exchange) -> str:
     return text
 
 
+@check(
+    "GP107",
+    "The same invalid request gets the same status each time",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="A status that flaps between 400 and 422 makes retries and alerts a lottery.",
+)
 def same_request_same_status(history: History) -> Iterator[Observation]:
     """GP107."""
     seen: dict[tuple[Any, ...], Exchange] = {}
@@ -191,6 +247,14 @@ def same_request_same_status(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP108",
+    "Timestamps are RFC 3339 with a zone; created_at is not in the future",
+    severity="minor",
+    evidence="documented",
+    cost="T",
+    why="Documented: UTC with Z. A moment without a zone is a different one on each machine.",
+)
 def timestamps_are_sound(history: History) -> Iterator[Observation]:
     """GP108."""
     for each in history:
@@ -216,6 +280,14 @@ def _named(exchange: Exchange, names: Sequence[str]) -> Iterator[tuple[str, Any]
             yield name, value
 
 
+@check(
+    "GP109",
+    "Amounts survive as decimals: no 0.30000000000000004 in a money field",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Sums of noisy amounts do not match the bill.",
+)
 def money_has_no_noise(history: History) -> Iterator[Observation]:
     """GP109."""
     for each in history:
@@ -228,6 +300,14 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
                 yield held(digits <= _MOST_DIGITS, f"{name} as a short decimal", str(value), each)
 
 
+@check(
+    "GP110",
+    "Balance and catalogue prices are texts, usage and costs are numbers",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Documented per field; a typed client refuses the other form.",
+)
 def money_is_written_as_documented(history: History) -> Iterator[Observation]:
     """GP110."""
     for each in history.of("billing.balance"):
@@ -250,6 +330,14 @@ def _text(name: str, value: object, exchange: Exchange) -> Observation:
     return held(good, f"{name} as a decimal text", value, exchange)
 
 
+@check(
+    "GP111",
+    "A wrong method is 405 with Allow; HEAD and OPTIONS make and charge nothing",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Probes and proxies send HEAD and OPTIONS of their own accord (RFC 9110).",
+)
 def wrong_methods_are_refused(history: History) -> Iterator[Observation]:
     """GP111."""
     for each in history.used("wrong-method"):
@@ -280,6 +368,14 @@ def wrong_methods_are_refused(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP112",
+    "Slashes, case, dots and escapes in a path never reach another resource",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Path confusion is how one tenant reads another's data through a proxy.",
+)
 def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
     """GP112."""
     for group in history.groups.values():
@@ -295,6 +391,14 @@ def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP113",
+    "An unknown path is 404 in the envelope, without a key too (or always 401)",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="A typing mistake should look like one.",
+)
 def unknown_paths_are_404(history: History) -> Iterator[Observation]:
     """GP113."""
     strangers: list[Exchange] = []
@@ -318,6 +422,15 @@ def unknown_paths_are_404(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP114",
+    "Content-Length is right, nothing is compressed unasked, errors close nothing",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="A wrong length hangs or cuts off every HTTP client (RFC 9110). Of connections only "
+    "Connection: close is seen; one that breaks after an error shows in GP104, unanswered.",
+)
 def transport_is_sound(history: History) -> Iterator[Observation]:
     """GP114."""
     for each in history:
@@ -343,6 +456,14 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GP115",
+    "Fields beyond the schema are recorded as drift, and break nothing",
+    severity="info",
+    evidence="seed",
+    cost="T",
+    why="The API may grow; knowing that it did keeps the fake faithful.",
+)
 def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
     """GP115."""
     seen: set[tuple[str, str]] = set()
@@ -378,143 +499,3 @@ def _unknown(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[st
     elif isinstance(value, list) and "items" in schema:
         for item in value:
             yield from _unknown(schema["items"], item, f"{place}[]")
-
-
-CHECKS: Final = (
-    Check(
-        id="GP101",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="Every documented status's body is what its schema says, formats included",
-        why="Clients are generated from these shapes; one wrong type breaks every typed client.",
-        judge=bodies_fit_their_schemas,
-    ),
-    Check(
-        id="GP102",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="A status that is not documented for the operation is reported, with its body",
-        why="Clients decide by status whether to pay again; one they do not know is a guess.",
-        judge=statuses_are_documented,
-    ),
-    Check(
-        id="GP103",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="JSON is application/json: UTF-8, no BOM, no duplicate keys, NaN or Infinity",
-        why="Parsers differ on every one of these, and some crash (RFC 8259).",
-        judge=json_is_clean,
-    ),
-    Check(
-        id="GP104",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="No request that is HTTP gets a 5xx",
-        why="A 5xx is retried, and a retried submission may be paid twice.",
-        judge=no_server_errors,
-    ),
-    Check(
-        id="GP105",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="Every 4xx and 5xx is an error envelope: code and message, texts, not empty",
-        why="Documented: clients read error.code to decide and error.message to tell.",
-        judge=errors_are_envelopes,
-    ),
-    Check(
-        id="GP106",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="The same cause has the same error.code; a message shows no internals, no key",
-        why="Programs branch on codes; messages end in logs that many can read.",
-        judge=error_codes_are_stable,
-    ),
-    Check(
-        id="GP107",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="The same invalid request gets the same status each time",
-        why="A status that flaps between 400 and 422 makes retries and alerts a lottery.",
-        judge=same_request_same_status,
-    ),
-    Check(
-        id="GP108",
-        severity="minor",
-        evidence="documented",
-        cost="T",
-        statement="Timestamps are RFC 3339 with a zone; created_at is not in the future",
-        why="Documented: UTC with Z. A moment without a zone is a different one on each machine.",
-        judge=timestamps_are_sound,
-    ),
-    Check(
-        id="GP109",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="Amounts survive as decimals: no 0.30000000000000004 in a money field",
-        why="Sums of noisy amounts do not match the bill.",
-        judge=money_has_no_noise,
-    ),
-    Check(
-        id="GP110",
-        severity="major",
-        evidence="documented",
-        cost="T",
-        statement="Balance and catalogue prices are texts, usage and costs are numbers",
-        why="Documented per field; a typed client refuses the other form.",
-        judge=money_is_written_as_documented,
-    ),
-    Check(
-        id="GP111",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="A wrong method is 405 with Allow; HEAD and OPTIONS make and charge nothing",
-        why="Probes and proxies send HEAD and OPTIONS of their own accord (RFC 9110).",
-        judge=wrong_methods_are_refused,
-    ),
-    Check(
-        id="GP112",
-        severity="major",
-        evidence="assumption",
-        cost="T",
-        statement="Slashes, case, dots and escapes in a path never reach another resource",
-        why="Path confusion is how one tenant reads another's data through a proxy.",
-        judge=odd_paths_lead_nowhere_else,
-    ),
-    Check(
-        id="GP113",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="An unknown path is 404 in the envelope, without a key too (or always 401)",
-        why="A typing mistake should look like one.",
-        judge=unknown_paths_are_404,
-    ),
-    Check(
-        id="GP114",
-        severity="minor",
-        evidence="assumption",
-        cost="T",
-        statement="Content-Length is right, nothing is compressed unasked, errors close nothing",
-        why="A wrong length hangs or cuts off every HTTP client (RFC 9110). Of connections only "
-        "Connection: close is seen; one that breaks after an error shows in GP104, unanswered.",
-        judge=transport_is_sound,
-    ),
-    Check(
-        id="GP115",
-        severity="info",
-        evidence="seed",
-        cost="T",
-        statement="Fields beyond the schema are recorded as drift, and break nothing",
-        why="The API may grow; knowing that it did keeps the fake faithful.",
-        judge=unknown_fields_are_drift,
-    ),
-)

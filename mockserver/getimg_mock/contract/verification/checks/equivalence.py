@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.evidence.claims import flaw_of
 from getimg_mock.contract.exchanges import decimal
 from getimg_mock.contract.provider.modelled_ranges import outside, ranges_of
-from getimg_mock.contract.verdicts import Check, graded, held
+from getimg_mock.contract.verdicts import check, graded, held
 from getimg_mock.contract.verification.comparison import shape_of
 from getimg_mock.world import schemas
 
@@ -37,6 +37,14 @@ def _judgeable(comparison: Comparison) -> Iterator[Pair]:
             yield pair
 
 
+@check(
+    "GE901",
+    "The same plan gets the same classes of status and the same schema verdicts",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="Otherwise what passes against the fake says nothing about the API.",
+)
 def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE901."""
     for pair in _judgeable(comparison):
@@ -61,6 +69,14 @@ def _fits(exchange: Exchange) -> bool:
     return name is None or not schemas.violations(name, exchange.plain)
 
 
+@check(
+    "GE902",
+    "Answers have the same fields of the same types",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="Added fields are drift, changed types break clients that the fake had passed.",
+)
 def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE902: another type fails, a field that is gone warns, one that came is drift."""
     fake, other, where = _shapes(comparison)
@@ -127,6 +143,14 @@ def _types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
     return found
 
 
+@check(
+    "GE903",
+    "Every input of the corpus is accepted by both or refused by both",
+    severity="blocker",
+    evidence="seed",
+    cost="0",
+    why="The fake's validation is its promise.",
+)
 def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE903."""
     for pair in _judgeable(comparison):
@@ -141,6 +165,14 @@ def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GE904",
+    "The contractual headers stand on the same answers",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Clients pace themselves by headers.",
+)
 def headers_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE904: on every status, refusals for want of money or time included."""
     for pair in comparison.pairs:
@@ -176,6 +208,14 @@ def _contractual(exchange: Exchange) -> list[str]:
     return [name for name in _HEADERS if name in exchange.fields]
 
 
+@check(
+    "GE905",
+    "Rates and cost buckets are ordered alike",
+    severity="minor",
+    evidence="seed",
+    cost="0",
+    why="Clients take the first.",
+)
 def orders_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE905."""
     for pair in _judgeable(comparison):
@@ -202,6 +242,14 @@ def _ordered(exchange: Exchange) -> bool:
     return True
 
 
+@check(
+    "GE906",
+    "Every provider check has the same verdict on both",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="This is what verified fake means.",
+)
 def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE906."""
     for name in sorted(comparison.fake_broken.keys() & comparison.other_broken.keys()):
@@ -213,6 +261,14 @@ def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GE907",
+    "Every behaviour of the fake names its evidence; what was observed cites it",
+    severity="major",
+    evidence="seed",
+    cost="0",
+    why="Nobody should take a guess for a fact.",
+)
 def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
     """GE907."""
     for place, mark in sorted(comparison.claims.items()):
@@ -220,6 +276,15 @@ def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
         yield held(not flaw, f"a mark of evidence at {place}", flaw)
 
 
+@check(
+    "GE908",
+    "Evidence is not old: 180 days at most, unless told otherwise",
+    severity="major",
+    evidence="seed",
+    cost="0",
+    why="The API changes; the fake would not notice.",
+    breach="STALE",
+)
 def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
     """GE908."""
     now = comparison.now
@@ -232,6 +297,14 @@ def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
             )
 
 
+@check(
+    "GE909",
+    "Times, looks, lives of links and waits lie in the ranges that the fake models",
+    severity="minor",
+    evidence="seed",
+    cost="T",
+    why="Timeouts are tuned against the fake.",
+)
 def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
     """GE909."""
     for history in comparison.other:
@@ -240,6 +313,14 @@ def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
             yield from outside(history, ranges_of(given))
 
 
+@check(
+    "GE910",
+    "Nothing that the fake accepts is refused by the other",
+    severity="blocker",
+    evidence="seed",
+    cost="1",
+    why="A fake that is too lenient lets broken clients into production.",
+)
 def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
     """GE910."""
     for pair in _judgeable(comparison):
@@ -248,6 +329,14 @@ def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
             yield held(pair.other.status < 400, "accepted, as the fake does", shown, pair.other)
 
 
+@check(
+    "GE911",
+    "Whatever oddity the fake is told to show is one that the API could show",
+    severity="blocker",
+    evidence="seed",
+    cost="fake",
+    why="A client must not be failed by what can never happen.",
+)
 def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
     """GE911."""
     for history in comparison.fake:
@@ -272,107 +361,3 @@ def _legal(exchange: Exchange) -> bool:
         return exchange.kind.startswith(("image/", "video/")) and whole
     known = schemas.answer_schema(exchange.operation, exchange.status) is not None
     return exchange.kind == "application/json" and known and _fits(exchange)
-
-
-CHECKS: Final = (
-    Check(
-        id="GE901",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="The same plan gets the same classes of status and the same schema verdicts",
-        why="Otherwise what passes against the fake says nothing about the API.",
-        judge=status_classes_agree,
-    ),
-    Check(
-        id="GE902",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="Answers have the same fields of the same types",
-        why="Added fields are drift, changed types break clients that the fake had passed.",
-        judge=shapes_agree,
-    ),
-    Check(
-        id="GE903",
-        severity="blocker",
-        evidence="seed",
-        cost="0",
-        statement="Every input of the corpus is accepted by both or refused by both",
-        why="The fake's validation is its promise.",
-        judge=decisions_agree,
-    ),
-    Check(
-        id="GE904",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="The contractual headers stand on the same answers",
-        why="Clients pace themselves by headers.",
-        judge=headers_agree,
-    ),
-    Check(
-        id="GE905",
-        severity="minor",
-        evidence="seed",
-        cost="0",
-        statement="Rates and cost buckets are ordered alike",
-        why="Clients take the first.",
-        judge=orders_agree,
-    ),
-    Check(
-        id="GE906",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="Every provider check has the same verdict on both",
-        why="This is what verified fake means.",
-        judge=verdicts_agree,
-    ),
-    Check(
-        id="GE907",
-        severity="major",
-        evidence="seed",
-        cost="0",
-        statement="Every behaviour of the fake names its evidence; what was observed cites it",
-        why="Nobody should take a guess for a fact.",
-        judge=claims_have_evidence,
-    ),
-    Check(
-        id="GE908",
-        severity="major",
-        evidence="seed",
-        cost="0",
-        statement="Evidence is not old: 180 days at most, unless told otherwise",
-        why="The API changes; the fake would not notice.",
-        breach="STALE",
-        judge=evidence_is_fresh,
-    ),
-    Check(
-        id="GE909",
-        severity="minor",
-        evidence="seed",
-        cost="T",
-        statement="Times, looks, lives of links and waits lie in the ranges that the fake models",
-        why="Timeouts are tuned against the fake.",
-        judge=values_are_in_range,
-    ),
-    Check(
-        id="GE910",
-        severity="blocker",
-        evidence="seed",
-        cost="1",
-        statement="Nothing that the fake accepts is refused by the other",
-        why="A fake that is too lenient lets broken clients into production.",
-        judge=fake_is_not_lenient,
-    ),
-    Check(
-        id="GE911",
-        severity="blocker",
-        evidence="seed",
-        cost="fake",
-        statement="Whatever oddity the fake is told to show is one that the API could show",
-        why="A client must not be failed by what can never happen.",
-        judge=faults_are_legal,
-    ),
-)

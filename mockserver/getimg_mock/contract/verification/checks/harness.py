@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import read_json
-from getimg_mock.contract.verdicts import OK, Check, graded, held
+from getimg_mock.contract.verdicts import OK, check, graded, held
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
 
 
+@check(
+    "GH001",
+    "Every adversarial answer is valid by its own schema",
+    severity="blocker",
+    evidence="seed",
+    cost="fake",
+    why="A client may only be failed by what could happen.",
+)
 def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observation]:
     """GH001."""
     for history in examination.histories:
@@ -34,6 +42,14 @@ def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observat
                 )
 
 
+@check(
+    "GH002",
+    "Every injected fault was met, else its case is VOID",
+    severity="blocker",
+    evidence="seed",
+    cost="fake",
+    why="A test of a fault that never came passes for nothing.",
+)
 def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
     """GH002: a fault that never came makes its case VOID; the checks leave that history out."""
     for history in examination.histories:
@@ -43,18 +59,34 @@ def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
             yield OK
 
 
+@check(
+    "GH003",
+    "The check breaks again on the history that is shown, and by its plan",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="A shrunk example that no longer shows the failure misleads.",
+)
 def findings_hold_again(examination: Examination) -> Iterator[Observation]:
     """GH003: on the history that is shown; and by its plan, where that was run once more."""
-    shown = [(check, finding.history) for check, finding in examination.findings]
+    shown = [(rule, finding.history) for rule, finding in examination.findings]
     for word, found in (
         ("in the history that is shown", shown),
         ("by the plan that is shown", examination.again),
     ):
-        for check, history in found:
-            seen = [each for each in check.observe(history) if each.wrong]
-            yield held(seen, f"{check.id} broken again {word}", "not broken")
+        for rule, history in found:
+            seen = [each for each in rule.observe(history) if each.wrong]
+            yield held(seen, f"{rule.id} broken again {word}", "not broken")
 
 
+@check(
+    "GH004",
+    "A failure replays in 95 of 100 cases, or is called flaky",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="What cannot be shown again cannot be mended.",
+)
 def failures_replay(examination: Examination) -> Iterator[Observation]:
     """GH004."""
     for name, (shown, tried) in examination.replays.items():
@@ -65,6 +97,14 @@ def failures_replay(examination: Examination) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GH005",
+    "No request leaves that the budget has not seen",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="One way around the gate and there is no ceiling.",
+)
 def everything_passes_the_gate(examination: Examination) -> Iterator[Observation]:
     """GH005."""
     if examination.gate is not None:
@@ -72,6 +112,14 @@ def everything_passes_the_gate(examination: Examination) -> Iterator[Observation
         yield held(left <= seen, f"{left} requests seen by the budget", seen)
 
 
+@check(
+    "GH006",
+    "Valid data is valid and invalid data invalid, by two validators",
+    severity="major",
+    evidence="seed",
+    cost="0",
+    why="A wrong input makes every verdict on it wrong.",
+)
 def generated_data_is_as_meant(examination: Examination) -> Iterator[Observation]:
     """GH006."""
     second = _second_opinion()
@@ -125,6 +173,14 @@ def _second_opinion() -> Callable[[str, Any], bool] | None:
     return valid
 
 
+@check(
+    "GH007",
+    "Each check alone finds a faulty provider, if one can be, and no benign one",
+    severity="major",
+    evidence="seed",
+    cost="fake",
+    why="A check that finds nothing of its own could go, and nobody would notice.",
+)
 def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
     """GH007."""
     if examination.kills is None:
@@ -146,6 +202,14 @@ def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
         )
 
 
+@check(
+    "GH008",
+    "Verdicts do not depend on order or seed",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="A red run must be red again.",
+)
 def runs_agree(examination: Examination) -> Iterator[Observation]:
     """GH008."""
     for other in examination.runs[1:]:
@@ -158,6 +222,14 @@ def runs_agree(examination: Examination) -> Iterator[Observation]:
         yield held(not changed, "the same verdicts in another order, with another seed", changed)
 
 
+@check(
+    "GH009",
+    "No more is spent than the ceiling allows, and than the books say",
+    severity="blocker",
+    evidence="seed",
+    cost="fake",
+    why="It is somebody's money.",
+)
 def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Observation]:
     """GH009."""
     for spent, ceiling in examination.spends:
@@ -170,102 +242,16 @@ def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Obser
         )
 
 
+@check(
+    "GH010",
+    "No artefact holds a key",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="Reports are shared.",
+)
 def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
     """GH010."""
     for name, text in examination.artefacts.items() if examination.secrets else ():
         leaked = any(secret in text for secret in examination.secrets if secret)
         yield held(not leaked, f"{name} without keys", "a key stands in it")
-
-
-CHECKS: Final = (
-    Check(
-        id="GH001",
-        severity="blocker",
-        evidence="seed",
-        cost="fake",
-        statement="Every adversarial answer is valid by its own schema",
-        why="A client may only be failed by what could happen.",
-        judge=adversarial_answers_are_valid,
-    ),
-    Check(
-        id="GH002",
-        severity="blocker",
-        evidence="seed",
-        cost="fake",
-        statement="Every injected fault was met, else its case is VOID",
-        why="A test of a fault that never came passes for nothing.",
-        judge=injected_faults_were_hit,
-    ),
-    Check(
-        id="GH003",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="The check breaks again on the history that is shown, and by its plan",
-        why="A shrunk example that no longer shows the failure misleads.",
-        judge=findings_hold_again,
-    ),
-    Check(
-        id="GH004",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="A failure replays in 95 of 100 cases, or is called flaky",
-        why="What cannot be shown again cannot be mended.",
-        judge=failures_replay,
-    ),
-    Check(
-        id="GH005",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="No request leaves that the budget has not seen",
-        why="One way around the gate and there is no ceiling.",
-        judge=everything_passes_the_gate,
-    ),
-    Check(
-        id="GH006",
-        severity="major",
-        evidence="seed",
-        cost="0",
-        statement="Valid data is valid and invalid data invalid, by two validators",
-        why="A wrong input makes every verdict on it wrong.",
-        judge=generated_data_is_as_meant,
-    ),
-    Check(
-        id="GH007",
-        severity="major",
-        evidence="seed",
-        cost="fake",
-        statement="Each check alone finds a faulty provider, if one can be, and no benign one",
-        why="A check that finds nothing of its own could go, and nobody would notice.",
-        judge=checks_are_sharp,
-    ),
-    Check(
-        id="GH008",
-        severity="major",
-        evidence="seed",
-        cost="T",
-        statement="Verdicts do not depend on order or seed",
-        why="A red run must be red again.",
-        judge=runs_agree,
-    ),
-    Check(
-        id="GH009",
-        severity="blocker",
-        evidence="seed",
-        cost="fake",
-        statement="No more is spent than the ceiling allows, and than the books say",
-        why="It is somebody's money.",
-        judge=spending_stays_below_the_ceiling,
-    ),
-    Check(
-        id="GH010",
-        severity="blocker",
-        evidence="seed",
-        cost="T",
-        statement="No artefact holds a key",
-        why="Reports are shared.",
-        judge=artefacts_hold_no_secrets,
-    ),
-)
