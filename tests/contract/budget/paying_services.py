@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.plans import encoded
-from getimg_mock.contract.targets.execution import Received, RefusedError, Sent
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.plans import encode_body
+from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.fake_targets import InProcessSession
 
 
-MODELS = shipped_models()
+MODELS = load_shipped_models()
 
 REFUSALS = {
-    "429": Received(429, (), b'{"error":{"code":"rate_limit","message":"x"}}'),
-    "400 after": Received(400, (), b'{"error":{"code":"invalid_parameter","message":"x"}}'),
-    "500 after": Received(500, (), b'{"error":{"code":"server_error","message":"x"}}'),
-    "html": Received(502, (("content-type", "text/html"),), b"<h1>Bad Gateway</h1>"),
+    "429": ReceivedResponse(429, (), b'{"error":{"code":"rate_limit","message":"x"}}'),
+    "400 after": ReceivedResponse(400, (), b'{"error":{"code":"invalid_parameter","message":"x"}}'),
+    "500 after": ReceivedResponse(500, (), b'{"error":{"code":"server_error","message":"x"}}'),
+    "html": ReceivedResponse(502, (("content-type", "text/html"),), b"<h1>Bad Gateway</h1>"),
 }
 
 PRICE = Decimal("0.012")
@@ -78,32 +78,34 @@ class Paid:
     def look(self, key: str, videos: Sequence[str]) -> None:
         """Look at nothing."""
 
-    def exchange(self, sent: Sent, step: Send) -> Received:
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Pass the gate, then be answered, or not."""
-        self.budget.before(sent, step)
+        self.budget.before_request(sent, step)
         return self.answered(sent, step)
 
-    def answered(self, sent: Sent, step: Send) -> Received:
+    def answered(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Be answered, or not, and tell the gate."""
         fault = self.faults.pop() if self.faults else "none"
         self.mute = fault == "no balance"
         self.night[0] = min(28, self.night[0] + (fault == "midnight"))
-        received: Received | None = None
+        received: ReceivedResponse | None = None
         try:
             if fault != "429":  # the one fault that comes before the effect
                 received = self.inner.exchange(sent, step)
             received = _broken(received or REFUSALS["429"], fault)
         finally:
-            self.budget.after(sent, step, received)
-        return received if received is not None else Received(0, (), b"")
+            self.budget.after_request(sent, step, received)
+        return received if received is not None else ReceivedResponse(0, (), b"")
 
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+    def exchange_all(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         """Let all that fit pass before the first is answered."""
         refused: RefusedError | None = None
         passed = []
         for sent, step in batch:
             try:
-                self.budget.before(sent, step)
+                self.budget.before_request(sent, step)
             except RefusedError as error:
                 refused = error
                 break
@@ -119,14 +121,16 @@ class Paid:
         )
 
 
-def _broken(received: Received, fault: str) -> Received | None:
+def _broken(received: ReceivedResponse, fault: str) -> ReceivedResponse | None:
     if fault in {"lost", "hang"}:
         return None
     if fault == "cut off":
-        return Received(received.status, received.headers, received.body[: len(received.body) // 2])
+        return ReceivedResponse(
+            received.status, received.headers, received.body[: len(received.body) // 2]
+        )
     if fault == "free, it says":
         free = re.sub(rb'"total_cost":[^,}]*', b'"total_cost":0', received.body)
-        return Received(received.status, received.headers, free)
+        return ReceivedResponse(received.status, received.headers, free)
     return REFUSALS.get(fault, received)
 
 
@@ -161,7 +165,9 @@ class FilledUp(Till):
         return Decimal(100)
 
 
-def order_image(secret: str) -> Sent:
+def order_image(secret: str) -> PreparedRequest:
     """Return a request that costs `PRICE`."""
-    body = encoded({"model": "z-image-turbo", "prompt": "a"})
-    return Sent("POST", "/v2/images/generations", (("authorization", f"Bearer {secret}"),), body)
+    body = encode_body({"model": "z-image-turbo", "prompt": "a"})
+    return PreparedRequest(
+        "POST", "/v2/images/generations", (("authorization", f"Bearer {secret}"),), body
+    )

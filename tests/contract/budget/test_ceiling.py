@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from getimg_mock.contract.budget.gate import Budget
-from getimg_mock.contract.budget.spend_file import Record
-from getimg_mock.contract.model_choice import small
-from getimg_mock.contract.plans import Plan, balance, encoded, post
-from getimg_mock.contract.prices import worst_price
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.contract.model_choice import build_small_request
+from getimg_mock.contract.plans import Plan, encode_body, get_balance, post
+from getimg_mock.contract.prices import compute_worst_price
 from getimg_mock.contract.provider.strategies import plans
-from getimg_mock.contract.targets.execution import Received, RefusedError, Run
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.targets.http_target import Address
+from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse, RefusedError
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.serving.server import MockServer
 from tests.contract.budget.paying_services import (
     MODELS,
@@ -78,18 +78,18 @@ def test_no_fault_makes_spending_exceed_the_ceiling(
     balance that is not shown, midnight before the answer: nothing is given back on their word.
     """
     if together:
-        equal = post("image", small(MODELS[0]), together=True, group="equal")
+        equal = post("image", build_small_request(MODELS[0]), together=True, group="equal")
         plan = replace(plan, steps=(*plan.steps, *(equal,) * 3))
     budget = Budget(ceiling, MODELS)
-    with InProcess().opened(plan) as inner:
+    with InProcessTarget().open_session(plan) as inner:
         session = Paid(inner, budget, list(faults), keys=inner.keys)
         for _ in range(2):  # what was given back after the first is spent by the second
-            Run(session, plan, MODELS).run()
+            PlanRun(session, plan, MODELS).run()
             session.mute = False
             budget.settle()
             assert session.charged() <= budget.spent == budget.record.total
         assert all(spent <= ceiling for spent in budget.record.days.values())
-        assert all(added <= left for added, left in budget.spends())
+        assert all(added <= left for added, left in budget.compute_daily_spend())
 
 
 @settings(max_examples=200)
@@ -107,7 +107,7 @@ def test_two_runs_at_once_stay_under_one_ceiling(
         return datetime(2026, 9, night[0], tzinfo=UTC)
 
     keys = {"a": "sk_a", "b": "sk_b"}
-    gates = [Budget(ceiling, MODELS, Record(path, clock=today), till, keys) for _ in range(2)]
+    gates = [Budget(ceiling, MODELS, SpendRecord(path, clock=today), till, keys) for _ in range(2)]
     by_day: dict[str, Decimal] = {}
     claims = False
     for which, key, charges, status, said, then in deeds:
@@ -124,24 +124,26 @@ def test_two_runs_at_once_stay_under_one_ceiling(
             by_day[day] = by_day.get(day, Decimal(0)) + PRICE
         usage = {"id": f"x{len(by_day)}", "usage": {"total_cost": Decimal(said)}}
         body = json.dumps(usage, default=str).encode()
-        gates[which].after(sent, post("image", {}), Received(status, (), body) if status else None)
+        gates[which].after(
+            sent, post("image", {}), ReceivedResponse(status, (), body) if status else None
+        )
         if then == "settle":
             gates[which].settle()
     assert claims or all(taken <= ceiling for taken in by_day.values()), by_day
     assert sum(by_day.values(), Decimal(0)) <= ceiling * night[0]
     for gate in gates:
         gate.close()
-    assert sum(till.taken.values(), Decimal(0)) <= Record(path, clock=today).total
+    assert sum(till.taken.values(), Decimal(0)) <= SpendRecord(path, clock=today).total
 
 
 def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
     """Each is reserved before any of them leaves; what does not fit is not sent."""
     cheap = min((m for m in MODELS if m["type"] == "image"), key=price_of_default)
-    send = post("image", small(cheap), group="equal", together=True)
+    send = post("image", build_small_request(cheap), group="equal", together=True)
     plan = Plan(name="x", tier="R2", steps=(send,) * 3)
     each = price_of_default(cheap)
     with MockServer() as server:
-        target = Address(server.url, {"a": "sk_first_key"}, gate=Budget(each * 2, MODELS))
+        target = HttpTarget(server.url, {"a": "sk_first_key"}, gate=Budget(each * 2, MODELS))
         history = target.run(plan)
         assert [e.status for e in history] == [200, 200]
         assert history.unresolved
@@ -150,7 +152,7 @@ def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
 
 def price_of_default(model: dict[str, Any]) -> Decimal:
     """Return the worst price of the smallest request for a model."""
-    price = worst_price(encoded(small(model)), MODELS)
+    price = compute_worst_price(encode_body(build_small_request(model)), MODELS)
     assert price is not None
     return price
 
@@ -159,8 +161,8 @@ def test_a_refused_request_gives_its_reservation_back() -> None:
     """A 4xx that cost nothing does not use up the budget, once the balance shows it."""
     plan = Plan(name="x", tier="R1", steps=(post("image", {"model": "z-image-turbo"}),))
     budget = Budget(Decimal(1), MODELS)
-    with InProcess().opened(plan) as inner:
-        Run(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
+    with InProcessTarget().open_session(plan) as inner:
+        PlanRun(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
         assert budget.spent == budget.record.today > 0
         budget.settle()
     assert budget.spent == budget.record.today == 0
@@ -168,9 +170,11 @@ def test_a_refused_request_gives_its_reservation_back() -> None:
 
 def test_a_plan_that_is_free_is_never_too_dear() -> None:
     """What others have spent today says nothing about a plan that cannot cost."""
-    record = Record()
+    record = SpendRecord()
     record.add(Decimal("5.946"))
     budget = Budget(Decimal(0), MODELS, record)
-    assert budget.lacks(Plan(name="x", steps=(balance(),))) == ""
-    assert "could cost" in budget.lacks(Plan(name="x", tier="R2", steps=(post("image", {}),)))
-    assert budget.spends() == ()
+    assert budget.find_obstacle(Plan(name="x", steps=(get_balance(),))) == ""
+    assert "could cost" in budget.find_obstacle(
+        Plan(name="x", tier="R2", steps=(post("image", {}),))
+    )
+    assert budget.compute_daily_spend() == ()

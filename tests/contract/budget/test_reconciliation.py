@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from getimg_mock.contract.budget.gate import Budget
-from getimg_mock.contract.budget.spend_file import Record
+from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.plans import post
-from getimg_mock.contract.targets.execution import Received, RefusedError
+from getimg_mock.contract.targets.execution import ReceivedResponse, RefusedError
 from tests.contract.budget.paying_services import (
     MODELS,
     PRICE,
@@ -26,15 +26,15 @@ def test_what_the_balance_lost_beyond_the_books_is_booked_and_stops_the_run() ->
     till = Till()
     budget = Budget(Decimal("0.1"), MODELS, statements=till, keys={"a": "sk_a", "b": "sk_b"})
     sent = order_image("sk_b")
-    budget.before(sent, post("image", {}))
+    budget.before_request(sent, post("image", {}))
     till.take("b", Decimal("0.25"))
-    budget.after(sent, post("image", {}), Received(400, (), b"{}"))
+    budget.after_request(sent, post("image", {}), ReceivedResponse(400, (), b"{}"))
     budget.settle()
-    assert budget.beyonds() == {"b": Decimal("0.238")}
+    assert budget.compute_overruns() == {"b": Decimal("0.238")}
     assert budget.record.today == budget.spent == Decimal("0.25")
     with pytest.raises(RefusedError):
-        budget.before(order_image("sk_a"), post("image", {}))
-    assert [added <= left for added, left in budget.spends()] == [False]
+        budget.before_request(order_image("sk_a"), post("image", {}))
+    assert [added <= left for added, left in budget.compute_daily_spend()] == [False]
 
 
 def test_costs_tell_what_a_balance_that_was_filled_up_hides() -> None:
@@ -58,24 +58,24 @@ def test_costs_tell_what_a_balance_that_was_filled_up_hides() -> None:
 def test_what_is_given_back_after_midnight_is_given_back_to_its_day() -> None:
     """Else a refusal of yesterday would make room for more than the ceiling today."""
     now = [datetime(2026, 9, 1, 23, 59, tzinfo=UTC)]
-    budget = Budget(PRICE, MODELS, Record(clock=lambda: now[0]), Till(), {"a": "sk_a"})
+    budget = Budget(PRICE, MODELS, SpendRecord(clock=lambda: now[0]), Till(), {"a": "sk_a"})
     sent = order_image("sk_a")
-    budget.before(sent, post("image", {}))
+    budget.before_request(sent, post("image", {}))
     now[0] = datetime(2026, 9, 2, tzinfo=UTC)
-    budget.after(sent, post("image", {}), Received(400, (), b"{}"))
+    budget.after_request(sent, post("image", {}), ReceivedResponse(400, (), b"{}"))
     budget.settle()
     assert budget.record.days == {"2026-09-01": Decimal("0.000")}
 
 
 def test_what_another_run_spends_with_the_same_key_is_not_taken_for_ours() -> None:
     """It stands in the record that both share."""
-    record, till = Record(), Till()
+    record, till = SpendRecord(), Till()
     ours, theirs = (Budget(Decimal(1), MODELS, record, till, {"a": "sk_a"}) for _ in range(2))
     ours.open()
     sent = order_image("sk_a")
-    theirs.before(sent, post("image", {}))
+    theirs.before_request(sent, post("image", {}))
     till.take("a", PRICE)
-    theirs.after(sent, post("image", {}), None)
+    theirs.after_request(sent, post("image", {}), None)
     for each in (ours, theirs):
         each.close()
         assert each.beyond == 0
@@ -85,10 +85,15 @@ def test_what_another_run_spends_with_the_same_key_is_not_taken_for_ours() -> No
 def test_a_lost_answer_is_never_given_back() -> None:
     """A balance that has not fallen yet says nothing about what may still be at work."""
     budget = Budget(Decimal(1), MODELS, statements=Till(), keys={"a": "sk_a"})
-    for received in (None, Received(0, (), b""), REFUSALS["500 after"], Received(200, (), b"{")):
+    for received in (
+        None,
+        ReceivedResponse(0, (), b""),
+        REFUSALS["500 after"],
+        ReceivedResponse(200, (), b"{"),
+    ):
         sent = order_image("sk_a")
-        budget.before(sent, post("image", {}))
-        budget.after(sent, post("image", {}), received)
+        budget.before_request(sent, post("image", {}))
+        budget.after_request(sent, post("image", {}), received)
     budget.close()
     assert budget.spent == PRICE * 4
 
@@ -99,11 +104,11 @@ def test_what_a_refusal_left_is_spent_again_in_the_same_plan() -> None:
     budget = Budget(PRICE, MODELS, statements=till, keys={"a": "sk_a"})
     for charges in (False, True):
         sent = order_image("sk_a")
-        budget.before(sent, post("image", {}))
+        budget.before_request(sent, post("image", {}))
         till.take("a", PRICE * charges)
-        budget.after(sent, post("image", {}), REFUSALS["400 after"])
+        budget.after_request(sent, post("image", {}), REFUSALS["400 after"])
     with pytest.raises(RefusedError):
-        budget.before(order_image("sk_a"), post("image", {}))
+        budget.before_request(order_image("sk_a"), post("image", {}))
     till.taken["a"] = Decimal(0)  # the service gives it back
     budget.settle()
     assert budget.spent == 0
