@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.verification.session import settled, written
+from getimg_mock.contract.verification.session import apply_known_failures, render_ndjson
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix
 from getimg_mock.reports.tables import clean
@@ -133,7 +133,7 @@ class Keeper:
 
     def take(self, stream: Iterable[Event]) -> None:
         """Keep the events of a whole run, or of several."""
-        for event in settled(stream, self.known):
+        for event in apply_known_failures(stream, self.known):
             self._kept.append(event)
             self._write(event)
             self._show(event)
@@ -142,7 +142,7 @@ class Keeper:
         if self._file is None:
             return
         try:
-            self._file.writelines(written([event]))
+            self._file.writelines(render_ndjson([event]))
             self._file.flush()
         except OSError as error:
             if self._arguments.events is not None:

@@ -16,53 +16,55 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Lookout:
+class ConnectionAudit:
     """What tried to go around the gate, as host and port."""
 
     strangers: list[str] = field(default_factory=list)
 
 
-class _Here(threading.local):
+class _ThreadState(threading.local):
     """Whether this thread is on its way through the gate."""
 
     passing = False
 
 
-_kept: Final[list[Lookout]] = []
-_here: Final = _Here()
-_hooked: Final[list[bool]] = []
+_active_audits: Final[list[ConnectionAudit]] = []
+_thread_state: Final = _ThreadState()
+_installed_hooks: Final[list[bool]] = []
 
 
 @contextmanager
-def watched() -> Iterator[Lookout]:
+def audit_connections() -> Iterator[ConnectionAudit]:
     """Refuse every connection that does not pass the gate, and count it."""
-    if not _hooked:  # a hook can never be taken out again; without a lookout it does nothing
-        sys.addaudithook(_seen)
-        _hooked.append(True)
-    lookout = Lookout()
-    _kept.append(lookout)
+    if (
+        not _installed_hooks
+    ):  # a hook can never be taken out again; without a lookout it does nothing
+        sys.addaudithook(_handle_audit_event)
+        _installed_hooks.append(True)
+    lookout = ConnectionAudit()
+    _active_audits.append(lookout)
     try:
         yield lookout
     finally:
-        _kept.remove(lookout)
+        _active_audits.remove(lookout)
 
 
 @contextmanager
-def passing() -> Iterator[None]:
+def allow_connections() -> Iterator[None]:
     """Let this thread open connections: it has passed the gate."""
-    _here.passing = True
+    _thread_state.passing = True
     try:
         yield
     finally:
-        _here.passing = False
+        _thread_state.passing = False
 
 
-def _seen(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "socket.connect" or not _kept or _here.passing:
+def _handle_audit_event(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "socket.connect" or not _active_audits or _thread_state.passing:
         return
     where = arguments[1]
     if not isinstance(where, tuple):  # a socket of this machine's own, with a path for a name
         return
-    for lookout in _kept:
+    for lookout in _active_audits:
         lookout.strangers.append(f"{where[0]}:{where[1]}")
     raise ConnectionRefusedError(f"{where[0]}:{where[1]} is not reached through the budget's gate")

@@ -15,15 +15,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from getimg_mock.contract.budget.gate import Budget
-from getimg_mock.contract.budget.spend_file import BudgetError, Record
-from getimg_mock.contract.model_choice import cheapest, price_of, shipped_models, small
-from getimg_mock.contract.plans import Plan, balance, encoded, post
-from getimg_mock.contract.prices import affordable, could_cost, price_of_plan, worst_price
-from getimg_mock.contract.provider.corpus import corpus
+from getimg_mock.contract.budget.spend_file import BudgetError, SpendRecord
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    compute_price,
+    find_cheapest,
+    load_shipped_models,
+)
+from getimg_mock.contract.plans import Plan, encode_body, get_balance, post
+from getimg_mock.contract.prices import (
+    compute_plan_price,
+    compute_worst_price,
+    could_cost,
+    select_affordable,
+)
+from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import plans, submissions
-from getimg_mock.contract.targets.execution import Received, RefusedError, Run, Sent
-from getimg_mock.contract.targets.fake_targets import InProcess, InProcessSession
-from getimg_mock.contract.targets.http_target import Address
+from getimg_mock.contract.targets.execution import (
+    PlanRun,
+    PreparedRequest,
+    ReceivedResponse,
+    RefusedError,
+)
+from getimg_mock.contract.targets.fake_targets import InProcessSession, InProcessTarget
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
@@ -32,7 +47,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.plans import Send
 
-MODELS = shipped_models()
+MODELS = load_shipped_models()
 FAULTS = st.sampled_from(
     [
         "none",
@@ -71,7 +86,7 @@ class Paid:
         self.budget.statements = self
         self.budget.record.clock = lambda: datetime(2026, 9, self.night[0], tzinfo=UTC)
 
-    def hits(self) -> dict[str, int]:
+    def count_hits(self) -> dict[str, int]:
         """Return nothing: these faults are no rules of a plan."""
         return {}
 
@@ -97,32 +112,34 @@ class Paid:
     def look(self, key: str, videos: Sequence[str]) -> None:
         """Look at nothing."""
 
-    def exchange(self, sent: Sent, step: Send) -> Received:
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Pass the gate, then be answered, or not."""
-        self.budget.before(sent, step)
+        self.budget.before_request(sent, step)
         return self.answered(sent, step)
 
-    def answered(self, sent: Sent, step: Send) -> Received:
+    def answered(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Be answered, or not, and tell the gate."""
         fault = self.faults.pop() if self.faults else "none"
         self.mute = fault == "no balance"
         self.night[0] = min(28, self.night[0] + (fault == "midnight"))
-        received: Received | None = None
+        received: ReceivedResponse | None = None
         try:
             if fault != "429":  # the one fault that comes before the effect
                 received = self.inner.exchange(sent, step)
             received = _broken(received or REFUSALS["429"], fault)
         finally:
-            self.budget.after(sent, step, received)
-        return received if received is not None else Received(0, (), b"")
+            self.budget.after_request(sent, step, received)
+        return received if received is not None else ReceivedResponse(0, (), b"")
 
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+    def exchange_all(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         """Let all that fit pass before the first is answered."""
         refused: RefusedError | None = None
         passed = []
         for sent, step in batch:
             try:
-                self.budget.before(sent, step)
+                self.budget.before_request(sent, step)
             except RefusedError as error:
                 refused = error
                 break
@@ -139,21 +156,23 @@ class Paid:
 
 
 REFUSALS = {
-    "429": Received(429, (), b'{"error":{"code":"rate_limit","message":"x"}}'),
-    "400 after": Received(400, (), b'{"error":{"code":"invalid_parameter","message":"x"}}'),
-    "500 after": Received(500, (), b'{"error":{"code":"server_error","message":"x"}}'),
-    "html": Received(502, (("content-type", "text/html"),), b"<h1>Bad Gateway</h1>"),
+    "429": ReceivedResponse(429, (), b'{"error":{"code":"rate_limit","message":"x"}}'),
+    "400 after": ReceivedResponse(400, (), b'{"error":{"code":"invalid_parameter","message":"x"}}'),
+    "500 after": ReceivedResponse(500, (), b'{"error":{"code":"server_error","message":"x"}}'),
+    "html": ReceivedResponse(502, (("content-type", "text/html"),), b"<h1>Bad Gateway</h1>"),
 }
 
 
-def _broken(received: Received, fault: str) -> Received | None:
+def _broken(received: ReceivedResponse, fault: str) -> ReceivedResponse | None:
     if fault in {"lost", "hang"}:
         return None
     if fault == "cut off":
-        return Received(received.status, received.headers, received.body[: len(received.body) // 2])
+        return ReceivedResponse(
+            received.status, received.headers, received.body[: len(received.body) // 2]
+        )
     if fault == "free, it says":
         free = re.sub(rb'"total_cost":[^,}]*', b'"total_cost":0', received.body)
-        return Received(received.status, received.headers, free)
+        return ReceivedResponse(received.status, received.headers, free)
     return REFUSALS.get(fault, received)
 
 
@@ -173,18 +192,18 @@ def test_no_fault_makes_spending_exceed_the_ceiling(
     balance that is not shown, midnight before the answer: nothing is given back on their word.
     """
     if together:
-        equal = post("image", small(MODELS[0]), together=True, group="equal")
+        equal = post("image", build_small_request(MODELS[0]), together=True, group="equal")
         plan = replace(plan, steps=(*plan.steps, *(equal,) * 3))
     budget = Budget(ceiling, MODELS)
-    with InProcess().opened(plan) as inner:
+    with InProcessTarget().open_session(plan) as inner:
         session = Paid(inner, budget, list(faults), keys=inner.keys)
         for _ in range(2):  # what was given back after the first is spent by the second
-            Run(session, plan, MODELS).run()
+            PlanRun(session, plan, MODELS).run()
             session.mute = False
             budget.settle()
             assert session.charged() <= budget.spent == budget.record.total
         assert all(spent <= ceiling for spent in budget.record.days.values())
-        assert all(added <= left for added, left in budget.spends())
+        assert all(added <= left for added, left in budget.compute_daily_spend())
 
 
 @dataclass(slots=True)
@@ -237,7 +256,7 @@ def test_two_runs_at_once_stay_under_one_ceiling(
         return datetime(2026, 9, night[0], tzinfo=UTC)
 
     keys = {"a": "sk_a", "b": "sk_b"}
-    gates = [Budget(ceiling, MODELS, Record(path, clock=today), till, keys) for _ in range(2)]
+    gates = [Budget(ceiling, MODELS, SpendRecord(path, clock=today), till, keys) for _ in range(2)]
     by_day: dict[str, Decimal] = {}
     claims = False
     for which, key, charges, status, said, then in deeds:
@@ -254,33 +273,37 @@ def test_two_runs_at_once_stay_under_one_ceiling(
             by_day[day] = by_day.get(day, Decimal(0)) + PRICE
         usage = {"id": f"x{len(by_day)}", "usage": {"total_cost": Decimal(said)}}
         body = json.dumps(usage, default=str).encode()
-        gates[which].after(sent, post("image", {}), Received(status, (), body) if status else None)
+        gates[which].after(
+            sent, post("image", {}), ReceivedResponse(status, (), body) if status else None
+        )
         if then == "settle":
             gates[which].settle()
     assert claims or all(taken <= ceiling for taken in by_day.values()), by_day
     assert sum(by_day.values(), Decimal(0)) <= ceiling * night[0]
     for gate in gates:
         gate.close()
-    assert sum(till.taken.values(), Decimal(0)) <= Record(path, clock=today).total
+    assert sum(till.taken.values(), Decimal(0)) <= SpendRecord(path, clock=today).total
 
 
 PRICE = Decimal("0.012")
 
 
-def _image(secret: str) -> Sent:
+def _image(secret: str) -> PreparedRequest:
     """Return a request that costs `PRICE`."""
-    body = encoded({"model": "z-image-turbo", "prompt": "a"})
-    return Sent("POST", "/v2/images/generations", (("authorization", f"Bearer {secret}"),), body)
+    body = encode_body({"model": "z-image-turbo", "prompt": "a"})
+    return PreparedRequest(
+        "POST", "/v2/images/generations", (("authorization", f"Bearer {secret}"),), body
+    )
 
 
 def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
     """Each is reserved before any of them leaves; what does not fit is not sent."""
     cheap = min((m for m in MODELS if m["type"] == "image"), key=price_of_default)
-    send = post("image", small(cheap), group="equal", together=True)
+    send = post("image", build_small_request(cheap), group="equal", together=True)
     plan = Plan(name="x", tier="R2", steps=(send,) * 3)
     each = price_of_default(cheap)
     with MockServer() as server:
-        target = Address(server.url, {"a": "sk_first_key"}, gate=Budget(each * 2, MODELS))
+        target = HttpTarget(server.url, {"a": "sk_first_key"}, gate=Budget(each * 2, MODELS))
         history = target.run(plan)
         assert [e.status for e in history] == [200, 200]
         assert history.unresolved
@@ -289,7 +312,7 @@ def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
 
 def price_of_default(model: dict[str, Any]) -> Decimal:
     """Return the worst price of the smallest request for a model."""
-    price = worst_price(encoded(small(model)), MODELS)
+    price = compute_worst_price(encode_body(build_small_request(model)), MODELS)
     assert price is not None
     return price
 
@@ -298,8 +321,8 @@ def test_a_refused_request_gives_its_reservation_back() -> None:
     """A 4xx that cost nothing does not use up the budget, once the balance shows it."""
     plan = Plan(name="x", tier="R1", steps=(post("image", {"model": "z-image-turbo"}),))
     budget = Budget(Decimal(1), MODELS)
-    with InProcess().opened(plan) as inner:
-        Run(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
+    with InProcessTarget().open_session(plan) as inner:
+        PlanRun(Paid(inner, budget, [], keys=inner.keys), plan, MODELS).run()
         assert budget.spent == budget.record.today > 0
         budget.settle()
     assert budget.spent == budget.record.today == 0
@@ -308,9 +331,9 @@ def test_a_refused_request_gives_its_reservation_back() -> None:
 def test_an_unknown_price_is_refused() -> None:
     """Documented: empty rates do not mean free; what has no price is not sent."""
     unpriced = [MODELS[0] | {"pricing": {"currency": "USD", "rates": []}}]
-    assert worst_price(encoded({"model": MODELS[0]["id"]}), unpriced) is None
+    assert compute_worst_price(encode_body({"model": MODELS[0]["id"]}), unpriced) is None
     plan = Plan(name="x", tier="R2", steps=(post("image", {"model": MODELS[0]["id"]}),))
-    chosen, left = affordable([plan], unpriced, Decimal(100))
+    chosen, left = select_affordable([plan], unpriced, Decimal(100))
     assert chosen == []
     assert "unknown" in left[0][1]
 
@@ -321,7 +344,7 @@ def test_the_worst_price_is_no_less_than_the_price(step: Send) -> None:
     """A reservation covers what the catalogue says the request costs."""
     body: dict[str, Any] = json.loads(step.body or b"{}")
     model = next(each for each in MODELS if each["id"] == body["model"])
-    price, worst = price_of(model, body), worst_price(step.body, MODELS)
+    price, worst = compute_price(model, body), compute_worst_price(step.body, MODELS)
     assert price is not None
     assert worst is not None
     assert price <= worst
@@ -330,13 +353,13 @@ def test_the_worst_price_is_no_less_than_the_price(step: Send) -> None:
 def test_the_price_of_a_plan_is_the_sum_of_its_worst_cases() -> None:
     """A plan is priced whole before any of it is sent."""
     plan = Plan(name="x", tier="R2", steps=(post("image", {"model": "z-image-turbo"}),) * 3)
-    assert price_of_plan(plan, MODELS).worst == "0.036"
-    assert price_of_plan(plan, MODELS).submissions == 3
+    assert compute_plan_price(plan, MODELS).worst == "0.036"
+    assert compute_plan_price(plan, MODELS).submissions == 3
 
 
 def test_plans_that_only_read_can_spend_nothing() -> None:
     """R0 holds no request that a provider could charge for, not even by mistake."""
-    for plan in corpus(MODELS):
+    for plan in build_corpus(MODELS):
         if plan.tier == "R0":
             assert plan.submissions == (), plan.name
 
@@ -344,18 +367,18 @@ def test_plans_that_only_read_can_spend_nothing() -> None:
 def test_only_a_post_with_a_key_could_cost() -> None:
     """Whatever is not a GET and carries a key is taken for something that costs."""
     key = (("authorization", "Bearer sk_x"),)
-    assert could_cost(Sent("POST", "/v2/images/generations", key, b"{}"))
-    assert could_cost(Sent("PUT", "/v2/images/generations", key, b"{}"))
-    assert not could_cost(Sent("GET", "/v2/models", key, None))
-    assert not could_cost(Sent("POST", "/v2/images/generations", (), b"{}"))
+    assert could_cost(PreparedRequest("POST", "/v2/images/generations", key, b"{}"))
+    assert could_cost(PreparedRequest("PUT", "/v2/images/generations", key, b"{}"))
+    assert not could_cost(PreparedRequest("GET", "/v2/models", key, None))
+    assert not could_cost(PreparedRequest("POST", "/v2/images/generations", (), b"{}"))
 
 
 def test_the_record_counts_over_runs_and_by_day(tmp_path: Path) -> None:
     """What an earlier run of the same day spent leaves less for this one; a new day begins anew."""
     now = [datetime(2026, 9, 1, 23, 59, tzinfo=UTC)]
-    first = Record(tmp_path / "spend.json", clock=lambda: now[0])
+    first = SpendRecord(tmp_path / "spend.json", clock=lambda: now[0])
     first.add(Decimal("0.30"))
-    second = Record(tmp_path / "spend.json", clock=lambda: now[0])
+    second = SpendRecord(tmp_path / "spend.json", clock=lambda: now[0])
     assert second.today == Decimal("0.30")
     now[0] = datetime(2026, 9, 2, tzinfo=UTC)
     assert second.today == 0
@@ -365,7 +388,7 @@ def test_a_damaged_record_stops_everything(tmp_path: Path) -> None:
     """Without knowing what was spent there is no ceiling."""
     (tmp_path / "spend.json").write_text("{", encoding="utf-8")
     with pytest.raises(BudgetError, match="cannot be read"):
-        Record(tmp_path / "spend.json")
+        SpendRecord(tmp_path / "spend.json")
 
 
 def test_what_the_balance_lost_beyond_the_books_is_booked_and_stops_the_run() -> None:
@@ -373,15 +396,15 @@ def test_what_the_balance_lost_beyond_the_books_is_booked_and_stops_the_run() ->
     till = Till()
     budget = Budget(Decimal("0.1"), MODELS, statements=till, keys={"a": "sk_a", "b": "sk_b"})
     sent = _image("sk_b")
-    budget.before(sent, post("image", {}))
+    budget.before_request(sent, post("image", {}))
     till.take("b", Decimal("0.25"))
-    budget.after(sent, post("image", {}), Received(400, (), b"{}"))
+    budget.after_request(sent, post("image", {}), ReceivedResponse(400, (), b"{}"))
     budget.settle()
-    assert budget.beyonds() == {"b": Decimal("0.238")}
+    assert budget.compute_overruns() == {"b": Decimal("0.238")}
     assert budget.record.today == budget.spent == Decimal("0.25")
     with pytest.raises(RefusedError):
-        budget.before(_image("sk_a"), post("image", {}))
-    assert [added <= left for added, left in budget.spends()] == [False]
+        budget.before_request(_image("sk_a"), post("image", {}))
+    assert [added <= left for added, left in budget.compute_daily_spend()] == [False]
 
 
 def test_costs_tell_what_a_balance_that_was_filled_up_hides() -> None:
@@ -413,22 +436,24 @@ class FilledUp(Till):
 
 def test_a_plan_that_is_free_is_never_too_dear() -> None:
     """What others have spent today says nothing about a plan that cannot cost."""
-    record = Record()
+    record = SpendRecord()
     record.add(Decimal("5.946"))
     budget = Budget(Decimal(0), MODELS, record)
-    assert budget.lacks(Plan(name="x", steps=(balance(),))) == ""
-    assert "could cost" in budget.lacks(Plan(name="x", tier="R2", steps=(post("image", {}),)))
-    assert budget.spends() == ()
+    assert budget.find_obstacle(Plan(name="x", steps=(get_balance(),))) == ""
+    assert "could cost" in budget.find_obstacle(
+        Plan(name="x", tier="R2", steps=(post("image", {}),))
+    )
+    assert budget.compute_daily_spend() == ()
 
 
 def test_what_is_given_back_after_midnight_is_given_back_to_its_day() -> None:
     """Else a refusal of yesterday would make room for more than the ceiling today."""
     now = [datetime(2026, 9, 1, 23, 59, tzinfo=UTC)]
-    budget = Budget(PRICE, MODELS, Record(clock=lambda: now[0]), Till(), {"a": "sk_a"})
+    budget = Budget(PRICE, MODELS, SpendRecord(clock=lambda: now[0]), Till(), {"a": "sk_a"})
     sent = _image("sk_a")
-    budget.before(sent, post("image", {}))
+    budget.before_request(sent, post("image", {}))
     now[0] = datetime(2026, 9, 2, tzinfo=UTC)
-    budget.after(sent, post("image", {}), Received(400, (), b"{}"))
+    budget.after_request(sent, post("image", {}), ReceivedResponse(400, (), b"{}"))
     budget.settle()
     assert budget.record.days == {"2026-09-01": Decimal("0.000")}
 
@@ -436,27 +461,32 @@ def test_what_is_given_back_after_midnight_is_given_back_to_its_day() -> None:
 def test_of_two_fields_with_one_name_the_dearest_counts() -> None:
     """Nobody knows which of two models a provider takes."""
     twice = b'{"model":"gpt-image-2","prompt":"a","model":"z-image-turbo"}'
-    dearest = max(worst_price(encoded({"model": m["id"]}), MODELS) or 0 for m in MODELS)
-    assert worst_price(twice, MODELS) == dearest
+    dearest = max(compute_worst_price(encode_body({"model": m["id"]}), MODELS) or 0 for m in MODELS)
+    assert compute_worst_price(twice, MODELS) == dearest
 
 
 @pytest.mark.parametrize("duration", [None, "5 s", True, [5], {"seconds": 5}, 4.5, 3600])
 def test_an_odd_duration_costs_the_dearest(duration: Any) -> None:
     """So that "videos: wrong types" has a price, and can be paid."""
-    video = cheapest(MODELS, "video")
-    known = worst_price(encoded({"model": video["id"]}), MODELS)
-    assert worst_price(encoded(small(video) | {"duration": duration}), MODELS) == known
+    video = find_cheapest(MODELS, "video")
+    known = compute_worst_price(encode_body({"model": video["id"]}), MODELS)
+    assert (
+        compute_worst_price(
+            encode_body(build_small_request(video) | {"duration": duration}), MODELS
+        )
+        == known
+    )
 
 
 def test_what_another_run_spends_with_the_same_key_is_not_taken_for_ours() -> None:
     """It stands in the record that both share."""
-    record, till = Record(), Till()
+    record, till = SpendRecord(), Till()
     ours, theirs = (Budget(Decimal(1), MODELS, record, till, {"a": "sk_a"}) for _ in range(2))
     ours.open()
     sent = _image("sk_a")
-    theirs.before(sent, post("image", {}))
+    theirs.before_request(sent, post("image", {}))
     till.take("a", PRICE)
-    theirs.after(sent, post("image", {}), None)
+    theirs.after_request(sent, post("image", {}), None)
     for each in (ours, theirs):
         each.close()
         assert each.beyond == 0
@@ -466,31 +496,36 @@ def test_what_another_run_spends_with_the_same_key_is_not_taken_for_ours() -> No
 def test_a_lost_answer_is_never_given_back() -> None:
     """A balance that has not fallen yet says nothing about what may still be at work."""
     budget = Budget(Decimal(1), MODELS, statements=Till(), keys={"a": "sk_a"})
-    for received in (None, Received(0, (), b""), REFUSALS["500 after"], Received(200, (), b"{")):
+    for received in (
+        None,
+        ReceivedResponse(0, (), b""),
+        REFUSALS["500 after"],
+        ReceivedResponse(200, (), b"{"),
+    ):
         sent = _image("sk_a")
-        budget.before(sent, post("image", {}))
-        budget.after(sent, post("image", {}), received)
+        budget.before_request(sent, post("image", {}))
+        budget.after_request(sent, post("image", {}), received)
     budget.close()
     assert budget.spent == PRICE * 4
 
 
 def test_many_at_once_reserve_no_more_than_there_is(tmp_path: Path) -> None:
     """Each run has the file for itself while it looks and books."""
-    records = [Record(tmp_path / "spend.json") for _ in range(6)]
+    records = [SpendRecord(tmp_path / "spend.json") for _ in range(6)]
 
-    def reserved(record: Record) -> int:
+    def reserved(record: SpendRecord) -> int:
         return sum(record.reserve(Decimal("0.01"), Decimal("0.5")) is not None for _ in range(20))
 
     with ThreadPoolExecutor(len(records)) as pool:
         assert sum(pool.map(reserved, records)) == 50
-    assert Record(tmp_path / "spend.json").total == Decimal("0.5")
+    assert SpendRecord(tmp_path / "spend.json").total == Decimal("0.5")
 
 
 def test_a_record_that_cannot_be_written_stops_everything(tmp_path: Path) -> None:
     """Before anything is sent, not when it is spent."""
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(BudgetError, match="cannot be written"):
-        Record(tmp_path / "file" / "spend.json")
+        SpendRecord(tmp_path / "file" / "spend.json")
 
 
 def test_what_a_refusal_left_is_spent_again_in_the_same_plan() -> None:
@@ -499,11 +534,11 @@ def test_what_a_refusal_left_is_spent_again_in_the_same_plan() -> None:
     budget = Budget(PRICE, MODELS, statements=till, keys={"a": "sk_a"})
     for charges in (False, True):
         sent = _image("sk_a")
-        budget.before(sent, post("image", {}))
+        budget.before_request(sent, post("image", {}))
         till.take("a", PRICE * charges)
-        budget.after(sent, post("image", {}), REFUSALS["400 after"])
+        budget.after_request(sent, post("image", {}), REFUSALS["400 after"])
     with pytest.raises(RefusedError):
-        budget.before(_image("sk_a"), post("image", {}))
+        budget.before_request(_image("sk_a"), post("image", {}))
     till.taken["a"] = Decimal(0)  # the service gives it back
     budget.settle()
     assert budget.spent == 0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.verification.session import (
     VERSION,
-    known_status,
-    redacted,
-    settled,
-    verdict_event,
+    apply_known_failures,
+    build_verdict_event,
+    redact,
+    resolve_known_status,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def render_line(result: Result, known: Collection[str] = ()) -> str:
 
 
 def _is_excused(verdict: Verdict, known: Collection[str]) -> bool:
-    status = known_status(verdict.status, broken=verdict.broken)
+    status = resolve_known_status(verdict.status, broken=verdict.broken)
     return verdict.check.id in known and status == "XFAIL"
 
 
@@ -113,11 +113,11 @@ def generate_verdict_events(
             "seconds": round(result.seconds, 3),
         }
     )
-    yield from settled(told, known)
+    yield from apply_known_failures(told, known)
 
 
 def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
-    event = verdict_event(verdict, _seed(result.seed))
+    event = build_verdict_event(verdict, _seed(result.seed))
     check = verdict.check
     if isinstance(check, ClientCheck) and check.fix:
         event["fix"] = check.fix
@@ -128,9 +128,7 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
             "adapter": adapter,
             "case": history.case,
             "seed": result.seed,
-            "outcomes": [
-                redacted(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]
-            ],
+            "outcomes": [redact(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]],
         }
     return event
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.recorded_traffic import EPOCH
-from getimg_mock.contract.targets.http_target import REAL
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.targets.http_target import REAL_API_URL
+from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Evidence:
                 found[where] = ", ".join(each for each in (found.get(where), day) if each)
         return found
 
-    def merged(self, other: Evidence) -> Evidence:
+    def merge(self, other: Evidence) -> Evidence:
         """Return both together: of each check the latest word, on one day the worse."""
         confirmed = {**self.confirmed}
         for name, seen in other.confirmed.items():
@@ -72,11 +72,11 @@ class Evidence:
         return Evidence(
             confirmed,
             contradicted,
-            self._places(other, confirmed, contradicted),
+            self._merge_places(other, confirmed, contradicted),
             {**self.reports, **other.reports},
         )
 
-    def _places(
+    def _merge_places(
         self,
         other: Evidence,
         confirmed: Mapping[str, datetime],
@@ -91,12 +91,12 @@ class Evidence:
                     found[name] = where
         return found
 
-    def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
+    def select_fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
         """Return the checks that are confirmed by what is not too old to count."""
         return frozenset(n for n, seen in self.confirmed.items() if now - seen <= stale_after)
 
 
-def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
+def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
     """Return what recorded traffic of the real service says of each check, with its day.
 
     Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
@@ -105,25 +105,26 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     """
     checks, found = tuple(checks), Evidence()
     for history in histories:
-        if history.base != REAL:
+        if history.base != REAL_API_URL:
             raise SettingsError(
-                f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
+                f"{history.plan.name} is traffic of {history.base}: "
+                f"only {REAL_API_URL} is evidence."
             )
         first = min((each.at for each in history), default=EPOCH)
         if first == EPOCH:
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        verdicts = [judged(check, [history], own=False) for check in checks]
+        verdicts = [judge_check(check, [history], own=False) for check in checks]
         confirmed = [
-            v for v in verdicts if v.applied and not v.broken and _breakable(v.check, history)
+            v for v in verdicts if v.applied and not v.broken and _is_breakable(v.check, history)
         ]
         broken = [v for v in verdicts if v.broken]
-        found = found.merged(
+        found = found.merge(
             Evidence(
                 {v.check.id: day for v in confirmed},
                 {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
                 {
-                    v.check.id: f"{history.plan.name}#{_first(v, history)}"
+                    v.check.id: f"{history.plan.name}#{_find_first(v, history)}"
                     for v in confirmed + broken
                 },
             )
@@ -131,13 +132,13 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     return found
 
 
-def _first(verdict: Verdict, history: History) -> int:
+def _find_first(verdict: Verdict, history: History) -> int:
     """Return the number of the first exchange that a verdict rests on."""
     seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
     return next((each.exchanges[0] for each in seen if each.exchanges), 1)
 
 
-def _breakable(check: Check, history: History) -> bool:
+def _is_breakable(check: Check, history: History) -> bool:
     """Whether a history could have broken a check at all."""
     return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
 
@@ -167,14 +168,14 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
 def read_evidence(path: Path) -> Evidence:
     """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
     try:
-        return _evidence(json.loads(_text_of(path)))
+        return _parse_evidence(json.loads(_read_text(path)))
     except UnknownNameError as error:
         raise SettingsError(f"{path}: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SettingsError(f"{path} is no evidence: {error}.") from None
 
 
-def _text_of(path: Path) -> str:
+def _read_text(path: Path) -> str:
     """Return what a file says; raises `SettingsError` with a sentence that says why not."""
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -186,22 +187,25 @@ def _text_of(path: Path) -> str:
         ) from None
 
 
-def shipped_evidence() -> Evidence:
+def load_shipped_evidence() -> Evidence:
     """Return the evidence that ships."""
-    return _evidence(json.loads(read_text("fixtures", "evidence.json")))
+    return _parse_evidence(json.loads(read_text("fixtures", "evidence.json")))
 
 
-def _evidence(record: Mapping[str, Any]) -> Evidence:
-    from getimg_mock.contract.registry import PROVIDER  # noqa: PLC0415 - checks read evidence
+def _parse_evidence(record: Mapping[str, Any]) -> Evidence:
+    from getimg_mock.contract.registry import PROVIDER_CHECKS  # noqa: PLC0415 - checks read evidence
 
-    known = [check.id for check in PROVIDER]
+    known = [check.id for check in PROVIDER_CHECKS]
     both = [*record["confirmations"], *record["contradictions"]]
     for each in both:
         if each["check"] not in known:
             raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
-        {each["check"]: _day(each) for each in record["confirmations"]},
-        {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+        {each["check"]: _parse_day(each) for each in record["confirmations"]},
+        {
+            each["check"]: (_parse_day(each), str(each["actual"]))
+            for each in record["contradictions"]
+        },
         {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
         {
             each["id"]: (str(each["observed"]), str(each["says"]))
@@ -210,20 +214,20 @@ def _evidence(record: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _day(entry: Mapping[str, Any]) -> datetime:
+def _parse_day(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
 
 
-def read_known(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
+def read_known_failures(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
     """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
 
     Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
     """
-    from getimg_mock.contract.registry import every_check  # noqa: PLC0415 - checks read evidence
+    from getimg_mock.contract.registry import list_checks  # noqa: PLC0415 - checks read evidence
 
-    ids = [check.id for check in (every_check() if among is None else among)]
+    ids = [check.id for check in (list_checks() if among is None else among)]
     found = {}
-    for line in _text_of(path).splitlines():
+    for line in _read_text(path).splitlines():
         name, _, reason = line.partition("#")[0].strip().partition(" ")
         if not name:
             continue

@@ -16,19 +16,19 @@ from urllib.parse import parse_qsl, quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-A_KEY: Final = "<a key>"
-HIDDEN: Final = "<hidden>"
+KEY_PLACEHOLDER: Final = "<a key>"
+HIDDEN_PLACEHOLDER: Final = "<hidden>"
 
 _CREDENTIAL: Final = re.compile(
     r"authorization$|api-?key|auth-?token|access-?token|^cookie$", re.IGNORECASE
 )
 _SCHEMES: Final = ("bearer", "basic", "token", "apikey", "key")
-_SURELY: Final = ("api_key", "apikey", "api-key", "access_token")
-_NAMES: Final = rb"api[_-]?key|access[_-]?token|key|token"
-_SHORTEST: Final = 8
+_KEY_PARAMETERS: Final = ("api_key", "apikey", "api-key", "access_token")
+_KEY_NAMES: Final = rb"api[_-]?key|access[_-]?token|key|token"
+_MIN_KEY_LENGTH: Final = 8
 """A text of fewer characters is no key, unless it begins like one."""
 
-_STAND_IN: Final = re.compile(
+_PLACEHOLDER: Final = re.compile(
     r"^[\W_]*$|^(.)\1*$|[<\[*\u2026]|\.\.\.|^\W*(redacted|removed|masked|hidden|sanitized)\W*$",
     re.IGNORECASE,
 )
@@ -40,60 +40,64 @@ _LIKE_A_KEY: Final = re.compile(
     rb"sk_[A-Za-z0-9_-]+"
 )
 _LONG_KEY: Final = re.compile(rb"sk_[A-Za-z0-9]{16,}")
-_DONE: Final = rb"(?!<(?:key \w+|a key|hidden)>)"
+_NOT_REDACTED: Final = rb"(?!<(?:key \w+|a key|hidden)>)"
 _PARAMETER: Final = re.compile(
-    rb"((?:^|[?&]|\\u0026|&amp;)(?:" + _NAMES + rb")=)" + _DONE + rb"([^&#\s\"'\\]+)", re.IGNORECASE
+    rb"((?:^|[?&]|\\u0026|&amp;)(?:" + _KEY_NAMES + rb")=)" + _NOT_REDACTED + rb"([^&#\s\"'\\]+)",
+    re.IGNORECASE,
 )
 _FIELD: Final = re.compile(
-    rb'("(?:' + _NAMES + rb')"\s*:\s*")' + _DONE + rb'((?:[^"\\]|\\.)+)(?=")', re.IGNORECASE
+    rb'("(?:' + _KEY_NAMES + rb')"\s*:\s*")' + _NOT_REDACTED + rb'((?:[^"\\]|\\.)+)(?=")',
+    re.IGNORECASE,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class KnownKeys:
     """The keys that some traffic was sent with, by key, each with the name that it goes by."""
 
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def shown(self) -> tuple[tuple[str, str], ...]:
+    def placeholders(self) -> tuple[tuple[str, str], ...]:
         """What stands in place of each key, by its name: what a check looks for."""
         return tuple((name, f"<key {name}>") for name in self.names.values())
 
-    def without(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """Return a text without any key."""
-        return self.without_in(text.encode("utf-8", "surrogatepass")).decode(
+        return self.redact_bytes(text.encode("utf-8", "surrogatepass")).decode(
             "utf-8", "surrogatepass"
         )
 
-    def without_in(self, data: bytes) -> bytes:
+    def redact_bytes(self, data: bytes) -> bytes:
         """Return bytes without any key, however it is written in them."""
-        for written, name in _by_length(self.names):
+        for written, name in _list_spellings(self.names):
             data = data.replace(written, b"<key %s>" % name)
-        like = _LIKE_A_KEY if _readable(data) else _LONG_KEY
-        data = like.sub(A_KEY.encode(), data)
-        data = _PARAMETER.sub(rb"\1" + HIDDEN.encode(), data) if b"=" in data else data
-        return _FIELD.sub(rb"\1" + HIDDEN.encode(), data) if data[:1] in b"{[" else data
+        like = _LIKE_A_KEY if _is_text(data) else _LONG_KEY
+        data = like.sub(KEY_PLACEHOLDER.encode(), data)
+        data = _PARAMETER.sub(rb"\1" + HIDDEN_PLACEHOLDER.encode(), data) if b"=" in data else data
+        return _FIELD.sub(rb"\1" + HIDDEN_PLACEHOLDER.encode(), data) if data[:1] in b"{[" else data
 
-    def without_pairs(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    def redact_headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         """Return headers without any key; those that hold nothing but credentials go hidden."""
-        return tuple((self.without(name), self._value(name, value)) for name, value in headers)
+        return tuple(
+            (self.redact(name), self._redact_header_value(name, value)) for name, value in headers
+        )
 
-    def _value(self, name: str, value: str) -> str:
-        clean = self.without(value)
-        return clean if clean != value or not carries_credentials(name) else HIDDEN
+    def _redact_header_value(self, name: str, value: str) -> str:
+        clean = self.redact(value)
+        return clean if clean != value or not carries_credentials(name) else HIDDEN_PLACEHOLDER
 
 
-def keys_of(texts: Iterable[str]) -> Keys:
+def find_keys(texts: Iterable[str]) -> KnownKeys:
     """Return the keys among the texts that may be some, named a, b, c... as they come."""
     found: dict[str, str] = {}
     for text in texts:
         if text not in found and _is_key(text):
             found[text] = chr(ord("a") + len(found)) if len(found) < 26 else f"k{len(found)}"
-    return Keys(found)
+    return KnownKeys(found)
 
 
-def credentials(
+def find_credentials(
     headers: Iterable[tuple[str, str]], query: str = "", body: bytes = b""
 ) -> Iterator[str]:
     """Yield what a request was sent with in the places where keys are sent."""
@@ -102,9 +106,9 @@ def credentials(
             scheme, _, rest = value.strip().partition(" ")
             yield rest.strip() if scheme.lower() in _SCHEMES else value.strip()
     for name, value in parse_qsl(query):
-        if name.lower() in _SURELY:
+        if name.lower() in _KEY_PARAMETERS:
             yield value
-    yield from _in_body(body)
+    yield from _find_in_body(body)
 
 
 def carries_credentials(name: str) -> bool:
@@ -112,7 +116,7 @@ def carries_credentials(name: str) -> bool:
     return _CREDENTIAL.search(name) is not None
 
 
-def _in_body(body: bytes) -> Iterator[str]:
+def _find_in_body(body: bytes) -> Iterator[str]:
     for _, value in _FIELD.findall(body) if body[:1] in b"{[" else ():
         try:
             text = json.loads(b'"%s"' % value)
@@ -123,16 +127,18 @@ def _in_body(body: bytes) -> Iterator[str]:
 
 
 def _is_key(text: str) -> bool:
-    return _STAND_IN.search(text) is None and (len(text) >= _SHORTEST or text.startswith("sk_"))
+    return _PLACEHOLDER.search(text) is None and (
+        len(text) >= _MIN_KEY_LENGTH or text.startswith("sk_")
+    )
 
 
-def _by_length(names: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+def _list_spellings(names: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     """Return every way to write each key, the longest first: one may be part of another."""
-    ways = {written: name.encode() for key, name in names.items() for written in _ways(key)}
+    ways = {written: name.encode() for key, name in names.items() for written in _spell_key(key)}
     return sorted(ways.items(), key=lambda each: -len(each[0]))
 
 
-def _ways(key: str) -> Iterator[bytes]:
+def _spell_key(key: str) -> Iterator[bytes]:
     escaped = (quote(key, safe=""), quote_plus(key), quote(key))
     for text in (key, *escaped, *(_lower_hex(each) for each in escaped)):
         yield text.encode("utf-8", "surrogatepass")
@@ -146,7 +152,7 @@ def _lower_hex(text: str) -> str:
     return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
 
 
-def _readable(data: bytes) -> bool:
+def _is_text(data: bytes) -> bool:
     try:
         data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
