@@ -72,8 +72,8 @@ class Send:
     refused; `fault` says why, `field` where) or None. Requests of one `group` differ in nothing
     that should matter; neighbours of one group that are `together` are sent at the same time where
     a target can. `use` names the part it plays in an experiment. `query`, and with the key `raw`
-    headers and body, may hold `{key}`, the first key; as `DAYS_PLACEHOLDER` a query is the range of days around
-    the plan.
+    headers and body, may hold `{key}`, the first key; as `DAYS_PLACEHOLDER` a query is the range of
+    days around the plan.
     """
 
     method: str = "GET"

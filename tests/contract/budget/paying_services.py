@@ -52,7 +52,7 @@ class Paid:
         self.budget.statements = self
         self.budget.record.clock = lambda: datetime(2026, 9, self.night[0], tzinfo=UTC)
 
-    def hits(self) -> dict[str, int]:
+    def count_hits(self) -> dict[str, int]:
         """Return nothing: these faults are no rules of a plan."""
         return {}
 

@@ -107,7 +107,8 @@ def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> E
     for history in histories:
         if history.base != REAL_API_URL:
             raise SettingsError(
-                f"{history.plan.name} is traffic of {history.base}: only {REAL_API_URL} is evidence."
+                f"{history.plan.name} is traffic of {history.base}: "
+                f"only {REAL_API_URL} is evidence."
             )
         first = min((each.at for each in history), default=EPOCH)
         if first == EPOCH:

@@ -169,7 +169,7 @@ def asking(target: str, *headers: tuple[str, str]) -> ReceivedRequest:
 def test_links_to_another_host_come_through_us_and_go_out_word_for_word() -> None:
     """Without the key, and with everything else in an answer as it was written."""
     place = Elsewhere()
-    with Forwarder(cast("Address", place), "http://127.0.0.1:9") as forwarding:
+    with Forwarder(cast("HttpTarget", place), "http://127.0.0.1:9") as forwarding:
         answer = forwarding(asking("/v2/videos/generations/x", ("Authorization", f"Bearer {KEY}")))
         link = json.loads(answer.body)["data"][0]["url"]
         assert link.startswith("http://127.0.0.1:9/v2/downloads/")

@@ -430,7 +430,7 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
 
     The second bound does not grow with the waits. Nothing documents it: to go beyond is a warning.
     """
-    polls = history.polls
+    polls = history.poll_requests
     waits = len(history.calls("generate_video"))
     if not polls:
         return
@@ -499,7 +499,7 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
 
 def _group_by_video(history: ClientHistory) -> dict[str, list[ClientExchange]]:
     found: dict[str, list[ClientExchange]] = {}
-    for each in history.polls:
+    for each in history.poll_requests:
         found.setdefault(each.path, []).append(each)
     return found
 
