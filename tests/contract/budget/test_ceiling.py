@@ -114,7 +114,7 @@ def test_two_runs_at_once_stay_under_one_ceiling(
         sent = order_image(keys[key])
         day = f"{today():%Y-%m-%d}"
         try:
-            gates[which].before(sent, post("image", {}))
+            gates[which].before_request(sent, post("image", {}))
         except RefusedError:
             continue
         night[0] += then == "midnight"
@@ -124,7 +124,7 @@ def test_two_runs_at_once_stay_under_one_ceiling(
             by_day[day] = by_day.get(day, Decimal(0)) + PRICE
         usage = {"id": f"x{len(by_day)}", "usage": {"total_cost": Decimal(said)}}
         body = json.dumps(usage, default=str).encode()
-        gates[which].after(
+        gates[which].after_request(
             sent, post("image", {}), ReceivedResponse(status, (), body) if status else None
         )
         if then == "settle":
