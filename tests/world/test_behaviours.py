@@ -20,7 +20,7 @@ from getimg_mock.world.behaviours import (
     Behaviour,
     CannedAnswer,
 )
-from getimg_mock.world.rule_files import OPERATIONS
+from getimg_mock.world.operations import OPERATIONS
 
 DOCUMENTED = {
     "invalid_api_key",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
 from getimg_mock.settings import Span
 from getimg_mock.world import error_messages
+from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS
 from getimg_mock.world.transitions import OPEN, TransitionRule
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
 _DEFAULT_RETRY_AFTER: Final = 60
 
 # What some behaviours can be done to; all others can be done to any operation.
-_GENERATE: Final = frozenset({"images.generate", "videos.create"})
-_LINKED: Final = frozenset({"images.generate", "videos.retrieve", "downloads.retrieve"})
 _DOWNLOADS: Final = frozenset({"downloads.retrieve"})
+_LINKED: Final = _DOWNLOADS | {name for name, each in OPERATIONS.items() if each.has_links}
 
 # The server counts the bytes itself; a length that is wrong is a fault of its own.
 _FRAMING: Final = ("content-length", "transfer-encoding", "connection")
@@ -134,7 +134,7 @@ class Behaviour:
             return operation in _DOWNLOADS
         if self.fault == "expired_url":
             return operation in _LINKED
-        return self.fault is not None or operation in _GENERATE
+        return self.fault is not None or operation in SUBMISSIONS
 
     @property
     def name(self) -> str | None:
