@@ -10,8 +10,8 @@ import jsonschema_rs
 import pytest
 
 from getimg_mock.api.openapi import openapi
-from getimg_mock.api.problems import STATUSES
 from getimg_mock.world import operations, schemas
+from getimg_mock.world.error_codes import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
