@@ -18,13 +18,13 @@ from getimg_mock.contract.budget.gate import Budget
 from getimg_mock.contract.budget.spend_file import BudgetError, SpendRecord
 from getimg_mock.contract.model_choice import (
     build_small_request,
-    compute_price,
     find_cheapest,
     load_shipped_models,
 )
 from getimg_mock.contract.plans import Plan, encode_body, get_balance, post
 from getimg_mock.contract.prices import (
     compute_plan_price,
+    compute_price,
     compute_worst_price,
     could_cost,
     select_affordable,
@@ -367,10 +367,10 @@ def test_plans_that_only_read_can_spend_nothing() -> None:
 def test_only_a_post_with_a_key_could_cost() -> None:
     """Whatever is not a GET and carries a key is taken for something that costs."""
     key = (("authorization", "Bearer sk_x"),)
-    assert could_cost(PreparedRequest("POST", "/v2/images/generations", key, b"{}"))
-    assert could_cost(PreparedRequest("PUT", "/v2/images/generations", key, b"{}"))
-    assert not could_cost(PreparedRequest("GET", "/v2/models", key, None))
-    assert not could_cost(PreparedRequest("POST", "/v2/images/generations", (), b"{}"))
+    assert could_cost("POST", key)
+    assert could_cost("PUT", key)
+    assert not could_cost("GET", key)
+    assert not could_cost("POST", ())
 
 
 def test_the_record_counts_over_runs_and_by_day(tmp_path: Path) -> None:
