@@ -143,8 +143,8 @@ def test_everything_that_leaves_has_passed_the_gate(
 
 
 def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
-    """The lookout refuses any other connection of this process, and counts it."""
-    with MockServer() as server, audit_connections() as lookout:
+    """The audit refuses any other connection of this process, and counts it."""
+    with MockServer() as server, audit_connections() as audit:
         target = HttpTarget(server.url, {"a": "sk_first_key"})
         budget = install_budget(target, Decimal(0), SpendRecord())
         around = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
@@ -152,8 +152,8 @@ def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
             around.request("GET", "/v2/models")
         around.close()
     (check,) = (each for each in registry.HARNESS if each.id == "GH005")
-    for strangers, broken in ((0, False), (len(lookout.strangers), True)):
-        gate = (target.left + strangers, budget.requests)
+    for refused, broken in ((0, False), (len(audit.refused), True)):
+        gate = (target.left + refused, budget.requests)
         assert judge_check(check, [SelfCheck(gate=gate)]).broken is broken
 
 

@@ -93,8 +93,16 @@ class UpstreamDriver(PythonDriver):
                 forward=forwarding,
             )
             server.adversary = adversary
-            run = CaseRun(self, quiet, adversary, Network(adversary, time), time)
-            run.place = Path(place)
+            run = CaseRun(
+                self.make,
+                self.name,
+                self.capabilities,
+                quiet,
+                adversary,
+                Network(adversary, time),
+                time,
+                place=Path(place),
+            )
             with block_external_connections(self.name, REAL_NETWORK_ADVICE):
                 self.make_calls(run)
         return mark_foreign(run.history(seed, ""), forwarding)
