@@ -15,9 +15,9 @@ from benchmarks.targets import at_least
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.in_process.exchange import Request, call_application
 
 TARGET: Final = 1000.0

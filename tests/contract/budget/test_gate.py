@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import Budget, install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.dry_run import create_similar_fake, find_relevant_plans
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.verification.self_check import SelfCheck
 from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.serving.server import MockServer

@@ -114,7 +114,7 @@ class Budget:
         """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""
         del step
         with self._lock:
-            if could_cost(sent):
+            if could_cost(sent.method, sent.headers):
                 self._reserve(sent)
             self.requests += 1
 
