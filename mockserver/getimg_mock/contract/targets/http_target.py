@@ -25,7 +25,7 @@ from getimg_mock.contract.targets.execution import (
     parse_instant,
 )
 from getimg_mock.errors import SettingsError
-from getimg_mock.isolation.connection_audit import allow_connections
+from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 

@@ -16,6 +16,7 @@ from getimg_mock.contract.plans import (
     get_balance,
     post,
 )
+from getimg_mock.contract.prices import compute_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -317,8 +318,6 @@ def _build_too_dear_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
 
 
 def _compute_balance_for_one(model: ModelJson) -> str:
-    from getimg_mock.contract.model_choice import compute_price  # noqa: PLC0415 - beside its one use
-
     price = compute_price(model, build_small_request(model))
     return str(price + price / 2) if price is not None else "0.05"
 
