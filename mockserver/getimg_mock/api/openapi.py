@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text, shipped
 from getimg_mock.api.openapi_operations import DESCRIPTIONS, Json
+from getimg_mock.settings import Settings
 from getimg_mock.world import schemas
 from getimg_mock.world.operations import OPERATIONS
 
@@ -41,7 +42,7 @@ _MEANINGS: Final = {
     404: "There is no such thing, or it belongs to another workspace.",
     410: "The link has expired, and the file is deleted.",
     412: "The file is not the one that If-Match or If-Unmodified-Since tells of.",
-    413: "The body is larger than 25 MiB.",
+    413: f"The body is larger than {Settings().max_body_mib} MiB.",
     415: "The body is not declared as JSON.",
     416: "The file ends before the part that a Range header asks for.",
     422: "The prompt or a reference image failed the safety checks.",
