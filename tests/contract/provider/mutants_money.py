@@ -273,7 +273,7 @@ def _held_until_all_has_ended(matches: Callable[[Asked, Reply], bool]) -> Wrap:
     def change(asked: Asked, reply: Reply, scene: Scene) -> None:
         if not asked.opens:
             return
-        if not scene.workspace(asked.key)._pending:
+        if not scene.workspace(asked.key).running:
             scene.memory[asked.key] = 0
         elif matches(asked, reply):
             scene.memory[asked.key] = scene.memory.get(asked.key, 0) + 1
