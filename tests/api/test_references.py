@@ -214,7 +214,7 @@ def test_a_data_url_of_the_three_formats_is_accepted(data: bytes, kind: str) -> 
 def test_a_data_url_of_another_type_is_refused(kind: str) -> None:
     """The types are documented; image/jpg is none."""
     assert _said(_data_url(PNG, kind)) == (
-        f"'{kind}' is none of image/png, image/jpeg, image/webp."
+        f"'{kind}' is not one of image/png, image/jpeg, image/webp."
     )
 
 
@@ -237,7 +237,7 @@ def test_bytes_of_another_format_are_refused(data: bytes, kind: str, found: str)
 def test_bytes_of_no_format_are_refused(data: bytes) -> None:
     """Nor does an empty image pass."""
     assert sniffed(data) is None
-    assert _said(_data_url(data)) == "the decoded bytes are no PNG, JPEG or WebP."
+    assert _said(_data_url(data)) == "the decoded bytes are not a PNG, JPEG or WebP image."
 
 
 @pytest.mark.parametrize(

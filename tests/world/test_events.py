@@ -128,9 +128,9 @@ def test_run_until_says_why_it_would_run_for_ever(
 def test_time_never_goes_backwards(seconds: float) -> None:
     """It says so, and nothing changes."""
     world = workspace()
-    with pytest.raises(GetimgMockError, match="never goes backwards"):
+    with pytest.raises(GetimgMockError, match="cannot go backwards"):
         world.advance(seconds)
-    with pytest.raises(GetimgMockError, match="never goes backwards"):
+    with pytest.raises(GetimgMockError, match="cannot go backwards"):
         world.advance_to(START - SECOND)
     assert world.clock.now() == START
 
@@ -138,7 +138,7 @@ def test_time_never_goes_backwards(seconds: float) -> None:
 @pytest.mark.parametrize("seconds", [1e12, 1e300, float("inf")])
 def test_time_has_an_end(seconds: float) -> None:
     """The calendar has: an error of ours, not of Python's."""
-    with pytest.raises(GetimgMockError, match="end of the calendar"):
+    with pytest.raises(GetimgMockError, match="cannot reach the year"):
         workspace().advance(seconds)
 
 

@@ -125,9 +125,9 @@ def test_prose_is_not_magic(prompt: str) -> None:
         ("mock:status=999", "from 200 to 599"),
         ("mock:status=" + "9" * 5000, "from 200 to 599"),
         ("mock:polls=many", "not a whole number"),
-        ("mock:after_commit", "say also what is answered instead"),
-        ("mock:error=rate_limit mock:fault=reset", "exclude each other"),
-        ("mock:complete mock:fail=server_error", "exclude each other"),
+        ("mock:after_commit", "needs something that replaces"),
+        ("mock:error=rate_limit mock:fault=reset", "cannot be combined"),
+        ("mock:complete mock:fail=server_error", "cannot be combined"),
         ("mock:bird", "Unknown magic word mock: 'bird'"),
     ],
 )

@@ -200,7 +200,7 @@ def beyond_a_schema(rule: dict[str, Any]) -> bool:
     try:
         read_rule(rule)
     except SettingsError as error:
-        return "over before it begins" in str(error) or "this behaviour is only for" in str(error)
+        return "would never act" in str(error) or "this behaviour applies to" in str(error)
     return False
 
 
@@ -233,13 +233,13 @@ def test_the_reader_takes_what_the_schema_allows(rule: dict[str, Any]) -> None:
         ({"latency": 1, "on": []}, "neither an operation nor a list"),
         ({"latency": 1, "state": "done"}, "Unknown state 'done'"),
         ({"latency": 1, "prompt": "("}, "prompt"),
-        ({"latency": 1, "model": "x" * 1001}, "up to 1000 letters"),
-        ({"latency": 1, "first": 1, "times": 1}, "mean the same"),
+        ({"latency": 1, "model": "x" * 1001}, "at most 1000 characters"),
+        ({"latency": 1, "first": 1, "times": 1}, "are the same option"),
         ({"latency": 1, "after": "1..2"}, "one number of seconds"),
         ({"latency": 1, "after": "exponential(0)"}, "one number of seconds"),
-        ({"latency": 1, "after": 5, "before": 5}, "over before it begins"),
-        ({"latency": 1, "after": 5, "seconds": 4}, "over before it begins"),
-        ({"latency": 1, "seconds": 0}, "over before it begins"),
+        ({"latency": 1, "after": 5, "before": 5}, "would never act"),
+        ({"latency": 1, "after": 5, "seconds": 4}, "would never act"),
+        ({"latency": 1, "seconds": 0}, "would never act"),
         ({"latency": 1, "every": 0}, "at least 1"),
         ({"latency": 1, "probability": 2}, "from 0 to 1"),
         ({"on": "videos.*", "first": 3}, "needs a behaviour"),
@@ -299,18 +299,18 @@ def test_a_scenario_of_ones_own_may_be_toml_or_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("a.toml", "rules = ", "is not TOML"),
-        ("a.json", "{", "is not JSON"),
-        ("a.json", "[]", "a scenario is a table"),
+        ("a.toml", "rules = ", "is not valid TOML"),
+        ("a.json", "{", "is not valid JSON"),
+        ("a.json", "[]", "a scenario must be a table"),
         ("a.toml", "", "needs at least one rule"),
         ("a.json", '{"rules": []}', "needs at least one rule"),
-        ("a.json", '{"rules": [3]}', "rules[0]: a rule is a table"),
+        ("a.json", '{"rules": [3]}', "rules[0]: a rule must be a table"),
         ("a.json", '{"rule": []}', "Did you mean 'rules'?"),
-        ("a.json", '{"name": 3, "rules": [{"latency": 1}]}', "name: 3 is not a text"),
-        ("a.json", '{"summary": [], "rules": [{"latency": 1}]}', "summary: [] is not a text"),
+        ("a.json", '{"name": 3, "rules": [{"latency": 1}]}', "name: 3 is not a string"),
+        ("a.json", '{"summary": [], "rules": [{"latency": 1}]}', "summary: [] is not a string"),
         ("a.json", '{"rules": [{"latency": 1}, {"latency": "x"}]}', "rules[1]: 'x' is not a time"),
         ("a.toml", '[[rules]]\nerror = "rate_limt"', "Did you mean 'rate_limit'?"),
-        ("a.toml", b"\xff\xfe", "is not TOML"),
+        ("a.toml", b"\xff\xfe", "is not valid TOML"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_where_it_is_wrong(

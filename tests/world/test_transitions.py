@@ -61,7 +61,7 @@ def test_a_video_ends_at_its_last_poll() -> None:
 
 @pytest.mark.parametrize(("wait", "polls", "status"), [(99, 2, "completed"), (100, 1, "completed")])
 def test_with_both_whichever_comes_first_ends_it(wait: int, polls: int, status: str) -> None:
-    """Time and polls do not exclude each other."""
+    """Time and polls do not cannot be combined."""
     world = workspace()
     one = made(world, {"polls": 2, "seconds": 100})
     world.advance(wait)
@@ -356,10 +356,10 @@ def test_filling_in_is_associative(
         ({"hold": "yes"}, "neither true nor false"),
         ({"fail_rate": 1.1}, "not a number from 0 to 1"),
         ({"fail_rate": True}, "not a number from 0 to 1"),
-        ({"message": "Oh."}, "with failed"),
-        ({"failed": True, "message": 3}, "not a text"),
+        ({"message": "Oh."}, "add failed"),
+        ({"failed": True, "message": 3}, "not a string"),
         ({"failed": 5, "message": "Oh."}, "neither a code nor true"),
-        ({"failed": True, "completed": True}, "exclude each other"),
+        ({"failed": True, "completed": True}, "cannot be combined"),
     ],
 )
 def test_a_rule_that_cannot_be_used_is_refused(values: dict[str, Any], said: str) -> None:

@@ -1,6 +1,6 @@
-"""What can be done to a request instead of, or besides, the usual: one vocabulary for all.
+"""What the fake can do to a request besides answering it: one vocabulary for all sources.
 
-Scenario rules, magic prompts and the request header `X-Mock-Behaviour` all read the same words.
+Scenario rules, magic prompts and the request header `X-Mock-Behaviour` use the same words.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from getimg_mock.world.transitions import OPEN, TransitionRule
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Instead of an answer, or of the right one: before the work is done, or after it (`after_commit`).
+# Replaces the right answer: before the work is done, or after it (`after_commit`).
 Instead = Literal["html", "hang", "reset", "close"]
-# Done to the right answer, so always after the work.
+# Applied to the right answer, so always after the work.
 Spoiled = Literal[
     "hang_body",
     "drip",
@@ -67,18 +67,18 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
 
 _DEFAULT_RETRY_AFTER: Final = 60
 
-# What some behaviours can be done to; all others can be done to any operation.
+# Operations that some behaviours are limited to; all others apply to any operation.
 _DOWNLOADS: Final = frozenset({"downloads.retrieve"})
 _LINKED: Final = _DOWNLOADS | {name for name, each in OPERATIONS.items() if each.has_links}
 
-# The server counts the bytes itself; a length that is wrong is a fault of its own.
+# The server computes these itself; a wrong length is the fault `wrong_length`.
 _FRAMING: Final = ("content-length", "transfer-encoding", "connection")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """An error in getimg.ai's envelope; `retry_after` as the header says it, or None."""
+    """An error in getimg.ai's envelope; `retry_after` is the header's value, or None."""
 
     status: int
     code: str
@@ -87,7 +87,7 @@ class ErrorAnswer:
     retry_after: str | None = None
 
     def refusal(self) -> Refusal:
-        """Return it as what the API says."""
+        """Return it as the error that the API answers with."""
         return Refusal(
             self.code,
             self.message,
@@ -99,7 +99,7 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CannedAnswer:
-    """An answer given word for word: `body` is JSON, unless `text` is given."""
+    """An answer that a rule gives verbatim: `body` is JSON, unless `text` is given."""
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
@@ -109,11 +109,11 @@ class CannedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What is done to a request; a field that is None leaves that as it is.
+    """What the fake does to a request; a field that is None changes nothing.
 
-    `latency` is waited before the work begins. `error`, `answer` and the faults of `INSTEAD` take
-    the place of the right answer, before the work is done or, `after_commit`, when it is done and
-    charged. `oddity` is legal: a tolerant client must survive it.
+    `latency` delays the work. `error`, `answer` and the faults of `INSTEAD` replace
+    the right answer: before the work or, with `after_commit`, after it, when it is charged.
+    `oddity` is a legal variation that a tolerant client must accept.
     """
 
     latency: Span | None = None
@@ -126,11 +126,11 @@ class Behaviour:
 
     @property
     def replaces(self) -> bool:
-        """Whether something takes the place of the right answer."""
+        """Whether it replaces the right answer."""
         return self.error is not None or self.answer is not None or self.fault in INSTEAD
 
     def reaches(self, operation: str) -> bool:
-        """Return whether any of it can be done to a request for `operation`."""
+        """Return whether any part of it applies to requests for `operation`."""
         if self.error is not None or self.answer is not None or self.oddity:
             return True
         if self.latency is not None:
@@ -145,7 +145,7 @@ class Behaviour:
 
     @property
     def name(self) -> str | None:
-        """What the journal calls it, or None when the right answer goes out unharmed."""
+        """Its name in the journal, or None when the right answer is sent unchanged."""
         when = " after commit" if self.after_commit else ""
         if self.error is not None:
             return f"{self.error.status} {self.error.code}{when}"
@@ -156,7 +156,7 @@ class Behaviour:
         return " ".join(self.oddity) or None
 
     def over(self, lower: Behaviour) -> Behaviour:
-        """Return this behaviour with what it leaves open filled in from `lower`."""
+        """Return this behaviour, with fields that it leaves open taken from `lower`."""
         spoken = self.replaces or self.fault is not None
         answer = self if spoken else lower
         return Behaviour(
@@ -214,11 +214,11 @@ BEHAVIOUR_KEYS: Final = (
 def _check(behaviour: Behaviour) -> None:
     kinds = [name for name in ("error", "answer", "fault") if getattr(behaviour, name) is not None]
     if len(kinds) > 1:
-        raise SettingsError(f"{kinds[0]} and {kinds[1]} exclude each other: use two rules.")
+        raise SettingsError(f"{kinds[0]} and {kinds[1]} cannot be combined: use two rules.")
     if behaviour.after_commit and not behaviour.replaces:
         raise SettingsError(
-            "after_commit: say also what is answered instead: an error, a status, an answer, or "
-            f"one of the faults {', '.join(INSTEAD)}."
+            "after_commit needs something that replaces the answer: an error, a status, an "
+            f"answer, or one of the faults {', '.join(INSTEAD)}."
         )
 
 
@@ -234,7 +234,7 @@ def _error(given: Mapping[str, Any]) -> ErrorAnswer | None:
     else:
         for name in ("code", "message", "param", "retry_after"):
             if name in given:
-                raise SettingsError(f"{name}: say also which error, with error or status.")
+                raise SettingsError(f"{name} needs an error to belong to: add error or status.")
         return None
     changes: dict[str, Any] = {
         name: _text(name, given[name]) for name in ("code", "message", "param") if name in given
@@ -265,7 +265,7 @@ def _status(value: Any) -> int:
 
 def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise SettingsError(f"{name}: {value!r} is not a text.")
+        raise SettingsError(f"{name}: {value!r} is not a string.")
     return value
 
 
@@ -273,32 +273,33 @@ def _retry_after(value: Any) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number or (isinstance(value, str) and value.isascii() and value.isprintable()):
         return str(value)
-    raise SettingsError(f"retry_after: {value!r} is neither a number nor a text for a header.")
+    raise SettingsError(f"retry_after: {value!r} is neither a number nor a header value in ASCII.")
 
 
 def _canned(value: Any) -> CannedAnswer:
     if not isinstance(value, dict):
-        raise SettingsError("answer: write a table with status, headers, and body or text.")
+        raise SettingsError("answer: use a table with status, headers, and body or text.")
     keys = tuple(each.name for each in fields(CannedAnswer))
     for name in value:
         _known("answer key", name, keys)
     text = value.get("text")
     if text is not None and not isinstance(text, str):
-        raise SettingsError(f"answer.text: {text!r} is not a text.")
+        raise SettingsError(f"answer.text: {text!r} is not a string.")
     headers = _headers(value.get("headers", {}))
     return CannedAnswer(_status(value.get("status", 200)), headers, value.get("body"), text)
 
 
 def _headers(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise SettingsError("answer.headers: write a table of names and values.")
+        raise SettingsError("answer.headers: use a table of names and values.")
     for name, text in value.items():
         if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _FRAMING:
             raise SettingsError(
-                f"answer.headers: {name!r} cannot be set; for a broken length, use a fault."
+                f"answer.headers: {name!r} cannot be set; for a wrong length, use the fault "
+                "wrong_length."
             )
         if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
-            raise SettingsError(f"answer.headers: {text!r} is not a text for a header.")
+            raise SettingsError(f"answer.headers: {text!r} is not a header value in ASCII.")
     return tuple((str(name).lower(), text) for name, text in value.items())
 
 
@@ -311,11 +312,11 @@ def _oddities(value: Any) -> tuple[str, ...]:
 
 def _transition(value: Any) -> TransitionRule:
     if not isinstance(value, dict):
-        raise SettingsError("transition: write a table such as {seconds = 600}.")
+        raise SettingsError("transition: use a table such as {seconds = 600}.")
     rule = TransitionRule.of(value)
     if not (rule.says_when or rule.says_how):
         raise SettingsError(
-            "transition: say when (seconds, polls, hold) or how (failed, completed, fail_rate)."
+            "transition needs when (seconds, polls, hold) or how (failed, completed, fail_rate)."
         )
     return rule
 

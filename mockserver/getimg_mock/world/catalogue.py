@@ -1,8 +1,8 @@
-"""The catalogue: which models there are, what each can do, costs and takes.
+"""The catalogue: the models, what each supports, what it costs and how long it takes.
 
 The shipped one is `fixtures/models.json`: the array that `GET /v2/models` answers, where each model
 has one more key, `x_mock`, with what the API does not say (pixel sizes, frames per second, how long
-a generation takes). `fixtures/models.evidence.json` says how well each value is known.
+a generation takes). `fixtures/models.evidence.json` gives the evidence for each value.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ ModelType = Literal["image", "video"]
 Sound = Literal["sound_on", "sound_off", "not_applicable"]
 
 FPS: Final = 24
-"""Frames per second where a file says nothing: those of the documented video."""
+"""Frames per second where a models file gives none: those of the documented video."""
 
 SECONDS: Final[Mapping[ModelType, tuple[float, float]]] = {"image": (25, 35), "video": (20, 60)}
-"""Between which times a generation ends where a file says nothing (pictures: observed Jul 2026)."""
+"""Shortest and longest seconds where a models file gives none (images: observed Jul 2026)."""
 
 _LONGEST_ID: Final = 100
 
@@ -50,7 +50,7 @@ class Rate:
     unit_price: Decimal
 
     def as_json(self) -> dict[str, Any]:
-        """Return the rate as the API shows it; the price keeps the digits it was written with."""
+        """Return the rate as the API shows it; the price keeps its digits."""
         return {
             "billable_unit": self.billable_unit,
             "resolution": self.resolution,
@@ -61,7 +61,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A model: what the API says of it, and the frames, pixels and seconds that the fake needs."""
+    """A model: what the API shows, and the frame rate, sizes and times that the fake needs."""
 
     id: str
     name: str
@@ -76,19 +76,19 @@ class Model:
     fps: int
     sizes: Mapping[tuple[str, str], Size]
     seconds: tuple[float, float]
-    """Between which times a generation ends, from the shortest video to the longest."""
+    """Shortest and longest time of a generation, from the shortest video to the longest."""
     more: Mapping[str, Any]
-    """Fields of the API's answer that this version does not know: shown again as they came."""
+    """Fields of the API's answer that this version does not know, kept unchanged."""
 
     def size(self, aspect_ratio: str, resolution: str) -> Size:
-        """Return the pixels of a generation; a pair that no table has gets a computed size."""
+        """Return the size of a generation in pixels, computed where no table lists it."""
         listed = self.sizes.get((aspect_ratio, resolution))
         return listed or computed_size(aspect_ratio, resolution, video=self.type == "video")
 
     def rate(self, *, resolution: str, sound: bool) -> Rate | None:
         """Return the rate that applies, or None when the model has none for this.
 
-        An exact resolution goes before any, then an exact sound before `not_applicable`
+        An exact resolution precedes any other, then an exact sound precedes `not_applicable`
         (inferred: api-facts section 6).
         """
         wanted = "sound_on" if sound else "sound_off"
@@ -123,7 +123,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
-    """All models of one fake, in the order in which they are listed; never changes."""
+    """The models of one fake, in listing order; immutable."""
 
     models: Mapping[str, Model]
 
@@ -136,8 +136,8 @@ class Catalogue:
         return tuple(model for model in self.models.values() if type in {None, model.type})
 
     def nearest(self, model_id: str) -> str | None:
-        """Return the id that is most like `model_id`, or None when none is."""
-        # Likeness takes time with the square of the length, and clients choose the length.
+        """Return the id most similar to `model_id`, or None."""
+        # Comparing takes quadratic time, and clients choose the length.
         if len(model_id) > _LONGEST_ID:
             return None
         close = get_close_matches(model_id.lower(), self.models, n=1, cutoff=0.5)
@@ -152,12 +152,12 @@ class Catalogue:
     def from_file(cls, path: Path) -> Catalogue:
         """Return the catalogue of a models file, which replaces or extends the shipped one.
 
-        Raises `CatalogueError`, whose text begins with the place of the error.
+        Raises `CatalogueError`; its message begins with the location of the error.
         """
         return cls(_built(read_entries(path, shipped=_shipped_entries())))
 
     def imagined(self, model_id: str, type: ModelType) -> Model:  # noqa: A002 - the API's word
-        """Return a made-up model of that id that can do everything, for the lenient mode."""
+        """Return an invented model of that id that supports everything, for the lenient mode."""
         return replace(_GENEROUS[type], id=model_id, name=model_id)
 
 
@@ -168,7 +168,7 @@ def _shipped_entries() -> list[Entry]:
 
 @cache
 def _shipped_catalogue() -> Catalogue:
-    # Not validated here: the tests do it, and the time of every start would pay for it.
+    # The tests validate it; doing so here would slow every start.
     return Catalogue(_built(_shipped_entries()))
 
 

@@ -1,11 +1,11 @@
-"""A models file: read, judged, and merged with the shipped catalogue.
+"""Reads a models file, validates it and merges it with the shipped catalogue.
 
 Two forms. A bare array, as `GET /v2/models` answers it, replaces the catalogue. An object
 `{"extends": true, "models": [...], "remove": ["id"]}` changes the shipped one; without `extends` it
-replaces it, too. A model may carry `x_mock`, our own key, with what the API does not say; a model
-that the shipped catalogue knows as well takes from there what its `x_mock` leaves out.
+replaces it, too. A model may have `x_mock`, our own key, with what the API does not show; a model
+that is also in the shipped catalogue takes from there what its `x_mock` leaves out.
 
-Fields that we do not know pass, since the real API may grow some. What is ours is judged strictly.
+Unknown fields are accepted, since the real API may add some. `x_mock` is validated strictly.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _KEYS: Final = ("extends", "models", "remove")
 
 
 def read_entries(path: Path, *, shipped: Sequence[Entry]) -> list[Entry]:
-    """Return the models that the file at `path` comes to, all valid.
+    """Return the valid models that result from the file at `path`.
 
-    Raises `CatalogueError`, whose text begins with the place of the first error.
+    Raises `CatalogueError`; its message begins with the location of the first error.
     """
     document = _parsed(path, _text(path))
     found = list(_document_faults(document, shipped))
@@ -58,7 +58,7 @@ def _text(path: Path) -> str:
     if len(data) > _MOST_BYTES:
         raise CatalogueError(f"{path}: is larger than 16 MiB, too large for a models file.")
     try:
-        # With a byte order mark, since editors and shells on Windows write one.
+        # Editors and shells on Windows write a byte order mark.
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CatalogueError(
@@ -74,7 +74,7 @@ def _parsed(path: Path, text: str) -> object:
             parse_float=_finite,
             parse_constant=_no_constant,
         )
-        # Half a surrogate pair can be written in JSON, but in no answer.
+        # JSON can hold half a surrogate pair, an encoded answer cannot.
         json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise CatalogueError(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 Fault: TypeAlias = tuple[str, str]
-"""The place of an error, as one would write it in code, and what is wrong there."""
+"""The location of an error, written as in code, and its message."""
 
 ROLES: Final = ("reference_image", "first_frame", "last_frame")
 UNITS: Final = {"image": "image", "video": "video_second"}
@@ -35,7 +35,7 @@ _ID: Final = re.compile(r"[^\s/?#%\x00-\x1f\x7f]{1,200}")
 
 
 def faults(entry: object) -> Iterator[Fault]:
-    """Yield all that is wrong with one model; places are relative to it."""
+    """Yield every error of one model; locations are relative to it."""
     shape = [(_place(found.path), _sentence(found.message)) for found in violations("model", entry)]
     yield from shape
     if shape or not isinstance(entry, dict):
@@ -89,7 +89,7 @@ def _ratios(entry: dict[str, Any]) -> Iterator[Fault]:
         if ratio_parts(ratio) is None:
             yield (
                 f".supported_aspect_ratios[{index}]",
-                f'{quoted(ratio)} is no ratio: write it as width:height, such as "16:9".',
+                f'{quoted(ratio)} is not a ratio: use width:height, such as "16:9".',
             )
 
 
@@ -167,7 +167,7 @@ def _rates(entry: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _ours(entry: dict[str, Any]) -> Iterator[Fault]:
-    """Judge `x_mock`, and a key that was meant to be it."""
+    """Check `x_mock`, and a misspelt key that was meant to be it."""
     for key in entry:
         if key != "x_mock" and re.sub(r"[-_.]", "", key).casefold() in {"xmock", "mock"}:
             yield _step(key), 'is an unknown key; did you mean "x_mock"?'

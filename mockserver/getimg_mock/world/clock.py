@@ -1,8 +1,8 @@
-"""Time: the only module that reads the real one.
+"""Clocks: the only module that reads real time.
 
-Everything that happens in a workspace happens at a moment of its clock. A clock runs at a rate:
-1 is real time, 60 an hour a minute, 0 stands still. It can be moved forward at any moment, never
-backwards; whoever waits on it wakes at the right moment of *its* time.
+Every event in a workspace has a time on its clock. A clock runs at a rate: 1 is real time, 60 is
+60 times faster, 0 is frozen. It can be moved forward at any time, never backwards. Waiting on a
+clock ends at the right moment of *its* time.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-# Held here so that a test that replaces time.monotonic does not change what real time is.
+# Bound here so that a test that replaces time.monotonic does not change real time.
 _monotonic: Final = time.monotonic
 _wall: Final = time.time
 
 FASTEST: Final = 1_000_000.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-# The end of the calendar: far enough from Python's that no time added to it leads beyond.
+# The latest time of a clock: far enough from Python's that adding to it cannot overflow.
 LATEST: Final = datetime(3000, 1, 1, tzinfo=UTC)
 
 
 def wall_time() -> datetime:
-    """Return the real time of this machine, for logs and for the journal's second column."""
+    """Return the real time of this machine, for logs and the journal."""
     return datetime.fromtimestamp(_wall(), UTC)
 
 
@@ -38,7 +38,7 @@ def stopwatch() -> float:
 
 
 class Clock(Protocol):
-    """What the world asks of time."""
+    """The interface that the world needs of a clock."""
 
     def now(self) -> datetime:
         """Return the present moment, aware, in UTC."""
@@ -48,10 +48,10 @@ class Clock(Protocol):
 
 
 class Pause:
-    """What a sleeper hands to whoever steps its coroutine where no event loop runs.
+    """What a sleeping coroutine yields to its driver where no event loop runs.
 
     The driver calls `wait()`, in its own thread, and then continues the coroutine. `moment` is
-    None where only a change of the clock, or a poke, ends the pause.
+    None where only a change of the clock, or `poke`, ends the pause.
     """
 
     __slots__ = ("changes", "clock", "moment")
@@ -72,9 +72,9 @@ class Pause:
 class VirtualClock:
     """A clock that starts at `start` (default: the real time) and runs at `rate`.
 
-    With `autojump`, whoever waits moves the clock instead of waiting. `changes` counts how often it
-    was moved, rescaled or poked. Safe to use from several threads. `timer` gives real seconds;
-    tests pass their own.
+    With `autojump`, waiting moves the clock instead of taking time. `changes` counts how often the
+    clock was moved, rescaled or poked. Thread-safe. `timer` returns real seconds; tests pass their
+    own.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class VirtualClock:
     ) -> None:
         self._timer = timer
         self._lock = threading.Lock()
-        # Origin, what the timer said then, and rate: one value, so that no thread sees half of it.
+        # Origin, the timer's reading then, and rate: one tuple, so that threads see all or none.
         self._state = ((start or wall_time()).astimezone(UTC), timer(), _checked_rate(rate))
         self._wakers: set[Callable[[], None]] = set()
         self.autojump = autojump
@@ -100,17 +100,17 @@ class VirtualClock:
 
     @property
     def rate(self) -> float:
-        """How many seconds of this clock pass in a real one; 0 when frozen."""
+        """Seconds of this clock per real second; 0 when frozen."""
         return self._state[2]
 
     def scale(self, rate: float) -> None:
-        """Run at `rate` from now on; raises `ValueError` for one below 0 or above a million."""
+        """Run at `rate` from now on; raises `ValueError` unless it is from 0 to a million."""
         with self._lock:
             self._state = (self.now(), self._timer(), _checked_rate(rate))
         self.poke()
 
     def freeze(self) -> None:
-        """Stand still from now on; only `advance_to` moves the clock then."""
+        """Stop the clock; only `advance_to` moves it then."""
         self.scale(0)
 
     def advance_to(self, moment: datetime) -> datetime:
@@ -132,8 +132,8 @@ class VirtualClock:
     async def pause(self, moment: datetime | None, changes: int) -> None:
         """Return at `moment`, or when `self.changes` is no longer `changes`.
 
-        Read `changes` before looking at what may make waiting needless; then no change is missed.
-        Without a moment only a change ends it. Under `autojump`, make it `moment`.
+        Read `changes` before checking whether waiting is needed, so that no change is missed.
+        Without a moment only a change ends the pause. Under `autojump`, make it `moment`.
         """
         if moment is not None and self.autojump:
             self.advance_to(moment)
@@ -146,7 +146,7 @@ class VirtualClock:
             await self._pause_in_loop(loop, moment, changes)
 
     def poke(self) -> None:
-        """Wake every sleeper to look again: something other than time has changed."""
+        """Wake every sleeper to check again: something other than time has changed."""
         self.changes += 1
         for waker in tuple(self._wakers):
             waker()
@@ -165,7 +165,7 @@ class VirtualClock:
         wake = changed.set
         self._wakers.add(wake)
         try:
-            # Only after the waker is there: a change before that shows in the number.
+            # Checked after adding the waker: an earlier change shows in the number.
             if self.changes == changes:
                 changed.wait(self._real_seconds(moment))
         finally:

@@ -1,4 +1,4 @@
-"""What time brings about in a workspace, in order."""
+"""Events that the passing of time causes in a workspace, in order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EventKind = Literal["generation.completed", "generation.failed", "link.expired",
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that time brought about; `generation` is None for a rate window."""
+    """An event caused by the passing of time; `generation` is None for a rate window."""
 
     at: datetime
     kind: EventKind
@@ -29,7 +29,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """The time after a clock was moved, and the events passed, in order."""
+    """The time after a clock was moved, and the events in between, in order."""
 
     now: datetime
     events: tuple[Event, ...]

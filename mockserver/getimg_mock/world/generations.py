@@ -1,4 +1,4 @@
-"""Generations: image and video requests that were accepted."""
+"""Generations: accepted requests for images and videos."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Product:
     total_cost: Decimal
 
 
-# Endings and generations are made by the hundred thousand: named tuples are made four times faster
-# than frozen dataclasses, and are as immutable.
+# A test run creates hundreds of thousands of these. Creating a named tuple is four times faster
+# than a frozen dataclass, and it is as immutable.
 
 
 class Ending(NamedTuple):
@@ -60,8 +60,8 @@ class Ending(NamedTuple):
 class Generation(NamedTuple):
     """One accepted request: an immutable record, whose state at a moment is computed.
 
-    `ending` is past or to come; None as long as none is known, because polls or somebody's hand
-    will bring it about. `retention` (seconds) is how long after it the file can be downloaded.
+    `ending` may be in the future; it is None while polls or a control command have to end the
+    generation. `retention` (seconds) is how long after it the file can be downloaded.
     """
 
     id: str
@@ -79,7 +79,7 @@ class Generation(NamedTuple):
 
     @property
     def expires(self) -> int | None:
-        """When its link expires, in unix seconds; None as long as no ending is known."""
+        """When its link expires, in Unix seconds; None while no ending is known."""
         if self.ending is None:
             return None
         gone = self.ending.at + timedelta(seconds=self.retention)
@@ -87,13 +87,13 @@ class Generation(NamedTuple):
 
     @property
     def deletes_at(self) -> datetime | None:
-        """When its file is deleted: a whole second, as its link's expiry is one."""
+        """When its file is deleted: a whole second, like the link's expiry."""
         expires = self.expires
         return None if expires is None else EPOCH + timedelta(seconds=expires)
 
 
 def ending_of(transition: Transition, created_at: datetime) -> Ending | None:
-    """Return the ending that time alone brings to a generation, or None if it brings none."""
+    """Return the ending that time alone causes, or None if it causes none."""
     if transition.seconds is None:
         return None
     if not transition.seconds:

@@ -19,15 +19,15 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY: Final = 64 * 1024
 
-# About what an exchange weighs beside its texts.
+# Approximate size of an exchange without its texts, in bytes.
 OVERHEAD: Final = 2000
 
 
 class Effect(NamedTuple):
-    """Something that a request brought about: a generation made, or a movement of money.
+    """An effect of a request: a new generation, or a movement of money.
 
-    What a generation's end does to the books counts for the request that tells the client of it:
-    for an image its own, for a video the first poll after its end.
+    The effects of a generation's end belong to the request that reports it to the client: for an
+    image its own request, for a video the first poll after its end.
     `what` is "generation", "credit", "hold", "charge", "release" or "refund"; `amount` is in US
     dollars, None for a generation.
     """
@@ -47,13 +47,13 @@ class Effect(NamedTuple):
         }
 
 
-# Where the effects of the request that is being answered are collected. A context, not a
-# parameter, so that whatever settles the books need not know on whose behalf.
+# Collects the effects of the current request. A context variable, so that settling the books
+# needs no parameter for the request that triggers it.
 EFFECTS: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
 
 
 def noted(effect: Effect) -> None:
-    """Collect an effect for the request that is being answered, if one is."""
+    """Record an effect of the current request, if there is one."""
     collected = EFFECTS.get()
     if collected is not None:
         collected.append(effect)
@@ -62,10 +62,10 @@ def noted(effect: Effect) -> None:
 class Exchange(NamedTuple):
     """One request with its answer. Bodies are cut at `MAX_BODY` bytes; keys are redacted.
 
-    `at` is the workspace's time, `wall` real time, both when the request came; `seconds` is how
-    long the answer took in real time. `rules` are the ids of the scenario rules that acted, the
-    strongest first, `fault` what was done to the answer, if anything. `sent` is False where no
-    complete answer was. The journal gives the number.
+    `at` is the workspace's time and `wall` real time, both at the start of the request; `seconds`
+    is the real time that the answer took. `rules` are the ids of the scenario rules that acted, the
+    strongest first, `fault` names the fault applied to the answer, or is None. `sent` is False when
+    no complete answer was sent. The journal assigns the number.
     """
 
     number: int
@@ -120,11 +120,11 @@ class Exchange(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Its approximate size in memory, in bytes."""
         return OVERHEAD + len(self.texts())
 
     def texts(self) -> bytes:
-        """Return all that was said, by either side, one after the other."""
+        """Return every text of the request and the answer, concatenated."""
         target = f"{self.path}\n{self.query}".encode("latin-1", "replace")
         others = (target, self.request_body, self.body)
         return b"\n".join(chain.from_iterable((*self.request_headers, *self.headers, others)))
@@ -137,21 +137,21 @@ class Journal:
         self._bound = bound
         self._budget = budget
         self._lock = threading.Lock()
-        # Each with its weight.
+        # Each with its approximate size.
         self._exchanges: deque[tuple[Exchange, int]] = deque()
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
         self._recorded = 0
 
     def record(self, exchange: Exchange, weight: int | None = None) -> None:
-        """Keep an exchange and give it a number, let the oldest go, and tell the listeners.
+        """Keep an exchange, number it, drop the oldest, and call the listeners.
 
-        Whoever knows its weight already says it, for to find it out takes a while.
+        Pass `weight` if it is known: computing it takes time.
         """
         if weight is None:
             weight = exchange.weight
         with self._lock:
-            # Under the lock, so that the numbers rise in the order in which exchanges are kept.
+            # Numbered under the lock, so that the numbers rise in the order of the journal.
             self._recorded += 1
             exchange = Exchange(self._recorded, *exchange[1:])
             self._exchanges.append((exchange, weight))
@@ -173,7 +173,7 @@ class Journal:
         until: datetime | None = None,
         after: int = 0,
     ) -> list[Exchange]:
-        """Return the exchanges, oldest first, that all given criteria fit.
+        """Return the exchanges that match all given criteria, oldest first.
 
         `operation` may be a glob (`videos.*`); `since` and `until` are moments of the workspace's
         clock, both inclusive; `after` is an exchange's number.
@@ -190,13 +190,13 @@ class Journal:
         ]
 
     def count(self, **criteria: Any) -> int:
-        """Return how many exchanges fit the criteria of `query`."""
+        """Return the number of exchanges that match the criteria of `query`."""
         return len(self.query(**criteria))
 
     def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
-        """Call `listener` with every exchange from now on; returns what ends that.
+        """Call `listener` with every new exchange; returns a function that unsubscribes it.
 
-        It is called in the thread that answered the request, and must not block.
+        It runs in the thread that answered the request, and must not block.
         """
         with self._lock:
             self._listeners.append(listener)
@@ -209,7 +209,7 @@ class Journal:
         return unsubscribe
 
     def clear(self) -> None:
-        """Forget every exchange; their numbers go on."""
+        """Delete every exchange; numbering continues."""
         with self._lock:
             self._exchanges.clear()
             self._weight = 0
@@ -230,7 +230,7 @@ def _body(body: bytes, size: int) -> dict[str, str]:
     try:
         return {"text": body.decode("utf-8")}
     except UnicodeDecodeError as error:
-        # Where the body was cut, a letter may have been cut in two.
+        # A truncated body may end within a character.
         if len(body) < size and error.start > len(body) - 4:
             return {"text": body[: error.start].decode("utf-8")}
         return {"base64": b64encode(body).decode("ascii")}

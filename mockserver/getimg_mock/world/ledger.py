@@ -2,7 +2,7 @@
 
 At every moment `available + held + charged == credited`. A generation's cost is held when it is
 submitted, charged when it completes and released when it fails (our choice: getimg.ai does not
-document when it charges). Costs are booked under the UTC date of the charge.
+document when it charges). Costs belong to the UTC date of the charge.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Ledger:
         self.by_date: dict[date, Decimal] = {}
         self.entries: deque[Effect] = deque(maxlen=kept)
         if opening:
-            # No request brings this about, although the first one may open the workspace.
+            # Not an effect of a request, although the first request may open the workspace.
             self.entries.append(Effect("credit", at, opening))
 
     @property
     def available(self) -> Decimal:
-        """What can still be spent; this is the balance that the API shows."""
+        """The amount that can still be spent; the API shows it as the balance."""
         return self.credited - self.held - self.charged
 
     def credit(self, amount: Decimal, at: datetime) -> None:
@@ -55,12 +55,12 @@ class Ledger:
             )
 
     def hold(self, generation: str, amount: Decimal, at: datetime) -> None:
-        """Set `amount` aside for a generation that was accepted."""
+        """Hold `amount` for an accepted generation."""
         self.held += amount
         self._note(Effect("hold", at, amount, generation))
 
     def charge(self, generation: str, amount: Decimal, at: datetime) -> None:
-        """Take what was held: the generation completed."""
+        """Charge the held amount: the generation completed."""
         self.held -= amount
         self.charged += amount
         day = at.astimezone(UTC).date()
@@ -68,12 +68,12 @@ class Ledger:
         self._note(Effect("charge", at, amount, generation))
 
     def release(self, generation: str, amount: Decimal, at: datetime) -> None:
-        """Give back what was held: the generation failed."""
+        """Release the held amount: the generation failed."""
         self.held -= amount
         self._note(Effect("release", at, amount, generation))
 
     def refund(self, generation: str, amount: Decimal, charged_at: datetime, at: datetime) -> None:
-        """Undo a charge made at `charged_at`: the generation failed after all."""
+        """Refund a charge made at `charged_at`: the generation failed."""
         self.charged -= amount
         self.by_date[charged_at.astimezone(UTC).date()] -= amount
         self._note(Effect("refund", at, amount, generation))

@@ -1,4 +1,4 @@
-"""Rate limits: requests a window for images and for videos, and generations at the same time.
+"""Rate limits: requests per window for images and for videos, and concurrent generations.
 
 Documented: the two request limits count submissions in a window of 60 s, the third counts both
 kinds together, and a pending video holds its slot until it ends. Unknown is whether the window is
@@ -25,7 +25,7 @@ Kind = Literal["image", "video"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a workspace may do: requests a window by kind, and generations at the same time."""
+    """Requests per window by kind, concurrent generations, and the window's length in seconds."""
 
     image_rpm: int
     video_rpm: int
@@ -33,18 +33,18 @@ class Limits:
     window: int = 60
 
     def of(self, kind: Kind) -> int:
-        """Return how many requests of `kind` one window takes."""
+        """Return the number of requests of `kind` per window."""
         return self.image_rpm if kind == "image" else self.video_rpm
 
 
-# Generous: nobody's tests meet a limiter that they did not ask for.
+# Generous: tests meet no limit that they did not set.
 GENEROUS = Limits(image_rpm=1_000_000, video_rpm=1_000_000, concurrent=1_000_000)
 # Observed in July 2026 for images and concurrency; for videos our choice.
 REALISTIC = Limits(image_rpm=20, video_rpm=20, concurrent=5)
 
 
 class Allowance(NamedTuple):
-    """What the three rate-limit headers say: `reset` is in unix seconds."""
+    """The values of the three rate-limit headers: `reset` is in Unix seconds."""
 
     limit: int
     remaining: int
@@ -59,7 +59,7 @@ class Limiter:
         self._counted: dict[Kind, tuple[int, int]] = {}
 
     def allowance(self, kind: Kind, now: datetime) -> Allowance:
-        """Return what is left of the window that `now` lies in."""
+        """Return what is left of the window at `now`."""
         length, limit = self.limits.window, self.limits.of(kind)
         window = self._window(now)
         left = limit - self._used(kind, window)
@@ -68,7 +68,7 @@ class Limiter:
     def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
         """Count one submission, or raise `Refusal` and count nothing.
 
-        `running` is how many generations are pending at the moment.
+        `running` is the number of pending generations.
         """
         window = self._window(now)
         used = self._used(kind, window)
@@ -84,12 +84,12 @@ class Limiter:
             raise Refusal(
                 "rate_limit",
                 TOO_MANY_CONCURRENT,
-                hint=f"{running} generations are running, {self.limits.concurrent} may",
+                hint=f"{running} generations are running, at most {self.limits.concurrent} may",
             )
         self._counted[kind] = (window, used + 1)
 
     def change(self, limits: Limits, now: datetime) -> None:
-        """Put other limits in force; what was counted in the present window stays counted."""
+        """Change the limits; requests counted in the current window stay counted."""
         used: dict[Kind, int] = {
             kind: self._used(kind, self._window(now)) for kind in self._counted
         }
@@ -107,7 +107,7 @@ class Limiter:
         return {EPOCH + timedelta(seconds=(window + 1) * length) for window in windows}
 
     def restore(self, counts: dict[Kind, tuple[int, int]]) -> None:
-        """Take up where another limiter's `counts()` left off."""
+        """Continue from the `counts()` of another limiter."""
         self._counted = dict(counts)
 
     def _window(self, now: datetime) -> int:

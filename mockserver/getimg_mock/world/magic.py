@@ -17,22 +17,22 @@ from getimg_mock.world.rule_files import scenario_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# A value is one like normal(40,10), or goes on to what ends a word in prose.
+# A value is like normal(40,10), or ends where a word of prose ends.
 _VALUE: Final = r"(?:=([A-Za-z]+\([^()]*\)|[^\s,;()\[\]{}<>\"`\u2018-\u201f]+))?"
-# Only with a letter right behind the colon: "mock: a bird" is prose.
+# A letter must follow the colon directly: "mock: a bird" is prose.
 _IN_PROMPT: Final = re.compile(r"(?<![\w:])mock:([A-Za-z_]+)" + _VALUE)
 _IN_HEADER: Final = re.compile(r"([^\s,;=]+)" + _VALUE)
 _PUNCTUATION: Final = ".:!?'"
-# More than any prompt may have, and little enough to look through.
+# Longer than any valid prompt, and short enough to search.
 _LOOKED_AT: Final = 10_000
 
-# What each word means; the same table stands in docs/magic.md.
+# What each word means; docs/magic.md has the same table.
 WORDS: Final[Mapping[str, str]] = {
     "fail": "the generation fails with this code: mock:fail=content_policy_violation",
-    "complete": "the generation completes, whatever other rules say",
+    "complete": "the generation completes, even if other rules say it fails",
     "seconds": "it takes this long: mock:seconds=600, mock:seconds=20..60",
     "polls": "it ends at this poll: mock:polls=3",
-    "hold": "it stays pending until it is ended by hand",
+    "hold": "it stays pending until a control command ends it",
     "error": "the request gets this error: mock:error=rate_limit",
     "status": "the request gets the error of this status: mock:status=503",
     "retry_after": "with an error: what Retry-After says",
@@ -64,13 +64,13 @@ FAILING_KEY: Final = "sk_mock_failing"
 
 
 class KeyMagic(NamedTuple):
-    """What a magic key asks of its workspace, on top of the settings."""
+    """What a magic key changes in its workspace, in addition to the settings."""
 
     settings: dict[str, Any]
     scenario: str | None = None
 
 
-# Exact keys, and keys that begin so and go on with an underscore (sk_mock_broke_2).
+# Exact keys, and keys that continue with an underscore (sk_mock_broke_2).
 KEYS: Final[Mapping[str, KeyMagic]] = {
     BROKE_KEY: KeyMagic({"balance": "0"}),
     LIMITED_KEY: KeyMagic({"image_rpm": 1, "video_rpm": 1, "concurrent": 1}),
@@ -79,7 +79,7 @@ KEYS: Final[Mapping[str, KeyMagic]] = {
 
 
 def prompt_behaviour(prompt: str) -> Behaviour:
-    """Return what the magic words of a prompt ask for; raises the 400 `Refusal`."""
+    """Return the behaviour that a prompt's magic words request; raises the 400 `Refusal`."""
     if "mock:" not in prompt:
         return NOTHING
     words = _IN_PROMPT.findall(prompt[:_LOOKED_AT])
@@ -87,16 +87,16 @@ def prompt_behaviour(prompt: str) -> Behaviour:
 
 
 def header_behaviour(header: str | None) -> Behaviour:
-    """Return what the request header `X-Mock-Behaviour` asks for; raises the 400 `Refusal`."""
+    """Return the behaviour that `X-Mock-Behaviour` requests; raises the 400 `Refusal`."""
     if not header:
         return NOTHING
     return _asked(_IN_HEADER.findall(header), "word of X-Mock-Behaviour ", None)
 
 
 def key_magic(key: str) -> KeyMagic | None:
-    """Return what a key asks for, None for an ordinary one.
+    """Return what a magic key requests, or None for an ordinary key.
 
-    Raises `UnknownNameError` for a key that is nearly magic, or names an unknown scenario.
+    Raises `UnknownNameError` for a key similar to a magic one, or with an unknown scenario.
     """
     if not key.startswith(KEY_PREFIX):
         return None
@@ -117,7 +117,7 @@ def key_magic(key: str) -> KeyMagic | None:
 
 
 def is_invalid_key(key: str) -> bool:
-    """Return whether a key is one that getimg.ai would not know, by request."""
+    """Return whether a key is the magic key that is always invalid."""
     return key == INVALID_KEY or key.startswith(f"{INVALID_KEY}_")
 
 
@@ -146,7 +146,7 @@ def _asked(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Be
 
 
 def _said(word: str, value: str, kind: str) -> Any:
-    """Return what a word says: True for one that needs no value."""
+    """Return the value of a word: True for a word without one."""
     if word not in WORDS:
         raise UnknownNameError(kind.strip(), word, WORDS)
     if word in _FLAGS:
@@ -155,7 +155,7 @@ def _said(word: str, value: str, kind: str) -> Any:
         return True
     if not value:
         raise SettingsError(f"{kind}{word} needs a value: {WORDS[word]}.")
-    # A number of more digits stays a text, which is refused as one; int() would not even read it.
+    # A number with more digits stays a string, which is refused; int() would raise.
     if word in _NUMBERS and value.isascii() and value.isdecimal() and len(value) <= _MAX_DIGITS:
         return int(value)
     return value

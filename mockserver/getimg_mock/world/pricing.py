@@ -1,4 +1,4 @@
-"""What a request comes to: the product, with its price, and how long the making takes."""
+"""The product that a request orders, its price, and how long it takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIME_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
 def seconds_by_length(request: GenerationRequest, chance: Stream) -> float:
-    """Return how long a video takes: within the model's span, the longer the video, the later."""
+    """Return the seconds that a video takes: within the model's range, more for longer videos."""
     durations = request.model.supported_durations
     shortest, longest = min(durations), max(durations)
     length = ((request.duration or shortest) - shortest) / ((longest - shortest) or 1)
@@ -26,7 +26,7 @@ def seconds_by_length(request: GenerationRequest, chance: Stream) -> float:
 
 
 def product_of(request: GenerationRequest) -> Product:
-    """Return what a valid request delivers and costs; a model without a rate costs nothing."""
+    """Return what a valid request delivers and costs; without a rate it costs nothing."""
     model = request.model
     size = model.size(request.aspect_ratio, request.resolution)
     has_sound = request.sound and model.supports_sound
@@ -50,7 +50,7 @@ def product_of(request: GenerationRequest) -> Product:
 
 
 class ProductCache:
-    """The products of the requests seen lately: thousands of requests ask for the same one."""
+    """Products of recent requests: thousands of requests may order the same one."""
 
     def __init__(self) -> None:
         self._products: dict[tuple[object, ...], Product] = {}
@@ -68,7 +68,7 @@ class ProductCache:
         )
         product = self._products.get(key)
         if product is None:
-            # In the lenient mode the words are the client's own; they must not fill the memory.
+            # In the lenient mode clients choose the values; the cache must stay bounded.
             if len(self._products) >= _MOST_PRODUCTS:
                 self._products.clear()
             product = self._products[key] = product_of(request)

@@ -1,8 +1,7 @@
-"""Chance by keyed hash: the only module that draws.
+"""Randomness by keyed hash: the only module that draws random values.
 
-A draw is a function of the words it is made of (seed, workspace, request, what it is for) and of
-nothing else: neither of the order of calls nor of what was drawn before. Any interleaving of
-independent requests therefore gives each the same answer.
+A draw depends on its words alone (seed, workspace, request, purpose), not on the order of calls or
+earlier draws. Independent requests therefore get the same answers in any order.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _CROCKFORD: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# From each of the 256 bytes to one of the 32 letters, each of them equally often.
+# Maps each of the 256 bytes to one of the 32 letters, each letter equally often.
 _LETTERS: Final = _CROCKFORD * 8
 _UNIT: Final = float(1 << 53)
 
@@ -33,7 +32,7 @@ def digest(*words: str | bytes | int, size: int = 32) -> bytes:
 
 
 class Stream:
-    """A named source of chance: `Stream(seed, "duration", model)` draws the same for ever."""
+    """A named random stream: `Stream(seed, "duration", model)` always draws the same values."""
 
     __slots__ = ("_key",)
 
@@ -42,7 +41,7 @@ class Stream:
 
     @property
     def letters(self) -> str:
-        """32 upper-case letters and digits of Crockford's alphabet that name this stream."""
+        """32 characters of Crockford's alphabet (upper case) that identify this stream."""
         return self._key.translate(_LETTERS).decode("ascii")
 
     def bytes(self, name: str, size: int = 32) -> bytes:
@@ -54,18 +53,18 @@ class Stream:
         return (int.from_bytes(self.bytes(name, 8), "big") >> 11) / _UNIT
 
     def uniform(self, name: str, low: float, high: float) -> float:
-        """Return a number between `low` and `high`, evenly drawn."""
+        """Return a uniformly drawn number between `low` and `high`."""
         return low + (high - low) * self.unit(name)
 
     def chosen(self, name: str, options: Sequence[T]) -> T:
-        """Return one of `options`, evenly drawn."""
+        """Return a uniformly drawn item of `options`."""
         return options[int(self.unit(name) * len(options))]
 
     def happens(self, name: str, probability: float) -> bool:
-        """Return whether something of `probability` (0 to 1) happens."""
+        """Return True with the given `probability` (0 to 1)."""
         return self.unit(name) < probability
 
 
 def fresh_secret(size: int = 16) -> str:
-    """Return a new secret in hexadecimal, `size` bytes long: never the same twice."""
+    """Return a new secret of `size` bytes in hexadecimal: a different one at each call."""
     return secrets.token_hex(size)

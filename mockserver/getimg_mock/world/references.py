@@ -1,8 +1,7 @@
 """Reference images: the URLs that a request may name.
 
 Documented: a public HTTPS URL, or a data URL of a PNG, JPEG or WebP whose decoded bytes are at
-most 10 MiB; bare base64 is refused. Nothing is ever fetched here: an HTTPS URL is judged by its
-form alone.
+most 10 MiB; bare base64 is refused. Nothing is fetched: only the form of an HTTPS URL is checked.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _MIME_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
 _LOCAL_NAMES: Final = (".localhost", ".local", ".internal", ".lan", ".home.arpa")
 _NUMERIC: Final = re.compile(r"(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+))*")
-# Labels of at most 63 characters; what is not ASCII is left to IDNA.
+# Labels of at most 63 characters; characters beyond ASCII are IDNA's business.
 _EDGE: Final = "[a-z0-9_\u0080-\U0010ffff]"
 _LABEL: Final = f"{_EDGE}(?:[a-z0-9_\u0080-\U0010ffff-]{{0,61}}{_EDGE})?"
-# Not compiled before it is needed: so many characters take longer than all else in this module.
+# Compiled on first use: it takes longer than the rest of this module.
 _NAME: Final = rf"{_LABEL}(?:\.{_LABEL})*"
 _TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 
 
 def check_reference(url: str, *, param: str) -> None:
-    """Raise the 400 `Refusal` for `param` unless `url` is one that getimg.ai can take."""
+    """Raise the 400 `Refusal` for `param` unless getimg.ai accepts `url`."""
     if url[:5].lower() == "data:":
         _check_data_url(url, param)
     else:
@@ -62,8 +61,8 @@ def _check_data_url(url: str, param: str) -> None:
         raise _refuse(param, "a data URL has the form data:image/png;base64,...")
     declared = head[1].lower()
     if declared not in _MIME_TYPES:
-        raise _refuse(param, f"'{declared[:60]}' is none of {', '.join(_MIME_TYPES)}.")
-    # Every four characters are three bytes; judged before decoding what is far too large.
+        raise _refuse(param, f"'{declared[:60]}' is not one of {', '.join(_MIME_TYPES)}.")
+    # Four characters are three bytes; checked before decoding what is far too large.
     if (len(url) - head.end()) * 3 // 4 - 2 > MAX_IMAGE_BYTES:
         raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     try:
@@ -74,7 +73,7 @@ def _check_data_url(url: str, param: str) -> None:
         raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     found = sniffed(data)
     if found is None:
-        raise _refuse(param, "the decoded bytes are no PNG, JPEG or WebP.")
+        raise _refuse(param, "the decoded bytes are not a PNG, JPEG or WebP image.")
     if found != declared:
         raise _refuse(param, f"the data URL says {declared}, its bytes are {found}.")
 
@@ -90,7 +89,7 @@ def _check_public_url(url: str, param: str) -> None:
         parts = urlsplit(url)
         host, _port = _resolved(parts.hostname or ""), parts.port
     except ValueError:
-        raise _refuse(param, "this is not a URL.") from None
+        raise _refuse(param, "it is not a URL.") from None
     if parts.scheme != "https" or not host:
         raise _refuse(param, "use a public HTTPS URL or a data URL.")
     if len(url) > _MAX_URL:
@@ -100,7 +99,7 @@ def _check_public_url(url: str, param: str) -> None:
     if parts.username is not None or parts.password is not None:
         raise _refuse(param, "a URL with a user name or password is not public.")
     if not re.fullmatch(_NAME, host) and _address(host) is None:
-        raise _refuse(param, f"'{host[:80]}' is not the name of a host.")
+        raise _refuse(param, f"'{host[:80]}' is not a host name.")
     if not _is_public(host):
         raise _refuse(param, f"the host '{host[:80]}' is not public.")
 
@@ -109,7 +108,7 @@ def _is_public(host: str) -> bool:
     address = _address(host)
     if address is not None:
         return _is_global(address)
-    # inet_aton also reads 127.1, 0x7f000001 and 2130706433: names of digits are addresses.
+    # inet_aton also accepts 127.1, 0x7f000001 and 2130706433: numeric names are addresses.
     return "." in host and not _NUMERIC.fullmatch(host) and not f".{host}".endswith(_LOCAL_NAMES)
 
 
@@ -121,7 +120,7 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_global(address: IPv4Address | IPv6Address) -> bool:
-    """Return whether an address is public, and so is the one that it may lead on to."""
+    """Return whether an address and the IPv4 address it may embed are public."""
     if isinstance(address, IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if inner is None and address in _TRANSLATED:
@@ -132,5 +131,5 @@ def _is_global(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _resolved(host: str) -> str:
-    """Return a host name as resolvers take it: one case, one kind of dot and of digits."""
+    """Return a host name as resolvers see it: lower case, ASCII dots and digits."""
     return normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".").lower().rstrip(".")

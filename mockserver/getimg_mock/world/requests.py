@@ -1,4 +1,4 @@
-"""What a client asks for, once it has been found valid."""
+"""Valid requests of clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.catalogue import Model
     from getimg_mock.world.limits import Kind
 
-# The fields that mean something (api-facts sections 2 and 3); others are let pass and ignored.
+# The fields that have a meaning (api-facts sections 2 and 3); others are accepted and ignored.
 FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
@@ -20,8 +20,8 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
 class GenerationRequest(NamedTuple):
     """A valid request with its defaults filled in.
 
-    `canonical` identifies what was asked for: equal requests have equal ones, however their JSON
-    was written. `output_format` is None for a video; `duration` (seconds) None for an image.
+    `canonical` identifies the request: equal requests have equal values, however their JSON is
+    written. `output_format` is None for a video; `duration` (seconds) None for an image.
     """
 
     kind: Kind
@@ -37,12 +37,12 @@ class GenerationRequest(NamedTuple):
 
 
 def whole(value: Any) -> Any:
-    """Return the integer that a number such as 5.0 is to JSON Schema, and anything else as is."""
+    """Return 5 for 5.0, as JSON Schema does; return anything else unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
-    """Return 16 bytes that identify the fields of `body` which mean something."""
+    """Return 16 bytes that identify the fields of `body` that have a meaning."""
     known = {name: body[name] for name in FIELDS[kind] if name in body}
     if "duration" in known:
         known["duration"] = whole(known["duration"])
@@ -50,5 +50,5 @@ def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    # The order is that of FIELDS, so the text is the same however the JSON was written.
+    # In the order of FIELDS, so that the order in the JSON does not matter.
     return digest(kind, repr(known), size=16)

@@ -1,4 +1,4 @@
-"""Reading scenario rules: from JSON, TOML and keywords, from shipped files and the user's own."""
+"""Reads scenario rules: from JSON, TOML and keywords, from shipped files and users' files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ReadRule(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named set of rules; `summary` says in a paragraph what it is for."""
+    """A named set of rules; `summary` describes its purpose in a paragraph."""
 
     name: str
     summary: str
@@ -60,8 +60,8 @@ def read_rule(values: Mapping[str, Any]) -> ReadRule:
     ends = [each for each in (criteria.get("before"), frequency.get("seconds")) if each is not None]
     if ends and min(ends) <= criteria.get("after", 0):
         raise SettingsError(
-            f"This rule is over before it begins: after {criteria.get('after', 0):g} s, but only "
-            f"until {min(ends):g} s after it was added."
+            f"This rule would never act: it begins after {criteria.get('after', 0):g} s and ends "
+            f" {min(ends):g} s after it was added."
         )
     return ReadRule(criteria, frequency, behaviour)
 
@@ -83,7 +83,7 @@ def named_scenario(name: str) -> Scenario:
 
 
 def scenario_file(path: Path) -> Scenario:
-    """Return the scenario of the user's own TOML or JSON file; raises `SettingsError`."""
+    """Return the scenario of a user's TOML or JSON file; raises `SettingsError`."""
     try:
         text = path.read_text(encoding="utf-8")
         loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -91,12 +91,12 @@ def scenario_file(path: Path) -> Scenario:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
-        raise SettingsError(f"{path} is not {kind}: {error}.") from None
+        raise SettingsError(f"{path} is not valid {kind}: {error}.") from None
     return _scenario(loaded, str(path))
 
 
 def scenario(name_or_path: str) -> Scenario:
-    """Return the scenario of that name, or of the file at that path (it ends in a suffix)."""
+    """Return the scenario of that name, or of the file at that path (`.toml` or `.json`)."""
     if name_or_path.endswith((".toml", ".json")):
         return scenario_file(Path(name_or_path))
     return named_scenario(name_or_path)
@@ -104,19 +104,19 @@ def scenario(name_or_path: str) -> Scenario:
 
 def _scenario(loaded: Any, place: str) -> Scenario:
     if not isinstance(loaded, dict):
-        raise SettingsError(f"{place}: a scenario is a table with summary and rules.")
+        raise SettingsError(f"{place}: a scenario must be a table with summary and rules.")
     for name in loaded:
         if name not in {"name", "summary", "rules"}:
             raise UnknownNameError(f"key in {place}:", name, ("name", "summary", "rules"))
     for name in ("name", "summary"):
         if not isinstance(loaded.get(name, ""), str):
-            raise SettingsError(f"{place}: {name}: {loaded[name]!r} is not a text.")
+            raise SettingsError(f"{place}: {name}: {loaded[name]!r} is not a string.")
     rules = loaded.get("rules")
     if not isinstance(rules, list) or not rules:
         raise SettingsError(f"{place}: rules: a scenario needs at least one rule.")
     for index, rule in enumerate(rules):
         if not isinstance(rule, dict):
-            raise SettingsError(f"{place}: rules[{index}]: a rule is a table.")
+            raise SettingsError(f"{place}: rules[{index}]: a rule must be a table.")
         try:
             read_rule(rule)
         except SettingsError as error:
@@ -142,7 +142,9 @@ def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pattern(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
-        raise SettingsError(f"{name}: {str(value)[:80]!r} is not a text of up to 1000 letters.")
+        raise SettingsError(
+            f"{name}: {str(value)[:80]!r} is not a string of at most 1000 characters."
+        )
     if name == "prompt":
         try:
             re.compile(value)
@@ -152,19 +154,19 @@ def _pattern(name: str, value: Any) -> str:
 
 
 def _reached(on: Any, behaviour: Behaviour) -> frozenset[str]:
-    """Return the operations that `on` names and that the behaviour can be done to."""
+    """Return the operations that `on` names and to which the behaviour applies."""
     named = _operations(on) if on is not None else OPERATIONS
     found = frozenset(each for each in named if behaviour.reaches(each))
     if not found:
         possible = ", ".join(each for each in OPERATIONS if behaviour.reaches(each))
-        raise SettingsError(f"on: this behaviour is only for {possible}.")
+        raise SettingsError(f"on: this behaviour applies to {possible} only.")
     return found
 
 
 def _operations(value: Any) -> list[str]:
     globs = [value] if isinstance(value, str) else value
     if not isinstance(globs, (list, tuple)) or not globs:
-        raise SettingsError(f"on: {value!r} is neither an operation nor a list of them.")
+        raise SettingsError(f"on: {value!r} is neither an operation nor a list of operations.")
     found: list[str] = []
     for each in globs:
         matching = fnmatch.filter(OPERATIONS, each) if isinstance(each, str) else []
@@ -176,7 +178,7 @@ def _operations(value: Any) -> list[str]:
 
 def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
     if "first" in given and "times" in given:
-        raise SettingsError("first and times mean the same: give one.")
+        raise SettingsError("first and times are the same option: use one.")
     frequency: dict[str, Any] = {}
     first = given.get("first", given.get("times"))
     if first is not None:
@@ -206,5 +208,5 @@ def _seconds(name: str, value: Any) -> float:
     except SettingsError as error:
         raise SettingsError(f"{name}: {error}") from None
     if span.low != span.high or span.shape != "uniform":
-        raise SettingsError(f"{name}: one number of seconds is needed, not a range.")
+        raise SettingsError(f"{name}: use one number of seconds, not a range.")
     return span.low

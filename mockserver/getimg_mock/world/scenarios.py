@@ -1,9 +1,9 @@
-"""Scenarios: rules that say which requests get something other than the usual, and what.
+"""Scenarios: rules that change how the fake answers some requests.
 
-A rule is criteria x behaviour x how often. Every criterion that is given must fit; a rule without
-any fits every request to which its behaviour can be done. Of several rules that fit, the one added
-last decides, kind of behaviour by kind of behaviour: one may add latency where another gives the
-error. A rule that has nothing left to decide does not act, and keeps its `first` for later.
+A rule has criteria, a behaviour and a frequency. All given criteria must match; a rule without
+criteria matches every request to which its behaviour applies. Of several matching rules the one
+added last wins, separately for each part of the behaviour: one may add latency while another gives
+the error. A rule that adds nothing does not act, and does not use up its `first`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COUNTED: Final = ("id", "scenario", "seen", "hits", "added_at", "ordinals")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What criteria can ask about a request. `identity` tells equal requests from others."""
+    """The facts of a request that criteria can test; `identity` is equal for equal requests."""
 
     operation: str
     key: str
@@ -45,11 +45,11 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """Which requests a rule is about.
+    """The requests that a rule matches.
 
-    `on`: operations. `model`, `key`: globs. `prompt`: a regular expression that is found
-    anywhere. `nth`: only the nth request that the other criteria fit. `after`, `before`: seconds
-    since the rule was added. `state`: of the generation that is polled or downloaded.
+    `on`: operations. `model`, `key`: globs. `prompt`: a regular expression, searched
+    anywhere. `nth`: only the nth request that matches the other criteria. `after`, `before`:
+    seconds since the rule was added. `state`: of the generation that is polled or downloaded.
     """
 
     on: frozenset[str]
@@ -62,7 +62,7 @@ class Criteria:
     state: Status | None = None
 
     def fit(self, facts: Facts, age: float) -> bool:
-        """Return whether they fit a request, but for `nth`; `age` is the rule's, in seconds."""
+        """Return whether they match, except for `nth`; `age` is the rule's age in seconds."""
         return (
             facts.operation in self.on
             and (self.model is None or fnmatchcase(facts.model or "", self.model))
@@ -76,10 +76,10 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frequency:
-    """How often a rule acts on the requests that it fits.
+    """How often a rule acts on the requests that it matches.
 
-    `first`: only on so many. `every`: on each nth. `probability`: drawn by seed and request, so
-    that the order of requests does not matter. `seconds`: so long after the rule was added.
+    `first`: only on the first so many. `every`: on each nth. `probability`: drawn by seed and
+    request, independent of the order of requests. `seconds`: only so long after it was added.
     """
 
     first: int | None = None
@@ -90,9 +90,9 @@ class Frequency:
 
 @dataclass(slots=True)
 class Rule:
-    """A rule in force: what it says, and how often it has fitted (`seen`) and acted (`hits`).
+    """An active rule, and how often it has matched (`seen`) and acted (`hits`).
 
-    `chance` is what its probability is drawn from, with the request.
+    Its probability is drawn from `chance` and the request.
     """
 
     id: str
@@ -108,13 +108,13 @@ class Rule:
     ordinals: dict[bytes, int] = field(default_factory=dict, repr=False)
 
     def acts(self, facts: Facts, stronger: Behaviour) -> bool:
-        """Return whether it acts on this request beside what is `stronger`, and count that."""
+        """Return whether it adds to the `stronger` behaviour of a request, and count that."""
         age = (facts.now - self.added_at).total_seconds()
         if not self.criteria.fit(facts, age):
             return False
         self.seen += 1
         often = self.frequency
-        # Drawn before anything else is asked, so that the draws of a request are its own.
+        # Drawn first, so that the draws of a request do not depend on other conditions.
         happens = often.probability is None or self._happens(facts, often.probability)
         acts = (
             happens
@@ -135,7 +135,7 @@ class Rule:
     def as_json(self) -> dict[str, Any]:
         """Return the rule as it was given, with its id and counts.
 
-        It is the caller's to change: the lists of a shipped scenario are everybody's.
+        A copy that the caller may change: shipped scenarios share their lists.
         """
         return {
             "id": self.id,
@@ -147,7 +147,7 @@ class Rule:
 
 
 class Scenarios:
-    """The rules of one workspace. Safe to use from several threads."""
+    """The rules of one workspace. Thread-safe."""
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
@@ -156,10 +156,9 @@ class Scenarios:
         self._added = 0
 
     def add(self, values: Mapping[str, Any], now: datetime, *, scenario: str | None = None) -> Rule:
-        """Put one rule in force from `now` on and return it.
+        """Add one rule, active from `now` on, and return it.
 
-        Raises `SettingsError` for values that cannot be used and `UnknownNameError` for names
-        that do not exist.
+        Raises `SettingsError` for invalid values and `UnknownNameError` for unknown names.
         """
         rule = self._made(values, now, scenario)
         with self._lock:
@@ -184,9 +183,9 @@ class Scenarios:
         )
 
     def load(self, name: str, now: datetime, **overrides: Any) -> list[Rule]:
-        """Put a shipped scenario in force and return its rules.
+        """Add the rules of a shipped scenario and return them.
 
-        `overrides` are keys of a rule that win over those of each of its rules; None takes one out.
+        `overrides` are keys that replace those of each rule; None removes a key.
         """
         return self.load_rules(named_scenario(name).rules, now, scenario=name, **overrides)
 
@@ -198,14 +197,14 @@ class Scenarios:
         scenario: str | None = None,
         **overrides: Any,
     ) -> list[Rule]:
-        """Put several rules in force: all of them, or, when one is wrong, none."""
+        """Add several rules: all of them, or none when one is invalid."""
         if overrides.keys() & {"first", "times"}:
-            # Two words for one thing: whichever is given replaces whichever is there.
+            # Synonyms: one that is given replaces the other.
             overrides = {"first": None, "times": None} | overrides
         merged = [rule | overrides for rule in rules]
         for each in merged:
             read_rule(each)
-        # The first rule of a file is the strongest, and what is added last wins.
+        # The first rule of a file is the strongest, and the rule added last wins.
         added = [self.add(each, now, scenario=scenario) for each in reversed(merged)]
         return added[::-1]
 
@@ -214,19 +213,19 @@ class Scenarios:
         return self._rules.get(rule_id)
 
     def remove(self, rule_id: str) -> bool:
-        """Take a rule out of force; returns whether there was one of that id."""
+        """Remove a rule; returns whether there was one of that id."""
         with self._lock:
             return self._rules.pop(rule_id, None) is not None
 
     def clear(self) -> None:
-        """Take every rule out of force."""
+        """Remove every rule."""
         with self._lock:
             self._rules.clear()
 
     def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
-        """Return what is done to a request, and the rules that say so, the strongest first.
+        """Return the behaviour for a request, and the rules behind it, the strongest first.
 
-        `special` is what the request itself asks for, which wins over all of them.
+        `special` is what the request itself asks for; it wins over all rules.
         """
         behaviour, acting = special, []
         if self._rules:
@@ -245,7 +244,7 @@ class Scenarios:
         return len(self._rules)
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Return all rules with what they have counted, for snapshots."""
+        """Return all rules with their counts, for snapshots."""
         return [
             rule.as_json()
             | {
@@ -256,7 +255,7 @@ class Scenarios:
         ]
 
     def restore(self, rules: list[dict[str, Any]], moment: Callable[[str], datetime]) -> None:
-        """Put the rules of `as_json` in force again; `moment` reads a date-time."""
+        """Restore the rules of `as_json`; `moment` parses a date-time."""
         restored: dict[str, Rule] = {}
         for values in rules:
             kept = {name: value for name, value in values.items() if name not in _COUNTED}

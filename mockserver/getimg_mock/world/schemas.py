@@ -1,7 +1,7 @@
 """The shape of every message, read from the shipped JSON Schema files.
 
-A file is read, and a validator compiled, when it is first asked for. Nothing here reads the
-network: a reference to anything but a shipped file is an error.
+Files are read and validators compiled on first use. Nothing reads the network: a reference to
+anything but a shipped file is an error.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 ADDRESS: Final = "https://getimg-mock.invalid/schemas/"
 
-# Which schema the body of a request must match.
+# The schema of each request body.
 REQUESTS: Final = {
     name: each.request for name, each in OPERATIONS.items() if each.request is not None
 }
 
-# Which schema the body of a successful answer must match.
+# The schema of each successful JSON answer.
 ANSWERS: Final = {
     (name, status): schema
     for name, each in OPERATIONS.items()
@@ -38,23 +38,23 @@ ANSWERS: Final = {
 }
 
 _FIRST_ERROR_STATUS: Final = 400
-# jsonschema-rs gives up at about 255 levels; no schema of ours looks deeper than seven.
+# jsonschema-rs stops at about 255 levels; our schemas describe at most seven.
 _DEEPEST: Final = 64
-# How many items of an array are looked at for violations: far more than any request may have.
+# Items of an array that are checked for violations: far more than a valid request has.
 _LONGEST: Final = 100
-# What a lone surrogate is shown as, and replaced by while the rest is validated.
+# Replaces a lone surrogate in messages and during validation.
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One way in which a message is not what its schema says.
+    """One violation of a schema by a message.
 
-    `path` is the JSON pointer of the value that is wrong; for a missing property, or a wrong name,
-    that of the object. `keyword` is the schema keyword it breaks, or `unicode` for a lone
-    surrogate, which JSON Schema has no word for. `property` is the name of the property to blame:
-    the missing one, else the last name on the path, else None. `limit` is what the keyword demands,
-    such as 4096 or a list of types. Neither message nor limit repeats anything of the value.
+    `path` is the JSON pointer of the wrong value, or of the object for a missing or misnamed
+    property. `keyword` is the violated schema keyword, or `unicode` for a lone surrogate, for which
+    JSON Schema has no keyword. `property` is the missing property, else the last name on the path,
+    else None. `limit` is the keyword's value, such as 4096 or a list of types. Neither
+    `message` nor `limit` contains anything of the value.
     """
 
     path: str
@@ -75,14 +75,14 @@ def names() -> tuple[str, ...]:
 
 @cache
 def own_names() -> tuple[str, ...]:
-    """Return the names of the schemas of what is ours alone, such as `own/scenario`, sorted."""
+    """Return the names of the schemas of our own formats, such as `own/scenario`, sorted."""
     files = (entry.name for entry in shipped("schemas").joinpath("own").iterdir())
     return tuple(sorted(f"own/{name[:-5]}" for name in files if name.endswith(".json")))
 
 
 @cache
 def schema(name: str) -> Json:
-    """Return the schema `name` as it is in its file; it is shared, so it must not be changed."""
+    """Return the schema `name`; the object is shared and must not be changed."""
     known = names() + own_names()
     if name not in known:
         raise UnknownNameError("schema", name, known)
@@ -94,8 +94,8 @@ def schema(name: str) -> Json:
 def validator(name: str) -> jsonschema_rs.Draft202012Validator:
     """Return the compiled validator of the schema `name`; formats are asserted.
 
-    Its methods raise `ValueError` on a lone surrogate and on nesting too deep: `violations` does
-    not.
+    Its methods raise `ValueError` for a lone surrogate and for nesting that is too deep;
+    `violations` does not.
     """
     return jsonschema_rs.Draft202012Validator(
         schema(name), validate_formats=True, retriever=_retrieve, mask="The value"
@@ -103,19 +103,19 @@ def validator(name: str) -> jsonschema_rs.Draft202012Validator:
 
 
 def answer_schema(operation: str, status: int) -> str | None:
-    """Return the name of the schema for the body of an answer, or None when it has no JSON body."""
+    """Return the name of the schema of an answer's body, or None when it has no JSON body."""
     if status >= _FIRST_ERROR_STATUS:
         return "error"
     return ANSWERS.get((operation, status))
 
 
 def violations(name: str, instance: object) -> list[Violation]:
-    """Return how `instance` differs from the schema `name`; an empty list when it does not.
+    """Return the violations of the schema `name` by `instance`; empty when it is valid.
 
-    What is missing comes first, then the order of the schema's properties. A union is dispatched
-    on its discriminator, so that every violation is about the branch that was meant. A lone
-    surrogate is a violation wherever it stands. Not everything is listed that is wrong with an
-    array of more than a hundred items, but something always is.
+    Missing properties come first, then the order of the schema's properties. A union is dispatched
+    on its discriminator, so that violations are about the right branch. A lone surrogate is a
+    violation anywhere. For an array of more than a hundred items the list may be incomplete, but it
+    is not empty.
     """
     branch = _branch(name, instance)
     if isinstance(branch, Violation):
@@ -135,8 +135,8 @@ def _errors(
 ) -> list[jsonschema_rs.ValidationError]:
     """Return every error among the first items of each array, else the first error beyond them.
 
-    jsonschema-rs would make an error for each of the ten million wrong items that a body of
-    25 MiB can hold, at 24 us and 2 kB apiece.
+    Otherwise jsonschema-rs would create an error for each of the ten million items that a body of
+    25 MiB can hold, at 24 us and 2 kB each.
     """
     found = list(compiled.iter_errors(_readable(instance, longest=_LONGEST)))
     if not found:
@@ -169,7 +169,7 @@ def _union(name: str) -> _Union | None:
 
 
 def _branch(name: str, instance: object) -> str | Violation:
-    """Return the schema to hold `instance` to: that of its branch when `name` is a union."""
+    """Return the schema that applies to `instance`: for a union, that of its branch."""
     union = _union(name)
     if union is None or not isinstance(instance, dict) or union.key not in instance:
         return name if union is None else _unbranched(union, instance)
@@ -202,7 +202,7 @@ def _order(name: str) -> dict[str, int]:
 
 
 def _rank(error: jsonschema_rs.ValidationError, order: dict[str, int]) -> tuple[bool, int]:
-    """Sort what is missing before what is wrong, then by top-level property; ties keep order."""
+    """Sort missing properties first, then by top-level property; ties keep their order."""
     missing = error.kind.name == "required"
     top = error.instance_path[0] if error.instance_path else _property(error)
     return not missing, order.get(str(top), len(order))
@@ -256,7 +256,7 @@ def _is_sound(instance: object, depth: int = 0) -> bool:
 def _flaws(instance: object, path: tuple[str | int, ...] = ()) -> Iterator[Violation]:
     """Yield a violation for each text in `instance`, names included, with a lone surrogate.
 
-    What stands under such a name is passed over: no path could lead there.
+    Values under such a name are skipped: no path can point to them.
     """
     if isinstance(instance, str):
         if not _is_unicode(instance):
@@ -280,7 +280,7 @@ def _flaw(path: Sequence[str | int], message: str, *, name: str | None = None) -
 
 
 def _is_unicode(text: str) -> bool:
-    if text.isascii():  # known without looking at the text, however long a data URL it is
+    if text.isascii():  # O(1), even for a long data URL
         return True
     try:
         text.encode()
@@ -298,7 +298,7 @@ def _repaired(text: str) -> str:
 def _readable(instance: object, depth: int = 0, *, longest: int | None = None) -> object:
     """Return a copy that jsonschema-rs can read: surrogates replaced, cut off where too deep.
 
-    Of an array, the first `longest` items are copied. No schema looks deeper than the copy goes.
+    Of an array, the first `longest` items are copied. The copy is deeper than any schema.
     """
     if isinstance(instance, str):
         return _repaired(instance)

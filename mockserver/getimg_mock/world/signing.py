@@ -11,12 +11,12 @@ import hmac
 
 
 class Signer:
-    """Signs and judges the links of one workspace."""
+    """Signs and verifies the download links of one workspace."""
 
     __slots__ = ("_keyed",)
 
     def __init__(self, key: bytes) -> None:
-        # Taking in the key is half the work of signing so short a message; it is done once.
+        # Hashing the key is half the work for such a short message; it is done once.
         self._keyed = hmac.new(key, digestmod="sha256")
 
     def signature(self, generation: str, index: int, expires: int) -> str:
@@ -26,6 +26,6 @@ class Signer:
         return signing.hexdigest()
 
     def accepts(self, signature: str, generation: str, index: int, expires: int) -> bool:
-        """Return whether `signature` is the right one; takes the same time either way."""
+        """Return whether `signature` is valid, in constant time."""
         right = self.signature(generation, index, expires).encode()
         return hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), right)

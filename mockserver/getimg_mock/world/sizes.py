@@ -1,8 +1,8 @@
-"""Pixel sizes: what a (ratio, resolution) pair comes to where no table says it.
+"""Pixel sizes: computed from ratio and resolution where no table lists them.
 
 getimg.ai documents two sizes only (api-facts section 6: 2K 1:1 is 2048x2048, 1080p 16:9 is
 1920x1080). The rule here agrees with both and is otherwise our choice: every ratio of a resolution
-has the same area. Sides are multiples of 16 for pictures and even for videos (H.264 wants that).
+has the same area. Sides are multiples of 16 for images and even for videos (H.264 requires it).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 SMALLEST: Final = 16
 LARGEST: Final = 8192
-"""The limits of a side: what every picture format and the video encoder can take."""
+"""The limits of a side, which every image format and the video encoder support."""
 
 _RATIO: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 _RESOLUTION: Final = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)(k|p|px)?", re.IGNORECASE)
@@ -35,7 +35,7 @@ def ratio_parts(aspect_ratio: str) -> tuple[int, int] | None:
 
 
 def computed_size(aspect_ratio: str, resolution: str, *, video: bool) -> Size:
-    """Return the size of a picture or video; never fails, whatever the two words are.
+    """Return the size of an image or video; never raises, whatever the two words are.
 
     `2K` is the area of a square of 2048 (for a video: of 1920x1080), `1080p` that of 1920x1080,
     `512` that of a square of 512. An unreadable resolution counts as `1K` (a video: `720p`), an

@@ -1,4 +1,4 @@
-"""A workspace as JSON and back: for snapshots, restoring them and forks."""
+"""Workspaces as JSON and back: for snapshots, restoring them and forks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FORMAT: Final = 1
 
 
 def snapshot(workspace: Workspace) -> dict[str, Any]:
-    """Return everything that a workspace's future depends on, as JSON; not its journal."""
+    """Return the state of a workspace as JSON, without its journal."""
     with workspace.lock:
         now = workspace.settle()
         ledger = workspace.ledger
@@ -59,11 +59,11 @@ def restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspa
     Raises `GetimgMockError` when `values` is not a snapshot.
     """
     if values.get("format") != FORMAT:
-        raise GetimgMockError(f"This is no snapshot of format {FORMAT}: {str(values)[:80]}")
+        raise GetimgMockError(f"This is not a snapshot of format {FORMAT}: {str(values)[:80]}")
     try:
         return _restored(key, values, settings)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise GetimgMockError(f"This snapshot cannot be used: {error!r}.") from None
+        raise GetimgMockError(f"This snapshot is invalid: {error!r}.") from None
 
 
 def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:

@@ -1,9 +1,9 @@
-"""How a pending generation ends, as data, and the order in which the ways to say so count.
+"""How pending generations end, and the precedence of the rules that decide it.
 
-A `TransitionRule` says when (by time, by polls, only by hand) and how (completed, failed). Either
-half may be left open; it is then filled in from the next rule in the order of precedence:
+A `TransitionRule` says when (by time, by polls, only by command) and how (completed, failed). It
+may leave either half open; the next rule in the order of precedence then fills it in:
 
-    one generation, by hand > the next generation > one request (header) > magic input
+    command for one generation > the next generation > one request (header) > magic input
     > scenario > model > workspace > settings and catalogue
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.world.randomness import Stream
 
-# The failures that the documentation or its error table name. Only the first text is documented.
+# Failures named by getimg.ai's documentation. Only the first message is documented.
 FAILURES: Final = {
     "server_error": error_messages.UPSTREAM_TIMED_OUT,
     "content_policy_violation": error_messages.UNSAFE,
@@ -37,14 +37,14 @@ _MAX_POLLS: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a generation failed; `code` and `message` are what the API shows (documented)."""
+    """Why a generation failed: the `code` and `message` that the API shows (documented)."""
 
     code: str
     message: str
 
     @classmethod
     def named(cls, code: str, message: str | None = None) -> Failure:
-        """Return the failure of that code; only a documented one may go without a message."""
+        """Return the failure of that code; an undocumented code needs a message."""
         if message is None and code not in FAILURES:
             raise UnknownNameError("failure", code, FAILURES)
         return cls(code, message if message is not None else FAILURES[code])
@@ -58,7 +58,7 @@ class Transition:
     """When a pending generation ends and how.
 
     It ends `seconds` after it was made, or at poll number `polls`, whichever comes first; with
-    neither it ends only by hand. It ends completed, or failed where there is a `failure`.
+    neither only a command ends it. It fails if there is a `failure`, else it completes.
     """
 
     seconds: float | None = None
@@ -71,9 +71,9 @@ AT_ONCE: Final = Transition(seconds=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransitionRule:
-    """What is said about transitions in one place; what it leaves open, others say.
+    """A rule for transitions; other rules fill in what it leaves open.
 
-    When: after `seconds`, or at poll number `polls`, or with `hold` only by hand.
+    When: after `seconds`, or at poll number `polls`, or with `hold` only by command.
     How: with `failure`, or `completed`, or failed with probability `fail_rate`.
     """
 
@@ -86,7 +86,7 @@ class TransitionRule:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> TransitionRule:
-        """Read a rule from JSON, TOML or keywords; raises `SettingsError` for what is wrong.
+        """Read a rule from JSON, TOML or keywords; raises `SettingsError`.
 
         Keys: `seconds` (30, "20..60", "normal(40, 10)", "exponential(40)"; 0 is at once), `polls`,
         `hold`, `failed` (a code; true is server_error), `message`, `completed`, `fail_rate`.
@@ -105,21 +105,21 @@ class TransitionRule:
             fail_rate=_rate(given["fail_rate"]) if "fail_rate" in given else None,
         )
         if rule.completed and rule.failure is not None:
-            raise SettingsError("completed and failed exclude each other.")
+            raise SettingsError("completed and failed cannot be combined.")
         return rule
 
     @property
     def says_when(self) -> bool:
-        """Whether it says when a generation ends."""
+        """Whether it decides when a generation ends."""
         return self.hold or self.seconds is not None or self.polls is not None
 
     @property
     def says_how(self) -> bool:
-        """Whether it says how a generation ends."""
+        """Whether it decides how a generation ends."""
         return self.completed or self.failure is not None or self.fail_rate is not None
 
     def over(self, lower: TransitionRule) -> TransitionRule:
-        """Return this rule, with what it leaves open filled in from `lower`."""
+        """Return this rule, with halves that it leaves open taken from `lower`."""
         if lower is OPEN or self is OPEN:
             return lower if self is OPEN else self
         when = self if self.says_when else lower
@@ -134,7 +134,7 @@ class TransitionRule:
         )
 
     def unpolled(self) -> TransitionRule:
-        """Return the rule for what nobody polls: an image, which would wait for ever."""
+        """Return the rule for an image, which is never polled and would wait forever."""
         return self if self.polls is None else replace(self, polls=None)
 
     def as_json(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class TransitionRule:
         return values | {name: True for name in ("hold", "completed") if getattr(self, name)}
 
     def drawn(self, chance: Stream, otherwise: float) -> Transition:
-        """Return the transition of one generation; `otherwise` is its time if none is said."""
+        """Return the transition of one generation; `otherwise` is the default time in seconds."""
         if self is OPEN and not otherwise:
             return AT_ONCE
         failure = self.failure
@@ -179,7 +179,7 @@ class Transitions:
     upcoming: deque[TransitionRule] = field(default_factory=deque)
 
     def set(self, rule: TransitionRule, *, model: str | None = None) -> None:
-        """Put `rule` in force for a model (a glob such as seedance-*), or for all."""
+        """Set `rule` for a model (a glob such as seedance-*), or for all models."""
         if model is None:
             self.workspace = rule
         else:
@@ -187,15 +187,15 @@ class Transitions:
             self.models[model] = rule
 
     def next(self, rule: TransitionRule) -> None:
-        """Put `rule` in force for one generation: the next that has none of these yet."""
+        """Queue `rule` for the next generation; each queued rule applies to one."""
         self.upcoming.append(rule)
 
     def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         self.workspace, self.models, self.upcoming = OPEN, {}, deque()
 
     def chosen(self, model: str, special: Iterable[TransitionRule]) -> TransitionRule:
-        """Return what is in force for a generation of `model` that is about to be made.
+        """Return the rule for a new generation of `model`; takes one queued rule.
 
         `special` are the rules of the request itself and of scenarios, the strongest first.
         """
@@ -208,7 +208,7 @@ class Transitions:
         return rule.over(self.workspace)
 
     def as_json(self) -> dict[str, Any]:
-        """Return all rules, for snapshots and for people."""
+        """Return all rules, for snapshots and control answers."""
         return {
             "workspace": self.workspace.as_json(),
             "models": {model: rule.as_json() for model, rule in self.models.items()},
@@ -217,7 +217,7 @@ class Transitions:
 
     @classmethod
     def restored(cls, values: Mapping[str, Any]) -> Transitions:
-        """Return what `as_json` described."""
+        """Return the rules that `as_json` described."""
         return cls(
             TransitionRule.of(values["workspace"]),
             {model: TransitionRule.of(rule) for model, rule in values["models"].items()},
@@ -226,11 +226,11 @@ class Transitions:
 
 
 def drawn(span: Span, chance: Stream) -> float:
-    """Return the seconds that `chance` gives for `span`, never less than 0."""
+    """Return the seconds that `chance` gives for `span`, at least 0."""
     if span.shape == "exponential":
         return -span.low * log(1 - chance.unit("seconds"))
     if span.shape == "normal":
-        # The open interval: at 0 the inverse is not defined.
+        # The open interval: the inverse is not defined at 0.
         unit = min(max(chance.unit("seconds"), 1e-12), 1 - 1e-12)
         return max(0.0, NormalDist(span.low, span.high).inv_cdf(unit))
     return span.low if span.low == span.high else chance.uniform("seconds", span.low, span.high)
@@ -259,10 +259,10 @@ def _rate(value: Any) -> float:
 def _failure(given: Mapping[str, Any]) -> Failure | None:
     code, message = given.get("failed", False), given.get("message")
     if message is not None and not isinstance(message, str):
-        raise SettingsError(f"message: {message!r} is not a text.")
+        raise SettingsError(f"message: {message!r} is not a string.")
     if code is False:
         if message is not None:
-            raise SettingsError("message: say also what it is the message of, with failed.")
+            raise SettingsError("message needs a failure to belong to: add failed.")
         return None
     if code is not True and not isinstance(code, str):
         raise SettingsError(f"failed: {code!r} is neither a code nor true.")

@@ -1,7 +1,7 @@
-"""Whether a request is one that getimg.ai takes, and if not, the one thing to say about it.
+"""Validates requests as getimg.ai does, with one error per request.
 
-The order (inferred): JSON, required fields, types and lengths, model, per-model values,
-references. One error names one `param`.
+The order of the checks (inferred): JSON, required fields, types and lengths, model, per-model
+values, references. An error names one `param`.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _MAX_SHOWN: Final = 80
 def parsed(body: bytes) -> Any:
     """Return the JSON value of a request body, or raise the 400 `Refusal` (our choice of words).
 
-    Refused beyond what JSON itself refuses: NaN and infinities, numbers too large to compute
-    with, unpaired surrogates, nesting deeper than Python can follow.
+    Beyond invalid JSON, it refuses NaN and infinities, numbers with too many digits, unpaired
+    surrogates, and nesting deeper than Python supports.
     """
     try:
         text = body.decode("utf-8")
@@ -55,26 +55,26 @@ def parsed(body: bytes) -> Any:
         raise _malformed("it is empty")
     try:
         value = _decode(text)
-        # A surrogate can only come from a \u escape, and then it cannot be encoded again.
+        # A lone surrogate can only come from a \u escape, and cannot be encoded.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise _malformed("it holds an unpaired surrogate (\\ud800 to \\udfff)") from None
+        raise _malformed("it contains an unpaired surrogate (\\ud800 to \\udfff)") from None
     except json.JSONDecodeError as error:
         raise _malformed(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
     except RecursionError:
         raise _malformed("it is nested too deeply") from None
     except ValueError:
-        raise _malformed("it holds a number with too many digits") from None
+        raise _malformed("it contains a number with too many digits") from None
     return value
 
 
 def validated(
     kind: Kind, body: Any, catalogue: Catalogue, *, strict: bool, silent_sound: str = "accept"
 ) -> GenerationRequest:
-    """Return the request that `body` (parsed JSON) makes, or raise the 400 `Refusal`.
+    """Return the request of `body` (parsed JSON), or raise the 400 `Refusal`.
 
-    Without `strict` only the shape is judged: any model, value and reference will do.
+    Without `strict` only the schema is checked: any model, value and reference is valid.
     """
     name = "image-request" if kind == "image" else "video-request"
     if not _is_shaped(name, body):
@@ -91,7 +91,7 @@ def validated(
 def _is_shaped(name: str, body: Any) -> bool:
     try:
         return schemas.validator(name).is_valid(body)
-    except ValueError:  # deeper than jsonschema-rs can follow
+    except ValueError:  # nested deeper than jsonschema-rs supports
         raise _malformed("it is nested too deeply") from None
 
 
@@ -132,7 +132,7 @@ def _refuse_shape(kind: Kind, body: Any, violations: Sequence[Violation]) -> NoR
 
 
 def _precedence(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]:
-    """Missing fields come first, then wrong types, then the rest; each in the fields' order."""
+    """Sort missing fields first, then wrong types, then the rest; each in the fields' order."""
     field = violation.path.split("/")[1] if violation.path else str(violation.property)
     order = FIELDS[kind].index(field) if field in FIELDS[kind] else len(FIELDS[kind])
     return (
@@ -234,7 +234,7 @@ def _supported(param: str, value: Any, options: Sequence[Any], model: str) -> No
 
 
 def _check_references(request: GenerationRequest, images: list[dict[str, Any]]) -> None:
-    """Judge roles and counts before contents: the cheap and clear errors first."""
+    """Check roles and counts before contents: cheap checks come first."""
     roles = [image.get("role", "reference_image") for image in images]
     supported = request.model.supported_references
     for index, role in enumerate(roles):
@@ -260,7 +260,7 @@ def _check_references(request: GenerationRequest, images: list[dict[str, Any]]) 
 
 
 def _check_frames(roles: list[str]) -> None:
-    """Documented: a last frame needs a first one, and references exclude both."""
+    """Check the documented rule: a last frame needs a first one, references exclude both."""
     if "last_frame" in roles and "first_frame" not in roles:
         raise Refusal(
             "invalid_parameter",
@@ -277,7 +277,7 @@ def _check_frames(roles: list[str]) -> None:
 
 
 def _param(path: str) -> str:
-    """Write a JSON pointer as getimg.ai's users write it: /images/0/url is images[0].url."""
+    """Format a JSON pointer as in code: /images/0/url is images[0].url."""
     param = ""
     for part in path.split("/")[1:]:
         param += f"[{part}]" if part.isdigit() else f".{part}" if param else part

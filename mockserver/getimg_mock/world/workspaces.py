@@ -1,7 +1,7 @@
-"""A workspace: everything that belongs to one API key, and its one owner.
+"""A workspace: the state that belongs to one API key.
 
-Every public method asks the clock once, settles what has ended by then, and does one thing under
-the workspace's lock. Nothing here waits but `finished`.
+Every public method reads the clock once, settles what has ended by then, and does one thing under
+the workspace's lock. No method waits except `finished`.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """A generation at a moment."""
+    """A generation with its status at a moment."""
 
     generation: Generation
     status: Status
 
 
 class Workspace:
-    """The world as the holder of one API key finds it."""
+    """The state of the API as one API key sees it."""
 
     def __init__(self, key: str, *, settings: Settings, clock: VirtualClock) -> None:
         self.key = key
@@ -78,15 +78,15 @@ class Workspace:
         self._signer = Signer(digest(self.seed, "signing"))
         self._products = ProductCache()
 
-    # What clients bring about ------------------------------------------------------------------
+    # For requests of clients ---------------------------------------------------------------------
 
     def submit(
         self, request: GenerationRequest, special: Sequence[TransitionRule] = ()
     ) -> Generation:
-        """Accept a valid request: hold its cost and begin.
+        """Accept a valid request: hold its cost and start the generation.
 
         `special` are transition rules for this request alone, the strongest first. Raises the 402
-        and 429 `Refusal`, in this order (inferred), and then changes nothing.
+        or 429 `Refusal`, checked in this order (inferred); a refusal changes nothing.
         """
         with self.lock:
             now = self.settle()
@@ -105,7 +105,7 @@ class Workspace:
             return State(generation, generation.at(now))
 
     def polled(self, generation_id: str) -> State:
-        """Return a video as one status request finds it, which counts where polls end it."""
+        """Return a video's state for one status request, and count the poll if polls end it."""
         with self.lock:
             now = self.settle()
             generation = self._settlement.find(generation_id)
@@ -120,7 +120,7 @@ class Workspace:
             return State(generation, generation.at(now))
 
     async def finished(self, generation_id: str) -> State:
-        """Return a generation when it is no longer pending, waiting on the clock until then."""
+        """Wait on the clock until a generation is no longer pending, and return it."""
         while True:
             changes = self.clock.changes
             state = self.state(generation_id)
@@ -140,23 +140,23 @@ class Workspace:
             return generation
 
     def balance(self) -> Decimal:
-        """Return what can still be spent, in US dollars."""
+        """Return the balance in US dollars."""
         with self.lock:
             self.settle()
             return self.ledger.available
 
     def costs(self) -> dict[date, Decimal]:
-        """Return what was charged by UTC date, up to now."""
+        """Return the charges up to now, by UTC date."""
         with self.lock:
             self.settle()
             return dict(self.ledger.by_date)
 
     def allowance(self, kind: Kind) -> Allowance:
-        """Return what is left of the present rate window."""
+        """Return what is left of the current rate window."""
         return self.limiter.allowance(kind, self.clock.now())
 
     def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
-        """Return what is done to a request, and the scenario rules that say so."""
+        """Return the behaviour for a request, and the scenario rules behind it."""
         with self.lock:
             return self.scenarios.treatment(facts, special)
 
@@ -165,14 +165,14 @@ class Workspace:
         return self._signer.signature(generation_id, index, expires)
 
     def signed(self, signature: str, generation_id: str, index: int, expires: int) -> bool:
-        """Return whether this workspace made that signature."""
+        """Return whether this workspace signed that link."""
         return self._signer.accepts(signature, generation_id, index, expires)
 
     def media_seed(self, generation_id: str) -> bytes:
-        """Return what the look of a generation's media is drawn from."""
+        """Return the seed of a generation's media."""
         return digest(self.seed, "media", generation_id)
 
-    # What whoever runs the fake brings about ----------------------------------------------------
+    # For control commands ------------------------------------------------------------------------
 
     def complete(self, generation_id: str) -> Generation:
         """End a pending generation now, completed; raises `GetimgMockError` if it has ended."""
@@ -189,7 +189,7 @@ class Workspace:
             return self._decide(generation, Ending(now, failure))
 
     def hold(self, generation_id: str) -> Generation:
-        """Keep a pending generation pending until it is ended by hand."""
+        """Keep a pending generation pending until a command ends it."""
         with self.lock:
             generation = self._settlement.find_pending(generation_id, self.settle())
             transition = replace(generation.transition, seconds=None, polls=None)
@@ -199,9 +199,9 @@ class Workspace:
             return held
 
     def advance(self, seconds: float) -> Advance:
-        """Let `seconds` pass at once; see `advance_to`."""
+        """Move the clock forward by `seconds`; see `advance_to`."""
         if not seconds >= 0:
-            raise GetimgMockError(f"Time never goes backwards: {seconds!r} is less than 0 s.")
+            raise GetimgMockError(f"A clock cannot go backwards: {seconds!r} s is less than 0.")
         with self.lock:
             try:
                 moment = self.clock.now() + timedelta(seconds=seconds)
@@ -210,24 +210,24 @@ class Workspace:
             return self.advance_to(moment)
 
     def advance_to(self, moment: datetime) -> Advance:
-        """Make it `moment`, settle, and return the new time and the events passed, in order.
+        """Move the clock to `moment`, settle, and return the new time and the events in between.
 
-        Raises `GetimgMockError` for a moment that has passed, or is past the end of the calendar.
+        Raises `GetimgMockError` for a moment in the past, or at or after `LATEST`.
         """
         if moment >= LATEST:
-            raise GetimgMockError(f"{LATEST.year} is the end of the calendar here.")
+            raise GetimgMockError(f"A clock cannot reach the year {LATEST.year}.")
         with self.lock:
             since = self.clock.now()
             if moment < since and not self.clock.rate:
                 raise GetimgMockError(
-                    f"Time never goes backwards: it is {since.isoformat()} already."
+                    f"A clock cannot go backwards: it is {since.isoformat()} already."
                 )
             now = self.clock.advance_to(moment)
             self._settlement.settle(now)
             return Advance(now, self._find_events(since, now))
 
     def advance_to_next_event(self) -> Advance:
-        """Make it the moment of the next event; without one, nothing happens."""
+        """Move the clock to the next event; does nothing when no event is to come."""
         with self.lock:
             now, resets = self.clock.now(), self.limiter.resets()
             moment = find_next_moment(self.generations.values(), resets, now)
@@ -236,9 +236,9 @@ class Workspace:
             return self.advance_to(moment)
 
     def run_until(self, generation_id: str, status: Status) -> Advance:
-        """Make it the moment at which a generation gets `status`.
+        """Move the clock to the moment at which a generation gets `status`.
 
-        Raises `GetimgMockError` when time alone will not bring that about, saying why.
+        Raises `GetimgMockError` when time alone does not cause that; the message says why.
         """
         with self.lock:
             now = self.settle()
@@ -259,10 +259,10 @@ class Workspace:
             return self.advance_to(ending.at)
 
     def retire(self) -> None:
-        """Let whoever still waits for something here go on: another workspace took its place.
+        """Release every waiting request: another workspace has replaced this one.
 
-        What is pending ends at its time, which comes at once, or fails where only somebody's hand
-        would have ended it.
+        Pending generations end at their time, which comes at once; those that only a command could
+        have ended fail.
         """
         with self.lock:
             now = self.settle()
@@ -277,7 +277,7 @@ class Workspace:
             self.ledger.credit(amount, self.settle())
 
     def set_limits(self, limits: Limits) -> None:
-        """Put other limits in force; what was counted in the present window stays counted."""
+        """Change the rate limits; requests counted in the current window stay counted."""
         with self.lock:
             self.limiter.change(limits, self.clock.now())
 
@@ -350,5 +350,5 @@ class Workspace:
             return rule.unpolled().drawn(chance, drawn(settings.image_seconds, chance))
         span = settings.video_seconds
         seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
-        # Asked anew each time: the settings of a workspace can be changed.
+        # Read at each call: the settings of a workspace can be changed.
         return rule.over(TransitionRule(fail_rate=settings.fail_rate)).drawn(chance, seconds)
