@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.testing.client_waiting import LinkedPatience
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
-    from getimg_mock.virtual_time.linked_time import Dial, Hands
+    from getimg_mock.virtual_time.linked_time import ClockSource, MovableClock
 
 
 # A drip has some 2,000 pieces.
@@ -109,10 +109,10 @@ class GetimgMock(Workspace):
             return self.link
         fake = self._fake()
         store = fake.store if fake is not None else None
-        dial: Dial = (
+        source: ClockSource = (
             PresentClock(store, self.key) if isinstance(store, EpochStore) else _Remote(self)
         )
-        self.link = Link(dial, at_work=self._at_work).start()
+        self.link = Link(source, at_work=self._at_work).start()
         if self._patience is not None:
             self._patience.link = self.link
         return self.link
@@ -245,12 +245,12 @@ class _Remote:
         self._calls: int | None = None
 
     @property
-    def clock(self) -> Hands:
+    def clock(self) -> MovableClock:
         return self
 
     def now(self) -> datetime:
         """Return the time."""
-        calls = self._workspace._watched.clock_calls  # noqa: SLF001 - its own dial
+        calls = self._workspace._watched.clock_calls  # noqa: SLF001 - the source of its own link
         if self._calls != calls:
             self._calls = calls
             self._moment = max(self._moment, self._workspace.clock.now())
