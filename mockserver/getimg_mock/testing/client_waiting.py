@@ -32,14 +32,14 @@ class LinkedPatience:
 
     def wait(self, wait: Wait) -> None:
         """Sleep on the link, in the order of all sleepers."""
-        if self.link is None or wait.seconds is None or wait.clock is not self.clock:
+        if self.link is None or wait.seconds is None or not self._is_linked(wait):
             self._other.wait(wait)
         else:
             self.link.sleep(wait.seconds)
 
     async def wait_async(self, wait: Wait) -> None:
         """Sleep in the event loop, whose timers are bound."""
-        if self.link is None or wait.clock is not self.clock:
+        if not self._is_linked(wait):
             await self._other.wait_async(wait)
             return
         try:
@@ -53,6 +53,9 @@ class LinkedPatience:
                 await sleep(wait.seconds)
         else:
             await _sleep_in_loop(wait)
+
+    def _is_linked(self, wait: Wait) -> bool:
+        return self.link is not None and self.link.active and wait.clock is self.clock
 
 
 async def _sleep_in_loop(wait: Wait) -> None:

@@ -11,6 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.patches import Patches
 from getimg_mock.virtual_time.import_hooks import WhenImported
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Interception:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
-        self._replaced: list[tuple[type, str, Any]] = []
+        self._patches = Patches()
         self._imports = WhenImported(
             {"httpx": self._httpx, "httpx2": self._httpx2, "httpx_aiohttp": self._httpx_aiohttp}
         )
@@ -62,6 +63,7 @@ class Interception:
         with self._lock:
             self._claims.append(claim)
             if len(self._claims) == 1:
+                self._patches = Patches()
                 self._imports.start()
 
     def remove(self, claim: Claim) -> None:
@@ -70,9 +72,7 @@ class Interception:
             self._claims.remove(claim)
             if not self._claims:
                 self._imports.stop()
-                for owner, name, before in reversed(self._replaced):
-                    setattr(owner, name, before)
-                self._replaced.clear()
+                self._patches.restore()
 
     def claim(self, request: Any, module: str) -> Claim | None:
         """Return the claim on a request of httpx or httpx2, None where there is none."""
@@ -98,23 +98,28 @@ class Interception:
         )
 
     def _replace(self, owner: type, name: str, module: str, *, shown: str | None = None) -> None:
-        before, shown = owner.__dict__[name], shown or module
+        shown = shown or module
 
-        def handle_request(transport: Any, request: Any) -> Any:
-            claim = self.claim(request, shown)
-            if claim is None:
-                return before(transport, request)
-            return claim.transport(module).handle_request(request)
+        def make_sync(original: Callable[..., Any]) -> Callable[..., Any]:
+            def handle_request(transport: Any, request: Any) -> Any:
+                claim = self.claim(request, shown)
+                if claim is None:
+                    return original(transport, request)
+                return claim.transport(module).handle_request(request)
 
-        async def handle_async_request(transport: Any, request: Any) -> Any:
-            claim = self.claim(request, shown)
-            if claim is None:
-                return await before(transport, request)
-            claim.check()
-            return await claim.transport(module).handle_async_request(request)
+            return handle_request
 
-        self._replaced.append((owner, name, before))
-        setattr(owner, name, handle_request if name == "handle_request" else handle_async_request)
+        def make_async(original: Callable[..., Any]) -> Callable[..., Any]:
+            async def handle_async_request(transport: Any, request: Any) -> Any:
+                claim = self.claim(request, shown)
+                if claim is None:
+                    return await original(transport, request)
+                claim.check()
+                return await claim.transport(module).handle_async_request(request)
+
+            return handle_async_request
+
+        self._patches.replace(owner, name, make_sync if name == "handle_request" else make_async)
 
 
 # What is replaced belongs to the whole process, and so does the record of it.

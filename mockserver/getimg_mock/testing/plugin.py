@@ -5,6 +5,7 @@ Installing getimg-mock costs other test suites what importing this module costs,
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,6 +123,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
         judge(item)
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Restore what another fixture has put back after it had ended, such as a linked sleep."""
+    try:
+        return (yield)
+    finally:
+        patches = sys.modules.get("getimg_mock.patches")
+        if patches is not None:
+            patches.restore_late()
 
 
 @pytest.hookimpl(wrapper=True)
