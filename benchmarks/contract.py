@@ -12,24 +12,26 @@ from typing import Final
 
 from benchmarks import bare
 from benchmarks.targets import at_least
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.provider.strategies import drawn_plans
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.targets.execution import Sent
-from getimg_mock.contract.targets.fake_targets import InProcess, asked_in_process
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.provider.strategies import draw_plans
+from getimg_mock.contract.targets.execution import PreparedRequest
+from getimg_mock.contract.targets.fake_targets import InProcessTarget, send_in_process
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 TARGET: Final = 1000.0
 ROUNDS: Final = 5
 PLANS: Final = 200
-_BALANCE: Final = Sent("GET", "/v2/billing/balance", (("authorization", "Bearer sk_x"),), None)
+_BALANCE: Final = PreparedRequest(
+    "GET", "/v2/billing/balance", (("authorization", "Bearer sk_x"),), None
+)
 
 
 def main() -> int:
     """Measure, print, and return the exit status."""
-    models = shipped_models()
-    drawn_plans(models, seed=ROUNDS, count=1)  # strategies are made once, whoever draws first
+    models = load_shipped_models()
+    draw_plans(models, seed=ROUNDS, count=1)  # strategies are made once, whoever draws first
     rates: dict[str, list[float]] = {"fixed": [], "drawn": [], "bare": []}
     for number in range(ROUNDS):
         rates["fixed"].append(_rate(None))
@@ -43,14 +45,14 @@ def main() -> int:
 
 def _rate(seed: int | None) -> float:
     """Return the requests a second of plans drawn from `seed`; without one, of the fixed plans."""
-    target = InProcess()
+    target = InProcessTarget()
     began = perf_counter()
     if seed is None:
-        plans = list(corpus(target.models))
+        plans = list(build_corpus(target.models))
     else:
-        plans = drawn_plans(target.models, seed=seed, count=PLANS)
+        plans = draw_plans(target.models, seed=seed, count=PLANS)
     histories = [target.run(plan) for plan in plans]
-    broken = [check.id for check in PROVIDER if judged(check, histories).broken]
+    broken = [check.id for check in PROVIDER_CHECKS if judge_check(check, histories).broken]
     taken = perf_counter() - began
     if broken:
         raise RuntimeError(f"The fake breaks {', '.join(broken)}: there is nothing to measure.")
@@ -61,7 +63,7 @@ def _bare() -> float:
     """Return the requests a second that the bare app answers."""
     began = perf_counter()
     for _ in range(PLANS * 10):
-        asked_in_process(bare.app, _BALANCE)
+        send_in_process(bare.app, _BALANCE)
     return PLANS * 10 / (perf_counter() - began)
 
 

@@ -15,25 +15,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.budget.gate import Budget, guarded, watching
-from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
-from getimg_mock.contract.evidence.claims import claims
-from getimg_mock.contract.evidence.evidence import shipped_evidence
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.targets.http_target import LONGEST_WAIT, Address, limits_of
-from getimg_mock.contract.targets.lookup import target_of
+from getimg_mock.contract.budget.gate import Budget, install_budget, watch_spending
+from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
+from getimg_mock.contract.evidence.claims import collect_claims
+from getimg_mock.contract.evidence.evidence import load_shipped_evidence
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch_limits
+from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.comparison import Comparison
-from getimg_mock.contract.verification.dry_run import beside
-from getimg_mock.contract.verification.self_check import examination_of
-from getimg_mock.contract.verification.session import Campaign
+from getimg_mock.contract.verification.dry_run import run_on_fake
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.self_check import collect_self_check
+from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.contract.verification.self_check import Examination
+    from getimg_mock.contract.verification.self_check import SelfCheck
 
 collect_ignore = [] if find_spec("hypothesis") else ["test_sequences.py"]
 
@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
     group.addoption(
         "--getimg-wait",
-        default=LONGEST_WAIT,
+        default=MAX_WAIT,
         type=float,
         metavar="SECONDS",
         help="how long to wait at once where time is not ours",
@@ -61,25 +61,27 @@ def target(request: pytest.FixtureRequest) -> Target:
     option = request.config.getoption
     record = option("--getimg-record")
     try:
-        found = target_of(
+        found = find_target(
             option("--getimg-target"),
             key=os.environ.get("GETIMG_API_KEY"),
             second_key=os.environ.get("GETIMG_SECOND_API_KEY"),
             wait=option("--getimg-wait"),
         )
-        if isinstance(found, Address):
-            budget = amount_of(option("--getimg-budget"))
-            guarded(found, budget, Record(Path(record) if record else default_record()))
+        if isinstance(found, HttpTarget):
+            budget = parse_amount(option("--getimg-budget"))
+            install_budget(
+                found, budget, SpendRecord(Path(record) if record else find_default_record())
+            )
     except GetimgMockError as error:
         pytest.exit(str(error), returncode=2)
     return found
 
 
 @pytest.fixture(scope="session")
-def address(request: pytest.FixtureRequest) -> Address:
+def address(request: pytest.FixtureRequest) -> HttpTarget:
     """Return the service beside the fake that a client is put to, behind its budget."""
     found = request.getfixturevalue("target")
-    if not isinstance(found, Address):
+    if not isinstance(found, HttpTarget):
         where = request.config.getoption("--getimg-target")
         pytest.exit(
             f"--getimg-target={where}: a client is put to the fake alone, or to real or a URL "
@@ -91,7 +93,7 @@ def address(request: pytest.FixtureRequest) -> Address:
 
 def budget_of(target: Target) -> Budget | None:
     """Return the budget that a target is behind, or None."""
-    gate = target.gate if isinstance(target, Address) else None
+    gate = target.gate if isinstance(target, HttpTarget) else None
     return gate if isinstance(gate, Budget) else None
 
 
@@ -102,39 +104,42 @@ def tier(request: pytest.FixtureRequest, target: Target) -> str:
 
 
 @pytest.fixture(scope="session")
-def campaign(target: Target, tier: str) -> Campaign:
+def campaign(target: Target, tier: str) -> VerificationSession:
     """Return the run of every plan that the target can be given, and that can be paid."""
     budget = budget_of(target)
-    address = target if isinstance(target, Address) else None
-    with watching(address, budget) if address and budget else nullcontext():
-        limits = limits_of(address, paid=True) if address and tier == "R3" else None
-        plans = [plan for plan in corpus(target.models, limits) if plan.tier <= tier]
-        found = Campaign(target=target, plans=plans, checks=PROVIDER)
-        for _ in found.events():
+    address = target if isinstance(target, HttpTarget) else None
+    with watch_spending(address, budget) if address and budget else nullcontext():
+        limits = fetch_limits(address, paid=True) if address and tier == "R3" else None
+        plans = [plan for plan in build_corpus(target.models, limits) if plan.tier <= tier]
+        found = VerificationSession(target=target, plans=plans, checks=PROVIDER_CHECKS)
+        for _ in found.run():
             pass
     return found
 
 
 @pytest.fixture(scope="session")
-def histories(campaign: Campaign) -> list[History]:
+def histories(campaign: VerificationSession) -> list[History]:
     """Return what the target answered."""
     return campaign.histories
 
 
 @pytest.fixture(scope="session")
-def comparison(campaign: Campaign) -> Comparison:
+def comparison(campaign: VerificationSession) -> Comparison:
     """Return what the target and the fake answered, side by side."""
-    evidence = shipped_evidence()
+    evidence = load_shipped_evidence()
     seen = Comparison(
-        claims=claims(evidence), cited=evidence.seen, observed=evidence.confirmed, now=wall_time()
+        claims=collect_claims(evidence, PROVIDER_CHECKS),
+        cited=evidence.seen,
+        observed=evidence.confirmed,
+        now=wall_time(),
     )
-    return beside(campaign, seen)[0]
+    return run_on_fake(campaign, seen)[0]
 
 
 @pytest.fixture(scope="session")
-def examination(campaign: Campaign) -> Examination:
+def examination(campaign: VerificationSession) -> SelfCheck:
     """Return what the run lets the harness judge of itself."""
-    return examination_of(campaign, budget_of(campaign.target))
+    return collect_self_check(campaign, budget_of(campaign.target))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.targets.http_target import Address
+    from getimg_mock.contract.targets.http_target import HttpTarget
     from getimg_mock.contract.verdicts import Verdict
 
 FAKE = "fake"
@@ -85,7 +85,7 @@ def side_of(request: pytest.FixtureRequest) -> Callable[[str], Side]:
                 if where == FAKE:
                     driver = PythonDriver(load_maker(name), f"{name} on the fake")
                 else:
-                    target: Address = request.getfixturevalue("address")
+                    target: HttpTarget = request.getfixturevalue("address")
                     driver = UpstreamDriver(load_maker(name), f"{name} on {where}", address=target)
             except SettingsError as error:
                 pytest.exit(str(error), returncode=2)

@@ -25,18 +25,19 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from getimg_mock.contract.exchanges import TERMINAL, balance_of, decimal
-from getimg_mock.contract.model_choice import cheapest, price_of
-from getimg_mock.contract.plans import DAYS, Plan, Ref, Send, balance, get
+from getimg_mock.contract.exchanges import TERMINAL, parse_decimal, read_balance
+from getimg_mock.contract.model_choice import find_cheapest
+from getimg_mock.contract.plans import DAYS_PLACEHOLDER, Plan, Ref, Send, get, get_balance
+from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.provider.strategies import faulty, submissions
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.targets.execution import RefusedError, Run, instant
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.targets.execution import PlanRun, RefusedError, parse_instant
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.targets.fake_targets import Target
 
 PAUSES: Final = (0.001, 1, 20, 61, 3600, 90_000)
@@ -89,24 +90,24 @@ class Provider(RuleBasedStateMachine):
         """Begin, with each key's balance known."""
         self.held = ExitStack()
         plan = Plan(name="machine", steps=(), keys=2)
-        self.session = self.held.enter_context(self.target.opened(plan))
-        self.run = Run(self.session, plan, self.target.models)
+        self.session = self.held.enter_context(self.target.open_session(plan))
+        self.run = PlanRun(self.session, plan, self.target.models)
         self.books: dict[str, Books] = {}
         for key in ("a", "b"):
             if key in self.session.keys:
-                seen = self.do(balance(key=key))
+                seen = self.do(get_balance(key=key))
                 self.books[key] = Books(self.amount(seen))
 
-    def do(self, step: Send) -> Exchange:
+    def do(self, step: Send) -> HttpExchange:
         """Send one request."""
         before = len(self.run.exchanges)
         self.run._send(step, before)  # noqa: SLF001 - the machine steps the run by hand
         assert len(self.run.exchanges) == before + 1
         return self.run.exchanges[-1]
 
-    def amount(self, seen: Exchange) -> Decimal:
+    def amount(self, seen: HttpExchange) -> Decimal:
         """Return the balance in an answer."""
-        found = balance_of(seen)
+        found = read_balance(seen)
         assert found is not None, seen.body
         return found
 
@@ -135,17 +136,17 @@ class Provider(RuleBasedStateMachine):
             return
         assert seen.accepted, (seen.status, seen.body)
         model = next(each for each in self.target.models if each["id"] == seen.asked["model"])
-        one = Bought(name, key, model["type"] == "video", price_of(model, seen.asked) or ZERO)
+        one = Bought(name, key, model["type"] == "video", compute_price(model, seen.asked) or ZERO)
         self.books[key].bought.append(one)
         if not one.video:
             self.completed(one, seen)
 
-    def completed(self, one: Bought, seen: Exchange) -> None:
+    def completed(self, one: Bought, seen: HttpExchange) -> None:
         """Note the result, which costs what the catalogue says."""
         one.status = "completed"
-        one.deletes_at = instant(seen.items[0].get("deletes_at"))
+        one.deletes_at = parse_instant(seen.items[0].get("deletes_at"))
         usage = seen.object.get("usage") or {}
-        assert decimal(usage.get("total_cost", one.price)) == one.price
+        assert parse_decimal(usage.get("total_cost", one.price)) == one.price
 
     @rule(data=st.data())
     def submit_nonsense(self, data: st.DataObject) -> None:
@@ -219,15 +220,15 @@ class Provider(RuleBasedStateMachine):
         """The balance is where the model has it: what was bought is paid for once."""
         key = self.key(data)
         least, most = self.books[key].bounds()
-        assert least <= self.amount(self.do(balance(key=key))) <= most
+        assert least <= self.amount(self.do(get_balance(key=key))) <= most
 
     @rule(data=st.data())
     def costs(self, data: st.DataObject) -> None:
         """The costs are the sum of their days, and no more than what can have been paid."""
         key = self.key(data)
-        seen = self.do(get("/v2/billing/costs", key=key, query=DAYS))
-        days = [decimal(each["cost"]) or ZERO for each in seen.object["data"]]
-        assert decimal(seen.object["total_cost"]) == sum(days, ZERO)
+        seen = self.do(get("/v2/billing/costs", key=key, query=DAYS_PLACEHOLDER))
+        days = [parse_decimal(each["cost"]) or ZERO for each in seen.object["data"]]
+        assert parse_decimal(seen.object["total_cost"]) == sum(days, ZERO)
         if self.target.own:  # a world of its own: nobody has bought anything before
             books = self.books[key]
             least, most = books.bounds()
@@ -239,7 +240,7 @@ class Provider(RuleBasedStateMachine):
             return
         with self.held:
             history = replace(self.run.run(), exchanges=tuple(self.run.exchanges))
-        verdicts = [judged(check, [history], own=self.target.own) for check in PROVIDER]
+        verdicts = [judge_check(check, [history], own=self.target.own) for check in PROVIDER_CHECKS]
         failed = {each.check.id: each.findings for each in verdicts if each.status == "FAIL"}
         assert failed == {}
 
@@ -254,7 +255,7 @@ def test_any_sequence_of_operations_keeps_the_contract(
     if not target.own and (request.config.getoption("--getimg-tier") or "R0") < "R2":
         pytest.skip("the machine buys generations: it needs --getimg-tier R2 and --getimg-budget")
     # One of each kind, so that many a video comes to its end, and few dollars.
-    few = [cheapest(target.models, "image"), cheapest(target.models, "video")]
+    few = [find_cheapest(target.models, "image"), find_cheapest(target.models, "video")]
     steps = submissions(few), faulty(target.models)
     machine = type("Machine", (Provider,), {"target": target, "steps": steps})
     mine = target.own

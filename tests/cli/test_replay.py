@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verification.session import Campaign, written
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
+from getimg_mock.contract.verification.session import VerificationSession
+from getimg_mock.reports.events import render_ndjson
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 from tests.contract.provider.everyone import BY_NAME
@@ -32,17 +33,19 @@ pays_twice = faulty("reposts-reset")
 @cache
 def lines() -> tuple[dict[str, Any], ...]:
     """Return the events of a run that fails GP407."""
-    target = InProcess(wrap=BY_NAME["any-signature"].wrap)
-    plans = [plan for plan in corpus(target.models) if plan.name == "an image and its file"]
-    campaign = Campaign(target=target, plans=plans, checks=chosen("GP407,GP401", PROVIDER))
-    return tuple(json.loads(line) for line in written(campaign.events()))
+    target = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
+    plans = [plan for plan in build_corpus(target.models) if plan.name == "an image and its file"]
+    campaign = VerificationSession(
+        target=target, plans=plans, checks=select_checks("GP407,GP401", PROVIDER_CHECKS)
+    )
+    return tuple(json.loads(line) for line in render_ndjson(campaign.run()))
 
 
 def kept(tmp_path: Path, **start: Any) -> str:
     """Write those events, with other facts at their start, and return the name of the file."""
     path = tmp_path / "events.ndjson"
     first, *rest = lines()
-    path.write_text("".join(written([first | start, *rest])), encoding="utf-8")
+    path.write_text("".join(render_ndjson([first | start, *rest])), encoding="utf-8")
     return str(path)
 
 
@@ -124,7 +127,7 @@ def test_a_look_at_the_whole_run_is_not_replayed_alone(
         else each
         for each in lines()
     ]
-    path.write_text("".join(written(whole)), encoding="utf-8")
+    path.write_text("".join(render_ndjson(whole)), encoding="utf-8")
     assert main(["replay", str(path)]) == 2
     assert "make the run again" in capsys.readouterr().out
 
@@ -198,13 +201,17 @@ def test_a_script_shows_a_failure_of_a_provider_with_nothing_but_python(script: 
     shown = came.stdout.splitlines()
     turned = next(at for at, line in enumerate(shown) if line.endswith("(sig)"))
     assert "<- 403" in shown[turned + 1]
-    (plan,) = (each for each in corpus(InProcess().models) if each.name == "an image and its file")
+    (plan,) = (
+        each
+        for each in build_corpus(InProcessTarget().models)
+        if each.name == "an image and its file"
+    )
     assert sum(" -> " in line for line in shown) == len(plan.steps)
 
 
 def test_a_script_moves_the_clock_of_a_fake(tmp_path: Path) -> None:
     """A plan that waits for a day does not wait where getimg-mock answers."""
-    names = {plan.name: plan for plan in corpus(InProcess().models)}
+    names = {plan.name: plan for plan in build_corpus(InProcessTarget().models)}
     plan = names["a file until it is deleted"].as_json()
     waiting = [
         {**each, "failures": [{**failure, "plan": plan} for failure in each["failures"]]}
@@ -213,7 +220,7 @@ def test_a_script_moves_the_clock_of_a_fake(tmp_path: Path) -> None:
         for each in lines()
     ]
     events, path = tmp_path / "e.ndjson", tmp_path / "deleted.py"
-    events.write_text("".join(written(waiting)), encoding="utf-8")
+    events.write_text("".join(render_ndjson(waiting)), encoding="utf-8")
     assert main(["replay", str(events), "--check", "GP407", "--script", str(path)]) == 0
     with MockServer(retention=600) as server:
         came = run_script(path, GETIMG_AI_BASE_URL=server.url, GETIMG_API_KEY="sk_script")
@@ -258,6 +265,6 @@ def test_a_script_is_of_one_failure(tmp_path: Path, capsys: pytest.CaptureFixtur
     """Which one is meant must be clear."""
     path = tmp_path / "events.ndjson"
     again = [each | {"id": "GP408"} if each["event"] == "verdict" else each for each in lines()]
-    path.write_text("".join(written([*lines(), *again])), encoding="utf-8")
+    path.write_text("".join(render_ndjson([*lines(), *again])), encoding="utf-8")
     assert main(["replay", str(path), "--script", str(tmp_path / "s.py")]) == 2
     assert "--check" in capsys.readouterr().err

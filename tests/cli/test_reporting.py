@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main, reporting
-from getimg_mock.contract.evidence.evidence import read_known
-from getimg_mock.contract.verification.session import settled
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports.known_failures import apply_known_failures, read_known_failures
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
@@ -156,7 +155,7 @@ def test_what_could_not_be_judged_says_nothing_about_a_known_failure() -> None:
         END,
     ]
     known = dict.fromkeys(("GP101", "GP102", "GP103", "GP104", "GE906", "GH009"), "why")
-    *_, end = found = list(settled(told, known))
+    *_, end = found = list(apply_known_failures(told, known))
     statuses = {each["id"]: each["status"] for each in found if each["event"] == "verdict"}
     assert statuses == {
         "GP101": "XFAIL",
@@ -168,7 +167,7 @@ def test_what_could_not_be_judged_says_nothing_about_a_known_failure() -> None:
     }
     assert end["verdicts"] == {"XFAIL": 3, "XPASS": 1, "VOID": 1, "SKIP": 1}
     assert end["ok"] is False
-    *_, end = settled(told, {"GP101": "", "GH009": ""})
+    *_, end = apply_known_failures(told, {"GP101": "", "GH009": ""})
     assert end["ok"] is True
 
 
@@ -190,8 +189,8 @@ def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
     """In one sentence."""
     path = tmp_path / "known"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="no UTF-8"):
-        read_known(path)
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        read_known_failures(path, [])
 
 
 def test_known_failures_are_no_blockers_of_a_client(

@@ -12,9 +12,13 @@ import pytest
 from getimg_mock.cli import main
 from getimg_mock.contract.evidence.evidence import read_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.registry import EVERY, PROVIDER, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verification.session import Campaign
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verification.registry import (
+    ALL_BUT_CLIENT_CHECKS,
+    PROVIDER_CHECKS,
+    select_checks,
+)
+from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
@@ -104,7 +108,7 @@ def test_explain_says_what_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert "blocker" in capsys.readouterr().out
     assert main(["explain"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert {check.id for check in EVERY} <= set(listed)
+    assert {check.id for check in ALL_BUT_CLIENT_CHECKS} <= set(listed)
     assert len(listed) == len(set(listed))
     assert main(["explain", "GP999"]) == 2
     assert main(["explain", "GE902"]) == 0
@@ -169,11 +173,13 @@ def test_a_confirmed_assumption_can_fail_a_service(
         ),
         encoding="utf-8",
     )
-    campaign = Campaign(
-        target=replace(InProcess(), own=False),
+    campaign = VerificationSession(
+        target=replace(InProcessTarget(), own=False),
         plans=(),
-        checks=chosen("GP103", PROVIDER),
-        confirmed=read_evidence(evidence).fresh(datetime(2020, 2, 1, tzinfo=UTC)),
+        checks=select_checks("GP103", PROVIDER_CHECKS),
+        confirmed=read_evidence(evidence, PROVIDER_CHECKS).select_fresh(
+            datetime(2020, 2, 1, tzinfo=UTC)
+        ),
     )
     campaign.histories = [read_traffic(recorded)]
     assert [e["status"] for e in campaign.judge() if e["event"] == "verdict"] == ["FAIL"]

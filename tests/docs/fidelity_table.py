@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.evidence.claims import mark_of
-from getimg_mock.contract.evidence.evidence import shipped_evidence
-from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.evidence.claims import compute_mark
+from getimg_mock.contract.evidence.evidence import load_shipped_evidence
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 if TYPE_CHECKING:
     from getimg_mock.contract.evidence.evidence import Evidence
@@ -27,8 +27,8 @@ HEAD: Final = "| check | what it claims | level | evidence now |\n| --- | --- | 
 def table(evidence: Evidence) -> str:
     """Return the table, a row for each check of a provider."""
     rows = (
-        f"| {check.id} | {check.statement} | {check.level} | {mark_of(check, evidence)} |\n"
-        for check in PROVIDER
+        f"| {check.id} | {check.statement} | {check.level} | {compute_mark(check, evidence)} |\n"
+        for check in PROVIDER_CHECKS
     )
     return HEAD + "".join(rows)
 
@@ -62,7 +62,7 @@ def main() -> None:
     before, found, _ = page.partition(HEAD)
     if not found:
         raise SystemExit(f"{PAGE} has no table to replace.")
-    PAGE.write_text(before + table(shipped_evidence()), encoding="utf-8")
+    PAGE.write_text(before + table(load_shipped_evidence()), encoding="utf-8")
     BEHAVIOURS.write_text(behaviours(page), encoding="utf-8")
 
 

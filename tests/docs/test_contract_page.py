@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.sole_killers import WITHOUT
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
@@ -20,4 +20,4 @@ def test_the_page_names_the_checks_that_find_nothing_alone() -> None:
 
 def test_the_page_counts_the_checks() -> None:
     """Of a provider: those of the fake against others and of the harness come on top."""
-    assert f"to {len(PROVIDER)} checks" in PAGE
+    assert f"to {len(PROVIDER_CHECKS)} checks" in PAGE

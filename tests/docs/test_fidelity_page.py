@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract.evidence.claims import flaw_of, mark_of
-from getimg_mock.contract.evidence.evidence import Evidence, shipped_evidence
-from getimg_mock.contract.registry import check_of
+from getimg_mock.contract.evidence.claims import compute_mark, find_flaw
+from getimg_mock.contract.evidence.evidence import Evidence, load_shipped_evidence
+from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.settings import option_name, options
 from tests.docs.fidelity_table import behaviours, rows, table
 
@@ -26,7 +26,7 @@ def test_a_claim_names_its_evidence_and_a_setting_that_exists(
 ) -> None:
     """A row without evidence would pass off a choice as a fact; a dead option helps nobody."""
     assert claim
-    assert evidence == "by value" or not flaw_of(evidence, shipped_evidence().seen)
+    assert evidence == "by value" or not find_flaw(evidence, load_shipped_evidence().seen)
     named = re.findall(r"`--([a-z-]+)", setting)
     assert set(named) <= NAMES
     assert named or setting == "-"
@@ -46,7 +46,7 @@ def test_every_setting_stands_on_the_page() -> None:
 
 def test_the_table_of_checks_is_what_the_evidence_says() -> None:
     """It is generated: python -m tests.docs.fidelity_table."""
-    assert PAGE.endswith("\n\n" + table(shipped_evidence()))
+    assert PAGE.endswith("\n\n" + table(load_shipped_evidence()))
 
 
 def test_the_package_has_the_rows_of_the_page() -> None:
@@ -65,6 +65,6 @@ def test_the_package_has_the_rows_of_the_page() -> None:
 def test_a_mark_follows_what_was_observed(check: str, none: str, kept: str, broken: str) -> None:
     """What was recorded stands above what was read, and above what was assumed."""
     day = datetime(2026, 9, 1, tzinfo=UTC)
-    assert mark_of(check_of(check), Evidence()) == none
-    assert mark_of(check_of(check), Evidence({check: day})) == kept
-    assert mark_of(check_of(check), Evidence({}, {check: (day, "another")})) == broken
+    assert compute_mark(find_check(check), Evidence()) == none
+    assert compute_mark(find_check(check), Evidence({check: day})) == kept
+    assert compute_mark(find_check(check), Evidence({}, {check: (day, "another")})) == broken

@@ -11,19 +11,23 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from getimg_mock.contract import registry
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
 from getimg_mock.contract.clients.suite import verify
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdict_events import build_verdict_event
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
-from getimg_mock.contract.verification.session import Campaign, verdict_event, written
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
+from getimg_mock.contract.verification.session import (
+    VerificationSession,
+)
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, events, matrix, replays, tables
+from getimg_mock.reports.events import render_ndjson
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
 from tests.contract.provider.everyone import BY_NAME
@@ -31,20 +35,22 @@ from tests.contract.provider.everyone import BY_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CHECKS = chosen("GP407,GP401,GP115,GP801", PROVIDER)
+CHECKS = select_checks("GP407,GP401,GP115,GP801", PROVIDER_CHECKS)
 SECRET = "sk_contract_alpha_7f3a9c"
 
 
 @cache
 def stream() -> str:
     """Return the event stream of a run that fails GP407."""
-    target = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    target = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
     plans = [
         plan
-        for plan in corpus(target.models)
+        for plan in build_corpus(target.models)
         if plan.name in {"an image and its file", "the catalogue"}
     ]
-    return "".join(written(Campaign(target=target, plans=plans, checks=CHECKS).events()))
+    return "".join(
+        render_ndjson(VerificationSession(target=target, plans=plans, checks=CHECKS).run())
+    )
 
 
 def outcomes() -> list[events.Outcome]:
@@ -58,7 +64,7 @@ def client_stream() -> str:
     lines = []
     for name, client in (("pays-twice", faulty("reposts-reset")), ("good", ReferenceClient)):
         result = verify(PythonDriver(client, name), checks=clients_chosen(["GC401", "GC101"]))
-        lines += list(written(scorecard.events(result, adapter=f"own.{name}:make")))
+        lines += list(render_ndjson(scorecard.events(result, adapter=f"own.{name}:make")))
     return "".join(lines)
 
 
@@ -164,12 +170,16 @@ def test_a_client_that_pays_twice_is_told_so() -> None:
 
 def test_a_difference_shows_both_sides_of_the_pair() -> None:
     """Fake and other target stand one below the other, with the plan, and without keys."""
-    plans = [plan for plan in corpus(InProcess().models) if plan.name == "an image and its file"]
-    other = InProcess(wrap=BY_NAME["any-signature"].wrap)
+    plans = [
+        plan
+        for plan in build_corpus(InProcessTarget().models)
+        if plan.name == "an image and its file"
+    ]
+    other = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
     compared = Comparison(
-        fake=tuple(map(InProcess().run, plans)), other=tuple(map(other.run, plans))
+        fake=tuple(map(InProcessTarget().run, plans)), other=tuple(map(other.run, plans))
     )
-    event = verdict_event(judged(registry.EQUIVALENCE[0], [compared]))
+    event = build_verdict_event(judge_check(registry.EQUIVALENCE[0], [compared]))
     shown = event["failures"][0]["exchanges"]
     assert [each["status"] for each in shown] == [403, 200]
     assert [each["label"] for each in shown] == [
@@ -332,7 +342,7 @@ def test_a_line_that_is_no_event_is_named() -> None:
 def test_an_event_is_one_line_whatever_is_in_it(text: str) -> None:
     """What an answer holds neither splits a line nor keeps it from being written."""
     event = {"event": "skip", "plan": f"a{text}b", "reason": ""}
-    line = "".join(written([event]))
+    line = "".join(render_ndjson([event]))
     assert line.encode().decode() == line
     assert events.parsed(line * 2) == [event, event]
 

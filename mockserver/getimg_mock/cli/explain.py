@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.checks.message_variants import coverage_table
-from getimg_mock.contract.registry import check_of, every_check
+from getimg_mock.contract.verification.registry import find_check, list_checks
 
 if TYPE_CHECKING:
     import argparse
@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.coverage:
         sys.stdout.write(coverage_table())
     elif arguments.id is None:
-        for check in every_check():
+        for check in list_checks():
             sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
     else:
-        sys.stdout.write(explained(check_of(arguments.id)))
+        sys.stdout.write(explained(find_check(arguments.id)))
     return 0
 
 

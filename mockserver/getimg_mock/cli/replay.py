@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting, scripts
-from getimg_mock.contract.budget.gate import guarded
-from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
-from getimg_mock.contract.plans import plan_of
-from getimg_mock.contract.registry import check_of
-from getimg_mock.contract.targets.fake_targets import InProcess, OnSocket
-from getimg_mock.contract.targets.http_target import Address
-from getimg_mock.contract.verdicts import Verdict, judged
-from getimg_mock.contract.verification.session import verdict_event
+from getimg_mock.contract.budget.gate import install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
+from getimg_mock.contract.plans import parse_plan
+from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
+from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.verdict_events import build_verdict_event
+from getimg_mock.contract.verdicts import Verdict, judge_check
+from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, replays
 
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.times < 1:
         raise SettingsError(f"--times {arguments.times}: write how often, 1 or more.")
     if arguments.check:
-        arguments.check = check_of(arguments.check).id
+        arguments.check = find_check(arguments.check).id
     found = _chosen(reporting.read_events(arguments.file), arguments)
     if arguments.script:
         return _scripted(arguments, found)
@@ -137,7 +137,7 @@ def _told(outcome: Outcome, verdict: Event, arguments: argparse.Namespace) -> in
     seen = f"{shown.again} of {shown.tried} times"
     flaky = "" if shown.again in {0, shown.tried} else ", flaky"
     if shown.verdict is not None:
-        told = verdict_event(shown.verdict, failure["seed"])
+        told = build_verdict_event(shown.verdict, failure["seed"])
         told["fix"] = verdict.get("fix", "")
         again = told["failures"][0] | {"verdict": told, "contract": failure["contract"]}
         if "client" in failure:
@@ -156,8 +156,8 @@ def _tried(outcome: Outcome, failure: Event, arguments: argparse.Namespace) -> S
         verdicts = verify_client.replayed(failure, arguments.times, address)
     else:
         target = _target(outcome, arguments)
-        plan = plan_of(failure["plan"])
-        lacks = target.lacks(plan)
+        plan = parse_plan(failure["plan"])
+        lacks = target.find_obstacle(plan)
         if lacks:
             return Shown(why=lacks)
         verdicts = _judged(plan, failure["id"], target, arguments.times)
@@ -179,13 +179,13 @@ def _summed(verdicts: Iterator[Verdict]) -> Shown:
 
 
 def _judged(plan: Plan, name: str, target: Target, times: int) -> Iterator[Verdict]:
-    check = check_of(name)
+    check = find_check(name)
     for _ in range(times):
         history = target.run(plan)
         if history.exchanges and all(each.status == 0 for each in history):
             yield Verdict(check=check, status="VOID", reason=f"{target.name} does not answer")
             continue
-        yield judged(check, [history], own=target.own)
+        yield judge_check(check, [history], own=target.own)
 
 
 def _target(outcome: Outcome, arguments: argparse.Namespace) -> Target:
@@ -195,13 +195,13 @@ def _target(outcome: Outcome, arguments: argparse.Namespace) -> Target:
     if "://" in where:
         return _address(where, outcome, arguments)
     if where == "socket":
-        return OnSocket(seed=seed)
+        return SocketTarget(seed=seed)
     if where == "fake" or (arguments.target is None and outcome.start["own"]):
-        return InProcess(seed=seed)
+        return InProcessTarget(seed=seed)
     raise SettingsError(f"{where!r} is no target: give --target fake, socket, or a URL.")
 
 
-def _address(url: str, outcome: Outcome, arguments: argparse.Namespace) -> Address:
+def _address(url: str, outcome: Outcome, arguments: argparse.Namespace) -> HttpTarget:
     """Return an address to send to: on this machine freely, elsewhere under a budget."""
     own = replays.loopback(url)
     key = arguments.key or os.environ.get("GETIMG_API_KEY") or (_KEY if own else None)
@@ -209,9 +209,9 @@ def _address(url: str, outcome: Outcome, arguments: argparse.Namespace) -> Addre
         raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
     second = arguments.second_key or (_SECOND_KEY if own else None)
     keys = {"a": key} | ({"b": second} if second else {})
-    address = Address(url, keys, name=url)
+    address = HttpTarget(url, keys, name=url)
     if arguments.budget is not None:
-        guarded(address, amount_of(arguments.budget), Record(default_record()))
+        install_budget(address, parse_amount(arguments.budget), SpendRecord(find_default_record()))
     elif not own:
         raise SettingsError(
             f"{url} is not on this machine: say how much a replay of {outcome.target} may cost "

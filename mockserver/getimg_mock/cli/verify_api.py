@@ -15,34 +15,52 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract import registry
-from getimg_mock.contract.budget.gate import guarded, watching
-from getimg_mock.contract.budget.spend_file import BudgetError, Record, amount_of, default_record
-from getimg_mock.contract.evidence.claims import claims
+from getimg_mock.contract.budget.gate import install_budget, watch_spending
+from getimg_mock.contract.budget.spend_file import (
+    BudgetError,
+    SpendRecord,
+    find_default_record,
+    parse_amount,
+)
+from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence import (
     STALE_AFTER,
     Evidence,
-    evidence_of,
+    collect_evidence,
+    load_shipped_evidence,
     read_evidence,
-    read_known,
-    shipped_evidence,
     write_evidence,
 )
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.plans import TIERS, Plan
-from getimg_mock.contract.prices import affordable, price_of_plan
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import EVERY, PROVIDER, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.targets.http_target import LONGEST_WAIT, REAL, Address, limits_of
-from getimg_mock.contract.targets.lookup import target_of
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.prices import compute_plan_price, select_affordable
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.targets.http_target import (
+    MAX_WAIT,
+    REAL_API_URL,
+    HttpTarget,
+    fetch_limits,
+)
+from getimg_mock.contract.targets.lookup import find_target
+from getimg_mock.contract.verdict_events import build_verdict_event
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
-from getimg_mock.contract.verification.dry_run import beside, feeds
-from getimg_mock.contract.verification.self_check import examination_of, explained
-from getimg_mock.contract.verification.session import Campaign, verdict_event, written
+from getimg_mock.contract.verification.dry_run import find_relevant_plans, run_on_fake
+from getimg_mock.contract.verification.registry import (
+    ALL_BUT_CLIENT_CHECKS,
+    PROVIDER_CHECKS,
+    select_checks,
+)
+from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
+from getimg_mock.contract.verification.session import (
+    VerificationSession,
+)
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, events
+from getimg_mock.reports.events import render_ndjson
+from getimg_mock.reports.known_failures import read_known_failures
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
@@ -83,7 +101,7 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
         "--wait",
         metavar="SECONDS",
         type=_seconds,
-        default=LONGEST_WAIT,
+        default=MAX_WAIT,
         help="how long to wait at once where time is not ours (default: %(default)g)",
     )
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
@@ -145,10 +163,14 @@ def _days(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Judge; returns 0 when the contract holds, else 1."""
     reporting.require_places(arguments, arguments.evidence if arguments.traffic else None)
-    checks = chosen(arguments.only, EVERY)
-    known = read_known(arguments.known_failures, EVERY) if arguments.known_failures else {}
+    checks = select_checks(arguments.only, ALL_BUT_CLIENT_CHECKS)
+    known = (
+        read_known_failures(arguments.known_failures, [check.id for check in ALL_BUT_CLIENT_CHECKS])
+        if arguments.known_failures
+        else {}
+    )
     if arguments.traffic:
-        return _report(arguments, _judged_traffic(arguments, checks, known), known)
+        return _report(arguments, _judged_traffic(arguments, checks), known)
     return _against(arguments, _target(arguments), checks, known)
 
 
@@ -157,31 +179,30 @@ def _against(
 ) -> int:
     tier = arguments.tier or ("R3" if target.own else "R0")
     budget = None
-    if isinstance(target, Address) and not target.own:
-        record = Record(arguments.record or default_record())
-        budget = guarded(target, _ceiling(arguments, tier), record)
+    if isinstance(target, HttpTarget) and not target.own:
+        record = SpendRecord(arguments.record or find_default_record())
+        budget = install_budget(target, _ceiling(arguments, tier), record)
     limits = None
-    if isinstance(target, Address) and not target.own and tier >= "R3":
-        limits = limits_of(target, paid=not arguments.dry_run)
-    plans = [plan for plan in corpus(target.models, limits) if plan.tier <= tier]
+    if isinstance(target, HttpTarget) and not target.own and tier >= "R3":
+        limits = fetch_limits(target, paid=not arguments.dry_run)
+    plans = [plan for plan in build_corpus(target.models, limits) if plan.tier <= tier]
     plans += _random(arguments, target.models) if tier >= "R2" else []
     # What compares or examines a run looks at the verdicts of every check, on every plan.
-    judging = checks if set(checks) <= set(PROVIDER) else PROVIDER
-    fed = {} if target.own else feeds(judging, plans, target.models)
+    judging = checks if set(checks) <= set(PROVIDER_CHECKS) else PROVIDER_CHECKS
+    fed = {} if target.own else find_relevant_plans(judging, plans, target.models)
     if fed and judging is checks:
         wanted = frozenset().union(*fed.values())
         plans = [plan for plan in plans if plan.name in wanted]
     if arguments.dry_run:
         return _shown(plans, target, budget)
     seen = _known_of_the_service(arguments)
-    campaign = Campaign(
+    campaign = VerificationSession(
         target=target,
         plans=plans,
         checks=judging,
         seed=arguments.seed,
-        known=known,
         feeds=fed,
-        confirmed=Evidence(seen.observed).fresh(wall_time(), seen.stale_after),
+        confirmed=Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_shrinking(arguments, target) if arguments.random and budget is None else None,
     )
@@ -191,12 +212,12 @@ def _against(
 
 def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     """Return what evidence there is, of what ships and of what the caller gives."""
-    evidence = shipped_evidence()
+    evidence = load_shipped_evidence()
     if arguments.evidence and not arguments.traffic:
-        evidence = evidence.merged(read_evidence(arguments.evidence))
+        evidence = evidence.merge(read_evidence(arguments.evidence, PROVIDER_CHECKS))
     days = timedelta(days=arguments.stale_after)
     return Comparison(
-        claims=claims(evidence),
+        claims=collect_claims(evidence, PROVIDER_CHECKS),
         cited=evidence.seen,
         observed=evidence.confirmed,
         now=wall_time(),
@@ -204,31 +225,33 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     )
 
 
-def _compared(campaign: Campaign, seen: Comparison, twin: list[Event]) -> Iterator[Verdict]:
+def _compared(
+    campaign: VerificationSession, seen: Comparison, twin: list[Event]
+) -> Iterator[Verdict]:
     """Run the same plans on the fake, too (its events go to `twin`), and judge the two together."""
-    comparison, events_of_twin = beside(campaign, seen)
+    comparison, events_of_twin = run_on_fake(campaign, seen)
     twin += events_of_twin
     for check in registry.EQUIVALENCE:
-        yield explained(judged(check, [comparison], own=True), alone=not events_of_twin)
+        yield explain_verdict(judge_check(check, [comparison], own=True), alone=not events_of_twin)
 
 
 def _examined(
-    campaign: Campaign, budget: Budget | None, told: Sequence[Event]
+    campaign: VerificationSession, budget: Budget | None, told: Sequence[Event]
 ) -> Iterator[Verdict]:
     """Let the harness judge itself, as far as one run tells; `told` is what it has said so far."""
-    text = "".join(written([*told, campaign.end()]))
+    text = "".join(render_ndjson([*told, campaign.build_end_event()]))
     outcomes = events.read(events.parsed(text))
     kinds = {kind: render(outcomes) for kind, render in reporting.REPORTS.items()}
     shown = {"the console": "".join(console.rendered(each) for each in outcomes)}
-    examination = examination_of(
+    examination = collect_self_check(
         campaign, budget, artefacts={"the event stream": text} | kinds | shown
     )
     for check in registry.HARNESS:
-        yield explained(judged(check, [examination], own=True))
+        yield explain_verdict(judge_check(check, [examination], own=True))
 
 
 def _with_budget(
-    campaign: Campaign,
+    campaign: VerificationSession,
     budget: Budget | None,
     target: Target,
     seen: Comparison,
@@ -237,22 +260,26 @@ def _with_budget(
     """Yield the events of a run, and of its verdicts those that were asked for, by id."""
     told: list[Event] = []
     twin: list[Event] = []
-    watch = watching(target, budget) if budget and isinstance(target, Address) else nullcontext()
+    watch = (
+        watch_spending(target, budget)
+        if budget and isinstance(target, HttpTarget)
+        else nullcontext()
+    )
     with watch:
-        for event in campaign.events():
+        for event in campaign.run():
             if event["event"] != "end":
                 told.append(event)
                 yield from _asked([event], asked)
     more: list[Verdict] = []
     if asked & {check.id for check in registry.EQUIVALENCE}:
         more += _compared(campaign, seen, twin)
-    told += [verdict_event(each, campaign.seed) for each in more]
+    told += [build_verdict_event(each, campaign.seed) for each in more]
     if asked & {check.id for check in registry.HARNESS}:
         more += _examined(campaign, budget, told)
-    yield from _asked([verdict_event(each, campaign.seed) for each in more], asked)
+    yield from _asked([build_verdict_event(each, campaign.seed) for each in more], asked)
     if budget is not None:
         yield budget.as_event()
-    yield campaign.end()
+    yield campaign.build_end_event()
     for event in twin:
         if event["event"] == "start":
             yield event | {"twin": True}
@@ -266,7 +293,7 @@ def _asked(told: Iterable[Event], asked: AbstractSet[str]) -> Iterator[Event]:
 
 
 def _target(arguments: argparse.Namespace) -> Target:
-    return target_of(
+    return find_target(
         arguments.target,
         key=arguments.key or os.environ.get("GETIMG_API_KEY"),
         second_key=arguments.second_key,
@@ -277,7 +304,7 @@ def _target(arguments: argparse.Namespace) -> Target:
 
 def _ceiling(arguments: argparse.Namespace, tier: str) -> Decimal:
     if arguments.budget is not None:
-        return amount_of(arguments.budget)
+        return parse_amount(arguments.budget)
     if tier == "R0":
         return Decimal(0)
     raise BudgetError(
@@ -289,35 +316,33 @@ def _random(arguments: argparse.Namespace, models: Sequence[dict[str, Any]]) -> 
     if not arguments.random:
         return []
     try:
-        from getimg_mock.contract.provider.strategies import drawn_plans  # noqa: PLC0415 - optional
+        from getimg_mock.contract.provider.strategies import draw_plans  # noqa: PLC0415 - optional
     except ModuleNotFoundError:
         raise SettingsError(
             "Random plans need hypothesis: pip install 'getimg-mock[verify]'."
         ) from None
-    return drawn_plans(models, seed=arguments.seed, count=arguments.random)
+    return draw_plans(models, seed=arguments.seed, count=arguments.random)
 
 
 def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check], Verdict | None]:
-    from getimg_mock.contract.provider.strategies import smallest  # noqa: PLC0415 - optional
+    from getimg_mock.contract.provider.strategies import find_smallest_breach  # noqa: PLC0415 - optional
 
-    return partial(smallest, target=target, seed=arguments.seed, count=arguments.random)
+    return partial(find_smallest_breach, target=target, seed=arguments.seed, count=arguments.random)
 
 
-def _judged_traffic(
-    arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
-) -> Iterator[Event]:
-    checks = [check for check in checks if check in PROVIDER]
+def _judged_traffic(arguments: argparse.Namespace, checks: Sequence[Check]) -> Iterator[Event]:
+    checks = [check for check in checks if check in PROVIDER_CHECKS]
     if not checks:
         raise SettingsError("Recorded traffic is judged by GP checks: GE and GH need a run.")
-    target = replace(InProcess(), name="traffic", own=False)
+    target = replace(InProcessTarget(), name="traffic", own=False)
     seen = _known_of_the_service(arguments)
-    confirmed = Evidence(seen.observed).fresh(wall_time(), seen.stale_after)
-    campaign = Campaign(target=target, plans=(), checks=checks, known=known, confirmed=confirmed)
+    confirmed = Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after)
+    campaign = VerificationSession(target=target, plans=(), checks=checks, confirmed=confirmed)
     campaign.histories = [read_traffic(path) for path in arguments.traffic]
     if arguments.evidence:
-        found = evidence_of(checks, campaign.histories)
+        found = collect_evidence(checks, campaign.histories)
         if arguments.evidence.exists():
-            found = read_evidence(arguments.evidence).merged(found)
+            found = read_evidence(arguments.evidence, PROVIDER_CHECKS).merge(found)
         write_evidence(arguments.evidence, found)
     yield {
         "event": "start",
@@ -335,13 +360,13 @@ def _judged_traffic(
 def _shown(plans: Sequence[Plan], target: Target, budget: Budget | None) -> int:
     """Show what would be run and what it could cost; nothing that costs is sent."""
     left = budget.ceiling - budget.record.today if budget is not None else Decimal("Infinity")
-    runnable = [plan for plan in plans if not target.lacks(plan)]
-    chosen_plans, skipped = affordable(runnable, target.models, left)
-    reasons = {plan.name: target.lacks(plan) for plan in plans}
+    runnable = [plan for plan in plans if not target.find_obstacle(plan)]
+    chosen_plans, skipped = select_affordable(runnable, target.models, left)
+    reasons = {plan.name: target.find_obstacle(plan) for plan in plans}
     reasons |= {plan.name: why for plan, why in skipped}
     total = Decimal(0)
     for plan in plans:
-        price = price_of_plan(plan, target.models)
+        price = compute_plan_price(plan, target.models)
         worst = "free" if not price.submissions else f"at most {price.worst} USD"
         why = reasons[plan.name]
         total += Decimal(price.worst or 0) if plan in chosen_plans and plan.tier >= "R2" else 0
@@ -369,7 +394,7 @@ def _told(arguments: argparse.Namespace, event: Event) -> Event:
     """Return an event; with a start stands what is needed to make the run again."""
     if event["event"] != "start" or event.get("twin"):
         return event
-    url = REAL if arguments.target == "real" else arguments.target
+    url = REAL_API_URL if arguments.target == "real" else arguments.target
     options = {
         "target": arguments.target,
         "tier": arguments.tier,

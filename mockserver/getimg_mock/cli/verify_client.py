@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.budget.gate import guarded
-from getimg_mock.contract.budget.spend_file import Record, amount_of, default_record
+from getimg_mock.contract.budget.gate import install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
 from getimg_mock.contract.clients import (
     fault_schedules,
     observed_traffic,
@@ -24,10 +24,10 @@ from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
-from getimg_mock.contract.evidence.evidence import read_known
-from getimg_mock.contract.targets.http_target import REAL, Address
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
+from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports.known_failures import read_known_failures
 from getimg_mock.reports.replays import OBSERVED
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     reporting.require_places(arguments)
     checks = suite.choose_checks(_words(arguments.only))
     path = arguments.known_failures
-    known = read_known(path, suite.CHECKS) if path else {}
+    known = read_known_failures(path, [check.id for check in suite.CHECKS]) if path else {}
     if not (arguments.observe or arguments.clients or arguments.program):
         raise SettingsError(
             "Name a client: package.module:make, one that ships ("
@@ -210,7 +210,9 @@ def _side_by_side(
     if arguments.budget is None:
         raise SettingsError("A service that is not ours may cost: say how much with --budget.")
     target = _upstream(arguments)
-    budget = guarded(target, amount_of(arguments.budget), Record(default_record()))
+    budget = install_budget(
+        target, parse_amount(arguments.budget), SpendRecord(find_default_record())
+    )
     peaceful = [each for each in checks if any(each.wants(name) for name in FAULT_FREE_CASES)]
     results: list[Result] = []
     for adapter, driver, where in _pairs(arguments, target):
@@ -236,7 +238,7 @@ def _side_by_side(
 
 
 def _pairs(
-    arguments: argparse.Namespace, target: Address
+    arguments: argparse.Namespace, target: HttpTarget
 ) -> Iterator[tuple[str, Driver, str | None]]:
     """Yield each client twice, and where it is put to: on the fake, and on the other service."""
     for adapter in arguments.clients:
@@ -251,18 +253,18 @@ def _pairs(
             yield f"program:{program}", driver, None if address is None else address.url
 
 
-def _upstream(arguments: argparse.Namespace) -> Address:
-    url = REAL if arguments.target == "real" else arguments.target
+def _upstream(arguments: argparse.Namespace) -> HttpTarget:
+    url = REAL_API_URL if arguments.target == "real" else arguments.target
     key = arguments.key or os.environ.get("GETIMG_API_KEY")
     if not url.startswith(("https://", "http://")):
         raise UnknownNameError("target", url, ("fake", "real", "https://...", "http://..."))
     if not key:
         raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
-    return Address(url, {"a": key}, name=arguments.target)
+    return HttpTarget(url, {"a": key}, name=arguments.target)
 
 
 def replayed(
-    failure: dict[str, Any], times: int, address: Address | None = None
+    failure: dict[str, Any], times: int, address: HttpTarget | None = None
 ) -> Iterator[Verdict]:
     """Try a recorded failure again and yield each verdict; `address` where it is not the fake's."""
     told = failure["client"]
@@ -279,7 +281,7 @@ def replayed(
             if check.wants(case.name):
                 yield compute_verdict(check, [history])
             else:  # a schedule: it is judged by what it has lost
-                yield judged(check, [history])
+                yield judge_check(check, [history])
     finally:
         driver.close()
 

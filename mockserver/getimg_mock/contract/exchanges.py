@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from getimg_mock.contract.plans import SUBMISSIONS, operation_of
+from getimg_mock.contract.plans import SUBMISSIONS, find_operation
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.plans import Send
 
 TERMINAL: Final = ("completed", "failed")
-_LARGE: Final = 1 << 20
-_DEEPEST: Final = 9
+_MAX_PARSED_BODY: Final = 1 << 20
+_MAX_DEPTH: Final = 9
 
 
-class Effect(NamedTuple):
+class ProviderEffect(NamedTuple):
     """What happened inside a provider that lets us look: a movement of money, or a generation."""
 
     kind: str
@@ -33,7 +33,7 @@ class Effect(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Exchange:
+class HttpExchange:
     """One request with its answer; header names are in lower case.
 
     `step` is the step of the plan it came from (None for recorded traffic), `key` the name of the
@@ -53,14 +53,14 @@ class Exchange:
     body: bytes = b""
     seconds: float = 0.0
     step: Send | None = None
-    effects: tuple[Effect, ...] | None = None
+    effects: tuple[ProviderEffect, ...] | None = None
     spontaneous: bool = False
     """Whether the plan's polling sent it."""
 
     @cached_property
     def operation(self) -> str:
         """The operation that the request asks for, or an empty text."""
-        return operation_of(self.method, self.path)
+        return find_operation(self.method, self.path)
 
     @cached_property
     def fields(self) -> dict[str, str]:
@@ -100,7 +100,7 @@ class Exchange:
         """The values of the answer's JSON by the name they stand under, at whatever depth."""
         found: dict[str, list[Any]] = {}
         level = [self.json]
-        for _ in range(_DEEPEST):
+        for _ in range(_MAX_DEPTH):
             objects = [each for each in level if isinstance(each, dict)]
             for each in objects:
                 for name, value in each.items():
@@ -116,7 +116,7 @@ class Exchange:
     def asked(self) -> dict[str, Any]:
         """The request's JSON object; an empty one where there is none, or one of many megabytes."""
         body = self.request_body or b""
-        value = read_json(body)[0] if len(body) < _LARGE else None
+        value = read_json(body)[0] if len(body) < _MAX_PARSED_BODY else None
         return value if isinstance(value, dict) else {}
 
     @cached_property
@@ -177,17 +177,17 @@ class Exchange:
         return value if isinstance(value, dict) else {}
 
 
-def local(url: str, base: str) -> str:
+def strip_base(url: str, base: str) -> str:
     """Return a link as requests to `base` write it: path and query, or whole for another host."""
     return url[len(base) :] if url.startswith(base + "/") else url
 
 
-def balance_of(exchange: Exchange) -> Decimal | None:
+def read_balance(exchange: HttpExchange) -> Decimal | None:
     """Return the balance that an answer shows, or None."""
-    return decimal(exchange.object.get("balance"))
+    return parse_decimal(exchange.object.get("balance"))
 
 
-def decimal(value: object) -> Decimal | None:
+def parse_decimal(value: object) -> Decimal | None:
     """Return an amount, whichever way it is written; None for what is none."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
@@ -198,10 +198,10 @@ def decimal(value: object) -> Decimal | None:
     return amount if amount.is_finite() else None
 
 
-def total_of(exchange: Exchange) -> Decimal | None:
+def read_total_cost(exchange: HttpExchange) -> Decimal | None:
     """Return the total cost that a result shows, or None."""
     usage = exchange.object.get("usage")
-    return decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
+    return parse_decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
 
 
 def read_json(body: bytes) -> tuple[Any, str]:

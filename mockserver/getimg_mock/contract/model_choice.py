@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.world.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Model = dict[str, Any]
-Kind = Literal["image", "video"]
+ModelJson = dict[str, Any]
+ModelKind = Literal["image", "video"]
 
 PIXEL: Final = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
@@ -21,24 +21,14 @@ PIXEL: Final = (
 """A PNG of one pixel as a data URL: a reference that nobody has to fetch."""
 
 
-def shipped_models() -> list[dict[str, Any]]:
+def load_shipped_models() -> list[dict[str, Any]]:
     """Return the shipped catalogue as the API shows it."""
     return [model.as_json() for model in Catalogue.shipped().listed()]
 
 
-def price_of(model: Model, body: dict[str, Any]) -> Decimal | None:
-    """Return what a request costs by the catalogue, or None where that is unknown."""
-    from getimg_mock.contract.provider.checks.billing import rate_for  # noqa: PLC0415 - checks read plans
-
-    rate = rate_for(model, body)
-    if rate is None or model.get("type") != "video":
-        return rate
-    durations = model.get("supported_durations") or [None]
-    seconds = decimal(body.get("duration", durations[0]))
-    return None if seconds is None else rate * seconds
-
-
-def cheapest(models: Sequence[Model], kind: Kind, *, references: bool = False) -> Model:
+def find_cheapest(
+    models: Sequence[ModelJson], kind: ModelKind, *, references: bool = False
+) -> ModelJson:
     """Return the model of `kind` whose dearest rate is the lowest; raises `LookupError`."""
     found = [
         model
@@ -47,30 +37,30 @@ def cheapest(models: Sequence[Model], kind: Kind, *, references: bool = False) -
     ]
     if not found:
         raise LookupError(f"there is no {kind} model")
-    return min(found, key=_lowest)
+    return min(found, key=_find_lowest_price)
 
 
-def _lowest(model: Model) -> Decimal:
-    prices = [decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
+def _find_lowest_price(model: ModelJson) -> Decimal:
+    prices = [parse_decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
     return min((price for price in prices if price is not None), default=Decimal(10**9))
 
 
-def small(model: Model, **more: Any) -> dict[str, Any]:
+def build_small_request(model: ModelJson, **more: Any) -> dict[str, Any]:
     """Return the cheapest request for a model, with its pixels and seconds kept few."""
     body: dict[str, Any] = {"model": model["id"], "prompt": "A lighthouse in a storm"}
-    body |= few_pixels(model)
+    body |= choose_few_pixels(model)
     if model.get("type") == "video" and model.get("supported_durations"):
         body["duration"] = min(model["supported_durations"])
     return body | more
 
 
-def fewest_pixels(models: Sequence[Model]) -> list[Model]:
+def select_fewest_pixels(models: Sequence[ModelJson]) -> list[ModelJson]:
     """Return those of the models that can make the smallest pictures, or all, if none says."""
     ranks = [min(map(_rank, model.get("supported_resolutions") or ["0"])) for model in models]
     return [model for model, rank in zip(models, ranks, strict=True) if rank == min(ranks)]
 
 
-def few_pixels(model: Model) -> dict[str, str]:
+def choose_few_pixels(model: ModelJson) -> dict[str, str]:
     """Return the fields that ask a model for as few pixels as it makes."""
     resolutions = model.get("supported_resolutions") or []
     return {"resolution": min(resolutions, key=_rank)} if resolutions else {}

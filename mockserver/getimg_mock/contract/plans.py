@@ -35,14 +35,14 @@ PATHS: Final = {
 }
 OPERATIONS: Final = tuple(PATHS.values())
 SUBMISSIONS: Final = ("images.generate", "videos.create")
-DAYS: Final = "{days}"
+DAYS_PLACEHOLDER: Final = "{days}"
 """The query for the costs around a plan: from the day before it begins, 32 days."""
 
-_LARGE: Final = 20_000
+_MAX_PLAIN_BODY: Final = 20_000
 """How long a body may be to be written down as it is."""
 
 
-def operation_of(method: str, path: str) -> str:
+def find_operation(method: str, path: str) -> str:
     """Return the operation that a method and a path ask for, or an empty text."""
     parts = path.split("/")
     if len(parts) == 5 and parts[:4] == ["", "v2", "videos", "generations"] and parts[4]:
@@ -72,8 +72,8 @@ class Send:
     refused; `fault` says why, `field` where) or None. Requests of one `group` differ in nothing
     that should matter; neighbours of one group that are `together` are sent at the same time where
     a target can. `use` names the part it plays in an experiment. `query`, and with the key `raw`
-    headers and body, may hold `{key}`, the first key; as `DAYS` a query is the range of days around
-    the plan.
+    headers and body, may hold `{key}`, the first key; as `DAYS_PLACEHOLDER` a query is the range of
+    days around the plan.
     """
 
     method: str = "GET"
@@ -97,7 +97,7 @@ class Send:
     @property
     def operation(self) -> str:
         """The operation that this asks for."""
-        return "downloads.retrieve" if self.link else operation_of(self.method, self.path)
+        return "downloads.retrieve" if self.link else find_operation(self.method, self.path)
 
     @property
     def submits(self) -> bool:
@@ -162,7 +162,7 @@ class Plan:
         return tuple(step for step in self.steps if isinstance(step, Send) and step.submits)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as JSON, from which `plan_of` makes it again."""
+        """Return the plan as JSON, from which `parse_plan` makes it again."""
         return {
             "name": self.name,
             "tier": self.tier,
@@ -172,7 +172,7 @@ class Plan:
             "rules": list(self.rules),
             "anywhere": self.anywhere,
             "drawn": self.drawn,
-            "steps": [_step_json(step) for step in self.steps],
+            "steps": [_dump_step(step) for step in self.steps],
         }
 
 
@@ -185,7 +185,7 @@ class Price:
     unknown: tuple[str, ...] = field(default=())
 
 
-def encoded(value: Any) -> bytes:
+def encode_body(value: Any) -> bytes:
     """Return a request body: compact JSON in UTF-8, lone surrogates escaped."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -195,7 +195,7 @@ def encoded(value: Any) -> bytes:
 
 def post(kind: Literal["image", "video"], body: Any, **more: Any) -> Send:
     """Return the request for a generation; `body` is JSON, or bytes as they are to be sent."""
-    data = body if isinstance(body, bytes) else encoded(body)
+    data = body if isinstance(body, bytes) else encode_body(body)
     more.setdefault("headers", (("content-type", "application/json"),))
     return Send(method="POST", path=f"/v2/{kind}s/generations", body=data, **more)
 
@@ -205,12 +205,12 @@ def get(path: str, **more: Any) -> Send:
     return Send(path=path, **more)
 
 
-def balance(**more: Any) -> Send:
+def get_balance(**more: Any) -> Send:
     """Return the request for the balance."""
     return Send(path="/v2/billing/balance", **more)
 
 
-def plan_of(value: Mapping[str, Any]) -> Plan:
+def parse_plan(value: Mapping[str, Any]) -> Plan:
     """Return the plan that `Plan.as_json` wrote."""
     return Plan(
         name=value["name"],
@@ -221,26 +221,26 @@ def plan_of(value: Mapping[str, Any]) -> Plan:
         rules=tuple(value.get("rules", ())),
         anywhere=value.get("anywhere", False),
         drawn=value.get("drawn", False),
-        steps=tuple(_step_of(step) for step in value["steps"]),
+        steps=tuple(_parse_step(step) for step in value["steps"]),
     )
 
 
-def _step_json(step: Step) -> dict[str, Any]:
+def _dump_step(step: Step) -> dict[str, Any]:
     shown: dict[str, Any] = {"do": type(step).__name__.lower()}
     for each in fields(step):
         value = getattr(step, each.name)
         if value == each.default:
             continue
         if isinstance(value, bytes):
-            value = _bytes_json(value)
+            value = _dump_bytes(value)
         elif isinstance(value, Ref):
             value = [value.step, value.pointer]
         shown[each.name] = value
     return shown
 
 
-def _bytes_json(value: bytes) -> Any:
-    if len(value) > _LARGE:
+def _dump_bytes(value: bytes) -> Any:
+    if len(value) > _MAX_PLAIN_BODY:
         return {"zlib": base64.b64encode(zlib.compress(value, 9)).decode()}
     try:
         return value.decode()
@@ -248,7 +248,7 @@ def _bytes_json(value: bytes) -> Any:
         return {"base64": base64.b64encode(value).decode()}
 
 
-def _step_of(value: Mapping[str, Any]) -> Step:
+def _parse_step(value: Mapping[str, Any]) -> Step:
     known = dict(value)
     kind = {"send": Send, "poll": Poll, "wait": Wait}[known.pop("do")]
     for name in ("ref", "until", "donor"):

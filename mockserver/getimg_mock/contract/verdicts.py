@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import ModuleType
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Severity = Literal["blocker", "major", "minor", "info"]
-Evidence = Literal["documented", "seed", "assumption", "standard", "choice"]
+EvidenceKind = Literal["documented", "seed", "assumption", "standard", "choice"]
 Cost = Literal["0", "T", "1", "R", "fake"]
-Status = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
+VerdictStatus = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
 
-STATUSES: Final[tuple[Status, ...]] = (
+STATUSES: Final[tuple[VerdictStatus, ...]] = (
     "PASS",
     "FAIL",
     "WARN",
@@ -28,7 +28,7 @@ STATUSES: Final[tuple[Status, ...]] = (
     "XFAIL",
     "XPASS",
 )
-_WORST_FIRST: Final[tuple[Status, ...]] = ("FAIL", "STALE", "WARN", "INFO", "VOID")
+_WORST_FIRST: Final[tuple[VerdictStatus, ...]] = ("FAIL", "STALE", "WARN", "INFO", "VOID")
 LEVELS: Final[dict[Severity, Level]] = {
     "blocker": "MUST",
     "major": "MUST",
@@ -39,7 +39,7 @@ LEVELS: Final[dict[Severity, Level]] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing that a check looked at: `wrong` says what was wrong, `note` what is worth knowing.
+    """One thing that a check looked at: `fail` says what was wrong, `note` what is worth knowing.
 
     Without either, it was as it should be. `status` is how a breach is reported where not every
     breach of the check matters as much.
@@ -49,12 +49,12 @@ class Observation:
     expected: str = ""
     actual: str = ""
     note: str = ""
-    status: Status | None = None
-    seen: tuple[Exchange, ...] = field(default=(), compare=False, repr=False)
+    status: VerdictStatus | None = None
+    seen: tuple[HttpExchange, ...] = field(default=(), compare=False, repr=False)
     """The exchanges themselves: where there are two histories, numbers alone do not say which."""
 
     @property
-    def wrong(self) -> bool:
+    def failed(self) -> bool:
         """Whether this breaks the check's rule."""
         return bool(self.expected)
 
@@ -64,32 +64,38 @@ OK: Final = Observation()
 Judge = "Callable[[History], Iterable[Observation]]"
 
 
-def wrong(expected: str, actual: object, *exchanges: Exchange) -> Observation:
+def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation:
     """Return the observation that something was not as it should be."""
     shown = actual if isinstance(actual, str) else repr(actual)
     numbers = tuple(each.number for each in exchanges)
     return Observation(numbers, expected, shown[:300], seen=exchanges)
 
 
-def held(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+def expect(
+    condition: object, expected: str, actual: object, *exchanges: HttpExchange
+) -> Observation:
     """Return that all is well if `condition` holds, else what was expected and what came."""
     if condition:
         return Observation(tuple(each.number for each in exchanges)) if exchanges else OK
-    return wrong(expected, actual, *exchanges)
+    return fail(expected, actual, *exchanges)
 
 
-def graded(status: Status, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+def fail_as(
+    status: VerdictStatus, expected: str, actual: object, *exchanges: HttpExchange
+) -> Observation:
     """Return that something was not as it should be, and how that is reported."""
-    return replace(wrong(expected, actual, *exchanges), status=status)
+    return replace(fail(expected, actual, *exchanges), status=status)
 
 
-def advised(condition: object, expected: str, actual: object, *exchanges: Exchange) -> Observation:
+def warn_unless(
+    condition: object, expected: str, actual: object, *exchanges: HttpExchange
+) -> Observation:
     """Return that all is well if `condition` holds, else a warning."""
-    seen = held(condition, expected, actual, *exchanges)
-    return replace(seen, status="WARN") if seen.wrong else seen
+    seen = expect(condition, expected, actual, *exchanges)
+    return replace(seen, status="WARN") if seen.failed else seen
 
 
-def noted(text: str, *exchanges: Exchange) -> Observation:
+def note(text: str, *exchanges: HttpExchange) -> Observation:
     """Return something worth knowing that breaks no rule."""
     return Observation(tuple(each.number for each in exchanges), note=text[:300])
 
@@ -105,12 +111,12 @@ class Check:
     id: str
     statement: str
     severity: Severity
-    evidence: Evidence
+    evidence: EvidenceKind
     cost: Cost
     why: str
     fix: str = ""
     """What to change where the check fails."""
-    breach: Status | None = None
+    breach: VerdictStatus | None = None
     """How a breach is reported where its level does not say it."""
     judge: Callable[[Any], Iterable[Observation]]
     across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None
@@ -154,11 +160,11 @@ def check(
     statement: str,
     *,
     severity: Severity,
-    evidence: Evidence,
+    evidence: EvidenceKind,
     cost: Cost,
     why: str,
     fix: str = "",
-    breach: Status | None = None,
+    breach: VerdictStatus | None = None,
     across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None,
 ) -> Callable[[_Judge], _Judge]:
     """Declare the decorated function as the judge of check `name` (`GP407`).
@@ -208,7 +214,7 @@ class Verdict:
     """How one check came out on one target."""
 
     check: Check
-    status: Status
+    status: VerdictStatus
     applied: int = 0
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
@@ -229,7 +235,7 @@ class Finding:
     observation: Observation
 
 
-def status_of(check: Check, *, own: bool, confirmed: bool = False) -> Status:
+def find_breach_status(check: Check, *, own: bool, confirmed: bool = False) -> VerdictStatus:
     """Return how a breach of `check` is reported.
 
     An assumption about a service that is not ours is INFO until evidence confirms it; on our own
@@ -242,7 +248,7 @@ def status_of(check: Check, *, own: bool, confirmed: bool = False) -> Status:
     return {"MUST": "FAIL", "SHOULD": "WARN", "MAY": "INFO"}[check.level]  # type: ignore[return-value]
 
 
-def judged(
+def judge_check(
     check: Check,
     histories: Iterable[Any],
     *,
@@ -258,7 +264,7 @@ def judged(
     applied = 0
     findings: list[Finding] = []
     notes: list[str] = []
-    breach = status_of(check, own=own, confirmed=confirmed)
+    breach = find_breach_status(check, own=own, confirmed=confirmed)
 
     def rank(finding: Finding) -> int:
         return _WORST_FIRST.index(finding.observation.status or breach)
@@ -267,12 +273,12 @@ def judged(
     unmet = [each for each in given if getattr(each, "unmet", ())]
     for history, seen in check.observe_all(tuple(each for each in given if each not in unmet)):
         applied += 1
-        if seen.wrong:
+        if seen.failed:
             findings.append(Finding(history=history, observation=seen))
             findings = sorted(findings, key=rank)[:most]
         elif seen.note and len(notes) < most:
             notes.append(seen.note)
-    status: Status
+    status: VerdictStatus
     if findings:
         status = findings[0].observation.status or breach
     elif not applied:

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract import registry
-from getimg_mock.contract.budget.gate import Budget, guarded
-from getimg_mock.contract.budget.spend_file import Record
-from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.budget.gate import Budget, install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan, get
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER, chosen
-from getimg_mock.contract.targets.http_target import Address
-from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.dry_run import fake_like, feeds
-from getimg_mock.contract.verification.self_check import Examination
-from getimg_mock.isolation.connection_audit import watched
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
+from getimg_mock.contract.verification.dry_run import create_similar_fake, find_relevant_plans
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
+from getimg_mock.contract.verification.self_check import SelfCheck
+from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
@@ -143,24 +143,26 @@ def test_everything_that_leaves_has_passed_the_gate(
 
 
 def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
-    """The lookout refuses any other connection of this process, and counts it."""
-    with MockServer() as server, watched() as lookout:
-        target = Address(server.url, {"a": "sk_first_key"})
-        budget = guarded(target, Decimal(0), Record())
+    """The audit refuses any other connection of this process, and counts it."""
+    with MockServer() as server, audit_connections() as audit:
+        target = HttpTarget(server.url, {"a": "sk_first_key"})
+        budget = install_budget(target, Decimal(0), SpendRecord())
         around = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
         with pytest.raises(ConnectionRefusedError, match="gate"):
             around.request("GET", "/v2/models")
         around.close()
     (check,) = (each for each in registry.HARNESS if each.id == "GH005")
-    for strangers, broken in ((0, False), (len(lookout.strangers), True)):
-        gate = (target.left + strangers, budget.requests)
-        assert judged(check, [Examination(gate=gate)]).broken is broken
+    for refused, broken in ((0, False), (len(audit.refused), True)):
+        gate = (target.left + refused, budget.requests)
+        assert judge_check(check, [SelfCheck(gate=gate)]).broken is broken
 
 
 def test_a_read_that_is_sent_again_passes_the_gate_again() -> None:
     """What is not answered is asked once more, and both are counted."""
     with socket.create_server(("127.0.0.1", 0)) as closing:
-        target = Address(f"http://127.0.0.1:{closing.getsockname()[1]}", {"a": "sk_a"}, timeout=0.2)
+        target = HttpTarget(
+            f"http://127.0.0.1:{closing.getsockname()[1]}", {"a": "sk_a"}, timeout=0.2
+        )
         budget = Budget(Decimal(0), [], keys=target.keys)
         target.gate = budget
         history = target.run(Plan(name="x", steps=(get("/v2/models"),)))
@@ -189,12 +191,14 @@ def test_one_check_costs_what_its_own_plans_cost(tmp_path: Path) -> None:
 
 def test_the_fake_can_take_the_catalogue_of_another_service() -> None:
     """What a plan would tell is seen with the models that it was made for."""
-    other = [model | {"id": f"other-{model['id']}"} for model in shipped_models()]
-    (check,) = chosen("GP302", PROVIDER)
-    assert "an image and its file" in feeds([check], corpus(other), other)["GP302"]
+    other = [model | {"id": f"other-{model['id']}"} for model in load_shipped_models()]
+    (check,) = select_checks("GP302", PROVIDER_CHECKS)
+    assert (
+        "an image and its file" in find_relevant_plans([check], build_corpus(other), other)["GP302"]
+    )
     broken = [model | {"supported_aspect_ratios": ["?"]} for model in other]
-    with fake_like(broken) as fake:
-        assert fake.run(corpus(broken)[0]).exchanges
+    with create_similar_fake(broken) as fake:
+        assert fake.run(build_corpus(broken)[0]).exchanges
 
 
 def test_videos_that_no_plan_follows_are_looked_at_before_they_count_as_spent(

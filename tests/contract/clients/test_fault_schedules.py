@@ -24,7 +24,7 @@ def test_the_shortest_schedule_that_costs_twice_is_one_fault() -> None:
     assert found is not None
     schedule, history = found
     assert schedule == ("done, cut off",)
-    assert any(seen.wrong for seen in MONEY[0].observe(history))
+    assert any(seen.failed for seen in MONEY[0].observe(history))
 
 
 def test_no_schedule_makes_the_reference_client_pay_twice() -> None:

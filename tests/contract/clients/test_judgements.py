@@ -14,7 +14,7 @@ from getimg_mock.contract.clients.cases.client_history import CallOutcome, Clien
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, Result, choose_checks, verify
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.verdicts import advised, judged, wrong
+from getimg_mock.contract.verdicts import fail, judge_check, warn_unless
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
@@ -101,14 +101,14 @@ def test_what_a_parser_cannot_read_may_be_told(outcome: CallOutcome, broken: boo
         case="framing-several-extensions",
         outcomes=(outcome,),
     )
-    assert any(each.wrong for each in check.observe(history)) is broken
+    assert any(each.failed for each in check.observe(history)) is broken
 
 
 def test_advice_warns_and_does_not_hide_what_is_wrong() -> None:
     """However much speaks against advice, the one promise that is broken is shown first."""
-    mild = [advised(False, "5 s", "2 s") for _ in range(5)]  # noqa: FBT003 - it did not hold
-    assert judged(judging(mild), [None]).status == "WARN"
-    verdict = judged(judging([*mild, wrong("5 s", "0 s")]), [None])
+    mild = [warn_unless(False, "5 s", "2 s") for _ in range(5)]  # noqa: FBT003 - it did not hold
+    assert judge_check(judging(mild), [None]).status == "WARN"
+    verdict = judge_check(judging([*mild, fail("5 s", "0 s")]), [None])
     assert verdict.status == "FAIL"
     assert verdict.findings[0].observation.actual == "0 s"
 

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract import registry
-from getimg_mock.contract.evidence.claims import mark_of
+from getimg_mock.contract.evidence.claims import compute_mark
 from getimg_mock.contract.evidence.evidence import (
     Evidence,
-    evidence_of,
+    collect_evidence,
+    load_shipped_evidence,
     read_evidence,
-    read_known,
-    shipped_evidence,
     write_evidence,
 )
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER, check_of, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.errors import SettingsError
+from getimg_mock.reports.known_failures import read_known_failures
 from tests.contract.provider.test_checks import run
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def recorded(tmp_path: Path, *names: str) -> Path:
 
 def judged_all(history: History) -> dict[str, Verdict]:
     """Judge a history as one of a service that is not ours."""
-    return {check.id: judged(check, [history], own=False) for check in PROVIDER}
+    return {check.id: judge_check(check, [history], own=False) for check in PROVIDER_CHECKS}
 
 
 def test_recorded_traffic_is_judged_by_what_can_be_seen_in_it(tmp_path: Path) -> None:
@@ -111,26 +111,32 @@ def test_a_har_file_is_read(tmp_path: Path) -> None:
 
 def test_traffic_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """A wrong file is an error with its name, not an empty verdict."""
-    with pytest.raises(SettingsError, match="no recorded traffic"):
+    with pytest.raises(SettingsError, match="is not recorded traffic"):
         read_traffic(traffic(tmp_path, [{"nothing": 1}]))
 
 
 def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
     """What traffic confirms is written down with the day on which it was seen."""
-    evidence = evidence_of(PROVIDER, [read_traffic(recorded(tmp_path, "the catalogue"))])
+    evidence = collect_evidence(
+        PROVIDER_CHECKS, [read_traffic(recorded(tmp_path, "the catalogue"))]
+    )
     path = tmp_path / "evidence.json"
     write_evidence(path, evidence)
-    assert read_evidence(path) == evidence
+    assert read_evidence(path, PROVIDER_CHECKS) == evidence
     assert evidence.confirmed["GP801"] == datetime(2026, 9, 1, tzinfo=UTC)
     assert evidence.exchanges["GP801"] == "traffic.ndjson#1"
     assert evidence.seen["traffic.ndjson#1"] == "2026-09-01"
-    assert mark_of(check_of("GP103"), evidence) == "observed on 2026-09-01 (traffic.ndjson#1)"
-    made = {check.id: mark_of(check, evidence) for check in PROVIDER}
-    assert not judged(check_of("GE907"), [Comparison(claims=made, cited=evidence.seen)]).broken
+    assert (
+        compute_mark(find_check("GP103"), evidence) == "observed on 2026-09-01 (traffic.ndjson#1)"
+    )
+    made = {check.id: compute_mark(check, evidence) for check in PROVIDER_CHECKS}
+    assert not judge_check(
+        find_check("GE907"), [Comparison(claims=made, cited=evidence.seen)]
+    ).broken
     assert not evidence.contradicted
-    assert "GP801" in evidence.fresh(datetime(2026, 9, 30, tzinfo=UTC))
-    assert not evidence.fresh(datetime(2027, 4, 1, tzinfo=UTC))
-    assert not evidence.fresh(datetime(2026, 9, 30, tzinfo=UTC), timedelta(days=7))
+    assert "GP801" in evidence.select_fresh(datetime(2026, 9, 30, tzinfo=UTC))
+    assert not evidence.select_fresh(datetime(2027, 4, 1, tzinfo=UTC))
+    assert not evidence.select_fresh(datetime(2026, 9, 30, tzinfo=UTC), timedelta(days=7))
 
 
 def test_the_latest_word_on_a_check_counts() -> None:
@@ -138,20 +144,20 @@ def test_the_latest_word_on_a_check_counts() -> None:
     early, late = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
     kept = Evidence({"GP801": early}, {}, {"GP801": "a.har#1"})
     broke = Evidence({}, {"GP801": (late, "an object")}, {"GP801": "b.har#2"})
-    for merged in (kept.merged(broke), broke.merged(kept)):
+    for merged in (kept.merge(broke), broke.merge(kept)):
         assert merged == broke
-    assert Evidence({"GP801": late}).merged(broke) == broke
+    assert Evidence({"GP801": late}).merge(broke) == broke
     again = Evidence({"GP801": late + timedelta(days=1)})
-    assert broke.merged(again) == again
+    assert broke.merge(again) == again
 
 
 def test_the_reports_of_clients_stay_when_traffic_is_added(tmp_path: Path) -> None:
     """The evidence that ships holds both: adding traffic to it loses nothing."""
     path = tmp_path / "evidence.json"
-    write_evidence(path, shipped_evidence())
+    write_evidence(path, load_shipped_evidence())
     assert path.read_text(encoding="utf-8") == read_text("fixtures", "evidence.json")
     added = Evidence({"GP801": datetime(2026, 9, 1, tzinfo=UTC)})
-    assert shipped_evidence().merged(added).reports == shipped_evidence().reports
+    assert load_shipped_evidence().merge(added).reports == load_shipped_evidence().reports
 
 
 def test_two_recordings_of_one_name_are_told_apart_by_their_days() -> None:
@@ -161,7 +167,7 @@ def test_two_recordings_of_one_name_are_told_apart_by_their_days() -> None:
         Evidence({name: day}, {}, {name: "a.har#1"})
         for name, day in zip(("GP801", "GP802"), days, strict=True)
     ]
-    assert kept[0].merged(kept[1]).seen == {"a.har#1": "2026-09-01, 2026-09-02"}
+    assert kept[0].merge(kept[1]).seen == {"a.har#1": "2026-09-01, 2026-09-02"}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +181,7 @@ def test_only_dated_traffic_of_the_real_service_is_evidence(
     path = recorded(tmp_path, "the catalogue")
     entries = [json.loads(line) | change for line in path.read_text("utf-8").splitlines()]
     with pytest.raises(SettingsError, match=message):
-        evidence_of(PROVIDER, [read_traffic(traffic(tmp_path, entries))])
+        collect_evidence(PROVIDER_CHECKS, [read_traffic(traffic(tmp_path, entries))])
 
 
 def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
@@ -183,21 +189,21 @@ def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     for text in ("{}", "[]", "{"):
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(SettingsError, match="no evidence"):
-            read_evidence(path)
+        with pytest.raises(SettingsError, match="is not an evidence file"):
+            read_evidence(path, PROVIDER_CHECKS)
     with pytest.raises(SettingsError, match="cannot be read"):
-        read_evidence(tmp_path / "missing.json")
+        read_evidence(tmp_path / "missing.json", PROVIDER_CHECKS)
 
 
-@pytest.mark.parametrize("read", [read_evidence, read_known])
+@pytest.mark.parametrize("read", [read_evidence, read_known_failures])
 def test_files_that_are_no_text_are_refused_in_a_sentence(
-    tmp_path: Path, read: Callable[[Path], object]
+    tmp_path: Path, read: Callable[[Path, tuple[()]], object]
 ) -> None:
     """Evidence and known failures may come from anywhere; no trace of Python comes of it."""
     path = tmp_path / "file"
     path.write_bytes("GP407  caf\u00e9".encode("latin-1"))
-    with pytest.raises(SettingsError, match="no UTF-8 from byte 10 on"):
-        read(path)
+    with pytest.raises(SettingsError, match="not UTF-8 from byte 10 on"):
+        read(path, ())
 
 
 def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> None:
@@ -207,16 +213,16 @@ def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> N
     record = {"confirmations": [entry], "contradictions": []}
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"evidence.json: Unknown check 'GP470'.*Did you mean"):
-        read_evidence(path)
+        read_evidence(path, PROVIDER_CHECKS)
 
 
 def test_old_evidence_is_stale_not_a_failure() -> None:
     """STALE, so that a run says it, and does not fail for the calendar."""
-    (check,) = chosen("GE908", registry.EQUIVALENCE)
+    (check,) = select_checks("GE908", registry.EQUIVALENCE)
     now = datetime(2026, 9, 1, tzinfo=UTC)
     old = Comparison(observed={"GP407": now - timedelta(days=8)}, now=now)
-    assert judged(check, [old]).status == "PASS"
-    assert judged(check, [replace(old, stale_after=timedelta(days=7))]).status == "STALE"
+    assert judge_check(check, [old]).status == "PASS"
+    assert judge_check(check, [replace(old, stale_after=timedelta(days=7))]).status == "STALE"
 
 
 BROKEN_BY = {
@@ -276,13 +282,17 @@ def test_what_traffic_can_confirm_it_can_contradict(fault: str, plan: str) -> No
     """Each check of the list is broken by the traffic of a provider that breaks it."""
     history = without_plan(run(plan, fault))
     for name in BROKEN_BY[fault, plan].split():
-        assert judged(check_of(name), [history], own=False).broken, name
+        assert judge_check(find_check(name), [history], own=False).broken, name
 
 
 def test_nothing_else_is_confirmed_by_traffic() -> None:
     """What no traffic could break is confirmed by none: it would be a promise out of nothing."""
-    histories = [without_plan(InProcess().run(plan)) for plan in corpus(shipped_models())]
-    confirmed = evidence_of(PROVIDER, [each for each in histories if each.exchanges]).confirmed
+    histories = [
+        without_plan(InProcessTarget().run(plan)) for plan in build_corpus(load_shipped_models())
+    ]
+    confirmed = collect_evidence(
+        PROVIDER_CHECKS, [each for each in histories if each.exchanges]
+    ).confirmed
     assert confirmed.keys() == set(" ".join(BROKEN_BY.values()).split())
 
 

@@ -13,18 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from getimg_mock.cli import main
-from getimg_mock.contract.evidence.evidence import evidence_of
+from getimg_mock.contract.evidence.evidence import collect_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.evidence.redaction import keys_of
-from getimg_mock.contract.registry import PROVIDER, check_of
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.errors import SettingsError
+from getimg_mock.redaction import find_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
 
 KEY = "sk_super_secret_1"
@@ -88,9 +88,9 @@ def test_a_key_in_an_answer_is_found_in_traffic(
     """The key was sent in Authorization, so it is known; nothing keeps it, and it is found."""
     sent = {"Authorization": f"Bearer {KEY}"}
     history = read(tmp_path, entry | {"request_headers": sent})
-    assert judged(check_of(check), [history], own=False).broken
+    assert judge_check(find_check(check), [history], own=False).broken
     clean = json.loads(json.dumps(entry).replace(KEY, "nothing"))
-    assert not judged(check_of(check), [read(tmp_path, clean)], own=False).broken
+    assert not judge_check(find_check(check), [read(tmp_path, clean)], own=False).broken
     assert KEY not in repr(history)
 
 
@@ -104,23 +104,26 @@ def test_without_a_known_key_nothing_is_confirmed_about_keys(
     for entry in harmless:
         entry["request_headers"] = {"Authorization": sent} if sent else {"Accept": "*/*"}
     history = read(tmp_path, *harmless)
-    assert judged(check_of("GP705"), [history], own=False).status == "VOID"
-    assert not about_keys & evidence_of(PROVIDER, [history]).confirmed.keys()
+    assert judge_check(find_check("GP705"), [history], own=False).status == "VOID"
+    assert not about_keys & collect_evidence(PROVIDER_CHECKS, [history]).confirmed.keys()
     for entry in harmless:
         entry["request_headers"] = {"Authorization": f"Bearer {KEY}"}
-    assert about_keys <= evidence_of(PROVIDER, [read(tmp_path, *harmless)]).confirmed.keys()
+    assert (
+        about_keys
+        <= collect_evidence(PROVIDER_CHECKS, [read(tmp_path, *harmless)]).confirmed.keys()
+    )
 
 
 def test_a_key_that_was_never_good_confirms_nothing(tmp_path: Path) -> None:
     """A typed-in stand-in gets 401 everywhere, and no answer could have leaked the real one."""
     entry = ERROR | {"status": 401, "body": {"error": {"message": "No.", "code": "no"}}}
-    assert "GP705" not in evidence_of(PROVIDER, [read(tmp_path, entry)]).confirmed
+    assert "GP705" not in collect_evidence(PROVIDER_CHECKS, [read(tmp_path, entry)]).confirmed
 
 
 def test_a_key_that_nobody_sent_is_a_leak_as_well(tmp_path: Path) -> None:
     """What looks like a key is one, though recorders leave out what was sent."""
     history = read(tmp_path, BALANCE | {"headers": {"x-debug": "sk_of_someone_else"}})
-    assert judged(check_of("GP705"), [history], own=False).broken
+    assert judge_check(find_check("GP705"), [history], own=False).broken
     assert "someone_else" not in repr(history)
 
 
@@ -146,7 +149,7 @@ LETTERS = st.characters(
 )
 KEYS = st.one_of(
     st.from_regex(r"sk_[A-Za-z0-9_-]{1,40}", fullmatch=True),
-    st.text(LETTERS, min_size=8, max_size=40).filter(lambda text: bool(keys_of([text]).names)),
+    st.text(LETTERS, min_size=8, max_size=40).filter(lambda text: bool(find_keys([text]).names)),
 )
 WAYS: dict[str, Callable[[str], str]] = {
     "as it is": lambda key: key,
@@ -210,7 +213,7 @@ def test_no_key_outlives_the_reading(
     assert len(history.exchanges) == len(entries)
 
 
-def texts_of(exchange: Exchange) -> Iterator[str]:
+def texts_of(exchange: HttpExchange) -> Iterator[str]:
     """Yield everything that was read of an exchange, bytes as latin-1."""
     yield exchange.key
     for text in (exchange.method, exchange.path, exchange.query):
@@ -324,7 +327,7 @@ def test_bytes_that_are_no_text_are_refused_in_a_sentence(tmp_path: Path) -> Non
     """No trace of Python."""
     path = tmp_path / "traffic.ndjson"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="no UTF-8 from byte 0 on"):
+    with pytest.raises(SettingsError, match="not UTF-8 from byte 0 on"):
         read_traffic(path)
 
 
@@ -340,8 +343,8 @@ def test_the_key_of_a_tool_of_others_is_known_too() -> None:
     """A check of Schemathesis sees one exchange, and what it was sent with."""
     pytest.importorskip("schemathesis")
     from getimg_mock.contract.provider.schemathesis_checks import (  # noqa: PLC0415 - optional
+        build_history,
         getimg_contract,
-        history_of,
     )
 
     request = SimpleNamespace(
@@ -356,6 +359,6 @@ def test_the_key_of_a_tool_of_others_is_known_too() -> None:
         content=json.dumps({"balance": "1", "currency": "USD", "you": KEY}).encode(),
     )
     case = SimpleNamespace(method="GET")
-    assert KEY not in repr(history_of(response, case))
+    assert KEY not in repr(build_history(response, case))
     with pytest.raises(AssertionError, match="GP705"):
         getimg_contract(None, response, case)

@@ -22,14 +22,14 @@ from schemathesis.specs.openapi.checks import ignored_auth
 from getimg_mock.api import access_log
 from getimg_mock.api.openapi import openapi
 from getimg_mock.application import Application
-from getimg_mock.contract.model_choice import PIXEL, shipped_models
+from getimg_mock.contract.model_choice import PIXEL, load_shipped_models
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.model_choice import Model
+    from getimg_mock.contract.model_choice import ModelJson
     from tests.contract.provider.mutants import Mutant
     from tests.contract.provider.wrapping import Wrap
 
@@ -45,14 +45,16 @@ def document() -> dict[str, Any]:
     found: dict[str, Any] = openapi()
     for kind in ("image", "video"):
         request = found["components"]["schemas"].pop(f"{kind.title()}Request")
-        choices = [narrowed(request, model) for model in shipped_models() if model["type"] == kind]
+        choices = [
+            narrowed(request, model) for model in load_shipped_models() if model["type"] == kind
+        ]
         found["components"]["schemas"][f"{kind.title()}Request"] = {"anyOf": choices}
     for parameter in found["paths"]["/v2/billing/costs"]["get"]["parameters"]:
         parameter["schema"] = {"type": "string", "enum": [MONTH[parameter["name"]]]}
     return found
 
 
-def narrowed(request: dict[str, Any], model: Model) -> dict[str, Any]:
+def narrowed(request: dict[str, Any], model: ModelJson) -> dict[str, Any]:
     """Return the schema of the requests that one model takes."""
     values = {
         "model": [model["id"]],

@@ -9,8 +9,8 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.registry import PROVIDER, check_of
-from getimg_mock.contract.verification.self_check import Examination
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
+from getimg_mock.contract.verification.self_check import SelfCheck
 from getimg_mock.world.clock import stopwatch
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.everyone import BY_NAME, MUTANTS
@@ -99,15 +99,15 @@ def _sharpness(scores: dict[str, Score], benign: Sequence[Score]) -> list[str]:
     The fake itself is no variant: that a check holds for it says nothing about others.
     """
     legal = {each.name for each in BENIGN if each.wrap is not None or each.settings}
-    examination = Examination(
+    examination = SelfCheck(
         kills={name: frozenset(each.broken) for name, each in scores.items()},
         sole=SOLE_KILLERS,
         kept={each.name: each.kept for each in benign if each.name in legal},
-        checks=tuple(check.id for check in PROVIDER),
+        checks=tuple(check.id for check in PROVIDER_CHECKS),
     )
-    wrong = [seen for seen in check_of("GH007").observe(examination) if seen.wrong]
+    wrong = [seen for seen in find_check("GH007").observe(examination) if seen.failed]
     alone = {each.broken[0] for each in scores.values() if len(each.broken) == 1}
-    _write(f"checks that find a faulty provider alone: {len(alone)} of {len(PROVIDER)}")
+    _write(f"checks that find a faulty provider alone: {len(alone)} of {len(PROVIDER_CHECKS)}")
     for name, reason in WITHOUT.items():
         _write(f"  {name} cannot: {reason}")
     for seen in wrong:

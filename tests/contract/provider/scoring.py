@@ -7,11 +7,11 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Score:
 @cache
 def plans() -> tuple[Plan, ...]:
     """Return the fixed plans for the shipped catalogue."""
-    return corpus(tuple_models())
+    return build_corpus(tuple_models())
 
 
 @cache
 def _models() -> tuple[dict[str, Any], ...]:
-    return tuple(shipped_models())
+    return tuple(load_shipped_models())
 
 
 def tuple_models() -> list[dict[str, Any]]:
@@ -59,13 +59,15 @@ def tuple_models() -> list[dict[str, Any]]:
 
 def histories(wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> list[History]:
     """Run all fixed plans against a provider."""
-    target = InProcess(wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models())
+    target = InProcessTarget(
+        wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models()
+    )
     return [target.run(plan) for plan in plans()]
 
 
 def verdicts(found: list[History]) -> list[Verdict]:
     """Judge histories by every provider check."""
-    return [judged(check, found) for check in PROVIDER]
+    return [judge_check(check, found) for check in PROVIDER_CHECKS]
 
 
 def scored(mutant: Mutant) -> Score:

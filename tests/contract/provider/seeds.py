@@ -11,8 +11,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from getimg_mock.contract.provider.strategies import drawn_plans
-from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.provider.strategies import draw_plans
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.world.clock import stopwatch
 from tests.contract.provider.scoring import plans, tuple_models, verdicts
 
@@ -32,8 +32,8 @@ class Outcome(NamedTuple):
 
 def outcome(seed: int, *, drawn: int, wrap: Wrap | None = None) -> Outcome:
     """Run all fixed plans, and as many drawn ones, in the world of a seed, and judge them."""
-    target = InProcess(wrap=wrap, seed=str(seed), models=tuple_models())
-    chosen = (*plans(), *drawn_plans(target.models, seed=seed, count=drawn))
+    target = InProcessTarget(wrap=wrap, seed=str(seed), models=tuple_models())
+    chosen = (*plans(), *draw_plans(target.models, seed=seed, count=drawn))
     histories = [target.run(plan) for plan in chosen]
     broken = tuple(
         f"{verdict.check.id} in {finding.history.plan.name!r}: expected "

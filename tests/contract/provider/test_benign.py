@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.registry import PROVIDER
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.scoring import histories, score, verdicts
 
@@ -24,7 +24,7 @@ def test_a_legal_variant_is_put_to_every_check() -> None:
     """GH007: a check that only the fake itself was put to may be about nothing but the fake."""
     variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
     found = score(variant.name, variant.wrap, variant.settings)
-    assert found.kept == {check.id for check in PROVIDER}
+    assert found.kept == {check.id for check in PROVIDER_CHECKS}
 
 
 def test_there_are_thirty_of_them() -> None:
@@ -37,4 +37,4 @@ def test_the_fake_keeps_every_check_at_every_level() -> None:
     found = verdicts(histories(None))
     assert {each.check.id: each.status for each in found if each.broken} == {}
     assert {each.check.id for each in found if each.status == "VOID"} == set()
-    assert len(found) == len(PROVIDER)
+    assert len(found) == len(PROVIDER_CHECKS)

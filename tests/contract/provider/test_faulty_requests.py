@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
-from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan, Send
-from getimg_mock.contract.provider.faulty_requests import beyond_bounds, fields_of
+from getimg_mock.contract.provider.faulty_requests import list_bound_breaches, list_fields
 from getimg_mock.contract.provider.strategies import faulty
-from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
 
-MODELS = shipped_models()
+MODELS = load_shipped_models()
 BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems")
 
 
@@ -37,7 +37,7 @@ def drawn(count: int) -> list[Send]:
 def test_every_drawn_fault_is_refused() -> None:
     """A request with one fault is a 4xx that blames the request; every fault is drawn."""
     steps = drawn(1500)
-    history = InProcess().run(Plan(name="faults", tier="R1", steps=tuple(steps)))
+    history = InProcessTarget().run(Plan(name="faults", tier="R1", steps=tuple(steps)))
     taken = [each for each in history if each.status not in {400, 422}]
     assert not taken, [(each.fault, each.step and each.step.field, each.status) for each in taken]
     faults = Counter(step.fault for step in steps)
@@ -62,15 +62,15 @@ def test_every_bound_of_the_schemas_has_a_breach(kind: str) -> None:
     """One for each keyword that bounds a field, and both alphabets where letters are counted."""
     wanted = {
         ("images" if name.startswith("images[]") else name, schema[keyword])
-        for name, schema in fields_of(kind).items()
+        for name, schema in list_fields(kind).items()
         for keyword in BOUNDS
         if keyword in schema
     }
     assert len(wanted) == {"image": 4, "video": 5}[kind]
-    assert {name for name, _, _ in beyond_bounds(kind)} == {name for name, _ in wanted}
-    assert len(beyond_bounds(kind)) == len(wanted) + 1
+    assert {name for name, _, _ in list_bound_breaches(kind)} == {name for name, _ in wanted}
+    assert len(list_bound_breaches(kind)) == len(wanted) + 1
     for name, bound in wanted:
-        sizes = [_size(value) for field, _, value in beyond_bounds(kind) if field == name]
+        sizes = [_size(value) for field, _, value in list_bound_breaches(kind) if field == name]
         assert {bound - 1, bound + 1} & set(sizes), name
 
 

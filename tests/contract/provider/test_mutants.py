@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.registry import PROVIDER, check_of
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from tests.contract.provider.everyone import BY_NAME, MUTANTS, sample
 from tests.contract.provider.scoring import scored
 from tests.contract.provider.sole_killers import SOLE_KILLERS, WITHOUT
@@ -35,16 +35,18 @@ def test_the_sample_has_every_blocker_and_all_kinds() -> None:
     assert {each.name for each in chosen} >= {each.name for each in MUTANTS if each.blocker}
     assert {each.kind for each in chosen} == {each.kind for each in MUTANTS}
     assert len(chosen) > len(MUTANTS) / 5
-    assert len({each.name for each in chosen} & set(SOLE_KILLERS.values())) > len(PROVIDER) / 3
+    assert (
+        len({each.name for each in chosen} & set(SOLE_KILLERS.values())) > len(PROVIDER_CHECKS) / 3
+    )
 
 
 def test_each_check_has_a_sole_killer_or_a_reason() -> None:
     """GH007: the table has every check once, and no blocker is without a fault of its own."""
-    assert sorted([*SOLE_KILLERS, *WITHOUT]) == sorted(check.id for check in PROVIDER)
+    assert sorted([*SOLE_KILLERS, *WITHOUT]) == sorted(check.id for check in PROVIDER_CHECKS)
     assert [BY_NAME[fault].breaks for fault in SOLE_KILLERS.values()] == list(SOLE_KILLERS)
     for name, reason in WITHOUT.items():
         assert reason.endswith(".")
-        assert check_of(name).severity != "blocker"
+        assert find_check(name).severity != "blocker"
 
 
 def test_there_are_a_hundred_of_all_kinds() -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.targets.fake_targets import InProcess
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLANS = [plan for plan in corpus(shipped_models()) if "references" in plan.name]
+PLANS = [plan for plan in build_corpus(load_shipped_models()) if "references" in plan.name]
 
 
 @pytest.fixture(name="canary")
@@ -30,7 +30,7 @@ def _canary(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
 
 def test_no_reference_is_fetched(canary: socket.socket) -> None:
     """GP210: neither those that are refused nor those that are taken."""
-    histories = [InProcess().run(plan) for plan in PLANS]
+    histories = [InProcessTarget().run(plan) for plan in PLANS]
     sent = {
         each.status: each.request_body or b""
         for history in histories

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from getimg_mock.contract import registry
-from getimg_mock.contract.budget.gate import guarded
-from getimg_mock.contract.budget.spend_file import Record
-from getimg_mock.contract.model_choice import cheapest, shipped_models, small
+from getimg_mock.contract.budget.gate import install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    find_cheapest,
+    load_shipped_models,
+)
 from getimg_mock.contract.plans import (
     OPERATIONS,
     Plan,
@@ -23,18 +26,19 @@ from getimg_mock.contract.plans import (
     Ref,
     Send,
     Wait,
-    balance,
-    operation_of,
-    plan_of,
+    find_operation,
+    get_balance,
+    parse_plan,
     post,
 )
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.provider.strategies import drawn_plans, plans
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.targets.fake_targets import InProcess, OnSocket, Target
-from getimg_mock.contract.targets.http_target import Address, limits_of
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.provider.strategies import draw_plans, plans
+from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
+from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
 
@@ -43,23 +47,23 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
 
-MODELS = shipped_models()
-IMAGE, VIDEO = cheapest(MODELS, "image"), cheapest(MODELS, "video")
+MODELS = load_shipped_models()
+IMAGE, VIDEO = find_cheapest(MODELS, "image"), find_cheapest(MODELS, "video")
 DAY = Plan(
     name="a day",
     tier="R2",
     keys=2,
     steps=(
-        balance(),
-        post("image", small(IMAGE), name="image", valid=True),
+        get_balance(),
+        post("image", build_small_request(IMAGE), name="image", valid=True),
         Send(link=True, ref=Ref("image", "/data/0/url"), key="none"),
         Send(link=True, ref=Ref("image", "/data/0/url"), key="none", alter="sig"),
-        post("video", small(VIDEO), name="video", valid=True),
+        post("video", build_small_request(VIDEO), name="video", valid=True),
         Poll(of="video"),
         Wait(seconds=90_000),
         Send(link=True, ref=Ref("image", "/data/0/url"), key="none"),
-        balance(),
-        balance(key="b"),
+        get_balance(),
+        get_balance(key="b"),
     ),
 )
 
@@ -68,12 +72,12 @@ DAY = Plan(
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     """Yield each kind of target."""
     if request.param == "in process":
-        yield InProcess()
+        yield InProcessTarget()
     elif request.param == "on a socket":
-        yield OnSocket()
+        yield SocketTarget()
     else:
         with MockServer(video_seconds=0, retention=0.001) as server:
-            yield Address(
+            yield HttpTarget(
                 server.url, {"a": "sk_first_key", "b": "sk_second_key"}, longest_wait=0.001
             )
 
@@ -84,16 +88,16 @@ def test_every_target_runs_the_same_plan(target: Target) -> None:
     statuses = [each.status for each in history if not each.spontaneous]
     assert statuses[0] == 200
     assert [each.operation for each in history][:2] == ["billing.balance", "images.generate"]
-    assert history.named("image").object["status"] == "completed"
+    assert history.find_named("image").object["status"] == "completed"
     assert all(name == name.lower() for each in history for name, _ in each.headers)
     assert not any(name == "authorization" for e in history for name, _ in e.request_headers)
 
 
 def test_a_clock_in_our_hands_lets_a_day_pass() -> None:
     """On the fake a plan that waits a day is done at once, and what expires has expired."""
-    for target in (InProcess(), OnSocket()):
+    for target in (InProcessTarget(), SocketTarget()):
         history = target.run(DAY)
-        downloads = [each.status for each in history.of("downloads.retrieve")]
+        downloads = [each.status for each in history.with_operation("downloads.retrieve")]
         assert downloads == [200, 403, 410]
         assert (history.exchanges[-1].at - history.exchanges[0].at).total_seconds() > 90_000
 
@@ -101,48 +105,52 @@ def test_a_clock_in_our_hands_lets_a_day_pass() -> None:
 def test_time_that_cannot_be_moved_ends_the_plan() -> None:
     """Where one may only wait a little, a plan that needs a day says that it was not finished."""
     with MockServer(video_seconds=0) as server:
-        history = Address(server.url, {"a": "sk_a_key"}, longest_wait=0.01).run(DAY)
+        history = HttpTarget(server.url, {"a": "sk_a_key"}, longest_wait=0.01).run(DAY)
     assert any("too long" in each for each in history.unresolved)
 
 
 def test_plans_are_data() -> None:
     """Every fixed plan survives being written down as JSON and read again."""
-    for plan in corpus(MODELS):
+    for plan in build_corpus(MODELS):
         if sum(len(step.body or b"") for step in plan.submissions) < 1 << 20:
-            assert plan_of(plan.as_json()) == plan
+            assert parse_plan(plan.as_json()) == plan
 
 
 def test_drawn_plans_depend_on_the_seed_alone() -> None:
     """The same seed draws the same plans: nothing that was answered is in them."""
-    assert drawn_plans(MODELS, seed=7, count=10) == drawn_plans(MODELS, seed=7, count=10)
-    assert drawn_plans(MODELS, seed=7, count=10) != drawn_plans(MODELS, seed=8, count=10)
+    assert draw_plans(MODELS, seed=7, count=10) == draw_plans(MODELS, seed=7, count=10)
+    assert draw_plans(MODELS, seed=7, count=10) != draw_plans(MODELS, seed=8, count=10)
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(plans(MODELS))
 def test_the_fake_keeps_the_contract_under_any_sequence(plan: Plan) -> None:
     """Whatever two keys do in whatever order, no check is broken."""
-    history = InProcess().run(plan)
-    assert [each.check.id for c in PROVIDER if (each := judged(c, [history])).broken] == []
+    history = InProcessTarget().run(plan)
+    assert [
+        each.check.id for c in PROVIDER_CHECKS if (each := judge_check(c, [history])).broken
+    ] == []
 
 
 @pytest.mark.parametrize("seed", ["1", "29", "some words"])
 def test_verdicts_do_not_depend_on_the_seed(seed: str) -> None:
     """GH008: ids, times and pictures are drawn anew; the verdicts stay."""
-    target = InProcess(seed=seed)
-    histories = [target.run(plan) for plan in reversed(corpus(MODELS))]
-    assert [each.check.id for c in PROVIDER if (each := judged(c, histories)).broken] == []
+    target = InProcessTarget(seed=seed)
+    histories = [target.run(plan) for plan in reversed(build_corpus(MODELS))]
+    assert [
+        each.check.id for c in PROVIDER_CHECKS if (each := judge_check(c, histories)).broken
+    ] == []
 
 
 def test_in_process_and_on_a_socket_are_equivalent() -> None:
     """GE: the fake is one fake, with or without a socket."""
-    chosen = [plan for plan in corpus(MODELS) if plan.tier in {"R0", "R3"}]
+    chosen = [plan for plan in build_corpus(MODELS) if plan.tier in {"R0", "R3"}]
     comparison = Comparison(
-        fake=tuple(InProcess().run(plan) for plan in chosen),
-        other=tuple(OnSocket().run(plan) for plan in chosen),
+        fake=tuple(InProcessTarget().run(plan) for plan in chosen),
+        other=tuple(SocketTarget().run(plan) for plan in chosen),
     )
     for check in registry.EQUIVALENCE:
-        assert not judged(check, [comparison]).broken, check.id
+        assert not judge_check(check, [comparison]).broken, check.id
 
 
 @pytest.mark.parametrize(
@@ -157,7 +165,7 @@ def test_in_process_and_on_a_socket_are_equivalent() -> None:
 )
 def test_operations_are_known_by_method_and_path(method: str, path: str, operation: str) -> None:
     """Recorded traffic is told apart as plans are."""
-    assert operation_of(method, path) == operation
+    assert find_operation(method, path) == operation
     assert operation in {"", *OPERATIONS}
 
 
@@ -183,22 +191,22 @@ class Meeting(BaseHTTPRequestHandler):
 
 def test_requests_that_are_together_meet() -> None:
     """Whether equal bodies are merged is asked where it could happen: at the same time."""
-    send = post("image", small(IMAGE), group="equal", together=True)
+    send = post("image", build_small_request(IMAGE), group="equal", together=True)
     plan = Plan(name="x", tier="R2", steps=(send,) * 3)
     with served(Meeting) as url:
-        history = Address(url, {"a": "sk_first_key"}).run(plan)
+        history = HttpTarget(url, {"a": "sk_first_key"}).run(plan)
     assert [each.status for each in history] == [202, 202, 202]
 
 
 def test_a_plan_is_not_paid_for_where_it_is_known_to_stop_half_way() -> None:
     """Where a pause of the plan itself is longer than one may wait, nothing is bought."""
-    address = Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_b_key"}, longest_wait=15)
-    by_name = {plan.name: plan for plan in corpus(MODELS)}
-    assert "43200 s" in address.lacks(by_name["costs on both sides of midnight"])
-    assert address.lacks(by_name["a file until it is deleted"]) == ""
-    assert address.lacks(by_name["remaining within a window"]) == ""
-    assert "world" in address.lacks(by_name["videos that fail"])
-    assert "world" in address.lacks(by_name["more images than the limit"])
+    address = HttpTarget("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_b_key"}, longest_wait=15)
+    by_name = {plan.name: plan for plan in build_corpus(MODELS)}
+    assert "43200 s" in address.find_obstacle(by_name["costs on both sides of midnight"])
+    assert address.find_obstacle(by_name["a file until it is deleted"]) == ""
+    assert address.find_obstacle(by_name["remaining within a window"]) == ""
+    assert "world" in address.find_obstacle(by_name["videos that fail"])
+    assert "world" in address.find_obstacle(by_name["more images than the limit"])
 
 
 class Waiting:
@@ -210,7 +218,7 @@ class Waiting:
         for space in self.spaces:
             space.clock.freeze()
             space.clock.advance_to(self.spaces[0].clock.now())
-        self.address = Address(
+        self.address = HttpTarget(
             server.url,
             {"a": "sk_a_key", "b": "sk_b_key"},
             longest_wait=longest_wait,
@@ -226,15 +234,15 @@ class Waiting:
 
     def run(self, name: str, limits: dict[str, int] | None = None) -> History:
         """Run one of the fixed plans."""
-        (plan,) = (each for each in corpus(MODELS, limits) if each.name == name)
-        assert self.address.lacks(plan) == ""
+        (plan,) = (each for each in build_corpus(MODELS, limits) if each.name == name)
+        assert self.address.find_obstacle(plan) == ""
         return self.address.run(plan)
 
 
 def verdict(name: str, *histories: History) -> str:
     """Return how a check comes out on a service that is not ours."""
-    (check,) = (each for each in PROVIDER if each.id == name)
-    return judged(check, histories, own=False).status
+    (check,) = (each for each in PROVIDER_CHECKS if each.id == name)
+    return judge_check(check, histories, own=False).status
 
 
 def test_an_expiry_is_waited_for_where_that_is_allowed() -> None:
@@ -252,7 +260,7 @@ def test_a_limit_is_reached_by_as_many_requests_as_it_says() -> None:
     """GP603 to GP606 off the fake: bursts are as long as the headers say, and at once."""
     with MockServer(video_seconds=0, image_rpm=4, video_rpm=3) as server:
         waiting = Waiting(server)
-        limits = limits_of(waiting.address, paid=True)
+        limits = fetch_limits(waiting.address, paid=True)
         assert limits == {"image": 4, "video": 3}
         names = ("more images than the limit", "more videos than the limit")
         histories = [waiting.run(name, limits) for name in names]
@@ -262,13 +270,13 @@ def test_a_limit_is_reached_by_as_many_requests_as_it_says() -> None:
         "PASS",
         "PASS",
     ]
-    assert [len(history.used("burst")) for history in histories] == [7, 5]
-    assert all(history.used("after-wait") for history in histories)
+    assert [len(history.with_role("burst")) for history in histories] == [7, 5]
+    assert all(history.with_role("after-wait") for history in histories)
 
 
 def test_a_limit_that_is_too_high_is_not_tried() -> None:
     """Each request of a burst is bought: a limit of thousands is left alone."""
-    plans = {plan.name: plan for plan in corpus(MODELS, {"image": 121, "video": 120})}
+    plans = {plan.name: plan for plan in build_corpus(MODELS, {"image": 121, "video": 120})}
     assert not plans["more images than the limit"].anywhere
     assert plans["more videos than the limit"].anywhere
 
@@ -314,7 +322,7 @@ def test_an_answer_that_comes_while_the_body_is_sent_is_read() -> None:
     """A 413 is a 413, though the connection breaks before all of the body is sent."""
     large = Plan(name="x", tier="R1", steps=(post("image", b" " * (8 << 20), fault="too-large"),))
     with served(Hasty) as url:
-        history = Address(url, {"a": "sk_first_key"}).run(large)
+        history = HttpTarget(url, {"a": "sk_first_key"}).run(large)
     assert [each.status for each in history] == [413]
 
 
@@ -348,21 +356,21 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def test_what_is_no_address_is_said_at_once(url: str) -> None:
     """Before anything is sent, in one sentence."""
     with pytest.raises(SettingsError, match="is no address of a service"):
-        Address(url, {"a": "sk_a_key"})
+        HttpTarget(url, {"a": "sk_a_key"})
 
 
 @pytest.mark.parametrize("key", ["", "sk_a\n", "sk a", "sk_ä", "sk_\x00"])
 def test_a_key_that_no_header_can_carry_is_said_at_once(key: str) -> None:
     """And it is not shown."""
     with pytest.raises(SettingsError, match="Key b holds") as caught:
-        Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": key})
+        HttpTarget("http://127.0.0.1:1", {"a": "sk_a_key", "b": key})
     assert not key or key not in str(caught.value)
 
 
 def test_two_keys_that_are_one_are_refused() -> None:
     """Isolation cannot be tried with one key."""
     with pytest.raises(SettingsError, match="two keys are one"):
-        Address("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_a_key"})
+        HttpTarget("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_a_key"})
 
 
 @pytest.mark.parametrize(
@@ -375,7 +383,7 @@ def test_two_keys_that_are_one_are_refused() -> None:
 def test_a_key_that_is_not_taken_ends_the_run(keys: dict[str, str], blamed: str) -> None:
     """The cause is named, and not what breaks because of it."""
     with served(Doorman) as url, pytest.raises(SettingsError, match="401") as caught:
-        guarded(Address(url, keys), Decimal(0), Record())
+        install_budget(HttpTarget(url, keys), Decimal(0), SpendRecord())
     assert blamed in str(caught.value)
     assert "sk_bad" not in str(caught.value)
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import check_of
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import find_check
 from tests.contract.provider.test_checks import run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Verdict
 
@@ -28,7 +28,7 @@ LIFE = "a video from 202 to its file"
 LIMIT = "more images than the limit"
 
 
-def altered(history: History, change: Callable[[Exchange], Exchange]) -> History:
+def altered(history: History, change: Callable[[HttpExchange], HttpExchange]) -> History:
     """Return a history with each exchange changed."""
     return replace(history, exchanges=tuple(change(each) for each in history))
 
@@ -36,7 +36,7 @@ def altered(history: History, change: Callable[[Exchange], Exchange]) -> History
 def with_items(change: Callable[[dict[str, Any]], dict[str, Any]]) -> History:
     """Return a video's life with the items of its result changed."""
 
-    def changed(exchange: Exchange) -> Exchange:
+    def changed(exchange: HttpExchange) -> HttpExchange:
         if not exchange.completed:
             return exchange
         body = exchange.plain | {"data": [change(item) for item in exchange.plain["data"]]}
@@ -47,7 +47,7 @@ def with_items(change: Callable[[dict[str, Any]], dict[str, Any]]) -> History:
 
 def verdict(name: str, other: History, fake: History) -> Verdict:
     """Return how a check comes out on the fake and another."""
-    return judged(check_of(name), [Comparison(fake=(fake,), other=(other,))])
+    return judge_check(find_check(name), [Comparison(fake=(fake,), other=(other,))])
 
 
 @pytest.mark.parametrize(
@@ -75,10 +75,10 @@ def test_the_worst_of_several_differences_is_told_first() -> None:
     assert [each.observation.status for each in found.findings] == [None, "WARN", "INFO"]
 
 
-def without(*names: str, status: int) -> Callable[[Exchange], Exchange]:
+def without(*names: str, status: int) -> Callable[[HttpExchange], HttpExchange]:
     """Return a change that takes headers away from answers of a status."""
 
-    def change(each: Exchange) -> Exchange:
+    def change(each: HttpExchange) -> HttpExchange:
         kept = tuple(pair for pair in each.headers if pair[0] not in names)
         return replace(each, headers=kept) if each.status == status else each
 
@@ -112,9 +112,9 @@ def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
     extra = replace(late, number=99, step=None)
     joined = replace(other, exchanges=(*other.exchanges, extra))
     whole = Comparison(fake=(fake, run("images in every format")), other=(joined,))
-    assert not judged(check_of("GE904"), [whole]).broken
+    assert not judge_check(find_check("GE904"), [whole]).broken
     bare = replace(joined, exchanges=(*other.exchanges, replace(extra, headers=())))
-    assert judged(check_of("GE904"), [replace(whole, other=(bare,))]).broken
+    assert judge_check(find_check("GE904"), [replace(whole, other=(bare,))]).broken
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
 def test_what_was_observed_cites_what_was_seen(mark: str, flaw: str) -> None:
     """GE907: an id and its day, both as the evidence has them."""
     cited = {"O1": "Jul 2026", "O2": "undated", "traffic.har#3": "2026-09-01"}
-    found = judged(check_of("GE907"), [Comparison(claims={"a": mark}, cited=cited)])
+    found = judge_check(find_check("GE907"), [Comparison(claims={"a": mark}, cited=cited)])
     assert found.broken == bool(flaw)
     if flaw:
         assert flaw in found.findings[0].observation.actual
@@ -145,18 +145,18 @@ def test_what_was_observed_cites_what_was_seen(mark: str, flaw: str) -> None:
 
 def times(other: History, **settings: Any) -> Verdict:
     """Return how GE909 comes out, the fake under some settings."""
-    return judged(check_of("GE909"), [Comparison(other=(other,), settings=settings)])
+    return judge_check(find_check("GE909"), [Comparison(other=(other,), settings=settings)])
 
 
 def test_the_fake_lies_in_its_own_ranges() -> None:
     """GE909: over everything that the fixed plans ask for, in the worlds that they ask for."""
-    others = tuple(InProcess().run(plan) for plan in corpus(shipped_models()))
-    found = judged(check_of("GE909"), [Comparison(other=others)])
+    others = tuple(InProcessTarget().run(plan) for plan in build_corpus(load_shipped_models()))
+    found = judge_check(find_check("GE909"), [Comparison(other=others)])
     assert found.status == "PASS"
     assert found.applied > 100
 
 
-def later(seconds: float, *, since: str) -> Callable[[Exchange], Exchange]:
+def later(seconds: float, *, since: str) -> Callable[[HttpExchange], HttpExchange]:
     """Return a change that moves an operation, and what is numbered after it, in time."""
     return lambda each: (
         replace(each, at=each.at + timedelta(seconds=seconds))
@@ -198,7 +198,7 @@ def test_times_outside_of_the_fakes_ranges_are_told(
     assert any(told in each for each in expected), expected
 
 
-def with_header(each: Exchange, name: str, value: str) -> Exchange:
+def with_header(each: HttpExchange, name: str, value: str) -> HttpExchange:
     """Return an exchange with another value of a header that it has."""
     headers = tuple((n, value if n == name else v) for n, v in each.headers)
     return replace(each, headers=headers)

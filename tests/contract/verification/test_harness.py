@@ -11,22 +11,25 @@ import pytest
 
 from getimg_mock.cli import main
 from getimg_mock.contract.budget.gate import Budget
-from getimg_mock.contract.model_choice import shipped_models, small
+from getimg_mock.contract.model_choice import build_small_request, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
-from getimg_mock.contract.provider.corpus import corpus
-from getimg_mock.contract.registry import PROVIDER, check_of, chosen
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.targets.http_target import Address
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison
-from getimg_mock.contract.verification.scenario_plans import met, oddity_plans
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check, select_checks
+from getimg_mock.contract.verification.scenario_plans import (
+    build_scenario_plans,
+    run_scenario_plans,
+)
 from getimg_mock.contract.verification.self_check import (
     REPLAYS,
-    Examination,
-    examination_of,
-    explained,
+    SelfCheck,
+    collect_self_check,
+    explain_verdict,
 )
-from getimg_mock.contract.verification.session import Campaign
+from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.world.rule_files import named_scenario, scenario_names
 from tests.contract.provider.everyone import BY_NAME
 
@@ -39,19 +42,19 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Verdict
     from getimg_mock.fake import Fake
 
-MODELS = shipped_models()
+MODELS = load_shipped_models()
 IMAGE = next(model for model in MODELS if model["type"] == "image")
-CATALOGUE = next(plan for plan in corpus(MODELS) if plan.name == "the catalogue")
+CATALOGUE = next(plan for plan in build_corpus(MODELS) if plan.name == "the catalogue")
 
 
 def under(rule: dict[str, Any], *steps: Any) -> History:
     """Run a plan under a rule."""
-    return InProcess().run(Plan(name="x", steps=steps, rules=(json.dumps(rule),)))
+    return InProcessTarget().run(Plan(name="x", steps=steps, rules=(json.dumps(rule),)))
 
 
 def held_to(name: str, **known: Any) -> Verdict:
     """Return how a check of the harness comes out on what is known of a run."""
-    return judged(check_of(name), [Examination(**known)])
+    return judge_check(find_check(name), [SelfCheck(**known)])
 
 
 def test_a_case_whose_fault_never_came_is_void() -> None:
@@ -59,8 +62,8 @@ def test_a_case_whose_fault_never_came_is_void() -> None:
     rule = {"on": "videos.create", "error": "server_error"}
     history = under(rule, get("/v2/models"), get("/v2/models/no-such-model"))
     assert history.unmet
-    for check in PROVIDER:
-        verdict = judged(check, [history])
+    for check in PROVIDER_CHECKS:
+        verdict = judge_check(check, [history])
         assert (verdict.status, verdict.applied) == ("VOID", 0), check.id
         assert verdict.reason == "not met: the faults of x"
     assert held_to("GH002", histories=(history,)).status == "VOID"
@@ -69,7 +72,7 @@ def test_a_case_whose_fault_never_came_is_void() -> None:
 def test_a_void_case_leaves_the_verdict_to_the_others() -> None:
     """Of several histories those that say something decide, and what was left out is named."""
     missed = replace(under({"on": "videos.create", "error": "server_error"}, get("/v2/models")))
-    verdict = judged(check_of("GP801"), [missed, InProcess().run(CATALOGUE)])
+    verdict = judge_check(find_check("GP801"), [missed, InProcessTarget().run(CATALOGUE)])
     assert verdict.status == "PASS"
     assert verdict.reason == "not met: the faults of x"
 
@@ -78,8 +81,10 @@ def test_a_run_says_that_a_fault_was_not_met() -> None:
     """The same everywhere: a campaign judges as a single check does."""
     rule = json.dumps({"on": "videos.create", "error": "server_error"})
     plans = [replace(CATALOGUE, rules=(rule,))]
-    campaign = Campaign(target=InProcess(), plans=plans, checks=chosen("GP801", PROVIDER))
-    (verdict,) = [event for event in campaign.events() if event["event"] == "verdict"]
+    campaign = VerificationSession(
+        target=InProcessTarget(), plans=plans, checks=select_checks("GP801", PROVIDER_CHECKS)
+    )
+    (verdict,) = [event for event in campaign.run() if event["event"] == "verdict"]
     assert (verdict["status"], verdict["reason"]) == (
         "VOID",
         "not met: the faults of the catalogue",
@@ -88,7 +93,7 @@ def test_a_run_says_that_a_fault_was_not_met() -> None:
 
 def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:
     """GE911, GH001 and GH002: each rule, for each operation that it reaches."""
-    histories = tuple(met(MODELS))
+    histories = tuple(run_scenario_plans(MODELS))
     rules = {
         (name, n) for name in scenario_names() for n, _ in enumerate(named_scenario(name).rules, 1)
     }
@@ -98,11 +103,11 @@ def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:
         for name, n in rules
         if any(each.startswith(f"scenario {name}, rule {n}:") for each in names)
     } == rules
-    assert len(names) == len(set(names)) == len(list(oddity_plans(MODELS)))
+    assert len(names) == len(set(names)) == len(list(build_scenario_plans(MODELS)))
     assert not [history.plan.name for history in histories if history.unmet]
     for check in ("GH001", "GH002"):
         assert held_to(check, histories=histories).status == "PASS"
-    found = judged(check_of("GE911"), [Comparison(fake=histories)])
+    found = judge_check(find_check("GE911"), [Comparison(fake=histories)])
     assert (found.status, found.applied > 500) == ("PASS", True)
     statuses = {each.status for history in histories for each in history}
     assert statuses >= {0, 200, 202, 402, 410, 422, 429, 500, 502, 503}
@@ -122,21 +127,25 @@ def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:
 def test_what_no_api_could_show_is_found(rule: dict[str, Any]) -> None:
     """GE911: a client may only be failed by what could happen."""
     history = under(rule, get("/v2/models"))
-    assert judged(check_of("GE911"), [Comparison(fake=(history,))]).status == "FAIL"
+    assert judge_check(find_check("GE911"), [Comparison(fake=(history,))]).status == "FAIL"
 
 
 def test_answers_to_submissions_are_validated_too() -> None:
     """GH001: not only those to GET."""
     rule = {"on": "images.generate", "answer": {"status": 200, "body": {"id": 5}}}
-    history = under(rule, post("image", small(IMAGE)))
+    history = under(rule, post("image", build_small_request(IMAGE)))
     assert held_to("GH001", histories=(history,)).status == "FAIL"
 
 
 def test_a_value_of_no_enum_must_be_invalid_by_the_schema() -> None:
     """GH006: an enum fault that the schema allows is none."""
-    good = post("image", small(IMAGE), valid=False, fault="enum", field="output_format")
+    good = post(
+        "image", build_small_request(IMAGE), valid=False, fault="enum", field="output_format"
+    )
     assert held_to("GH006", plans=(Plan(name="x", steps=(good,)),)).status == "FAIL"
-    bad = post("image", small(IMAGE) | {"output_format": "gif"}, valid=False, fault="enum")
+    bad = post(
+        "image", build_small_request(IMAGE) | {"output_format": "gif"}, valid=False, fault="enum"
+    )
     assert held_to("GH006", plans=(Plan(name="x", steps=(bad,)),)).status == "PASS"
 
 
@@ -158,53 +167,57 @@ class Changing:
         return provider
 
 
-def examined(provider: Changing, *, drawn: bool = False, only: str = "GP801") -> Examination:
+def examined(provider: Changing, *, drawn: bool = False, only: str = "GP801") -> SelfCheck:
     """Return what is known of a run of the catalogue's plan on a provider."""
     plans = [replace(CATALOGUE, drawn=drawn)]
-    campaign = Campaign(
-        target=InProcess(wrap=provider.wrap), plans=plans, checks=chosen(only, PROVIDER)
+    campaign = VerificationSession(
+        target=InProcessTarget(wrap=provider.wrap),
+        plans=plans,
+        checks=select_checks(only, PROVIDER_CHECKS),
     )
-    assert [event for event in campaign.events() if event["event"] == "verdict"]
-    return examination_of(campaign, None)
+    assert [event for event in campaign.run() if event["event"] == "verdict"]
+    return collect_self_check(campaign, None)
 
 
 def test_a_failure_that_seldom_shows_again_is_flaky() -> None:
     """GH004: each failure of the fake in process is replayed."""
     often = examined(Changing(*range(100)))
     assert often.replays == {"GP801": (REPLAYS, REPLAYS)}
-    assert judged(check_of("GH004"), [often]).status == "PASS"
+    assert judge_check(find_check("GH004"), [often]).status == "PASS"
     seldom = examined(Changing(0, 3, 4))
     assert seldom.replays == {"GP801": (2, REPLAYS)}
-    verdict = judged(check_of("GH004"), [seldom])
+    verdict = judge_check(find_check("GH004"), [seldom])
     assert verdict.status == "FAIL"
     assert "flaky" in verdict.findings[0].observation.actual
 
 
 def test_a_drawn_plan_is_run_again_before_it_is_believed() -> None:
     """GH003: what is shown must break the check by its plan, not by its record alone."""
-    assert judged(check_of("GH003"), [examined(Changing(0), drawn=True)]).status == "FAIL"
+    assert judge_check(find_check("GH003"), [examined(Changing(0), drawn=True)]).status == "FAIL"
     sure = examined(Changing(*range(100)), drawn=True)
-    assert judged(check_of("GH003"), [sure]).status == "PASS"
-    assert judged(check_of("GH003"), [sure]).applied == len(sure.findings) + 1
+    assert judge_check(find_check("GH003"), [sure]).status == "PASS"
+    assert judge_check(find_check("GH003"), [sure]).applied == len(sure.findings) + 1
 
 
 def test_verdicts_that_change_with_order_or_seed_are_found() -> None:
     """GH008: a sample of the plans is run in reverse, with another seed."""
     steady = examined(Changing())
     assert [dict(each) for each in steady.runs] == [{"GP801": "PASS"}] * 2
-    assert judged(check_of("GH008"), [steady]).status == "PASS"
-    assert judged(check_of("GH008"), [examined(Changing(1))]).status == "FAIL"
+    assert judge_check(find_check("GH008"), [steady]).status == "PASS"
+    assert judge_check(find_check("GH008"), [examined(Changing(1))]).status == "FAIL"
 
 
 def test_nothing_is_run_again_where_that_could_cost() -> None:
     """A provider of others is not asked a second time, though something was found there."""
     plans = [replace(CATALOGUE, drawn=True)]
-    campaign = Campaign(
-        target=InProcess(wrap=Changing(0).wrap), plans=plans, checks=chosen("GP801", PROVIDER)
+    campaign = VerificationSession(
+        target=InProcessTarget(wrap=Changing(0).wrap),
+        plans=plans,
+        checks=select_checks("GP801", PROVIDER_CHECKS),
     )
-    assert list(campaign.events())
-    campaign.target = Address("http://127.0.0.1:9", {"a": "sk_of_somebody"})
-    known = examination_of(campaign, Budget(Decimal(0), []))
+    assert list(campaign.run())
+    campaign.target = HttpTarget("http://127.0.0.1:9", {"a": "sk_of_somebody"})
+    known = collect_self_check(campaign, Budget(Decimal(0), []))
     assert known.findings
     assert [known.again, known.replays, known.runs] == [(), {}, ()]
     assert known.histories == tuple(campaign.histories)
@@ -213,13 +226,13 @@ def test_nothing_is_run_again_where_that_could_cost() -> None:
 def test_what_was_not_judged_says_why() -> None:
     """GH and GE: no verdict is dropped in silence."""
     for name in ("GH003", "GH005", "GH007", "GH009"):
-        verdict = explained(held_to(name))
+        verdict = explain_verdict(held_to(name))
         assert verdict.status in {"SKIP", "VOID"}
         assert verdict.reason
-    nothing = judged(check_of("GE901"), [Comparison()])
-    assert explained(nothing, alone=True).status == "SKIP"
-    assert explained(nothing).status == "VOID"
-    assert explained(held_to("GH009", spends=((1, 2),))).reason == ""
+    nothing = judge_check(find_check("GE901"), [Comparison()])
+    assert explain_verdict(nothing, alone=True).status == "SKIP"
+    assert explain_verdict(nothing).status == "VOID"
+    assert explain_verdict(held_to("GH009", spends=((1, 2),))).reason == ""
 
 
 def told(tmp_path: Path, *options: str) -> dict[str, dict[str, Any]]:
@@ -235,7 +248,7 @@ def test_a_run_reports_every_check_there_is(
 ) -> None:
     """On the fake alone, with the reason where something could not be judged."""
     found = told(tmp_path)
-    assert len(found) == len(PROVIDER) + 21
+    assert len(found) == len(PROVIDER_CHECKS) + 21
     assert {each["status"] for each in found.values()} <= {"PASS", "INFO", "SKIP", "VOID"}
     assert not [
         e["id"] for e in found.values() if e["status"] in {"SKIP", "VOID"} and not e["reason"]

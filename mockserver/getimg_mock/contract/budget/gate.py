@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
-from getimg_mock.contract.budget.spend_file import Record
-from getimg_mock.contract.exchanges import balance_of, decimal, read_json
-from getimg_mock.contract.plans import Plan, balance, get, operation_of
-from getimg_mock.contract.prices import could_cost, price_of_plan, worst_price
-from getimg_mock.contract.targets.execution import RefusedError, Run, days_around
-from getimg_mock.contract.targets.http_target import AddressSession, catalogue_of
-from getimg_mock.isolation.connection_audit import watched
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_json
+from getimg_mock.contract.plans import Plan, find_operation, get, get_balance
+from getimg_mock.contract.prices import compute_plan_price, compute_worst_price, could_cost
+from getimg_mock.contract.targets.execution import PlanRun, RefusedError, build_days_query
+from getimg_mock.contract.targets.http_target import HttpSession, fetch_catalogue
+from getimg_mock.isolation.connection_audit import audit_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.plans import Send
-    from getimg_mock.contract.targets.execution import Received, Sent
-    from getimg_mock.contract.targets.http_target import Address
+    from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
+    from getimg_mock.contract.targets.http_target import HttpTarget
 
 
 class Statements(Protocol):
@@ -54,7 +54,7 @@ class Budget:
 
     ceiling: Decimal
     models: Sequence[dict[str, Any]]
-    record: Record = field(default_factory=Record)
+    record: SpendRecord = field(default_factory=SpendRecord)
     statements: Statements | None = None
     keys: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
@@ -84,23 +84,23 @@ class Budget:
     @property
     def beyond(self) -> Decimal | None:
         """What was taken beyond the books; None where no service has said anything."""
-        known = self.beyonds()
+        known = self.compute_overruns()
         return sum(known.values(), ZERO) if known else None
 
-    def spends(self) -> tuple[tuple[Decimal, Decimal], ...]:
+    def compute_daily_spend(self) -> tuple[tuple[Decimal, Decimal], ...]:
         """Return for each day what this run has added, and what others had left of the ceiling."""
         return tuple(
             (amount, max(ZERO, self.ceiling - self.earlier[day]))
             for day, amount in self.added.items()
         )
 
-    def beyonds(self) -> dict[str, Decimal]:
+    def compute_overruns(self) -> dict[str, Decimal]:
         """Return for each key of which the service has said anything what it took beyond."""
         return {key: each.beyond for key, each in self.accounts.items() if each.taken is not None}
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return why a plan cannot be paid for now, whole and at its worst, or an empty text."""
-        price = price_of_plan(plan, self.models)
+        price = compute_plan_price(plan, self.models)
         if not price.submissions:
             return ""
         if price.worst is None:
@@ -110,27 +110,27 @@ class Budget:
             return f"it could cost {price.worst} USD, and {max(left, ZERO)} USD are left"
         return ""
 
-    def before(self, sent: Sent, step: Send) -> None:
+    def before_request(self, sent: PreparedRequest, step: Send) -> None:
         """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""
         del step
         with self._lock:
-            if could_cost(sent):
+            if could_cost(sent.method, sent.headers):
                 self._reserve(sent)
             self.requests += 1
 
-    def _reserve(self, sent: Sent) -> None:
-        price = worst_price(sent.body, self.models)
+    def _reserve(self, sent: PreparedRequest) -> None:
+        price = compute_worst_price(sent.body, self.models)
         if price is None:
             raise RefusedError("its price is unknown")
-        key = self._key(sent)
+        key = self._find_key(sent)
         if key not in self._busy:
-            self._look(key)
+            self._read_balance(key)
             self._busy.add(key)
-        day = self._day(price)
+        day = self._reserve_today(price)
         if day is None and any(each.doubts for each in self.accounts.values()):
             self._settle()
             self._busy.add(key)
-            day = self._day(price)
+            day = self._reserve_today(price)
         if day is None:
             raise RefusedError(
                 f"it could cost {price} USD; {self.record.today} of {self.ceiling} USD are spent "
@@ -140,7 +140,7 @@ class Budget:
         self.accounts[key].open += price
         self._reserved[id(sent)] = Booking(price, day, key)
 
-    def _day(self, price: Decimal) -> str | None:
+    def _reserve_today(self, price: Decimal) -> str | None:
         """Book a price under today's date and return that, or None when it does not fit."""
         found = self.record.reserve(price, self.ceiling)
         if found is None:
@@ -149,12 +149,14 @@ class Budget:
         self.earlier.setdefault(day, others)
         return day
 
-    def _key(self, sent: Sent) -> str:
+    def _find_key(self, sent: PreparedRequest) -> str:
         told = {v.partition(" ")[2].strip() for n, v in sent.headers if n == "authorization"}
         found = (name for name, secret in self.keys.items() if secret in told)
         return next(found, next(iter(self.keys), "a"))
 
-    def after(self, sent: Sent, step: Send, received: Received | None) -> None:
+    def after_request(
+        self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
+    ) -> None:
         """Note what an answer says that a request cost; anything unknown stays booked."""
         del step
         with self._lock:
@@ -164,30 +166,32 @@ class Budget:
             body = read_json(received.body)[0] if len(received.body) < 1 << 20 else None
             answer = body if isinstance(body, dict) else {}
             if reserved is None:
-                self._video(sent, received, answer)
+                self._note_video(sent, received, answer)
             elif 400 <= received.status < 500:
                 self._doubt(reserved, reserved.amount)
             elif received.status == 202 and isinstance(answer.get("id"), str):
                 self._running[answer["id"]] = reserved
             elif received.status == 200:
-                self._result(reserved, answer)
+                self._note_result(reserved, answer)
 
-    def _video(self, sent: Sent, received: Received, answer: dict[str, Any]) -> None:
+    def _note_video(
+        self, sent: PreparedRequest, received: ReceivedResponse, answer: dict[str, Any]
+    ) -> None:
         path = sent.target.partition("?")[0]
-        if received.status != 200 or operation_of(sent.method, path) != "videos.retrieve":
+        if received.status != 200 or find_operation(sent.method, path) != "videos.retrieve":
             return
         status, name = answer.get("status"), path.rpartition("/")[2]
         if status in {"completed", "failed"} and name in self._running:
             reserved = self._running.pop(name)
             if status == "completed":
-                self._result(reserved, answer)
+                self._note_result(reserved, answer)
             else:
                 self._doubt(reserved, reserved.amount)
 
-    def _result(self, reserved: Booking, answer: dict[str, Any]) -> None:
+    def _note_result(self, reserved: Booking, answer: dict[str, Any]) -> None:
         """Note what a result says it cost; what is more than was reserved is booked too."""
         usage = answer.get("usage")
-        cost = decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
+        cost = parse_decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
         if cost is None or cost < 0:
             return
         account = self.accounts[reserved.key]
@@ -215,7 +219,7 @@ class Budget:
         """Ask what each key has, before anything is sent with it."""
         with self._lock:
             for key in self.keys:
-                self._look(key)
+                self._read_balance(key)
 
     def settle(self) -> None:
         """Compare the books with the balance: give back what it confirms, book what it lost."""
@@ -223,12 +227,12 @@ class Budget:
             self._settle()
 
     def _settle(self) -> None:
-        self._look_at_videos()
+        self._poll_videos()
         for key in sorted(self._busy):
-            self._look(key)
+            self._read_balance(key)
         self._busy.clear()
 
-    def _look_at_videos(self) -> None:
+    def _poll_videos(self) -> None:
         """See what has become of the videos that no plan has followed to their end."""
         if self.statements is None:
             return
@@ -239,14 +243,14 @@ class Budget:
     def close(self) -> None:
         """Compare balance and costs of each key with the books, whatever was sent with it."""
         with self._lock:
-            self._look_at_videos()
+            self._poll_videos()
             for key, account in self.accounts.items():
                 if self.statements is not None:
                     account.last_costs = self.statements.costs(key)
-                self._look(key)
+                self._read_balance(key)
             self._busy.clear()
 
-    def _look(self, key: str) -> None:
+    def _read_balance(self, key: str) -> None:
         """Read a balance; the first one, before anything is reserved, is what all is held to."""
         account = self.accounts.get(key)
         found = self.statements.balance(key) if self.statements is not None else None
@@ -299,60 +303,60 @@ class Budget:
 
 
 @dataclass(slots=True)
-class AskedStatements:
+class TargetStatements:
     """What an address answers when it is asked, each time on a connection of its own."""
 
-    address: Address
+    address: HttpTarget
     days: str = field(init=False)
 
     def __post_init__(self) -> None:
         """Settle which days the costs are of, once for the run."""
-        self.days = days_around(self.address.clock())
+        self.days = build_days_query(self.address.clock())
 
     def balance(self, key: str) -> Decimal | None:
         """Return the balance that is answered with 200."""
-        return next(map(balance_of, self._answers(balance(key=key))), None)
+        return next(map(read_balance, self._ask(get_balance(key=key))), None)
 
     def costs(self, key: str) -> Decimal | None:
         """Return the costs that are answered with 200."""
         asked = get("/v2/billing/costs", query=self.days, key=key)
-        return next((decimal(e.object.get("total_cost")) for e in self._answers(asked)), None)
+        return next((parse_decimal(e.object.get("total_cost")) for e in self._ask(asked)), None)
 
     def look(self, key: str, videos: Sequence[str]) -> None:
         """Look at each video once."""
-        self._answers(
+        self._ask(
             *[get(f"/v2/videos/generations/{quote(name, safe='')}", key=key) for name in videos]
         )
 
-    def _answers(self, *steps: Send) -> Iterable[Exchange]:
+    def _ask(self, *steps: Send) -> Iterable[HttpExchange]:
         if not steps:
             return ()
-        session = AddressSession(self.address)
+        session = HttpSession(self.address)
         try:
-            history = Run(session, Plan(name="the money", steps=steps), ()).run()
+            history = PlanRun(session, Plan(name="the money", steps=steps), ()).run()
         finally:
             session.close()
         return [each for each in history if each.status == 200]
 
 
 @contextmanager
-def watching(address: Address, budget: Budget) -> Iterator[None]:
+def watch_spending(address: HttpTarget, budget: Budget) -> Iterator[None]:
     """Hold the books to what the service says before and after, and let nothing go around them."""
-    with watched() as lookout:
+    with audit_connections() as audit:
         budget.open()
         yield
         budget.close()
-    budget.left = address.left + len(lookout.strangers)
+    budget.left = address.left + len(audit.refused)
 
 
-def guarded(address: Address, ceiling: Decimal, record: Record) -> Budget:
+def install_budget(address: HttpTarget, ceiling: Decimal, record: SpendRecord) -> Budget:
     """Put a budget before an address, with the prices of the address's own catalogue.
 
     Raises `SettingsError` when nothing answers there, or a key is not taken.
     """
     budget = Budget(
-        ceiling, address.models, record, statements=AskedStatements(address), keys=address.keys
+        ceiling, address.models, record, statements=TargetStatements(address), keys=address.keys
     )
     address.gate = budget
-    address.models = budget.models = catalogue_of(address)
+    address.models = budget.models = fetch_catalogue(address)
     return budget

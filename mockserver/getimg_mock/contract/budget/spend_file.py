@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from getimg_mock.errors import GetimgMockError
+from getimg_mock.user_files import find_state_folder
 from getimg_mock.world.clock import wall_time
 
 if sys.platform == "win32":
@@ -23,6 +22,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
 ZERO: Final = Decimal(0)
 
@@ -31,7 +31,7 @@ class BudgetError(GetimgMockError):
     """The budget does not allow what was asked, or its record cannot be used."""
 
 
-def amount_of(text: str) -> Decimal:
+def parse_amount(text: str) -> Decimal:
     """Return how many US dollars a text says; raises `BudgetError` where it says none."""
     try:
         amount = Decimal(text)
@@ -42,15 +42,13 @@ def amount_of(text: str) -> Decimal:
     return amount
 
 
-def default_record() -> Path:
+def find_default_record() -> Path:
     """Return the file in which the spend of each day is kept, unless another is named."""
-    state = os.environ.get("XDG_STATE_HOME")
-    place = Path(state) if state else Path.home() / ".local" / "state"
-    return place / "getimg-mock" / "spend.json"
+    return find_state_folder() / "spend.json"
 
 
 @dataclass(slots=True)
-class Record:
+class SpendRecord:
     """What was spent by UTC date, in a file; without a file, in memory.
 
     Each change reads the file again while no other run can change it, so a ceiling holds over runs
@@ -64,20 +62,20 @@ class Record:
 
     def __post_init__(self) -> None:
         """See that the file can be read and written before anything depends on it."""
-        with self._held():
+        with self._lock_record():
             _ = self.days
 
     @property
     def days(self) -> dict[str, Decimal]:
         """What was spent, or may have been, on each day."""
         if self.path is not None and self.path.exists():
-            self._days = _read(self.path)
+            self._days = _read_days(self.path)
         return self._days
 
     @property
     def today(self) -> Decimal:
         """What was spent, or may have been, on the present UTC date."""
-        return self.days.get(self._day(), ZERO)
+        return self.days.get(self._format_today(), ZERO)
 
     @property
     def total(self) -> Decimal:
@@ -89,20 +87,20 @@ class Record:
 
         Returns the date and what was booked on it before; None when it does not fit.
         """
-        with self._held():
+        with self._lock_record():
             if self.today + amount > ceiling:
                 return None
-            return self._added(amount, self._day())
+            return self._book(amount, self._format_today())
 
     def add(self, amount: Decimal, day: str = "") -> tuple[str, Decimal]:
         """Book an amount (negative: given back) under a date, or today's.
 
         Returns the date and what was booked on it before.
         """
-        with self._held():
-            return self._added(amount, day or self._day())
+        with self._lock_record():
+            return self._book(amount, day or self._format_today())
 
-    def _added(self, amount: Decimal, day: str) -> tuple[str, Decimal]:
+    def _book(self, amount: Decimal, day: str) -> tuple[str, Decimal]:
         days = self.days
         before = days.get(day, ZERO)
         days[day] = before + amount
@@ -113,11 +111,11 @@ class Record:
             fresh.replace(self.path)
         return day, before
 
-    def _day(self) -> str:
+    def _format_today(self) -> str:
         return f"{self.clock():%Y-%m-%d}"
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
+    def _lock_record(self) -> Iterator[None]:
         """Keep other threads and other runs from the record; raises `BudgetError`."""
         with self._lock:
             if self.path is None:
@@ -131,11 +129,11 @@ class Record:
                     f"{self.path}, the record of what was spent, cannot be written: "
                     f"{error.strerror}."
                 ) from None
-            with file, _locked(file):
+            with file, _lock_file(file):
                 yield
 
 
-def _read(path: Path) -> dict[str, Decimal]:
+def _read_days(path: Path) -> dict[str, Decimal]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {str(day): Decimal(amount) for day, amount in found["days"].items()}
@@ -147,7 +145,7 @@ def _read(path: Path) -> dict[str, Decimal]:
 
 
 @contextmanager
-def _locked(file: IO[bytes]) -> Iterator[None]:
+def _lock_file(file: IO[bytes]) -> Iterator[None]:
     """Hold an open file for ourselves, or wait until another run lets it go."""
     if sys.platform == "win32":
         file.seek(0)

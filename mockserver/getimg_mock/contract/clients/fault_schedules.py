@@ -12,7 +12,7 @@ from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import Case, image
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.verdicts import judge_check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +70,7 @@ def find_check(schedule: Sequence[str]) -> str:
 
 def add_schedule_verdict(result: Result, check: ClientCheck, history: ClientHistory) -> Result:
     """Return a result with what a schedule has shown, before what fixed cases have."""
-    shown = judged(check, [history])
+    shown = judge_check(check, [history])
     verdicts = tuple(
         replace(
             shown,
@@ -114,7 +114,7 @@ def find_shortest_schedule(
 
     def breaks(schedule: list[str]) -> bool:
         history = driver.run(build_case(schedule), seed=seed)
-        return any(seen.wrong for check in checks for seen in check.observe(history))
+        return any(seen.failed for check in checks for seen in check.observe(history))
 
     drawn = st.lists(st.sampled_from(list(FAULTS)), max_size=5)
     how = settings(

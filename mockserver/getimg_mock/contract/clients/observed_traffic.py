@@ -16,7 +16,7 @@ from getimg_mock.contract.clients.cases.client_history import (
     ClientHistory,
 )
 from getimg_mock.contract.clients.suite import CHECKS, Result
-from getimg_mock.contract.exchanges import Effect
+from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.plans import SUBMISSIONS, Plan
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def _convert_exchange(each: Exchange) -> ClientExchange:
         label=each.fault or "",
         sent=sent,
         target=each.path + (f"?{each.query}" if each.query else ""),
-        effects=tuple(Effect(e.what, e.generation, e.amount or Decimal(0)) for e in each.effects),
+        effects=tuple(
+            ProviderEffect(e.what, e.generation, e.amount or Decimal(0)) for e in each.effects
+        ),
     )
 
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.verification.session import (
-    VERSION,
-    known_status,
-    redacted,
-    settled,
-    verdict_event,
-)
+from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event, redact
+from getimg_mock.reports.known_failures import apply_known_failures, resolve_known_status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -44,7 +39,7 @@ def render_line(result: Result, known: Collection[str] = ()) -> str:
 
 
 def _is_excused(verdict: Verdict, known: Collection[str]) -> bool:
-    status = known_status(verdict.status, broken=verdict.broken)
+    status = resolve_known_status(verdict.status, broken=verdict.broken)
     return verdict.check.id in known and status == "XFAIL"
 
 
@@ -113,24 +108,22 @@ def generate_verdict_events(
             "seconds": round(result.seconds, 3),
         }
     )
-    yield from settled(told, known)
+    yield from apply_known_failures(told, known)
 
 
 def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
-    event = verdict_event(verdict, _seed(result.seed))
+    event = build_verdict_event(verdict, _seed(result.seed))
     check = verdict.check
     if isinstance(check, ClientCheck) and check.fix:
         event["fix"] = check.fix
     for failure, finding in zip(event["failures"], verdict.findings, strict=True):
         history: ClientHistory = finding.history
-        failure["contract"] = f"{EDITION}/{VERSION}"
+        failure["contract"] = f"{EDITION}/{CONTRACT_VERSION}"
         failure["client"] = {
             "adapter": adapter,
             "case": history.case,
             "seed": result.seed,
-            "outcomes": [
-                redacted(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]
-            ],
+            "outcomes": [redact(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]],
         }
     return event
 

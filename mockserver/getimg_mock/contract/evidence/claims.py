@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock._shipped import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from getimg_mock.contract.evidence.evidence import Evidence
     from getimg_mock.contract.verdicts import Check
@@ -39,32 +39,30 @@ _SCHEMAS: Final = (
     "video-request",
 )
 _SOURCES: Final = {"documented": "documented", "seed": "inferred", "assumption": "our choice"}
-_OBSERVED: Final = re.compile(
+_OBSERVED_MARK: Final = re.compile(
     r"\bobserved\b"
     r"(?:,? (?P<when>undated|[A-Z][a-z]{2} \d{4}|on \d{4}-\d\d-\d\d) \((?P<id>[^)]+)\))?"
 )
 
 
-def claims(evidence: Evidence) -> dict[str, str]:
+def collect_claims(evidence: Evidence, checks: Iterable[Check]) -> dict[str, str]:
     """Return the mark of every claim: of schemas, behaviours, the models' values and the checks."""
-    from getimg_mock.contract.registry import PROVIDER  # noqa: PLC0415 - checks read claims
-
     found: dict[str, str] = {}
     for name in _SCHEMAS:
-        _marks(json.loads(read_text("schemas", f"{name}.json")), f"{name}.json", found)
-    for section, rows in behaviours().items():
+        _collect_marks(json.loads(read_text("schemas", f"{name}.json")), f"{name}.json", found)
+    for section, rows in read_behaviours().items():
         found |= {f"{section}: {row['claim']}": row["evidence"] for row in rows}
-    found |= dict(_of_models())
-    return found | {f"check {check.id}": mark_of(check, evidence) for check in PROVIDER}
+    found |= dict(_collect_model_marks())
+    return found | {f"check {check.id}": compute_mark(check, evidence) for check in checks}
 
 
-def behaviours() -> dict[str, list[dict[str, str]]]:
+def read_behaviours() -> dict[str, list[dict[str, str]]]:
     """Return the rows of docs/fidelity.md by section: `claim`, `evidence` and `setting`."""
     found: dict[str, list[dict[str, str]]] = json.loads(read_text("fixtures", "behaviours.json"))
     return found
 
 
-def mark_of(check: Check, evidence: Evidence) -> str:
+def compute_mark(check: Check, evidence: Evidence) -> str:
     """Return how well a check's claim is known: what was seen last, else where it comes from."""
     if check.id in evidence.contradicted:
         return f"contradicted on {evidence.contradicted[check.id][0]:%Y-%m-%d}"
@@ -76,13 +74,13 @@ def mark_of(check: Check, evidence: Evidence) -> str:
     return f"documented, {seen}" if mark == "documented" else seen
 
 
-def flaw_of(mark: str, seen: Mapping[str, str]) -> str:
+def find_flaw(mark: str, seen: Mapping[str, str]) -> str:
     """Return what a mark lacks, or an empty text; `seen` is what may be cited, by its days."""
     if mark.startswith("contradicted on "):
         return ""
     if not mark.startswith(MARKS):
         return f"no mark of evidence but {mark or 'nothing'!r}"
-    for found in _OBSERVED.finditer(mark):
+    for found in _OBSERVED_MARK.finditer(mark):
         if found["id"] is None:
             return f"{mark!r} cites nothing that was seen"
         days = seen.get(found["id"], "nobody")
@@ -91,16 +89,16 @@ def flaw_of(mark: str, seen: Mapping[str, str]) -> str:
     return ""
 
 
-def _marks(value: Any, where: str, found: dict[str, str]) -> None:
+def _collect_marks(value: Any, where: str, found: dict[str, str]) -> None:
     if isinstance(value, dict):
         if value.get("description") and "properties" not in value.get("description", ""):
             found[where] = str(value.get("x-evidence", ""))
         for name, inner in value.items():
             if isinstance(inner, (dict, list)) and name not in {"examples", "default"}:
-                _marks(inner, f"{where}/{name}", found)
+                _collect_marks(inner, f"{where}/{name}", found)
 
 
-def _of_models() -> Iterator[tuple[str, str]]:
+def _collect_model_marks() -> Iterator[tuple[str, str]]:
     """Yield the marks of the catalogue's values; what is observed of them cites one report."""
     record = json.loads(read_text("fixtures", "models.evidence.json"))
     for model, fields in record["models"].items():

@@ -1,4 +1,4 @@
-"""Evidence: what recorded traffic confirms; and the list of known failures."""
+"""Evidence: what recorded traffic of the real service confirms and contradicts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.recorded_traffic import EPOCH
-from getimg_mock.contract.targets.http_target import REAL
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.targets.http_target import REAL_API_URL
+from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -55,7 +56,7 @@ class Evidence:
                 found[where] = ", ".join(each for each in (found.get(where), day) if each)
         return found
 
-    def merged(self, other: Evidence) -> Evidence:
+    def merge(self, other: Evidence) -> Evidence:
         """Return both together: of each check the latest word, on one day the worse."""
         confirmed = {**self.confirmed}
         for name, seen in other.confirmed.items():
@@ -72,11 +73,11 @@ class Evidence:
         return Evidence(
             confirmed,
             contradicted,
-            self._places(other, confirmed, contradicted),
+            self._merge_places(other, confirmed, contradicted),
             {**self.reports, **other.reports},
         )
 
-    def _places(
+    def _merge_places(
         self,
         other: Evidence,
         confirmed: Mapping[str, datetime],
@@ -91,12 +92,12 @@ class Evidence:
                     found[name] = where
         return found
 
-    def fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
+    def select_fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
         """Return the checks that are confirmed by what is not too old to count."""
         return frozenset(n for n, seen in self.confirmed.items() if now - seen <= stale_after)
 
 
-def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
+def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
     """Return what recorded traffic of the real service says of each check, with its day.
 
     Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
@@ -105,25 +106,26 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     """
     checks, found = tuple(checks), Evidence()
     for history in histories:
-        if history.base != REAL:
+        if history.base != REAL_API_URL:
             raise SettingsError(
-                f"{history.plan.name} is traffic of {history.base}: only {REAL} is evidence."
+                f"{history.plan.name} is traffic of {history.base}: "
+                f"only {REAL_API_URL} is evidence."
             )
         first = min((each.at for each in history), default=EPOCH)
         if first == EPOCH:
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        verdicts = [judged(check, [history], own=False) for check in checks]
+        verdicts = [judge_check(check, [history], own=False) for check in checks]
         confirmed = [
-            v for v in verdicts if v.applied and not v.broken and _breakable(v.check, history)
+            v for v in verdicts if v.applied and not v.broken and _is_breakable(v.check, history)
         ]
         broken = [v for v in verdicts if v.broken]
-        found = found.merged(
+        found = found.merge(
             Evidence(
                 {v.check.id: day for v in confirmed},
                 {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
                 {
-                    v.check.id: f"{history.plan.name}#{_first(v, history)}"
+                    v.check.id: f"{history.plan.name}#{_find_first(v, history)}"
                     for v in confirmed + broken
                 },
             )
@@ -131,13 +133,13 @@ def evidence_of(checks: Iterable[Check], histories: Iterable[History]) -> Eviden
     return found
 
 
-def _first(verdict: Verdict, history: History) -> int:
+def _find_first(verdict: Verdict, history: History) -> int:
     """Return the number of the first exchange that a verdict rests on."""
     seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
     return next((each.exchanges[0] for each in seen if each.exchanges), 1)
 
 
-def _breakable(check: Check, history: History) -> bool:
+def _is_breakable(check: Check, history: History) -> bool:
     """Whether a history could have broken a check at all."""
     return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
 
@@ -164,44 +166,35 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_evidence(path: Path) -> Evidence:
-    """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
+def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
+    """Return what `write_evidence` wrote.
+
+    Raises `SettingsError` when it cannot be read, or is about a check that is not in `checks`.
+    """
+    known = [check.id for check in checks]
     try:
-        return _evidence(json.loads(_text_of(path)))
-    except UnknownNameError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        evidence = _parse_evidence(json.loads(read_user_file(path)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path} is no evidence: {error}.") from None
+        raise SettingsError(f"{path} is not an evidence file: {error}.") from None
+    for name in (*evidence.confirmed, *evidence.contradicted):
+        if name not in known:
+            raise SettingsError(f"{path}: {UnknownNameError('check', name, known)}")
+    return evidence
 
 
-def _text_of(path: Path) -> str:
-    """Return what a file says; raises `SettingsError` with a sentence that says why not."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
-        ) from None
-
-
-def shipped_evidence() -> Evidence:
+def load_shipped_evidence() -> Evidence:
     """Return the evidence that ships."""
-    return _evidence(json.loads(read_text("fixtures", "evidence.json")))
+    return _parse_evidence(json.loads(read_text("fixtures", "evidence.json")))
 
 
-def _evidence(record: Mapping[str, Any]) -> Evidence:
-    from getimg_mock.contract.registry import PROVIDER  # noqa: PLC0415 - checks read evidence
-
-    known = [check.id for check in PROVIDER]
+def _parse_evidence(record: Mapping[str, Any]) -> Evidence:
     both = [*record["confirmations"], *record["contradictions"]]
-    for each in both:
-        if each["check"] not in known:
-            raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
-        {each["check"]: _day(each) for each in record["confirmations"]},
-        {each["check"]: (_day(each), str(each["actual"])) for each in record["contradictions"]},
+        {each["check"]: _parse_day(each) for each in record["confirmations"]},
+        {
+            each["check"]: (_parse_day(each), str(each["actual"]))
+            for each in record["contradictions"]
+        },
         {each["check"]: str(each["exchange"]) for each in both if "exchange" in each},
         {
             each["id"]: (str(each["observed"]), str(each["says"]))
@@ -210,24 +203,5 @@ def _evidence(record: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _day(entry: Mapping[str, Any]) -> datetime:
+def _parse_day(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
-
-
-def read_known(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
-    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
-
-    Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
-    """
-    from getimg_mock.contract.registry import every_check  # noqa: PLC0415 - checks read evidence
-
-    ids = [check.id for check in (every_check() if among is None else among)]
-    found = {}
-    for line in _text_of(path).splitlines():
-        name, _, reason = line.partition("#")[0].strip().partition(" ")
-        if not name:
-            continue
-        if name.upper() not in ids:
-            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
-        found[name.upper()] = reason.strip()
-    return found

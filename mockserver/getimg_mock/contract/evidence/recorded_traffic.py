@@ -13,18 +13,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.evidence.redaction import (
-    A_KEY,
-    Keys,
-    carries_credentials,
-    credentials,
-    keys_of,
-)
-from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.exchanges import HttpExchange
 from getimg_mock.contract.history import History
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.targets.http_target import REAL
+from getimg_mock.contract.targets.http_target import REAL_API_URL
 from getimg_mock.errors import SettingsError
+from getimg_mock.redaction import (
+    KEY_PLACEHOLDER,
+    KnownKeys,
+    carries_credentials,
+    find_credentials,
+    find_keys,
+)
+from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -35,11 +37,11 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """When an exchange was recorded that does not say when."""
 
-_LINE: Final = (
+_NDJSON_FORMAT: Final = (
     "each line is a JSON object with method, path and status, and where known query, headers, "
     "request_headers, request_body, body and at"
 )
-_HAR: Final = (
+_HAR_FORMAT: Final = (
     "a HAR file is one JSON object with log.entries, each with request (method, url) and response "
     "(status)"
 )
@@ -47,57 +49,52 @@ _HAR: Final = (
 
 def read_traffic(path: Path) -> History:
     """Return recorded traffic as a history; raises `SettingsError` when it cannot be read."""
+    text = read_user_file(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
-        ) from None
-    try:
-        entries = _har(text) if path.suffix.lower() == ".har" else _ndjson(text)
+        entries = _parse_har(text) if path.suffix.lower() == ".har" else _parse_ndjson(text)
     except _MalformedError as error:
-        raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
-    base = _base(entries)
-    return _history(path.name, [each for each in entries if each["base"] in {"", base}], base)
+        raise SettingsError(f"{path} is not recorded traffic: {error}.") from None
+    base = _find_base(entries)
+    return _build_history(path.name, [each for each in entries if each["base"] in {"", base}], base)
 
 
 class _MalformedError(Exception):
     """Which part of the traffic cannot be read, and what was expected there."""
 
 
-def _history(name: str, entries: list[Entry], base: str) -> History:
-    from getimg_mock.contract.model_choice import shipped_models  # noqa: PLC0415 - the catalogue is large
-
-    sent = [_sent(each) for each in entries]
-    keys = keys_of(text for found in sent for text in found)
-    exchanges = tuple(_exchange(number, each, keys) for number, each in enumerate(entries, 1))
+def _build_history(name: str, entries: list[Entry], base: str) -> History:
+    sent = [_list_credentials(each) for each in entries]
+    keys = find_keys(text for found in sent for text in found)
+    exchanges = tuple(_build_exchange(number, each, keys) for number, each in enumerate(entries, 1))
     lists = [e.plain for e in exchanges if e.operation == "models.list" and e.status == 200]
     listed = next((each for each in lists if isinstance(each, list)), None)
-    models = [m for m in (shipped_models() if listed is None else listed) if isinstance(m, dict)]
+    models = [
+        m for m in (load_shipped_models() if listed is None else listed) if isinstance(m, dict)
+    ]
     good = {
         text
         for found, each in zip(sent, entries, strict=True)
         for text in found
-        if each["status"] != 401 and (base != REAL or text.startswith("sk_"))
+        if each["status"] != 401 and (base != REAL_API_URL or text.startswith("sk_"))
     }
     return History(
         plan=Plan(name=name, steps=()),
         exchanges=exchanges,
         models=tuple(models),
         own=False,
-        base=keys.without(base),
-        secrets=_looked_for(keys, good, exchanges),
+        base=keys.redact(base),
+        secrets=_select_placeholders(keys, good, exchanges),
     )
 
 
-def _sent(entry: Entry) -> list[str]:
-    return list(credentials(entry["request_headers"], entry["query"], entry["request_body"] or b""))
+def _list_credentials(entry: Entry) -> list[str]:
+    return list(
+        find_credentials(entry["request_headers"], entry["query"], entry["request_body"] or b"")
+    )
 
 
-def _looked_for(
-    keys: Keys, good: Iterable[str], exchanges: Iterable[Exchange]
+def _select_placeholders(
+    keys: KnownKeys, good: Iterable[str], exchanges: Iterable[HttpExchange]
 ) -> tuple[tuple[str, str], ...]:
     """Return what stands for the keys that were good, and for whatever key an answer shows.
 
@@ -107,28 +104,28 @@ def _looked_for(
     names = {keys.names[text] for text in good if text in keys.names}
     return tuple(
         (name, shown)
-        for name, shown in (*keys.shown, ("", A_KEY))
+        for name, shown in (*keys.placeholders, ("", KEY_PLACEHOLDER))
         if name in names or any(shown in answer for answer in answers)
     )
 
 
-def _base(entries: Iterable[Entry]) -> str:
+def _find_base(entries: Iterable[Entry]) -> str:
     """Return whose traffic this is: a browser records what it asked of others, too."""
     bases = [each["base"] for each in entries if each["base"]]
-    return REAL if not bases or REAL in bases else bases[0]
+    return REAL_API_URL if not bases or REAL_API_URL in bases else bases[0]
 
 
-def _har(text: str) -> list[Entry]:
+def _parse_har(text: str) -> list[Entry]:
     try:
         entries = json.loads(text)["log"]["entries"]
         if not isinstance(entries, list):
-            raise _MalformedError(f"log.entries is no list; {_HAR}")
+            raise _MalformedError(f"log.entries is no list; {_HAR_FORMAT}")
     except (ValueError, KeyError, TypeError) as error:
-        raise _MalformedError(f"{_reason(error)}; {_HAR}") from None
-    return _read(entries, "entry", _har_entry, _HAR)
+        raise _MalformedError(f"{_describe_error(error)}; {_HAR_FORMAT}") from None
+    return _convert_entries(entries, "entry", _convert_har_entry, _HAR_FORMAT)
 
 
-def _har_entry(entry: Any) -> Entry:
+def _convert_har_entry(entry: Any) -> Entry:
     request, response = entry["request"], entry["response"]
     parts = urlsplit(request["url"])
     content = response.get("content") or {}
@@ -149,7 +146,7 @@ def _har_entry(entry: Any) -> Entry:
     }
 
 
-def _ndjson(text: str) -> list[Entry]:
+def _parse_ndjson(text: str) -> list[Entry]:
     # Not splitlines(): a JSON text may hold line separators of Unicode.
     lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     found = []
@@ -157,11 +154,15 @@ def _ndjson(text: str) -> list[Entry]:
         try:
             found.append((number, json.loads(line)))
         except (ValueError, RecursionError) as error:
-            raise _MalformedError(f"line {number} is no JSON ({_reason(error)}); {_LINE}") from None
-    return _read([value for _, value in found], "line", dict, _LINE, [n for n, _ in found])
+            raise _MalformedError(
+                f"line {number} is no JSON ({_describe_error(error)}); {_NDJSON_FORMAT}"
+            ) from None
+    return _convert_entries(
+        [value for _, value in found], "line", dict, _NDJSON_FORMAT, [n for n, _ in found]
+    )
 
 
-def _read(
+def _convert_entries(
     values: list[Any],
     word: str,
     entry_of: Callable[[Any], Entry],
@@ -174,19 +175,19 @@ def _read(
     found = []
     for number, value in zip(numbers or range(1, len(values) + 1), values, strict=True):
         try:
-            found.append(_typed(entry_of(value)))
+            found.append(_normalize_entry(entry_of(value)))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _MalformedError(f"{word} {number}: {_reason(error)}; {wanted}") from None
+            raise _MalformedError(f"{word} {number}: {_describe_error(error)}; {wanted}") from None
     return found
 
 
-def _reason(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"there is no {error.args[0]!r}"
     return str(error)
 
 
-def _typed(entry: Entry) -> Entry:
+def _normalize_entry(entry: Entry) -> Entry:
     """Return an entry with every field there and of one type."""
     path, _, query = str(entry["path"]).partition("?")
     at = datetime.fromisoformat(entry["at"]) if entry.get("at") else EPOCH
@@ -198,19 +199,19 @@ def _typed(entry: Entry) -> Entry:
         "base": str(entry.get("base") or ""),
         "at": at if at.tzinfo else at.replace(tzinfo=UTC),
         "key": str(entry.get("key") or ""),
-        "headers": _pairs(entry.get("headers")),
-        "request_headers": _pairs(entry.get("request_headers")),
-        "request_body": _bytes(entry.get("request_body")),
-        "body": _bytes(entry.get("body")) or b"",
+        "headers": _parse_headers(entry.get("headers")),
+        "request_headers": _parse_headers(entry.get("request_headers")),
+        "request_body": _encode_body(entry.get("request_body")),
+        "body": _encode_body(entry.get("body")) or b"",
     }
 
 
-def _pairs(value: Any) -> list[tuple[str, str]]:
+def _parse_headers(value: Any) -> list[tuple[str, str]]:
     pairs = value.items() if isinstance(value, dict) else value or ()
     return [(str(name).lower(), str(text)) for name, text in pairs]
 
 
-def _bytes(value: Any) -> bytes | None:
+def _encode_body(value: Any) -> bytes | None:
     if value is None:
         return None
     if isinstance(value, str):
@@ -220,28 +221,28 @@ def _bytes(value: Any) -> bytes | None:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _exchange(number: int, entry: Entry, keys: Keys) -> Exchange:
+def _build_exchange(number: int, entry: Entry, keys: KnownKeys) -> HttpExchange:
     body = entry["request_body"]
     asked = [pair for pair in entry["request_headers"] if not carries_credentials(pair[0])]
     answered = [pair for pair in entry["headers"] if pair[0] != "set-cookie"]
-    return Exchange(
+    return HttpExchange(
         number=number,
         at=entry["at"],
-        method=keys.without(entry["method"]),
-        path=keys.without(entry["path"]),
-        query=keys.without(entry["query"]),
+        method=keys.redact(entry["method"]),
+        path=keys.redact(entry["path"]),
+        query=keys.redact(entry["query"]),
         status=entry["status"],
-        key=keys.without(entry["key"]) or _key_name(entry, keys),
-        request_headers=keys.without_pairs(asked),
-        headers=keys.without_pairs(answered),
-        request_body=None if body is None else keys.without_in(body),
-        body=keys.without_in(entry["body"]),
+        key=keys.redact(entry["key"]) or _find_key_name(entry, keys),
+        request_headers=keys.redact_headers(asked),
+        headers=keys.redact_headers(answered),
+        request_body=None if body is None else keys.redact_bytes(body),
+        body=keys.redact_bytes(entry["body"]),
     )
 
 
-def _key_name(entry: Entry, keys: Keys) -> str:
+def _find_key_name(entry: Entry, keys: KnownKeys) -> str:
     """Return which key a request was sent with; where no header was recorded, with the first."""
     if not entry["request_headers"]:
         return "a"
-    sent = list(credentials(entry["request_headers"]))
+    sent = list(find_credentials(entry["request_headers"]))
     return next((keys.names[text] for text in sent if text in keys.names), "a" if sent else "none")

@@ -9,11 +9,11 @@ from typing import Final
 from getimg_mock._shipped import read_text
 
 # How a link that was changed is refused is our choice, and a setting: GP407 leaves it open.
-_LEFT_OPEN: Final = {"downloads.retrieve": frozenset({401})}
+_EXTRA_STATUSES: Final = {"downloads.retrieve": frozenset({401})}
 
 
 @cache
-def documented_statuses(operation: str) -> frozenset[int]:
+def read_documented_statuses(operation: str) -> frozenset[int]:
     """Return the statuses that an operation may answer with."""
     document = json.loads(read_text("schemas", "openapi.json"))
     found = frozenset(
@@ -23,4 +23,4 @@ def documented_statuses(operation: str) -> frozenset[int]:
         if isinstance(described, dict) and described.get("operationId") == operation
         for status in described["responses"]
     )
-    return found | _LEFT_OPEN.get(operation, frozenset())
+    return found | _EXTRA_STATUSES.get(operation, frozenset())

@@ -11,22 +11,30 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 
 from getimg_mock.contract.model_choice import PIXEL
-from getimg_mock.contract.plans import encoded, post
-from getimg_mock.contract.provider.corpus.inputs import ROLES, UNFETCHABLE, disguised, misnumbered
+from getimg_mock.contract.plans import encode_body, post
+from getimg_mock.contract.provider.corpus.inputs import (
+    ROLES,
+    UNFETCHABLE_URLS,
+    disguise,
+    list_bad_durations,
+)
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.model_choice import Model
+    from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.plans import Send
 
     Body = dict[str, Any]
-    Fault = Callable[[st.DrawFn, Model, Body], str]
+    Fault = Callable[[st.DrawFn, ModelJson, Body], str]
 
-LISTED: Final = {"aspect_ratio": "supported_aspect_ratios", "resolution": "supported_resolutions"}
+SUPPORTED_VALUES: Final = {
+    "aspect_ratio": "supported_aspect_ratios",
+    "resolution": "supported_resolutions",
+}
 # How the checks call a breach of a bound, by the field that has it.
-_OF_BOUNDS: Final = {
+_BOUND_FAULTS: Final = {
     "prompt": "length",
     "duration": "model-value",
     "images": "reference-count",
@@ -66,21 +74,21 @@ def odd_values() -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def faulty(draw: st.DrawFn, model: Model, bodies: st.SearchStrategy[Body]) -> Send:
+def faulty(draw: st.DrawFn, model: ModelJson, bodies: st.SearchStrategy[Body]) -> Send:
     """Draw a request with exactly one known fault, which must be refused."""
     kind, body = model["type"], draw(bodies)
-    fault = draw(sampled(_faults_of(kind)))
+    fault = draw(sampled(_list_faults(kind)))
     data: Any = body
     if fault == "malformed":
-        field, whole = "", encoded(body)
+        field, whole = "", encode_body(body)
         data = whole[: draw(between(0, len(whole) - 1))]
     elif fault == "number-form":
-        field = draw(sampled(misnumbered(model)))
-        data = encoded(body | {"duration": 0}).replace(
+        field = draw(sampled(list_bad_durations(model)))
+        data = encode_body(body | {"duration": 0}).replace(
             b'"duration":0', b'"duration":%b' % field.encode()
         )
     elif fault == "bound":
-        bounds = beyond_bounds(kind)
+        bounds = list_bound_breaches(kind)
         field, fault, value = bounds[draw(between(0, len(bounds) - 1))]
         body[field] = value
     else:
@@ -89,12 +97,12 @@ def faulty(draw: st.DrawFn, model: Model, bodies: st.SearchStrategy[Body]) -> Se
 
 
 @cache
-def _faults_of(kind: str) -> tuple[str, ...]:
+def _list_faults(kind: str) -> tuple[str, ...]:
     return (*_FAULTS, "malformed", "bound", *(["number-form"] if kind == "video" else []))
 
 
 @cache
-def fields_of(kind: str) -> dict[str, Any]:
+def list_fields(kind: str) -> dict[str, Any]:
     """Return the fields of a request with their schemas; those of a reference as `images[].url`."""
     fields: dict[str, Any] = schemas.schema(f"{kind}-request")["properties"]
     inner = fields["images"]["items"]
@@ -103,14 +111,14 @@ def fields_of(kind: str) -> dict[str, Any]:
 
 
 @cache
-def beyond_bounds(kind: str) -> tuple[tuple[str, str, Any], ...]:
+def list_bound_breaches(kind: str) -> tuple[tuple[str, str, Any], ...]:
     """Return a field, a fault and a value for each bound of the schema, just beyond it."""
-    return tuple(_beyond(kind))
+    return tuple(_exceed_bounds(kind))
 
 
-def _beyond(kind: str) -> Iterator[tuple[str, str, Any]]:
+def _exceed_bounds(kind: str) -> Iterator[tuple[str, str, Any]]:
     reference = {"url": PIXEL, "role": "reference_image"}
-    for name, schema in fields_of(kind).items():
+    for name, schema in list_fields(kind).items():
         last = name.rpartition(".")[2]
         values: list[Any] = []
         if "minLength" in schema:
@@ -125,13 +133,13 @@ def _beyond(kind: str) -> Iterator[tuple[str, str, Any]]:
             inside = name.startswith("images[]")
             yield (
                 "images" if inside else name,
-                _OF_BOUNDS[last],
+                _BOUND_FAULTS[last],
                 [reference | {last: value}] if inside else value,
             )
 
 
-def _missing(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field: str = draw(sampled(_required(model["type"])))
+def _missing(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+    field: str = draw(sampled(_list_required(model["type"])))
     if field in body:
         del body[field]
     else:
@@ -142,15 +150,15 @@ def _missing(draw: st.DrawFn, model: Model, body: Body) -> str:
 
 
 @cache
-def _required(kind: str) -> tuple[str, ...]:
+def _list_required(kind: str) -> tuple[str, ...]:
     schema = schemas.schema(f"{kind}-request")
     inner = schema["properties"]["images"]["items"]["required"]
     return (*schema["required"], *(f"images[].{name}" for name in inner))
 
 
-def _type(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field: str = draw(sampled(tuple(fields_of(model["type"]))))
-    value = draw(_mistyped(fields_of(model["type"])[field]["type"]))
+def _type(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+    field: str = draw(sampled(tuple(list_fields(model["type"]))))
+    value = draw(_mistyped(list_fields(model["type"])[field]["type"]))
     if field == "images[]":
         body["images"] = [value]
     elif field.startswith("images[]."):
@@ -166,44 +174,44 @@ def _mistyped(name: str) -> st.SearchStrategy[Any]:
     return odd_values().filter(lambda value: not right(value))
 
 
-def _enum(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field, value = draw(sampled(_unlisted(model["type"])))
+def _enum(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+    field, value = draw(sampled(_list_unlisted(model["type"])))
     body[field] = [{"url": PIXEL, "role": value}] if field == "images" else value
     return f"{field} = {value!r}"
 
 
 @cache
-def _unlisted(kind: str) -> tuple[tuple[str, str], ...]:
-    fields = fields_of(kind)
+def _list_unlisted(kind: str) -> tuple[tuple[str, str], ...]:
+    fields = list_fields(kind)
     formats = fields.get("output_format", {}).get("enum", ())
-    found = [("output_format", value) for listed in formats for value in disguised(listed)]
-    return (*found, *(("images", value) for listed in ROLES for value in disguised(listed)))
+    found = [("output_format", value) for listed in formats for value in disguise(listed)]
+    return (*found, *(("images", value) for listed in ROLES for value in disguise(listed)))
 
 
-def _model_value(draw: st.DrawFn, model: Model, body: Body) -> str:
-    field: str = draw(sampled(tuple(LISTED)))
-    body[field] = draw(_not_of(tuple(model[LISTED[field]])))
+def _model_value(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+    field: str = draw(sampled(tuple(SUPPORTED_VALUES)))
+    body[field] = draw(_not_of(tuple(model[SUPPORTED_VALUES[field]])))
     return field
 
 
 @cache
 def _not_of(listed: tuple[str, ...]) -> st.SearchStrategy[str]:
-    near = [value for each in listed for value in disguised(each) if value not in listed]
+    near = [value for each in listed for value in disguise(each) if value not in listed]
     return st.text(max_size=8).filter(lambda value: value not in listed) | st.sampled_from(near)
 
 
-def _unknown_model(draw: st.DrawFn, model: Model, body: Body) -> str:
-    body["model"] = draw(sampled(("no-such-model", "", *disguised(model["id"]))))
+def _unknown_model(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+    body["model"] = draw(sampled(("no-such-model", "", *disguise(model["id"]))))
     return repr(body["model"])
 
 
-def _url(draw: st.DrawFn, model: Model, body: Body) -> str:
+def _url(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
     role = next(iter(model["supported_references"]), "reference_image")
-    body["images"] = [{"url": draw(sampled(UNFETCHABLE)), "role": role}]
+    body["images"] = [{"url": draw(sampled(UNFETCHABLE_URLS)), "role": role}]
     return str(body["images"][0]["url"])[:60]
 
 
-def _too_many(draw: st.DrawFn, model: Model, body: Body) -> str:
+def _too_many(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
     """Name one reference more than the model takes: the first of a role it does not support."""
     roles = ROLES if model["type"] == "video" else ROLES[:1]
     role = draw(sampled(roles))
@@ -213,7 +221,7 @@ def _too_many(draw: st.DrawFn, model: Model, body: Body) -> str:
     return f"{len(images)} with {role}"
 
 
-def _combination(draw: st.DrawFn, model: Model, body: Body) -> str:
+def _combination(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
     """Combine roles that exclude each other, or leave a last frame without a first."""
     roles = draw(
         sampled(

@@ -13,10 +13,10 @@ _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
 )
-_PILLOW = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_PILLOW_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
 
-class Measured(NamedTuple):
+class MediaProperties(NamedTuple):
     """What a file's bytes say of it; None for what its kind does not have."""
 
     mime_type: str | None
@@ -28,7 +28,7 @@ class Measured(NamedTuple):
     flaw: str = ""
 
 
-def sniffed(data: bytes) -> str | None:
+def sniff_mime_type(data: bytes) -> str | None:
     """Return the media type that the first bytes show, or None."""
     for signature, kind in _SIGNATURES:
         if data.startswith(signature):
@@ -41,36 +41,36 @@ def sniffed(data: bytes) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def measured(data: bytes) -> Measured:
+def probe_media(data: bytes) -> MediaProperties:
     """Return what a file is, by decoding it."""
-    kind = sniffed(data)
+    kind = sniff_mime_type(data)
     if kind is None:
-        return Measured(None, flaw="the bytes are of no known format")
-    return _video(data) if kind == "video/mp4" else _picture(data, kind)
+        return MediaProperties(None, flaw="the bytes are of no known format")
+    return _probe_video(data) if kind == "video/mp4" else _probe_picture(data, kind)
 
 
-def _picture(data: bytes, kind: str) -> Measured:
+def _probe_picture(data: bytes, kind: str) -> MediaProperties:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
-            found = _PILLOW.get(str(picture.format))
+            found = _PILLOW_TYPES.get(str(picture.format))
             picture.draft("RGB", (64, 64))
             picture.load()
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
-        return Measured(kind, flaw=f"the picture cannot be decoded: {error}")
-    return Measured(found, *size)
+        return MediaProperties(kind, flaw=f"the picture cannot be decoded: {error}")
+    return MediaProperties(found, *size)
 
 
-def _video(data: bytes) -> Measured:
+def _probe_video(data: bytes) -> MediaProperties:
     try:
         with av.open(io.BytesIO(data), mode="r") as container:
             if not container.streams.video:
-                return Measured("video/mp4", flaw="there is no video track")
+                return MediaProperties("video/mp4", flaw="there is no video track")
             stream = container.streams.video[0]
             frame = next(container.decode(stream))
             rate = stream.average_rate
             seconds = container.duration
-            return Measured(
+            return MediaProperties(
                 "video/mp4",
                 frame.width,
                 frame.height,
@@ -79,4 +79,4 @@ def _video(data: bytes) -> Measured:
                 bool(container.streams.audio),
             )
     except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:
-        return Measured("video/mp4", flaw=f"the video cannot be decoded: {error}")
+        return MediaProperties("video/mp4", flaw=f"the video cannot be decoded: {error}")

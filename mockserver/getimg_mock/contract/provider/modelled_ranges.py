@@ -10,26 +10,26 @@ from datetime import datetime, timedelta
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.contract.exchanges import decimal
+from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.plans import Poll
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import expect, fail
 from getimg_mock.settings import Settings
 from getimg_mock.world.catalogue import SECONDS, Catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.settings import Span
 
-ON_THE_WAY: Final = 2.0
+TRANSFER_ALLOWANCE: Final = 2.0
 """Seconds that an exchange may take beside what it asks for."""
 
 
-class Range(NamedTuple):
+class ModelledRange(NamedTuple):
     """Seconds from `low` to `high`."""
 
     low: float
@@ -41,49 +41,49 @@ class Range(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Ranges:
+class ModelledRanges:
     """What the fake models under some settings."""
 
     settings: Settings
     videos: Mapping[str, tuple[float, float]]
 
     @property
-    def image(self) -> Range:
+    def image(self) -> ModelledRange:
         """How long an image takes."""
-        return _of(self.settings.image_seconds)
+        return _convert_span(self.settings.image_seconds)
 
-    def video(self, model: object) -> Range:
+    def for_video(self, model: object) -> ModelledRange:
         """Return how long a video of a model takes."""
         if self.settings.video_seconds is not None:
-            return _of(self.settings.video_seconds)
-        return Range(*self.videos.get(str(model), SECONDS["video"]))
+            return _convert_span(self.settings.video_seconds)
+        return ModelledRange(*self.videos.get(str(model), SECONDS["video"]))
 
-    def looks(self, model: object, every: float) -> int:
+    def compute_max_polls(self, model: object, every: float) -> int:
         """Return how many looks at a video it takes at most to see its end."""
-        return 1 + ceil((self.video(model).high + ON_THE_WAY) / every)
+        return 1 + ceil((self.for_video(model).high + TRANSFER_ALLOWANCE) / every)
 
     @property
-    def link(self) -> Range:
+    def link(self) -> ModelledRange:
         """How long a file can be had after it was made."""
-        return Range(self.settings.retention, self.settings.retention)
+        return ModelledRange(self.settings.retention, self.settings.retention)
 
     @property
-    def retry_after(self) -> Range:
+    def retry_after(self) -> ModelledRange:
         """How long a 429 may ask one to wait."""
-        return Range(1, self.settings.rate_window)
+        return ModelledRange(1, self.settings.rate_window)
 
 
-def ranges_of(given: Mapping[str, Any]) -> Ranges:
+def build_ranges(given: Mapping[str, Any]) -> ModelledRanges:
     """Return the ranges of the fake under the settings that are given; the rest is by default."""
     models = Catalogue.shipped().listed()
-    return Ranges(Settings.of(**given), {each.id: each.seconds for each in models})
+    return ModelledRanges(Settings.of(**given), {each.id: each.seconds for each in models})
 
 
-def outside(history: History, ranges: Ranges) -> Iterator[Observation]:
+def check_times(history: History, ranges: ModelledRanges) -> Iterator[Observation]:
     """Yield an observation for every time that the fake has a range for."""
-    for each in history.of("images.generate"):
+    for each in history.with_operation("images.generate"):
         if each.status == 200 and each.seconds:
-            yield _within(
+            yield _expect_within(
                 each.seconds,
                 0 if history.own else ranges.image.low,
                 ranges.image,
@@ -93,44 +93,51 @@ def outside(history: History, ranges: Ranges) -> Iterator[Observation]:
             )
     for name, made in history.submitted.items():
         if made.operation == "videos.create":
-            yield from _ends(made, _looks(history, made, name), ranges)
-    yield from _counts(history, ranges)
+            yield from _check_video_end(made, _find_polls(history, made, name), ranges)
+    yield from _check_poll_counts(history, ranges)
     for end in history.ended.values():
-        yield from _links(history, end, ranges.link)
+        yield from _check_links(history, end, ranges.link)
     for each in history:
         if each.status == 429 and "retry-after" in each.fields:
-            yield _pause(each, ranges.retry_after)
+            yield _check_retry_after(each, ranges.retry_after)
 
 
-def _within(
-    seconds: float, low: float, modelled: Range, what: str, option: str, *exchanges: Exchange
+def _expect_within(
+    seconds: float,
+    low: float,
+    modelled: ModelledRange,
+    what: str,
+    option: str,
+    *exchanges: HttpExchange,
 ) -> Observation:
-    return held(
-        low <= seconds <= modelled.high + ON_THE_WAY,
+    return expect(
+        low <= seconds <= modelled.high + TRANSFER_ALLOWANCE,
         f"{what} within {modelled}, as the fake has it ({option})",
         f"{seconds:.1f} s",
         *exchanges,
     )
 
 
-def _looks(history: History, made: Exchange, name: str) -> Sequence[Exchange]:
-    return [each for each in history.looks.get((made.key, name), ()) if each.number > made.number]
+def _find_polls(history: History, made: HttpExchange, name: str) -> Sequence[HttpExchange]:
+    return [each for each in history.polls.get((made.key, name), ()) if each.number > made.number]
 
 
-def _ends(made: Exchange, looks: Sequence[Exchange], ranges: Ranges) -> Iterator[Observation]:
+def _check_video_end(
+    made: HttpExchange, looks: Sequence[HttpExchange], ranges: ModelledRanges
+) -> Iterator[Observation]:
     """Yield whether a video ended in time: not seen ended before, nor still pending after it."""
-    modelled = ranges.video(made.asked.get("model"))
+    modelled = ranges.for_video(made.asked.get("model"))
     what, option = "a video", "--video-seconds"
     for look in looks:
         seconds = (look.at - made.at).total_seconds()
         if look.object.get("status") == "pending":
-            if seconds > modelled.high + ON_THE_WAY:
-                yield _within(seconds, 0, modelled, what, option, made, look)
+            if seconds > modelled.high + TRANSFER_ALLOWANCE:
+                yield _expect_within(seconds, 0, modelled, what, option, made, look)
                 return
             continue
-        yield _within(
+        yield _expect_within(
             min(seconds, modelled.high),
-            modelled.low - ON_THE_WAY,
+            modelled.low - TRANSFER_ALLOWANCE,
             modelled,
             what,
             option,
@@ -140,7 +147,7 @@ def _ends(made: Exchange, looks: Sequence[Exchange], ranges: Ranges) -> Iterator
         return
 
 
-def _counts(history: History, ranges: Ranges) -> Iterator[Observation]:
+def _check_poll_counts(history: History, ranges: ModelledRanges) -> Iterator[Observation]:
     """Yield whether each video that was polled for took as many looks as the fake's, or fewer."""
     for step in history.plan.steps:
         if not isinstance(step, Poll):
@@ -154,8 +161,8 @@ def _counts(history: History, ranges: Ranges) -> Iterator[Observation]:
             (each for each in history if each.step is not None and each.step.name == step.of), None
         )
         if looks and made is not None and step.every > 0:
-            most = ranges.looks(made.asked.get("model"), step.every)
-            yield held(
+            most = ranges.compute_max_polls(made.asked.get("model"), step.every)
+            yield expect(
                 len(looks) <= most,
                 f"its end after at most {most} looks, {step.every:g} s apart",
                 f"{len(looks)} looks",
@@ -164,15 +171,17 @@ def _counts(history: History, ranges: Ranges) -> Iterator[Observation]:
             )
 
 
-def _links(history: History, end: Exchange, modelled: Range) -> Iterator[Observation]:
+def _check_links(
+    history: History, end: HttpExchange, modelled: ModelledRange
+) -> Iterator[Observation]:
     for item in end.items:
-        gone = instant(item.get("deletes_at"))
+        gone = parse_instant(item.get("deletes_at"))
         if gone is None:
-            yield wrong("deletes_at", item.get("deletes_at"), end)
+            yield fail("deletes_at", item.get("deletes_at"), end)
             continue
         # The file may have been there since the look before, or since it was asked for.
-        since = (end.at - _before(history, end)).total_seconds() + ON_THE_WAY
-        yield _within(
+        since = (end.at - _find_previous_time(history, end)).total_seconds() + TRANSFER_ALLOWANCE
+        yield _expect_within(
             (gone - end.at).total_seconds(),
             modelled.low - since,
             modelled,
@@ -182,7 +191,7 @@ def _links(history: History, end: Exchange, modelled: Range) -> Iterator[Observa
         )
 
 
-def _before(history: History, end: Exchange) -> datetime:
+def _find_previous_time(history: History, end: HttpExchange) -> datetime:
     earlier = [
         each.at
         for each in history
@@ -191,15 +200,17 @@ def _before(history: History, end: Exchange) -> datetime:
     return earlier[-1] if earlier else end.at - timedelta(seconds=end.seconds)
 
 
-def _pause(refusal: Exchange, modelled: Range) -> Observation:
-    asked = decimal(refusal.fields["retry-after"])
+def _check_retry_after(refusal: HttpExchange, modelled: ModelledRange) -> Observation:
+    asked = parse_decimal(refusal.fields["retry-after"])
     if asked is None:
-        return wrong(
+        return fail(
             "Retry-After in seconds, as the fake has it", refusal.fields["retry-after"], refusal
         )
-    return _within(float(asked), modelled.low, modelled, "a Retry-After", "--rate-window", refusal)
+    return _expect_within(
+        float(asked), modelled.low, modelled, "a Retry-After", "--rate-window", refusal
+    )
 
 
-def _of(span: Span) -> Range:
+def _convert_span(span: Span) -> ModelledRange:
     """Return the range of a span; what is not drawn evenly has no end."""
-    return Range(span.low, span.high) if span.shape == "uniform" else Range(0, inf)
+    return ModelledRange(span.low, span.high) if span.shape == "uniform" else ModelledRange(0, inf)

@@ -1,6 +1,6 @@
 """Our checks as checks of Schemathesis: importing this module registers them.
 
-    import getimg_mock.contract.for_schemathesis
+    import getimg_mock.contract.provider.schemathesis_checks
 
 Every check that says something about a single exchange is then part of each Schemathesis run, as
 `getimg_contract`. Needs Schemathesis 4, which is not installed with getimg-mock.
@@ -13,21 +13,23 @@ from urllib.parse import urlsplit
 
 import schemathesis
 
-from getimg_mock.contract.evidence.redaction import carries_credentials, credentials, keys_of
-from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.exchanges import HttpExchange
 from getimg_mock.contract.history import History
-from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.registry import PROVIDER
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.provider import suite
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.redaction import carries_credentials, find_credentials, find_keys
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What Schemathesis judges by its own means, or means to provoke: wrong types, wrong methods.
-_THEIRS: Final = ("GP102", "GP104", "GP111", "GP113", "GP115")
-CHECKS: Final = tuple(c for c in PROVIDER if c.cost == "T" and c.id not in _THEIRS)
+_LEFT_TO_SCHEMATHESIS: Final = ("GP102", "GP104", "GP111", "GP113", "GP115")
+CHECKS: Final = tuple(
+    check for check in suite.CHECKS if check.cost == "T" and check.id not in _LEFT_TO_SCHEMATHESIS
+)
 
 _PLAN: Final = Plan(name="Schemathesis", steps=())
 
@@ -36,9 +38,9 @@ _PLAN: Final = Plan(name="Schemathesis", steps=())
 def getimg_contract(ctx: Any, response: Any, case: Any) -> bool | None:
     """Hold one exchange to every check that can be judged on it alone."""
     del ctx
-    history = history_of(response, case)
+    history = build_history(response, case)
     for check in CHECKS:
-        verdict = judged(check, [history])
+        verdict = judge_check(check, [history])
         if verdict.status == "FAIL":
             seen = verdict.findings[0].observation
             raise AssertionError(
@@ -47,36 +49,36 @@ def getimg_contract(ctx: Any, response: Any, case: Any) -> bool | None:
     return None
 
 
-def history_of(response: Any, case: Any) -> History:
+def build_history(response: Any, case: Any) -> History:
     """Return what Schemathesis sent and got as a history of one exchange, without its key."""
     request = response.request
-    parts, headers = urlsplit(request.url), _plain(request.headers)
+    parts, headers = urlsplit(request.url), _flatten_headers(request.headers)
     body = request.body.encode() if isinstance(request.body, str) else request.body
-    keys = keys_of(credentials(headers, parts.query, body or b""))
-    exchange = Exchange(
+    keys = find_keys(find_credentials(headers, parts.query, body or b""))
+    exchange = HttpExchange(
         number=1,
         at=wall_time(),
         method=str(case.method).upper(),
-        path=keys.without(parts.path),
-        query=keys.without(parts.query),
+        path=keys.redact(parts.path),
+        query=keys.redact(parts.query),
         status=int(response.status_code),
-        request_headers=keys.without_pairs(
+        request_headers=keys.redact_headers(
             (name, value) for name, value in headers if not carries_credentials(name)
         ),
-        request_body=None if body is None else keys.without_in(body),
-        headers=keys.without_pairs(_plain(response.headers)),
-        body=keys.without_in(bytes(response.content or b"")),
+        request_body=None if body is None else keys.redact_bytes(body),
+        headers=keys.redact_headers(_flatten_headers(response.headers)),
+        body=keys.redact_bytes(bytes(response.content or b"")),
     )
     return History(
         plan=_PLAN,
         exchanges=(exchange,),
-        models=tuple(shipped_models()),
+        models=tuple(load_shipped_models()),
         base=f"{parts.scheme}://{parts.netloc}",
-        secrets=keys.shown,
+        secrets=keys.placeholders,
     )
 
 
-def _plain(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _flatten_headers(headers: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name.lower(), value)
         for name, values in headers.items()

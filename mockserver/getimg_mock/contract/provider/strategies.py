@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from getimg_mock.contract.model_choice import PIXEL, few_pixels, fewest_pixels
+from getimg_mock.contract.model_choice import PIXEL, choose_few_pixels, select_fewest_pixels
 from getimg_mock.contract.plans import (
-    DAYS,
+    DAYS_PLACEHOLDER,
     Plan,
     Poll,
     Ref,
     Send,
     Wait,
-    balance,
     get,
+    get_balance,
     post,
 )
 from getimg_mock.contract.provider import faulty_requests
-from getimg_mock.contract.provider.faulty_requests import LISTED, between, sampled
-from getimg_mock.contract.verdicts import judged
+from getimg_mock.contract.provider.faulty_requests import SUPPORTED_VALUES, between, sampled
+from getimg_mock.contract.verdicts import judge_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from getimg_mock.contract.model_choice import Model
+    from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.plans import Step
     from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
@@ -41,7 +41,7 @@ _URLS: Final = (PIXEL, "https://example.com/cat.png", "https://example.org/a%20b
 # What a prompt of the least and of the greatest length is made of.
 _LENGTHS: Final = (("a", 1), ("a", 4096), ("\U0001f30a", 4096))
 _PAUSES: Final = (0.001, 1, 30, 90, 3600)
-_DEEDS: Final = ("good", "good", "bad", "look", "wait", "money", "picture", "file")
+_ACTIONS: Final = ("good", "good", "bad", "look", "wait", "money", "picture", "file")
 
 
 @cache
@@ -53,10 +53,12 @@ def prompts() -> st.SearchStrategy[str]:
     return st.one_of(plain, st.text(letters, min_size=1, max_size=60), longest)
 
 
-def valid_bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
+def valid_bodies(model: ModelJson) -> st.SearchStrategy[dict[str, Any]]:
     """Draw a request that a model must take, its fields in an order that means nothing."""
     optional: dict[str, st.SearchStrategy[Any]] = {
-        name: st.sampled_from(model[listed]) for name, listed in LISTED.items() if model[listed]
+        name: st.sampled_from(model[listed])
+        for name, listed in SUPPORTED_VALUES.items()
+        if model[listed]
     }
     if model["type"] == "image":
         optional["output_format"] = st.sampled_from(["png", "jpeg", "webp"])
@@ -67,16 +69,16 @@ def valid_bodies(model: Model) -> st.SearchStrategy[dict[str, Any]]:
         optional["images"] = references(model)
     required = {"model": st.just(model["id"]), "prompt": prompts()}
     drawn = st.fixed_dictionaries(required, optional=optional)
-    return st.builds(_ordered, drawn, st.sampled_from(["as listed", "backwards", "by name"]))
+    return st.builds(_reorder, drawn, st.sampled_from(["as listed", "backwards", "by name"]))
 
 
-def _ordered(body: dict[str, Any], order: str) -> dict[str, Any]:
+def _reorder(body: dict[str, Any], order: str) -> dict[str, Any]:
     names = {"as listed": list(body), "backwards": list(body)[::-1], "by name": sorted(body)}
     return {name: body[name] for name in names[order]}
 
 
 @st.composite
-def references(draw: st.DrawFn, model: Model) -> list[dict[str, Any]]:
+def references(draw: st.DrawFn, model: ModelJson) -> list[dict[str, Any]]:
     """Draw references that a model must take."""
     supported = model["supported_references"]
     roles = tuple(role for role in supported if role != "last_frame" or "first_frame" in supported)
@@ -88,28 +90,28 @@ def references(draw: st.DrawFn, model: Model) -> list[dict[str, Any]]:
     return images
 
 
-def submissions(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+def submissions(models: Sequence[ModelJson]) -> st.SearchStrategy[Send]:
     """Draw a request for a generation that must be accepted."""
     return st.one_of([_submission(model) for model in models])
 
 
-def _submission(model: Model, **fixed: Any) -> st.SearchStrategy[Send]:
+def _submission(model: ModelJson, **fixed: Any) -> st.SearchStrategy[Send]:
     kind = model["type"]
     return valid_bodies(model).map(lambda body: post(kind, body | fixed, valid=True))
 
 
-def _small_images(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+def _small_images(models: Sequence[ModelJson]) -> st.SearchStrategy[Send]:
     """Draw a request for an image of the fewest pixels, whose file costs little to look into."""
-    images = fewest_pixels([model for model in models if model["type"] == "image"])
-    return st.one_of([_submission(model, **few_pixels(model)) for model in images])
+    images = select_fewest_pixels([model for model in models if model["type"] == "image"])
+    return st.one_of([_submission(model, **choose_few_pixels(model)) for model in images])
 
 
-def faulty(models: Sequence[Model]) -> st.SearchStrategy[Send]:
+def faulty(models: Sequence[ModelJson]) -> st.SearchStrategy[Send]:
     """Draw a request with exactly one known fault, which must be refused."""
     return st.one_of([faulty_requests.faulty(model, valid_bodies(model)) for model in models])
 
 
-def plans(models: Sequence[Model]) -> st.SearchStrategy[Plan]:
+def plans(models: Sequence[ModelJson]) -> st.SearchStrategy[Plan]:
     """Draw a sequence: submissions good and bad by two keys, looks, downloads and steps of time."""
     return _plans(submissions(models), faulty(models), _small_images(models))
 
@@ -122,15 +124,15 @@ def _plans(
     small: st.SearchStrategy[Send],
 ) -> Plan:
     steps: list[Step] = [
-        balance(),
-        balance(key="b"),
-        get("/v2/billing/costs", query=DAYS, use="costs-before"),
+        get_balance(),
+        get_balance(key="b"),
+        get("/v2/billing/costs", query=DAYS_PLACEHOLDER, use="costs-before"),
     ]
     videos: list[tuple[str, Any]] = []
     images: list[str] = []
     for turn in range(draw(between(1, 8))):
         key: Any = draw(sampled(("a", "a", "b")))
-        what = draw(sampled(_DEEDS))
+        what = draw(sampled(_ACTIONS))
         if what == "good":
             step = draw(good)
             name = f"{step.operation} {turn}"
@@ -153,21 +155,21 @@ def _plans(
         elif what == "wait":
             steps.append(Wait(seconds=draw(sampled(_PAUSES))))
         else:
-            steps.append(balance(key=key))
+            steps.append(get_balance(key=key))
     steps += [Poll(of=name, key=key, every=20) for name, key in videos]
     steps += [
-        balance(),
-        balance(key="b"),
-        get("/v2/billing/costs", query=DAYS, use="costs-after"),
+        get_balance(),
+        get_balance(key="b"),
+        get("/v2/billing/costs", query=DAYS_PLACEHOLDER, use="costs-after"),
     ]
     return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
 
 
-def drawn_plans(models: Sequence[Model], *, seed: int = 0, count: int = 50) -> list[Plan]:
+def draw_plans(models: Sequence[ModelJson], *, seed: int = 0, count: int = 50) -> list[Plan]:
     """Return `count` drawn plans; the same for the same seed."""
     found: list[Plan] = []
 
-    @_seeded(seed, count, Phase.generate)
+    @_use_seed(seed, count, Phase.generate)
     @given(plans(models))
     def collect(plan: Plan) -> None:
         found.append(replace(plan, name=f"drawn {len(found) + 1}"))
@@ -176,7 +178,7 @@ def drawn_plans(models: Sequence[Model], *, seed: int = 0, count: int = 50) -> l
     return found
 
 
-def _seeded(number: int, count: int, *phases: Phase) -> Callable[[Any], Any]:
+def _use_seed(number: int, count: int, *phases: Phase) -> Callable[[Any], Any]:
     configured = settings(
         max_examples=count,
         database=None,
@@ -191,25 +193,27 @@ def _seeded(number: int, count: int, *phases: Phase) -> Callable[[Any], Any]:
     return decorate
 
 
-def smallest(check: Check, target: Target, *, seed: int = 0, count: int = 200) -> Verdict | None:
-    """Return the verdict on the smallest plan like those that `drawn_plans` draws from a seed.
+def find_smallest_breach(
+    check: Check, target: Target, *, seed: int = 0, count: int = 200
+) -> Verdict | None:
+    """Return the verdict on the smallest plan like those that `draw_plans` draws from a seed.
 
     The smallest is that which shrinking the first one that breaks `check` ends with. It is run and
     judged once more, so the verdict is its own; None when none of them breaks the check.
     """
     last: list[Plan] = []
 
-    @_seeded(seed, count, Phase.generate, Phase.shrink)
+    @_use_seed(seed, count, Phase.generate, Phase.shrink)
     @given(plans(target.models))
     def holds(plan: Plan) -> None:
-        if judged(check, [target.run(plan)], own=target.own).broken:
+        if judge_check(check, [target.run(plan)], own=target.own).broken:
             last.append(plan)
             raise _BrokenError
 
     try:
         holds()
     except _BrokenError:
-        return judged(
+        return judge_check(
             check, [target.run(replace(last[-1], name="drawn, the smallest"))], own=target.own
         )
     return None

@@ -9,19 +9,19 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from getimg_mock.contract.exchanges import TERMINAL, Exchange, local
+from getimg_mock.contract.exchanges import TERMINAL, HttpExchange, strip_base
 from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import DAYS, Poll, Ref, Send, Wait
+from getimg_mock.contract.plans import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.exchanges import Effect
+    from getimg_mock.contract.exchanges import ProviderEffect
     from getimg_mock.contract.plans import Plan, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class PreparedRequest:
     """A request as it goes out: `target` is path and query as they are on the wire."""
 
     method: str
@@ -31,17 +31,17 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedResponse:
     """What came back; header names in lower case. `effects` are known of our own fake only."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     seconds: float = 0.0
-    effects: tuple[Effect, ...] | None = None
+    effects: tuple[ProviderEffect, ...] | None = None
 
 
-class Session(Protocol):
+class TargetSession(Protocol):
     """One plan's hold on a target: keys of its own, and time."""
 
     @property
@@ -66,16 +66,18 @@ class Session(Protocol):
     def wait(self, seconds: float) -> bool:
         """Let time pass; False when that would take longer than this target may wait."""
 
-    def exchange(self, sent: Sent, step: Send) -> Received:
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; raises `RefusedError` when the budget does not allow it."""
 
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+    def exchange_all(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         """Send requests, at the same time where the target can, and yield the answers in order.
 
         Raises `RefusedError` after those that the budget allows.
         """
 
-    def hits(self) -> dict[str, int]:
+    def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted; nothing where there are none."""
 
 
@@ -84,20 +86,20 @@ class RefusedError(Exception):
 
 
 @dataclass(slots=True)
-class Run:
+class PlanRun:
     """One plan on its way through a target."""
 
-    session: Session
+    session: TargetSession
     plan: Plan
     models: Sequence[dict[str, Any]]
-    exchanges: list[Exchange] = field(default_factory=list)
-    named: dict[str, Exchange] = field(default_factory=dict)
+    exchanges: list[HttpExchange] = field(default_factory=list)
+    named: dict[str, HttpExchange] = field(default_factory=dict)
     unresolved: list[str] = field(default_factory=list)
     _days: str = field(init=False)
 
     def run(self) -> History:
         """Do every step and return what came of it."""
-        for place, step, others in _batches(self.plan.steps):
+        for place, step, others in _batch_steps(self.plan.steps):
             try:
                 if others:
                     self._send_all(others, place)
@@ -119,42 +121,47 @@ class Run:
             models=tuple(self.models),
             own=self.session.own,
             unresolved=tuple(self.unresolved),
-            hits=self.session.hits(),
+            hits=self.session.count_hits(),
         )
 
     def __post_init__(self) -> None:
         """Settle what "today" is, once for all steps."""
-        self._days = days_around(self.session.now())
+        self._days = build_days_query(self.session.now())
 
-    def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> Exchange | None:
-        sent = self._prepared(step, place)
+    def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> HttpExchange | None:
+        sent = self._prepare(step, place)
         if sent is None:
             return None
-        return self._noted(step, sent, self.session.exchange(sent, step), spontaneous=spontaneous)
+        return self._record(step, sent, self.session.exchange(sent, step), spontaneous=spontaneous)
 
     def _send_all(self, steps: Sequence[Send], place: int) -> None:
-        prepared = [(self._prepared(step, place), step) for step in steps]
+        prepared = [(self._prepare(step, place), step) for step in steps]
         batch = [(sent, step) for sent, step in prepared if sent is not None]
         # An answer is noted before the next is asked for: a budget may stop in between.
         answers = self.session.exchange_all(batch)
         for (sent, step), received in zip(batch, answers, strict=True):
-            self._noted(step, sent, received)
+            self._record(step, sent, received)
 
-    def _prepared(self, step: Send, place: int) -> Sent | None:
-        target = self._target(step)
+    def _prepare(self, step: Send, place: int) -> PreparedRequest | None:
+        target = self._build_target(step)
         if target is None or (step.key == "b" and "b" not in self.session.keys):
             self.unresolved.append(f"step {place}: {step.name or step.path or step.link}")
             return None
         body = step.body
         if step.key == "raw" and body is not None and b"{key}" in body:
             body = body.replace(b"{key}", self.session.keys["a"].encode())
-        return Sent(step.method, target, self._headers(step), body)
+        return PreparedRequest(step.method, target, self._build_headers(step), body)
 
-    def _noted(
-        self, step: Send, sent: Sent, received: Received, *, spontaneous: bool = False
-    ) -> Exchange:
+    def _record(
+        self,
+        step: Send,
+        sent: PreparedRequest,
+        received: ReceivedResponse,
+        *,
+        spontaneous: bool = False,
+    ) -> HttpExchange:
         path, _, query = sent.target.partition("?")
-        exchange = Exchange(
+        exchange = HttpExchange(
             number=len(self.exchanges) + 1,
             at=self.session.now(),
             method=step.method,
@@ -176,30 +183,30 @@ class Run:
             self.named[step.name] = exchange
         return exchange
 
-    def _headers(self, step: Send) -> tuple[tuple[str, str], ...]:
+    def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
         if step.key in {"a", "b"}:
             return (("authorization", f"Bearer {self.session.keys[step.key]}"), *step.headers)
         return tuple((n, v.replace("{key}", self.session.keys["a"])) for n, v in step.headers)
 
-    def _target(self, step: Send) -> str | None:
+    def _build_target(self, step: Send) -> str | None:
         value = ""
         if step.ref is not None:
-            found = self._value(step.ref)
+            found = self._resolve(step.ref)
             if not isinstance(found, str):
                 return None
             value = found
         if step.link:
-            donor = self._value(step.donor) if step.donor is not None else ""
+            donor = self._resolve(step.donor) if step.donor is not None else ""
             if not isinstance(donor, str):
                 return None
-            return _altered(value, step.alter, self.session.base, donor)
+            return _alter_link(value, step.alter, self.session.base, donor)
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace("{key}", self.session.keys["a"])
-        if DAYS in query:
-            query = query.replace(DAYS, self._days)
+        if DAYS_PLACEHOLDER in query:
+            query = query.replace(DAYS_PLACEHOLDER, self._days)
         return f"{path}?{query}" if query else path
 
-    def _value(self, ref: Ref) -> Any:
+    def _resolve(self, ref: Ref) -> Any:
         exchange = self.named.get(ref.step)
         if exchange is None:
             return None
@@ -237,7 +244,7 @@ class Run:
     def _wait(self, step: Wait) -> bool:
         seconds = step.seconds
         if step.until is not None:
-            moment = instant(self._value(step.until))
+            moment = parse_instant(self._resolve(step.until))
             if moment is None:
                 self.unresolved.append(f"no moment at {step.until.step}{step.until.pointer}")
                 return True
@@ -248,14 +255,14 @@ class Run:
         return seconds <= 0 or self.session.wait(seconds)
 
 
-def days_around(moment: datetime) -> str:
+def build_days_query(moment: datetime) -> str:
     """Return the query for the costs around a moment: from the day before it, 32 days."""
     first = moment.astimezone(UTC).date() - timedelta(days=1)
     last = first + timedelta(days=31)
     return f"start={first}T00:00:00Z&end={last}T23:59:59Z"
 
 
-def _batches(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
+def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
     """Yield each step with its place, and with it those that are sent at the same time."""
 
     def key(item: tuple[int, Step]) -> int | str:
@@ -268,7 +275,7 @@ def _batches(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
         yield place, first, sends if rest else []
 
 
-def instant(value: Any) -> datetime | None:
+def parse_instant(value: Any) -> datetime | None:
     """Return the moment that a timestamp or a number of Unix seconds says, or None."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         value = str(value)
@@ -283,20 +290,20 @@ def instant(value: Any) -> datetime | None:
     return moment if moment.tzinfo is not None else None
 
 
-def _altered(url: str, alter: str, base: str, donor: str) -> str | None:
+def _alter_link(url: str, alter: str, base: str, donor: str) -> str | None:
     """Return path and query of a link, with the one alteration that a plan asks for."""
     try:
         parts, other = urlsplit(url), urlsplit(donor)
     except ValueError:
         return None
     if not alter:
-        return local(url, base)
-    path = local(url, base).partition("?")[0]
+        return strip_base(url, base)
+    path = strip_base(url, base).partition("?")[0]
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     if alter == "borrowed":
         query |= dict(parse_qsl(other.query, keep_blank_values=True))
     elif alter == "sig":
-        query["sig"] = _turned(query.get("sig", ""))
+        query["sig"] = _flip_first_digit(query.get("sig", ""))
     elif alter in {"exp", "late-exp"}:
         old = query.get("exp", "0")
         more = 86400 * 365 if alter == "late-exp" else 3600
@@ -304,15 +311,15 @@ def _altered(url: str, alter: str, base: str, donor: str) -> str | None:
     elif alter in {"no-sig", "no-exp"}:
         query.pop(alter[3:], None)
     else:
-        path = _elsewhere(path, alter)
+        path = _alter_path(path, alter)
     return f"{path}?{urlencode(query)}"
 
 
-def _turned(signature: str) -> str:
+def _flip_first_digit(signature: str) -> str:
     return ("1" if signature[:1] == "0" else "0") + signature[1:]
 
 
-def _elsewhere(path: str, alter: str) -> str:
+def _alter_path(path: str, alter: str) -> str:
     head, _, item = path.rpartition("/")
     if alter == "item":
         return f"{head}/{int(item) + 1 if item.isdigit() else item + '1'}"

@@ -17,10 +17,10 @@ from urllib.parse import unquote
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.contract.exchanges import Effect
-from getimg_mock.contract.model_choice import shipped_models
-from getimg_mock.contract.targets.execution import Received, Run
-from getimg_mock.contract.targets.http_target import Address
+from getimg_mock.contract.exchanges import ProviderEffect
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.fake import Fake
 from getimg_mock.media.rendering import stepped
 from getimg_mock.serving.server import MockServer
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan, Send
-    from getimg_mock.contract.targets.execution import Sent, Session
-    from getimg_mock.contract.targets.http_target import AddressSession
+    from getimg_mock.contract.targets.execution import PreparedRequest, TargetSession
+    from getimg_mock.contract.targets.http_target import HttpSession
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.workspaces import Workspace
 
@@ -62,10 +62,10 @@ class Target(Protocol):
     def models(self) -> Sequence[dict[str, Any]]:
         """The catalogue that plans are made from."""
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return why a plan cannot be run here, or an empty text."""
 
-    def opened(self, plan: Plan) -> AbstractContextManager[Session]:
+    def open_session(self, plan: Plan) -> AbstractContextManager[TargetSession]:
         """Hold a session of a plan's own."""
 
     def run(self, plan: Plan) -> History:
@@ -73,7 +73,7 @@ class Target(Protocol):
 
 
 @dataclass(slots=True)
-class InProcess:
+class InProcessTarget:
     """The fake, without a socket. `wrap` makes another provider of it (for tests of the checks)."""
 
     wrap: Callable[[ASGIApp, Fake], ASGIApp] | None = None
@@ -82,15 +82,15 @@ class InProcess:
     own: bool = True
     seed: str = "0"
     cache: MediaCache | None = None
-    models: list[dict[str, Any]] = field(default_factory=shipped_models)
+    models: list[dict[str, Any]] = field(default_factory=load_shipped_models)
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return an empty text: the fake can do anything."""
         del plan
         return ""
 
     @contextmanager
-    def opened(self, plan: Plan) -> Iterator[InProcessSession]:
+    def open_session(self, plan: Plan) -> Iterator[InProcessSession]:
         """Make a new world as the plan wants it, with the plan's rules in force."""
         session = InProcessSession(START, own=self.own)
         world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
@@ -105,8 +105,8 @@ class InProcess:
 
     def run(self, plan: Plan) -> History:
         """Run a plan in a world of its own."""
-        with self.opened(plan) as session:
-            return Run(session, plan, self.models).run()
+        with self.open_session(plan) as session:
+            return PlanRun(session, plan, self.models).run()
 
 
 class InProcessSession:
@@ -131,11 +131,13 @@ class InProcessSession:
         """Put rules in force for the first key."""
         self.rules = rules
         if rules:
-            _armed(self.fake.store.workspace(self.keys["a"]), rules)
+            _add_rules(self.fake.store.workspace(self.keys["a"]), rules)
 
-    def hits(self) -> dict[str, int]:
+    def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules acted."""
-        return _hits(self.fake.store.workspace(self.keys["a"]), self.rules) if self.rules else {}
+        return (
+            _count_hits(self.fake.store.workspace(self.keys["a"]), self.rules) if self.rules else {}
+        )
 
     def now(self) -> datetime:
         """Return the latest moment that any workspace has reached."""
@@ -148,41 +150,46 @@ class InProcessSession:
             workspace.clock.advance_to(self._now)
         return True
 
-    def exchange(self, sent: Sent, step: Send) -> Received:
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Answer one request now."""
-        before = self._marks()
-        answered = asked_in_process(self.app, sent)
-        effects = self._effects(before) if step.submits or before else ()
+        before = self._take_marks()
+        answered = send_in_process(self.app, sent)
+        effects = self._collect_effects(before) if step.submits or before else ()
         status, headers, body = answered
-        return Received(status, headers, body, effects=effects)
+        return ReceivedResponse(status, headers, body, effects=effects)
 
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+    def exchange_all(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         """Answer one request after the other: there is one thread."""
         for sent, step in batch:
             yield self.exchange(sent, step)
 
-    def _marks(self) -> dict[str, tuple[int, int]]:
+    def _take_marks(self) -> dict[str, tuple[int, int]]:
         return {
             each.key: (len(each.ledger.entries), len(each.generations)) for each in self.fake.store
         }
 
-    def _effects(self, before: Mapping[str, tuple[int, int]]) -> tuple[Effect, ...]:
-        found: list[Effect] = []
+    def _collect_effects(self, before: Mapping[str, tuple[int, int]]) -> tuple[ProviderEffect, ...]:
+        found: list[ProviderEffect] = []
         for each in self.fake.store:
             entries, generations = before.get(each.key, (1, 0))
             if len(each.generations) > generations:
                 found += [
-                    Effect("generation", name) for name in list(each.generations)[generations:]
+                    ProviderEffect("generation", name)
+                    for name in list(each.generations)[generations:]
                 ]
             if len(each.ledger.entries) > entries:
                 found += [
-                    Effect(entry.what, entry.generation, entry.amount or Decimal(0))
+                    ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
                     for entry in list(each.ledger.entries)[entries:]
                 ]
         return tuple(found)
 
 
-def asked_in_process(app: ASGIApp, sent: Sent) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+def send_in_process(
+    app: ASGIApp, sent: PreparedRequest
+) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
     """Step `app` through one request and return status, headers and body."""
     path, _, query = sent.target.partition("?")
     headers = [(b"host", b"api.getimg.ai")]
@@ -213,7 +220,7 @@ def asked_in_process(app: ASGIApp, sent: Sent) -> tuple[int, tuple[tuple[str, st
         answer.append(message)
 
     with stepped():
-        _run_out(app(scope, receive, send))
+        _run_to_end(app(scope, receive, send))
     shown = tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in answer[0].get("headers", ())
@@ -221,7 +228,7 @@ def asked_in_process(app: ASGIApp, sent: Sent) -> tuple[int, tuple[tuple[str, st
     return answer[0]["status"], shown, b"".join(each.get("body", b"") for each in answer[1:])
 
 
-def _run_out(coroutine: Any) -> None:
+def _run_to_end(coroutine: Any) -> None:
     while True:
         try:
             pause = coroutine.send(None)
@@ -231,22 +238,22 @@ def _run_out(coroutine: Any) -> None:
 
 
 @dataclass(slots=True)
-class OnSocket:
+class SocketTarget:
     """The fake on a port: a server for each plan, in the world that the plan asks for."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = "socket"
     own: bool = True
     seed: str = "0"
-    models: list[dict[str, Any]] = field(default_factory=shipped_models)
+    models: list[dict[str, Any]] = field(default_factory=load_shipped_models)
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return an empty text: the fake can do anything."""
         del plan
         return ""
 
     @contextmanager
-    def opened(self, plan: Plan) -> Iterator[AddressSession]:
+    def open_session(self, plan: Plan) -> Iterator[HttpSession]:
         """Start a server in a new world, whose clocks stand still until told."""
         world = {"seed": self.seed, **self.settings, **dict(plan.world)}
         with MockServer(**world) as server:
@@ -257,37 +264,37 @@ class OnSocket:
                 space.clock.freeze()
                 space.clock.autojump = True
                 space.clock.advance_to(start)
-            _armed(spaces[0], plan.rules)
+            _add_rules(spaces[0], plan.rules)
 
             def advance(seconds: float) -> None:
                 moment = max(space.clock.now() for space in spaces) + timedelta(seconds=seconds)
                 for space in spaces:
                     space.clock.advance_to(moment)
 
-            address = Address(
+            address = HttpTarget(
                 server.url,
                 dict(_KEYS),
                 own=True,
                 models=self.models,
                 control=advance,
                 clock=spaces[0].clock.now,
-                count=lambda: _hits(spaces[0], plan.rules),
+                count=lambda: _count_hits(spaces[0], plan.rules),
             )
-            with address.opened(plan) as session:
+            with address.open_session(plan) as session:
                 yield session
 
     def run(self, plan: Plan) -> History:
         """Run a plan against a server of its own."""
-        with self.opened(plan) as session:
-            return Run(session, plan, self.models).run()
+        with self.open_session(plan) as session:
+            return PlanRun(session, plan, self.models).run()
 
 
-def _armed(workspace: Workspace, rules: Sequence[str]) -> None:
+def _add_rules(workspace: Workspace, rules: Sequence[str]) -> None:
     """Put a plan's rules in force."""
     for rule in rules:
         workspace.scenarios.add(json.loads(rule), workspace.clock.now())
 
 
-def _hits(workspace: Workspace, rules: Sequence[str]) -> dict[str, int]:
+def _count_hits(workspace: Workspace, rules: Sequence[str]) -> dict[str, int]:
     """Return how often each of the rules has acted."""
     return {rule: made.hits for rule, made in zip(rules, workspace.scenarios, strict=True)}

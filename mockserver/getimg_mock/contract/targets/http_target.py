@@ -15,11 +15,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.model_choice import cheapest, shipped_models
+from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, Wait, get, post
-from getimg_mock.contract.targets.execution import Received, RefusedError, Run, Sent, instant
+from getimg_mock.contract.targets.execution import (
+    PlanRun,
+    PreparedRequest,
+    ReceivedResponse,
+    RefusedError,
+    parse_instant,
+)
 from getimg_mock.errors import SettingsError
-from getimg_mock.isolation.connection_audit import passing
+from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 
@@ -31,24 +37,26 @@ if TYPE_CHECKING:
     from getimg_mock.contract.plans import Send
 
 
-_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-REAL: Final = "https://api.getimg.ai"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+REAL_API_URL: Final = "https://api.getimg.ai"
 """The service itself."""
 
-LONGEST_WAIT: Final = 15.0
+MAX_WAIT: Final = 15.0
 """How many seconds are waited at once where nothing else is said."""
 
 _MARGIN: Final = 0.2
 """By how much longer than told is waited: clocks differ a little."""
 
-_BURSTS: Final = frozenset({"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"})
+_BURST_ROLES: Final = frozenset(
+    {"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"}
+)
 """The parts of experiments that are about a window that is used up."""
 
-_IDLE: Final = 1.0
+_MAX_IDLE: Final = 1.0
 """Seconds after which a connection is not trusted with what is sent but once."""
 
 
-class Window(NamedTuple):
+class RateLimitWindow(NamedTuple):
     """What the headers of an answer say of a rate limit."""
 
     limit: int
@@ -57,7 +65,7 @@ class Window(NamedTuple):
 
 
 @dataclass(slots=True)
-class Address:
+class HttpTarget:
     """Whatever answers HTTP at `url`; time there cannot be moved, only waited for.
 
     `gate` is asked before each request is sent and told what came of it: see `budget`.
@@ -67,8 +75,8 @@ class Address:
     keys: Mapping[str, str]
     name: str = "url"
     own: bool = False
-    models: list[dict[str, Any]] = field(default_factory=shipped_models)
-    longest_wait: float = LONGEST_WAIT
+    models: list[dict[str, Any]] = field(default_factory=load_shipped_models)
+    longest_wait: float = MAX_WAIT
     timeout: float = 330.0
     gate: Gate | None = None
     control: Callable[[float], object] | None = None
@@ -76,13 +84,13 @@ class Address:
     sleep: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     count: Callable[[], dict[str, int]] = dict
     """How often each of a plan's rules has acted, where the fake is ours."""
-    windows: dict[tuple[str, str], Window] = field(default_factory=dict)
+    windows: dict[tuple[str, str], RateLimitWindow] = field(default_factory=dict)
     """The rate window of each key and kind as it was last seen."""
     left: int = 0
     """Requests that went out."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
         if ((plan.world and not plan.anywhere) or plan.rules) and not self.own:
             return "only a fake can be given this world"
@@ -92,7 +100,7 @@ class Address:
         if plan.submissions and longest > self.longest_wait and self.control is None:
             # Nothing is bought for a plan that is known to stop half-way.
             return f"it waits {longest:g} s, and {self.longest_wait:g} s are allowed here"
-        return self.gate.lacks(plan) if self.gate is not None else ""
+        return self.gate.find_obstacle(plan) if self.gate is not None else ""
 
     def __post_init__(self) -> None:
         """Refuse what no request can be made of; raises `SettingsError`."""
@@ -101,13 +109,13 @@ class Address:
             good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
         except ValueError:
             good = False
-        if not good or not _graphic(self.url) or set(self.url) & set("?#"):
+        if not good or not _is_graphic(self.url) or set(self.url) & set("?#"):
             raise SettingsError(
                 f"{self.url!r} is no address of a service: write https://host, or "
                 "http://host:port/path, in ASCII."
             )
         for name, secret in self.keys.items():
-            if not _graphic(secret):
+            if not _is_graphic(secret):
                 raise SettingsError(
                     f"Key {name} holds a space, a line break or a character that no header can "
                     "carry: give it as it was handed out."
@@ -117,15 +125,15 @@ class Address:
                 "The two keys are one: isolation needs a second key, of another workspace."
             )
 
-    def counted(self) -> None:
+    def count_request(self) -> None:
         """Count a request that goes out."""
         with self._counting:
             self.left += 1
 
     @contextmanager
-    def opened(self, plan: Plan) -> Iterator[AddressSession]:
+    def open_session(self, plan: Plan) -> Iterator[HttpSession]:
         """Hold one connection for all of a plan."""
-        session = AddressSession(self)
+        session = HttpSession(self)
         try:
             if plan.tier == "R3":
                 session.await_windows()
@@ -137,11 +145,11 @@ class Address:
 
     def run(self, plan: Plan) -> History:
         """Run a plan, one connection for all of it."""
-        with self.opened(plan) as session:
-            return Run(session, plan, self.models).run()
+        with self.open_session(plan) as session:
+            return PlanRun(session, plan, self.models).run()
 
 
-def catalogue_of(address: Address) -> list[dict[str, Any]]:
+def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     """Return an address's own catalogue where it can be trusted, else the shipped one.
 
     Raises `SettingsError` when nothing answers there, or one of the keys is not taken.
@@ -157,22 +165,22 @@ def catalogue_of(address: Address) -> list[dict[str, Any]]:
             raise SettingsError(f"{address.url} does not take the key of {option}: it answers 401.")
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
-        return shipped_models()
+        return load_shipped_models()
     found: list[dict[str, Any]] = models
     return found
 
 
-def _graphic(text: str) -> bool:
+def _is_graphic(text: str) -> bool:
     """Whether a text is ASCII without spaces and control characters, and not empty."""
     return text.isascii() and text.isprintable() and " " not in text and text != ""
 
 
-def limits_of(address: Address, *, paid: bool) -> dict[str, int]:
+def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
     """Return how many images and videos a minute an address says it allows, where it says so.
 
     For images only a submission is answered with it: one without a prompt is sent, if `paid`.
     """
-    image = cheapest(address.models, "image")
+    image = find_cheapest(address.models, "image")
     refused = post("image", {"model": image["id"]}, name="image", valid=False)
     look = get("/v2/videos/generations/req-01ZZZZZZZZZZZZ", name="video")
     plan = Plan(name="the limits", tier="R1", steps=(look, refused) if paid else (look,))
@@ -187,28 +195,30 @@ def limits_of(address: Address, *, paid: bool) -> dict[str, int]:
 class Gate(Protocol):
     """The choke point that every request to a service of money passes."""
 
-    def lacks(self, plan: Plan) -> str:
+    def find_obstacle(self, plan: Plan) -> str:
         """Return why a plan cannot be paid for now, or an empty text."""
 
-    def before(self, sent: Sent, step: Send) -> None:
+    def before_request(self, sent: PreparedRequest, step: Send) -> None:
         """Reserve what the request can cost; raises `RefusedError`."""
 
-    def after(self, sent: Sent, step: Send, received: Received | None) -> None:
+    def after_request(
+        self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
+    ) -> None:
         """Book what it cost, as far as the answer tells (None: no answer came)."""
 
     def settle(self) -> None:
         """Hold the books to what the service says, now that a plan has ended."""
 
 
-def _window_of(sent: Sent) -> tuple[str, str]:
+def _find_window_key(sent: PreparedRequest) -> tuple[str, str]:
     """Return the key and the kind whose limit a request counts for."""
     return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
 
 
-class AddressSession:
+class HttpSession:
     """One connection to an address, opened again when it breaks (but never to send again)."""
 
-    def __init__(self, target: Address) -> None:
+    def __init__(self, target: HttpTarget) -> None:
         self._target = target
         self.base = target.url.rstrip("/")
         self.keys = dict(target.keys)
@@ -222,7 +232,7 @@ class AddressSession:
         """How long one may wait at once: any time where the clock is ours."""
         return self._target.longest_wait if self._target.control is None else math.inf
 
-    def hits(self) -> dict[str, int]:
+    def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
         return self._target.count()
 
@@ -244,101 +254,105 @@ class AddressSession:
         """Wait for fresh windows where those of earlier plans are in use, if that is allowed."""
         for window in self._target.windows.values():
             if window.remaining < window.limit:
-                self._await(window)
+                self._await_reset(window)
 
-    def _await(self, window: Window) -> None:
+    def _await_reset(self, window: RateLimitWindow) -> None:
         left = (window.reset - self.now()).total_seconds()
         if self._target.control is None and left > 0:
             self.wait(left + _MARGIN)
 
-    def _paced(self, sent: Sent, step: Send) -> None:
+    def _pace(self, sent: PreparedRequest, step: Send) -> None:
         """Wait before a submission where the window is known to be used up, but not in a burst."""
-        window = self._target.windows.get(_window_of(sent))
-        if step.submits and step.use not in _BURSTS and window and window.remaining == 0:
-            self._await(window)
+        window = self._target.windows.get(_find_window_key(sent))
+        if step.submits and step.use not in _BURST_ROLES and window and window.remaining == 0:
+            self._await_reset(window)
 
-    def _seen(self, sent: Sent, received: Received) -> None:
+    def _record_window(self, sent: PreparedRequest, received: ReceivedResponse) -> None:
         fields = dict(received.headers)
         numbers = [fields.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
-        reset = instant(fields.get("x-ratelimit-reset"))
+        reset = parse_instant(fields.get("x-ratelimit-reset"))
         if reset is not None and all(each.isascii() and each.isdigit() for each in numbers):
-            window = Window(int(numbers[0]), int(numbers[1]), reset)
-            self._target.windows[_window_of(sent)] = window
+            window = RateLimitWindow(int(numbers[0]), int(numbers[1]), reset)
+            self._target.windows[_find_window_key(sent)] = window
 
-    def exchange(self, sent: Sent, step: Send) -> Received:
+    def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read once more if it is not answered, a submission never."""
-        self._paced(sent, step)
-        received = self._passed(sent, step)
-        if received.status == 0 and sent.method in _READS:
-            received = self._passed(sent, step)
-        self._seen(sent, received)
+        self._pace(sent, step)
+        received = self._send_through_gate(sent, step)
+        if received.status == 0 and sent.method in _SAFE_METHODS:
+            received = self._send_through_gate(sent, step)
+        self._record_window(sent, received)
         return received
 
-    def _passed(self, sent: Sent, step: Send) -> Received:
+    def _send_through_gate(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request once, through the gate."""
         gate = self._target.gate
         if gate is not None:
-            gate.before(sent, step)
-        received: Received | None = None
+            gate.before_request(sent, step)
+        received: ReceivedResponse | None = None
         try:
-            received = self._answered(sent)
+            received = self._try_send(sent)
         finally:
             if gate is not None:
-                gate.after(sent, step, received)
+                gate.after_request(sent, step, received)
         return received
 
-    def exchange_all(self, batch: Sequence[tuple[Sent, Send]]) -> Iterator[Received]:
+    def exchange_all(
+        self, batch: Sequence[tuple[PreparedRequest, Send]]
+    ) -> Iterator[ReceivedResponse]:
         """Send what the budget allows at the same time, each on a connection of its own."""
         gate = self._target.gate
-        allowed: list[tuple[Sent, Send]] = []
+        allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None
         for sent, step in batch:
             try:
                 if gate is not None:
-                    gate.before(sent, step)
+                    gate.before_request(sent, step)
             except RefusedError as error:
                 refused = error
                 break
             allowed.append((sent, step))
         with ThreadPoolExecutor(len(batch) or 1) as pool:
-            answers = list(pool.map(self._alone, [sent for sent, _ in allowed]))
+            answers = list(pool.map(self._send_on_new_connection, [sent for sent, _ in allowed]))
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
-                gate.after(sent, step, received)
-            self._seen(sent, received)
+                gate.after_request(sent, step, received)
+            self._record_window(sent, received)
         yield from answers
         if refused is not None:
             raise refused
 
-    def _alone(self, sent: Sent) -> Received:
-        session = AddressSession(self._target)
+    def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
+        session = HttpSession(self._target)
         try:
-            return session._answered(sent)
+            return session._try_send(sent)
         finally:
             session.close()
 
-    def _answered(self, sent: Sent) -> Received:
+    def _try_send(self, sent: PreparedRequest) -> ReceivedResponse:
         """Return the answer, or one of status 0 that says why there is none."""
         try:
-            with passing():
-                return self._exchanged(sent)
+            with allow_connections():
+                return self._send_and_read(sent)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            return Received(0, (), f"{type(error).__name__}: {error}".encode())
+            return ReceivedResponse(0, (), f"{type(error).__name__}: {error}".encode())
 
-    def _exchanged(self, sent: Sent) -> Received:
+    def _send_and_read(self, sent: PreparedRequest) -> ReceivedResponse:
         started = stopwatch()
-        if sent.method not in _READS and started - self._used > _IDLE:
+        if sent.method not in _SAFE_METHODS and started - self._used > _MAX_IDLE:
             self.close()  # the other side may have closed it already, and this is sent but once
         if self._connection is None:
-            self._connection = self._connected()
-        answer = self._sent(self._connection, sent)
+            self._connection = self._create_connection()
+        answer = self._send(self._connection, sent)
         data = answer.read()
         self._used = stopwatch()
         headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return Received(answer.status, headers, data, self._used - started)
+        return ReceivedResponse(answer.status, headers, data, self._used - started)
 
-    def _sent(self, connection: http.client.HTTPConnection, sent: Sent) -> http.client.HTTPResponse:
+    def _send(
+        self, connection: http.client.HTTPConnection, sent: PreparedRequest
+    ) -> http.client.HTTPResponse:
         body = sent.body if sent.body is not None or sent.method == "GET" else b""
         if connection.sock is None:
             connection.connect()
@@ -349,7 +363,7 @@ class AddressSession:
             connection.putheader(name, value.encode("latin-1", "replace"))
         if body is not None:
             connection.putheader("content-length", str(len(body)))
-        self._target.counted()
+        self._target.count_request()
         try:
             connection.endheaders(body)
         except ConnectionError as broken:
@@ -360,7 +374,7 @@ class AddressSession:
                 raise broken from None
         return connection.getresponse()
 
-    def _connected(self) -> http.client.HTTPConnection:
+    def _create_connection(self) -> http.client.HTTPConnection:
         host, port = self._parts.hostname or "", self._parts.port
         if self._parts.scheme == "https":
             context = ssl.create_default_context()

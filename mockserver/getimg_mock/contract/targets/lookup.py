@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.targets.fake_targets import InProcess, OnSocket
-from getimg_mock.contract.targets.http_target import LONGEST_WAIT, REAL, Address
+from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
+from getimg_mock.contract.targets.http_target import MAX_WAIT, REAL_API_URL, HttpTarget
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
     from getimg_mock.contract.targets.fake_targets import Target
 
-WORDS: Final = ("fake", "live", "socket", "real")
+TARGET_WORDS: Final = ("fake", "live", "socket", "real")
 """The fake in process; the fake on a socket, by two names; getimg.ai."""
 
 
-def target_of(
+def find_target(
     where: str,
     *,
     key: str | None = None,
     second_key: str | None = None,
     seed: str = "0",
-    wait: float = LONGEST_WAIT,
+    wait: float = MAX_WAIT,
 ) -> Target:
     """Return the target of a word or a URL; raises `SettingsError`."""
     if where == "fake":
-        return InProcess(seed=seed)
+        return InProcessTarget(seed=seed)
     if where in {"live", "socket"}:
-        return OnSocket(seed=seed)
-    url = REAL if where == "real" else where
+        return SocketTarget(seed=seed)
+    url = REAL_API_URL if where == "real" else where
     if not url.startswith(("https://", "http://")):
-        raise UnknownNameError("target", where, (*WORDS, "https://...", "http://..."))
+        raise UnknownNameError("target", where, (*TARGET_WORDS, "https://...", "http://..."))
     if not key:
         raise SettingsError(f"{url} needs a key: give --key, or set GETIMG_API_KEY.")
     keys = {"a": key} | ({"b": second_key} if second_key else {})
-    return Address(url, keys, name="real" if url == REAL else url, longest_wait=wait)
+    return HttpTarget(url, keys, name="real" if url == REAL_API_URL else url, longest_wait=wait)

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime, timedelta
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Send
 
 
-class Pair(NamedTuple):
+class ExchangePair(NamedTuple):
     """The same step of the same plan on both targets."""
 
-    fake: Exchange
-    other: Exchange
+    fake: HttpExchange
+    other: HttpExchange
     plan: str
 
 
@@ -47,27 +47,27 @@ class Comparison:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def pairs(self) -> tuple[Pair, ...]:
+    def pairs(self) -> tuple[ExchangePair, ...]:
         """The steps that both targets were sent; what polling sent is left out."""
         others = {history.plan.name: history for history in self.other}
         return tuple(
-            Pair(one, two, history.plan.name)
+            ExchangePair(one, two, history.plan.name)
             for history in self.fake
             if history.plan.name in others
-            for one, two in _aligned(history, others[history.plan.name])
+            for one, two in _pair_exchanges(history, others[history.plan.name])
         )
 
 
-def _aligned(fake: History, other: History) -> Iterator[tuple[Exchange, Exchange]]:
+def _pair_exchanges(fake: History, other: History) -> Iterator[tuple[HttpExchange, HttpExchange]]:
     """Pair the exchanges of equal steps, the first with the first and so on."""
-    theirs = dict(_counted(other))
-    for step, one in _counted(fake):
+    theirs = dict(_number_steps(other))
+    for step, one in _number_steps(fake):
         two = theirs.get(step)
         if two is not None:
             yield one, two
 
 
-def _counted(history: History) -> Iterator[tuple[tuple[Send, int], Exchange]]:
+def _number_steps(history: History) -> Iterator[tuple[tuple[Send, int], HttpExchange]]:
     counts: Counter[Send] = Counter()
     for each in history:
         if each.step is not None and not each.spontaneous:
@@ -75,18 +75,18 @@ def _counted(history: History) -> Iterator[tuple[tuple[Send, int], Exchange]]:
             yield (each.step, counts[each.step]), each
 
 
-def shape_of(value: Any, pointer: str = "") -> set[tuple[str, str]]:
+def compute_shape(value: Any, pointer: str = "") -> set[tuple[str, str]]:
     """Return the set of (JSON pointer, type) pairs of a value; items of a list share one."""
-    found = {(pointer, _type(value))}
+    found = {(pointer, _find_json_type(value))}
     if isinstance(value, dict):
         for name, inner in value.items():
-            found |= shape_of(inner, f"{pointer}/{name}")
+            found |= compute_shape(inner, f"{pointer}/{name}")
     elif isinstance(value, list):
         for inner in value[:50]:
-            found |= shape_of(inner, f"{pointer}/*")
+            found |= compute_shape(inner, f"{pointer}/*")
     return found
 
 
-def _type(value: Any) -> str:
+def _find_json_type(value: Any) -> str:
     kinds = {bool: "boolean", str: "string", type(None): "null", list: "array", dict: "object"}
     return kinds.get(type(value), "number")

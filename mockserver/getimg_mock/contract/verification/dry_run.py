@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.model_choice import shipped_models
+from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.scenario_plans import met
-from getimg_mock.contract.verification.session import Campaign
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
+from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import CatalogueError
 
 if TYPE_CHECKING:
@@ -25,51 +25,55 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def fake_like(models: Sequence[dict[str, Any]], *, seed: str = "0") -> Iterator[InProcess]:
+def create_similar_fake(
+    models: Sequence[dict[str, Any]], *, seed: str = "0"
+) -> Iterator[InProcessTarget]:
     """Give a fake that has another service's catalogue, as far as the fake can take it."""
     known = list(models)
-    if known == shipped_models():
-        yield InProcess(seed=seed)
+    if known == load_shipped_models():
+        yield InProcessTarget(seed=seed)
         return
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "models.json"
         path.write_text(json.dumps(known), encoding="utf-8")
-        fake = InProcess(seed=seed, settings={"models": path}, models=known)
+        fake = InProcessTarget(seed=seed, settings={"models": path}, models=known)
         try:
-            with fake.opened(Plan(name="nothing", steps=())):
+            with fake.open_session(Plan(name="nothing", steps=())):
                 pass
         except CatalogueError:
-            fake = InProcess(seed=seed, models=known)
+            fake = InProcessTarget(seed=seed, models=known)
         yield fake
 
 
-def feeds(
+def find_relevant_plans(
     checks: Sequence[Check], plans: Sequence[Plan], models: Sequence[dict[str, Any]]
 ) -> Mapping[str, frozenset[str]]:
     """Return for each check, by id, the names of the plans that tell something about it."""
-    with fake_like(models) as fake:
+    with create_similar_fake(models) as fake:
         histories = [fake.run(plan) for plan in plans]
     return {
         check.id: frozenset(
-            history.plan.name for history in histories if judged(check, [history]).applied
+            history.plan.name for history in histories if judge_check(check, [history]).applied
         )
         for check in checks
     }
 
 
-def beside(campaign: Campaign, seen: Comparison) -> tuple[Comparison, list[dict[str, Any]]]:
+def run_on_fake(
+    campaign: VerificationSession, seen: Comparison
+) -> tuple[Comparison, list[dict[str, Any]]]:
     """Run the plans of a campaign on the fake, too, and all that a shipped scenario can do.
 
     Returns the two side by side, with what was `seen` of the service, and the events of the fake:
     none where the campaign was on the fake itself.
     """
-    tried = tuple(met(campaign.target.models, str(campaign.seed)))
-    if isinstance(campaign.target, InProcess):
+    tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
+    if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
     plans = [history.plan for history in campaign.histories]
-    with fake_like(campaign.target.models, seed=str(campaign.seed)) as fake:
-        twin = Campaign(target=fake, plans=plans, checks=campaign.checks)
-        events = list(twin.events())
+    with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
+        twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
+        events = list(twin.run())
     return replace(
         seen,
         fake=(*twin.histories, *tried),

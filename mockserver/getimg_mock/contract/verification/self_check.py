@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.targets.fake_targets import InProcess
-from getimg_mock.contract.verdicts import judged
-from getimg_mock.contract.verification.scenario_plans import met
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from getimg_mock.contract.budget.gate import Budget
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.verdicts import Check, Finding, Status, Verdict
-    from getimg_mock.contract.verification.session import Campaign
+    from getimg_mock.contract.verdicts import Check, Finding, Verdict, VerdictStatus
+    from getimg_mock.contract.verification.session import VerificationSession
 
 REPLAYS: Final = 20
 """How often a failure of the fake in process is replayed."""
 
-_MOST_REPLAYED: Final = 10
-_ONE_IN: Final = 4
+_MAX_REPLAYED: Final = 10
+_SAMPLE_STEP: Final = 4
 """One plan in so many is run again in another order, with another seed."""
 
-_ABSENT: Final[Mapping[str, tuple[Status, str]]] = {
+_ABSENT_REASONS: Final[Mapping[str, tuple[VerdictStatus, str]]] = {
     "GH001": ("SKIP", "only a fake can be given faults"),
     "GH002": ("SKIP", "only a fake can be given faults"),
     "GH003": ("VOID", "nothing was found that could be judged again"),
@@ -41,12 +41,15 @@ _ABSENT: Final[Mapping[str, tuple[Status, str]]] = {
     "GE908": ("VOID", "there is no evidence of the real service yet"),
     "GE911": ("SKIP", "no fault was tried"),
 }
-_NOTHING_ALIKE: Final[tuple[Status, str]] = ("VOID", "nothing exchanged can be compared")
-_ALONE: Final[tuple[Status, str]] = ("SKIP", "the fake has nothing beside it: give --target")
+_NOTHING_ALIKE: Final[tuple[VerdictStatus, str]] = ("VOID", "nothing exchanged can be compared")
+_NOTHING_TO_COMPARE: Final[tuple[VerdictStatus, str]] = (
+    "SKIP",
+    "the fake has nothing beside it: give --target",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
+class SelfCheck:
     """The parts of a run that the harness's own checks look at; what is absent is not judged."""
 
     histories: tuple[History, ...] = ()
@@ -76,82 +79,84 @@ class Examination:
     secrets: tuple[str, ...] = ()
 
 
-def examination_of(campaign: Campaign, budget: Budget | None, **more: Any) -> Examination:
+def collect_self_check(
+    campaign: VerificationSession, budget: Budget | None, **more: Any
+) -> SelfCheck:
     """Return what is known about a run; where there is no `budget`, some of it is run again.
 
     On the fake in process everything that a shipped scenario can do is tried, each of the first
     failures is replayed, and a sample of the plans is run in reverse and with another seed.
     """
-    inside = isinstance(campaign.target, InProcess)
-    tried = met(campaign.target.models, str(campaign.seed)) if inside else ()
-    return Examination(
+    inside = isinstance(campaign.target, InProcessTarget)
+    tried = run_scenario_plans(campaign.target.models, str(campaign.seed)) if inside else ()
+    return SelfCheck(
         histories=(*campaign.histories, *tried),
         plans=tuple(campaign.plans),
         findings=tuple((v.check, f) for v in campaign.verdicts for f in v.findings),
-        again=_again(campaign) if budget is None else (),
-        replays=_replayed(campaign) if inside else {},
+        again=_rerun_drawn_plans(campaign) if budget is None else (),
+        replays=_replay_failures(campaign) if inside else {},
         runs=_run_twice(campaign) if inside else (),
         gate=(budget.left, budget.requests) if budget is not None else None,
-        spends=budget.spends() if budget is not None else (),
-        beyond=budget.beyonds() if budget is not None else {},
+        spends=budget.compute_daily_spend() if budget is not None else (),
+        beyond=budget.compute_overruns() if budget is not None else {},
         secrets=tuple({secret for h in campaign.histories for _, secret in h.secrets}),
         **more,
     )
 
 
-def explained(verdict: Verdict, *, alone: bool = False) -> Verdict:
+def explain_verdict(verdict: Verdict, *, alone: bool = False) -> Verdict:
     """Return a verdict on the fake or the harness; where nothing was judged, with the reason.
 
     `alone` says that the fake was compared with nothing.
     """
     if verdict.status != "VOID" or verdict.findings:
         return verdict
-    status, reason = _ABSENT.get(
+    status, reason = _ABSENT_REASONS.get(
         verdict.check.id,
-        _ALONE if alone else ("VOID", "nothing that was exchanged can be compared"),
+        _NOTHING_TO_COMPARE if alone else ("VOID", "nothing that was exchanged can be compared"),
     )
     return replace(verdict, status=status, reason=verdict.reason or reason)
 
 
-def _firsts(campaign: Campaign) -> Iterable[tuple[Check, History]]:
+def _list_first_findings(campaign: VerificationSession) -> Iterable[tuple[Check, History]]:
     """Yield the first finding's history of each check that found something."""
     broken = [verdict for verdict in campaign.verdicts if verdict.broken]
-    return [(each.check, each.findings[0].history) for each in broken[:_MOST_REPLAYED]]
+    return [(each.check, each.findings[0].history) for each in broken[:_MAX_REPLAYED]]
 
 
-def _again(campaign: Campaign) -> tuple[tuple[Check, History], ...]:
+def _rerun_drawn_plans(campaign: VerificationSession) -> tuple[tuple[Check, History], ...]:
     """Run the plan of each check's first finding once more, if it was drawn."""
     return tuple(
         (check, campaign.target.run(history.plan))
-        for check, history in _firsts(campaign)
+        for check, history in _list_first_findings(campaign)
         if history.plan.drawn
     )
 
 
-def _replayed(campaign: Campaign) -> dict[str, tuple[int, int]]:
+def _replay_failures(campaign: VerificationSession) -> dict[str, tuple[int, int]]:
     """Replay the first failure of each of the first checks that failed."""
     target = campaign.target
     return {
         check.id: (
             sum(
-                judged(check, [target.run(history.plan)], own=target.own).broken
+                judge_check(check, [target.run(history.plan)], own=target.own).broken
                 for _ in range(REPLAYS)
             ),
             REPLAYS,
         )
-        for check, history in _firsts(campaign)
+        for check, history in _list_first_findings(campaign)
     }
 
 
-def _run_twice(campaign: Campaign) -> tuple[Mapping[str, str], ...]:
+def _run_twice(campaign: VerificationSession) -> tuple[Mapping[str, str], ...]:
     """Return the verdicts on a sample as it was run, and in reverse with another seed."""
     target = campaign.target
-    sample = list(campaign.histories)[::_ONE_IN]
-    if not isinstance(target, InProcess) or not sample:
+    sample = list(campaign.histories)[::_SAMPLE_STEP]
+    if not isinstance(target, InProcessTarget) or not sample:
         return ()
     other = replace(target, seed=f"not {target.seed}")
     reverse = [other.run(history.plan) for history in reversed(sample)]
     return tuple(
-        {check.id: judged(check, found, own=target.own).status for check in campaign.checks}
+        {check.id: judge_check(check, found, own=target.own).status for check in campaign.checks}
         for found in (sample, reverse)
     )

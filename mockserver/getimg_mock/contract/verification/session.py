@@ -1,74 +1,52 @@
-"""A campaign: plans, a target, checks, and one stream of events that says what came of it.
+"""Run plans against one target and judge what it answered, as a stream of events.
 
-Nothing else is written by a run; every report is a function of these events.
+A run writes nothing else; every report is a function of these events.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.history import History
-from getimg_mock.contract.verdicts import judged, status_of
+from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.reports.known_failures import FAILING_STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.contract.verdicts import Check, Finding, Status, Verdict
-
-VERSION: Final = "1"
-"""The version of the contract and of the event stream."""
-
-FAILING: Final = frozenset({"FAIL", "XPASS"})
-"""The statuses that fail a run."""
-
-_TELLING: Final = 8
-"""How many characters of a key are enough to be kept back."""
-_MOST_SHOWN: Final = 14
-_MOST_PLAN: Final = 400_000
-_OTHER: Final = "the other"
-_ALTERED: Final = {"": "with another", "no": "without its", "late": "with a later"}
-_OPENING: Final = "credit"
-"""No request brings a credit about, although the first one may open the workspace."""
-
-_BALANCE: Final = {"hold": -1, "release": 1, "refund": 1}
-"""What an entry of the ledger does to the balance; a charge takes what was held already."""
-_MOST_BODY: Final = 2000
+    from getimg_mock.contract.verdicts import Check, Verdict
 
 
 @dataclass(slots=True)
-class Campaign:
-    """One run: which plans against which target under which checks.
+class VerificationSession:
+    """One run: these plans against this target, judged by these checks.
 
-    `known` are checks that are known to fail (they are XFAIL; one that passes is XPASS),
-    `confirmed` the assumptions that evidence of the real service confirms. `shrink` looks for a
-    smaller plan that breaks a check, where no plan but a drawn one has.
+    `confirmed` has the ids of the assumptions that evidence of the real service confirms. `shrink`
+    searches for a smaller plan that breaks a check which only drawn plans have broken.
     """
 
     target: Target
     plans: Sequence[Plan]
     checks: Sequence[Check]
     seed: int = 0
-    known: Mapping[str, str] = field(default_factory=dict)
     confirmed: frozenset[str] = frozenset()
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The names of the plans that tell of each check, by its id, where that was measured."""
+    """The names of the plans that say something about each check, by its id, if measured."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
-    def events(self) -> Iterator[dict[str, Any]]:
-        """Run, and yield each event as it comes."""
+    def run(self) -> Iterator[dict[str, Any]]:
+        """Run the plans, then judge; yields each event as it happens."""
         yield {
             "event": "start",
             "kind": "provider",
-            "contract": VERSION,
+            "contract": CONTRACT_VERSION,
             "target": self.target.name,
             "seed": self.seed,
             "own": self.target.own,
@@ -76,7 +54,7 @@ class Campaign:
             "checks": len(self.checks),
         }
         for plan in self.plans:
-            why = self.target.lacks(plan)
+            why = self.target.find_obstacle(plan)
             if why:
                 self.skipped[plan.name] = why
                 yield {"event": "skip", "plan": plan.name, "reason": why}
@@ -93,30 +71,23 @@ class Campaign:
         yield from self.judge()
 
     def judge(self) -> Iterator[dict[str, Any]]:
-        """Judge the histories there are, and yield a verdict for each check, then the end."""
+        """Judge the histories so far; yields a verdict for each check, then the end."""
         for check in self.checks:
-            verdict = judged(
+            verdict = judge_check(
                 check, self.histories, own=self.target.own, confirmed=check.id in self.confirmed
             )
-            if self.shrink is not None and _by_chance(verdict):
+            if self.shrink is not None and _is_drawn_only(verdict):
                 smaller = self.shrink(check)
                 if smaller is not None and smaller.broken:
                     verdict = replace(verdict, findings=smaller.findings)
             self.verdicts.append(verdict)
-            yield verdict_event(self._settled(verdict), self.seed)
-        yield self.end()
+            yield build_verdict_event(self._explain_void(verdict), self.seed)
+        yield self.build_end_event()
 
-    def _settled(self, verdict: Verdict) -> Verdict:
-        if verdict.check.id in self.known:
-            status = known_status(verdict.status, broken=verdict.broken)
-            if status != verdict.status:
-                return replace(verdict, status=status, reason=self.known[verdict.check.id])
-        if verdict.status == "VOID" and self.skipped and not self.target.own:
-            return self._untold(verdict)
-        return verdict
-
-    def _untold(self, verdict: Verdict) -> Verdict:
-        """Say why nothing told of a check: its plans cannot be run here, or ended too early."""
+    def _explain_void(self, verdict: Verdict) -> Verdict:
+        """Give a VOID verdict its reason: its plans cannot run here, or they ended too early."""
+        if verdict.status != "VOID" or not self.skipped or self.target.own:
+            return verdict
         feeding = self.feeds.get(verdict.check.id, frozenset(self.skipped))
         ran = [history for history in self.histories if history.plan.name in feeding]
         if ran:
@@ -125,11 +96,11 @@ class Campaign:
         reasons = [why for name, why in self.skipped.items() if name in feeding]
         return replace(verdict, status="SKIP", reason=reasons[0]) if reasons else verdict
 
-    def end(self) -> dict[str, Any]:
+    def build_end_event(self) -> dict[str, Any]:
         """Return the last event."""
         statuses: dict[str, int] = {}
         for verdict in self.verdicts:
-            name = self._settled(verdict).status
+            name = self._explain_void(verdict).status
             statuses[name] = statuses.get(name, 0) + 1
         exchanges = sum(len(history.exchanges) for history in self.histories)
         return {
@@ -137,218 +108,10 @@ class Campaign:
             "target": self.target.name,
             "verdicts": statuses,
             "exchanges": exchanges,
-            "ok": not statuses.keys() & FAILING,
+            "ok": not statuses.keys() & FAILING_STATUSES,
         }
 
 
-def _by_chance(verdict: Verdict) -> bool:
-    """Whether no plan but a drawn one shows the breach: those of a history come first."""
+def _is_drawn_only(verdict: Verdict) -> bool:
+    """Whether only drawn plans show the breach: findings of fixed plans come first."""
     return verdict.broken and verdict.findings[0].history.plan.drawn
-
-
-def known_status(status: Status, *, broken: bool) -> Status:
-    """Return how a check that is listed as a known failure came out.
-
-    What could not be judged stays as it is: that says nothing about the failure.
-    """
-    if status in {"FAIL", "WARN", "INFO"} and broken:
-        return "XFAIL"
-    return "XPASS" if status in {"PASS", "INFO"} else status
-
-
-def settled(events: Iterable[dict[str, Any]], known: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Yield the events of runs with the known failures as such, and ends that count everything.
-
-    The failures are those of what is judged, not of the fake that stands beside it as its twin.
-    """
-    counts: dict[str, int] = {}
-    listed = known
-    for event in events:
-        told = event
-        if event["event"] == "start":
-            counts, listed = {}, {} if event.get("twin") else known
-        elif event["event"] == "verdict":
-            if event["id"] in listed:
-                status = known_status(event["status"], broken=bool(event["failures"]))
-                if status != event["status"]:
-                    told = event | {"status": status, "reason": listed[event["id"]]}
-            counts[told["status"]] = counts.get(told["status"], 0) + 1
-        elif event["event"] == "end":
-            told = event | {"verdicts": counts, "ok": not counts.keys() & FAILING}
-        yield told
-
-
-def verdict_event(verdict: Verdict, seed: int | str = 0) -> dict[str, Any]:
-    """Return a verdict as an event."""
-    check = verdict.check
-    return {
-        "event": "verdict",
-        "id": check.id,
-        "statement": check.statement,
-        "level": check.level,
-        "severity": check.severity,
-        "evidence": check.evidence,
-        "cost": check.cost,
-        "why": check.why,
-        "status": verdict.status,
-        "applied": verdict.applied,
-        "notes": list(verdict.notes),
-        "reason": verdict.reason,
-        "failures": [finding_event(check, each, seed) for each in verdict.findings],
-    }
-
-
-def finding_event(check: Check, finding: Finding, seed: int | str = 0) -> dict[str, Any]:
-    """Return a breach as data: where, what was expected, and the smallest history around it."""
-    history, seen = finding.history, finding.observation
-    if not isinstance(history, History):  # a comparison, or a look at the run itself
-        return {
-            "id": check.id,
-            "plan": {},
-            "plan_name": "all plans",
-            "expected": _bare(seen.expected, history),
-            "actual": _bare(seen.actual, history),
-            "exchanges": _both(history, seen.seen),
-            "seed": seed,
-            "contract": VERSION,
-        }
-    plan = history.plan.as_json()
-    if len(json.dumps(plan)) > _MOST_PLAN:
-        plan = {"name": history.plan.name}
-    return {
-        "id": check.id,
-        "plan": plan,
-        "plan_name": history.plan.name,
-        "expected": redacted(seen.expected, history),
-        "actual": redacted(seen.actual, history),
-        "exchanges": [exchange_json(each, history) for each in around(history, seen.exchanges)],
-        "seed": seed,
-        "contract": VERSION,
-    }
-
-
-def _both(compared: Any, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
-    """Return exchanges of a comparison, each after what the fake did in its place."""
-    found: list[dict[str, Any]] = []
-    for exchange in exchanges:
-        for pair in getattr(compared, "pairs", ()):
-            if exchange is pair.other or exchange is pair.fake:
-                for side, each in (("the fake", pair.fake), (_OTHER, pair.other)):
-                    history = _holding(compared, each)
-                    label = f"{side}, plan '{redacted(pair.plan, history)}'"
-                    found.append(exchange_json(each, history) | {"label": label})
-    return found[:_MOST_SHOWN]
-
-
-def _holding(compared: Any, exchange: Exchange) -> History:
-    """Return the history of a comparison that an exchange is of."""
-    histories: list[History] = [*compared.fake, *compared.other]
-    return next(each for each in histories if any(exchange is other for other in each))
-
-
-def _bare(text: str, compared: Any) -> str:
-    """Return a text without any key of any history that was looked at."""
-    histories = [*getattr(compared, "fake", ()), *getattr(compared, "other", ())]
-    for history in (*histories, *getattr(compared, "histories", ())):
-        text = redacted(text, history)
-    return text
-
-
-def around(history: History, numbers: Sequence[int]) -> list[Exchange]:
-    """Return the exchanges that a breach is about, and what they refer to."""
-    if not numbers:
-        return list(history.exchanges[:_MOST_SHOWN])
-    wanted = set(numbers)
-    for each in history:
-        if each.number in wanted and each.step is not None and each.step.ref is not None:
-            name = each.step.ref.step.removesuffix(".now")
-            wanted |= {o.number for o in history if o.step is not None and o.step.name == name}
-    chosen = [each for each in history if each.number in wanted]
-    return chosen[:_MOST_SHOWN]
-
-
-def exchange_json(exchange: Exchange, history: History) -> dict[str, Any]:
-    """Return an exchange as reports show it: bounded, and without keys."""
-    effects = [
-        f"{effect.kind} {effect.amount}" if effect.amount else effect.kind
-        for effect in exchange.effects or ()
-        if effect.kind != _OPENING
-    ]
-    return {
-        "number": exchange.number,
-        "at": exchange.at.isoformat(timespec="milliseconds"),
-        "key": exchange.key,
-        "method": exchange.method,
-        "path": redacted(exchange.path + ("?" + exchange.query if exchange.query else ""), history),
-        "status": exchange.status,
-        "effects": effects,
-        "delta": _delta(exchange),
-        "label": redacted(_label(exchange), history),
-        "request": redacted(_text(exchange.request_body or b""), history),
-        "response": redacted(_text(exchange.body), history),
-        "operation": exchange.operation,
-    }
-
-
-def _delta(exchange: Exchange) -> str:
-    """Return by how much an exchange moved the balance, as far as we can look inside."""
-    moves = [effect for effect in exchange.effects or () if effect.kind in _BALANCE]
-    total = sum((_BALANCE[each.kind] * each.amount for each in moves), Decimal(0))
-    return f"{total:+f}" if moves else ""
-
-
-def _label(exchange: Exchange) -> str:
-    """Return what was done to a request, or what its plan made wrong about it."""
-    label = getattr(exchange, "label", "")
-    if label or exchange.step is None:
-        return str(label)
-    if exchange.step.alter:
-        how, _, part = exchange.step.alter.rpartition("-")
-        return f"the link {_ALTERED[how]} {part}"
-    return exchange.step.fault
-
-
-def redacted(text: str, history: History) -> str:
-    """Return a text without any of the keys in use, those that were cut off with it included."""
-    for name, secret in history.secrets:
-        text = text.replace(secret, f"<key {name}>")
-        if secret[:_TELLING] in text:
-            for length in range(len(secret) - 1, _TELLING - 1, -1):
-                text = text.replace(f"{secret[:length]}...", f"<key {name}>...")
-    return text
-
-
-def _text(body: bytes) -> str:
-    if not body:
-        return ""
-    try:
-        text = body[:_MOST_BODY].decode()
-    except UnicodeDecodeError:
-        return f"<{len(body)} bytes>" if body[:1] not in b"{[" else ascii(body[:200])
-    return text if len(body) <= _MOST_BODY else f"{text[:200]}... <{len(body)} bytes>"
-
-
-def written(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield each event as a line of NDJSON."""
-    for event in events:
-        yield _line(event) + "\n"
-
-
-def _line(event: Mapping[str, Any]) -> str:
-    line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str)
-    try:
-        line.encode()
-    except UnicodeEncodeError:  # a lone surrogate can only be written as an escape
-        return json.dumps(event, separators=(",", ":"), default=str)
-    return line
-
-
-__all__ = [
-    "Campaign",
-    "around",
-    "finding_event",
-    "redacted",
-    "status_of",
-    "verdict_event",
-    "written",
-]

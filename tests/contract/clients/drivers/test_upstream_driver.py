@@ -13,16 +13,16 @@ import pytest
 
 from getimg_mock._shipped import shipped
 from getimg_mock.cli import main
-from getimg_mock.contract.budget.gate import guarded
-from getimg_mock.contract.budget.spend_file import Record
+from getimg_mock.contract.budget.gate import install_budget
+from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.clients.cases.cases import KEY
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
 from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
 from getimg_mock.contract.clients.server.forwarding import Forwarder
 from getimg_mock.contract.clients.suite import choose_checks, verify
-from getimg_mock.contract.targets.execution import Received
-from getimg_mock.contract.targets.http_target import Address
+from getimg_mock.contract.targets.execution import ReceivedResponse
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
@@ -31,7 +31,7 @@ from tests.isolation.test_local_only import ByAddress
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.targets.execution import Sent
+    from getimg_mock.contract.targets.execution import PreparedRequest
 
 REAL_KEY = "sk_real_key_of_somebody"
 DRIVER = str(shipped("fixtures").joinpath("drivers", "driver.py"))
@@ -47,10 +47,10 @@ def server() -> Iterator[MockServer]:
         yield running
 
 
-def address(server: MockServer, ceiling: str = "5") -> Address:
+def address(server: MockServer, ceiling: str = "5") -> HttpTarget:
     """Return the service behind a budget."""
-    found = Address(server.url, {"a": REAL_KEY})
-    guarded(found, Decimal(ceiling), Record())
+    found = HttpTarget(server.url, {"a": REAL_KEY})
+    install_budget(found, Decimal(ceiling), SpendRecord())
     return found
 
 
@@ -90,7 +90,7 @@ def test_what_the_budget_does_not_allow_is_not_judged(server: MockServer) -> Non
 def test_a_client_that_goes_past_us_is_stopped(server: MockServer) -> None:
     """Past us is past the budget."""
     driver = UpstreamDriver(ByAddress, "past", address=address(server))
-    with pytest.raises(SettingsError, match="has to send everything to the base_url"):
+    with pytest.raises(SettingsError, match="must send every request to the base_url"):
         verify(driver, checks=choose_checks(["GC410"]), among={"bad-key"})
 
 
@@ -128,10 +128,10 @@ class Elsewhere:
     """An address whose files lie on another host, as far as it has to be one."""
 
     url: str = "https://api.example/base"
-    sent: list[tuple[str, Sent]] = field(default_factory=list)
+    sent: list[tuple[str, PreparedRequest]] = field(default_factory=list)
 
     @contextmanager
-    def opened(self, plan: object) -> Iterator[Any]:
+    def open_session(self, plan: object) -> Iterator[Any]:
         """Hold a connection."""
         del plan
         yield Answering(self.url, self.sent)
@@ -142,15 +142,15 @@ class Answering:
     """A session that answers everything with a link."""
 
     url: str
-    sent: list[tuple[str, Sent]]
+    sent: list[tuple[str, PreparedRequest]]
     keys = {"a": REAL_KEY}  # noqa: RUF012 - read only
 
-    def exchange(self, sent: Sent, step: object) -> Received:
+    def exchange(self, sent: PreparedRequest, step: object) -> ReceivedResponse:
         """Answer."""
         del step
         self.sent.append((self.url, sent))
         body = b'{"data": [{"url": "https:\\/\\/cdn.example\\/a b.png?sig=x%2Fy"}], "cost": 0.10}'
-        return Received(200, (("content-type", "application/json"),), body)
+        return ReceivedResponse(200, (("content-type", "application/json"),), body)
 
 
 def asking(target: str, *headers: tuple[str, str]) -> ReceivedRequest:
@@ -169,7 +169,7 @@ def asking(target: str, *headers: tuple[str, str]) -> ReceivedRequest:
 def test_links_to_another_host_come_through_us_and_go_out_word_for_word() -> None:
     """Without the key, and with everything else in an answer as it was written."""
     place = Elsewhere()
-    with Forwarder(cast("Address", place), "http://127.0.0.1:9") as forwarding:
+    with Forwarder(cast("HttpTarget", place), "http://127.0.0.1:9") as forwarding:
         answer = forwarding(asking("/v2/videos/generations/x", ("Authorization", f"Bearer {KEY}")))
         link = json.loads(answer.body)["data"][0]["url"]
         assert link.startswith("http://127.0.0.1:9/v2/downloads/")

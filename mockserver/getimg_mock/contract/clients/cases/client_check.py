@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, TypeVar
 
-from getimg_mock.contract.verdicts import Check, Verdict, attach_check, judged
+from getimg_mock.contract.verdicts import Check, Verdict, attach_check, judge_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.verdicts import Cost, Evidence, Observation, Severity
+    from getimg_mock.contract.verdicts import Cost, EvidenceKind, Observation, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def client_check(
     statement: str,
     *,
     severity: Severity,
-    evidence: Evidence,
+    evidence: EvidenceKind,
     cost: Cost = "0",
     why: str,
     cases: tuple[str, ...],
@@ -83,7 +83,7 @@ def compute_verdict(check: ClientCheck, histories: Sequence[ClientHistory]) -> V
     own = [each for each in histories if check.wants(each.case)]
     tried = [each for each in own if not (each.missing or each.untried or each.missed)]
     if tried:
-        verdict = judged(check, tried)
+        verdict = judge_check(check, tried)
         if verdict.status != "VOID":
             return verdict
     missing = _join_unique(name for each in own for name in each.missing)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from getimg_mock.contract.exchanges import Exchange
+from getimg_mock.contract.exchanges import HttpExchange
 from getimg_mock.contract.history import History
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ _FETCH_FAILED: Final = (
 
 
 @dataclass(frozen=True)
-class ClientExchange(Exchange):
+class ClientExchange(HttpExchange):
     """One request of a client; `label` says what was done to it, nothing where it was the usual.
 
     `origin` is scheme, host and port it was sent to, `sent` its headers as they were (the key
@@ -195,7 +195,7 @@ class ClientHistory(History):
         return [each for each in self.requests if each.submits and each.method == "POST"]
 
     @cached_property
-    def polls(self) -> list[ClientExchange]:
+    def poll_requests(self) -> list[ClientExchange]:
         """The requests for the state of a video."""
         return [each for each in self.requests if each.operation == "videos.retrieve"]
 

@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.checks.files import (
     serve_picture,
 )
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -292,7 +292,9 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     for each in places:
         sent = [name for name in ("authorization", "cookie") if each.get_sent_headers(name)]
         key = any(history.secrets[0][1] in value for _, value in each.sent)
-        yield held(not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each)
+        yield expect(
+            not sent and not key, "no key and no cookie", ", ".join(sent) or "the key", each
+        )
 
 
 @client_check(
@@ -309,7 +311,7 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         again = [each for each in sent if each.submits]
-        yield held(
+        yield expect(
             not again,
             "no new generation for an expired link",
             f"{len(again)} POSTs, {history.compute_charge(outcome)} USD",
@@ -317,14 +319,14 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
         )
         told = "expire" in f"{outcome.text} {outcome.error.get('type')}".lower()
         told = told or outcome.error.get("status") == 410 or "410" in outcome.text
-        yield held(
+        yield expect(
             outcome.clear and told,
             "an error that says that the link has expired",
             outcome.shown,
             *sent[-2:],
         )
         looks = [each for each in sent if each.operation == "videos.retrieve"]
-        yield held(
+        yield expect(
             len(looks) <= 2, "at most one look for a fresh link", f"{len(looks)}", *looks[:3]
         )
 
@@ -344,7 +346,7 @@ def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation
         link = str(outcome.args["result"]["data"][0]["url"])
         for each in history.during(outcome):
             expected = "/" + link.partition("://")[2].partition("/")[2]
-            yield held(each.target == expected, expected, each.target, each)
+            yield expect(each.target == expected, expected, each.target, each)
 
 
 @client_check(
@@ -360,7 +362,7 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
     """GC606."""
     for outcome in history.calls("download"):
         right = outcome.kind == "value" and outcome.peak < _BOUND
-        yield held(
+        yield expect(
             right,
             f"less than {_BOUND >> 20} MiB of memory for {_LARGE // 10**6} MB",
             f"{outcome.peak >> 20} MiB; {outcome.shown}",
@@ -382,17 +384,17 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         strange = [name for name in outcome.files if name.startswith(("..", "/"))]
-        yield held(not strange, "files in the given directory only", ", ".join(strange), *sent)
+        yield expect(not strange, "files in the given directory only", ", ".join(strange), *sent)
         at = str(outcome.value.get("path") if isinstance(outcome.value, dict) else outcome.value)
         inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
-        yield held(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
+        yield expect(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
         suffixes = [
             name
             for name in list_finished_files(outcome)
             if PurePosixPath(name).suffix.lower() not in _SAFE
         ]
-        yield held(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
-        yield held(
+        yield expect(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
+        yield expect(
             outcome.kind == "value" or outcome.clear,
             "a file or a clear error",
             outcome.shown,
@@ -413,7 +415,7 @@ def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
     """GC610."""
     for outcome in history.calls("download"):
         off = [each for each in history.during(outcome) if not each.home]
-        yield held(not off, "no request there", off[0].origin if off else "", *off[:2])
-        yield held(
+        yield expect(not off, "no request there", off[0].origin if off else "", *off[:2])
+        yield expect(
             not off or not list_finished_files(outcome), "no file from there", "saved", *off[:1]
         )

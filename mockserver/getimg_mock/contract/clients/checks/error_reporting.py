@@ -11,7 +11,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.retries import READS
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +184,7 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
             code, message = str(error.get("code")), str(error.get("message"))
             text = f"{outcome.text} {outcome.error.get('code')}"
             seen = outcome.kind == "error" and code in text and message in text
-            yield held(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
+            yield expect(seen, f"an error with {code!r} and {message!r}", outcome.shown, each)
 
 
 @client_check(
@@ -200,7 +200,7 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
     """GC302."""
     for outcome in history.calls("generate_video"):
         sent = find_answer(history, outcome)
-        yield held(
+        yield expect(
             outcome.clear and "Upstream provider request timed out." in outcome.text,
             "an error with the failure's message",
             outcome.shown,
@@ -226,7 +226,7 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
                 continue
             named = (outcome.error.get("type"), outcome.error.get("status"))
             other = seen.setdefault(named, each.status)
-            yield held(
+            yield expect(
                 outcome.kind == "error" and other == each.status,
                 f"{each.status} told apart from {other}",
                 outcome.shown,
@@ -249,7 +249,7 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
-        yield held(right, "an error that says 502", outcome.shown, *sent)
+        yield expect(right, "an error that says 502", outcome.shown, *sent)
 
 
 @client_check(
@@ -267,7 +267,7 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         if outcome.kind == "error":
             for where in ("text", "trace", "data"):
-                yield held(
+                yield expect(
                     key not in str(outcome.error.get(where, "")),
                     f"no key in its {where}",
                     "the key",
@@ -288,7 +288,7 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
 def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     """GC306."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "error" and outcome.error.get("printable", True),
             "an error that can be printed",
             ascii(outcome.shown),
@@ -311,7 +311,7 @@ def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
         for each in find_answer(history, outcome):
             expected = dict(each.headers).get("x-request-id", "")
             reachable = outcome.error.get("request_id") == expected or expected in outcome.text
-            yield held(reachable, f"the request id {expected}", outcome.shown, each)
+            yield expect(reachable, f"the request id {expected}", outcome.shown, each)
 
 
 """Refusals that cost nothing, of any service."""

@@ -13,7 +13,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.checks import retries
 from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
         if not history.during(outcome):
             continue
         requests = ", ".join(str(each.number) for each in paid)
-        yield held(
+        yield expect(
             len(paid) <= 1,
             "one generation for one call",
             f"{len(paid)} generations, {_describe_charges(history, outcome, len(paid))}: "
@@ -195,7 +195,7 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
     """GC406."""
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
-        yield held(len(sent) <= 1, "no second POST after a 409", f"{len(sent)} POSTs", *sent[:6])
+        yield expect(len(sent) <= 1, "no second POST after a 409", f"{len(sent)} POSTs", *sent[:6])
 
 
 @client_check(
@@ -218,13 +218,15 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         keys = [_find_key(each) for each in sent]
         shown = sorted({str(key) for key in keys})
         if any(_is_in_doubt(each) for each in sent[:-1]):
-            yield held(
+            yield expect(
                 len(set(keys)) == 1 and keys[0],
                 "one idempotency key for all attempts",
                 shown,
                 *sent[:4],
             )
-        yield held(not used & set(keys), "a fresh idempotency key for each call", shown, *sent[:4])
+        yield expect(
+            not used & set(keys), "a fresh idempotency key for each call", shown, *sent[:4]
+        )
         used |= {key for key in keys if key}
 
 
@@ -260,7 +262,7 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
         known = [each for each in history.calls() if each is not outcome and each.kind == "error"]
         same = any(each.error.get("type") == outcome.error.get("type") for each in known)
         told = outcome.kind == "error" and (bool(outcome.error.get("unknown")) or not same)
-        yield held(
+        yield expect(
             told,
             "an error that says the outcome is unknown, unlike a refused connection",
             outcome.shown,
@@ -282,7 +284,7 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         for again in sent[1:]:
-            yield held(
+            yield expect(
                 again.request_body == sent[0].request_body,
                 "the same bytes again",
                 (again.request_body or b"")[:100].decode("utf-8", "replace"),
@@ -313,7 +315,7 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
         same = told is not None and Decimal(str(told)) == charged
         paid = [each for each in history.during(outcome) if each.paid]
         source = "the ledger has" if history.own else "the answers have"
-        yield held(same, f"a cost of {charged} USD, as {source} it", f"{told}", *paid[:4])
+        yield expect(same, f"a cost of {charged} USD, as {source} it", f"{told}", *paid[:4])
 
 
 def _sum_costs(sent: list[ClientExchange]) -> Decimal:

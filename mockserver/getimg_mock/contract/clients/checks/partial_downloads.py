@@ -18,7 +18,7 @@ from getimg_mock.contract.clients.checks.files import (
     serve_range,
 )
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,8 +147,8 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     """GC602, 603, 611, 612."""
     for outcome in history.calls("download"):
         sent = history.during(outcome)
-        yield held(outcome.kind == "error", "an error", outcome.shown, *sent)
-        yield held(
+        yield expect(outcome.kind == "error", "an error", outcome.shown, *sent)
+        yield expect(
             not list_finished_files(outcome),
             "no file under its final name",
             ", ".join(list_finished_files(outcome)),
@@ -170,12 +170,12 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
     """GC607."""
     for outcome in history.calls("download"):
         if outcome.kind != "value":
-            yield held(outcome.clear, "a file or a clear error", outcome.shown)
+            yield expect(outcome.clear, "a file or a clear error", outcome.shown)
             continue
         for name in list_finished_files(outcome):
             data = outcome.files[name]
             whole = data in {JPEG, OTHER_JPEG}
-            yield held(
+            yield expect(
                 whole, "one whole file", f"{name}: parts of two", *history.during(outcome)[-2:]
             )
 
@@ -198,10 +198,10 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     sent = history.during(after)[-1:]
     if history.case == "again-asked":
         replaced = after.kind == "value" and (not sent or OTHER_JPEG in after.files.values())
-        yield held(replaced, "the new file: it was asked to overwrite", after.shown, *sent)
+        yield expect(replaced, "the new file: it was asked to overwrite", after.shown, *sent)
         return
     for name, data in before.files.items():
-        yield held(
+        yield expect(
             after.files.get(name) == data,
             f"{name} as it was",
             "another file, or half of one, under its name",
@@ -227,7 +227,7 @@ def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observ
     if downloads:
         last = downloads[-1]
         whole = any(last.files.get(name) == JPEG for name in list_finished_files(last))
-        yield held(
+        yield expect(
             whole and any(each.kind == "value" for each in downloads),
             "the whole file, the second time",
             last.shown,

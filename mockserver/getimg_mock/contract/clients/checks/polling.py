@@ -10,7 +10,7 @@ from getimg_mock.contract.clients.cases.cases import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import advised, held, wrong
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,7 +255,7 @@ def _interval(history: ClientHistory) -> float:
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     """GC501: the distance that was asked for is a promise, the documented one is advice."""
     least = _interval(history)
-    judge = held if "poll_interval" in history.options else advised
+    judge = expect if "poll_interval" in history.options else warn_unless
     for sent in _group_by_video(history).values():
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
@@ -282,7 +282,7 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         told = outcome.clear and _names_generation(outcome, sent)
-        yield held(
+        yield expect(
             told,
             "an error that names the generation, after a while",
             f"{outcome.shown} ({len(sent)} requests in {outcome.seconds:g} s)",
@@ -310,7 +310,7 @@ def polling_stops(history: ClientHistory) -> Iterator[Observation]:
         )
         if ended is not None:
             more = sent[ended + 1 :]
-            yield held(
+            yield expect(
                 not more, "no poll after the end", f"{len(more)} more", sent[ended], *more[:3]
             )
 
@@ -338,7 +338,7 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         kept = outcome.kind == "value" or (outcome.clear and _names_generation(outcome, sent))
-        yield held(
+        yield expect(
             kept,
             "the result, or an error that names the generation",
             outcome.shown,
@@ -360,14 +360,14 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     """GC506."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        yield held(
+        yield expect(
             outcome.kind in {"interrupted", "error"} and outcome.ended <= 30,
             "to stop when interrupted",
             outcome.shown,
             *sent[-2:],
         )
         own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
-        yield held(
+        yield expect(
             _names_generation(outcome, sent, own),
             "the generation's id, on the error or in the log",
             outcome.shown,
@@ -388,7 +388,7 @@ def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
     """GC507."""
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
-        yield held(
+        yield expect(
             outcome.kind == "error" and not outcome.raw,
             "an error: it was completed before",
             outcome.shown,
@@ -411,7 +411,7 @@ def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
         if len(sent) > 2:
             gap = sent[2].elapsed - sent[1].elapsed
             asked = float(dict(sent[1].headers).get("Retry-After", "0"))
-            yield held(
+            yield expect(
                 gap >= asked - 0.5, f"{asked:g} s before the next poll", f"{gap:.1f} s", *sent[1:3]
             )
 
@@ -430,15 +430,15 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
 
     The second bound does not grow with the waits. Nothing documents it: to go beyond is a warning.
     """
-    polls = history.polls
+    polls = history.poll_requests
     waits = len(history.calls("generate_video"))
     if not polls:
         return
     span = max(polls[-1].elapsed - polls[0].elapsed, 1.0)
     most = waits * (span / _interval(history) + 2)
-    judge = held if "poll_interval" in history.options else advised
+    judge = expect if "poll_interval" in history.options else warn_unless
     total = _PACE * span + waits
-    yield advised(
+    yield warn_unless(
         len(polls) <= total,
         f"at most {total:.0f} polls in {span:.0f} s, however many wait",
         f"{len(polls)} of {waits} waits",
@@ -451,7 +451,7 @@ def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
         *polls[:3],
     )
     for outcome in history.calls("generate_video"):
-        yield held(outcome.kind == "value", "every result", outcome.shown)
+        yield expect(outcome.kind == "value", "every result", outcome.shown)
 
 
 @client_check(
@@ -468,7 +468,7 @@ def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         right = outcome.kind == "value" and outcome.ended <= 90
-        yield held(
+        yield expect(
             right,
             "the result, when it is there",
             f"{outcome.shown} after {outcome.ended:.0f} s",
@@ -491,15 +491,15 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         if outcome.kind == "abandoned":
-            yield wrong("to stop at the failure", outcome.shown, *sent[-2:])
+            yield fail("to stop at the failure", outcome.shown, *sent[-2:])
         else:
             told = outcome.kind == "error" and "Upstream provider" in outcome.text
-            yield held(told, "the failure's message", outcome.shown, *sent[-1:])
+            yield expect(told, "the failure's message", outcome.shown, *sent[-1:])
 
 
 def _group_by_video(history: ClientHistory) -> dict[str, list[ClientExchange]]:
     found: dict[str, list[ClientExchange]] = {}
-    for each in history.polls:
+    for each in history.poll_requests:
         found.setdefault(each.path, []).append(each)
     return found
 

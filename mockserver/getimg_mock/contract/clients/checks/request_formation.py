@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.contract.verdicts import expect, fail
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -193,20 +193,20 @@ def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
         if not each.home or each.operation == "downloads.retrieve":
             continue
         if not each.operation:
-            yield wrong("a documented method and path", f"{each.method} {each.path}", each)
+            yield fail("a documented method and path", f"{each.method} {each.path}", each)
             continue
         form = schemas.REQUESTS.get(each.operation)
         if form is not None:
             found = schemas.violations(form, _body(each))
-            yield held(
+            yield expect(
                 not found,
                 "a body that its schema allows",
                 "; ".join(f"{v.path}: {v.message}" for v in found[:3]),
                 each,
             )
         unknown = set(parse_qs(each.query)) - _QUERIES.get(each.operation, set())
-        yield held(not unknown, "documented query parameters", sorted(unknown), each)
-        yield held(each.method != "GET" or not each.request_body, "no body", "a body", each)
+        yield expect(not unknown, "documented query parameters", sorted(unknown), each)
+        yield expect(each.method != "GET" or not each.request_body, "no body", "a body", each)
 
 
 @client_check(
@@ -225,10 +225,10 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
         for each in history.during(outcome):
             if each.operation == _FORMS.get(outcome.op):
                 extra = set(_fields(each)) - set(outcome.args)
-                yield held(not extra, "no field that the caller left out", sorted(extra), each)
+                yield expect(not extra, "no field that the caller left out", sorted(extra), each)
             elif outcome.op == "models" and each.operation == "models.list":
                 found = parse_qs(each.query, keep_blank_values=True)
-                yield held(
+                yield expect(
                     set(found) == set(outcome.args),
                     "no parameter that was left out",
                     each.query,
@@ -236,7 +236,7 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
                 )
     for each in history.submissions:
         nulls = [name for name, value in _fields(each).items() if value is None]
-        yield held(not nulls, "no null for what was left out", nulls, each)
+        yield expect(not nulls, "no null for what was left out", nulls, each)
 
 
 @client_check(
@@ -254,7 +254,7 @@ def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
     for each in history.requests:
         if each.home and each.operation not in {"downloads.retrieve", ""}:
             sent = each.get_sent_headers("authorization")
-            yield held(
+            yield expect(
                 sent == [f"Bearer {key}"],
                 "one header Authorization: Bearer <key>",
                 [value.replace(key, "<key>") for value in sent],
@@ -278,13 +278,13 @@ def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]
         sent = [each for each in history.during(outcome) if each.submits]
         asked = outcome.args["prompt"]
         if not sent:
-            yield wrong(f"the prompt {asked!a} sent", outcome.shown)
+            yield fail(f"the prompt {asked!a} sent", outcome.shown)
         for each in sent:
             body = _fields(each)
             got = body.get("prompt")
-            yield held(got == asked, f"the prompt {asked!a}", f"{got!a}", each)
+            yield expect(got == asked, f"the prompt {asked!a}", f"{got!a}", each)
             images = outcome.args.get("images")
-            yield held(
+            yield expect(
                 body.get("images") == images,
                 f"references of {_size(images)} characters",
                 f"{_size(body.get('images'))}, or others",
@@ -316,14 +316,14 @@ def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
             inside = target.removeprefix(start)
             whole = target.startswith(start) and unquote(inside) == asked
             plain = "/" not in inside and "?" not in inside and inside not in {".", ".."}
-            yield held(
+            yield expect(
                 whole and plain,
                 f"{start} and the id {asked!r}, encoded, or no request",
                 target,
                 each,
             )
         if not history.during(outcome):
-            yield held(
+            yield expect(
                 outcome.kind == "error", "an error for an id that cannot be sent", outcome.shown
             )
 
@@ -343,7 +343,7 @@ def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         zoneless = _parse_utc(outcome.args["start"]) is None
         if not sent:
-            yield held(zoneless and outcome.kind == "error", "the moments sent", outcome.shown)
+            yield expect(zoneless and outcome.kind == "error", "the moments sent", outcome.shown)
         for each in sent:
             found = parse_qs(each.query)
             for name in ("start", "end"):
@@ -351,7 +351,7 @@ def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
                 asked = _parse_utc(outcome.args[name])
                 expected = f"{name}={outcome.args[name]}" if asked else f"{name} with a zone"
                 right = got is not None and (asked is None or got == asked)
-                yield held(right, expected, each.query, each)
+                yield expect(right, expected, each.query, each)
 
 
 @client_check(
@@ -370,14 +370,14 @@ def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
     for each in history.requests:
         if not each.home or not each.operation or each.operation == "downloads.retrieve":
             continue
-        yield held(each.get_sent_header("user-agent"), "a User-Agent", "none", each)
+        yield expect(each.get_sent_header("user-agent"), "a User-Agent", "none", each)
         if each.method != "POST":
             continue
         kind = (each.get_sent_header("content-type") or "").partition(";")[0].strip().lower()
-        yield held(kind == "application/json", "Content-Type: application/json", kind, each)
+        yield expect(kind == "application/json", "Content-Type: application/json", kind, each)
         length, body = each.get_sent_headers("content-length"), each.request_body or b""
         chunked = (each.get_sent_header("transfer-encoding") or "").lower() == "chunked"
-        yield held(
+        yield expect(
             length == [str(len(body))] or (chunked and not length),
             f"Content-Length: {len(body)}",
             length,
@@ -405,7 +405,7 @@ def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
                 if name.startswith("$"):
                     continue
                 got = body.get(name)
-                yield held(
+                yield expect(
                     got == value and type(got) is type(value),
                     f"{name}: {json.dumps(value)}",
                     f"{name}: {json.dumps(got)}",
@@ -426,21 +426,21 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     """GC109."""
     prefix = history.base.partition("://")[2].partition("/")[2]
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "value" or history.case == "environment",
             "the call to work behind the base URL",
             outcome.shown,
         )
         sent = history.during(outcome)
         if not sent:
-            yield wrong(f"a request to {history.base}", outcome.shown)
+            yield fail(f"a request to {history.base}", outcome.shown)
         for each in sent:
             right = each.home and each.target.startswith(f"/{prefix}/" if prefix else "/")
             right = right and "//" not in each.target.partition("?")[0]
-            yield held(right, history.base, f"{each.origin}{each.target}", each)
+            yield expect(right, history.base, f"{each.origin}{each.target}", each)
             if history.case == "environment":
                 key = each.get_sent_headers("authorization")
-                yield held(
+                yield expect(
                     key == ["Bearer sk_from_environment"],
                     "the key of the environment",
                     f"{len(key)} other",
@@ -460,7 +460,7 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
     """GC110."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             not outcome.args.get("$changed"),
             "the caller's objects unchanged",
             f"{outcome.op} changed its arguments",
@@ -473,7 +473,7 @@ def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observatio
     for outcome in history.calls("generate_image"):
         asked = outcome.args["prompt"]
         got = outcome.value.get("id") if isinstance(outcome.value, dict) else None
-        yield held(
+        yield expect(
             made.get(str(got)) == asked,
             f"the result for {asked!r}",
             outcome.shown if outcome.kind != "value" else f"that for {made.get(str(got))!r}",

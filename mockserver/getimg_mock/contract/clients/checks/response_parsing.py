@@ -24,7 +24,7 @@ from getimg_mock.contract.clients.checks.message_variants import (
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import advised, held, wrong
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,26 +239,26 @@ def _judge_outcome(history: ClientHistory, outcome: CallOutcome) -> Observation:
     variant = message_variants.find_variant(history, sent)
     what = f" with {variant.name}" if variant else ""
     if not sent:
-        return wrong("a request", outcome.shown)
+        return fail("a request", outcome.shown)
     came = sent[0].plain
     refused = sent[0].status >= 400
     failed = isinstance(came, dict) and came.get("status") == "failed"
     if refused or (failed and outcome.kind != "value"):
         # Whether it says code and message is for others to judge: see GC205 and GC301.
-        return held(outcome.clear, f"a clear error{what}", outcome.shown, *sent)
+        return expect(outcome.clear, f"a clear error{what}", outcome.shown, *sent)
     if outcome.kind != "value":
-        return wrong(f"a value: the answer{what} is legal", outcome.shown, *sent)
+        return fail(f"a value: the answer{what} is legal", outcome.shown, *sent)
     if variant and variant.keyword == "optional":
         made_up = resolve_pointer(outcome.value, variant.pointer)
         if made_up is not None:
-            return wrong(f"nothing{what}", repr(made_up), *sent)
+            return fail(f"nothing{what}", repr(made_up), *sent)
     return _judge_unchanged(came, outcome, *sent)
 
 
 def _judge_unchanged(came: Any, outcome: CallOutcome, *sent: ClientExchange) -> Observation:
     for pointer, one, other in find_differences(came, outcome.value):
-        return wrong(f"{pointer or '/'} as it came: {one!r}", repr(other), *sent)
-    return held(True, "", "")  # noqa: FBT003 - all is well
+        return fail(f"{pointer or '/'} as it came: {one!r}", repr(other), *sent)
+    return expect(True, "", "")  # noqa: FBT003 - all is well
 
 
 @client_check(
@@ -283,7 +283,7 @@ def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observatio
             if isinstance(resolve_pointer(outcome.value, pointer.rpartition("/")[0]), dict)
         }
         lost = [pointer for pointer, right in kept.items() if not right]
-        yield advised(
+        yield warn_unless(
             not lost or len(lost) == len(kept),
             "every unknown field, or none",
             f"{', '.join(lost)} lost",
@@ -319,7 +319,7 @@ def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]
         text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"
         seen = "brand_new_code" in text and "A new kind of refusal." in text
         right = outcome.clear or (outcome.op == "retrieve_video" and outcome.kind == "value")
-        yield held(right and seen, "code and message of the error", outcome.shown, *sent)
+        yield expect(right and seen, "code and message of the error", outcome.shown, *sent)
 
 
 @client_check(
@@ -359,10 +359,12 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
         if history.case.startswith("beyond-") and outcome.kind == "value" and sent:
             seen = _judge_unchanged(sent[0].plain, outcome, *sent)
             yield (
-                replace(seen, expected=f"{seen.expected}, or a clear error") if seen.wrong else seen
+                replace(seen, expected=f"{seen.expected}, or a clear error")
+                if seen.failed
+                else seen
             )
         else:
-            yield held(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
+            yield expect(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
 
 
 @client_check(
@@ -379,12 +381,12 @@ def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if outcome.kind != "value" or not sent:
-            yield wrong("a value: the numbers are legal", outcome.shown, *sent)
+            yield fail("a value: the numbers are legal", outcome.shown, *sent)
             continue
         for pointer, text in _find_amounts(sent[0].plain):
             got = resolve_pointer(outcome.value, pointer)
             right = not isinstance(got, float) and not list(find_differences(text, got))
-            yield held(right, f"{pointer} {text}", repr(got), *sent)
+            yield expect(right, f"{pointer} {text}", repr(got), *sent)
         yield _judge_unchanged(sent[0].plain, outcome, *sent)
 
 
@@ -410,26 +412,26 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if history.case == "empty-data":
-            yield held(
+            yield expect(
                 outcome.kind == "value" or outcome.clear,
                 "a value or a clear error",
                 outcome.shown,
                 *sent,
             )
         elif history.case == "several":
-            yield held(
+            yield expect(
                 len(resolve_pointer(outcome.value, "/data") or ()) == 3,
                 "all three media",
                 outcome.shown,
                 *sent,
             )
         elif history.case == "no-models":
-            yield held(
+            yield expect(
                 outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent
             )
         else:
             free = resolve_pointer(outcome.value, "/pricing/rates")
-            yield held(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
+            yield expect(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
 
 
 @client_check(
@@ -446,7 +448,7 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if history.case == "long-message":
-            yield held(
+            yield expect(
                 outcome.clear and "end-of-message" in outcome.text,
                 "an error with the whole message",
                 outcome.shown,
@@ -454,4 +456,4 @@ def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
             )
         else:
             got = str(resolve_pointer(outcome.value, "/data/0/url"))
-            yield held(len(got) > 8000, "the whole link", outcome.shown, *sent)
+            yield expect(len(got) > 8000, "the whole link", outcome.shown, *sent)

@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held, wrong
+from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -255,11 +255,11 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
         paid = [each for each in sent if each.paid]
         again = len([each for each in sent if each.submits]) > 1
         if outcome.kind == "value":
-            yield held(len(paid) == 1, "one generation", f"{len(paid)}", *sent[:4])
+            yield expect(len(paid) == 1, "one generation", f"{len(paid)}", *sent[:4])
         elif again:
-            yield wrong("a result: the second try was served", outcome.shown, *sent[:4])
+            yield fail("a result: the second try was served", outcome.shown, *sent[:4])
         else:
-            yield held(outcome.clear, "a result, or a clear error", outcome.shown, *sent[:4])
+            yield expect(outcome.clear, "a result, or a clear error", outcome.shown, *sent[:4])
 
 
 @client_check(
@@ -275,7 +275,7 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
 def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     """GC409."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "value",
             "the value: the next try was served",
             outcome.shown,
@@ -298,7 +298,7 @@ def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
         if sent:
-            yield held(
+            yield expect(
                 len(sent) == 1,
                 f"no second request after {sent[0].status}",
                 f"{len(sent)} requests",
@@ -343,7 +343,7 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
         sent = [each for each in history.during(outcome) if each.submits]
         for first, second in itertools.pairwise(sent):
             gap = second.elapsed - first.elapsed
-            yield held(
+            yield expect(
                 gap >= asked - slack,
                 f"no request within {asked:g} s",
                 f"again after {gap:.2f} s",
@@ -352,7 +352,7 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
             )
         if len(sent) == 1:
             given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
-            yield held(given_up, "to wait or to give up", outcome.shown, *sent)
+            yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
 
 
 @client_check(
@@ -370,9 +370,9 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
         if outcome.kind == "abandoned" and not history.virtual:
-            yield held(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
+            yield expect(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
             continue
-        yield held(
+        yield expect(
             outcome.kind == "value" or outcome.clear,
             "a result or a clear error",
             outcome.shown,
@@ -381,7 +381,7 @@ def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
         tries = [each for each in sent if each.submits]
         pauses += _gaps(tries)
         again += tries[:2]
-    yield held(
+    yield expect(
         not pauses or max(pauses) >= 0.05,
         "a pause before the next try",
         f"at most {max(pauses, default=0):.3f} s",
@@ -408,20 +408,20 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
         sent = find_own_requests(history, outcome)
         gaps = _gaps(sent)
         series.append(gaps)
-        yield held(
+        yield expect(
             outcome.kind == "error" and len(sent) <= _MAX_TRIES,
             "at most a dozen tries, then an error",
             f"{outcome.kind}, {len(sent)} tries",
             *sent[:4],
         )
-        yield held(
+        yield expect(
             outcome.seconds <= _LONGEST_CALL,
             f"an error within {_LONGEST_CALL:g} s",
             f"{outcome.seconds:.0f} s",
             *sent[:2],
             *sent[-1:],
         )
-        yield held(
+        yield expect(
             max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _format_gaps(gaps), *sent[:4]
         )
     yield from _waits_grow([each for each in series if len(each) >= 2])
@@ -430,14 +430,16 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
             [round(gap, 3) for gap in each] == [round(gap, 3) for gap in series[0]]
             for each in series
         )
-        yield held(not same, "waits with jitter", f"the same every time: {_format_gaps(series[0])}")
+        yield expect(
+            not same, "waits with jitter", f"the same every time: {_format_gaps(series[0])}"
+        )
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
     """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
     if series:
         first, last = max(each[0] for each in series), max(each[-1] for each in series)
-        yield held(
+        yield expect(
             last > 1.1 * first,
             "waits that grow",
             f"in {len(series)} calls at most {first:.1f} s at first and {last:.1f} s at the end",
@@ -449,7 +451,7 @@ def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation
         sent = find_own_requests(history, outcome)
         right = min(count, 1) < len(sent) <= count + 1
         few = "one request" if count == 0 else f"2 to {count + 1} requests"
-        yield held(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
+        yield expect(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
 
 
 def _format_gaps(gaps: list[float]) -> str:

@@ -18,7 +18,7 @@ from getimg_mock.contract.clients.cases.cases import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import advised, held
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +226,7 @@ def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
             or key in each.target
             or key.encode() in (each.request_body or b"")
         ]
-        yield held(
+        yield expect(
             not shown,
             "the key sent to the API alone",
             f"the key sent to {shown[0].origin}" if shown else "",
@@ -247,7 +247,7 @@ def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
     """GC702."""
     for outcome in history.calls():
         clear = [each for each in history.during(outcome) if each.origin.startswith("http:")]
-        yield held(
+        yield expect(
             not clear, "no request without TLS", clear[0].origin if clear else "", *clear[:2]
         )
 
@@ -267,12 +267,12 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     for where, text in (("log", history.logs), ("repr", history.appearance)):
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
-        yield held(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+        yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
     # Nobody may ever pickle a client: that its parts would tell the key is a warning.
-    yield advised(key not in history.pickles, "no key in its pickled parts", "the key")
+    yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
-        yield held(key not in pickled, "no key in a pickled error", outcome.shown)
+        yield expect(key not in pickled, "no key in a pickled error", outcome.shown)
 
 
 @client_check(
@@ -288,7 +288,7 @@ def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
     """GC704."""
     for outcome in history.calls():
         off = [each for each in history.during(outcome) if not each.home and each.request_body]
-        yield held(
+        yield expect(
             not off,
             "no body sent to another origin",
             f"{off[0].method} with the body to {off[0].origin}" if off else "",
@@ -310,7 +310,7 @@ def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC705."""
     for outcome in history.calls():
         sent = history.during(outcome)
-        yield held(
+        yield expect(
             len(sent) <= 25 and outcome.kind == "error",
             "an error after a few redirects",
             f"{outcome.shown}, {len(sent)} requests",
@@ -332,7 +332,7 @@ def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
     """GC706."""
     for outcome in history.calls():
         sent = history.during(outcome)
-        yield held(
+        yield expect(
             not sent and outcome.kind == "error",
             "no request over such a connection",
             outcome.shown,
@@ -355,7 +355,7 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     key = history.secrets[0][1]
     seen = [each for each in history.plain_seen if key in each]
     line = seen[0].partition("\r\n")[0] if seen else ""
-    yield held(not seen, "the key inside TLS only", f"readable to the proxy: {line}")
+    yield expect(not seen, "the key inside TLS only", f"readable to the proxy: {line}")
 
 
 @client_check(
@@ -373,7 +373,7 @@ def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     while at >= 0 and history.logs[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
         at = history.logs.find("sig=", at + 4)
     start = history.logs.rfind("\n", 0, at) + 1
-    yield held(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])
+    yield expect(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])
 
 
 @client_check(
@@ -392,14 +392,14 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
         for each in history.during(outcome):
             bad = each.get_sent_headers("x-evil") or each.target.startswith("/v2/stolen")
             crude = "\r" in each.target or "\n" in each.target
-            yield held(
+            yield expect(
                 not bad and not crude,
                 "one request, nothing added",
                 f"{each.method} {each.target[:80]!r} {each.get_sent_headers('x-evil')}",
                 each,
             )
         if not history.during(outcome):
-            yield held(outcome.kind == "error", "a request, or an error", outcome.shown)
+            yield expect(outcome.kind == "error", "a request, or an error", outcome.shown)
 
 
 @client_check(
@@ -414,7 +414,7 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
 def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
     """GC710."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.peak < _BOUND,
             f"less than {_BOUND >> 20} MiB for an answer that unpacks to {_BOMB_SIZE >> 20} MiB",
             f"{outcome.peak >> 20} MiB; {outcome.shown}",

@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_enco
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
 from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -327,7 +327,7 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         tries = len(history.during(outcome))
         most = timeout * 2 + 2 if tries < 2 else (timeout * 2 + 40) * tries
-        yield held(
+        yield expect(
             outcome.kind == "error" and outcome.seconds <= most,
             f"an error within {most:g} s at a timeout of {timeout:g} s",
             f"{outcome.shown} after {outcome.seconds:.1f} s",
@@ -351,7 +351,7 @@ def silence_ends(history: ClientHistory) -> Iterator[Observation]:
         # Without an option of its own, a client may wait as the official SDK does: 5 minutes.
         each_try = float(history.options.get("timeout", 300)) * 2 + 2
         most = each_try * max(1, len(sent)) + 120
-        yield held(
+        yield expect(
             outcome.clear and outcome.seconds <= most,
             f"an error within {most:g} s",
             f"{outcome.shown} after {outcome.seconds:.0f} s",
@@ -381,7 +381,7 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
         yield from legal_http_is_read(history)
         return
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "value" or outcome.clear,
             "the value, or a clear error",
             outcome.shown,
@@ -421,7 +421,7 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
 def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
     """GC803, 805, 806, 811; 808 and 810 beside more."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "value", "the value", outcome.shown, *history.during(outcome)[:2]
         )
 
@@ -441,7 +441,7 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
         yield from legal_http_is_read(history)
         return
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.clear and outcome.seconds <= _LONG,
             f"an error within {_LONG:g} s",
             f"{outcome.shown} after {outcome.seconds:.0f} s",
@@ -464,7 +464,7 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
         sent = history.during(outcome)
         if outcome.op in {"balance", "models"}:
             # Who never retries may pass the error on: a read costs nothing.
-            yield held(
+            yield expect(
                 outcome.kind in {"value", "error"},
                 "the value, or an error",
                 outcome.shown,
@@ -472,7 +472,7 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
             )
         else:
             tries = [each for each in sent if each.submits]
-            yield held(
+            yield expect(
                 len(tries) <= 1,
                 "no second POST: the first may have been served",
                 f"{len(tries)} POSTs",
@@ -493,7 +493,7 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
 def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
     """GC807."""
     for outcome in history.calls():
-        yield held(
+        yield expect(
             outcome.kind == "error",
             "an error: bytes are missing",
             outcome.shown,
@@ -514,17 +514,17 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """GC809."""
     calls = history.calls()
     good = sum(each.kind == "value" for each in calls)
-    yield held(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
+    yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
     if len(history.holdings) < 2:
         return
     early, late = history.holdings
-    yield held(
+    yield expect(
         late.connections <= _FEW,
         f"few open connections after {len(calls)} calls",
         f"{late.connections}",
     )
     for name, more in late.compute_excess(early).items():
-        yield held(
+        yield expect(
             more <= _FEW,
             f"no more {name} after {len(calls)} calls than after {BASELINE_CALLS}",
             f"{more} more",
@@ -545,7 +545,7 @@ def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
     yield from legal_http_is_read(history)
     for outcome in history.calls():
         before = [each for each in history.requests if each.connection in outcome.shared]
-        yield held(
+        yield expect(
             not outcome.shared,
             "connections of its own in a forked child",
             "sent over one that the parent had opened, and goes on to use",

@@ -11,7 +11,7 @@ from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.server.fault_server import FaultRule
-from getimg_mock.contract.verdicts import held
+from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +101,7 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
             waits = outcome.kind == "abandoned" and not history.virtual
             done = outcome.kind == "value" and status == "completed"
             shown = _status(outcome) in {None, "completed"}
-            yield held(
+            yield expect(
                 (done and shown) or outcome.clear or waits,
                 "to wait on, or a clear error",
                 outcome.shown,
@@ -109,7 +109,7 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
             )
         else:
             as_it_came = status is not None and _status(outcome) == status
-            yield held(
+            yield expect(
                 as_it_came or outcome.clear,
                 f"the status {status!r} as it came, or a clear error",
                 outcome.shown,

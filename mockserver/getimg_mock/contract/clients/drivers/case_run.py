@@ -34,8 +34,10 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from getimg_mock.contract.clients.cases.cases import Case, ClientCall
-    from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+    from getimg_mock.contract.clients.drivers.client_factory import Capabilities
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
     from getimg_mock.contract.clients.server.fault_server import FaultServer
     from getimg_mock.contract.clients.server.httpcore_network import Network
@@ -45,9 +47,14 @@ _MAX_EXCESS: Final = 200
 
 @dataclass
 class CaseRun:
-    """One case on its way through a client in this process."""
+    """One case on its way through a client in this process.
 
-    driver: PythonDriver
+    `make` creates the client, `name` is what reports call it.
+    """
+
+    make: Callable[..., Any]
+    name: str
+    capabilities: Capabilities
     case: Case
     adversary: FaultServer
     network: Network
@@ -69,7 +76,7 @@ class CaseRun:
     def make_all_calls(self) -> None:
         """Make every call; raises `Abandoned` when the client does not come back."""
         self.alone = count_threads() == 1
-        if self.driver.is_async:
+        if self.capabilities.is_async:
             self.time.run(self._all_async())
             return
         adapter = self._create_adapter()
@@ -138,17 +145,17 @@ class CaseRun:
     def _measure_usage(self, *, collect: bool = True) -> ResourceUsage:
         return measure_own_usage(lambda: self.network.open, collect=collect)
 
+    def _select_options(self) -> dict[str, Any]:
+        """Return the options of the case that the client takes."""
+        known = self.capabilities.options
+        return {name: value for name, value in self.case.options.items() if name in known}
+
     def _create_adapter(self) -> Any:
-        given = {
-            name: value for name, value in self.case.options.items() if name in self.driver.options
-        }
+        given = self._select_options()
+        base, key = self.case.base, self.case.key
         if "base_url" in self.case.environment:
-            return create_client(
-                self.driver.make, self.driver.name, base_url=None, key=None, **given
-            )
-        return create_client(
-            self.driver.make, self.driver.name, base_url=self.case.base, key=self.case.key, **given
-        )
+            return create_client(self.make, self.name, base_url=None, key=None, **given)
+        return create_client(self.make, self.name, base_url=base, key=key, **given)
 
     def _inspect_adapter(self, adapter: Any) -> None:
         if self.holdings:
@@ -211,7 +218,7 @@ class CaseRun:
         if inspect.iscoroutine(value):
             value.close()
             raise SettingsError(
-                f"{self.driver.name}: {op} returned a coroutine and is no async def itself. Write "
+                f"{self.name}: {op} returned a coroutine and is no async def itself. Write "
                 "async def, or return the finished value."
             )
 
@@ -310,17 +317,17 @@ class CaseRun:
             exchanges=tuple(self.adversary.exchanges),
             base=self.case.base,
             secrets=(("a", self.case.key),),
-            client=self.driver.name,
+            client=self.name,
             case=self.case.name,
             seed=seed,
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
             missed=missed,
-            without=find_absent_operations(self.case, self.driver.ops),
+            without=find_absent_operations(self.case, self.capabilities.ops),
             overdue=self.overdue,
             logs=logs,
             appearance=self.looks,
             pickles=self.pickles,
-            options={k: v for k, v in self.case.options.items() if k in self.driver.options},
+            options=self._select_options(),
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),
             ledger=self.adversary.compute_totals(),

@@ -51,7 +51,7 @@ from getimg_mock.world.clock import VirtualClock, stopwatch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from getimg_mock.contract.targets.http_target import Address
+    from getimg_mock.contract.targets.http_target import HttpTarget
 
 _START_SECONDS: Final = 20.0
 _GRACE: Final = 1.0
@@ -64,7 +64,7 @@ class ProcessDriver:
     command: Sequence[str]
     name: str = "program"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
-    address: Address | None = None
+    address: HttpTarget | None = None
     """The service that requests are passed on to, where it is not ours."""
 
     def __post_init__(self) -> None:

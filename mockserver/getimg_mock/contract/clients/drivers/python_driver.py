@@ -75,7 +75,7 @@ class PythonDriver:
 
     def __post_init__(self) -> None:
         with block_external_connections(self.name):
-            found = probe_capabilities(self.make, self.name)
+            self.capabilities = found = probe_capabilities(self.make, self.name)
         self.ops, self.options, self.lacking = found.ops, found.options, found.lacking
         self.variables, self.is_async = found.variables, found.is_async
 
@@ -118,7 +118,7 @@ class PythonDriver:
             cache=self.cache,
         )
         network = Network(adversary, time)
-        run = CaseRun(self, case, adversary, network, time)
+        run = CaseRun(self.make, self.name, self.capabilities, case, adversary, network, time)
         with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
             run.place = Path(place)
             logs = stack.enter_context(capture_logs()) if case.logs else []

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.cases import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.targets.http_target import Address
+    from getimg_mock.contract.targets.http_target import HttpTarget
 
 FAULT_FREE_CASES: Final = frozenset(
     {
@@ -64,7 +64,7 @@ class _RealTime(ClientTime):
 class UpstreamDriver(PythonDriver):
     """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
 
-    address: Address = field(kw_only=True)
+    address: HttpTarget = field(kw_only=True)
     real_seconds: float = CALL_TIMEOUT
 
     def find_obstacle(self, case: Case) -> str:
@@ -93,8 +93,16 @@ class UpstreamDriver(PythonDriver):
                 forward=forwarding,
             )
             server.adversary = adversary
-            run = CaseRun(self, quiet, adversary, Network(adversary, time), time)
-            run.place = Path(place)
+            run = CaseRun(
+                self.make,
+                self.name,
+                self.capabilities,
+                quiet,
+                adversary,
+                Network(adversary, time),
+                time,
+                place=Path(place),
+            )
             with block_external_connections(self.name, REAL_NETWORK_ADVICE):
                 self.make_calls(run)
         return mark_foreign(run.history(seed, ""), forwarding)

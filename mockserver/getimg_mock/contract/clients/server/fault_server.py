@@ -20,8 +20,8 @@ from getimg_mock.application import Application
 from getimg_mock.contract.clients.cases.client_history import ClientExchange
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
-from getimg_mock.contract.exchanges import Effect
-from getimg_mock.contract.plans import operation_of
+from getimg_mock.contract.exchanges import ProviderEffect
+from getimg_mock.contract.plans import find_operation
 from getimg_mock.fake import Fake
 from getimg_mock.in_process import exchange
 from getimg_mock.settings import Settings
@@ -133,7 +133,7 @@ class FaultServer:
         self.counts: dict[tuple[int, str], int] = {}
         self.hits: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._effects: list[Effect] = []
+        self._effects: list[ProviderEffect] = []
         self._marks = (0, 0)
 
     def handle_connect(self, host: str, port: int) -> str:
@@ -156,7 +156,7 @@ class FaultServer:
             number = len(self.exchanges) + 1
             home = asked.origin == self.home
             path = self._path(asked.target)
-            operation = operation_of(asked.method, path) or "unknown"
+            operation = find_operation(asked.method, path) or "unknown"
             rule = self._match_rule(operation if home else "elsewhere", asked)
             label, did = "", True
             if rule is not None:
@@ -248,9 +248,9 @@ class FaultServer:
     def _note_effects(self) -> None:
         entries, made = list(self.workspace.ledger.entries), list(self.workspace.generations)
         before_entries, before_made = self._marks
-        self._effects += [Effect("generation", name) for name in made[before_made:]]
+        self._effects += [ProviderEffect("generation", name) for name in made[before_made:]]
         self._effects += [
-            Effect(entry.what, entry.generation, entry.amount or Decimal(0))
+            ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
             for entry in entries[before_entries:]
         ]
         self._marks = (len(entries), len(made))

@@ -15,15 +15,14 @@ from urllib.parse import urlsplit
 from getimg_mock.contract.clients.cases.cases import KEY
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.plans import Plan, Send
-from getimg_mock.contract.targets.execution import RefusedError, Sent
-from getimg_mock.isolation.local_only import allow_connections
+from getimg_mock.contract.targets.execution import PreparedRequest, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
     from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
-    from getimg_mock.contract.targets.http_target import Address, AddressSession
+    from getimg_mock.contract.targets.http_target import HttpSession, HttpTarget
 
 _DOWNLOADS: Final = "/v2/downloads/"
 _HOP_HEADERS: Final = frozenset({"connection", "transfer-encoding", "content-length", "keep-alive"})
@@ -34,16 +33,16 @@ _REPLACED_HEADERS: Final = frozenset({"host", "authorization", "content-length",
 class Forwarder:
     """One case's. `here` is where the client sends its requests; `refused` what was too dear."""
 
-    address: Address
+    address: HttpTarget
     here: str = ""
     refused: list[str] = field(default_factory=list)
     _links: dict[str, str] = field(default_factory=dict)
-    _sessions: dict[str, AddressSession] = field(default_factory=dict)
+    _sessions: dict[str, HttpSession] = field(default_factory=dict)
     _open: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         self._plan = Plan(name="a client's requests", steps=())
-        self._sessions[""] = self._open.enter_context(self.address.opened(self._plan))
+        self._sessions[""] = self._open.enter_context(self.address.open_session(self._plan))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -57,10 +56,9 @@ class Forwarder:
         target = parts.path + (f"?{parts.query}" if parts.query else "") if link else asked.target
         path, _, query = target.partition("?")
         step = Send(method=asked.method, path=path, query=query, body=asked.body or None)
-        sent = Sent(asked.method, target, self._headers(asked), asked.body or None)
+        sent = PreparedRequest(asked.method, target, self._headers(asked), asked.body or None)
         try:
-            with allow_connections():
-                came = session.exchange(sent, step)
+            came = session.exchange(sent, step)
         except RefusedError as error:
             self.refused.append(str(error))
             return build_error(402, "quota_exceeded", f"The budget does not allow this: {error}")
@@ -93,10 +91,10 @@ class Forwarder:
                 body = body.replace(shown.encode(), json.dumps(self.here + local).encode())
         return replace(answer, body=body)
 
-    def _open_session(self, origin: str) -> AddressSession:
+    def _open_session(self, origin: str) -> HttpSession:
         if origin not in self._sessions:
             other = replace(self.address, url=origin)
-            self._sessions[origin] = self._open.enter_context(other.opened(self._plan))
+            self._sessions[origin] = self._open.enter_context(other.open_session(self._plan))
         return self._sessions[origin]
 
 

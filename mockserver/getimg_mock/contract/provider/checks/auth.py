@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.verdicts import check, held, noted
+from getimg_mock.contract.verdicts import check, expect, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 # What an error may quote: the id as it was asked for, or as the provider writes it.
-_AN_ID: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
+_ID_PATTERN: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
 
 
 @check(
@@ -29,8 +29,8 @@ _AN_ID: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
 )
 def bad_keys_are_401(history: History) -> Iterator[Observation]:
     """GP701."""
-    for each in history.faulty("key"):
-        yield held(
+    for each in history.with_fault("key"):
+        yield expect(
             each.status == 401 and (each.error or each.method == "HEAD"),
             f"401: {each.step.field if each.step else ''}",
             f"{each.status} {each.body[:100]!r}",
@@ -48,13 +48,13 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
 )
 def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
     """GP702."""
-    unknown = history.used("unknown-for-b")
-    shapes = [dict(_leaves(each)) for each in unknown]
+    unknown = history.with_role("unknown-for-b")
+    shapes = [dict(_collect_leaves(each)) for each in unknown]
     # What differs between two answers about ids that do not exist says nothing about an id.
     known = {name for shape in shapes for name in shape}
     same = {name for name in known if len({shape.get(name) for shape in shapes}) == 1}
-    for each in history.used("foreign"):
-        yield held(
+    for each in history.with_role("foreign"):
+        yield expect(
             each.status in {403, 404},
             "403 or 404 for another workspace's video",
             f"{each.status} {each.body[:100]!r}",
@@ -62,22 +62,26 @@ def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
         )
         if not shapes or each.key != "b":
             continue
-        shown, usual = dict(_leaves(each)), shapes[0]
+        shown, usual = dict(_collect_leaves(each)), shapes[0]
         told = {
             name
             for name in shown.keys() | same
             if shown.get(name) != usual.get(name) and (name in same or name not in known)
         }
-        yield held(
-            not told, f"as an unknown id: {_of(usual, told)}", _of(shown, told), unknown[0], each
+        yield expect(
+            not told,
+            f"as an unknown id: {_format_shape(usual, told)}",
+            _format_shape(shown, told),
+            unknown[0],
+            each,
         )
 
 
-def _of(shape: dict[str, object], names: set[str]) -> str:
+def _format_shape(shape: dict[str, object], names: set[str]) -> str:
     return ", ".join(f"{name or 'body'} {shape.get(name, 'absent')}" for name in sorted(names))
 
 
-def _leaves(exchange: Exchange) -> Iterator[tuple[str, object]]:
+def _collect_leaves(exchange: HttpExchange) -> Iterator[tuple[str, object]]:
     """Yield what an answer gives away, by its place, without the id that was asked for."""
     asked = exchange.path.rpartition("/")[2]
     yield "status", exchange.status
@@ -90,7 +94,7 @@ def _leaves(exchange: Exchange) -> Iterator[tuple[str, object]]:
         elif isinstance(value, list):
             level += [(f"{name}/{place}", inner) for place, inner in enumerate(value)]
         else:
-            yield name, _AN_ID.sub("ID", str(value).replace(asked, "ID"))
+            yield name, _ID_PATTERN.sub("ID", str(value).replace(asked, "ID"))
 
 
 @check(
@@ -103,8 +107,8 @@ def _leaves(exchange: Exchange) -> Iterator[tuple[str, object]]:
 )
 def keys_come_first(history: History) -> Iterator[Observation]:
     """GP703."""
-    for each in history.used("no-key-bad-body"):
-        yield held(each.status == 401, "401 before the body is judged", each.status, each)
+    for each in history.with_role("no-key-bad-body"):
+        yield expect(each.status == 401, "401 before the body is judged", each.status, each)
 
 
 @check(
@@ -117,8 +121,8 @@ def keys_come_first(history: History) -> Iterator[Observation]:
 )
 def keys_belong_in_the_header(history: History) -> Iterator[Observation]:
     """GP704."""
-    for each in history.used("key-elsewhere"):
-        yield held(each.status == 401, "401 for a key outside of the header", each.status, each)
+    for each in history.with_role("key-elsewhere"):
+        yield expect(each.status == 401, "401 for a key outside of the header", each.status, each)
 
 
 @check(
@@ -134,7 +138,7 @@ def keys_are_not_echoed(history: History) -> Iterator[Observation]:
     secrets = [secret.encode() for _, secret in history.secrets]
     for each in history if secrets else ():
         shown = each.body[:65536] + b"\n" + "\n".join(value for _, value in each.headers).encode()
-        yield held(
+        yield expect(
             not any(secret in shown for secret in secrets),
             "no key in the answer",
             "the key stands in it",
@@ -152,12 +156,12 @@ def keys_are_not_echoed(history: History) -> Iterator[Observation]:
 )
 def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
     """GP706."""
-    for span in history.spans:
+    for span in history.settled_intervals:
         refused = [each for each in span.between if each.status == 401]
         if refused and not any(each.accepted for each in span.between):
             others = [e for e in span.between if e.submits and e.status != 401]
             if not others:
-                yield held(
+                yield expect(
                     span.spent == 0,
                     "a 401 costs nothing",
                     f"{span.spent} gone",
@@ -165,11 +169,11 @@ def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
                     *refused[:3],
                     span.after,
                 )
-    before, after = history.used("quota-before"), history.used("quota-after")
+    before, after = history.with_role("quota-before"), history.with_role("quota-after")
     for first, last in zip(before, after, strict=False):
         name = "x-ratelimit-remaining"
         if first.fields.get("x-ratelimit-reset") == last.fields.get("x-ratelimit-reset"):
-            yield held(
+            yield expect(
                 first.fields.get(name) == last.fields.get(name),
                 f"{first.fields.get(name)} left, as before",
                 last.fields.get(name),
@@ -191,10 +195,10 @@ def schemes_are_treated_alike(history: History) -> Iterator[Observation]:
     for name, group in history.groups.items():
         if name.startswith("scheme:") and len(group) > 1:
             known = {each.status == 401 for each in group}
-            yield held(
+            yield expect(
                 len(known) == 1,
                 f"one answer to {name} on every operation",
                 [each.status for each in group],
                 *group,
             )
-            yield noted(f"{name} is {'refused' if True in known else 'accepted'}")
+            yield note(f"{name} is {'refused' if True in known else 'accepted'}")

@@ -7,23 +7,24 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import balance_of, decimal, total_of
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
+from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_total_cost
+from getimg_mock.contract.prices import find_rate
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
-    from getimg_mock.contract.history import History, Window
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import BalanceInterval, History
     from getimg_mock.contract.verdicts import Observation
 
 ZERO: Final = Decimal(0)
-SETTLING: Final = timedelta(seconds=10)
+SETTLING_TIME: Final = timedelta(seconds=10)
 """How long the costs of a service that is not ours may lag behind what it delivered."""
 
 
-def _usages(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
+def _list_usages(history: History) -> Iterator[tuple[HttpExchange, dict[str, Any]]]:
     for each in history.results:
         usage = each.object.get("usage")
         if isinstance(usage, dict):
@@ -40,13 +41,13 @@ def _usages(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
 )
 def totals_are_products(history: History) -> Iterator[Observation]:
     """GP501."""
-    for each, usage in _usages(history):
-        price, count = decimal(usage.get("unit_price")), decimal(usage.get("quantity"))
-        total = decimal(usage.get("total_cost"))
+    for each, usage in _list_usages(history):
+        price, count = parse_decimal(usage.get("unit_price")), parse_decimal(usage.get("quantity"))
+        total = parse_decimal(usage.get("total_cost"))
         if price is None or count is None or total is None:
-            yield wrong("three amounts", usage, each)
+            yield fail("three amounts", usage, each)
         else:
-            yield held(
+            yield expect(
                 total == price * count, f"{price} x {count} = {price * count}", str(total), each
             )
 
@@ -61,19 +62,19 @@ def totals_are_products(history: History) -> Iterator[Observation]:
 )
 def quantities_match_their_unit(history: History) -> Iterator[Observation]:
     """GP502."""
-    for each, usage in _usages(history):
-        count, unit = decimal(usage.get("quantity")), usage.get("billable_unit")
+    for each, usage in _list_usages(history):
+        count, unit = parse_decimal(usage.get("quantity")), usage.get("billable_unit")
         if unit == "image":
-            yield held(count == len(each.items), f"quantity {len(each.items)}", str(count), each)
+            yield expect(count == len(each.items), f"quantity {len(each.items)}", str(count), each)
         elif unit == "video_second":
-            seconds = [decimal(item.get("duration")) for item in each.items]
+            seconds = [parse_decimal(item.get("duration")) for item in each.items]
             if seconds and all(value is not None for value in seconds):
                 whole = sum((value for value in seconds if value is not None), ZERO)
-                yield held(count == whole, f"quantity {whole}", str(count), each)
+                yield expect(count == whole, f"quantity {whole}", str(count), each)
         made = history.submitted.get(each.generation)
         if made is not None:
             wanted = "image" if made.operation == "images.generate" else "video_second"
-            yield held(unit == wanted, f"billed by {wanted}", unit, each)
+            yield expect(unit == wanted, f"billed by {wanted}", unit, each)
 
 
 @check(
@@ -86,15 +87,15 @@ def quantities_match_their_unit(history: History) -> Iterator[Observation]:
 )
 def prices_are_listed(history: History) -> Iterator[Observation]:
     """GP503."""
-    for each, usage in _usages(history):
+    for each, usage in _list_usages(history):
         made = history.submitted.get(each.generation)
-        model = history.model(made.asked.get("model")) if made is not None else None
+        model = history.find_model(made.asked.get("model")) if made is not None else None
         if made is None or model is None:
             continue
-        price = rate_for(model, made.asked)
+        price = find_rate(model, made.asked)
         if price is not None:
-            yield held(
-                decimal(usage.get("unit_price")) == price,
+            yield expect(
+                parse_decimal(usage.get("unit_price")) == price,
                 f"the listed price {price}",
                 str(usage.get("unit_price")),
                 made,
@@ -102,25 +103,7 @@ def prices_are_listed(history: History) -> Iterator[Observation]:
             )
 
 
-def rate_for(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
-    """Return the price of one unit: exact resolution before any, exact sound before fallback."""
-    resolutions = model.get("supported_resolutions") or [None]
-    resolution = asked.get("resolution", resolutions[0])
-    sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
-    wanted = "sound_on" if sound else "sound_off"
-    best: tuple[tuple[bool, bool], Decimal] | None = None
-    for rate in model.get("pricing", {}).get("rates", ()):
-        price = decimal(rate.get("unit_price"))
-        fits = rate.get("resolution") in {resolution, None}
-        if price is None or not fits or rate.get("sound") not in {wanted, "not_applicable"}:
-            continue
-        rank = (rate["resolution"] is None, rate["sound"] == "not_applicable")
-        if best is None or rank < best[0]:
-            best = (rank, price)
-    return best[1] if best else None
-
-
-def _delivered(history: History, exchanges: Iterable[Exchange]) -> Decimal | None:
+def _sum_delivered(history: History, exchanges: Iterable[HttpExchange]) -> Decimal | None:
     """Return what the generations that were begun in `exchanges` cost, or None if unknown.
 
     A generation counts once, however many requests were answered with it.
@@ -132,14 +115,14 @@ def _delivered(history: History, exchanges: Iterable[Exchange]) -> Decimal | Non
             return None
         if end.object.get("status") == "failed":
             continue
-        cost = total_of(end)
+        cost = read_total_cost(end)
         if cost is None:
             return None
         total += cost
     return total
 
 
-def _unknown_outcome(span: Window) -> bool:
+def _has_unknown_outcome(span: BalanceInterval) -> bool:
     return any(
         each.submits and (each.status in {0, 200, 202}) and not each.generation
         for each in span.between
@@ -156,11 +139,11 @@ def _unknown_outcome(span: Window) -> bool:
 )
 def balances_follow_costs(history: History) -> Iterator[Observation]:
     """GP504."""
-    for span in history.spans:
-        total = _delivered(history, span.between)
-        if total is None or span.spent is None or _unknown_outcome(span):
+    for span in history.settled_intervals:
+        total = _sum_delivered(history, span.between)
+        if total is None or span.spent is None or _has_unknown_outcome(span):
             continue
-        yield held(
+        yield expect(
             span.spent == total,
             f"the balance falls by {total}",
             f"by {span.spent}",
@@ -180,10 +163,10 @@ def balances_follow_costs(history: History) -> Iterator[Observation]:
 )
 def refusals_are_free(history: History) -> Iterator[Observation]:
     """GP505."""
-    for span in (*history.spans, *_moments(history)):
+    for span in (*history.settled_intervals, *_find_instant_intervals(history)):
         sent = [each for each in span.between if each.method == "POST"]
         if sent and all(each.status >= 400 for each in sent):
-            yield held(
+            yield expect(
                 span.spent == 0,
                 "refused requests are free",
                 f"{span.spent} gone",
@@ -193,9 +176,9 @@ def refusals_are_free(history: History) -> Iterator[Observation]:
             )
 
 
-def _moments(history: History) -> Iterator[Window]:
+def _find_instant_intervals(history: History) -> Iterator[BalanceInterval]:
     """Yield where only submissions were sent, and no time passed in which a video could end."""
-    for window in history.windows if history.own else ():
+    for window in history.balance_intervals if history.own else ():
         if window.before.at == window.after.at and all(each.submits for each in window.between):
             yield window
 
@@ -210,10 +193,10 @@ def _moments(history: History) -> Iterator[Window]:
 )
 def failures_are_free(history: History) -> Iterator[Observation]:
     """GP506."""
-    for span in history.spans:
-        begun = _failures(history, span.between)
+    for span in history.settled_intervals:
+        begun = _find_failures(history, span.between)
         if begun:
-            yield held(
+            yield expect(
                 span.spent == 0,
                 "failed videos are free",
                 f"{span.spent} gone",
@@ -221,15 +204,15 @@ def failures_are_free(history: History) -> Iterator[Observation]:
                 *begun[:3],
                 span.after,
             )
-    for first, last, between in bills(history):
-        begun, grown = _failures(history, between), _grown(first, last)
+    for first, last, between in pair_cost_reads(history):
+        begun, grown = _find_failures(history, between), _compute_growth(first, last)
         if begun and grown is not None:
-            yield held(
+            yield expect(
                 grown == 0, "no failed video in the costs", f"{grown} more", first, *begun[:3], last
             )
 
 
-def _failures(history: History, exchanges: Sequence[Exchange]) -> list[Exchange]:
+def _find_failures(history: History, exchanges: Sequence[HttpExchange]) -> list[HttpExchange]:
     """Return what began generations; nothing, unless they all failed."""
     begun = [each for each in exchanges if each.accepted]
     ends = [history.ended.get(each.generation) for each in begun]
@@ -244,12 +227,12 @@ def _failures(history: History, exchanges: Sequence[Exchange]) -> list[Exchange]
     cost="T",
     why="Clients look as often as they like.",
 )
-def charged_once(history: History) -> Iterator[Observation]:
+def generations_are_charged_once(history: History) -> Iterator[Observation]:
     """GP507."""
-    for span in history.spans:
-        reads = _reads(span.between)
+    for span in history.settled_intervals:
+        reads = _select_reads(span.between)
         if reads:
-            yield held(
+            yield expect(
                 span.spent == 0,
                 "no charge for looking and downloading again",
                 f"{span.spent} gone",
@@ -257,10 +240,10 @@ def charged_once(history: History) -> Iterator[Observation]:
                 *reads[:4],
                 span.after,
             )
-    for first, last, between in bills(history):
-        reads, grown = _reads(between), _grown(first, last)
+    for first, last, between in pair_cost_reads(history):
+        reads, grown = _select_reads(between), _compute_growth(first, last)
         if reads and grown is not None:
-            yield held(
+            yield expect(
                 grown == 0,
                 "no costs of looking and downloading again",
                 f"{grown} more",
@@ -270,14 +253,16 @@ def charged_once(history: History) -> Iterator[Observation]:
             )
 
 
-def _reads(exchanges: Sequence[Exchange]) -> list[Exchange]:
+def _select_reads(exchanges: Sequence[HttpExchange]) -> list[HttpExchange]:
     """Return what looked at videos and files; nothing, if anything was submitted as well."""
     if any(each.submits for each in exchanges):
         return []
     return [e for e in exchanges if e.operation in {"videos.retrieve", "downloads.retrieve"}]
 
 
-def bills(history: History) -> Iterator[tuple[Exchange, Exchange, tuple[Exchange, ...]]]:
+def pair_cost_reads(
+    history: History,
+) -> Iterator[tuple[HttpExchange, HttpExchange, tuple[HttpExchange, ...]]]:
     """Yield successive looks of a key at one range of costs, with what the key did between them.
 
     At both looks everything begun has ended. Downloads need no key: they belong to every key.
@@ -285,7 +270,7 @@ def bills(history: History) -> Iterator[tuple[Exchange, Exchange, tuple[Exchange
     last: dict[tuple[str, str], int] = {}
     for place, each in enumerate(history.exchanges):
         shown = each.operation == "billing.costs" and each.method == "GET" and each.status == 200
-        if not shown or not history.quiet(each) or not _settled(history, each):
+        if not shown or not history.is_settled(each) or not _is_up_to_date(history, each):
             continue
         if (each.key, each.query) in last:
             start = last[each.key, each.query]
@@ -295,10 +280,10 @@ def bills(history: History) -> Iterator[tuple[Exchange, Exchange, tuple[Exchange
         last[each.key, each.query] = place
 
 
-def _settled(history: History, exchange: Exchange) -> bool:
+def _is_up_to_date(history: History, exchange: HttpExchange) -> bool:
     """Whether the books can be up to date: of our fake always, of others some time after an end."""
     return history.own or not any(
-        end.number < exchange.number and exchange.at - end.at < SETTLING
+        end.number < exchange.number and exchange.at - end.at < SETTLING_TIME
         for end in history.ended.values()
     )
 
@@ -313,42 +298,42 @@ def _settled(history: History, exchange: Exchange) -> bool:
 )
 def costs_add_up(history: History) -> Iterator[Observation]:
     """GP508."""
-    for each in history.of("billing.costs"):
+    for each in history.with_operation("billing.costs"):
         if each.status != 200 or each.method != "GET":
             continue
         buckets = each.object.get("data")
         if not isinstance(buckets, list):
-            yield wrong("a list of buckets", buckets, each)
+            yield fail("a list of buckets", buckets, each)
             continue
-        amounts = [decimal(bucket.get("cost")) for bucket in buckets]
+        amounts = [parse_decimal(bucket.get("cost")) for bucket in buckets]
         total = sum((amount for amount in amounts if amount is not None), ZERO)
-        yield held(
-            decimal(each.object.get("total_cost")) == total,
+        yield expect(
+            parse_decimal(each.object.get("total_cost")) == total,
             f"total_cost {total}",
             str(each.object.get("total_cost")),
             each,
         )
         dates = [str(bucket.get("date")) for bucket in buckets]
-        wanted = _dates(each)
+        wanted = _list_dates(each)
         if wanted is not None:
-            yield held(
+            yield expect(
                 dates == wanted,
                 f"one bucket for each UTC date, {len(wanted)} ascending",
-                _difference(dates, wanted),
+                _describe_difference(dates, wanted),
                 each,
             )
 
 
-def _dates(exchange: Exchange) -> list[str] | None:
-    start = instant(exchange.parameters.get("start"))
-    end = instant(exchange.parameters.get("end"))
+def _list_dates(exchange: HttpExchange) -> list[str] | None:
+    start = parse_instant(exchange.parameters.get("start"))
+    end = parse_instant(exchange.parameters.get("end"))
     if start is None or end is None or end < start:
         return None
     first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
     return [f"{first + timedelta(days=day)}" for day in range((last - first).days + 1)]
 
 
-def _difference(found: list[str], wanted: list[str]) -> str:
+def _describe_difference(found: list[str], wanted: list[str]) -> str:
     missing = [day for day in wanted if day not in found][:3]
     extra = [day for day in found if day not in wanted][:3]
     return f"{len(found)} buckets; missing {missing}, beyond {extra}, ends {found[-1:]}"
@@ -365,26 +350,33 @@ def _difference(found: list[str], wanted: list[str]) -> str:
 )
 def costs_match_charges(history: History) -> Iterator[Observation]:
     """GP509."""
-    before = [each for each in history.used("costs-before") if each.status == 200]
+    before = [each for each in history.with_role("costs-before") if each.status == 200]
     for first in before:
-        for last in history.used("costs-after"):
+        for last in history.with_role("costs-after"):
             if last.status != 200 or last.key != first.key or last.query != first.query:
                 continue
-            if not (history.quiet(first) and history.quiet(last) and _settled(history, last)):
+            if not (
+                history.is_settled(first)
+                and history.is_settled(last)
+                and _is_up_to_date(history, last)
+            ):
                 continue
             between = [
                 each
                 for each in history
                 if first.number < each.number < last.number and each.key == first.key
             ]
-            total = _delivered(history, between)
-            grown = _grown(first, last)
+            total = _sum_delivered(history, between)
+            grown = _compute_growth(first, last)
             if total is not None:
-                yield held(grown == total, f"costs grow by {total}", f"by {grown}", first, last)
+                yield expect(grown == total, f"costs grow by {total}", f"by {grown}", first, last)
 
 
-def _grown(first: Exchange, last: Exchange) -> Decimal | None:
-    old, new = decimal(first.object.get("total_cost")), decimal(last.object.get("total_cost"))
+def _compute_growth(first: HttpExchange, last: HttpExchange) -> Decimal | None:
+    old, new = (
+        parse_decimal(first.object.get("total_cost")),
+        parse_decimal(last.object.get("total_cost")),
+    )
     return None if old is None or new is None else new - old
 
 
@@ -399,27 +391,29 @@ def _grown(first: Exchange, last: Exchange) -> Decimal | None:
 )
 def ranges_follow_their_rules(history: History) -> Iterator[Observation]:
     """GP510."""
-    for each in history.faulty("range"):
+    for each in history.with_fault("range"):
         field = each.step.field if each.step else ""
-        yield held(
+        yield expect(
             400 <= each.status < 500, f"4xx: {field}", f"{each.status} {each.body[:100]!r}", each
         )
-    for each in history.used("range-valid"):
-        yield held(
+    for each in history.with_role("range-valid"):
+        yield expect(
             each.status == 200, f"200 for {each.query}", f"{each.status} {each.body[:100]!r}", each
         )
-    looks = history.used("range-inclusive")
+    looks = history.with_role("range-inclusive")
     if looks:
-        yield noted("; ".join(_recorded(each) for each in looks), *looks)
+        yield note("; ".join(_describe_range(each) for each in looks), *looks)
 
 
-def _recorded(exchange: Exchange) -> str:
+def _describe_range(exchange: HttpExchange) -> str:
     """Return what a range turned out to hold: which dates, and what they cost."""
     name = exchange.step.field if exchange.step else ""
     buckets = exchange.values.get("date", [])
     if exchange.status != 200 or not buckets:
         return f"{name}: {exchange.status}"
-    return f"{name}: {buckets[0]} to {buckets[-1]}, {decimal(exchange.object.get('total_cost'))}"
+    return (
+        f"{name}: {buckets[0]} to {buckets[-1]}, {parse_decimal(exchange.object.get('total_cost'))}"
+    )
 
 
 @check(
@@ -433,10 +427,10 @@ def _recorded(exchange: Exchange) -> str:
 def ranges_are_additive(history: History) -> Iterator[Observation]:
     """GP511."""
     for group in history.groups.values():
-        parts = {each.use: decimal(each.object.get("total_cost")) for each in group}
+        parts = {each.use: parse_decimal(each.object.get("total_cost")) for each in group}
         whole, first, second = (parts.get(f"range-{name}") for name in ("ac", "ab", "bc"))
         if whole is not None and first is not None and second is not None:
-            yield held(
+            yield expect(
                 first + second == whole,
                 f"{first} + {second} = {first + second}",
                 str(whole),
@@ -454,16 +448,16 @@ def ranges_are_additive(history: History) -> Iterator[Observation]:
 )
 def balances_stay_above_zero(history: History) -> Iterator[Observation]:
     """GP512."""
-    for each in history.of("billing.balance"):
-        amount = balance_of(each)
+    for each in history.with_operation("billing.balance"):
+        amount = read_balance(each)
         if each.status == 200 and amount is not None:
-            yield held(amount >= 0, "a balance of at least 0", str(amount), each)
-    for each in history.used("too-dear"):
-        yield held(
+            yield expect(amount >= 0, "a balance of at least 0", str(amount), each)
+    for each in history.with_role("too-dear"):
+        yield expect(
             each.status == 402, "402 before any work", f"{each.status} {each.body[:100]!r}", each
         )
         if each.effects is not None:
-            yield held(not each.effects, "no work for what cannot be paid", each.effects, each)
+            yield expect(not each.effects, "no work for what cannot be paid", each.effects, each)
 
 
 @check(
@@ -476,11 +470,11 @@ def balances_stay_above_zero(history: History) -> Iterator[Observation]:
 )
 def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
     """GP513."""
-    kinds: dict[tuple[Any, ...], list[tuple[Decimal, Decimal, Exchange]]] = {}
+    kinds: dict[tuple[Any, ...], list[tuple[Decimal, Decimal, HttpExchange]]] = {}
     for each in history.results:
         made = history.submitted.get(each.generation)
-        total = total_of(each)
-        seconds = decimal(each.items[0].get("duration")) if each.items else None
+        total = read_total_cost(each)
+        seconds = parse_decimal(each.items[0].get("duration")) if each.items else None
         if made is None or total is None or seconds is None:
             continue
         kind = tuple(made.asked.get(name) for name in ("model", "resolution", "sound"))
@@ -490,7 +484,7 @@ def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
         for (short, low, one), (long, high, other) in itertools.pairwise(found):
             if short < long:
                 yield (
-                    held(
+                    expect(
                         low <= high,
                         f"{long} s not cheaper than {short} s ({low})",
                         str(high),
@@ -502,6 +496,6 @@ def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
                 )
 
 
-def today(exchange: Exchange) -> date:
+def get_utc_date(exchange: HttpExchange) -> date:
     """Return the UTC date on which an exchange happened."""
     return exchange.at.astimezone(UTC).date()

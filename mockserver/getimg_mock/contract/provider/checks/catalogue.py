@@ -5,24 +5,24 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.verdicts import check, held, noted
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.verdicts import check, expect, note
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 # Named in the official documentation's examples.
-_DOCUMENTED: Final = ("seedream-5-lite", "seedance-v1-5-pro")
+_DOCUMENTED_MODELS: Final = ("seedream-5-lite", "seedance-v1-5-pro")
 _AN_HOUR: Final = timedelta(hours=1)
 
 
-def _lists(history: History) -> Iterator[tuple[Exchange, list[dict[str, Any]]]]:
-    for each in history.of("models.list"):
+def _find_model_lists(history: History) -> Iterator[tuple[HttpExchange, list[dict[str, Any]]]]:
+    for each in history.with_operation("models.list"):
         if each.status == 200 and isinstance(each.json, list):
             yield each, [model for model in each.json if isinstance(model, dict)]
 
@@ -37,10 +37,12 @@ def _lists(history: History) -> Iterator[tuple[Exchange, list[dict[str, Any]]]]:
 )
 def items_are_models(history: History) -> Iterator[Observation]:
     """GP801."""
-    for each in history.of("models.list"):
+    for each in history.with_operation("models.list"):
         if each.status == 200 and each.method == "GET":
             found = schemas.violations("model-list", each.plain)
-            yield held(not found, "a list of models", "; ".join(v.message for v in found[:3]), each)
+            yield expect(
+                not found, "a list of models", "; ".join(v.message for v in found[:3]), each
+            )
 
 
 @check(
@@ -55,8 +57,8 @@ def types_partition_the_list(history: History) -> Iterator[Observation]:
     """GP802."""
     whole: list[object] | None = None
     parts: dict[str, list[object]] = {}
-    seen: list[Exchange] = []
-    for each, models in _lists(history):
+    seen: list[HttpExchange] = []
+    for each, models in _find_model_lists(history):
         kind = each.parameters.get("type")
         ids = [model.get("id") for model in models]
         if kind is None:
@@ -64,11 +66,11 @@ def types_partition_the_list(history: History) -> Iterator[Observation]:
         elif kind in {"image", "video"}:
             parts[kind] = ids
             others = [model.get("id") for model in models if model.get("type") != kind]
-            yield held(not others, f"only {kind} models", others, each)
+            yield expect(not others, f"only {kind} models", others, each)
         seen.append(each)
     if whole is not None and len(parts) == 2:
         both = parts["image"] + parts["video"]
-        yield held(
+        yield expect(
             len(set(map(str, both))) == len(both) and set(map(str, both)) == set(map(str, whole)),
             "every model in one of the two lists",
             f"{len(parts['image'])} and {len(parts['video'])} of {len(whole)}",
@@ -87,14 +89,16 @@ def types_partition_the_list(history: History) -> Iterator[Observation]:
 def models_equal_their_entries(history: History) -> Iterator[Observation]:
     """GP803."""
     listed = {
-        str(model.get("id")): (each, model) for each, models in _lists(history) for model in models
+        str(model.get("id")): (each, model)
+        for each, models in _find_model_lists(history)
+        for model in models
     }
-    for each in history.of("models.retrieve"):
+    for each in history.with_operation("models.retrieve"):
         name = each.path.rpartition("/")[2]
         if each.method != "GET" or name not in listed or each.status == 401:
             continue
         where, model = listed[name]
-        yield held(
+        yield expect(
             each.status == 200 and each.json == model,
             "the entry of the list",
             f"{each.status} {each.body[:120]!r}",
@@ -113,15 +117,15 @@ def models_equal_their_entries(history: History) -> Iterator[Observation]:
 )
 def unknown_models_are_404(history: History) -> Iterator[Observation]:
     """GP804."""
-    for each in history.used("unknown-model"):
-        yield held(
+    for each in history.with_role("unknown-model"):
+        yield expect(
             each.status == 404 and each.error,
             "404 in the envelope",
             f"{each.status} {each.body[:100]!r}",
             each,
         )
-    for each in history.used("bad-type"):
-        yield held(400 <= each.status < 500, "4xx for an unknown type", each.status, each)
+    for each in history.with_role("bad-type"):
+        yield expect(400 <= each.status < 500, "4xx for an unknown type", each.status, each)
 
 
 @check(
@@ -134,12 +138,12 @@ def unknown_models_are_404(history: History) -> Iterator[Observation]:
 )
 def rates_are_ordered(history: History) -> Iterator[Observation]:
     """GP805."""
-    for each, models in _lists(history):
+    for each, models in _find_model_lists(history):
         for model in models:
             rates = model.get("pricing", {}).get("rates", [])
-            prices = [decimal(rate.get("unit_price")) for rate in rates]
+            prices = [parse_decimal(rate.get("unit_price")) for rate in rates]
             known = [price for price in prices if price is not None]
-            yield held(
+            yield expect(
                 len(known) == len(prices) and known == sorted(known),
                 f"rates of {model.get('id')} by price",
                 [str(price) for price in prices],
@@ -149,7 +153,7 @@ def rates_are_ordered(history: History) -> Iterator[Observation]:
                 (rate.get("billable_unit"), rate.get("resolution"), rate.get("sound"))
                 for rate in rates
             ]
-            yield held(
+            yield expect(
                 len(set(keys)) == len(keys), "one rate for each resolution and sound", keys, each
             )
 
@@ -164,18 +168,18 @@ def rates_are_ordered(history: History) -> Iterator[Observation]:
 )
 def images_have_no_length(history: History) -> Iterator[Observation]:
     """GP806."""
-    for each, models in _lists(history):
+    for each, models in _find_model_lists(history):
         for model in models:
             if model.get("type") == "image":
                 plain = not model.get("supported_durations") and not model.get("supports_sound")
-                yield held(
+                yield expect(
                     plain,
                     f"{model.get('id')} without durations and sound",
                     [model.get("supported_durations"), model.get("supports_sound")],
                     each,
                 )
             elif model.get("type") == "video":
-                yield held(
+                yield expect(
                     model.get("supported_durations"),
                     f"{model.get('id')} with durations",
                     model.get("supported_durations"),
@@ -199,16 +203,16 @@ def first_values_are_defaults(history: History) -> Iterator[Observation]:
         ends = {each.use: history.ended.get(each.generation) for each in group}
         omitted, explicit = ends.get("omitted"), ends.get("explicit")
         if omitted is not None and explicit is not None:
-            yield held(
-                _made(omitted) == _made(explicit),
-                f"as with the first values: {_made(explicit)}",
-                _made(omitted),
+            yield expect(
+                _describe_result(omitted) == _describe_result(explicit),
+                f"as with the first values: {_describe_result(explicit)}",
+                _describe_result(omitted),
                 explicit,
                 omitted,
             )
 
 
-def _made(exchange: Exchange) -> list[object]:
+def _describe_result(exchange: HttpExchange) -> list[object]:
     item = exchange.items[0] if exchange.items else {}
     usage = exchange.object.get("usage") or {}
     fields = [
@@ -227,13 +231,13 @@ def _made(exchange: Exchange) -> list[object]:
 )
 def documented_models_exist(history: History) -> Iterator[Observation]:
     """GP808."""
-    for each, models in _lists(history):
+    for each, models in _find_model_lists(history):
         if "type" in each.parameters:
             continue
         ids = {model.get("id") for model in models}
-        missing = [name for name in _DOCUMENTED if name not in ids]
-        yield held(not missing, "the models of the documentation", f"without {missing}", each)
-        yield noted(f"{len(ids)} models", each)
+        missing = [name for name in _DOCUMENTED_MODELS if name not in ids]
+        yield expect(not missing, "the models of the documentation", f"without {missing}", each)
+        yield note(f"{len(ids)} models", each)
 
 
 @check(
@@ -246,8 +250,8 @@ def documented_models_exist(history: History) -> Iterator[Observation]:
 )
 def lists_repeat(history: History) -> Iterator[Observation]:
     """GP809."""
-    seen: dict[tuple[str, str], Exchange] = {}
-    for each, _models in _lists(history):
+    seen: dict[tuple[str, str], HttpExchange] = {}
+    for each, _models in _find_model_lists(history):
         first = seen.setdefault((each.key, each.query), each)
         if first is not each and each.at - first.at < _AN_HOUR:
-            yield held(first.json == each.json, "the same list again", "another", first, each)
+            yield expect(first.json == each.json, "the same list again", "another", first, each)

@@ -6,37 +6,37 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.provider.checks.billing import bills
-from getimg_mock.contract.verdicts import check, held, noted
+from getimg_mock.contract.provider.checks.billing import pair_cost_reads
+from getimg_mock.contract.verdicts import check, expect, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
     Judge = Callable[[History], Iterator[Observation]]
 
 # What says nothing about an input: no key, no money, too fast.
-_BESIDE: Final = (0, 401, 402, 429)
-_FOREIGN: Final = re.compile(r"[^\x00-\x7f]+")
-_CODINGS: Final = ("latin-1", "cp1252")
-_REPLACED: Final = "\N{REPLACEMENT CHARACTER}"
+_IGNORED_STATUSES: Final = (0, 401, 402, 429)
+_NON_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_WRONG_ENCODINGS: Final = ("latin-1", "cp1252")
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
-def refused(exchange: Exchange) -> bool:
+def is_refused(exchange: HttpExchange) -> bool:
     """Whether the provider blamed the request."""
     return 400 <= exchange.status < 500
 
 
 def _refuses(history: History, *faults: str) -> Iterator[Observation]:
     """Require a 4xx for every request that has one of these faults."""
-    for each in history.faulty(*faults):
-        if each.valid is False and each.status not in _BESIDE:
+    for each in history.with_fault(*faults):
+        if each.valid is False and each.status not in _IGNORED_STATUSES:
             where = f" ({each.step.field})" if each.step and each.step.field else ""
-            yield held(
-                refused(each),
+            yield expect(
+                is_refused(each),
                 f"4xx: {each.fault}{where}",
                 f"{each.status} {each.body[:120]!r}",
                 each,
@@ -45,22 +45,22 @@ def _refuses(history: History, *faults: str) -> Iterator[Observation]:
 
 def _accepts(history: History, use: str) -> Iterator[Observation]:
     """Require success for every valid request of this use."""
-    for each in history.used(use):
-        if each.valid and each.status not in _BESIDE:
-            yield held(
+    for each in history.with_role(use):
+        if each.valid and each.status not in _IGNORED_STATUSES:
+            yield expect(
                 200 <= each.status < 300, "accepted", f"{each.status} {each.body[:160]!r}", each
             )
 
 
-def _consistent(history: History, prefix: str) -> Iterator[Observation]:
+def _expect_one_decision(history: History, prefix: str) -> Iterator[Observation]:
     """Hold each group of this prefix to one decision."""
     for name, group in history.groups.items():
-        seen = [each for each in group if each.status not in _BESIDE]
+        seen = [each for each in group if each.status not in _IGNORED_STATUSES]
         if not name.startswith(prefix) or len(seen) < 2:
             continue
-        decisions = {refused(each) for each in seen}
+        decisions = {is_refused(each) for each in seen}
         statuses = ", ".join(str(each.status) for each in seen)
-        yield held(len(decisions) == 1, f"one decision for all of {name}", statuses, *seen)
+        yield expect(len(decisions) == 1, f"one decision for all of {name}", statuses, *seen)
 
 
 @check(
@@ -181,11 +181,11 @@ def wrong_models_are_refused(history: History) -> Iterator[Observation]:
 def bodies_are_json_objects(history: History) -> Iterator[Observation]:
     """GP207: of an object that names one thing twice any decision will do, but one for all."""
     yield from _refuses(history, "malformed")
-    yield from _consistent(history, "duplicate keys")
-    for each in history.faulty("duplicate-keys"):
-        yield held(0 < each.status < 500, "a decision on duplicate keys", each.status, each)
-        if each.status not in _BESIDE:
-            yield noted("duplicate keys are " + ("refused" if refused(each) else "taken"))
+    yield from _expect_one_decision(history, "duplicate keys")
+    for each in history.with_fault("duplicate-keys"):
+        yield expect(0 < each.status < 500, "a decision on duplicate keys", each.status, each)
+        if each.status not in _IGNORED_STATUSES:
+            yield note("duplicate keys are " + ("refused" if is_refused(each) else "taken"))
 
 
 @check(
@@ -198,13 +198,15 @@ def bodies_are_json_objects(history: History) -> Iterator[Observation]:
 )
 def unknown_fields_are_treated_alike(history: History) -> Iterator[Observation]:
     """GP206."""
-    yield from _consistent(history, "unknown-field")
-    for each in history.faulty("unknown-field"):
+    yield from _expect_one_decision(history, "unknown-field")
+    for each in history.with_fault("unknown-field"):
         if each.status == 0 or each.status >= 500:
-            yield held(condition=False, expected="a decision", actual=each.status)
-    seen = [each for each in history.faulty("unknown-field") if each.status not in _BESIDE]
+            yield expect(condition=False, expected="a decision", actual=each.status)
+    seen = [
+        each for each in history.with_fault("unknown-field") if each.status not in _IGNORED_STATUSES
+    ]
     if seen:
-        yield noted("unknown fields are " + ("refused" if refused(seen[0]) else "ignored"))
+        yield note("unknown fields are " + ("refused" if is_refused(seen[0]) else "ignored"))
 
 
 @check(
@@ -217,24 +219,24 @@ def unknown_fields_are_treated_alike(history: History) -> Iterator[Observation]:
 )
 def odd_texts_are_borne(history: History) -> Iterator[Observation]:
     """GP213."""
-    for each in history.faulty("unicode"):
-        if each.status in _BESIDE:
+    for each in history.with_fault("unicode"):
+        if each.status in _IGNORED_STATUSES:
             continue
-        fine = each.status < 500 and not each.decoded[1] and not _garbled(each)
-        yield held(
+        fine = each.status < 500 and not each.decoded[1] and not _is_garbled(each)
+        yield expect(
             fine, "accepted or 4xx, in clean UTF-8", f"{each.status} {each.body[:120]!r}", each
         )
 
 
-def _garbled(exchange: Exchange) -> bool:
+def _is_garbled(exchange: HttpExchange) -> bool:
     """Whether an answer shows the prompt as one sees it who takes its UTF-8 for something else."""
     prompt = exchange.asked.get("prompt")
     if not isinstance(prompt, str) or any("\ud800" <= letter <= "\udfff" for letter in prompt):
         return False
-    foreign = [part.encode() for part in _FOREIGN.findall(prompt)]
-    misread = [part.decode(coding, "replace") for part in foreign for coding in _CODINGS]
+    foreign = [part.encode() for part in _NON_ASCII.findall(prompt)]
+    misread = [part.decode(coding, "replace") for part in foreign for coding in _WRONG_ENCODINGS]
     shown = json.dumps(exchange.plain, ensure_ascii=False)
-    lost = _REPLACED in shown and _REPLACED not in prompt
+    lost = _REPLACEMENT in shown and _REPLACEMENT not in prompt
     return lost or any(part in shown for part in misread)
 
 
@@ -248,7 +250,7 @@ def _garbled(exchange: Exchange) -> bool:
 )
 def numbers_are_read_alike(history: History) -> Iterator[Observation]:
     """GP214."""
-    yield from _consistent(history, "number")
+    yield from _expect_one_decision(history, "number")
     yield from _refuses(history, "number-form")
 
 
@@ -277,12 +279,12 @@ def references_are_guarded(history: History) -> Iterator[Observation]:
 )
 def large_requests_are_refused(history: History) -> Iterator[Observation]:
     """GP211: here a connection that ends without an answer is a breach too."""
-    for each in history.faulty("too-large"):
+    for each in history.with_fault("too-large"):
         if each.valid is False and each.status not in {401, 402, 429}:
             said = each.error.get("code") and each.error.get("message")
             where = each.step.field if each.step else ""
-            yield held(
-                refused(each) and said,
+            yield expect(
+                is_refused(each) and said,
                 f"4xx in the envelope: {where}",
                 f"{each.status or 'no answer'} {each.body[:120]!r}",
                 each,
@@ -300,8 +302,8 @@ def large_requests_are_refused(history: History) -> Iterator[Observation]:
 def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """GP215."""
     for each in history:
-        if each.submits and each.valid and each.status not in _BESIDE:
-            yield held(
+        if each.submits and each.valid and each.status not in _IGNORED_STATUSES:
+            yield expect(
                 200 <= each.status < 300,
                 "accepted: the request is valid",
                 f"{each.status} {each.body[:160]!r}",
@@ -320,15 +322,15 @@ def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
 def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
     """GP216."""
     for each in history:
-        if each.submits and each.valid is False and refused(each):
-            yield held(not each.generation, "no id in a refusal", each.generation, each)
+        if each.submits and each.valid is False and is_refused(each):
+            yield expect(not each.generation, "no id in a refusal", each.generation, each)
             if each.effects is not None:
-                yield held(not each.effects, "nothing happens for a refusal", each.effects, each)
-    for span in history.spans:
+                yield expect(not each.effects, "nothing happens for a refusal", each.effects, each)
+    for span in history.settled_intervals:
         sent = [each for each in span.between if each.submits]
-        blamed = [each for each in sent if refused(each) and each.valid is False]
+        blamed = [each for each in sent if is_refused(each) and each.valid is False]
         if blamed and len(blamed) == len(sent):
-            yield held(
+            yield expect(
                 span.spent == 0,
                 "the balance stays through refusals",
                 f"{span.spent} gone",
@@ -336,11 +338,11 @@ def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
                 *blamed[:4],
                 span.after,
             )
-    for first, last, between in bills(history):
+    for first, last, between in pair_cost_reads(history):
         sent = [each for each in between if each.submits]
-        if sent and all(refused(each) for each in sent):
+        if sent and all(is_refused(each) for each in sent):
             same = first.object.get("total_cost") == last.object.get("total_cost")
-            yield held(
+            yield expect(
                 same,
                 f"costs of {first.object.get('total_cost')}, as before",
                 last.object.get("total_cost"),

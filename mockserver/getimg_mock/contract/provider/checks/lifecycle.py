@@ -8,20 +8,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.exchanges import TERMINAL, decimal
+from getimg_mock.contract.exchanges import TERMINAL, parse_decimal
 from getimg_mock.contract.plans import SUBMISSIONS
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-_PATIENCE: Final = timedelta(minutes=10)
-_PATIENCE_PER_SECOND: Final = timedelta(seconds=30)
+_MAX_PENDING: Final = timedelta(minutes=10)
+_MAX_PENDING_PER_SECOND: Final = timedelta(seconds=30)
 _URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 
 
@@ -35,10 +35,10 @@ _URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 )
 def images_are_completed(history: History) -> Iterator[Observation]:
     """GP301."""
-    for each in history.of("images.generate"):
+    for each in history.with_operation("images.generate"):
         if each.accepted:
             done = each.status == 200 and each.object.get("status") == "completed" and each.items
-            yield held(
+            yield expect(
                 done,
                 "200, completed, with at least one medium",
                 f"{each.status} {each.object.get('status')}, {len(each.items)} media",
@@ -59,7 +59,7 @@ def models_are_those_asked_for(history: History) -> Iterator[Observation]:
     for each in history.results:
         made = history.submitted.get(each.generation)
         if made is not None and "model" in made.asked:
-            yield held(
+            yield expect(
                 each.object.get("model") == made.asked["model"],
                 f"the model {made.asked['model']!r}",
                 each.object.get("model"),
@@ -78,10 +78,10 @@ def models_are_those_asked_for(history: History) -> Iterator[Observation]:
 )
 def videos_are_pending_first(history: History) -> Iterator[Observation]:
     """GP303."""
-    for each in history.of("videos.create"):
+    for each in history.with_operation("videos.create"):
         if each.accepted:
             shape = {"id", "status"} <= set(each.object)
-            yield held(
+            yield expect(
                 each.status == 202 and shape and each.object.get("status") == "pending",
                 '202 with an id and "pending"',
                 f"{each.status} {each.body[:120]!r}",
@@ -89,7 +89,7 @@ def videos_are_pending_first(history: History) -> Iterator[Observation]:
             )
             extra = sorted(set(each.object) - {"id", "status"})
             if extra:
-                yield noted(f"the 202 also has {', '.join(extra)}", each)
+                yield note(f"the 202 also has {', '.join(extra)}", each)
 
 
 def ids_are_unique_over_a_run(
@@ -100,7 +100,7 @@ def ids_are_unique_over_a_run(
     for history in histories:
         for name, made in history.submitted.items() if not history.own else ():
             fresh = seen.setdefault(name, history) is history
-            yield history, held(fresh, "an id that no earlier plan was given", name, made)
+            yield history, expect(fresh, "an id that no earlier plan was given", name, made)
 
 
 @check(
@@ -115,20 +115,22 @@ def ids_are_unique_over_a_run(
 )
 def ids_are_unique(history: History) -> Iterator[Observation]:
     """GP304: of equal bodies with one id GP314 says that they were merged."""
-    seen: dict[str, Exchange] = {}
-    for each in history.of("images.generate", "videos.create"):
+    seen: dict[str, HttpExchange] = {}
+    for each in history.with_operation("images.generate", "videos.create"):
         if not each.accepted:
             continue
         name = each.object.get("id")
-        yield held(
+        yield expect(
             isinstance(name, str) and _URL_SAFE.fullmatch(name), "an id safe in a URL", name, each
         )
         other = seen.setdefault(str(name), each)
-        if other is not each and (each.request_body is None or _order(other) != _order(each)):
-            yield wrong("a new id", name, other, each)
+        if other is not each and (
+            each.request_body is None or _identify_order(other) != _identify_order(each)
+        ):
+            yield fail("a new id", name, other, each)
 
 
-def _order(exchange: Exchange) -> tuple[str, str, bytes | None]:
+def _identify_order(exchange: HttpExchange) -> tuple[str, str, bytes | None]:
     """Return what was ordered, and by whom."""
     return exchange.key, exchange.operation, exchange.request_body
 
@@ -143,11 +145,11 @@ def _order(exchange: Exchange) -> tuple[str, str, bytes | None]:
 )
 def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
     """GP305."""
-    for each in history.of("videos.retrieve"):
+    for each in history.with_operation("videos.retrieve"):
         made = history.submitted.get(each.path.rpartition("/")[2])
         if made is None or made.key != each.key or each.method != "GET" or each.status == 429:
             continue
-        yield held(each.status == 200, "200 for a video of one's own", each.status, made, each)
+        yield expect(each.status == 200, "200 for a video of one's own", each.status, made, each)
 
 
 @check(
@@ -160,10 +162,10 @@ def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
 )
 def answers_are_about_the_id(history: History) -> Iterator[Observation]:
     """GP306."""
-    for each in history.of("videos.retrieve"):
+    for each in history.with_operation("videos.retrieve"):
         if each.status == 200 and each.method == "GET":
             asked = each.path.rpartition("/")[2]
-            yield held(
+            yield expect(
                 each.object.get("id") == asked, f"the id {asked}", each.object.get("id"), each
             )
 
@@ -178,17 +180,17 @@ def answers_are_about_the_id(history: History) -> Iterator[Observation]:
 )
 def states_are_exclusive(history: History) -> Iterator[Observation]:
     """GP307."""
-    for each in history.of("videos.retrieve"):
+    for each in history.with_operation("videos.retrieve"):
         if each.status != 200 or each.method != "GET":
             continue
         status = each.object.get("status")
         known = status in {"pending", *TERMINAL}
-        yield held(known, "pending, completed or failed", status, each)
+        yield expect(known, "pending, completed or failed", status, each)
         banned = {"pending": {"data", "usage", "error"}, "completed": {"error"}, "failed": {"data"}}
         extra = sorted(
             name for name in banned.get(str(status), ()) if each.object.get(name) is not None
         )
-        yield held(not extra, f"a {status} video without {extra}", f"{each.body[:120]!r}", each)
+        yield expect(not extra, f"a {status} video without {extra}", f"{each.body[:120]!r}", each)
 
 
 @check(
@@ -201,16 +203,16 @@ def states_are_exclusive(history: History) -> Iterator[Observation]:
 )
 def states_move_forward(history: History) -> Iterator[Observation]:
     """GP308."""
-    for looks in history.looks.values():
-        ended: Exchange | None = None
+    for looks in history.polls.values():
+        ended: HttpExchange | None = None
         for each in looks:
             status = each.object.get("status")
             if ended is not None:
                 before = ended.object.get("status")
-                yield held(status == before, f"{before} for ever", status, ended, each)
+                yield expect(status == before, f"{before} for ever", status, ended, each)
             elif status in TERMINAL:
                 ended = each
-                yield held(condition=True, expected="", actual="")
+                yield expect(condition=True, expected="", actual="")
 
 
 @check(
@@ -223,11 +225,11 @@ def states_move_forward(history: History) -> Iterator[Observation]:
 )
 def ends_are_final(history: History) -> Iterator[Observation]:
     """GP309."""
-    for looks in history.looks.values():
+    for looks in history.polls.values():
         ended = [each for each in looks if each.object.get("status") in TERMINAL]
         for each in ended[1:]:
-            yield held(
-                _lasting(each.object) == _lasting(ended[0].object),
+            yield expect(
+                _strip_signatures(each.object) == _strip_signatures(ended[0].object),
                 "the same result as before",
                 f"{each.body[:200]!r}",
                 ended[0],
@@ -235,7 +237,7 @@ def ends_are_final(history: History) -> Iterator[Observation]:
             )
 
 
-def _lasting(body: dict[str, Any]) -> dict[str, Any]:
+def _strip_signatures(body: dict[str, Any]) -> dict[str, Any]:
     """Return a result without what may be made anew for each answer: the link's signature."""
     data = body.get("data")
     if not isinstance(data, list):
@@ -258,15 +260,15 @@ def _lasting(body: dict[str, Any]) -> dict[str, Any]:
 )
 def jobs_end(history: History) -> Iterator[Observation]:
     """GP310."""
-    for (_, name), looks in history.looks.items():
+    for (_, name), looks in history.polls.items():
         made = history.submitted.get(name)
         if made is None:
             continue
-        bound = _longest_wait(history, made)
+        bound = _compute_longest_wait(history, made)
         waiting = [each for each in looks if each.object.get("status") not in TERMINAL]
         late = next((each for each in waiting if each.at - made.at > bound), None)
         if late is not None:
-            yield wrong(
+            yield fail(
                 f"an end within {bound.total_seconds():.0f} s",
                 late.object.get("status"),
                 made,
@@ -276,11 +278,11 @@ def jobs_end(history: History) -> Iterator[Observation]:
             yield OK
 
 
-def _longest_wait(history: History, made: Exchange) -> timedelta:
+def _compute_longest_wait(history: History, made: HttpExchange) -> timedelta:
     """Return how long a video may be pending: ours to say, by what its model was asked for."""
-    lengths = (history.model(made.asked.get("model")) or {}).get("supported_durations") or [10]
-    seconds = decimal(made.asked.get("duration", lengths[0])) or 0
-    return _PATIENCE + float(seconds) * _PATIENCE_PER_SECOND
+    lengths = (history.find_model(made.asked.get("model")) or {}).get("supported_durations") or [10]
+    seconds = parse_decimal(made.asked.get("duration", lengths[0])) or 0
+    return _MAX_PENDING + float(seconds) * _MAX_PENDING_PER_SECOND
 
 
 @check(
@@ -293,14 +295,14 @@ def _longest_wait(history: History, made: Exchange) -> timedelta:
 )
 def failures_say_why(history: History) -> Iterator[Observation]:
     """GP311."""
-    for each in history.of("videos.retrieve"):
+    for each in history.with_operation("videos.retrieve"):
         if each.status != 200 or each.object.get("status") != "failed":
             continue
         said = each.error.get("code") and each.error.get("message")
-        yield held(said, "error.code and error.message", f"{each.body[:160]!r}", each)
+        yield expect(said, "error.code and error.message", f"{each.body[:160]!r}", each)
         usage = each.object.get("usage")
         free = not usage or (isinstance(usage, dict) and not usage.get("total_cost"))
-        yield held(
+        yield expect(
             free and "data" not in each.object,
             "no data, and usage absent or zero",
             f"{each.body[:160]!r}",
@@ -318,15 +320,15 @@ def failures_say_why(history: History) -> Iterator[Observation]:
 )
 def unknown_ids_are_404(history: History) -> Iterator[Observation]:
     """GP312."""
-    for each in history.used("unknown-id"):
-        yield held(
+    for each in history.with_role("unknown-id"):
+        yield expect(
             each.status == 404 and each.error,
             "404 in the envelope",
             f"{each.status} {each.body[:100]!r}",
             each,
         )
-    for each in history.used("malformed-id"):
-        yield held(400 <= each.status < 500, "4xx", f"{each.status} {each.body[:100]!r}", each)
+    for each in history.with_role("malformed-id"):
+        yield expect(400 <= each.status < 500, "4xx", f"{each.status} {each.body[:100]!r}", each)
 
 
 @check(
@@ -339,7 +341,7 @@ def unknown_ids_are_404(history: History) -> Iterator[Observation]:
 )
 def polling_is_safe(history: History) -> Iterator[Observation]:
     """GP313."""
-    for looks in history.looks.values():
+    for looks in history.polls.values():
         deadlines = {
             str(item.get("deletes_at"))
             for each in looks
@@ -347,7 +349,7 @@ def polling_is_safe(history: History) -> Iterator[Observation]:
             if each.object.get("status") == "completed"
         }
         if deadlines:
-            yield held(
+            yield expect(
                 len(deadlines) == 1,
                 "one deletes_at, however often one looks",
                 sorted(deadlines),
@@ -355,17 +357,21 @@ def polling_is_safe(history: History) -> Iterator[Observation]:
             )
         for first, last in itertools.pairwise(looks):
             if first.at == last.at and last.number == first.number + 1 and history.own:
-                yield held(
+                yield expect(
                     first.object.get("status") == last.object.get("status"),
                     "the same state without time",
                     last.object.get("status"),
                     first,
                     last,
                 )
-    for window in history.windows:
+    for window in history.balance_intervals:
         looks = [each for each in window.between if each.operation == "videos.retrieve"]
-        if looks and len(looks) == len(window.between) and _still(history, window.before, looks):
-            yield held(
+        if (
+            looks
+            and len(looks) == len(window.between)
+            and _is_unchanged(history, window.before, looks)
+        ):
+            yield expect(
                 window.spent == 0,
                 "the same balance after looking",
                 f"{window.spent} gone",
@@ -375,7 +381,7 @@ def polling_is_safe(history: History) -> Iterator[Observation]:
             )
 
 
-def _still(history: History, before: Exchange, looks: list[Exchange]) -> bool:
+def _is_unchanged(history: History, before: HttpExchange, looks: list[HttpExchange]) -> bool:
     """Whether nothing ended between the looks, as far as they show."""
     states: dict[str, set[object]] = {}
     for each in looks:
@@ -398,14 +404,14 @@ def _still(history: History, before: Exchange, looks: list[Exchange]) -> bool:
 )
 def bodies_are_not_merged(history: History) -> Iterator[Observation]:
     """GP314."""
-    orders: dict[tuple[str, str, bytes | None], dict[str, Exchange]] = {}
-    for each in history.of(*SUBMISSIONS):
+    orders: dict[tuple[str, str, bytes | None], dict[str, HttpExchange]] = {}
+    for each in history.with_operation(*SUBMISSIONS):
         if not each.accepted or not each.generation or each.request_body is None:
             continue
-        made = orders.setdefault(_order(each), {})
+        made = orders.setdefault(_identify_order(each), {})
         if made:
             first = made.get(each.generation)
-            yield held(
+            yield expect(
                 first is None,
                 "a generation of its own for each of two equal requests",
                 each.generation,
@@ -425,8 +431,8 @@ def bodies_are_not_merged(history: History) -> Iterator[Observation]:
 def files_last_as_promised(history: History) -> Iterator[Observation]:
     """GP315."""
     for got, result, item in history.downloads:
-        gone = instant(item.get("deletes_at"))
+        gone = parse_instant(item.get("deletes_at"))
         if got.use == "before-expiry" and gone is not None and got.at < gone:
-            yield held(got.status == 200, "200 until deletes_at", got.status, result, got)
-    for each in history.used("look-after-expiry"):
-        yield noted(f"after deletes_at a status request gets {each.status}", each)
+            yield expect(got.status == 200, "200 until deletes_at", got.status, result, got)
+    for each in history.with_role("look-after-expiry"):
+        yield note(f"after deletes_at a status request gets {each.status}", each)

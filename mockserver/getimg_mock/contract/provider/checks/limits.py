@@ -5,23 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import check, held, wrong
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import check, expect, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-_LIMITED: Final = ("images.generate", "videos.create", "videos.retrieve")
-_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+_LIMITED_OPERATIONS: Final = ("images.generate", "videos.create", "videos.retrieve")
+_HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
-def _numbers(exchange: Exchange) -> tuple[int, int, int] | None:
+def _parse_limit_headers(exchange: HttpExchange) -> tuple[int, int, int] | None:
     """Return limit, remaining and reset, or None unless all three are whole numbers."""
-    found = [exchange.fields.get(name, "") for name in _NAMES]
+    found = [exchange.fields.get(name, "") for name in _HEADER_NAMES]
     if not all(text.isascii() and text.isdigit() for text in found):
         return None
     limit, remaining, reset = (int(text) for text in found)
@@ -38,18 +38,18 @@ def _numbers(exchange: Exchange) -> tuple[int, int, int] | None:
 )
 def headers_stand_on_answers(history: History) -> Iterator[Observation]:
     """GP601."""
-    for each in history.of(*_LIMITED):
+    for each in history.with_operation(*_LIMITED_OPERATIONS):
         if each.method == "HEAD" or not (200 <= each.status < 300 or each.status == 429):
             continue
-        numbers = _numbers(each)
+        numbers = _parse_limit_headers(each)
         if numbers is None:
-            yield wrong(
+            yield fail(
                 "the three X-RateLimit headers, whole numbers",
-                {name: each.fields.get(name) for name in _NAMES},
+                {name: each.fields.get(name) for name in _HEADER_NAMES},
                 each,
             )
         else:
-            yield held(0 <= numbers[1] <= numbers[0], "0 <= Remaining <= Limit", numbers, each)
+            yield expect(0 <= numbers[1] <= numbers[0], "0 <= Remaining <= Limit", numbers, each)
 
 
 @check(
@@ -62,9 +62,9 @@ def headers_stand_on_answers(history: History) -> Iterator[Observation]:
 )
 def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     """GP602."""
-    last: dict[tuple[str, str], tuple[tuple[int, int, int], Exchange]] = {}
-    for each in history.of(*_LIMITED):
-        numbers = _numbers(each)
+    last: dict[tuple[str, str], tuple[tuple[int, int, int], HttpExchange]] = {}
+    for each in history.with_operation(*_LIMITED_OPERATIONS):
+        numbers = _parse_limit_headers(each)
         at_once = each.step is not None and each.step.together
         if numbers is None or each.status == 401 or at_once:
             continue  # of requests at the same time nobody knows which was counted first
@@ -74,11 +74,11 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
         if before is None:
             continue
         (limit, remaining, reset), earlier = before
-        ended = instant(reset)
+        ended = parse_instant(reset)
         if limit != numbers[0] or ended is None:
             continue
         if each.at < ended - timedelta(seconds=1):
-            yield held(
+            yield expect(
                 numbers[1] <= remaining,
                 f"at most {remaining} left before the reset",
                 numbers[1],
@@ -88,7 +88,7 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
         counted = each.submits and 200 <= each.status < 300
         # Nothing is fewer than none: that one more was taken is GP603's to report.
         if counted and remaining and numbers[2] == reset:
-            yield held(
+            yield expect(
                 numbers[1] < remaining,
                 f"fewer than {remaining} left after one more",
                 numbers[1],
@@ -107,15 +107,15 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
 )
 def limits_are_enforced(history: History) -> Iterator[Observation]:
     """GP603."""
-    windows: dict[tuple[str, str, int], list[Exchange]] = {}
-    for each in history.used("burst"):
-        numbers = _numbers(each)
+    windows: dict[tuple[str, str, int], list[HttpExchange]] = {}
+    for each in history.with_role("burst"):
+        numbers = _parse_limit_headers(each)
         if numbers is not None:
             windows.setdefault((each.key, each.operation, numbers[2]), []).append(each)
     for burst in windows.values():
-        limit = min(numbers[0] for each in burst if (numbers := _numbers(each)))
+        limit = min(numbers[0] for each in burst if (numbers := _parse_limit_headers(each)))
         if len(burst) > limit:
-            yield held(
+            yield expect(
                 any(each.status == 429 and each.error for each in burst),
                 f"a 429 within {len(burst)} requests at a limit of {limit}",
                 [each.status for each in burst],
@@ -137,11 +137,11 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         if each.status != 429 or not each.submits:
             continue
         after = each.fields.get("retry-after", "")
-        reset = instant(each.fields.get("x-ratelimit-reset"))
+        reset = parse_instant(each.fields.get("x-ratelimit-reset"))
         waitable = (after.isdigit() and int(after) > 0) or (reset is not None and reset > each.at)
-        yield held(waitable, "Retry-After, or a Reset ahead", dict(each.headers), each)
-    for each in history.used("after-wait"):
-        yield held(each.status != 429, "no 429 after waiting as told", each.status, each)
+        yield expect(waitable, "Retry-After, or a Reset ahead", dict(each.headers), each)
+    for each in history.with_role("after-wait"):
+        yield expect(each.status != 429, "no 429 after waiting as told", each.status, each)
 
 
 @check(
@@ -156,16 +156,16 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
     """GP605."""
     for each in history:
         if each.status == 429 and each.submits:
-            yield held(
+            yield expect(
                 not each.generation and not each.effects,
                 "a 429 makes nothing",
                 each.effects or each.generation,
                 each,
             )
-    for span in history.spans:
+    for span in history.settled_intervals:
         sent = [each for each in span.between if each.submits]
         if sent and all(each.status == 429 for each in sent):
-            yield held(
+            yield expect(
                 span.spent == 0,
                 "a 429 costs nothing",
                 f"{span.spent} gone",
@@ -185,9 +185,9 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
 )
 def limits_are_scoped(history: History) -> Iterator[Observation]:
     """GP606."""
-    for each in history.used("other-key"):
-        yield held(each.status != 429, "no 429 for another workspace", each.status, each)
-    for each in history.used("other-kind"):
-        yield held(each.status != 429, "no 429 for the other kind's limit", each.status, each)
-    for each in history.used("reads-at-limit"):
-        yield held(each.status != 429, "reads are not limited", each.status, each)
+    for each in history.with_role("other-key"):
+        yield expect(each.status != 429, "no 429 for another workspace", each.status, each)
+    for each in history.with_role("other-kind"):
+        yield expect(each.status != 429, "no 429 for the other kind's limit", each.status, each)
+    for each in history.with_role("reads-at-limit"):
+        yield expect(each.status != 429, "reads are not limited", each.status, each)

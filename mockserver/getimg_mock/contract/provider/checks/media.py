@@ -7,15 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.provider.media_probe import measured, sniffed
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import check, held, noted, wrong
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import check, expect, fail, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
@@ -24,13 +24,13 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _LEEWAY: Final = timedelta(seconds=2)
 
 
-def _items(history: History) -> Iterator[tuple[Exchange, dict[str, Any]]]:
+def _list_items(history: History) -> Iterator[tuple[HttpExchange, dict[str, Any]]]:
     for result in history.results:
         for item in result.items:
             yield result, item
 
 
-def _files(history: History) -> Iterator[tuple[Exchange, Exchange, dict[str, Any]]]:
+def _list_files(history: History) -> Iterator[tuple[HttpExchange, HttpExchange, dict[str, Any]]]:
     """Yield the whole files that came, with the result and the item of their link."""
     for got, result, item in history.downloads:
         if got.status == 200 and got.method == "GET":
@@ -48,13 +48,13 @@ def _files(history: History) -> Iterator[tuple[Exchange, Exchange, dict[str, Any
 def links_are_signed(history: History) -> Iterator[Observation]:
     """GP401."""
     plain = history.base.startswith("http://")
-    for result, item in _items(history):
+    for result, item in _list_items(history):
         url = str(item.get("url"))
         parts = urlsplit(url)
         query = parse_qs(parts.query)
         secure = parts.scheme == "https" or (plain and parts.scheme == "http")
         good = secure and parts.hostname and query.get("exp") and query.get("sig")
-        yield held(good, "an absolute https URL with exp and sig", url, result)
+        yield expect(good, "an absolute https URL with exp and sig", url, result)
 
 
 @check(
@@ -67,21 +67,21 @@ def links_are_signed(history: History) -> Iterator[Observation]:
 )
 def expiry_is_deletion(history: History) -> Iterator[Observation]:
     """GP402."""
-    for result, item in _items(history):
-        exp = instant(parse_qs(urlsplit(str(item.get("url"))).query).get("exp", [""])[0])
-        gone = instant(item.get("deletes_at"))
+    for result, item in _list_items(history):
+        exp = parse_instant(parse_qs(urlsplit(str(item.get("url"))).query).get("exp", [""])[0])
+        gone = parse_instant(item.get("deletes_at"))
         if exp is None or gone is None:
-            yield wrong("exp and deletes_at as moments", item, result)
+            yield fail("exp and deletes_at as moments", item, result)
             continue
-        yield held(
+        yield expect(
             abs(exp - gone) <= _LEEWAY,
             f"exp at deletes_at, {gone.isoformat()}",
             exp.isoformat(),
             result,
         )
         if history.ended.get(result.generation, result) is result:
-            made = _made_after(history, result)
-            yield held(
+            made = _find_creation_bound(history, result)
+            yield expect(
                 exp > made.at,
                 f"an end after {made.at.isoformat()}, when it was not made",
                 exp.isoformat(),
@@ -90,7 +90,7 @@ def expiry_is_deletion(history: History) -> Iterator[Observation]:
             )
 
 
-def _made_after(history: History, result: Exchange) -> Exchange:
+def _find_creation_bound(history: History, result: HttpExchange) -> HttpExchange:
     """Return the last exchange before which a result cannot have been made.
 
     An image is made while it is asked for. A video may be looked at long after it was made, and
@@ -98,7 +98,7 @@ def _made_after(history: History, result: Exchange) -> Exchange:
     """
     if result.operation == "images.generate":
         return result
-    looks = history.looks.get((result.key, result.path.rpartition("/")[2]), [])
+    looks = history.polls.get((result.key, result.path.rpartition("/")[2]), [])
     earlier = [each for each in looks if each.number < result.number]
     return earlier[-1] if earlier else history.submitted.get(result.generation, result)
 
@@ -114,11 +114,11 @@ def _made_after(history: History, result: Exchange) -> Exchange:
 def downloads_need_no_key(history: History) -> Iterator[Observation]:
     """GP403."""
     for got, result, item in history.downloads:
-        gone = instant(item.get("deletes_at"))
+        gone = parse_instant(item.get("deletes_at"))
         if got.use == "before-expiry":
             continue  # how long a file can be had is GP315's to say
         if got.key == "none" and got.method == "GET" and gone is not None and got.at < gone:
-            yield held(
+            yield expect(
                 got.status in {200, 206, 304},
                 "200 without a key",
                 f"{got.status} {got.body[:100]!r}",
@@ -137,18 +137,22 @@ def downloads_need_no_key(history: History) -> Iterator[Observation]:
 )
 def formats_are_as_promised(history: History) -> Iterator[Observation]:
     """GP404."""
-    for got, result, item in _files(history):
+    for got, result, item in _list_files(history):
         promised = str(item.get("mime_type"))
-        yield held(got.kind == promised, f"Content-Type: {promised}", got.kind, result, got)
-        yield held(
-            sniffed(got.body) == promised, f"bytes of {promised}", sniffed(got.body), result, got
+        yield expect(got.kind == promised, f"Content-Type: {promised}", got.kind, result, got)
+        yield expect(
+            sniff_mime_type(got.body) == promised,
+            f"bytes of {promised}",
+            sniff_mime_type(got.body),
+            result,
+            got,
         )
-    for result, item in _items(history):
+    for result, item in _list_items(history):
         made = history.submitted.get(result.generation)
         if made is not None and made.operation == "images.generate":
             asked = _FORMATS.get(str(made.asked.get("output_format", "jpeg")))
             if asked is not None:  # that another format is taken at all is GP203's to report
-                yield held(
+                yield expect(
                     item.get("mime_type") == asked,
                     f"{asked}, as asked for",
                     item.get("mime_type"),
@@ -167,37 +171,39 @@ def formats_are_as_promised(history: History) -> Iterator[Observation]:
 )
 def sizes_are_as_promised(history: History) -> Iterator[Observation]:
     """GP405."""
-    for got, result, item in _files(history):
-        found = measured(got.body)
-        yield held(not found.flaw, "a file that can be decoded", found.flaw, result, got)
+    for got, result, item in _list_files(history):
+        found = probe_media(got.body)
+        yield expect(not found.flaw, "a file that can be decoded", found.flaw, result, got)
         if found.flaw:
             continue
         size = (item.get("width") or found.width, item.get("height") or found.height)
-        yield held(
+        yield expect(
             size == (found.width, found.height),
             f"{size[0]}x{size[1]}",
             f"{found.width}x{found.height}",
             result,
             got,
         )
-        yield from _track(got, result, item)
-    for result, item in _items(history):
-        yield from _aspect(history, result, item)
+        yield from _check_track(got, result, item)
+    for result, item in _list_items(history):
+        yield from _check_aspect(history, result, item)
 
 
-def _track(got: Exchange, result: Exchange, item: dict[str, Any]) -> Iterator[Observation]:
-    found = measured(got.body)
-    seconds, rate = decimal(item.get("duration")), decimal(item.get("fps"))
+def _check_track(
+    got: HttpExchange, result: HttpExchange, item: dict[str, Any]
+) -> Iterator[Observation]:
+    found = probe_media(got.body)
+    seconds, rate = parse_decimal(item.get("duration")), parse_decimal(item.get("fps"))
     if found.mime_type != "video/mp4":
         return
     if seconds is not None:
         close = found.duration is not None and abs(found.duration - float(seconds)) <= 0.15
-        yield held(close, f"a video of {seconds} s", found.duration, result, got)
+        yield expect(close, f"a video of {seconds} s", found.duration, result, got)
     if rate is not None:
         close = found.fps is not None and abs(found.fps - float(rate)) <= 0.1
-        yield held(close, f"{rate} frames per second", found.fps, result, got)
+        yield expect(close, f"{rate} frames per second", found.fps, result, got)
     if isinstance(item.get("has_sound"), bool):
-        yield held(
+        yield expect(
             found.has_sound == item["has_sound"],
             "a sound track" if item["has_sound"] else "no sound track",
             found.has_sound,
@@ -206,18 +212,20 @@ def _track(got: Exchange, result: Exchange, item: dict[str, Any]) -> Iterator[Ob
         )
 
 
-def _aspect(history: History, result: Exchange, item: dict[str, Any]) -> Iterator[Observation]:
+def _check_aspect(
+    history: History, result: HttpExchange, item: dict[str, Any]
+) -> Iterator[Observation]:
     made = history.submitted.get(result.generation)
-    width, height = decimal(item.get("width")), decimal(item.get("height"))
+    width, height = parse_decimal(item.get("width")), parse_decimal(item.get("height"))
     if made is None or not width or not height:
         return
-    model = history.model(made.asked.get("model")) or {}
+    model = history.find_model(made.asked.get("model")) or {}
     ratios = model.get("supported_aspect_ratios") or [None]
     ratio = str(made.asked.get("aspect_ratio", ratios[0]))
     across, _, down = ratio.partition(":")
     if across.isdigit() and down.isdigit() and int(down):
         wanted = int(across) / int(down)
-        yield held(
+        yield expect(
             abs(float(width / height) / wanted - 1) < 0.06,
             f"an aspect of {ratio}",
             f"{width}x{height}",
@@ -226,8 +234,8 @@ def _aspect(history: History, result: Exchange, item: dict[str, Any]) -> Iterato
         )
     wanted_seconds = made.asked.get("duration")
     if wanted_seconds is not None and item.get("duration") is not None:
-        yield held(
-            decimal(item["duration"]) == decimal(wanted_seconds),
+        yield expect(
+            parse_decimal(item["duration"]) == parse_decimal(wanted_seconds),
             f"{wanted_seconds} s, as asked for",
             item["duration"],
             made,
@@ -245,13 +253,13 @@ def _aspect(history: History, result: Exchange, item: dict[str, Any]) -> Iterato
 )
 def sound_is_as_asked(history: History) -> Iterator[Observation]:
     """GP406."""
-    for result, item in _items(history):
+    for result, item in _list_items(history):
         made = history.submitted.get(result.generation)
         if made is None or made.operation != "videos.create" or "has_sound" not in item:
             continue
-        model = history.model(made.asked.get("model")) or {}
+        model = history.find_model(made.asked.get("model")) or {}
         wanted = bool(made.asked.get("sound", False)) and bool(model.get("supports_sound"))
-        yield held(
+        yield expect(
             item["has_sound"] is wanted, f"has_sound {wanted}", item["has_sound"], made, result
         )
 
@@ -271,8 +279,8 @@ def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
     for each in history:
         if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
             continue  # what was given out as a link is none that was altered
-        yield held(
-            400 <= each.status < 500 and sniffed(each.body) is None,
+        yield expect(
+            400 <= each.status < 500 and sniff_mime_type(each.body) is None,
             f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
             f"{each.status}, {len(each.body)} bytes",
             each,
@@ -290,9 +298,9 @@ def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
 def links_expire(history: History) -> Iterator[Observation]:
     """GP408."""
     for got, result, item in history.downloads:
-        gone = instant(item.get("deletes_at"))
+        gone = parse_instant(item.get("deletes_at"))
         if gone is not None and got.at > gone + _LEEWAY:
-            yield held(
+            yield expect(
                 got.status >= 400, f"no file after {gone.isoformat()}", got.status, result, got
             )
 
@@ -307,9 +315,9 @@ def links_expire(history: History) -> Iterator[Observation]:
 )
 def transfers_are_exact(history: History) -> Iterator[Observation]:
     """GP409."""
-    whole: dict[str, Exchange] = {}
+    whole: dict[str, HttpExchange] = {}
     for got, _result, item in history.downloads:
-        gone = instant(item.get("deletes_at"))
+        gone = parse_instant(item.get("deletes_at"))
         if gone is not None and got.at >= gone:
             continue
         where = f"{got.path}?{got.query}"
@@ -317,17 +325,17 @@ def transfers_are_exact(history: History) -> Iterator[Observation]:
         if got.status == 200 and got.method == "GET" and ranged is None:
             whole.setdefault(where, got)
             length = got.fields.get("content-length")
-            yield held(
+            yield expect(
                 length in {None, str(len(got.body))}, f"Content-Length {len(got.body)}", length, got
             )
         elif ranged is not None and got.method == "GET" and where in whole:
-            yield from _ranged(got, whole[where], ranged)
+            yield from _check_range(got, whole[where], ranged)
         elif got.method == "HEAD" and where in whole:
             full = whole[where]
             same = got.status == full.status and got.fields.get(
                 "content-length"
             ) == full.fields.get("content-length")
-            yield held(
+            yield expect(
                 same or got.status == 405,
                 "HEAD as GET, without the body",
                 f"{got.status}, {got.fields.get('content-length')}",
@@ -336,7 +344,7 @@ def transfers_are_exact(history: History) -> Iterator[Observation]:
             )
 
 
-def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]:
+def _check_range(got: HttpExchange, whole: HttpExchange, asked: str) -> Iterator[Observation]:
     first, _, last = asked.removeprefix("bytes=").partition("-")
     if not (first.isdigit() and last.isdigit()):
         return
@@ -344,7 +352,7 @@ def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]
         part = whole.body[int(first) : int(last) + 1]
         shown = got.fields.get("content-range", "none")
         good = got.body == part and shown.endswith(f"/{len(whole.body)}")
-        yield held(
+        yield expect(
             good,
             f"bytes {first}-{last}/{len(whole.body)} of the file",
             f"{len(got.body)} bytes, Content-Range {shown}",
@@ -352,7 +360,7 @@ def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]
             got,
         )
     else:
-        yield held(
+        yield expect(
             got.status == 200 and got.body == whole.body,
             "206, or the whole file with 200",
             f"{got.status}, {len(got.body)} bytes",
@@ -371,11 +379,11 @@ def _ranged(got: Exchange, whole: Exchange, asked: str) -> Iterator[Observation]
 )
 def downloads_repeat(history: History) -> Iterator[Observation]:
     """GP410."""
-    seen: dict[str, Exchange] = {}
-    for got, _result, _item in _files(history):
+    seen: dict[str, HttpExchange] = {}
+    for got, _result, _item in _list_files(history):
         first = seen.setdefault(got.path, got)
         if first is not got:
-            yield held(
+            yield expect(
                 first.body == got.body,
                 "the same bytes again",
                 f"{len(first.body)} and {len(got.body)} bytes",
@@ -396,11 +404,11 @@ def downloads_repeat(history: History) -> Iterator[Observation]:
 def links_leak_nothing(history: History) -> Iterator[Observation]:
     """GP411."""
     secrets = [secret for _, secret in history.secrets]
-    for result, item in _items(history):
+    for result, item in _list_items(history):
         url = str(item.get("url"))
         others = [name for name in history.submitted if name != result.generation and name in url]
         leaks = [secret for secret in secrets if secret in url]
-        yield held(
+        yield expect(
             not leaks and not others,
             "a link without keys or other ids",
             "a key" if leaks else others,
@@ -408,30 +416,30 @@ def links_leak_nothing(history: History) -> Iterator[Observation]:
         )
     for got, _result, _item in history.downloads:
         text = " ".join(f"{name}: {value}" for name, value in got.headers)
-        yield held(
+        yield expect(
             not any(secret in text for secret in secrets),
             "headers without keys",
             "a key in the headers",
             got,
         )
         if "set-cookie" in got.fields:
-            yield noted("a download sets a cookie", got)
-    yield from _owners(history)
+            yield note("a download sets a cookie", got)
+    yield from _check_owners(history)
 
 
-def _owners(history: History) -> Iterator[Observation]:
+def _check_owners(history: History) -> Iterator[Observation]:
     """Hold that no link and no header of two workspaces' files says whose they are.
 
     What stands on all files of the one and on none of the other would, if it is so for both. They
     ordered the same by turns: neither what was ordered nor when tells the files apart.
     """
     signs: dict[str, dict[str, list[set[str]]]] = {}
-    shown: dict[str, Exchange] = {}
+    shown: dict[str, HttpExchange] = {}
     for got, result, item in history.downloads:
         made = history.submitted.get(result.generation)
         if made is not None and made.use == "twin" and got.status == 200:
             shown[made.key] = got
-            for place, text in _signs(got, item):
+            for place, text in _list_signs(got, item):
                 words = set(_WORD.findall(text))
                 signs.setdefault(place, {}).setdefault(made.key, []).append(words)
     for place, found in signs.items():
@@ -441,7 +449,7 @@ def _owners(history: History) -> Iterator[Observation]:
                 set[str].intersection(*a) - set[str]().union(*b)
                 for a, b in ((one, other), (other, one))
             ]
-            yield held(
+            yield expect(
                 not all(told),
                 f"nothing in the {place} that tells one workspace's files from another's",
                 [sorted(words) for words in told],
@@ -449,7 +457,7 @@ def _owners(history: History) -> Iterator[Observation]:
             )
 
 
-def _signs(got: Exchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _list_signs(got: HttpExchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
     parts = urlsplit(str(item.get("url")))
     yield "link", f"{parts.netloc}{parts.path}"
     for name, value in parse_qsl(parts.query):

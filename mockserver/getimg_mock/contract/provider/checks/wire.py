@@ -7,24 +7,24 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.provider.documented_statuses import documented_statuses
-from getimg_mock.contract.targets.execution import instant
-from getimg_mock.contract.verdicts import OK, check, held, noted, wrong
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.provider.documented_statuses import read_documented_statuses
+from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
 # Where a malformed request may be called one, whatever the operation (GP312).
-_BEYOND: Final = frozenset({"malformed-id", "odd-path", "unknown-model"})
+_UNDOCUMENTED_ROLES: Final = frozenset({"malformed-id", "odd-path", "unknown-model"})
 _BAD_REQUEST: Final = 400
 # Errors after which a server cannot know where the next request begins, or has no more patience.
-_LAST_WORDS: Final = (408, 413, 431)
+_CLOSING_STATUSES: Final = (408, 413, 431)
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _INTERNALS: Final = re.compile(
@@ -33,13 +33,13 @@ _INTERNALS: Final = re.compile(
     r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\blocalhost:\d"
     r"|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}\b|\.internal\b|\.svc\b|\.cluster\.local\b"
 )
-_MONEY: Final = ("total_cost", "unit_price", "cost", "balance")
-_MOST_DIGITS: Final = 12
-_MOMENTS: Final = ("created_at", "deletes_at", "start", "end")
-_OLDEST: Final = datetime(2015, 1, 1, tzinfo=UTC)
+_MONEY_FIELDS: Final = ("total_cost", "unit_price", "cost", "balance")
+_MAX_DIGITS: Final = 12
+_TIMESTAMP_FIELDS: Final = ("created_at", "deletes_at", "start", "end")
+_EARLIEST_TIME: Final = datetime(2015, 1, 1, tzinfo=UTC)
 
 
-def _speaks_json(exchange: Exchange) -> bool:
+def _speaks_json(exchange: HttpExchange) -> bool:
     """Whether the answer must be JSON: all but files, and answers without a body."""
     if exchange.method == "HEAD" or exchange.status in {0, 204, 304}:
         return False
@@ -64,7 +64,7 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
             continue
         found = schemas.violations(name, each.plain)
         shown = "; ".join(f"{v.path or '/'}: {v.message}" for v in found[:3])
-        yield held(not found, f"a body as schemas/{name}.json says", shown, each)
+        yield expect(not found, f"a body as schemas/{name}.json says", shown, each)
 
 
 @check(
@@ -80,10 +80,10 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
     for each in history:
         if not each.operation or each.method not in {"GET", "POST"} or not each.status:
             continue
-        if each.use in _BEYOND and each.status == _BAD_REQUEST:
+        if each.use in _UNDOCUMENTED_ROLES and each.status == _BAD_REQUEST:
             continue
-        known = documented_statuses(each.operation)
-        yield held(
+        known = read_documented_statuses(each.operation)
+        yield expect(
             each.status in known,
             f"a documented status of {each.operation}",
             f"{each.status} {each.body[:120]!r}",
@@ -105,11 +105,11 @@ def json_is_clean(history: History) -> Iterator[Observation]:
         if not _speaks_json(each):
             continue
         if each.kind != "application/json":
-            yield wrong(
+            yield fail(
                 "Content-Type: application/json", each.fields.get("content-type", "none"), each
             )
         else:
-            yield held(not each.decoded[1], "plain JSON in UTF-8", each.decoded[1], each)
+            yield expect(not each.decoded[1], "plain JSON in UTF-8", each.decoded[1], each)
 
 
 @check(
@@ -125,7 +125,7 @@ def no_server_errors(history: History) -> Iterator[Observation]:
     if history.plan.rules:
         return
     for each in history:
-        yield held(
+        yield expect(
             0 < each.status < 500,
             "no 5xx, and an answer at all",
             f"{each.status or 'no answer'} {each.body[:120]!r}",
@@ -149,16 +149,14 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
         if each.status >= 400:
             code, message = each.error.get("code"), each.error.get("message")
             good = isinstance(code, str) and code and isinstance(message, str) and message
-            yield held(
+            yield expect(
                 good,
                 "an envelope with error.code and error.message, texts",
                 f"{each.body[:160]!r}",
                 each,
             )
         elif each.status and each.operation != "videos.retrieve" and "error" in each.object:
-            yield wrong(
-                "no error in an answer that says it succeeded", f"{each.body[:160]!r}", each
-            )
+            yield fail("no error in an answer that says it succeeded", f"{each.body[:160]!r}", each)
 
 
 @check(
@@ -171,14 +169,14 @@ def errors_are_envelopes(history: History) -> Iterator[Observation]:
 )
 def error_codes_are_stable(history: History) -> Iterator[Observation]:
     """GP106."""
-    codes: dict[tuple[Any, ...], tuple[object, Exchange]] = {}
+    codes: dict[tuple[Any, ...], tuple[object, HttpExchange]] = {}
     for each in history:
         if not each.error:
             continue
-        for text in _texts(each.error):
-            leak = _INTERNALS.search(_without_echo(text, each))
+        for text in _collect_texts(each.error):
+            leak = _INTERNALS.search(_strip_echo(text, each))
             secret = any(secret in text for _, secret in history.secrets)
-            yield held(not leak and not secret, "an error without internals or keys", text, each)
+            yield expect(not leak and not secret, "an error without internals or keys", text, each)
         if each.valid is not False or each.status < 400 or each.status == 429:
             continue
         cause: tuple[Any, ...] = (
@@ -193,19 +191,19 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
             cause = (each.operation, each.fault)
         code = each.error.get("code")
         first, where = codes.setdefault(cause, (code, each))
-        yield held(first == code, f"the code {first!r} again", code, where, each)
+        yield expect(first == code, f"the code {first!r} again", code, where, each)
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _collect_texts(value: Any) -> Iterator[str]:
     """Yield every text in an error, whatever it stands under."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, (dict, list)):
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+            yield from _collect_texts(inner)
 
 
-def _without_echo(text: str, exchange: Exchange) -> str:
+def _strip_echo(text: str, exchange: HttpExchange) -> str:
     """Take out of a message what the client itself had put into its request."""
     for value in (*exchange.asked.values(), exchange.path, *exchange.parameters.values()):
         if isinstance(value, str) and value:
@@ -228,7 +226,7 @@ def _without_echo(text: str, exchange: Exchange) -> str:
 )
 def same_request_same_status(history: History) -> Iterator[Observation]:
     """GP107."""
-    seen: dict[tuple[Any, ...], Exchange] = {}
+    seen: dict[tuple[Any, ...], HttpExchange] = {}
     for each in history:
         if each.valid is not False or each.status in {0, 429} or each.status >= 500:
             continue
@@ -242,7 +240,7 @@ def same_request_same_status(history: History) -> Iterator[Observation]:
         )
         first = seen.setdefault(key, each)
         if first is not each:
-            yield held(
+            yield expect(
                 first.status == each.status, f"{first.status}, as before", each.status, first, each
             )
 
@@ -260,20 +258,20 @@ def timestamps_are_sound(history: History) -> Iterator[Observation]:
     for each in history:
         if not 200 <= each.status < 300 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _named(each, _MOMENTS):
-            moment = instant(value) if isinstance(value, str) else None
+        for name, value in _select_values(each, _TIMESTAMP_FIELDS):
+            moment = parse_instant(value) if isinstance(value, str) else None
             good = moment is not None and _RFC3339.fullmatch(str(value)) is not None
-            yield held(good, f"{name} as RFC 3339 with a zone", value, each)
+            yield expect(good, f"{name} as RFC 3339 with a zone", value, each)
             if moment is None or not good or name in {"start", "end"}:
                 continue
-            yield held(moment > _OLDEST, f"{name} not in the far past", value, each)
+            yield expect(moment > _EARLIEST_TIME, f"{name} not in the far past", value, each)
             if name == "created_at":
-                yield held(
+                yield expect(
                     moment <= each.at + timedelta(minutes=1), "created_at in the past", value, each
                 )
 
 
-def _named(exchange: Exchange, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _select_values(exchange: HttpExchange, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
     values = exchange.values
     for name in names:
         for value in values.get(name, ()):
@@ -293,11 +291,11 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
     for each in history:
         if each.status != 200 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _named(each, _MONEY):
-            amount = decimal(value)
+        for name, value in _select_values(each, _MONEY_FIELDS):
+            amount = parse_decimal(value)
             if amount is not None:
                 digits = -int(amount.normalize().as_tuple().exponent)
-                yield held(digits <= _MOST_DIGITS, f"{name} as a short decimal", str(value), each)
+                yield expect(digits <= _MAX_DIGITS, f"{name} as a short decimal", str(value), each)
 
 
 @check(
@@ -310,24 +308,24 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
 )
 def money_is_written_as_documented(history: History) -> Iterator[Observation]:
     """GP110."""
-    for each in history.of("billing.balance"):
+    for each in history.with_operation("billing.balance"):
         if each.status == 200 and each.method == "GET":
-            yield _text("balance", each.object.get("balance"), each)
-    for each in history.of("models.list", "models.retrieve"):
+            yield _expect_decimal_text("balance", each.object.get("balance"), each)
+    for each in history.with_operation("models.list", "models.retrieve"):
         if each.status == 200:
-            for _, price in _named(each, ("unit_price",)):
-                yield _text("a catalogue's unit_price", price, each)
-    for each in (*history.results, *history.of("billing.costs")):
+            for _, price in _select_values(each, ("unit_price",)):
+                yield _expect_decimal_text("a catalogue's unit_price", price, each)
+    for each in (*history.results, *history.with_operation("billing.costs")):
         if each.status != 200:
             continue
-        for name, value in _named(each, ("total_cost", "unit_price", "quantity", "cost")):
+        for name, value in _select_values(each, ("total_cost", "unit_price", "quantity", "cost")):
             number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-            yield held(number, f"{name} as a number", value, each)
+            yield expect(number, f"{name} as a number", value, each)
 
 
-def _text(name: str, value: object, exchange: Exchange) -> Observation:
+def _expect_decimal_text(name: str, value: object, exchange: HttpExchange) -> Observation:
     good = isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value)
-    return held(good, f"{name} as a decimal text", value, exchange)
+    return expect(good, f"{name} as a decimal text", value, exchange)
 
 
 @check(
@@ -340,26 +338,26 @@ def _text(name: str, value: object, exchange: Exchange) -> Observation:
 )
 def wrong_methods_are_refused(history: History) -> Iterator[Observation]:
     """GP111."""
-    for each in history.used("wrong-method"):
-        yield held(each.status == 405, "405", each.status, each)
+    for each in history.with_role("wrong-method"):
+        yield expect(each.status == 405, "405", each.status, each)
         if each.status == 405:
             allowed = {word.strip() for word in each.fields.get("allow", "").split(",")} - {""}
-            yield held(
+            yield expect(
                 allowed and each.method not in allowed,
                 f"an Allow header, without {each.method}",
                 allowed or "none",
                 each,
             )
-    for each in history.used("side-method"):
-        yield held(
+    for each in history.with_role("side-method"):
+        yield expect(
             "id" not in each.object and not each.generation,
             "HEAD and OPTIONS make nothing",
             f"{each.body[:100]!r}",
             each,
         )
-    for before, after, between in history.spans:
+    for before, after, between in history.settled_intervals:
         if any(each.use in {"side-method", "wrong-method"} for each in between):
-            yield held(
+            yield expect(
                 before.object.get("balance") == after.object.get("balance"),
                 "the same balance after methods that make nothing",
                 after.object,
@@ -383,7 +381,7 @@ def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
         canonical = [each for each in group if each.use == "canonical-path"]
         for each in odd:
             same = bool(canonical) and each.json == canonical[0].json
-            yield held(
+            yield expect(
                 not 200 <= each.status < 300 or same,
                 "no other resource than the one its plain path names",
                 f"{each.status} {each.body[:100]!r}",
@@ -401,10 +399,10 @@ def odd_paths_lead_nowhere_else(history: History) -> Iterator[Observation]:
 )
 def unknown_paths_are_404(history: History) -> Iterator[Observation]:
     """GP113."""
-    strangers: list[Exchange] = []
-    for each in history.used("unknown-path"):
+    strangers: list[HttpExchange] = []
+    for each in history.with_role("unknown-path"):
         allowed = {404, 401} if each.key == "none" else {404}
-        yield held(
+        yield expect(
             each.status in allowed and each.error,
             "404 in the envelope",
             f"{each.status} {each.body[:100]!r}",
@@ -413,7 +411,7 @@ def unknown_paths_are_404(history: History) -> Iterator[Observation]:
         if each.key == "none":
             strangers.append(each)
             first = strangers[0]
-            yield held(
+            yield expect(
                 each.status == first.status,
                 f"{first.status}, as for another unknown path without a key",
                 each.status,
@@ -438,12 +436,12 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             continue
         asked = any(name == "accept-encoding" for name, _ in each.request_headers)
         coding = each.fields.get("content-encoding", "identity")
-        yield held(
+        yield expect(
             asked or coding == "identity", "no compression that was not asked for", coding, each
         )
-        if 400 <= each.status < 500 and each.status not in _LAST_WORDS:
+        if 400 <= each.status < 500 and each.status not in _CLOSING_STATUSES:
             last = each.fields.get("connection", "").lower()
-            yield held(
+            yield expect(
                 last != "close",
                 f"a connection that goes on after {each.status}",
                 f"Connection: {last}",
@@ -451,7 +449,7 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             )
         length = each.fields.get("content-length")
         if length is not None and each.method != "HEAD" and each.status != 304:
-            yield held(
+            yield expect(
                 length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
             )
 
@@ -471,17 +469,17 @@ def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
         name = schemas.answer_schema(each.operation, each.status) if each.operation else None
         if name is None or not isinstance(each.plain, (dict, list)):
             continue
-        found = dict.fromkeys(_unknown(schemas.schema(name), each.plain))
+        found = dict.fromkeys(_find_unknown_fields(schemas.schema(name), each.plain))
         unknown = [field for field in found if (name, field) not in seen]
         seen.update((name, field) for field in unknown)
         yield (
-            noted(f"{name} has fields beyond the schema: {', '.join(unknown)}", each)
+            note(f"{name} has fields beyond the schema: {', '.join(unknown)}", each)
             if unknown
             else OK
         )
 
 
-def _unknown(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[str]:
+def _find_unknown_fields(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[str]:
     """Yield where a value has fields beyond its schema, however deep."""
     if "discriminator" in schema and isinstance(value, dict):
         mapping = schema["discriminator"]["mapping"]
@@ -493,9 +491,9 @@ def _unknown(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[st
         for field in sorted(value):
             where = f"{place}.{field}" if place else field
             if field in schema["properties"]:
-                yield from _unknown(schema["properties"][field], value[field], where)
+                yield from _find_unknown_fields(schema["properties"][field], value[field], where)
             else:
                 yield where
     elif isinstance(value, list) and "items" in schema:
         for item in value:
-            yield from _unknown(schema["items"], item, f"{place}[]")
+            yield from _find_unknown_fields(schema["items"], item, f"{place}[]")

@@ -9,14 +9,20 @@ from getimg_mock.contract.provider.corpus import access, generations, inputs
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from getimg_mock.contract.model_choice import Model
+    from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.plans import Plan
 
 
-def corpus(models: Sequence[Model], limits: Mapping[str, int] | None = None) -> tuple[Plan, ...]:
+def build_corpus(
+    models: Sequence[ModelJson], limits: Mapping[str, int] | None = None
+) -> tuple[Plan, ...]:
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
     `limits` are the requests a minute that a target says it allows, by kind; the fake is told.
     """
-    found = (*access.plans(models, limits or {}), *generations.plans(models), *inputs.plans(models))
+    found = (
+        *access.build_plans(models, limits or {}),
+        *generations.build_plans(models),
+        *inputs.build_plans(models),
+    )
     return tuple(sorted(found, key=lambda plan: plan.tier))

@@ -6,14 +6,24 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import cheapest, small
-from getimg_mock.contract.plans import Plan, Poll, Ref, Send, Wait, balance, encoded, get, post
-from getimg_mock.contract.provider.corpus.generations import borrowed, file_of
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.plans import (
+    Plan,
+    Poll,
+    Ref,
+    Send,
+    Wait,
+    encode_body,
+    get,
+    get_balance,
+    post,
+)
+from getimg_mock.contract.provider.corpus.generations import build_borrowed_link_steps, request_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.model_choice import Kind, Model
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.plans import Key, Step
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
@@ -43,9 +53,9 @@ _ODDITIES: Final = (
     "reordered_keys",
     "long_strings",
 )
-_NAMES_OF_KEYS: Final = ("api_key", "key", "access_token", "token", "authorization")
-_WRITES: Final = ("POST", "PUT", "PATCH", "DELETE")
-_MOST: Final = 120
+_KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
+_WRITE_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
+_MAX_LIMIT: Final = 120
 """The highest limit that is tried: what it takes to reach it is bought."""
 
 _SCHEMES: Final = {
@@ -55,28 +65,39 @@ _SCHEMES: Final = {
 }
 
 
-def plans(models: Sequence[Model], limits: Mapping[str, int]) -> Iterator[Plan]:
+def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Iterator[Plan]:
     """Yield the plans about who may do what, and where."""
-    image, video = cheapest(models, "image"), cheapest(models, "video")
-    yield Plan(name="the catalogue", steps=(*_catalogue(models),))
-    reads = [step for step in _operations(image, video) if step.method == "GET"]
-    posts = [step for step in _operations(image, video) if step.method == "POST"]
-    yield Plan(name="bad keys", steps=(*_keys(reads), *_strangers()))
-    yield Plan(name="bad keys that would pay", tier="R1", steps=(*_keys(posts),))
-    yield Plan(name="keys elsewhere", steps=(*_elsewhere(),))
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
+    yield Plan(name="the catalogue", steps=(*_build_catalogue_steps(models),))
+    reads = [step for step in _build_operation_steps(image, video) if step.method == "GET"]
+    posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
+    yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
+    yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
+    yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
-        name="keys elsewhere that would pay", tier="R1", steps=(*_elsewhere_to_pay((image, video)),)
+        name="keys elsewhere that would pay",
+        tier="R1",
+        steps=(*_build_paying_misplaced_key_steps((image, video)),),
     )
-    yield Plan(name="schemes", steps=(*_schemes(),))
-    yield Plan(name="refused keys use up nothing", tier="R2", steps=(*_quota(image, video),))
-    yield Plan(name="two workspaces", tier="R2", keys=2, steps=(*_two(video),))
+    yield Plan(name="schemes", steps=(*_build_scheme_steps(),))
     yield Plan(
-        name="files of two workspaces", tier="R2", keys=2, steps=(*_files_of_two(image, video),)
+        name="refused keys use up nothing", tier="R2", steps=(*_build_quota_steps(image, video),)
     )
-    yield Plan(name="paths", steps=(*_paths(image),))
-    yield Plan(name="methods", tier="R1", steps=(*_methods(image),))
     yield Plan(
-        name="methods on a video and its file", tier="R2", steps=(*_methods_on_a_video(video),)
+        name="two workspaces", tier="R2", keys=2, steps=(*_build_two_workspace_steps(video),)
+    )
+    yield Plan(
+        name="files of two workspaces",
+        tier="R2",
+        keys=2,
+        steps=(*_build_two_workspace_file_steps(image, video),),
+    )
+    yield Plan(name="paths", steps=(*_build_path_steps(image),))
+    yield Plan(name="methods", tier="R1", steps=(*_build_method_steps(image),))
+    yield Plan(
+        name="methods on a video and its file",
+        tier="R2",
+        steps=(*_build_video_method_steps(video),),
     )
     for oddity in _ODDITIES:
         rule = json.dumps(
@@ -89,7 +110,7 @@ def plans(models: Sequence[Model], limits: Mapping[str, int]) -> Iterator[Plan]:
             name=f"an odd provider: {oddity}",
             tier="R2",
             rules=(rule,),
-            steps=(*_odd(image, video),),
+            steps=(*_build_oddity_steps(image, video),),
         )
     images, videos = limits.get("image", 0), limits.get("video", 0)
     yield Plan(
@@ -98,23 +119,23 @@ def plans(models: Sequence[Model], limits: Mapping[str, int]) -> Iterator[Plan]:
         world=(("image_rpm", images or 3),),
         keys=1 if images else 2,
         clock=True,
-        anywhere=0 < images <= _MOST,
-        steps=(*_burst(image, video, images or 3, at_once=images > 0),),
+        anywhere=0 < images <= _MAX_LIMIT,
+        steps=(*_build_image_burst_steps(image, video, images or 3, at_once=images > 0),),
     )
     yield Plan(
         name="more videos than the limit",
         tier="R3",
         world=(("video_rpm", videos or 2),),
         clock=True,
-        anywhere=0 < videos <= _MOST,
-        steps=(*_video_burst(video, videos or 2, at_once=videos > 0),),
+        anywhere=0 < videos <= _MAX_LIMIT,
+        steps=(*_build_video_burst_steps(video, videos or 2, at_once=videos > 0),),
     )
     yield Plan(
         name="more at once than the limit",
         tier="R3",
         world=(("concurrent", 1),),
         clock=True,
-        steps=(*_concurrent(video),),
+        steps=(*_build_concurrent_steps(video),),
     )
     yield Plan(
         name="remaining within a window",
@@ -122,37 +143,37 @@ def plans(models: Sequence[Model], limits: Mapping[str, int]) -> Iterator[Plan]:
         clock=True,
         anywhere=True,
         world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_remaining(image, video),),
+        steps=(*_build_remaining_steps(image, video),),
     )
 
 
-def _odd(image: Model, video: Model) -> Iterator[Step]:
+def _build_oddity_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     yield get("/v2/models")
     yield get(f"/v2/models/{image['id']}")
-    yield post("image", small(image))
-    yield post("video", small(video), name="video")
+    yield post("image", build_small_request(image))
+    yield post("video", build_small_request(video), name="video")
     yield Poll(of="video")
-    yield balance()
+    yield get_balance()
     yield get("/v2/models/no-such-model")
     yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
 
 
-def _operations(image: Model, video: Model) -> Iterator[Send]:
-    yield post("image", small(image))
-    yield post("video", small(video))
+def _build_operation_steps(image: ModelJson, video: ModelJson) -> Iterator[Send]:
+    yield post("image", build_small_request(image))
+    yield post("video", build_small_request(video))
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"))
     yield get("/v2/models")
     yield get(f"/v2/models/{image['id']}")
-    yield balance()
+    yield get_balance()
     yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
 
 
-def _keyed(step: Send, authorization: str | None, **more: Any) -> Send:
+def _set_authorization(step: Send, authorization: str | None, **more: Any) -> Send:
     extra = (("authorization", authorization),) if authorization is not None else ()
     return replace(step, key="raw", headers=(*extra, *step.headers), **more)
 
 
-def _catalogue(models: Sequence[Model]) -> Iterator[Step]:
+def _build_catalogue_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
     yield get("/v2/models")
     yield get("/v2/models")
     yield get("/v2/models", query="type=image")
@@ -168,14 +189,14 @@ def _catalogue(models: Sequence[Model]) -> Iterator[Step]:
     yield get("/v2/models")
 
 
-def _keys(operations: Sequence[Send]) -> Iterator[Step]:
+def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for name, value in _BAD_KEYS.items():
         for step in operations:
-            yield _keyed(step, value, fault="key", field=name)
+            yield _set_authorization(step, value, fault="key", field=name)
 
 
-def _strangers() -> Iterator[Step]:
-    kinds: tuple[Kind, ...] = ("image", "video")
+def _build_no_key_steps() -> Iterator[Step]:
+    kinds: tuple[ModelKind, ...] = ("image", "video")
     for kind in kinds:
         for body in (b"", b"{}", b"[1", b'{"model":"no-such-model","prompt":""}'):
             yield post(kind, body, key="none", use="no-key-bad-body")
@@ -184,8 +205,8 @@ def _strangers() -> Iterator[Step]:
     yield get("/v2/billing/costs", key="none", use="no-key-bad-body")
 
 
-def _elsewhere() -> Iterator[Step]:
-    for name in _NAMES_OF_KEYS:
+def _build_misplaced_key_steps() -> Iterator[Step]:
+    for name in _KEY_NAMES:
         yield get("/v2/billing/balance", query=f"{name}={{key}}", key="raw", use="key-elsewhere")
     for header in ("x-api-key", "api-key", "proxy-authorization", "cookie"):
         yield get(
@@ -193,53 +214,53 @@ def _elsewhere() -> Iterator[Step]:
         )
 
 
-def _elsewhere_to_pay(models: Sequence[Model]) -> Iterator[Step]:
+def _build_paying_misplaced_key_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
     for model in models:
-        order = post(_kind(model), small(model), key="raw", use="key-elsewhere")
-        for name in _NAMES_OF_KEYS:
-            yield replace(order, body=encoded(small(model) | {name: "{key}"}))
+        order = post(_get_kind(model), build_small_request(model), key="raw", use="key-elsewhere")
+        for name in _KEY_NAMES:
+            yield replace(order, body=encode_body(build_small_request(model) | {name: "{key}"}))
             yield replace(order, query=f"{name}={{key}}")
         yield replace(order, headers=(*order.headers, ("x-api-key", "{key}")))
 
 
-def _schemes() -> Iterator[Step]:
+def _build_scheme_steps() -> Iterator[Step]:
     for name, value in _SCHEMES.items():
         for path in ("/v2/models", "/v2/billing/balance"):
-            yield _keyed(get(path), value, group=f"scheme:{name}")
+            yield _set_authorization(get(path), value, group=f"scheme:{name}")
 
 
-def _kind(model: Model) -> Kind:
+def _get_kind(model: ModelJson) -> ModelKind:
     return "image" if model["type"] == "image" else "video"
 
 
-def _quota(image: Model, video: Model) -> Iterator[Step]:
-    yield post("video", small(video), valid=True, name="video")
+def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(video), valid=True, name="video")
     yield Poll(of="video")
-    yield balance()
+    yield get_balance()
     yield get(_RETRIEVE, ref=Ref("video"), use="quota-before")
-    for step in _operations(image, video):
-        yield _keyed(step, "Bearer not-a-key", fault="key", field="a bogus key")
+    for step in _build_operation_steps(image, video):
+        yield _set_authorization(step, "Bearer not-a-key", fault="key", field="a bogus key")
     yield get(_RETRIEVE, ref=Ref("video"), use="quota-after")
-    yield balance()
+    yield get_balance()
 
 
-def _two(video: Model) -> Iterator[Step]:
-    yield balance(key="b")
-    yield post("video", small(video), valid=True, name="video")
+def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
+    yield get_balance(key="b")
+    yield post("video", build_small_request(video), valid=True, name="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
     for _ in range(2):
         yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
-    yield post("video", small(video), key="b", valid=True, name="other")
+    yield post("video", build_small_request(video), key="b", valid=True, name="other")
     yield Poll(of="other", key="b")
     yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
-    yield balance(key="b")
-    yield balance()
+    yield get_balance(key="b")
+    yield get_balance()
 
 
-def _files_of_two(image: Model, video: Model) -> Iterator[Step]:
+def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     """Yield the same orders of two workspaces by turns, and each file with the other's signature.
 
     What is the same on all files of one, and another on all of the other, names the workspace.
@@ -250,24 +271,24 @@ def _files_of_two(image: Model, video: Model) -> Iterator[Step]:
             name = f"{key}{turn}"
             yield post(
                 "image",
-                small(image, prompt=f"Picture {turn}"),
+                build_small_request(image, prompt=f"Picture {turn}"),
                 valid=True,
                 key=key,
                 name=name,
                 use="twin",
             )
-            yield file_of(name)
+            yield request_file(name)
             yield Wait(seconds=1.5)
     for key in keys:
-        yield post("video", small(video), valid=True, key=key, name=key)
+        yield post("video", build_small_request(video), valid=True, key=key, name=key)
         yield Poll(of=key, key=key)
     for one, other in (("a0", "b0"), ("a.now", "b.now"), ("a0", "b.now")):
-        yield from borrowed(one, other)
-    yield balance(key="b")
-    yield balance()
+        yield from build_borrowed_link_steps(one, other)
+    yield get_balance(key="b")
+    yield get_balance()
 
 
-def _paths(image: Model) -> Iterator[Step]:
+def _build_path_steps(image: ModelJson) -> Iterator[Step]:
     yield get("/v2/models", group="models", use="canonical-path")
     for path in (
         "/v2/models/",
@@ -317,34 +338,36 @@ def _paths(image: Model) -> Iterator[Step]:
         yield get(path, key="none", use="unknown-path")
 
 
-def _methods(image: Model) -> Iterator[Step]:
-    yield balance()
+def _build_method_steps(image: ModelJson) -> Iterator[Step]:
+    yield get_balance()
     paths = {
         "/v2/images/generations": ("GET", "PUT", "DELETE", "PATCH"),
         "/v2/videos/generations": ("GET", "PUT", "DELETE", "PATCH"),
-        "/v2/models": _WRITES,
-        "/v2/billing/balance": _WRITES,
-        "/v2/billing/costs": _WRITES,
-        f"/v2/models/{image['id']}": _WRITES,
+        "/v2/models": _WRITE_METHODS,
+        "/v2/billing/balance": _WRITE_METHODS,
+        "/v2/billing/costs": _WRITE_METHODS,
+        f"/v2/models/{image['id']}": _WRITE_METHODS,
     }
     for path, methods in paths.items():
-        yield from _wrong_methods(methods, path=path)
-    yield balance()
+        yield from _build_wrong_method_steps(methods, path=path)
+    yield get_balance()
 
 
-def _methods_on_a_video(video: Model) -> Iterator[Step]:
-    yield post("video", small(video), valid=True, name="video")
+def _build_video_method_steps(video: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(video), valid=True, name="video")
     yield Poll(of="video")
-    yield file_of("video.now")
-    yield balance()
-    yield from _wrong_methods(_WRITES, path=_RETRIEVE, ref=Ref("video"))
-    yield from _wrong_methods(_WRITES, link=True, ref=Ref("video.now", "/data/0/url"), key="none")
-    yield balance()
+    yield request_file("video.now")
+    yield get_balance()
+    yield from _build_wrong_method_steps(_WRITE_METHODS, path=_RETRIEVE, ref=Ref("video"))
+    yield from _build_wrong_method_steps(
+        _WRITE_METHODS, link=True, ref=Ref("video.now", "/data/0/url"), key="none"
+    )
+    yield get_balance()
     yield get(_RETRIEVE, ref=Ref("video"))
-    yield file_of("video.now")
+    yield request_file("video.now")
 
 
-def _wrong_methods(methods: Sequence[str], **where: Any) -> Iterator[Send]:
+def _build_wrong_method_steps(methods: Sequence[str], **where: Any) -> Iterator[Send]:
     for method in methods:
         yield Send(
             method=method,
@@ -357,83 +380,99 @@ def _wrong_methods(methods: Sequence[str], **where: Any) -> Iterator[Send]:
         yield Send(method=method, use="side-method", **where)
 
 
-def _burst(image: Model, video: Model, limit: int, *, at_once: bool) -> Iterator[Step]:
-    yield balance(key="b")
-    for turn in range(min(limit, _MOST) + at_once):
+def _build_image_burst_steps(
+    image: ModelJson, video: ModelJson, limit: int, *, at_once: bool
+) -> Iterator[Step]:
+    yield get_balance(key="b")
+    for turn in range(min(limit, _MAX_LIMIT) + at_once):
         yield post(
             "image",
-            small(image, prompt=f"Burst {turn}"),
+            build_small_request(image, prompt=f"Burst {turn}"),
             use="burst",
             together=at_once,
             group="burst" if at_once else "",
         )
-    yield balance()
+    yield get_balance()
     for turn in range(2):
-        yield post("image", small(image, prompt=f"Too fast {turn}"), use="burst", name="limited")
-    yield balance()
-    yield post("image", small(image), key="b", use="other-key")
-    yield post("video", small(video), use="other-kind", name="video")
+        yield post(
+            "image",
+            build_small_request(image, prompt=f"Too fast {turn}"),
+            use="burst",
+            name="limited",
+        )
+    yield get_balance()
+    yield post("image", build_small_request(image), key="b", use="other-key")
+    yield post("video", build_small_request(video), use="other-kind", name="video")
     yield get("/v2/models", use="reads-at-limit")
-    yield balance(use="reads-at-limit")
+    yield get_balance(use="reads-at-limit")
     yield Poll(of="video", every=2)
     yield Wait(until=Ref("limited", "header:x-ratelimit-reset"), seconds=0.2)
     yield post(
         "image",
-        small(image, prompt="After the wait"),
+        build_small_request(image, prompt="After the wait"),
         use="after-wait",
         ref=Ref("limited", "header:x-ratelimit-reset"),
     )
-    yield balance()
+    yield get_balance()
 
 
-def _video_burst(video: Model, limit: int, *, at_once: bool) -> Iterator[Step]:
-    count = min(limit, _MOST)
-    yield balance()
+def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> Iterator[Step]:
+    count = min(limit, _MAX_LIMIT)
+    yield get_balance()
     for turn in range(count):
         yield post(
             "video",
-            small(video, prompt=f"Burst {turn}"),
+            build_small_request(video, prompt=f"Burst {turn}"),
             use="burst",
             together=at_once,
             group="burst" if at_once else "",
             name=f"video {turn}",
         )
     for turn in range(2):
-        yield post("video", small(video, prompt=f"Too fast {turn}"), use="burst", name="limited")
+        yield post(
+            "video",
+            build_small_request(video, prompt=f"Too fast {turn}"),
+            use="burst",
+            name="limited",
+        )
     polls = [Poll(of=f"video {turn}") for turn in range(count)]
     yield from polls if at_once else ()  # what was bought is looked after before any long wait
     yield Wait(until=Ref("limited", "header:retry-after"))
     # Sent only where the refusal has said how long to wait.
     yield post(
         "video",
-        small(video, prompt="After the wait"),
+        build_small_request(video, prompt="After the wait"),
         use="after-wait",
         name="waited",
         ref=Ref("limited", "header:retry-after"),
     )
     yield from () if at_once else polls
     yield Poll(of="waited")
-    yield balance()
+    yield get_balance()
 
 
-def _concurrent(video: Model) -> Iterator[Step]:
-    yield post("video", small(video), valid=True, name="video")
-    yield post("video", small(video, prompt="One too many"), name="limited", use="concurrent")
+def _build_concurrent_steps(video: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(video), valid=True, name="video")
+    yield post(
+        "video", build_small_request(video, prompt="One too many"), name="limited", use="concurrent"
+    )
     yield Poll(of="video")
-    yield balance()
-    yield post("video", small(video, prompt="Now it goes"), use="after-wait", name="second")
+    yield get_balance()
+    yield post(
+        "video", build_small_request(video, prompt="Now it goes"), use="after-wait", name="second"
+    )
     yield Poll(of="second")
-    yield balance()
+    yield get_balance()
 
 
-def _remaining(image: Model, video: Model) -> Iterator[Step]:
+def _build_remaining_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
     for turn in range(3):
-        yield post("image", small(image, prompt=f"Picture {turn}"), name="image")
-        yield post("video", small(video, prompt=f"Film {turn}"), name=f"film {turn}")
+        yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
+        yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
         yield Wait(seconds=5)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     for turn in range(3):
         yield Poll(of=f"film {turn}")
     yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
-    yield post("image", small(image, prompt="A new window"))
+    yield post("image", build_small_request(image, prompt="A new window"))
     yield get(_RETRIEVE, ref=Ref("film 2"))

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import cheapest, small
-from getimg_mock.contract.plans import DAYS, Plan, Poll, Ref, Send, Wait, balance, get, post
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.plans import (
+    DAYS_PLACEHOLDER,
+    Plan,
+    Poll,
+    Ref,
+    Send,
+    Wait,
+    get,
+    get_balance,
+    post,
+)
+from getimg_mock.contract.prices import compute_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.model_choice import Kind, Model
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.plans import Step
 
 _COSTS: Final = "/v2/billing/costs"
@@ -18,7 +29,7 @@ _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
 # Ranges of which it is only recorded which dates they hold: documented is no more than "inclusive".
-_EDGES: Final = {
+_EDGE_RANGES: Final = {
     "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
     "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
     "over the change to summer time": (
@@ -30,149 +41,167 @@ _EDGES: Final = {
 }
 
 
-def plans(models: Sequence[Model]) -> Iterator[Plan]:
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about generations."""
-    image, video = cheapest(models, "image"), cheapest(models, "video")
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     sounding = next((m for m in models if m.get("supports_sound")), video)
-    yield Plan(name="an image and its file", tier="R2", steps=(*_image(image),))
-    yield Plan(name="images in every format", tier="R2", steps=(*_formats(image),))
-    yield Plan(name="a video from 202 to its file", tier="R2", steps=(*_video(video),))
-    yield Plan(name="a video with sound, and one without", tier="R2", steps=(*_sound(sounding),))
-    yield Plan(name="looking at a pending video costs nothing", tier="R2", steps=(*_looks(video),))
+    yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
+    yield Plan(name="images in every format", tier="R2", steps=(*_build_format_steps(image),))
+    yield Plan(name="a video from 202 to its file", tier="R2", steps=(*_build_video_steps(video),))
     yield Plan(
-        name="equal bodies are several generations", tier="R2", steps=(*_identical(image, video),)
+        name="a video with sound, and one without",
+        tier="R2",
+        steps=(*_build_sound_steps(sounding),),
     )
     yield Plan(
-        name="videos that fail", tier="R2", world=(("fail_rate", 1.0),), steps=(*_failing(video),)
+        name="looking at a pending video costs nothing",
+        tier="R2",
+        steps=(*_build_pending_video_steps(video),),
     )
-    yield Plan(name="unknown and malformed ids", steps=(*_unknown(),))
+    yield Plan(
+        name="equal bodies are several generations",
+        tier="R2",
+        steps=(*_build_identical_steps(image, video),),
+    )
+    yield Plan(
+        name="videos that fail",
+        tier="R2",
+        world=(("fail_rate", 1.0),),
+        steps=(*_build_failing_steps(video),),
+    )
+    yield Plan(name="unknown and malformed ids", steps=(*_build_unknown_id_steps(),))
     yield Plan(
         name="a file until it is deleted",
         tier="R2",
         clock=True,
         anywhere=True,
         world=(("retention", 600),),
-        steps=(*_deleted(image, video),),
+        steps=(*_build_deletion_steps(image, video),),
     )
-    yield Plan(name="money of a working day", tier="R2", steps=(*_day(image, video),))
     yield Plan(
-        name="costs on both sides of midnight", tier="R2", clock=True, steps=(*_midnight(image),)
+        name="money of a working day", tier="R2", steps=(*_build_working_day_steps(image, video),)
+    )
+    yield Plan(
+        name="costs on both sides of midnight",
+        tier="R2",
+        clock=True,
+        steps=(*_build_midnight_steps(image),),
     )
     yield Plan(
         name="what cannot be paid",
         tier="R2",
         world=(("balance", "0.001"),),
-        steps=(*_too_dear(image, video),),
+        steps=(*_build_too_dear_steps(image, video),),
     )
     yield Plan(
         name="money for one only",
         tier="R2",
-        world=(("balance", _just_enough(video)),),
-        steps=(*_last_money(video),),
+        world=(("balance", _compute_balance_for_one(video)),),
+        steps=(*_build_last_money_steps(video),),
     )
-    yield Plan(name="longer videos", tier="R2", steps=(*_longer(sounding),))
-    yield Plan(name="what is left out", tier="R2", steps=(*_defaults(models),))
-    yield Plan(name="ranges of costs", steps=(*_ranges(),))
+    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
+    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
+    yield Plan(name="ranges of costs", steps=(*_build_cost_range_steps(),))
 
 
-def file_of(name: str, **more: Any) -> Send:
+def request_file(name: str, **more: Any) -> Send:
     """Return the request for the file of the result called `name`."""
     return Send(link=True, ref=Ref(name, "/data/0/url"), key="none", **more)
 
 
-def _files(name: str) -> Iterator[Step]:
+def _build_file_steps(name: str) -> Iterator[Step]:
     """Yield everything that is done with a file while it can be had."""
-    yield file_of(name)
-    yield file_of(name)
-    yield file_of(name, headers=(("range", "bytes=0-99"),))
-    yield file_of(name, headers=(("range", "bytes=10-19"),))
-    yield file_of(name, method="HEAD")
+    yield request_file(name)
+    yield request_file(name)
+    yield request_file(name, headers=(("range", "bytes=0-99"),))
+    yield request_file(name, headers=(("range", "bytes=10-19"),))
+    yield request_file(name, method="HEAD")
     for alter in ("sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
-        yield file_of(name, alter=alter)
+        yield request_file(name, alter=alter)
 
 
-def borrowed(name: str, other: str) -> Iterator[Step]:
+def build_borrowed_link_steps(name: str, other: str) -> Iterator[Step]:
     """Yield each of two files asked for with the expiry and the signature of the other."""
     for one, donor in ((name, other), (other, name)):
-        yield file_of(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
+        yield request_file(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
 
 
-def _image(model: Model) -> Iterator[Step]:
-    yield balance()
-    yield post("image", small(model), valid=True, name="image")
-    yield from _files("image")
-    yield balance()
-    yield file_of("image")
-    yield balance()
-    yield post("image", small(model, prompt="Another"), valid=True, name="other")
-    yield balance()
-    yield from borrowed("image", "other")
+def _build_image_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    yield post("image", build_small_request(model), valid=True, name="image")
+    yield from _build_file_steps("image")
+    yield get_balance()
+    yield request_file("image")
+    yield get_balance()
+    yield post("image", build_small_request(model, prompt="Another"), valid=True, name="other")
+    yield get_balance()
+    yield from build_borrowed_link_steps("image", "other")
 
 
-def _formats(model: Model) -> Iterator[Step]:
+def _build_format_steps(model: ModelJson) -> Iterator[Step]:
     for kind in ("png", "jpeg", "webp"):
-        body = small(model, output_format=kind, prompt=f"as {kind}")
+        body = build_small_request(model, output_format=kind, prompt=f"as {kind}")
         yield post("image", body, valid=True, name=kind)
-        yield file_of(kind)
+        yield request_file(kind)
     for ratio in model["supported_aspect_ratios"]:
-        yield post("image", small(model, aspect_ratio=ratio), valid=True, name=ratio)
-    yield file_of(model["supported_aspect_ratios"][-1])
+        yield post("image", build_small_request(model, aspect_ratio=ratio), valid=True, name=ratio)
+    yield request_file(model["supported_aspect_ratios"][-1])
 
 
-def _video(model: Model) -> Iterator[Step]:
-    yield balance()
-    yield get(_COSTS, query=DAYS, use="costs-before")
-    yield post("video", small(model), valid=True, name="video")
+def _build_video_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
+    yield post("video", build_small_request(model), valid=True, name="video")
     yield Poll(of="video")
     for _ in range(3):
         yield get(_RETRIEVE, ref=Ref("video"), name="video.now")
-    yield balance()
-    yield from _costs_twice()
-    yield from _files("video.now")
+    yield get_balance()
+    yield from _build_cost_steps()
+    yield from _build_file_steps("video.now")
     yield get(_RETRIEVE, ref=Ref("video"))
-    yield balance()
+    yield get_balance()
     yield Wait(seconds=3)
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
-    yield balance()
-    yield get(_COSTS, query=DAYS)
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
 
 
-def _costs_twice() -> Iterator[Step]:
+def _build_cost_steps() -> Iterator[Step]:
     """Yield a look at the costs at once, and one when those of any service must have settled."""
-    yield get(_COSTS, query=DAYS, use="costs-after")
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
     yield Wait(seconds=10)
-    yield get(_COSTS, query=DAYS, use="costs-after")
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
 
 
-def _sound(model: Model) -> Iterator[Step]:
+def _build_sound_steps(model: ModelJson) -> Iterator[Step]:
     for wanted in (True, False):
         name = f"sound {wanted}"
-        yield post("video", small(model, sound=wanted), valid=True, name=name)
+        yield post("video", build_small_request(model, sound=wanted), valid=True, name=name)
         yield Poll(of=name)
-        yield file_of(f"{name}.now")
-    yield balance()
+        yield request_file(f"{name}.now")
+    yield get_balance()
 
 
-def _looks(model: Model) -> Iterator[Step]:
-    yield post("video", small(model), valid=True, name="video")
-    yield balance()
+def _build_pending_video_steps(model: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(model), valid=True, name="video")
+    yield get_balance()
     for _ in range(5):
         yield get(_RETRIEVE, ref=Ref("video"))
-    yield balance()
+    yield get_balance()
     yield Poll(of="video")
-    yield balance()
+    yield get_balance()
     for _ in range(3):
         yield get(_RETRIEVE, ref=Ref("video"))
-    yield balance()
+    yield get_balance()
 
 
-def _identical(image: Model, video: Model) -> Iterator[Step]:
-    yield balance()
+def _build_identical_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield get_balance()
     for turn in range(3):
         yield post(
             "video",
-            small(video),
+            build_small_request(video),
             valid=True,
             group="identical videos",
             use="identical",
@@ -184,76 +213,85 @@ def _identical(image: Model, video: Model) -> Iterator[Step]:
     for _ in range(3):
         yield post(
             "image",
-            small(image),
+            build_small_request(image),
             valid=True,
             group="identical images",
             use="identical",
             together=True,
         )
-    yield balance()
+    yield get_balance()
 
 
-def _failing(model: Model) -> Iterator[Step]:
-    yield balance()
-    yield get(_COSTS, query=DAYS)
-    yield post("video", small(model), valid=True, name="video")
+def _build_failing_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
+    yield post("video", build_small_request(model), valid=True, name="video")
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"))
     yield get(_RETRIEVE, ref=Ref("video"))
-    yield get(_COSTS, query=DAYS)
-    yield balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
+    yield get_balance()
 
 
-def _unknown() -> Iterator[Step]:
+def _build_unknown_id_steps() -> Iterator[Step]:
     for name in ("req-01ZZZZZZZZZZZZ", "req-0000000000", "00000000-0000-0000-0000-000000000000"):
         yield get(_RETRIEVE.replace("{}", name), use="unknown-id")
     for name in ("%00", "a" * 300, "..%2f..%2fbalance", "%F0%9F%8C%8A", "'--", "%22"):
         yield get(_RETRIEVE.replace("{}", name), use="malformed-id")
 
 
-def _deleted(image: Model, video: Model) -> Iterator[Step]:
-    yield post("image", small(image), valid=True, name="image")
+def _build_deletion_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield post("image", build_small_request(image), valid=True, name="image")
     gone = Ref("image", "/data/0/deletes_at")
     yield Wait(until=gone, seconds=-3)
-    yield file_of("image", use="before-expiry")
+    yield request_file("image", use="before-expiry")
     yield Wait(until=gone, seconds=3)
-    yield file_of("image", use="after-expiry")
-    yield file_of("image", headers=(("range", "bytes=0-9"),), use="after-expiry")
-    yield post("video", small(video), valid=True, name="video")
+    yield request_file("image", use="after-expiry")
+    yield request_file("image", headers=(("range", "bytes=0-9"),), use="after-expiry")
+    yield post("video", build_small_request(video), valid=True, name="video")
     yield Poll(of="video")
     yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=-3)
-    yield file_of("video.now", use="before-expiry")
+    yield request_file("video.now", use="before-expiry")
     yield Wait(until=Ref("video.now", "/data/0/deletes_at"), seconds=3)
-    yield file_of("video.now", use="after-expiry")
-    yield file_of("video.now", alter="late-exp")
+    yield request_file("video.now", use="after-expiry")
+    yield request_file("video.now", alter="late-exp")
     yield get(_RETRIEVE, ref=Ref("video"), use="look-after-expiry")
 
 
-def _day(image: Model, video: Model) -> Iterator[Step]:
-    yield balance()
-    yield get(_COSTS, query=DAYS, use="costs-before")
+def _build_working_day_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
     for turn in range(3):
-        yield post("image", small(image, prompt=f"Picture {turn}"), valid=True, name=f"i{turn}")
-        yield balance()
+        yield post(
+            "image",
+            build_small_request(image, prompt=f"Picture {turn}"),
+            valid=True,
+            name=f"i{turn}",
+        )
+        yield get_balance()
     for turn in range(2):
-        yield post("video", small(video, prompt=f"Film {turn}"), valid=True, name=f"v{turn}")
+        yield post(
+            "video", build_small_request(video, prompt=f"Film {turn}"), valid=True, name=f"v{turn}"
+        )
     yield Poll(of="v0")
     yield Poll(of="v1")
-    yield balance()
-    yield from _costs_twice()
+    yield get_balance()
+    yield from _build_cost_steps()
     for turn in range(2):
         yield get(_RETRIEVE, ref=Ref(f"v{turn}"), name=f"v{turn}.now")
-        yield file_of(f"v{turn}.now")
-    yield balance()
-    yield from borrowed("v0.now", "v1.now")
-    yield from borrowed("i0", "v0.now")
+        yield request_file(f"v{turn}.now")
+    yield get_balance()
+    yield from build_borrowed_link_steps("v0.now", "v1.now")
+    yield from build_borrowed_link_steps("i0", "v0.now")
 
 
-def _midnight(model: Model) -> Iterator[Step]:
-    yield post("image", small(model), valid=True)
+def _build_midnight_steps(model: ModelJson) -> Iterator[Step]:
+    yield post("image", build_small_request(model), valid=True)
     yield Wait(seconds=12 * 3600)
-    yield post("image", small(model), valid=True)
-    yield from _additive("2026-09-01", "2026-09-02", "2026-09-03", "around midnight")
+    yield post("image", build_small_request(model), valid=True)
+    yield from _build_additive_range_steps(
+        "2026-09-01", "2026-09-02", "2026-09-03", "around midnight"
+    )
     for end in ("2026-09-01T23:59:59Z", "2026-09-02T00:00:00Z", "2026-09-01T23:59:59.999Z"):
         yield get(
             _COSTS,
@@ -263,7 +301,7 @@ def _midnight(model: Model) -> Iterator[Step]:
         )
 
 
-def _additive(first: str, second: str, third: str, name: str) -> Iterator[Step]:
+def _build_additive_range_steps(first: str, second: str, third: str, name: str) -> Iterator[Step]:
     """Yield a range and its two halves; each date belongs to one half."""
     a, b = f"{first}T00:00:00Z", f"{first}T23:59:59Z"
     c, d = f"{second}T00:00:00Z", f"{third}T23:59:59Z"
@@ -271,46 +309,49 @@ def _additive(first: str, second: str, third: str, name: str) -> Iterator[Step]:
         yield get(_COSTS, query=f"start={start}&end={end}", group=f"additive {name}", use=use)
 
 
-def _too_dear(image: Model, video: Model) -> Iterator[Step]:
-    yield balance()
+def _build_too_dear_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield get_balance()
     for _ in range(2):
-        yield post("image", small(image), use="too-dear")
-        yield post("video", small(video), use="too-dear")
-    yield balance()
+        yield post("image", build_small_request(image), use="too-dear")
+        yield post("video", build_small_request(video), use="too-dear")
+    yield get_balance()
 
 
-def _just_enough(model: Model) -> str:
-    from getimg_mock.contract.model_choice import price_of  # noqa: PLC0415 - beside its one use
-
-    price = price_of(model, small(model))
+def _compute_balance_for_one(model: ModelJson) -> str:
+    price = compute_price(model, build_small_request(model))
     return str(price + price / 2) if price is not None else "0.05"
 
 
-def _last_money(model: Model) -> Iterator[Step]:
-    yield balance()
-    yield post("video", small(model), name="video")
-    yield balance()
-    yield post("video", small(model, prompt="One too many"), use="too-dear")
-    yield balance()
+def _build_last_money_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    yield post("video", build_small_request(model), name="video")
+    yield get_balance()
+    yield post("video", build_small_request(model, prompt="One too many"), use="too-dear")
+    yield get_balance()
     yield Poll(of="video")
-    yield balance()
-    yield post("video", small(model, prompt="Still too many"), use="too-dear")
-    yield balance()
+    yield get_balance()
+    yield post("video", build_small_request(model, prompt="Still too many"), use="too-dear")
+    yield get_balance()
 
 
-def _longer(model: Model) -> Iterator[Step]:
+def _build_length_steps(model: ModelJson) -> Iterator[Step]:
     lengths = sorted(model["supported_durations"])
     for seconds in {lengths[0], lengths[len(lengths) // 2], lengths[-1]}:
         for sound in (False, True):
             name = f"{seconds} s, {sound}"
-            yield post("video", small(model, duration=seconds, sound=sound), valid=True, name=name)
+            yield post(
+                "video",
+                build_small_request(model, duration=seconds, sound=sound),
+                valid=True,
+                name=name,
+            )
             yield Poll(of=name, every=20)
-    yield balance()
+    yield get_balance()
 
 
-def _defaults(models: Sequence[Model]) -> Iterator[Step]:
+def _build_default_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
     for model in models:
-        kind: Kind = "image" if model["type"] == "image" else "video"
+        kind: ModelKind = "image" if model["type"] == "image" else "video"
         plain = {"model": model["id"], "prompt": "As it comes"}
         full: dict[str, Any] = plain | {
             "aspect_ratio": model["supported_aspect_ratios"][0],
@@ -331,7 +372,7 @@ def _defaults(models: Sequence[Model]) -> Iterator[Step]:
                 yield Poll(of=name, every=20)
 
 
-def _ranges() -> Iterator[Step]:
+def _build_cost_range_steps() -> Iterator[Step]:
     good = "start=2026-03-01T00:00:00Z"
     bad = {
         "no start": "end=2026-03-02T00:00:00Z",
@@ -361,6 +402,6 @@ def _ranges() -> Iterator[Step]:
     for end in valid:
         yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
     yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
-    for name, query in _EDGES.items():
+    for name, query in _EDGE_RANGES.items():
         yield get(_COSTS, query=query, use="range-inclusive", field=name)
-    yield from _additive("2026-03-01", "2026-03-02", "2026-03-05", "in March")
+    yield from _build_additive_range_steps("2026-03-01", "2026-03-02", "2026-03-05", "in March")

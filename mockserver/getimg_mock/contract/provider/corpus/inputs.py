@@ -7,19 +7,27 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import PIXEL, cheapest, small
-from getimg_mock.contract.plans import DAYS, Plan, Send, balance, encoded, get, post
+from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.plans import (
+    DAYS_PLACEHOLDER,
+    Plan,
+    Send,
+    encode_body,
+    get,
+    get_balance,
+    post,
+)
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from getimg_mock.contract.model_choice import Kind, Model
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
 
 _COSTS: Final = "/v2/billing/costs"
 
 # One value of each JSON type, by the schemas' names; where an integer is wanted, 1.5 is none.
-_OF_TYPE: Final[dict[str, Any]] = {
+_VALUES_BY_TYPE: Final[dict[str, Any]] = {
     "null": None,
     "boolean": True,
     "integer": 5,
@@ -29,7 +37,7 @@ _OF_TYPE: Final[dict[str, Any]] = {
     "object": {},
 }
 # What a lenient provider could take for the right type.
-_NEARLY: Final[dict[str, tuple[Any, ...]]] = {
+_COERCIBLE_VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "model": (["seedream-5-lite"], {"id": "x"}),
     "prompt": (False, ["a"], {"text": "a"}),
     "aspect_ratio": ([1, 1], {"w": 1}),
@@ -50,7 +58,7 @@ _NEARLY: Final[dict[str, tuple[Any, ...]]] = {
     "role": (["reference_image"], {"name": "reference_image"}),
 }
 # Letters of other scripts that look like those of ours.
-_TWINS: Final = str.maketrans(
+_HOMOGLYPHS: Final = str.maketrans(
     {
         "a": "\u0430",
         "e": "\u0435",
@@ -66,7 +74,7 @@ _TWINS: Final = str.maketrans(
 )
 ROLES: Final = ("reference_image", "first_frame", "last_frame")
 
-UNFETCHABLE: Final = (
+UNFETCHABLE_URLS: Final = (
     "http://example.com/cat.png",
     "ftp://example.com/cat.png",
     "file:///etc/passwd",
@@ -97,7 +105,7 @@ UNFETCHABLE: Final = (
     "data:image/jpeg;base64," + PIXEL.partition(",")[2],
 )
 
-UNICODE: Final = (
+UNICODE_PROMPTS: Final = (
     "\U0001f30a a wave",
     "\u202eright to left\u202c",
     "e\u0301 combining",
@@ -114,100 +122,134 @@ UNICODE: Final = (
 )
 
 
-def plans(models: Sequence[Model]) -> Iterator[Plan]:
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about input."""
-    kinds: tuple[Kind, ...] = ("image", "video")
+    kinds: tuple[ModelKind, ...] = ("image", "video")
     for kind in kinds:
-        model = cheapest(models, kind)
-        yield _refused(f"{kind}s: missing fields", _missing(kind, model))
-        yield _refused(f"{kind}s: wrong types", _types(kind, model))
-        yield _refused(f"{kind}s: values outside of the lists", _values(kind, model, models))
-        yield _refused(f"{kind}s: no JSON object", _malformed(kind, model))
-        yield Plan(
-            name=f"{kind}s: duplicate keys", tier="R2", steps=tuple(_duplicates(kind, model))
+        model = find_cheapest(models, kind)
+        yield _build_refused_plan(
+            f"{kind}s: missing fields", _build_missing_field_steps(kind, model)
         )
-        yield _refused(f"{kind}s: content types", _content_types(kind, model))
-        yield _refused(f"{kind}s: prompts too short and too long", _lengths(kind, model))
+        yield _build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model))
+        yield _build_refused_plan(
+            f"{kind}s: values outside of the lists", _build_value_steps(kind, model, models)
+        )
+        yield _build_refused_plan(f"{kind}s: no JSON object", _build_malformed_steps(kind, model))
+        yield Plan(
+            name=f"{kind}s: duplicate keys",
+            tier="R2",
+            steps=tuple(_build_duplicate_key_steps(kind, model)),
+        )
+        yield _build_refused_plan(f"{kind}s: content types", _build_content_type_steps(kind, model))
+        yield _build_refused_plan(
+            f"{kind}s: prompts too short and too long", _build_length_steps(kind, model)
+        )
         yield Plan(
             name=f"{kind}s: prompts of 1 and 4096 characters",
             tier="R2",
-            steps=tuple(_kept_lengths(kind, model)),
+            steps=tuple(_build_allowed_length_steps(kind, model)),
         )
-        yield Plan(name=f"{kind}s: unusual Unicode", tier="R2", steps=tuple(_unicode(kind, model)))
         yield Plan(
-            name=f"{kind}s: unknown fields", tier="R2", steps=tuple(_unknown_fields(kind, model))
+            name=f"{kind}s: unusual Unicode",
+            tier="R2",
+            steps=tuple(_build_unicode_steps(kind, model)),
         )
-        yield _refused(f"{kind}s: references", _references(kind, models))
+        yield Plan(
+            name=f"{kind}s: unknown fields",
+            tier="R2",
+            steps=tuple(_build_unknown_field_steps(kind, model)),
+        )
+        yield _build_refused_plan(f"{kind}s: references", _build_reference_steps(kind, models))
         yield Plan(
             name=f"{kind}s: references that fit",
             tier="R2",
-            steps=tuple(_fitting_references(kind, models)),
+            steps=tuple(_build_allowed_reference_steps(kind, models)),
         )
-        yield _refused(f"{kind}s: too large", _too_large(kind, models))
-    yield _refused("videos: forms of numbers", _bad_numbers(cheapest(models, "video")))
+        yield _build_refused_plan(f"{kind}s: too large", _build_too_large_steps(kind, models))
+    yield _build_refused_plan(
+        "videos: forms of numbers", _build_bad_number_steps(find_cheapest(models, "video"))
+    )
     yield Plan(
         name="videos: one number in several forms",
         tier="R2",
-        steps=tuple(_numbers(cheapest(models, "video"))),
+        steps=tuple(_build_number_steps(find_cheapest(models, "video"))),
     )
     for model in models:
-        yield _refused(f"{model['id']}: what it does not support", _beyond(model))
-        yield Plan(name=f"{model['id']}: what it supports", tier="R2", steps=tuple(_within(model)))
+        yield _build_refused_plan(
+            f"{model['id']}: what it does not support", _build_unsupported_steps(model)
+        )
+        yield Plan(
+            name=f"{model['id']}: what it supports",
+            tier="R2",
+            steps=tuple(_build_supported_steps(model)),
+        )
 
 
-def _refused(name: str, steps: Iterator[Send]) -> Plan:
+def _build_refused_plan(name: str, steps: Iterator[Send]) -> Plan:
     """Return a plan of requests that must all be refused, between two looks at the money."""
-    around = (balance(use="money"), get(_COSTS, query=DAYS))
+    around = (get_balance(use="money"), get(_COSTS, query=DAYS_PLACEHOLDER))
     return Plan(name=name, tier="R1", steps=(*around, *steps, *around))
 
 
-def _kind(model: Model) -> Kind:
+def _get_kind(model: ModelJson) -> ModelKind:
     return "image" if model["type"] == "image" else "video"
 
 
-def _missing(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     for field in ("model", "prompt"):
-        body = small(model)
+        body = build_small_request(model)
         del body[field]
         for _ in range(2):
             yield post(kind, body, valid=False, fault="missing", field=field)
     yield post(kind, {}, valid=False, fault="missing", field="model and prompt")
-    body = small(model) | {"images": [{"role": "reference_image"}]}
+    body = build_small_request(model) | {"images": [{"role": "reference_image"}]}
     yield post(kind, body, valid=False, fault="missing", field="images[0].url")
     if kind == "video":
-        body = small(model) | {"images": [{"url": PIXEL}]}
+        body = build_small_request(model) | {"images": [{"url": PIXEL}]}
         yield post(kind, body, valid=False, fault="missing", field="images[0].role")
 
 
-def mistyped(name: str, schema: dict[str, Any]) -> list[Any]:
+def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:
     """Return values of every JSON type but that of the schema, and those that come near it."""
     right = {schema["type"], *(["integer"] if schema["type"] == "number" else [])}
-    values = [value for kind, value in _OF_TYPE.items() if kind not in right]
-    return [*values, *_NEARLY.get(name, ())]
+    values = [value for kind, value in _VALUES_BY_TYPE.items() if kind not in right]
+    return [*values, *_COERCIBLE_VALUES.get(name, ())]
 
 
-def _types(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     fields = schemas.schema(f"{kind}-request")["properties"]
     for field, schema in fields.items():
-        for value in mistyped(field, schema):
+        for value in list_mistyped_values(field, schema):
             shown = f"{field} = {json.dumps(value)[:40]}"
-            yield post(kind, small(model) | {field: value}, valid=False, fault="type", field=shown)
+            yield post(
+                kind,
+                build_small_request(model) | {field: value},
+                valid=False,
+                fault="type",
+                field=shown,
+            )
     for name, schema in fields["images"]["items"]["properties"].items():
-        for value in mistyped(name, schema):
+        for value in list_mistyped_values(name, schema):
             image = {"url": PIXEL, "role": "reference_image"} | {name: value}
             yield post(
                 kind,
-                small(model) | {"images": [image]},
+                build_small_request(model) | {"images": [image]},
                 valid=False,
                 fault="type",
                 field=f"images[0].{name} = {json.dumps(value)[:40]}",
             )
 
 
-def disguised(value: str) -> list[str]:
+def disguise(value: str) -> list[str]:
     """Return what looks like a listed value, and is another: case, spaces, homoglyphs."""
-    last = max((place for place, letter in enumerate(value) if ord(letter) in _TWINS), default=None)
-    twin = "" if last is None else value[:last] + value[last].translate(_TWINS) + value[last + 1 :]
+    last = max(
+        (place for place, letter in enumerate(value) if ord(letter) in _HOMOGLYPHS), default=None
+    )
+    twin = (
+        ""
+        if last is None
+        else value[:last] + value[last].translate(_HOMOGLYPHS) + value[last + 1 :]
+    )
     found = (
         value.upper(),
         value.lower(),
@@ -220,22 +262,24 @@ def disguised(value: str) -> list[str]:
     return [each for each in dict.fromkeys(found) if each != value]
 
 
-def _values(kind: Kind, model: Model, models: Sequence[Model]) -> Iterator[Send]:
+def _build_value_steps(
+    kind: ModelKind, model: ModelJson, models: Sequence[ModelJson]
+) -> Iterator[Send]:
     formats = schemas.schema(f"{kind}-request")["properties"].get("output_format", {})
     for listed in formats.get("enum", ()):
-        for value in (*disguised(listed), "jpg", "gif", "", f"{listed}\u0000"):
+        for value in (*disguise(listed), "jpg", "gif", "", f"{listed}\u0000"):
             yield post(
                 kind,
-                small(model) | {"output_format": value},
+                build_small_request(model) | {"output_format": value},
                 valid=False,
                 fault="enum",
                 field=f"output_format = {value!r}",
             )
-    yield from _roles(kind, models)
-    other = cheapest(models, "video" if kind == "image" else "image")
+    yield from _build_role_steps(kind, models)
+    other = find_cheapest(models, "video" if kind == "image" else "image")
     yield post(
         kind,
-        small(model) | {"model": other["id"]},
+        build_small_request(model) | {"model": other["id"]},
         valid=False,
         fault="wrong-kind",
         field=other["id"],
@@ -244,26 +288,28 @@ def _values(kind: Kind, model: Model, models: Sequence[Model]) -> Iterator[Send]
         for _ in range(2):
             yield post(
                 kind,
-                small(model) | {"model": name},
+                build_small_request(model) | {"model": name},
                 valid=False,
                 fault="unknown-model",
                 field=repr(name),
             )
 
 
-def _roles(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
+def _build_role_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
     for listed in ROLES:
         model = next(
             (m for m in models if m["type"] == kind and m["supported_references"].get(listed)), None
         )
         beside = [{"url": PIXEL, "role": "first_frame"}] if listed == "last_frame" else []
-        for role in (*disguised(listed), "style", "", listed.replace("_", "-")) if model else ():
-            body = small(model or {}) | {"images": [{"url": PIXEL, "role": role}, *beside]}
+        for role in (*disguise(listed), "style", "", listed.replace("_", "-")) if model else ():
+            body = build_small_request(model or {}) | {
+                "images": [{"url": PIXEL, "role": role}, *beside]
+            }
             yield post(kind, body, valid=False, fault="enum", field=f"role = {role!r}")
 
 
-def _malformed(kind: Kind, model: Model) -> Iterator[Send]:
-    good = encoded(small(model))
+def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    good = encode_body(build_small_request(model))
     bodies = {
         "an empty body": b"",
         "spaces": b"  ",
@@ -289,9 +335,9 @@ def _malformed(kind: Kind, model: Model) -> Iterator[Send]:
             yield post(kind, body, valid=False, fault="malformed", field=name)
 
 
-def _duplicates(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_duplicate_key_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     """Yield JSON objects that name one thing twice, with the same price whichever counts."""
-    good = encoded(small(model))
+    good = encode_body(build_small_request(model))
     for name, more in {
         "prompt": b',"prompt":"Another"',
         "model": good[good.index(b'"model"') - 1 : good.index(b',"prompt"')].replace(b"{", b","),
@@ -307,7 +353,7 @@ def _duplicates(kind: Kind, model: Model) -> Iterator[Send]:
         )
 
 
-def _content_types(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_content_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     for value in (
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -318,7 +364,7 @@ def _content_types(kind: Kind, model: Model) -> Iterator[Send]:
         headers = () if value is None else (("content-type", value),)
         yield post(
             kind,
-            small(model),
+            build_small_request(model),
             headers=headers,
             valid=False,
             fault="content-type",
@@ -326,53 +372,60 @@ def _content_types(kind: Kind, model: Model) -> Iterator[Send]:
         )
 
 
-def _lengths(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     for text in ("", "a" * 4097, "\U0001f30a" * 4097):
         yield post(
             kind,
-            small(model) | {"prompt": text},
+            build_small_request(model) | {"prompt": text},
             valid=False,
             fault="length",
             field=f"a prompt of {len(text)}",
         )
 
 
-def _kept_lengths(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_allowed_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     for text in ("a", "a" * 4096, "\U0001f30a" * 4096):
-        yield post(kind, small(model) | {"prompt": text}, valid=True, use="length")
+        yield post(kind, build_small_request(model) | {"prompt": text}, valid=True, use="length")
 
 
-def _unicode(kind: Kind, model: Model) -> Iterator[Send]:
-    for text in UNICODE:
-        yield post(kind, small(model) | {"prompt": text}, fault="unicode", field=ascii(text)[:40])
-    escaped = encoded(small(model)).replace(b"lighthouse", b"\\ud800")
+def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for text in UNICODE_PROMPTS:
+        yield post(
+            kind,
+            build_small_request(model) | {"prompt": text},
+            fault="unicode",
+            field=ascii(text)[:40],
+        )
+    escaped = encode_body(build_small_request(model)).replace(b"lighthouse", b"\\ud800")
     yield post(kind, escaped, fault="unicode", field="a lone surrogate, escaped")
-    escaped = encoded(small(model)).replace(b"lighthouse", b"\\u0000 \\ud83c\\udf0a")
+    escaped = encode_body(build_small_request(model)).replace(
+        b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
+    )
     yield post(kind, escaped, fault="unicode", field="escapes")
 
 
-def _unknown_fields(kind: Kind, model: Model) -> Iterator[Send]:
+def _build_unknown_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
     for more in ({"seed": 5}, {"width": 512, "height": 512}, {"x_trace": {"a": [1]}}, {"n": 1}):
         for _ in range(2):
             yield post(
                 kind,
-                small(model) | more,
+                build_small_request(model) | more,
                 fault="unknown-field",
                 group=f"unknown-field of {kind}s",
                 field=", ".join(more),
             )
 
 
-def _references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
-    model = cheapest(models, kind, references=True)
+def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    model = find_cheapest(models, kind, references=True)
     role = (
         "reference_image" if "reference_image" in model["supported_references"] else "first_frame"
     )
-    for url in UNFETCHABLE:
+    for url in UNFETCHABLE_URLS:
         image = {"url": url, "role": role}
         yield post(
             kind,
-            small(model) | {"images": [image]},
+            build_small_request(model) | {"images": [image]},
             valid=False,
             fault="reference-url",
             field=url[:60],
@@ -390,15 +443,15 @@ def _references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
             fault = "reference-count" if supported.get(each) else "reference-role"
             yield post(
                 kind,
-                small(candidate) | {"images": images},
+                build_small_request(candidate) | {"images": images},
                 valid=False,
                 fault=fault,
                 field=f"{candidate['id']}: {len(images)} with {each}",
             )
-    yield from _combinations(kind, models)
+    yield from _build_role_combination_steps(kind, models)
 
 
-def _combinations(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
+def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
     model = next(
         (m for m in models if m["type"] == kind and len(m["supported_references"]) == 3), None
     )
@@ -407,14 +460,14 @@ def _combinations(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
             images = [{"url": PIXEL, "role": each} for each in roles]
             yield post(
                 kind,
-                small(model) | {"images": images},
+                build_small_request(model) | {"images": images},
                 valid=False,
                 fault="reference-role",
                 field=" with ".join(roles),
             )
 
 
-def _fitting_references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
+def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
     for model in models:
         if model["type"] != kind:
             continue
@@ -424,19 +477,24 @@ def _fitting_references(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
                 images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
             yield post(
                 kind,
-                small(model) | {"images": images},
+                build_small_request(model) | {"images": images},
                 valid=True,
                 use="model-value",
                 field=f"{len(images)} with {role}",
             )
     if kind == "image":
-        model = cheapest(models, kind, references=True)
+        model = find_cheapest(models, kind, references=True)
         for image in ({"url": PIXEL}, {"url": "https://example.com/cat.png"}):
-            yield post(kind, small(model) | {"images": [image]}, valid=True, use="model-value")
+            yield post(
+                kind,
+                build_small_request(model) | {"images": [image]},
+                valid=True,
+                use="model-value",
+            )
 
 
 @cache
-def _large_picture() -> str:
+def _build_large_picture() -> str:
     return (
         "data:image/png;base64,"
         + base64.b64encode(
@@ -446,34 +504,36 @@ def _large_picture() -> str:
 
 
 @cache
-def _large_body(kind: Kind, model: str, *, whole: bool) -> bytes:
+def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
     body: dict[str, Any] = {"model": model, "prompt": "a"}
     if whole:
         body["x"] = " " * (25 * 1024 * 1024 + 1)
     else:
         role = "reference_image" if kind == "image" else "first_frame"
-        body["images"] = [{"url": _large_picture(), "role": role}]
-    return encoded(body)
+        body["images"] = [{"url": _build_large_picture(), "role": role}]
+    return encode_body(body)
 
 
-def _too_large(kind: Kind, models: Sequence[Model]) -> Iterator[Send]:
-    model = cheapest(models, kind, references=True)
+def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    model = find_cheapest(models, kind, references=True)
     for whole, name in ((False, "an image over 10 MiB"), (True, "a body over 25 MiB")):
         if kind == "image" or not whole:
             yield post(
                 kind,
-                _large_body(kind, model["id"], whole=whole),
+                _build_large_body(kind, model["id"], whole=whole),
                 valid=False,
                 fault="too-large",
                 field=name,
             )
 
 
-def _numbered(model: Model, form: str) -> bytes:
-    return encoded(small(model, duration=0)).replace(b'"duration":0', f'"duration":{form}'.encode())
+def _encode_duration(model: ModelJson, form: str) -> bytes:
+    return encode_body(build_small_request(model, duration=0)).replace(
+        b'"duration":0', f'"duration":{form}'.encode()
+    )
 
 
-def misnumbered(model: Model) -> tuple[str, ...]:
+def list_bad_durations(model: ModelJson) -> tuple[str, ...]:
     """Return texts that stand where a duration should, and are no number of seconds."""
     first = model["supported_durations"][0]
     return (
@@ -489,47 +549,47 @@ def misnumbered(model: Model) -> tuple[str, ...]:
     )
 
 
-def _bad_numbers(model: Model) -> Iterator[Send]:
-    for form in misnumbered(model):
+def _build_bad_number_steps(model: ModelJson) -> Iterator[Send]:
+    for form in list_bad_durations(model):
         yield post(
             "video",
-            _numbered(model, form),
+            _encode_duration(model, form),
             valid=False,
             fault="number-form",
             field=f"duration = {form}",
         )
 
 
-def _numbers(model: Model) -> Iterator[Send]:
+def _build_number_steps(model: ModelJson) -> Iterator[Send]:
     first = model["supported_durations"][0]
     for form in (f"{first}", f"{first}.0", f"{first}e0", f"{first}00e-2"):
-        yield post("video", _numbered(model, form), group="number", use="number", field=form)
+        yield post("video", _encode_duration(model, form), group="number", use="number", field=form)
 
 
-def _beyond(model: Model) -> Iterator[Send]:
-    kind = _kind(model)
+def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
+    kind = _get_kind(model)
     known = model["supported_resolutions"]
     for value in (
         "8K",
         "1k",
         "144p",
         "",
-        *disguised(known[0]),
+        *disguise(known[0]),
         *[each for each in ("1K", "4K", "720p") if each not in known],
     ):
         yield post(
             kind,
-            small(model) | {"resolution": value},
+            build_small_request(model) | {"resolution": value},
             valid=False,
             fault="model-value",
             field=f"resolution = {value!r}",
         )
     ratios = model["supported_aspect_ratios"]
-    for value in ("5:7", *disguised(ratios[0]), "16x9", "", "0:0", "9:21"):
+    for value in ("5:7", *disguise(ratios[0]), "16x9", "", "0:0", "9:21"):
         if value not in ratios:
             yield post(
                 kind,
-                small(model) | {"aspect_ratio": value},
+                build_small_request(model) | {"aspect_ratio": value},
                 valid=False,
                 fault="model-value",
                 field=f"aspect_ratio = {value!r}",
@@ -538,15 +598,15 @@ def _beyond(model: Model) -> Iterator[Send]:
         if seconds not in model["supported_durations"]:
             yield post(
                 kind,
-                small(model) | {"duration": seconds},
+                build_small_request(model) | {"duration": seconds},
                 valid=False,
                 fault="model-value",
                 field=f"duration = {seconds}",
             )
 
 
-def _within(model: Model) -> Iterator[Send]:
-    kind = _kind(model)
+def _build_supported_steps(model: ModelJson) -> Iterator[Send]:
+    kind = _get_kind(model)
     choices = {
         "aspect_ratio": model["supported_aspect_ratios"],
         "resolution": model["supported_resolutions"],
@@ -558,7 +618,7 @@ def _within(model: Model) -> Iterator[Send]:
         for value in values:
             yield post(
                 kind,
-                small(model) | {field: value},
+                build_small_request(model) | {field: value},
                 valid=True,
                 use="model-value",
                 field=f"{field} = {value!r}",

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.evidence.claims import flaw_of
-from getimg_mock.contract.exchanges import decimal
-from getimg_mock.contract.provider.modelled_ranges import outside, ranges_of
-from getimg_mock.contract.verdicts import check, graded, held
-from getimg_mock.contract.verification.comparison import shape_of
+from getimg_mock.contract.evidence.claims import find_flaw
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.provider.modelled_ranges import build_ranges, check_times
+from getimg_mock.contract.verdicts import check, expect, fail_as
+from getimg_mock.contract.verification.comparison import compute_shape
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from getimg_mock.contract.exchanges import Exchange
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.contract.verification.comparison import Comparison, Pair
+    from getimg_mock.contract.verification.comparison import Comparison, ExchangePair
 
 _HEADERS: Final = (
     "content-type",
@@ -27,13 +27,13 @@ _HEADERS: Final = (
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
 )
-_BESIDE: Final = (0, 402, 429)
+_IGNORED_STATUSES: Final = (0, 402, 429)
 
 
-def _judgeable(comparison: Comparison) -> Iterator[Pair]:
+def _select_judgeable(comparison: Comparison) -> Iterator[ExchangePair]:
     """Yield the pairs that money, limits and lost answers do not decide."""
     for pair in comparison.pairs:
-        if pair.fake.status not in _BESIDE and pair.other.status not in _BESIDE:
+        if pair.fake.status not in _IGNORED_STATUSES and pair.other.status not in _IGNORED_STATUSES:
             yield pair
 
 
@@ -47,24 +47,24 @@ def _judgeable(comparison: Comparison) -> Iterator[Pair]:
 )
 def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE901."""
-    for pair in _judgeable(comparison):
+    for pair in _select_judgeable(comparison):
         same = pair.fake.status // 100 == pair.other.status // 100
-        yield held(
+        yield expect(
             same,
             f"{pair.fake.status // 100}xx, as the fake ({pair.plan})",
             pair.other.status,
             pair.other,
         )
         if same:
-            yield held(
-                _fits(pair.fake) == _fits(pair.other),
+            yield expect(
+                _fits_schema(pair.fake) == _fits_schema(pair.other),
                 "the schema's verdict as on the fake",
                 "another",
                 pair.other,
             )
 
 
-def _fits(exchange: Exchange) -> bool:
+def _fits_schema(exchange: HttpExchange) -> bool:
     name = schemas.answer_schema(exchange.operation, exchange.status)
     return name is None or not schemas.violations(name, exchange.plain)
 
@@ -79,26 +79,26 @@ def _fits(exchange: Exchange) -> bool:
 )
 def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE902: another type fails, a field that is gone warns, one that came is drift."""
-    fake, other, where = _shapes(comparison)
+    fake, other, where = _collect_shapes(comparison)
     for operation in sorted(fake.keys() & other.keys()):
-        ours, theirs = _types(fake[operation]), _types(other[operation])
+        ours, theirs = _group_types(fake[operation]), _group_types(other[operation])
         changed = sorted(
             path
             for path in ours.keys() & theirs.keys()
             if not (ours[path] & theirs[path]) and "null" not in ours[path] | theirs[path]
         )
-        yield held(not changed, f"{operation}: the types of the fake", changed, where[operation])
-        tops = _tops(ours.keys() - theirs.keys())
+        yield expect(not changed, f"{operation}: the types of the fake", changed, where[operation])
+        tops = _find_topmost(ours.keys() - theirs.keys())
         if tops:
-            yield graded(
+            yield fail_as(
                 "WARN",
                 f"{operation}: every field of the fake",
                 f"no {', '.join(tops)}",
                 where[operation],
             )
-        tops = _tops(theirs.keys() - ours.keys())
+        tops = _find_topmost(theirs.keys() - ours.keys())
         if tops:
-            yield graded(
+            yield fail_as(
                 "INFO",
                 f"{operation}: no field beyond the fake's",
                 f"also {', '.join(tops)}",
@@ -106,7 +106,7 @@ def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
             )
 
 
-def _tops(pointers: Iterable[str]) -> list[str]:
+def _find_topmost(pointers: Iterable[str]) -> list[str]:
     """Return the pointers that lie below no other of them."""
     found: list[str] = []
     for pointer in sorted(pointers):
@@ -115,26 +115,26 @@ def _tops(pointers: Iterable[str]) -> list[str]:
     return found
 
 
-def _shapes(
+def _collect_shapes(
     comparison: Comparison,
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Exchange]]:
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, HttpExchange]]:
     fake: dict[str, set[tuple[str, str]]] = {}
     other: dict[str, set[tuple[str, str]]] = {}
-    where: dict[str, Exchange] = {}
-    for pair in _judgeable(comparison):
+    where: dict[str, HttpExchange] = {}
+    for pair in _select_judgeable(comparison):
         if pair.fake.status != pair.other.status or pair.fake.json is None:
             continue
         state = pair.fake.object.get("status"), pair.other.object.get("status")
         if state[0] != state[1] or not pair.fake.operation:
             continue
         name = f"{pair.fake.operation} {pair.fake.status} {state[0] or ''}".strip()
-        fake.setdefault(name, set()).update(shape_of(pair.fake.json))
-        other.setdefault(name, set()).update(shape_of(pair.other.json))
+        fake.setdefault(name, set()).update(compute_shape(pair.fake.json))
+        other.setdefault(name, set()).update(compute_shape(pair.other.json))
         where.setdefault(name, pair.other)
     return fake, other, where
 
 
-def _types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
+def _group_types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pointer, kind in shape:
         # What the models offer differs between catalogues, not between APIs.
@@ -153,10 +153,10 @@ def _types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
 )
 def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE903."""
-    for pair in _judgeable(comparison):
+    for pair in _select_judgeable(comparison):
         if pair.fake.submits and pair.fake.step is not None:
             ours, theirs = pair.fake.status < 400, pair.other.status < 400
-            yield held(
+            yield expect(
                 ours == theirs,
                 f"{'accepted' if ours else 'refused'}, as by the fake "
                 f"({pair.fake.step.fault or pair.plan} {pair.fake.step.field})",
@@ -177,25 +177,28 @@ def headers_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE904: on every status, refusals for want of money or time included."""
     for pair in comparison.pairs:
         if pair.fake.status == pair.other.status and pair.fake.operation:
-            ours, theirs = _contractual(pair.fake), _contractual(pair.other)
-            yield held(ours == theirs, f"the headers {ours}", theirs, pair.other)
-    yield from _limits_alike(comparison)
+            ours, theirs = _list_contract_headers(pair.fake), _list_contract_headers(pair.other)
+            yield expect(ours == theirs, f"the headers {ours}", theirs, pair.other)
+    yield from _compare_refusals(comparison)
 
 
-def _limits_alike(comparison: Comparison) -> Iterator[Observation]:
+def _compare_refusals(comparison: Comparison) -> Iterator[Observation]:
     """Compare the 402 and 429 of the other, wherever it gave them, with any that the fake gave."""
     for status in (402, 429):
-        ours = _of_status(comparison.fake, status)
-        forms = [_contractual(each) for each in ours]
+        ours = _find_with_status(comparison.fake, status)
+        forms = [_list_contract_headers(each) for each in ours]
         paired = {id(pair.other) for pair in comparison.pairs if pair.fake.status == status}
-        for each in _of_status(comparison.other, status):
+        for each in _find_with_status(comparison.other, status):
             if forms and id(each) not in paired:
-                yield held(
-                    _contractual(each) in forms, f"the headers {forms[0]}", _contractual(each), each
+                yield expect(
+                    _list_contract_headers(each) in forms,
+                    f"the headers {forms[0]}",
+                    _list_contract_headers(each),
+                    each,
                 )
 
 
-def _of_status(histories: Iterable[History], status: int) -> list[Exchange]:
+def _find_with_status(histories: Iterable[History], status: int) -> list[HttpExchange]:
     return [
         each
         for history in histories
@@ -204,7 +207,7 @@ def _of_status(histories: Iterable[History], status: int) -> list[Exchange]:
     ]
 
 
-def _contractual(exchange: Exchange) -> list[str]:
+def _list_contract_headers(exchange: HttpExchange) -> list[str]:
     return [name for name in _HEADERS if name in exchange.fields]
 
 
@@ -218,24 +221,24 @@ def _contractual(exchange: Exchange) -> list[str]:
 )
 def orders_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE905."""
-    for pair in _judgeable(comparison):
+    for pair in _select_judgeable(comparison):
         if pair.fake.status != 200 or pair.other.status != 200:
             continue
         if pair.fake.operation in {"models.list", "billing.costs"}:
-            yield held(
-                _ordered(pair.fake) == _ordered(pair.other),
+            yield expect(
+                _is_ordered(pair.fake) == _is_ordered(pair.other),
                 "ordered as the fake's",
                 "in another order",
                 pair.other,
             )
 
 
-def _ordered(exchange: Exchange) -> bool:
+def _is_ordered(exchange: HttpExchange) -> bool:
     if exchange.operation == "billing.costs":
         dates = [str(each.get("date")) for each in exchange.object.get("data", ())]
         return dates == sorted(dates)
     for model in exchange.json or ():
-        prices = [decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
+        prices = [parse_decimal(rate.get("unit_price")) for rate in model["pricing"]["rates"]]
         known = [price for price in prices if price is not None]
         if known != sorted(known):
             return False
@@ -254,7 +257,7 @@ def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
     """GE906."""
     for name in sorted(comparison.fake_broken.keys() & comparison.other_broken.keys()):
         ours, theirs = comparison.fake_broken[name], comparison.other_broken[name]
-        yield held(
+        yield expect(
             ours == theirs,
             f"{name} {'broken' if ours else 'held'}, as on the fake",
             "broken" if theirs else "held",
@@ -272,8 +275,8 @@ def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
 def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
     """GE907."""
     for place, mark in sorted(comparison.claims.items()):
-        flaw = flaw_of(mark, comparison.cited)
-        yield held(not flaw, f"a mark of evidence at {place}", flaw)
+        flaw = find_flaw(mark, comparison.cited)
+        yield expect(not flaw, f"a mark of evidence at {place}", flaw)
 
 
 @check(
@@ -290,7 +293,7 @@ def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
     now = comparison.now
     for name, seen in sorted(comparison.observed.items()):
         if now is not None:
-            yield held(
+            yield expect(
                 now - seen <= comparison.stale_after,
                 f"{name} seen within {comparison.stale_after.days} days",
                 f"{seen:%Y-%m-%d}",
@@ -310,7 +313,7 @@ def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
     for history in comparison.other:
         if not history.plan.rules:
             given = {**comparison.settings, **dict(history.plan.world)}
-            yield from outside(history, ranges_of(given))
+            yield from check_times(history, build_ranges(given))
 
 
 @check(
@@ -323,10 +326,10 @@ def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
 )
 def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
     """GE910."""
-    for pair in _judgeable(comparison):
+    for pair in _select_judgeable(comparison):
         if pair.fake.submits and pair.fake.status < 400:
             shown = f"{pair.other.status} {pair.other.body[:120]!r}"
-            yield held(pair.other.status < 400, "accepted, as the fake does", shown, pair.other)
+            yield expect(pair.other.status < 400, "accepted, as the fake does", shown, pair.other)
 
 
 @check(
@@ -342,15 +345,15 @@ def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
     for history in comparison.fake:
         for each in history if history.plan.rules else ():
             if each.operation:
-                yield held(
-                    _legal(each),
+                yield expect(
+                    _is_legal(each),
                     "a fault that the API itself could show",
                     f"{each.status} {each.kind} {each.body[:120]!r}",
                     each,
                 )
 
 
-def _legal(exchange: Exchange) -> bool:
+def _is_legal(exchange: HttpExchange) -> bool:
     """Whether the real API, or a network and a gateway before it, could answer so."""
     if not exchange.status:
         return True
@@ -360,4 +363,4 @@ def _legal(exchange: Exchange) -> bool:
         whole = exchange.fields.get("content-length") == str(len(exchange.body))
         return exchange.kind.startswith(("image/", "video/")) and whole
     known = schemas.answer_schema(exchange.operation, exchange.status) is not None
-    return exchange.kind == "application/json" and known and _fits(exchange)
+    return exchange.kind == "application/json" and known and _fits_schema(exchange)

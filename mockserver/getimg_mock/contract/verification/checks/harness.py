@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import read_json
-from getimg_mock.contract.verdicts import OK, check, graded, held
+from getimg_mock.contract.verdicts import OK, check, expect, fail_as
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.plans import Send
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.contract.verification.self_check import Examination
+    from getimg_mock.contract.verification.self_check import SelfCheck
 
 _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
 
@@ -27,14 +27,14 @@ _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
     cost="fake",
     why="A client may only be failed by what could happen.",
 )
-def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observation]:
+def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observation]:
     """GH001."""
     for history in examination.histories:
         for each in history if history.plan.rules else ():
             name = schemas.answer_schema(each.operation, each.status) if each.operation else None
             if name is not None and each.kind == "application/json" and each.method != "HEAD":
                 found = schemas.violations(name, each.plain)
-                yield held(
+                yield expect(
                     not found,
                     f"as schemas/{name}.json says",
                     "; ".join(v.message for v in found[:2]),
@@ -50,11 +50,11 @@ def adversarial_answers_are_valid(examination: Examination) -> Iterator[Observat
     cost="fake",
     why="A test of a fault that never came passes for nothing.",
 )
-def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
+def injected_faults_were_hit(examination: SelfCheck) -> Iterator[Observation]:
     """GH002: a fault that never came makes its case VOID; the checks leave that history out."""
     for history in examination.histories:
         if history.unmet:
-            yield graded("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
+            yield fail_as("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
         elif history.plan.rules:
             yield OK
 
@@ -67,7 +67,7 @@ def injected_faults_were_hit(examination: Examination) -> Iterator[Observation]:
     cost="T",
     why="A shrunk example that no longer shows the failure misleads.",
 )
-def findings_hold_again(examination: Examination) -> Iterator[Observation]:
+def findings_hold_again(examination: SelfCheck) -> Iterator[Observation]:
     """GH003: on the history that is shown; and by its plan, where that was run once more."""
     shown = [(rule, finding.history) for rule, finding in examination.findings]
     for word, found in (
@@ -75,8 +75,8 @@ def findings_hold_again(examination: Examination) -> Iterator[Observation]:
         ("by the plan that is shown", examination.again),
     ):
         for rule, history in found:
-            seen = [each for each in rule.observe(history) if each.wrong]
-            yield held(seen, f"{rule.id} broken again {word}", "not broken")
+            seen = [each for each in rule.observe(history) if each.failed]
+            yield expect(seen, f"{rule.id} broken again {word}", "not broken")
 
 
 @check(
@@ -87,10 +87,10 @@ def findings_hold_again(examination: Examination) -> Iterator[Observation]:
     cost="T",
     why="What cannot be shown again cannot be mended.",
 )
-def failures_replay(examination: Examination) -> Iterator[Observation]:
+def failures_replay(examination: SelfCheck) -> Iterator[Observation]:
     """GH004."""
     for name, (shown, tried) in examination.replays.items():
-        yield held(
+        yield expect(
             shown * 100 >= tried * 95,
             f"{name} again in 95 of 100 replays",
             f"{shown} of {tried}: it is flaky",
@@ -105,11 +105,11 @@ def failures_replay(examination: Examination) -> Iterator[Observation]:
     cost="T",
     why="One way around the gate and there is no ceiling.",
 )
-def everything_passes_the_gate(examination: Examination) -> Iterator[Observation]:
+def everything_passes_the_gate(examination: SelfCheck) -> Iterator[Observation]:
     """GH005."""
     if examination.gate is not None:
         left, seen = examination.gate
-        yield held(left <= seen, f"{left} requests seen by the budget", seen)
+        yield expect(left <= seen, f"{left} requests seen by the budget", seen)
 
 
 @check(
@@ -120,34 +120,34 @@ def everything_passes_the_gate(examination: Examination) -> Iterator[Observation
     cost="0",
     why="A wrong input makes every verdict on it wrong.",
 )
-def generated_data_is_as_meant(examination: Examination) -> Iterator[Observation]:
+def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
     """GH006."""
-    second = _second_opinion()
+    second = _load_second_validator()
     for plan in examination.plans:
         for step in plan.submissions:
             name = schemas.REQUESTS.get(step.operation)
             if name is None or len(step.body or b"") > 1 << 20:
                 continue
-            meant = _meant(step)
+            meant = _find_intended_validity(step)
             if meant is None:
                 continue
-            body = _plain(step)
+            body = _parse_body(step)
             first = not schemas.violations(name, body)
             word = "valid" if meant else "invalid"
-            yield held(
+            yield expect(
                 first == meant,
                 f"{word}: {step.fault or step.use}",
                 f"{step.field} {(step.body or b'')[:100]!r}",
             )
             if second is not None and first == meant:
-                yield held(
+                yield expect(
                     second(name, body) == meant,
                     "the second validator's agreement",
                     f"{(step.body or b'')[:100]!r}",
                 )
 
 
-def _meant(step: Send) -> bool | None:
+def _find_intended_validity(step: Send) -> bool | None:
     if step.valid:
         return True
     if step.valid is False and step.fault in _SHAPE_FAULTS and read_json(step.body or b"")[0]:
@@ -155,11 +155,11 @@ def _meant(step: Send) -> bool | None:
     return None
 
 
-def _plain(step: Send) -> Any:
+def _parse_body(step: Send) -> Any:
     return json.loads(step.body or b"null")
 
 
-def _second_opinion() -> Callable[[str, Any], bool] | None:
+def _load_second_validator() -> Callable[[str, Any], bool] | None:
     try:
         from jsonschema import (  # type: ignore[import-untyped]  # noqa: PLC0415 - optional
             Draft202012Validator,
@@ -181,7 +181,7 @@ def _second_opinion() -> Callable[[str, Any], bool] | None:
     cost="fake",
     why="A check that finds nothing of its own could go, and nobody would notice.",
 )
-def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
+def checks_are_sharp(examination: SelfCheck) -> Iterator[Observation]:
     """GH007."""
     if examination.kills is None:
         return
@@ -190,12 +190,12 @@ def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
         alone = [fault for fault, broken in examination.kills.items() if broken == {name}]
         fault = examination.sole.get(name)
         if fault is None:
-            yield held(not alone, f"no faulty provider that {name} alone finds", ", ".join(alone))
+            yield expect(not alone, f"no faulty provider that {name} alone finds", ", ".join(alone))
         else:
             found = ", ".join(sorted(examination.kills.get(fault, ()))) or "nothing"
-            yield held(fault in alone, f"{fault} found by {name} alone", f"by {found}")
-        yield held(name in kept, f"a legal provider that {name} holds for", "none")
-        yield held(
+            yield expect(fault in alone, f"{fault} found by {name} alone", f"by {found}")
+        yield expect(name in kept, f"a legal provider that {name} holds for", "none")
+        yield expect(
             name not in examination.false_positives,
             f"{name} quiet on benign variants",
             "a false positive",
@@ -210,7 +210,7 @@ def checks_are_sharp(examination: Examination) -> Iterator[Observation]:
     cost="T",
     why="A red run must be red again.",
 )
-def runs_agree(examination: Examination) -> Iterator[Observation]:
+def runs_agree(examination: SelfCheck) -> Iterator[Observation]:
     """GH008."""
     for other in examination.runs[1:]:
         first = examination.runs[0]
@@ -219,7 +219,7 @@ def runs_agree(examination: Examination) -> Iterator[Observation]:
             for name in first.keys() | other.keys()
             if first.get(name) != other.get(name)
         }
-        yield held(not changed, "the same verdicts in another order, with another seed", changed)
+        yield expect(not changed, "the same verdicts in another order, with another seed", changed)
 
 
 @check(
@@ -230,12 +230,12 @@ def runs_agree(examination: Examination) -> Iterator[Observation]:
     cost="fake",
     why="It is somebody's money.",
 )
-def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Observation]:
+def spending_stays_below_the_ceiling(examination: SelfCheck) -> Iterator[Observation]:
     """GH009."""
     for spent, ceiling in examination.spends:
-        yield held(spent <= ceiling, f"at most {ceiling} USD", str(spent))
+        yield expect(spent <= ceiling, f"at most {ceiling} USD", str(spent))
     for key, amount in examination.beyond.items():
-        yield held(
+        yield expect(
             amount <= 0,
             f"nothing taken from key {key} beyond the books",
             f"{amount} USD, or somebody else spent it meanwhile",
@@ -250,8 +250,8 @@ def spending_stays_below_the_ceiling(examination: Examination) -> Iterator[Obser
     cost="T",
     why="Reports are shared.",
 )
-def artefacts_hold_no_secrets(examination: Examination) -> Iterator[Observation]:
+def artefacts_hold_no_secrets(examination: SelfCheck) -> Iterator[Observation]:
     """GH010."""
     for name, text in examination.artefacts.items() if examination.secrets else ():
         leaked = any(secret in text for secret in examination.secrets if secret)
-        yield held(not leaked, f"{name} without keys", "a key stands in it")
+        yield expect(not leaked, f"{name} without keys", "a key stands in it")
