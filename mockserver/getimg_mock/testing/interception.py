@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.patches import Patches
-from getimg_mock.virtual_time.import_hooks import WhenImported
+from getimg_mock.virtual_time.import_hooks import ImportHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ class Interception:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
         self._patches = Patches()
-        self._imports = WhenImported(
+        self._imports = ImportHook(
             {"httpx": self._httpx, "httpx2": self._httpx2, "httpx_aiohttp": self._httpx_aiohttp}
         )
 

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from getimg_mock.errors import GetimgMockError
-from getimg_mock.virtual_time.import_hooks import WhenImported
+from getimg_mock.virtual_time.import_hooks import ImportHook
 from getimg_mock.virtual_time.policy import IdleLoop
 from getimg_mock.virtual_time.sleepers import POLL
-from getimg_mock.virtual_time.thread_activity import INPUT_GRACE
+from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ class TrioLoops:
         self._policy = policy
         self._is_bound = is_bound
         self._asked: WeakKeyDictionary[Any, tuple[float, int]] = WeakKeyDictionary()
-        self._imports: WhenImported | None = None
+        self._imports: ImportHook | None = None
 
     def start(self, patches: Patches) -> None:
         """Bind the loops that run and those to come."""
@@ -120,7 +120,7 @@ class TrioLoops:
             _replace_method(patches, SystemClock, "current_time", self._make_current_time)
             _replace_method(patches, SystemClock, "deadline_to_sleep_time", self._make_sleep_time)
 
-        self._imports = WhenImported({"trio": bind})
+        self._imports = ImportHook({"trio": bind})
         self._imports.start()
 
     def stop(self) -> None:
@@ -160,7 +160,7 @@ class TrioLoops:
         if asked == 0:
             return 0.0
         if asked == 1 and _has_open_sockets():
-            return INPUT_GRACE
+            return NO_INPUT_SECONDS
         if not self._policy.try_advance(left):
             return POLL
         self._asked.pop(clock, None)

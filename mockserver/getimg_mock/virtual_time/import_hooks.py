@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Hook = Callable[[ModuleType], object]
 
 
-class WhenImported(MetaPathFinder):
+class ImportHook(MetaPathFinder):
     """Calls `hooks[name](module)` at `start()` for each imported module, and later for the others.
 
     A module that is imported after `stop()`, or never, is left alone.
@@ -43,11 +43,11 @@ class WhenImported(MetaPathFinder):
         if fullname not in self._hooks:
             return None
         for finder in sys.meta_path:
-            if isinstance(finder, WhenImported):
+            if isinstance(finder, ImportHook):
                 continue
             spec = finder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = _HookingLoader(spec.loader, self._call_hook)
+                spec.loader = _HookedLoader(spec.loader, self._call_hook)
                 return spec
         return None
 
@@ -56,7 +56,7 @@ class WhenImported(MetaPathFinder):
             self._hooks[module.__name__](module)
 
 
-class _HookingLoader(Loader):
+class _HookedLoader(Loader):
     """A loader that loads as another one does, and then calls a hook."""
 
     def __init__(self, loader: Any, hook: Hook) -> None:

@@ -19,7 +19,7 @@ from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.outside_threads import OutsideThreads
 from getimg_mock.virtual_time.sleepers import Sleepers
-from getimg_mock.virtual_time.thread_activity import INPUT_GRACE
+from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,22 +156,22 @@ class Link:
             events = loop.poll(seconds)
             return bool(events) or not self.active
 
-        quiet = INPUT_GRACE if loop.has_sockets else 0.0
+        quiet = NO_INPUT_SECONDS if loop.has_sockets else 0.0
         self._sleepers.sleep(loop.timeout, rest, quiet=quiet)
         return events
 
     def note_activity(self) -> None:
         """Note that trio's loop in this thread has something to do."""
-        self._sleepers.remove(threading.current_thread())
+        self._sleepers.mark_awake(threading.current_thread())
 
     def try_advance(self, seconds: float) -> bool:
         """Move the clock by `seconds` for trio's loop in this thread, if it is its turn."""
         me = threading.current_thread()
         moment = self.monotonic() + seconds
-        self._sleepers.add(me, moment)
+        self._sleepers.mark_asleep(me, moment)
         if not self._sleepers.may_advance(me):
             return False
-        self._sleepers.remove(me)
+        self._sleepers.mark_awake(me)
         self.advance_until(moment)
         return True
 

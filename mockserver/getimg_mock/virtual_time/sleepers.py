@@ -13,7 +13,7 @@ import threading
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from getimg_mock.virtual_time.thread_activity import ThreadActivity
+from getimg_mock.virtual_time.thread_activity import ThreadMonitor
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ YIELD: Final = 0.0001
 POLL: Final = 0.0005
 
 
-class SleepClock(Protocol):
+class TimeSource(Protocol):
     """The clock that threads sleep on."""
 
     def monotonic(self) -> float:
@@ -45,7 +45,7 @@ class Sleepers:
 
     def __init__(
         self,
-        clock: SleepClock,
+        clock: TimeSource,
         outsiders: Container[threading.Thread],
         at_work: Callable[[], bool] = bool,
     ) -> None:
@@ -54,7 +54,7 @@ class Sleepers:
         self._at_work = at_work
         self._turns = count()
         self._asleep: dict[threading.Thread, tuple[float, int]] = {}
-        self._activity: dict[threading.Thread, ThreadActivity] = {}
+        self._activity: dict[threading.Thread, ThreadMonitor] = {}
 
     def sleep(self, seconds: float, rest: Rest, *, quiet: float = 0.0) -> bool:
         """Sleep, and return whether `rest` ended that before the seconds were over.
@@ -63,21 +63,21 @@ class Sleepers:
         """
         me = threading.current_thread()
         moment = self._clock.monotonic() + seconds
-        self._activity.setdefault(me, ThreadActivity()).forget_uncertain()
-        self.add(me, moment)
+        self._activity.setdefault(me, ThreadMonitor()).forget_uncertain()
+        self.mark_asleep(me, moment)
         try:
-            if self._wait(me, rest, quiet):
+            if self._wait_for_turn(me, rest, quiet):
                 return True
         finally:
-            self.remove(me)
+            self.mark_awake(me)
         self._clock.advance_until(moment)
         return False
 
-    def add(self, thread: threading.Thread, moment: float) -> None:
+    def mark_asleep(self, thread: threading.Thread, moment: float) -> None:
         """Note that a thread does nothing before `moment`."""
         self._asleep[thread] = (moment, next(self._turns))
 
-    def remove(self, thread: threading.Thread) -> None:
+    def mark_awake(self, thread: threading.Thread) -> None:
         """Note that a thread does not sleep."""
         self._asleep.pop(thread, None)
 
@@ -89,12 +89,12 @@ class Sleepers:
         mine = self._asleep[thread]
         if self._at_work() or any(other < mine for other in tuple(self._asleep.values())):
             return False
-        others = self._find_awake(thread)
+        others = self._find_other_threads(thread)
         if not others:
             return True
-        return self._activity.setdefault(thread, ThreadActivity()).is_quiet(others)
+        return self._activity.setdefault(thread, ThreadMonitor()).is_quiet(others)
 
-    def _find_awake(self, me: threading.Thread) -> list[threading.Thread]:
+    def _find_other_threads(self, me: threading.Thread) -> list[threading.Thread]:
         """Return the other threads that count and do not sleep, also those about to begin."""
         return [
             thread
@@ -102,7 +102,7 @@ class Sleepers:
             if thread is not me and thread not in self._outsiders and thread not in self._asleep
         ]
 
-    def _wait(self, me: threading.Thread, rest: Rest, quiet: float) -> bool:
+    def _wait_for_turn(self, me: threading.Thread, rest: Rest, quiet: float) -> bool:
         """Wait until this sleeper may wake; return whether `rest` ended that before."""
         quiet_since = stopwatch()
         while True:

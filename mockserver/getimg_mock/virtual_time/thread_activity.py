@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from types import FrameType
 
 # For how many real seconds no input must come before the clock moves, where sockets are open.
-INPUT_GRACE: Final = 0.02
+NO_INPUT_SECONDS: Final = 0.02
 # How long a thread must have been where threads wait. One that was woken is still there until it
 # gets its turn to run Python, at the latest after one switch interval when others only look.
-SETTLED: Final = 0.006
+SETTLED_SECONDS: Final = 0.006
 # How long a thread must do nothing at one place to count as waiting; longer where the system does
 # not show whether a processor works for it.
-MOTIONLESS: Final = 0.05
-STUCK: Final = 1.0
+MOTIONLESS_SECONDS: Final = 0.05
+STUCK_SECONDS: Final = 1.0
 
 
-class ThreadActivity:
+class ThreadMonitor:
     """Looks at threads again and again, and tells whether they are at work.
 
     A thread is at work when it has moved, or a processor has worked for it, since the last look;
@@ -33,7 +33,9 @@ class ThreadActivity:
     """
 
     def __init__(self) -> None:
-        self._seen: WeakKeyDictionary[threading.Thread, tuple[_Sight, float]] = WeakKeyDictionary()
+        # What the latest change showed, and when that was.
+        self._seen: WeakKeyDictionary[threading.Thread, tuple[_ThreadSnapshot, float]]
+        self._seen = WeakKeyDictionary()
 
     def forget_uncertain(self) -> None:
         """Forget earlier looks that cannot show what has happened since."""
@@ -53,45 +55,45 @@ class ThreadActivity:
         if frame is None:
             # About to begin; one that has ended is not listed any more.
             return thread.ident is None
-        sight = _Sight(id(frame), frame.f_lasti, _read_processor(thread))
+        sight = _ThreadSnapshot(id(frame), frame.f_lasti, _read_processor_state(thread))
         known, since = self._seen.get(thread, (None, now))
         if known != sight or (sight.processor is not None and sight.processor.runs):
             self._seen[thread] = (sight, now)
             return True
-        is_waiting = _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
-        if is_waiting is not None:
-            return now - since < SETTLED or not _check_frame(is_waiting, frame)
-        return now - since < (MOTIONLESS if sight.processor is not None else STUCK)
+        rule = _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+        if rule is not None:
+            return now - since < SETTLED_SECONDS or not _is_waiting(rule, frame)
+        return now - since < (MOTIONLESS_SECONDS if sight.processor is not None else STUCK_SECONDS)
 
 
-class _Sight(NamedTuple):
+class _ThreadSnapshot(NamedTuple):
     """What a look at a thread shows."""
 
     frame: int
     instruction: int
-    processor: _Processor | None
+    processor: _ProcessorState | None
 
 
-class _Processor(NamedTuple):
+class _ProcessorState(NamedTuple):
     """Whether a processor works for a thread, or is about to, and what it has done so far."""
 
     runs: bool
     done: str
 
 
-def _read_processor(thread: threading.Thread) -> _Processor | None:
+def _read_processor_state(thread: threading.Thread) -> _ProcessorState | None:
     """Return what Linux shows about a thread; None elsewhere."""
     task = Path(f"/proc/self/task/{thread.native_id}")
     try:
         state = task.joinpath("stat").read_text("ascii").rpartition(")")[2].split()[0]
-        return _Processor(state in {"R", "D"}, task.joinpath("schedstat").read_text("ascii"))
+        return _ProcessorState(state in {"R", "D"}, task.joinpath("schedstat").read_text("ascii"))
     except (OSError, ValueError, IndexError):
         return None
 
 
-def _check_frame(is_waiting: Callable[[dict[str, Any]], object], frame: FrameType) -> bool:
+def _is_waiting(rule: Callable[[dict[str, Any]], object], frame: FrameType) -> bool:
     try:
-        return bool(is_waiting(frame.f_locals))
+        return bool(rule(frame.f_locals))
     except (AttributeError, KeyError, OSError, ValueError):
         # Before or after the wait itself, or another version: at work, as far as can be seen.
         return False

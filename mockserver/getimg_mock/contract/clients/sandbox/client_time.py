@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.sleepers import POLL
-from getimg_mock.virtual_time.thread_activity import ThreadActivity
+from getimg_mock.virtual_time.thread_activity import ThreadMonitor
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ClientTime:
         self._waiting: list[float] = []
         self._turn = threading.Condition()
         self._thread = threading.current_thread()
-        self._activity = ThreadActivity()
+        self._activity = ThreadMonitor()
         self._binding = TimeBinding(self, event_wait=True)
 
     def seconds(self) -> float:
