@@ -126,7 +126,7 @@ def test_settings_are_given_by_name_or_whole_and_not_both() -> None:
     with pytest.raises(TypeError, match="not both"):
         MockServer(settings=Settings(), balance=1)
     with pytest.raises(UnknownNameError, match="'balanse'"):
-        MockServer(balanse=1)
+        MockServer(balanse=1)  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match="balance: "):
         MockServer(balance="much")
     assert MockServer(settings=Settings.of(port=0, seed="x")).settings.seed == "x"

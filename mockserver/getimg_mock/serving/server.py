@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -19,9 +19,11 @@ from getimg_mock.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import Unpack
 
     from getimg_mock.application import Application
     from getimg_mock.control.handle import Workspace
+    from getimg_mock.settings_options import SettingsOptions
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
@@ -33,16 +35,20 @@ class MockServer:
         with MockServer(balance="25", video_seconds=0) as server:
             client = GetimgAI(base_url=server.url, api_key="sk_anything")
 
-    Takes the settings of `getimg-mock serve` by name, or one `Settings` as `settings`; without a
-    `port` it takes a free one, and it prints nothing. Raises `SettingsError` for settings that
-    cannot be used and, from `start()`, `ServerError` when the port is taken.
+    Takes the options of `getimg-mock serve` by name, or one `Settings` as `settings`. Without a
+    `port` it listens on a free one; it prints nothing unless `quiet=False`. Raises `SettingsError`
+    for invalid options, `TypeError` for `settings` together with options and, from `start()`,
+    `ServerError` if the port is taken.
     """
 
-    def __init__(self, *, settings: Settings | None = None, **values: Any) -> None:
+    def __init__(
+        self, *, settings: Settings | None = None, **options: Unpack[SettingsOptions]
+    ) -> None:
         if settings is None:
-            settings = Settings.of(**({"port": 0, "quiet": True} | values))
-        elif values:
-            raise TypeError("Give settings or single values, not both.")
+            options = {"port": 0, "quiet": True, **options}
+            settings = Settings.of(**options)
+        elif options:
+            raise TypeError("Pass either settings or single options, not both.")
         self.settings = settings = guarded(settings)
         self.app: Application = create_app(settings)
         self._url: str | None = None

@@ -127,7 +127,7 @@ class ElsewhereServer:
 
     def _prepare(self, workspace: GetimgMock, want: Wanted) -> None:
         given = {name: getattr(want.settings, name) for name in want.given}
-        changes = {name: str(given[name]) for name in _CHANGEABLE if name in given}
+        changes: Any = {name: str(given[name]) for name in _CHANGEABLE if name in given}
         if changes:
             workspace.configure(**changes)
         if "balance" in given:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.testing.live import ElsewhereServer, OwnServer
+    from getimg_mock.testing.mark_options import MarkOptions
     from getimg_mock.testing.workspace import GetimgMock
     from getimg_mock.virtual_time.linked_time import Link
 
@@ -57,14 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def getimg_settings() -> dict[str, Any]:
-    """Say what the fakes of these tests are like, by the names of the mark: override it."""
+def getimg_settings() -> MarkOptions:
+    """Return the options of the fakes of these tests, as the mark takes them: override it."""
     return {}
 
 
 @pytest.fixture
 def getimg_mock(
-    request: pytest.FixtureRequest, getimg_settings: dict[str, Any]
+    request: pytest.FixtureRequest, getimg_settings: MarkOptions
 ) -> Iterator[GetimgMock]:
     """Give the test a workspace of its own, in process: https://api.getimg.ai is the fake."""
     from getimg_mock.testing.fixtures import in_process  # noqa: PLC0415 - as late as possible
@@ -85,7 +86,7 @@ def getimg_server(
 @pytest.fixture
 def getimg_live(
     request: pytest.FixtureRequest,
-    getimg_settings: dict[str, Any],
+    getimg_settings: MarkOptions,
     getimg_server: OwnServer | ElsewhereServer,
 ) -> Iterator[GetimgMock]:
     """Give the test a workspace of its own on a real socket, for any client in any process."""
