@@ -74,7 +74,7 @@ class Settings:
     port: int = _option(
         4010, build_integer_reader(0, 65535), "port to listen on; 0 takes a free one", "N"
     )
-    seed: str = _option("0", read_text, "what ids, times and pictures are drawn from", "TEXT")
+    seed: str = _option("0", read_text, "seed of ids, times and pictures", "TEXT")
     models: Path | None = _option(
         None,
         build_optional_reader(read_path),
@@ -84,7 +84,7 @@ class Settings:
     strictness: Literal["full", "schema"] = _option(
         "full",
         build_choice_reader("full", "schema"),
-        "full judges everything; schema answers whatever is right in shape",
+        "full checks everything; schema accepts any request of the right shape",
         "full|schema",
     )
     balance: Decimal = _option(
@@ -93,31 +93,37 @@ class Settings:
     limits: Literal["generous", "realistic"] = _option(
         "generous",
         build_choice_reader("generous", "realistic"),
-        "rate limits: out of the way, or as observed",
+        "rate limits: practically none, or as observed",
         "generous|realistic",
     )
     image_rpm: int | None = _option(
-        None, build_optional_reader(build_integer_reader(0, 10**9)), "image requests a window", "N"
+        None,
+        build_optional_reader(build_integer_reader(0, 10**9)),
+        "image requests per window",
+        "N",
     )
     video_rpm: int | None = _option(
-        None, build_optional_reader(build_integer_reader(0, 10**9)), "video requests a window", "N"
+        None,
+        build_optional_reader(build_integer_reader(0, 10**9)),
+        "video requests per window",
+        "N",
     )
     concurrent: int | None = _option(
         None,
         build_optional_reader(build_integer_reader(0, 10**9)),
-        "generations at the same time",
+        "concurrent generations",
         "N",
     )
     rate_window: int = _option(
         60, build_integer_reader(1, 86400), "length of a rate window", "SECONDS"
     )
     image_seconds: Span = _option(
-        Span(0, 0), Span.parse, "how long an image takes: 30, or 20..60", "SECONDS"
+        Span(0, 0), Span.parse, "duration of an image generation: 30, or 20..60", "SECONDS"
     )
     video_seconds: Span | None = _option(
         None,
         build_optional_reader(Span.parse),
-        "how long a video takes (default: by model and length)",
+        "duration of a video generation (default: by model and length)",
         "S",
     )
     fail_rate: float = _option(0.0, read_probability, "share of the videos that fail", "0..1")
@@ -133,7 +139,7 @@ class Settings:
     silent_sound: Literal["accept", "refuse"] = _option(
         "accept",
         build_choice_reader("accept", "refuse"),
-        "what sound:true gets from a model without sound",
+        "response to sound:true for a model without sound",
         "accept|refuse",
     )
     tampered_status: int = _option(
@@ -142,10 +148,10 @@ class Settings:
     expired_status: int = _option(410, _read_status, "status of an expired link", "N")
     unknown_download_status: int = _option(404, _read_status, "status of an unknown link", "N")
     key_pattern: str = _option(
-        r"sk_[\x21-\x7e]+", read_pattern, "what a well-formed API key looks like", "REGEX"
+        r"sk_[\x21-\x7e]+", read_pattern, "pattern of well-formed API keys", "REGEX"
     )
     trust_forwarded: bool = _option(
-        _NO, read_flag, "build links from X-Forwarded-* (behind a proxy of yours)"
+        _NO, read_flag, "build links from X-Forwarded-* (behind your own proxy)"
     )
     max_body_mib: int = _option(25, build_integer_reader(1, 1024), "largest request body", "MIB")
     media_cache_mib: int = _option(
@@ -154,10 +160,12 @@ class Settings:
     max_workspaces: int = _option(
         10_000,
         build_integer_reader(1, 10**7),
-        "workspaces kept; the longest unused goes first",
+        "workspaces kept; the least recently used is dropped first",
         "N",
     )
-    clock: str = _option("real", read_clock, "real, virtual (stands still) or such as x60", "MODE")
+    clock: str = _option(
+        "real", read_clock, "real, virtual (does not run) or a rate such as x60", "MODE"
+    )
     scenario: tuple[str, ...] = _option(
         (), read_names, "scenarios in force in every workspace: names or files", "NAME,..."
     )
@@ -165,21 +173,21 @@ class Settings:
         _YES, read_flag, "obey magic prompts, keys and the X-Mock-Behaviour header"
     )
     journal_exchanges: int = _option(
-        1000, build_integer_reader(0, 10**6), "exchanges kept a workspace", "N"
+        1000, build_integer_reader(0, 10**6), "exchanges kept per workspace", "N"
     )
     journal_mib: int = _option(
-        16, build_integer_reader(1, 65536), "memory for exchanges a workspace", "MIB"
+        16, build_integer_reader(1, 65536), "memory for exchanges per workspace", "MIB"
     )
     control_token: str | None = _option(
         None,
         build_optional_reader(read_token),
-        "what X-Mock-Token must say under /__mock__/ (default: none on loopback, else a fresh one)",
+        "required X-Mock-Token under /__mock__/ (default: none on loopback, else a new one)",
         "TEXT",
     )
     check_responses: bool = _option(
-        _NO, read_flag, "check every answer against its schema; a bad one is logged"
+        _NO, read_flag, "check every response against its schema; log invalid ones"
     )
-    mock_headers: bool = _option(_YES, read_flag, "answer with X-Mock-* headers")
+    mock_headers: bool = _option(_YES, read_flag, "send X-Mock-* headers")
     quiet: bool = _option(_NO, read_flag, "print no line per request")
     log_format: Literal["text", "json"] = _option(
         "text", build_choice_reader("text", "json"), "form of the line per request", "text|json"
