@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LimitOptions(TypedDict, total=False):
-    """Rate limits of a workspace; None is no limit."""
+    """Rate limits of a workspace; None is unlimited."""
 
     image_rpm: int | None
     video_rpm: int | None
@@ -25,10 +25,10 @@ class LimitOptions(TypedDict, total=False):
 
 
 class MarkOptions(SharedOptions, total=False):
-    """What the fake of a test is like: the options of `mark` and `getimg_settings`.
+    """The options of a test's fake, for `mark` and `getimg_settings`.
 
     `key` is the API key of the workspace. `policies` and `verdict` say what fails the test.
-    `clock` is virtual (the default), linked, real, a rate such as x60, or when it stands still.
+    `clock` is virtual (the default), linked, real, a rate such as x60, or a moment to freeze it at.
     """
 
     key: str
