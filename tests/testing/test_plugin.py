@@ -54,7 +54,7 @@ def test_many_polls_in_no_time_are_fine(getimg_mock):
 """,
     )
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(["*really waits between its polls*getimg_time*"])
+    result.stdout.fnmatch_lines(["*waits in real time between its polls*getimg_time*"])
 
 
 def test_a_failed_test_shows_its_timeline(suite: pytest.Pytester) -> None:
@@ -88,7 +88,7 @@ def test_passes(getimg_mock):
             "*+600.000 * req-* completed",
             "*+600.000  GET /v2/videos/generations/req-*  200  completed  charge *USD",
             "*- getimg timeline -*",
-            "1 request(s) came with another key, sk_...else: pytest.mark.getimg(key=...)*",
+            "1 request(s) came with another key, sk_...else: use pytest.mark.getimg(key=...)*",
         ]
     )
     assert result.stdout.str().count("getimg timeline") == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from getimg_mock.api.problems import STATUSES
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world.behaviours import (
     ERRORS,
     INSTEAD,

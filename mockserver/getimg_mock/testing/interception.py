@@ -1,8 +1,8 @@
-"""Requests of unmodified code towards getimg.ai, answered in process.
+"""Requests of unmodified code to getimg.ai, answered in process.
 
-While at least one claim is in force, the transports of httpx, httpx2 and httpx-aiohttp hand over
-what goes to a claimed host; everything else passes. A module that nobody has imported is treated
-when it is.
+While at least one claim is active, the transports of httpx, httpx2 and httpx-aiohttp pass requests
+to a claimed host to the fake; other requests are sent as usual. A module that is not imported yet
+is patched when it is.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _DOWNLOADS: Final = "/v2/downloads/"
 
 @dataclass(eq=False)
 class Claim:
-    """That requests to `hosts` with `key`, or with one that nobody claims, go to `app`.
+    """Routes requests to `hosts` with `key`, or with a key that no claim has, to `app`.
 
-    A module in `spared` keeps its own way. `check` is called before each asynchronous exchange.
+    Requests of a module in `spared` are sent as usual. `check` is called before each asynchronous
+    exchange.
     """
 
     app: Application
@@ -48,7 +49,7 @@ class Claim:
 
 
 class Interception:
-    """All claims in force in this process, and what was replaced for their sake."""
+    """The active claims of this process, and the functions that were replaced for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,7 +60,7 @@ class Interception:
         )
 
     def add(self, claim: Claim) -> None:
-        """Put a claim in force."""
+        """Activate a claim."""
         with self._lock:
             self._claims.append(claim)
             if len(self._claims) == 1:
@@ -67,7 +68,7 @@ class Interception:
                 self._imports.start()
 
     def remove(self, claim: Claim) -> None:
-        """Take a claim out of force; with the last one everything is as it was."""
+        """Deactivate a claim; with the last one, restore the replaced functions."""
         with self._lock:
             self._claims.remove(claim)
             if not self._claims:
@@ -75,7 +76,7 @@ class Interception:
                 self._patches.restore()
 
     def claim(self, request: Any, module: str) -> Claim | None:
-        """Return the claim on a request of httpx or httpx2, None where there is none."""
+        """Return the claim on a request of httpx or httpx2, or None."""
         host = request.url.host
         claims = [each for each in self._claims if host in each.hosts and module not in each.spared]
         if len(claims) < 2:
@@ -122,7 +123,7 @@ class Interception:
         self._patches.replace(owner, name, make_sync if name == "handle_request" else make_async)
 
 
-# What is replaced belongs to the whole process, and so does the record of it.
+# The replaced functions belong to the whole process, so there is one instance.
 INTERCEPTION: Final = Interception()
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.settings import Span
+    from getimg_mock.setting_values import Span
 
 TRANSFER_ALLOWANCE: Final = 2.0
 """Seconds that an exchange may take beside what it asks for."""

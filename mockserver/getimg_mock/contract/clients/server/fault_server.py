@@ -114,7 +114,12 @@ class FaultServer:
     """Which call of the case is being made, where calls are made one after another."""
 
     def __post_init__(self) -> None:
-        values = {"quiet": True, "balance": "1000", "magic": False, "mock_headers": False}
+        values: dict[str, Any] = {
+            "quiet": True,
+            "balance": "1000",
+            "magic": False,
+            "mock_headers": False,
+        }
         fake = Fake.of(Settings.of(**(values | self.settings)), clock=lambda: self.clock)
         if self.cache is not None:
             fake = Fake(
