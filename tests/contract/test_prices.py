@@ -27,7 +27,7 @@ from getimg_mock.contract.provider.strategies import submissions
 from getimg_mock.contract.targets.execution import PreparedRequest
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 
 MODELS = load_shipped_models()

@@ -12,14 +12,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.plans import SUBMISSIONS, find_operation
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
-TERMINAL: Final = ("completed", "failed")
 _MAX_PARSED_BODY: Final = 1 << 20
 _MAX_DEPTH: Final = 9
 
@@ -177,11 +177,6 @@ class HttpExchange:
         return value if isinstance(value, dict) else {}
 
 
-def strip_base(url: str, base: str) -> str:
-    """Return a link as requests to `base` write it: path and query, or whole for another host."""
-    return url[len(base) :] if url.startswith(base + "/") else url
-
-
 def read_balance(exchange: HttpExchange) -> Decimal | None:
     """Return the balance that an answer shows, or None."""
     return parse_decimal(exchange.object.get("balance"))
@@ -202,32 +197,3 @@ def read_total_cost(exchange: HttpExchange) -> Decimal | None:
     """Return the total cost that a result shows, or None."""
     usage = exchange.object.get("usage")
     return parse_decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
-
-
-def read_json(body: bytes) -> tuple[Any, str]:
-    """Return the JSON value of `body` with exact decimals, and what is wrong with its text."""
-    flaws: list[str] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) != len(items):
-            flaws.append("duplicate keys in an object")
-        return found
-
-    def constant(name: str) -> Decimal:
-        flaws.append(f"the literal {name}, which JSON does not know")
-        return Decimal("NaN")
-
-    if body.startswith(b"\xef\xbb\xbf"):
-        flaws.append("a byte order mark")
-        body = body[3:]
-    try:
-        text = body.decode()
-        value = json.loads(
-            text, parse_float=Decimal, parse_constant=constant, object_pairs_hook=pairs
-        )
-    except UnicodeDecodeError:
-        return None, "bytes that are not UTF-8"
-    except (ValueError, RecursionError) as error:
-        return None, f"no JSON: {str(error)[:80]}"
-    return value, "; ".join(flaws)

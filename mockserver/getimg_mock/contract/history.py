@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from getimg_mock.contract.exchanges import TERMINAL, read_balance, strip_base
+from getimg_mock.contract.exchanges import read_balance
 from getimg_mock.contract.plans import SUBMISSIONS
+from getimg_mock.contract.signed_links import strip_base
+from getimg_mock.contract.steps import TERMINAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,18 +6,18 @@ link of an earlier answer names it by a `Ref`, which is looked up while the plan
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
+
+from getimg_mock.contract.steps import Send, dump_step, parse_step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Key = Literal["a", "b", "none", "raw"]
+    from getimg_mock.contract.steps import Step
+
 Tier = Literal["R0", "R1", "R2", "R3"]
-Alteration = Literal["", "sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"]
 
 TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
 """R0 can spend nothing whatever the provider does; R1 sends requests that must be refused; R2 makes
@@ -35,11 +35,6 @@ PATHS: Final = {
 }
 OPERATIONS: Final = tuple(PATHS.values())
 SUBMISSIONS: Final = ("images.generate", "videos.create")
-DAYS_PLACEHOLDER: Final = "{days}"
-"""The query for the costs around a plan: from the day before it begins, 32 days."""
-
-_MAX_PLAIN_BODY: Final = 20_000
-"""How long a body may be to be written down as it is."""
 
 
 def find_operation(method: str, path: str) -> str:
@@ -54,85 +49,9 @@ def find_operation(method: str, path: str) -> str:
     return PATHS.get(("GET" if method == "HEAD" else method, path), "")
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A value of an earlier answer: of the step called `step`, a JSON pointer or `header:name`."""
-
-    step: str
-    pointer: str = "/id"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """One request.
-
-    `path` may hold `{}` for `ref`; with `link` the whole URL is what `ref` says, altered as
-    `alter` says: `borrowed` gives it expiry and signature of the link that `donor` says. `valid`
-    is what the plan knows of the request by construction: True (must be accepted), False (must be
-    refused; `fault` says why, `field` where) or None. Requests of one `group` differ in nothing
-    that should matter; neighbours of one group that are `together` are sent at the same time where
-    a target can. `use` names the part it plays in an experiment. `query`, and with the key `raw`
-    headers and body, may hold `{key}`, the first key; as `DAYS_PLACEHOLDER` a query is the range of
-    days around the plan.
-    """
-
-    method: str = "GET"
-    path: str = ""
-    query: str = ""
-    body: bytes | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    key: Key = "a"
-    name: str = ""
-    ref: Ref | None = None
-    link: bool = False
-    alter: Alteration = ""
-    donor: Ref | None = None
-    valid: bool | None = None
-    fault: str = ""
-    field: str = ""
-    group: str = ""
-    use: str = ""
-    together: bool = False
-
-    @property
-    def operation(self) -> str:
-        """The operation that this asks for."""
-        return "downloads.retrieve" if self.link else find_operation(self.method, self.path)
-
-    @property
-    def submits(self) -> bool:
-        """Whether a provider could make a generation of it, and charge for it.
-
-        Any method that is not a read, with anything that a careless provider could take for a key.
-        """
-        if self.method in {"GET", "HEAD", "OPTIONS"}:
-            return False
-        keyed = self.key in {"a", "b"} or any(
-            "{key}" in value or (name == "authorization" and value.partition(" ")[2].strip())
-            for name, value in self.headers
-        )
-        return keyed or "{key}" in self.query or b"{key}" in (self.body or b"")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Poll:
-    """Ask how the video `of` stands every `every` seconds until it has ended, `most` times."""
-
-    of: str
-    every: float = 5
-    most: int = 200
-    key: Key = "a"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Let time pass: `seconds`, or until the moment that `until` names plus `seconds`."""
-
-    seconds: float = 0
-    until: Ref | None = None
-
-
-Step = Send | Poll | Wait
+def find_step_operation(step: Send) -> str:
+    """Return the operation that a step asks for, or an empty text."""
+    return "downloads.retrieve" if step.link else find_operation(step.method, step.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +91,7 @@ class Plan:
             "rules": list(self.rules),
             "anywhere": self.anywhere,
             "drawn": self.drawn,
-            "steps": [_dump_step(step) for step in self.steps],
+            "steps": [dump_step(step) for step in self.steps],
         }
 
 
@@ -221,46 +140,5 @@ def parse_plan(value: Mapping[str, Any]) -> Plan:
         rules=tuple(value.get("rules", ())),
         anywhere=value.get("anywhere", False),
         drawn=value.get("drawn", False),
-        steps=tuple(_parse_step(step) for step in value["steps"]),
+        steps=tuple(parse_step(step) for step in value["steps"]),
     )
-
-
-def _dump_step(step: Step) -> dict[str, Any]:
-    shown: dict[str, Any] = {"do": type(step).__name__.lower()}
-    for each in fields(step):
-        value = getattr(step, each.name)
-        if value == each.default:
-            continue
-        if isinstance(value, bytes):
-            value = _dump_bytes(value)
-        elif isinstance(value, Ref):
-            value = [value.step, value.pointer]
-        shown[each.name] = value
-    return shown
-
-
-def _dump_bytes(value: bytes) -> Any:
-    if len(value) > _MAX_PLAIN_BODY:
-        return {"zlib": base64.b64encode(zlib.compress(value, 9)).decode()}
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"base64": base64.b64encode(value).decode()}
-
-
-def _parse_step(value: Mapping[str, Any]) -> Step:
-    known = dict(value)
-    kind = {"send": Send, "poll": Poll, "wait": Wait}[known.pop("do")]
-    for name in ("ref", "until", "donor"):
-        if known.get(name):
-            known[name] = Ref(*known[name])
-    if "headers" in known:
-        known["headers"] = tuple((name, text) for name, text in known["headers"])
-    if isinstance(known.get("body"), dict):
-        ((packing, text),) = known["body"].items()
-        data = base64.b64decode(text)
-        known["body"] = zlib.decompress(data) if packing == "zlib" else data
-    elif isinstance(known.get("body"), str):
-        known["body"] = known["body"].encode()
-    made: Step = kind(**known)
-    return made

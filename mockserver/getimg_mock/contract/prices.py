@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import parse_decimal, read_json
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.model_choice import compute_price
 from getimg_mock.contract.plans import Price
 

@@ -14,13 +14,13 @@ import pytest
 from getimg_mock.contract import registry
 from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence import load_shipped_evidence, read_known_failures
-from getimg_mock.contract.exchanges import read_json
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.model_choice import (
     build_small_request,
     find_cheapest,
     load_shipped_models,
 )
-from getimg_mock.contract.plans import Plan, Poll, Ref, Wait, get, post
+from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans, find_smallest_breach
 from getimg_mock.contract.registry import (
@@ -29,6 +29,7 @@ from getimg_mock.contract.registry import (
     find_check,
     select_checks,
 )
+from getimg_mock.contract.steps import Poll, Ref, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import Finding, Observation, find_breach_status, judge_check
 from getimg_mock.contract.verification.comparison import Comparison, compute_shape

@@ -23,10 +23,6 @@ from getimg_mock.contract.model_choice import (
 from getimg_mock.contract.plans import (
     OPERATIONS,
     Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
     find_operation,
     get_balance,
     parse_plan,
@@ -35,6 +31,7 @@ from getimg_mock.contract.plans import (
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans, plans
 from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
 from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits
 from getimg_mock.contract.verdicts import judge_check

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.model_choice import ModelJson
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
     Body = dict[str, Any]
     Fault = Callable[[st.DrawFn, ModelJson, Body], str]

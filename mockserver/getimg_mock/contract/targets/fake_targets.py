@@ -19,8 +19,9 @@ from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse
+from getimg_mock.contract.targets.execution import ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.fake import Fake
 from getimg_mock.media.rendering import stepped
 from getimg_mock.serving.server import MockServer
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Plan, Send
-    from getimg_mock.contract.targets.execution import PreparedRequest, TargetSession
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.targets.execution import PreparedRequest
     from getimg_mock.contract.targets.http_target import HttpSession
+    from getimg_mock.contract.targets.plan_run import TargetSession
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.workspaces import Workspace
 

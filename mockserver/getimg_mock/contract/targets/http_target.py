@@ -5,9 +5,7 @@ A submission is never sent twice, and where there is a gate nothing is sent arou
 
 from __future__ import annotations
 
-import http.client
 import math
-import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,15 +13,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
-from getimg_mock.contract.plans import Plan, Wait, get, post
-from getimg_mock.contract.targets.execution import (
-    PlanRun,
-    PreparedRequest,
-    ReceivedResponse,
-    RefusedError,
-    parse_instant,
-)
+from getimg_mock.contract.plans import Plan, get, post
+from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse, RefusedError
+from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.connection_audit import allow_connections
 from getimg_mock.world import schemas
@@ -34,10 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REAL_API_URL: Final = "https://api.getimg.ai"
 """The service itself."""
 
@@ -51,9 +46,6 @@ _BURST_ROLES: Final = frozenset(
     {"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"}
 )
 """The parts of experiments that are about a window that is used up."""
-
-_MAX_IDLE: Final = 1.0
-"""Seconds after which a connection is not trusted with what is sent but once."""
 
 
 class RateLimitWindow(NamedTuple):
@@ -223,9 +215,7 @@ class HttpSession:
         self.base = target.url.rstrip("/")
         self.keys = dict(target.keys)
         self.own = target.own
-        self._parts = urlsplit(self.base)
-        self._connection: http.client.HTTPConnection | None = None
-        self._used = 0.0
+        self._connection = self._create_connection()
 
     @property
     def patience(self) -> float:
@@ -278,9 +268,7 @@ class HttpSession:
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read once more if it is not answered, a submission never."""
         self._pace(sent, step)
-        received = self._send_through_gate(sent, step)
-        if received.status == 0 and sent.method in _SAFE_METHODS:
-            received = self._send_through_gate(sent, step)
+        received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
         self._record_window(sent, received)
         return received
 
@@ -291,7 +279,8 @@ class HttpSession:
             gate.before_request(sent, step)
         received: ReceivedResponse | None = None
         try:
-            received = self._try_send(sent)
+            with allow_connections():
+                received = self._connection.exchange(sent)
         finally:
             if gate is not None:
                 gate.after_request(sent, step, received)
@@ -323,68 +312,21 @@ class HttpSession:
             raise refused
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
-        session = HttpSession(self._target)
-        try:
-            return session._try_send(sent)
-        finally:
-            session.close()
-
-    def _try_send(self, sent: PreparedRequest) -> ReceivedResponse:
-        """Return the answer, or one of status 0 that says why there is none."""
+        connection = self._create_connection()
         try:
             with allow_connections():
-                return self._send_and_read(sent)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return ReceivedResponse(0, (), f"{type(error).__name__}: {error}".encode())
+                return connection.exchange(sent)
+        finally:
+            connection.close()
 
-    def _send_and_read(self, sent: PreparedRequest) -> ReceivedResponse:
-        started = stopwatch()
-        if sent.method not in _SAFE_METHODS and started - self._used > _MAX_IDLE:
-            self.close()  # the other side may have closed it already, and this is sent but once
-        if self._connection is None:
-            self._connection = self._create_connection()
-        answer = self._send(self._connection, sent)
-        data = answer.read()
-        self._used = stopwatch()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return ReceivedResponse(answer.status, headers, data, self._used - started)
-
-    def _send(
-        self, connection: http.client.HTTPConnection, sent: PreparedRequest
-    ) -> http.client.HTTPResponse:
-        body = sent.body if sent.body is not None or sent.method == "GET" else b""
-        if connection.sock is None:
-            connection.connect()
-        connection.putrequest(
-            sent.method, self._parts.path + sent.target, skip_accept_encoding=True
+    def _create_connection(self) -> PersistentConnection:
+        return PersistentConnection(
+            self.base,
+            stopwatch,
+            timeout=self._target.timeout,
+            count_request=self._target.count_request,
         )
-        for name, value in sent.headers:
-            connection.putheader(name, value.encode("latin-1", "replace"))
-        if body is not None:
-            connection.putheader("content-length", str(len(body)))
-        self._target.count_request()
-        try:
-            connection.endheaders(body)
-        except ConnectionError as broken:
-            # Who refuses a large body may answer before it has read all of it.
-            try:
-                return connection.getresponse()
-            except (OSError, http.client.HTTPException):
-                raise broken from None
-        return connection.getresponse()
-
-    def _create_connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(
-                host, port, timeout=self._target.timeout, context=context
-            )
-        return http.client.HTTPConnection(host, port, timeout=self._target.timeout)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()

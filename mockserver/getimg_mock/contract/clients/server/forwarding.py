@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from getimg_mock.contract.clients.cases.cases import KEY
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
-from getimg_mock.contract.plans import Plan, Send
+from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.steps import Send
 from getimg_mock.contract.targets.execution import PreparedRequest, RefusedError
 from getimg_mock.isolation.local_only import allow_connections
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.exchanges import TERMINAL, parse_decimal
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import SUBMISSIONS
-from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:

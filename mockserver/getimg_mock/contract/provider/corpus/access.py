@@ -7,24 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
-from getimg_mock.contract.plans import (
-    Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
-    encode_body,
-    get,
-    get_balance,
-    post,
-)
+from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
 from getimg_mock.contract.provider.corpus.generations import build_borrowed_link_steps, request_file
+from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.plans import Key, Step
+    from getimg_mock.contract.steps import Key, Step
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 # The last is nobody's, and to our fake one that no longer opens anything.

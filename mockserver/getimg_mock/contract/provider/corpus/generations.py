@@ -5,23 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
-from getimg_mock.contract.plans import (
-    DAYS_PLACEHOLDER,
-    Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
-    get,
-    get_balance,
-    post,
-)
+from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.steps import Step
 
 _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"

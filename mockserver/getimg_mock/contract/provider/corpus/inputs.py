@@ -8,15 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
-from getimg_mock.contract.plans import (
-    DAYS_PLACEHOLDER,
-    Plan,
-    Send,
-    encode_body,
-    get,
-    get_balance,
-    post,
-)
+from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Send
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
