@@ -15,10 +15,10 @@ from benchmarks.targets import at_least
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.targets.execution import PreparedRequest
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, send_in_process
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 TARGET: Final = 1000.0
 ROUNDS: Final = 5

@@ -20,11 +20,11 @@ from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_rec
 from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence import load_shipped_evidence
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch_limits
 from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.dry_run import run_on_fake
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.contract.verification.self_check import collect_self_check
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import GetimgMockError
@@ -128,7 +128,7 @@ def comparison(campaign: VerificationSession) -> Comparison:
     """Return what the target and the fake answered, side by side."""
     evidence = load_shipped_evidence()
     seen = Comparison(
-        claims=collect_claims(evidence),
+        claims=collect_claims(evidence, PROVIDER_CHECKS),
         cited=evidence.seen,
         observed=evidence.confirmed,
         now=wall_time(),

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract import registry
-from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verdict_events import build_finding_event, build_verdict_event
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.session import build_finding_event, build_verdict_event
+from getimg_mock.contract.verification import registry
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.reports.console import block
 
 if TYPE_CHECKING:

@@ -27,14 +27,15 @@ from hypothesis.stateful import (
 
 from getimg_mock.contract.exchanges import parse_decimal, read_balance
 from getimg_mock.contract.instants import parse_instant
-from getimg_mock.contract.model_choice import compute_price, find_cheapest
+from getimg_mock.contract.model_choice import find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance
+from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.provider.strategies import faulty, submissions
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, TERMINAL, Ref, Send
 from getimg_mock.contract.targets.execution import RefusedError
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main, reporting
-from getimg_mock.contract.evidence.evidence import read_known_failures
-from getimg_mock.contract.verification.session import apply_known_failures
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports.known_failures import apply_known_failures, read_known_failures
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
@@ -190,8 +189,8 @@ def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
     """In one sentence."""
     path = tmp_path / "known"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="no UTF-8"):
-        read_known_failures(path)
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        read_known_failures(path, [])
 
 
 def test_known_failures_are_no_blockers_of_a_client(

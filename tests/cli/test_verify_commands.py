@@ -12,8 +12,12 @@ import pytest
 from getimg_mock.cli import main
 from getimg_mock.contract.evidence.evidence import read_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.registry import ALL_BUT_CLIENT_CHECKS, PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verification.registry import (
+    ALL_BUT_CLIENT_CHECKS,
+    PROVIDER_CHECKS,
+    select_checks,
+)
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.serving.server import MockServer
 
@@ -173,7 +177,9 @@ def test_a_confirmed_assumption_can_fail_a_service(
         target=replace(InProcessTarget(), own=False),
         plans=(),
         checks=select_checks("GP103", PROVIDER_CHECKS),
-        confirmed=read_evidence(evidence).select_fresh(datetime(2020, 2, 1, tzinfo=UTC)),
+        confirmed=read_evidence(evidence, PROVIDER_CHECKS).select_fresh(
+            datetime(2020, 2, 1, tzinfo=UTC)
+        ),
     )
     campaign.histories = [read_traffic(recorded)]
     assert [e["status"] for e in campaign.judge() if e["event"] == "verdict"] == ["FAIL"]

@@ -11,20 +11,19 @@ from hypothesis import given, settings
 
 from getimg_mock.contract.model_choice import (
     build_small_request,
-    compute_price,
     find_cheapest,
     load_shipped_models,
 )
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.prices import (
     compute_plan_price,
+    compute_price,
     compute_worst_price,
     could_cost,
     select_affordable,
 )
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import submissions
-from getimg_mock.contract.targets.execution import PreparedRequest
 
 if TYPE_CHECKING:
     from getimg_mock.contract.steps import Send
@@ -72,10 +71,10 @@ def test_plans_that_only_read_can_spend_nothing() -> None:
 def test_only_a_post_with_a_key_could_cost() -> None:
     """Whatever is not a GET and carries a key is taken for something that costs."""
     key = (("authorization", "Bearer sk_x"),)
-    assert could_cost(PreparedRequest("POST", "/v2/images/generations", key, b"{}"))
-    assert could_cost(PreparedRequest("PUT", "/v2/images/generations", key, b"{}"))
-    assert not could_cost(PreparedRequest("GET", "/v2/models", key, None))
-    assert not could_cost(PreparedRequest("POST", "/v2/images/generations", (), b"{}"))
+    assert could_cost("POST", key)
+    assert could_cost("PUT", key)
+    assert not could_cost("GET", key)
+    assert not could_cost("POST", ())
 
 
 def test_of_two_fields_with_one_name_the_dearest_counts() -> None:

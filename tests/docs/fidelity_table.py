@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.evidence.claims import compute_mark
 from getimg_mock.contract.evidence.evidence import load_shipped_evidence
-from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 if TYPE_CHECKING:
     from getimg_mock.contract.evidence.evidence import Evidence

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.sole_killers import WITHOUT
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")

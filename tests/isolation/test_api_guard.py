@@ -11,18 +11,18 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.mark.parametrize(
-    ("ask", "who"),
+    ("ask", "library"),
     [
         ("requests.get('https://api.getimg.ai/v2/models')", "requests"),
         ("urllib.request.urlopen('https://api.getimg.ai/v2/models')", "urllib.request"),
-        ("asyncio.run(aio())", "Something"),
-        ("socket.create_connection(('api.getimg.ai', 443), 1)", "Something"),
-        ("socket.gethostbyname('API.getimg.ai.')", "Something"),
-        ("asyncio.run(asyncio.open_connection('api.getimg.ai', 443))", "Something"),
-        ("context.wrap_socket(None, server_hostname='api.getimg.ai')", "Something"),
+        ("asyncio.run(aio())", "The code under test"),
+        ("socket.create_connection(('api.getimg.ai', 443), 1)", "The code under test"),
+        ("socket.gethostbyname('API.getimg.ai.')", "The code under test"),
+        ("asyncio.run(asyncio.open_connection('api.getimg.ai', 443))", "The code under test"),
+        ("context.wrap_socket(None, server_hostname='api.getimg.ai')", "The code under test"),
     ],
 )
-def test_nothing_reaches_the_real_api(suite: pytest.Pytester, ask: str, who: str) -> None:
+def test_nothing_reaches_the_real_api(suite: pytest.Pytester, ask: str, library: str) -> None:
     """A test with the fixtures costs no money, whatever client the code under test uses."""
     result = run(
         suite,
@@ -44,7 +44,9 @@ def test_it(getimg_mock):
 """,
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"*RealApiError: {who} tried to reach the real api.getimg.ai*"])
+    result.stdout.fnmatch_lines(
+        [f"*RealApiError: {library} tried to reach the real api.getimg.ai*"]
+    )
     result.stdout.fnmatch_lines(["*take the fixture getimg_live*"])
 
 

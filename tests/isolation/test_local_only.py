@@ -13,6 +13,7 @@ from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation import local_only
+from getimg_mock.isolation.socket_hooks import allow_connections
 from tests.contract.clients.reference import ReferenceClient
 
 
@@ -119,10 +120,10 @@ def test_this_machine_is_told_from_others(host: str, here: bool) -> None:  # noq
 def test_our_own_requests_pass_in_their_thread() -> None:
     """A driver that passes requests on to a service of money goes out itself."""
     address = "192.0.2.1"  # one that is no name: nobody is asked for it
-    with local_only.block_external_connections("nobody"), local_only.allow_connections():
+    with local_only.block_external_connections("x"), allow_connections():
         assert socket.getaddrinfo(address, 443)
     with (
         pytest.raises(SettingsError, match=address),
-        local_only.block_external_connections("somebody"),
+        local_only.block_external_connections("x"),
     ):
         socket.getaddrinfo(address, 443)

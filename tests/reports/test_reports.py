@@ -11,23 +11,23 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from getimg_mock.contract import registry
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
 from getimg_mock.contract.clients.suite import verify
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.verification.session import (
     VerificationSession,
-    build_verdict_event,
-    render_ndjson,
 )
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, events, matrix, replays, tables
+from getimg_mock.reports.events import render_ndjson
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
 from tests.contract.provider.everyone import BY_NAME

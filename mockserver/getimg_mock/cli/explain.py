@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.checks.message_variants import coverage_table
-from getimg_mock.contract.registry import find_check, list_checks
+from getimg_mock.contract.verification.registry import find_check, list_checks
 
 if TYPE_CHECKING:
     import argparse

@@ -12,11 +12,11 @@ from getimg_mock.cli import reporting, scripts
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
 from getimg_mock.contract.plans import parse_plan
-from getimg_mock.contract.registry import find_check
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verdicts import Verdict, judge_check
-from getimg_mock.contract.verification.session import build_verdict_event
+from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, replays
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -10,10 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.verification.session import apply_known_failures, render_ndjson
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, events, matrix
+from getimg_mock.reports.events import render_ndjson
+from getimg_mock.reports.known_failures import apply_known_failures
 from getimg_mock.reports.tables import clean
+from getimg_mock.user_files import find_state_folder, require_writable
 
 if TYPE_CHECKING:
     import argparse
@@ -66,25 +67,13 @@ def require_places(arguments: argparse.Namespace, *others: Path | None) -> None:
             raise UnknownNameError("kind of report", report.suffix or report.name, REPORTS)
     for path in (*arguments.report, getattr(arguments, "events", None), *others):
         if path is not None:
-            _require_place(path)
-
-
-def _require_place(path: Path) -> None:
-    folder = path.parent
-    if path.is_dir():
-        raise SettingsError(f"{path} is a folder: name a file in it.")
-    if not folder.is_dir():
-        raise SettingsError(f"{path} cannot be written: there is no folder {folder}.")
-    if not os.access(path if path.exists() else folder, os.W_OK):
-        raise SettingsError(f"{path} cannot be written: permission is denied.")
+            require_writable(path)
 
 
 def default_events(name: str) -> Path:
     """Return the file that keeps the events of a run where no other is named."""
-    state = os.environ.get("XDG_STATE_HOME")
-    place = Path(state) if state else Path.home() / ".local" / "state"
     word = re.sub(r"[^\w.-]+", "-", name, flags=re.ASCII).strip("-.")[:_LONGEST_NAME]
-    return place / "getimg-mock" / f"{word or 'run'}.ndjson"
+    return find_state_folder() / f"{word or 'run'}.ndjson"
 
 
 class Keeper:

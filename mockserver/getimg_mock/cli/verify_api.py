@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import install_budget, watch_spending
 from getimg_mock.contract.budget.spend_file import (
     BudgetError,
@@ -30,14 +29,12 @@ from getimg_mock.contract.evidence.evidence import (
     collect_evidence,
     load_shipped_evidence,
     read_evidence,
-    read_known_failures,
     write_evidence,
 )
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.plans import TIERS, Plan
 from getimg_mock.contract.prices import compute_plan_price, select_affordable
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import ALL_BUT_CLIENT_CHECKS, PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.targets.http_target import (
     MAX_WAIT,
@@ -46,17 +43,24 @@ from getimg_mock.contract.targets.http_target import (
     fetch_limits,
 )
 from getimg_mock.contract.targets.lookup import find_target
+from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.dry_run import find_relevant_plans, run_on_fake
+from getimg_mock.contract.verification.registry import (
+    ALL_BUT_CLIENT_CHECKS,
+    PROVIDER_CHECKS,
+    select_checks,
+)
 from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
 from getimg_mock.contract.verification.session import (
     VerificationSession,
-    build_verdict_event,
-    render_ndjson,
 )
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, events
+from getimg_mock.reports.events import render_ndjson
+from getimg_mock.reports.known_failures import read_known_failures
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
@@ -161,12 +165,12 @@ def run(arguments: argparse.Namespace) -> int:
     reporting.require_places(arguments, arguments.evidence if arguments.traffic else None)
     checks = select_checks(arguments.only, ALL_BUT_CLIENT_CHECKS)
     known = (
-        read_known_failures(arguments.known_failures, ALL_BUT_CLIENT_CHECKS)
+        read_known_failures(arguments.known_failures, [check.id for check in ALL_BUT_CLIENT_CHECKS])
         if arguments.known_failures
         else {}
     )
     if arguments.traffic:
-        return _report(arguments, _judged_traffic(arguments, checks, known), known)
+        return _report(arguments, _judged_traffic(arguments, checks), known)
     return _against(arguments, _target(arguments), checks, known)
 
 
@@ -197,7 +201,6 @@ def _against(
         plans=plans,
         checks=judging,
         seed=arguments.seed,
-        known=known,
         feeds=fed,
         confirmed=Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
@@ -211,10 +214,10 @@ def _known_of_the_service(arguments: argparse.Namespace) -> Comparison:
     """Return what evidence there is, of what ships and of what the caller gives."""
     evidence = load_shipped_evidence()
     if arguments.evidence and not arguments.traffic:
-        evidence = evidence.merge(read_evidence(arguments.evidence))
+        evidence = evidence.merge(read_evidence(arguments.evidence, PROVIDER_CHECKS))
     days = timedelta(days=arguments.stale_after)
     return Comparison(
-        claims=collect_claims(evidence),
+        claims=collect_claims(evidence, PROVIDER_CHECKS),
         cited=evidence.seen,
         observed=evidence.confirmed,
         now=wall_time(),
@@ -327,23 +330,19 @@ def _shrinking(arguments: argparse.Namespace, target: Target) -> Callable[[Check
     return partial(find_smallest_breach, target=target, seed=arguments.seed, count=arguments.random)
 
 
-def _judged_traffic(
-    arguments: argparse.Namespace, checks: Sequence[Check], known: dict[str, str]
-) -> Iterator[Event]:
+def _judged_traffic(arguments: argparse.Namespace, checks: Sequence[Check]) -> Iterator[Event]:
     checks = [check for check in checks if check in PROVIDER_CHECKS]
     if not checks:
         raise SettingsError("Recorded traffic is judged by GP checks: GE and GH need a run.")
     target = replace(InProcessTarget(), name="traffic", own=False)
     seen = _known_of_the_service(arguments)
     confirmed = Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after)
-    campaign = VerificationSession(
-        target=target, plans=(), checks=checks, known=known, confirmed=confirmed
-    )
+    campaign = VerificationSession(target=target, plans=(), checks=checks, confirmed=confirmed)
     campaign.histories = [read_traffic(path) for path in arguments.traffic]
     if arguments.evidence:
         found = collect_evidence(checks, campaign.histories)
         if arguments.evidence.exists():
-            found = read_evidence(arguments.evidence).merge(found)
+            found = read_evidence(arguments.evidence, PROVIDER_CHECKS).merge(found)
         write_evidence(arguments.evidence, found)
     yield {
         "event": "start",

@@ -24,10 +24,10 @@ from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
-from getimg_mock.contract.evidence.evidence import read_known_failures
 from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports.known_failures import read_known_failures
 from getimg_mock.reports.replays import OBSERVED
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     reporting.require_places(arguments)
     checks = suite.choose_checks(_words(arguments.only))
     path = arguments.known_failures
-    known = read_known_failures(path, suite.CHECKS) if path else {}
+    known = read_known_failures(path, [check.id for check in suite.CHECKS]) if path else {}
     if not (arguments.observe or arguments.clients or arguments.program):
         raise SettingsError(
             "Name a client: package.module:make, one that ships ("

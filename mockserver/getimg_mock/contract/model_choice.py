@@ -26,18 +26,6 @@ def load_shipped_models() -> list[dict[str, Any]]:
     return [model.as_json() for model in Catalogue.shipped().listed()]
 
 
-def compute_price(model: ModelJson, body: dict[str, Any]) -> Decimal | None:
-    """Return what a request costs by the catalogue, or None where that is unknown."""
-    from getimg_mock.contract.provider.checks.billing import find_rate  # noqa: PLC0415 - checks read plans
-
-    rate = find_rate(model, body)
-    if rate is None or model.get("type") != "video":
-        return rate
-    durations = model.get("supported_durations") or [None]
-    seconds = parse_decimal(body.get("duration", durations[0]))
-    return None if seconds is None else rate * seconds
-
-
 def find_cheapest(
     models: Sequence[ModelJson], kind: ModelKind, *, references: bool = False
 ) -> ModelJson:

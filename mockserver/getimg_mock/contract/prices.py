@@ -7,16 +7,42 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.json_reading import read_json
-from getimg_mock.contract.model_choice import compute_price
 from getimg_mock.contract.plans import Price
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.targets.execution import PreparedRequest
 
 ZERO: Final = Decimal(0)
+
+
+def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
+    """Return the price of one unit: exact resolution before any, exact sound before fallback."""
+    resolutions = model.get("supported_resolutions") or [None]
+    resolution = asked.get("resolution", resolutions[0])
+    sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
+    wanted = "sound_on" if sound else "sound_off"
+    best: tuple[tuple[bool, bool], Decimal] | None = None
+    for rate in model.get("pricing", {}).get("rates", ()):
+        price = parse_decimal(rate.get("unit_price"))
+        fits = rate.get("resolution") in {resolution, None}
+        if price is None or not fits or rate.get("sound") not in {wanted, "not_applicable"}:
+            continue
+        rank = (rate["resolution"] is None, rate["sound"] == "not_applicable")
+        if best is None or rank < best[0]:
+            best = (rank, price)
+    return best[1] if best else None
+
+
+def compute_price(model: dict[str, Any], body: dict[str, Any]) -> Decimal | None:
+    """Return what a request costs by the catalogue, or None where that is unknown."""
+    rate = find_rate(model, body)
+    if rate is None or model.get("type") != "video":
+        return rate
+    durations = model.get("supported_durations") or [None]
+    seconds = parse_decimal(body.get("duration", durations[0]))
+    return None if seconds is None else rate * seconds
 
 
 def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) -> Decimal | None:
@@ -81,12 +107,12 @@ def compute_plan_price(plan: Plan, models: Sequence[dict[str, Any]]) -> Price:
     return Price(worst, len(plan.submissions), tuple(unknown))
 
 
-def could_cost(sent: PreparedRequest) -> bool:
+def could_cost(method: str, headers: Iterable[tuple[str, str]]) -> bool:
     """Whether a service could make a generation of a request: any POST with a key."""
     keyed = any(
-        name == "authorization" and value.partition(" ")[2].strip() for name, value in sent.headers
+        name == "authorization" and value.partition(" ")[2].strip() for name, value in headers
     )
-    return sent.method not in {"GET", "HEAD", "OPTIONS"} and keyed
+    return method not in {"GET", "HEAD", "OPTIONS"} and keyed
 
 
 def select_affordable(

@@ -1,4 +1,4 @@
-"""Nothing reaches the real API from a test that uses the fake: whatever tries fails at once."""
+"""The policy of the pytest plugin: a test that uses the fake never reaches the real API."""
 
 from __future__ import annotations
 
@@ -7,50 +7,45 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.isolation.socket_hooks import WAYS, asking
+from getimg_mock.isolation.socket_hooks import find_calling_library
 
 if TYPE_CHECKING:
     from _pytest.outcomes import Failed
 
-    from getimg_mock.isolation.socket_hooks import Step
+    from getimg_mock.isolation.socket_hooks import ConnectionAttempt
 else:
     Failed = pytest.fail.Exception
 
 
 class RealApiError(Failed):
-    """Something tried to reach the real API; no client's `except Exception` swallows it."""
+    """A test attempted to reach the real API.
+
+    It derives from pytest's own failure, so that `except Exception` in a client does not catch it.
+    """
 
 
 class RealApiHandshakeError(ConnectionAbortedError):
-    """The same, within an event loop's handshake: there only an `Exception` ends the connection."""
+    """The same, raised within an event loop's handshake, where only an `Exception` ends it."""
 
 
-class Guard:
-    """Keeps this process away from `hosts`; `tries` tells what was stopped."""
+class ApiGuard:
+    """Refuses connections to `hosts`; `attempts` has the message of each refusal."""
 
     def __init__(self, hosts: frozenset[str], advice: str) -> None:
         self.hosts = hosts
-        self.tries: list[str] = []
+        self.attempts: list[str] = []
         self._advice = advice
 
-    def start(self) -> None:
-        """Stand guard."""
-        WAYS.watch(self)
-
-    def stop(self) -> None:
-        """Let everything pass."""
-        WAYS.unwatch(self)
-
-    def passes(self, host: str, step: Step) -> None:
-        """Raise `RealApiError` for a guarded host; in a handshake, what belongs there."""
+    def check(self, attempt: ConnectionAttempt) -> None:
+        """Raise `RealApiError` for a guarded host; `RealApiHandshakeError` in a handshake."""
         __tracebackhide__ = True
-        if host not in self.hosts:
+        if attempt.host not in self.hosts:
             return
         text = (
-            f"{asking() or 'Something'} tried to reach the real {host}, from a test that uses "
-            f"getimg-mock. {self._advice}"
+            f"{find_calling_library() or 'The code under test'} tried to reach the real "
+            f"{attempt.host} in a test that uses getimg-mock. {self._advice}"
         )
-        self.tries.append(text)
-        if step == "handshake":
+        self.attempts.append(text)
+        if attempt.step == "handshake":
             raise RealApiHandshakeError(errno.ECONNABORTED, text)
         raise RealApiError(text, pytrace=True)

@@ -1,87 +1,83 @@
-"""A client in this process is kept in it: whatever would leave for another machine is refused.
+"""The policy for a client under test: connections to other machines are refused.
 
-Its requests would be real ones, and paid for. The run ends with the name of the host.
+Such a request would be a real one, and would be paid for. The run ends with the name of the host.
 """
 
 from __future__ import annotations
 
 import errno
 import ipaddress
-import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError
-from getimg_mock.isolation.socket_hooks import WAYS, asking
+from getimg_mock.isolation.socket_hooks import SOCKET_HOOKS, find_calling_library, is_own_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.isolation.socket_hooks import Step
+    from getimg_mock.isolation.socket_hooks import ConnectionAttempt
 
 VIRTUAL_NETWORK_ADVICE: Final = (
-    "In this process a client reaches the case's server where it stands on httpcore: httpx, "
-    "httpx2, the official SDK. Drive any other as a program, which is given a base_url on a port "
-    "of this machine: --program COMMAND."
+    "In this process only clients on httpcore reach the case's server: httpx, httpx2, the official "
+    "SDK. Run any other client as a program, which gets a base_url on a port of this machine: "
+    "--program COMMAND."
 )
-"""What would have worked where the network is virtual."""
+"""What to do where the network is virtual."""
 REAL_NETWORK_ADVICE: Final = (
-    "Here it has to send everything to the base_url that it is made with. If it cannot, drive it "
-    "as a program, with variables of its own: --program COMMAND."
+    "The client must send every request to the base_url that it is created with. If it cannot, run "
+    "it as a program with environment variables of its own: --program COMMAND."
 )
-"""What would have worked where the client is on a port of this machine."""
-
-_THREAD_STATE: Final = threading.local()
+"""What to do where the client's server listens on a port of this machine."""
 
 
 class ExternalConnectionError(OSError):
-    """The client tried to leave; to its own code this is a network that cannot be reached."""
+    """A connection to another machine was refused; clients see an unreachable network."""
 
 
-class _LocalOnlyWatch:
+class LocalOnlyPolicy:
+    """Refuses hosts other than this machine, but for getimg-mock's own requests.
+
+    `attempts` has the refused hosts, each with the library that asked, where known.
+    """
+
     def __init__(self) -> None:
-        self.tries: list[str] = []
+        self.attempts: list[str] = []
 
-    def passes(self, host: str, step: Step) -> None:
-        """Refuse what is not this machine; our own requests pass."""
-        if is_local_host(host) or getattr(_THREAD_STATE, "passing", False):
+    def check(self, attempt: ConnectionAttempt) -> None:
+        """Raise `ExternalConnectionError` for a host that is not this machine."""
+        if is_local_host(attempt.host) or is_own_request():
             return
-        by = f" ({asking()})" if asking() else ""
-        self.tries.append(f"{host}{by}")
+        library = find_calling_library()
+        self.attempts.append(f"{attempt.host} ({library})" if library else attempt.host)
         raise ExternalConnectionError(
-            errno.ENETUNREACH, f"{step} refused: {host} is not this machine. Use --program."
+            errno.ENETUNREACH,
+            f"Refused {attempt.step} to {attempt.host}: it is not this machine. Use --program.",
         )
 
 
 @contextmanager
 def block_external_connections(name: str, advice: str = VIRTUAL_NETWORK_ADVICE) -> Iterator[None]:
-    """Let nothing leave this process; raises `SettingsError` at the end when something tried."""
-    fence = _LocalOnlyWatch()
-    WAYS.watch(fence)
+    """Refuse connections of this process to other machines until the block ends.
+
+    Raises `SettingsError` at the end when there was an attempt, even if the client swallowed the
+    refusal. `name` is the client's, `advice` says what would have worked.
+    """
+    policy = LocalOnlyPolicy()
     try:
-        yield
+        with SOCKET_HOOKS.enforce(policy):
+            yield
     finally:
-        WAYS.unwatch(fence)
-        if fence.tries:
-            hosts = ", ".join(dict.fromkeys(fence.tries))
+        if policy.attempts:
+            hosts = ", ".join(dict.fromkeys(policy.attempts))
             raise SettingsError(
-                f"{name} tried to reach {hosts} for real, and was stopped: nothing left this "
-                f"machine. {advice}"
+                f"{name} tried to connect to {hosts}. The connection was refused; nothing left "
+                f"this machine. {advice}"
             ) from None
 
 
-@contextmanager
-def allow_connections() -> Iterator[None]:
-    """Let this thread pass: the request is our own."""
-    _THREAD_STATE.passing = True
-    try:
-        yield
-    finally:
-        _THREAD_STATE.passing = False
-
-
 def is_local_host(host: str) -> bool:
-    """Return whether a host is this machine."""
+    """Return whether a host name or address is a loopback one; private networks are not."""
     plain = host.strip("[]").partition("%")[0]
     if plain in {"", "localhost"} or plain.endswith(".localhost"):
         return True

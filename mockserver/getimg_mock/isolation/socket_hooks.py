@@ -1,8 +1,14 @@
-"""The ways out of this process: who watches them is asked before anybody takes one.
+"""Hooks around socket connections and name look-ups, so that they can be refused.
 
-Looking up a name, connecting and shaking hands over TLS are what a way out of a Python process has
-to pass: the first catches the usual clients, the others those with a resolver of their own, a bare
-address or a proxy. What a library does in C, and a subprocess, is out of reach.
+While at least one policy is enforced, it is asked before each name look-up, connection and TLS
+handshake. Three hooks see these steps:
+
+- Replaced functions of `socket` and `ssl`. They act before a name is resolved, and they see the
+  host of a TLS handshake, for which Python has no audit event.
+- An audit hook of the interpreter. It also sees calls through references that a library took
+  before the functions were replaced. It cannot be removed; without a policy it returns at once.
+
+Connections made in C code (libcurl, gRPC) and in subprocesses are out of reach.
 """
 
 from __future__ import annotations
@@ -11,15 +17,19 @@ import socket
 import ssl
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-Step = Literal["lookup", "connection", "handshake"]
+ConnectionStep = Literal["lookup", "connection", "tls", "handshake"]
+"""What is attempted. `tls` wraps a blocking socket; `handshake` is TLS within an event loop."""
 
-_CLIENTS: Final = (
+_LOOKUPS: Final = ("getaddrinfo", "gethostbyname", "gethostbyname_ex")
+_LOOKUP_EVENTS: Final = frozenset({"socket.getaddrinfo", "socket.gethostbyname"})
+_CLIENT_LIBRARIES: Final = (
     "requests",
     "aiohttp",
     "urllib3",
@@ -31,107 +41,170 @@ _CLIENTS: Final = (
 )
 
 
-class Watch(Protocol):
-    """Who is asked."""
+class ConnectionAttempt(NamedTuple):
+    """One step towards a host. `port` is None where the step does not name one.
 
-    def passes(self, host: str, step: Step) -> None:
-        """Let somebody take a step towards a host, or raise."""
+    `host` is in lower case, without a trailing dot.
+    """
+
+    step: ConnectionStep
+    host: str
+    port: int | None = None
 
 
-class Ways:
-    """The replaced functions, for as long as somebody watches."""
+class ConnectionPolicy(Protocol):
+    """Decides which connections of this process are allowed."""
+
+    def check(self, attempt: ConnectionAttempt) -> None:
+        """Return to allow the attempt; raise to refuse it."""
+
+
+class SocketHooks:
+    """Asks the enforced policies, the latest first, and is installed only as long as there are any.
+
+    The hooked functions belong to the whole process, so there is one instance: `SOCKET_HOOKS`.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._watches: list[Watch] = []
+        self._policies: tuple[ConnectionPolicy, ...] = ()
         self._replaced: list[tuple[Any, str, Any]] = []
+        self._has_audit_hook = False
 
-    def watch(self, watch: Watch) -> None:
-        """Ask somebody from now on."""
+    @contextmanager
+    def enforce(self, policy: ConnectionPolicy) -> Iterator[None]:
+        """Ask `policy` about every attempt of this process until the block ends."""
         with self._lock:
-            self._watches.append(watch)
-            if len(self._watches) > 1:
-                return
-            for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-                self._replace(socket, name, self._resolving)
-            for name in ("connect", "connect_ex"):
-                self._replace(socket.socket, name, self._connecting)
-            self._replace(ssl.SSLContext, "wrap_socket", self._wrapping)
-            self._replace(ssl.SSLContext, "wrap_bio", self._shaking_hands)
+            if not self._policies:
+                self._install()
+            self._policies += (policy,)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._policies = tuple(each for each in self._policies if each is not policy)
+                if not self._policies:
+                    self._restore()
 
-    def unwatch(self, watch: Watch) -> None:
-        """Ask somebody no longer; with the last one everything is as it was."""
-        with self._lock:
-            self._watches.remove(watch)
-            if not self._watches:
-                for owner, name, before in reversed(self._replaced):
-                    if before is None:
-                        delattr(owner, name)
-                    else:
-                        setattr(owner, name, before)
-                self._replaced.clear()
+    def _install(self) -> None:
+        for name in _LOOKUPS:
+            self._replace(socket, name, self._hook_lookup)
+        for name in ("connect", "connect_ex"):
+            self._replace(socket.socket, name, self._hook_connect)
+        self._replace(ssl.SSLContext, "wrap_socket", self._hook_tls("tls"))
+        self._replace(ssl.SSLContext, "wrap_bio", self._hook_tls("handshake"))
+        if not self._has_audit_hook:
+            sys.addaudithook(self._handle_audit_event)
+            self._has_audit_hook = True
 
-    def _replace(self, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
-        # What a class has inherited is taken away again, not put back.
+    def _replace(self, owner: Any, name: str, hook: Callable[[Any], Any]) -> None:
         self._replaced.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, make(getattr(owner, name)))
+        setattr(owner, name, hook(getattr(owner, name)))
 
-    def _resolving(self, before: Callable[..., Any]) -> Callable[..., Any]:
-        def resolve(host: Any = None, *arguments: Any, **options: Any) -> Any:
+    def _restore(self) -> None:
+        for owner, name, original in reversed(self._replaced):
+            if original is None:  # the class had inherited it
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+        self._replaced.clear()
+
+    def _hook_lookup(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def look_up(host: Any = None, *arguments: Any, **options: Any) -> Any:
             __tracebackhide__ = True
-            self._ask(host, "lookup")
-            return before(host, *arguments, **options)
+            self._check("lookup", host)
+            return original(host, *arguments, **options)
 
-        return resolve
+        return look_up
 
-    def _connecting(self, before: Callable[..., Any]) -> Callable[..., Any]:
+    def _hook_connect(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def connect(own: Any, address: Any) -> Any:
             __tracebackhide__ = True
-            if isinstance(address, tuple) and address:
-                self._ask(address[0], "connection")
-            return before(own, address)
+            self._check_address(address)
+            return original(own, address)
 
         return connect
 
-    def _wrapping(self, before: Callable[..., Any]) -> Callable[..., Any]:
-        def wrap(context: Any, *arguments: Any, **options: Any) -> Any:
-            __tracebackhide__ = True
-            for argument in (options.get("server_hostname"), *arguments):
-                self._ask(argument, "connection")
-            return before(context, *arguments, **options)
+    def _hook_tls(self, step: ConnectionStep) -> Callable[[Any], Callable[..., Any]]:
+        def hook(original: Callable[..., Any]) -> Callable[..., Any]:
+            def wrap(context: Any, *arguments: Any, **options: Any) -> Any:
+                __tracebackhide__ = True
+                # The host is `server_hostname`, which may also be given by position.
+                for argument in (options.get("server_hostname"), *arguments):
+                    self._check(step, argument)
+                return original(context, *arguments, **options)
 
-        return wrap
+            return wrap
 
-    def _shaking_hands(self, before: Callable[..., Any]) -> Callable[..., Any]:
-        def wrap(context: Any, *arguments: Any, **options: Any) -> Any:
-            __tracebackhide__ = True
-            for argument in (options.get("server_hostname"), *arguments):
-                self._ask(argument, "handshake")
-            return before(context, *arguments, **options)
+        return hook
 
-        return wrap
+    def _handle_audit_event(self, event: str, arguments: tuple[Any, ...]) -> None:
+        __tracebackhide__ = True
+        if not self._policies:
+            return
+        if event == "socket.connect":
+            self._check_address(arguments[1])
+        elif event in _LOOKUP_EVENTS:
+            self._check("lookup", arguments[0])
 
-    def _ask(self, host: object, step: Step) -> None:
+    def _check_address(self, address: Any) -> None:
+        __tracebackhide__ = True
+        # A Unix socket has a path for an address, which leaves no machine.
+        if isinstance(address, tuple) and address:
+            host, port = address[0], address[1] if len(address) > 1 else None
+            # Some families, such as AF_VSOCK, have a number for a host.
+            self._check(
+                "connection",
+                str(host) if isinstance(host, int) else host,
+                port if isinstance(port, int) else None,
+            )
+
+    def _check(self, step: ConnectionStep, host: object, port: int | None = None) -> None:
         __tracebackhide__ = True
         if isinstance(host, (bytes, bytearray)):
             host = bytes(host).decode("latin-1")
         if not isinstance(host, str):
             return
-        plain = host.rstrip(".").lower()
-        for watch in reversed(self._watches):
-            watch.passes(plain, step)
+        attempt = ConnectionAttempt(step, host.rstrip(".").lower(), port)
+        for policy in reversed(self._policies):
+            policy.check(attempt)
 
 
-# What is replaced belongs to the whole process, and so does the record of it.
-WAYS: Final = Ways()
+SOCKET_HOOKS: Final = SocketHooks()
 
 
-def asking() -> str | None:
-    """Return the library that takes the step, as far as the stack tells."""
+class _ThreadState(threading.local):
+    is_own_request = False
+
+
+_THREAD_STATE: Final = _ThreadState()
+
+
+@contextmanager
+def allow_connections() -> Iterator[None]:
+    """Mark the connections of this thread as getimg-mock's own, which pass the budget's gate.
+
+    `connection_audit` and `local_only` allow them. `api_guard` does not: a test that uses the
+    plugin never reaches the real API.
+    """
+    outer, _THREAD_STATE.is_own_request = _THREAD_STATE.is_own_request, True
+    try:
+        yield
+    finally:
+        _THREAD_STATE.is_own_request = outer
+
+
+def is_own_request() -> bool:
+    """Return whether this thread is within `allow_connections`."""
+    return _THREAD_STATE.is_own_request
+
+
+def find_calling_library() -> str | None:
+    """Return the HTTP library on the stack, the outermost if several; None if there is none."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - only for the text of an error
     found = None
     while frame is not None:
         module = f"{frame.f_globals.get('__name__')}."
-        found = next((each for each in _CLIENTS if module.startswith(f"{each}.")), found)
+        found = next((each for each in _CLIENT_LIBRARIES if module.startswith(f"{each}.")), found)
         frame = frame.f_back
     return found

@@ -10,7 +10,7 @@ from getimg_mock.errors import SettingsError
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 Event = dict[str, Any]
 
@@ -162,3 +162,18 @@ def parsed(text: str) -> list[Event]:
             raise SettingsError(f"line {number} is no event of a run{where}: {flaws[0].message}.")
         events.append(event)
     return events
+
+
+def render_ndjson(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield each event as a line of NDJSON."""
+    for event in events:
+        yield _render_line(event) + "\n"
+
+
+def _render_line(event: Mapping[str, Any]) -> str:
+    line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str)
+    try:
+        line.encode()
+    except UnicodeEncodeError:  # a lone surrogate can only be written as an escape
+        return json.dumps(event, separators=(",", ":"), default=str)
+    return line

@@ -15,7 +15,8 @@ from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.in_process.exchange import Jumping
-from getimg_mock.isolation.api_guard import Guard
+from getimg_mock.isolation.api_guard import ApiGuard
+from getimg_mock.isolation.socket_hooks import SOCKET_HOOKS
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedPatience
@@ -51,7 +52,7 @@ class Opened:
     def __init__(
         self,
         workspace: GetimgMock,
-        guard: Guard,
+        guard: ApiGuard,
         claim: Claim | None = None,
         *,
         verdict: str = "off",
@@ -71,8 +72,8 @@ class Opened:
             pytest.fail(str(error), pytrace=False)
         if found:
             pytest.fail("\n\n".join(["The client contract:", *found]), pytrace=False)
-        if self.guard.tries:
-            pytest.fail("Swallowed during the test: " + self.guard.tries[0], pytrace=False)
+        if self.guard.attempts:
+            pytest.fail("Swallowed during the test: " + self.guard.attempts[0], pytrace=False)
 
     def _breaches(self) -> Iterator[str]:
         if self.verdict == "error":
@@ -197,10 +198,9 @@ def _hosts(request: pytest.FixtureRequest) -> frozenset[str]:
     return frozenset({API_HOST, *request.config.getini("getimg_hosts")})
 
 
-def _guarded(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> Guard:
-    guard = Guard(_hosts(request), advice)
-    guard.start()
-    stack.callback(guard.stop)
+def _guarded(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> ApiGuard:
+    guard = ApiGuard(_hosts(request), advice)
+    stack.enter_context(SOCKET_HOOKS.enforce(guard))
     return guard
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import Budget, install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.dry_run import create_similar_fake, find_relevant_plans
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.verification.self_check import SelfCheck
 from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.serving.server import MockServer
@@ -143,8 +143,8 @@ def test_everything_that_leaves_has_passed_the_gate(
 
 
 def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
-    """The lookout refuses any other connection of this process, and counts it."""
-    with MockServer() as server, audit_connections() as lookout:
+    """The audit refuses any other connection of this process, and counts it."""
+    with MockServer() as server, audit_connections() as audit:
         target = HttpTarget(server.url, {"a": "sk_first_key"})
         budget = install_budget(target, Decimal(0), SpendRecord())
         around = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]))
@@ -152,8 +152,8 @@ def test_a_request_around_the_gate_is_stopped_and_breaks_gh005() -> None:
             around.request("GET", "/v2/models")
         around.close()
     (check,) = (each for each in registry.HARNESS if each.id == "GH005")
-    for strangers, broken in ((0, False), (len(lookout.strangers), True)):
-        gate = (target.left + strangers, budget.requests)
+    for refused, broken in ((0, False), (len(audit.refused), True)):
+        gate = (target.left + refused, budget.requests)
         assert judge_check(check, [SelfCheck(gate=gate)]).broken is broken
 
 

@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.contract import registry
 from getimg_mock.contract.evidence.claims import compute_mark
 from getimg_mock.contract.evidence.evidence import (
     Evidence,
     collect_evidence,
     load_shipped_evidence,
     read_evidence,
-    read_known_failures,
     write_evidence,
 )
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.errors import SettingsError
+from getimg_mock.reports.known_failures import read_known_failures
 from tests.contract.provider.test_checks import run
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_a_har_file_is_read(tmp_path: Path) -> None:
 
 def test_traffic_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     """A wrong file is an error with its name, not an empty verdict."""
-    with pytest.raises(SettingsError, match="no recorded traffic"):
+    with pytest.raises(SettingsError, match="is not recorded traffic"):
         read_traffic(traffic(tmp_path, [{"nothing": 1}]))
 
 
@@ -122,7 +122,7 @@ def test_traffic_becomes_evidence_with_its_date(tmp_path: Path) -> None:
     )
     path = tmp_path / "evidence.json"
     write_evidence(path, evidence)
-    assert read_evidence(path) == evidence
+    assert read_evidence(path, PROVIDER_CHECKS) == evidence
     assert evidence.confirmed["GP801"] == datetime(2026, 9, 1, tzinfo=UTC)
     assert evidence.exchanges["GP801"] == "traffic.ndjson#1"
     assert evidence.seen["traffic.ndjson#1"] == "2026-09-01"
@@ -189,21 +189,21 @@ def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "evidence.json"
     for text in ("{}", "[]", "{"):
         path.write_text(text, encoding="utf-8")
-        with pytest.raises(SettingsError, match="no evidence"):
-            read_evidence(path)
+        with pytest.raises(SettingsError, match="is not an evidence file"):
+            read_evidence(path, PROVIDER_CHECKS)
     with pytest.raises(SettingsError, match="cannot be read"):
-        read_evidence(tmp_path / "missing.json")
+        read_evidence(tmp_path / "missing.json", PROVIDER_CHECKS)
 
 
 @pytest.mark.parametrize("read", [read_evidence, read_known_failures])
 def test_files_that_are_no_text_are_refused_in_a_sentence(
-    tmp_path: Path, read: Callable[[Path], object]
+    tmp_path: Path, read: Callable[[Path, tuple[()]], object]
 ) -> None:
     """Evidence and known failures may come from anywhere; no trace of Python comes of it."""
     path = tmp_path / "file"
     path.write_bytes("GP407  caf\u00e9".encode("latin-1"))
-    with pytest.raises(SettingsError, match="no UTF-8 from byte 10 on"):
-        read(path)
+    with pytest.raises(SettingsError, match="not UTF-8 from byte 10 on"):
+        read(path, ())
 
 
 def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_evidence_of_a_check_that_does_not_exist_is_refused(tmp_path: Path) -> N
     record = {"confirmations": [entry], "contradictions": []}
     path.write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"evidence.json: Unknown check 'GP470'.*Did you mean"):
-        read_evidence(path)
+        read_evidence(path, PROVIDER_CHECKS)
 
 
 def test_old_evidence_is_stale_not_a_failure() -> None:

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from getimg_mock.cli import main
 from getimg_mock.contract.evidence.evidence import collect_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.evidence.redaction import find_keys
-from getimg_mock.contract.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.errors import SettingsError
+from getimg_mock.redaction import find_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -327,7 +327,7 @@ def test_bytes_that_are_no_text_are_refused_in_a_sentence(tmp_path: Path) -> Non
     """No trace of Python."""
     path = tmp_path / "traffic.ndjson"
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="no UTF-8 from byte 0 on"):
+    with pytest.raises(SettingsError, match="not UTF-8 from byte 0 on"):
         read_traffic(path)
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.registry import PROVIDER_CHECKS, find_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.contract.verification.self_check import SelfCheck
 from getimg_mock.world.clock import stopwatch
 from tests.contract.provider.benign import BENIGN

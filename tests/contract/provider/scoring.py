@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.scoring import histories, score, verdicts
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract import registry
 from getimg_mock.contract.evidence.claims import collect_claims
-from getimg_mock.contract.evidence.evidence import load_shipped_evidence, read_known_failures
+from getimg_mock.contract.evidence.evidence import load_shipped_evidence
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.model_choice import (
     build_small_request,
@@ -23,19 +22,21 @@ from getimg_mock.contract.model_choice import (
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans, find_smallest_breach
-from getimg_mock.contract.registry import (
+from getimg_mock.contract.steps import Poll, Ref, Wait
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from getimg_mock.contract.verdicts import Finding, Observation, find_breach_status, judge_check
+from getimg_mock.contract.verification import registry
+from getimg_mock.contract.verification.comparison import Comparison, compute_shape
+from getimg_mock.contract.verification.registry import (
     ALL_BUT_CLIENT_CHECKS,
     PROVIDER_CHECKS,
     find_check,
     select_checks,
 )
-from getimg_mock.contract.steps import Poll, Ref, Wait
-from getimg_mock.contract.targets.fake_targets import InProcessTarget
-from getimg_mock.contract.verdicts import Finding, Observation, find_breach_status, judge_check
-from getimg_mock.contract.verification.comparison import Comparison, compute_shape
 from getimg_mock.contract.verification.self_check import SelfCheck
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import UnknownNameError
+from getimg_mock.reports.known_failures import apply_known_failures, read_known_failures
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.everyone import BY_NAME
 from tests.contract.provider.mutants_money import costs_that_lag
@@ -250,7 +251,7 @@ def test_headers_verdicts_claims_and_ages_are_compared() -> None:
 def test_every_claim_of_the_schemas_has_its_evidence() -> None:
     """GE907 on what is shipped."""
     evidence = load_shipped_evidence()
-    made = collect_claims(evidence)
+    made = collect_claims(evidence, PROVIDER_CHECKS)
     assert len(made) > 400
     assert (
         judge_check(find_check("GE907"), [Comparison(claims=made, cited=evidence.seen)]).status
@@ -375,18 +376,13 @@ def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
     """A list of known failures is kept honest: what is mended must leave it."""
     path = tmp_path / "known"
     path.write_text("GP407  signatures are ignored there\n# a comment\n\nGP801\n", encoding="utf-8")
-    known = read_known_failures(path)
+    known = read_known_failures(path, [check.id for check in PROVIDER_CHECKS])
     assert known == {"GP407": "signatures are ignored there", "GP801": ""}
     plans = [plan for plan in build_corpus(MODELS) if plan.name == "an image and its file"]
     target = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
-    events = list(
-        VerificationSession(
-            target=target,
-            plans=plans,
-            checks=select_checks("GP407,GP401", PROVIDER_CHECKS),
-            known={"GP407": "known", "GP401": "mended"},
-        ).run()
-    )
+    checks = select_checks("GP407,GP401", PROVIDER_CHECKS)
+    session = VerificationSession(target=target, plans=plans, checks=checks)
+    events = list(apply_known_failures(session.run(), {"GP407": "known", "GP401": "mended"}))
     assert {e["id"]: e["status"] for e in events if e["event"] == "verdict"} == {
         "GP407": "XFAIL",
         "GP401": "XPASS",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.registry import PROVIDER_CHECKS, find_check
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from tests.contract.provider.everyone import BY_NAME, MUTANTS, sample
 from tests.contract.provider.scoring import scored
 from tests.contract.provider.sole_killers import SOLE_KILLERS, WITHOUT

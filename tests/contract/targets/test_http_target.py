@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from getimg_mock.contract import registry
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.model_choice import (
@@ -30,12 +29,13 @@ from getimg_mock.contract.plans import (
 )
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans, plans
-from getimg_mock.contract.registry import PROVIDER_CHECKS
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
 from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
 

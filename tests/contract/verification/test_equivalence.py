@@ -11,10 +11,10 @@ import pytest
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import find_check
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import find_check
 from tests.contract.provider.test_checks import run
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from getimg_mock.contract.budget.gate import Budget
 from getimg_mock.contract.model_choice import build_small_request, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.contract.verification.scenario_plans import (
     build_scenario_plans,
     run_scenario_plans,

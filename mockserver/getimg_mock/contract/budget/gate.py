@@ -117,7 +117,7 @@ class Budget:
         """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""
         del step
         with self._lock:
-            if could_cost(sent):
+            if could_cost(sent.method, sent.headers):
                 self._reserve(sent)
             self.requests += 1
 
@@ -345,11 +345,11 @@ class TargetStatements:
 @contextmanager
 def watch_spending(address: HttpTarget, budget: Budget) -> Iterator[None]:
     """Hold the books to what the service says before and after, and let nothing go around them."""
-    with audit_connections() as lookout:
+    with audit_connections() as audit:
         budget.open()
         yield
         budget.close()
-    budget.left = address.left + len(lookout.strangers)
+    budget.left = address.left + len(audit.refused)
 
 
 def install_budget(address: HttpTarget, ceiling: Decimal, record: SpendRecord) -> Budget:

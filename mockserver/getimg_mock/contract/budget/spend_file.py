@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from getimg_mock.errors import GetimgMockError
+from getimg_mock.user_files import find_state_folder
 from getimg_mock.world.clock import wall_time
 
 if sys.platform == "win32":
@@ -23,6 +22,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
 ZERO: Final = Decimal(0)
 
@@ -44,9 +44,7 @@ def parse_amount(text: str) -> Decimal:
 
 def find_default_record() -> Path:
     """Return the file in which the spend of each day is kept, unless another is named."""
-    state = os.environ.get("XDG_STATE_HOME")
-    place = Path(state) if state else Path.home() / ".local" / "state"
-    return place / "getimg-mock" / "spend.json"
+    return find_state_folder() / "spend.json"
 
 
 @dataclass(slots=True)

@@ -5,13 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.client_check import ClientCheck
-from getimg_mock.contract.verification.session import (
-    VERSION,
-    apply_known_failures,
-    build_verdict_event,
-    redact,
-    resolve_known_status,
-)
+from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event, redact
+from getimg_mock.reports.known_failures import apply_known_failures, resolve_known_status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -123,7 +118,7 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
         event["fix"] = check.fix
     for failure, finding in zip(event["failures"], verdict.findings, strict=True):
         history: ClientHistory = finding.history
-        failure["contract"] = f"{EDITION}/{VERSION}"
+        failure["contract"] = f"{EDITION}/{CONTRACT_VERSION}"
         failure["client"] = {
             "adapter": adapter,
             "case": history.case,

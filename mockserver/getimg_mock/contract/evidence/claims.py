@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock._shipped import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from getimg_mock.contract.evidence.evidence import Evidence
     from getimg_mock.contract.verdicts import Check
@@ -45,17 +45,15 @@ _OBSERVED_MARK: Final = re.compile(
 )
 
 
-def collect_claims(evidence: Evidence) -> dict[str, str]:
+def collect_claims(evidence: Evidence, checks: Iterable[Check]) -> dict[str, str]:
     """Return the mark of every claim: of schemas, behaviours, the models' values and the checks."""
-    from getimg_mock.contract.registry import PROVIDER_CHECKS  # noqa: PLC0415 - checks read claims
-
     found: dict[str, str] = {}
     for name in _SCHEMAS:
         _collect_marks(json.loads(read_text("schemas", f"{name}.json")), f"{name}.json", found)
     for section, rows in read_behaviours().items():
         found |= {f"{section}: {row['claim']}": row["evidence"] for row in rows}
     found |= dict(_collect_model_marks())
-    return found | {f"check {check.id}": compute_mark(check, evidence) for check in PROVIDER_CHECKS}
+    return found | {f"check {check.id}": compute_mark(check, evidence) for check in checks}
 
 
 def read_behaviours() -> dict[str, list[dict[str, str]]]:

@@ -1,4 +1,4 @@
-"""Evidence: what recorded traffic confirms; and the list of known failures."""
+"""Evidence: what recorded traffic of the real service confirms and contradicts."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from getimg_mock.contract.evidence.recorded_traffic import EPOCH
 from getimg_mock.contract.targets.http_target import REAL_API_URL
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -165,26 +166,20 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_evidence(path: Path) -> Evidence:
-    """Return what `write_evidence` wrote; raises `SettingsError` when it cannot be read."""
+def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
+    """Return what `write_evidence` wrote.
+
+    Raises `SettingsError` when it cannot be read, or is about a check that is not in `checks`.
+    """
+    known = [check.id for check in checks]
     try:
-        return _parse_evidence(json.loads(_read_text(path)))
-    except UnknownNameError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        evidence = _parse_evidence(json.loads(read_user_file(path)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SettingsError(f"{path} is no evidence: {error}.") from None
-
-
-def _read_text(path: Path) -> str:
-    """Return what a file says; raises `SettingsError` with a sentence that says why not."""
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
-        ) from None
+        raise SettingsError(f"{path} is not an evidence file: {error}.") from None
+    for name in (*evidence.confirmed, *evidence.contradicted):
+        if name not in known:
+            raise SettingsError(f"{path}: {UnknownNameError('check', name, known)}")
+    return evidence
 
 
 def load_shipped_evidence() -> Evidence:
@@ -193,13 +188,7 @@ def load_shipped_evidence() -> Evidence:
 
 
 def _parse_evidence(record: Mapping[str, Any]) -> Evidence:
-    from getimg_mock.contract.registry import PROVIDER_CHECKS  # noqa: PLC0415 - checks read evidence
-
-    known = [check.id for check in PROVIDER_CHECKS]
     both = [*record["confirmations"], *record["contradictions"]]
-    for each in both:
-        if each["check"] not in known:
-            raise UnknownNameError("check", str(each["check"]), known)
     return Evidence(
         {each["check"]: _parse_day(each) for each in record["confirmations"]},
         {
@@ -216,22 +205,3 @@ def _parse_evidence(record: Mapping[str, Any]) -> Evidence:
 
 def _parse_day(entry: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(entry["observed"]).replace(tzinfo=UTC)
-
-
-def read_known_failures(path: Path, among: Iterable[Check] | None = None) -> dict[str, str]:
-    """Return the checks that are known to fail, with the reason: `GP407  a reason` a line.
-
-    Raises `SettingsError` for an id that is none of `among` (without it, of all checks).
-    """
-    from getimg_mock.contract.registry import list_checks  # noqa: PLC0415 - checks read evidence
-
-    ids = [check.id for check in (list_checks() if among is None else among)]
-    found = {}
-    for line in _read_text(path).splitlines():
-        name, _, reason = line.partition("#")[0].strip().partition(" ")
-        if not name:
-            continue
-        if name.upper() not in ids:
-            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
-        found[name.upper()] = reason.strip()
-    return found

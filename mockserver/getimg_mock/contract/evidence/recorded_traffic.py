@@ -13,18 +13,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.evidence.redaction import (
+from getimg_mock.contract.exchanges import HttpExchange
+from getimg_mock.contract.history import History
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.targets.http_target import REAL_API_URL
+from getimg_mock.errors import SettingsError
+from getimg_mock.redaction import (
     KEY_PLACEHOLDER,
     KnownKeys,
     carries_credentials,
     find_credentials,
     find_keys,
 )
-from getimg_mock.contract.exchanges import HttpExchange
-from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.targets.http_target import REAL_API_URL
-from getimg_mock.errors import SettingsError
+from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,18 +49,11 @@ _HAR_FORMAT: Final = (
 
 def read_traffic(path: Path) -> History:
     """Return recorded traffic as a history; raises `SettingsError` when it cannot be read."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise SettingsError(
-            f"{path} cannot be read: it is no UTF-8 from byte {error.start} on."
-        ) from None
+    text = read_user_file(path)
     try:
         entries = _parse_har(text) if path.suffix.lower() == ".har" else _parse_ndjson(text)
     except _MalformedError as error:
-        raise SettingsError(f"{path} is no recorded traffic: {error}.") from None
+        raise SettingsError(f"{path} is not recorded traffic: {error}.") from None
     base = _find_base(entries)
     return _build_history(path.name, [each for each in entries if each["base"] in {"", base}], base)
 
@@ -68,8 +63,6 @@ class _MalformedError(Exception):
 
 
 def _build_history(name: str, entries: list[Entry], base: str) -> History:
-    from getimg_mock.contract.model_choice import load_shipped_models  # noqa: PLC0415 - the catalogue is large
-
     sent = [_list_credentials(each) for each in entries]
     keys = find_keys(text for found in sent for text in found)
     exchanges = tuple(_build_exchange(number, each, keys) for number, each in enumerate(entries, 1))

@@ -1,6 +1,6 @@
 """Our checks as checks of Schemathesis: importing this module registers them.
 
-    import getimg_mock.contract.for_schemathesis
+    import getimg_mock.contract.provider.schemathesis_checks
 
 Every check that says something about a single exchange is then part of each Schemathesis run, as
 `getimg_contract`. Needs Schemathesis 4, which is not installed with getimg-mock.
@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 
 import schemathesis
 
-from getimg_mock.contract.evidence.redaction import carries_credentials, find_credentials, find_keys
 from getimg_mock.contract.exchanges import HttpExchange
 from getimg_mock.contract.history import History
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.registry import PROVIDER_CHECKS
+from getimg_mock.contract.provider import suite
 from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.redaction import carries_credentials, find_credentials, find_keys
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # What Schemathesis judges by its own means, or means to provoke: wrong types, wrong methods.
 _LEFT_TO_SCHEMATHESIS: Final = ("GP102", "GP104", "GP111", "GP113", "GP115")
 CHECKS: Final = tuple(
-    c for c in PROVIDER_CHECKS if c.cost == "T" and c.id not in _LEFT_TO_SCHEMATHESIS
+    check for check in suite.CHECKS if check.cost == "T" and check.id not in _LEFT_TO_SCHEMATHESIS
 )
 
 _PLAN: Final = Plan(name="Schemathesis", steps=())

@@ -21,7 +21,7 @@ from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResp
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
-from getimg_mock.isolation.connection_audit import allow_connections
+from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 

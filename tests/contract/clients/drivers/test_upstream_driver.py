@@ -90,7 +90,7 @@ def test_what_the_budget_does_not_allow_is_not_judged(server: MockServer) -> Non
 def test_a_client_that_goes_past_us_is_stopped(server: MockServer) -> None:
     """Past us is past the budget."""
     driver = UpstreamDriver(ByAddress, "past", address=address(server))
-    with pytest.raises(SettingsError, match="has to send everything to the base_url"):
+    with pytest.raises(SettingsError, match="must send every request to the base_url"):
         verify(driver, checks=choose_checks(["GC410"]), among={"bad-key"})
 
 

@@ -17,7 +17,6 @@ from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_err
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.steps import Send
 from getimg_mock.contract.targets.execution import PreparedRequest, RefusedError
-from getimg_mock.isolation.local_only import allow_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,8 +59,7 @@ class Forwarder:
         step = Send(method=asked.method, path=path, query=query, body=asked.body or None)
         sent = PreparedRequest(asked.method, target, self._headers(asked), asked.body or None)
         try:
-            with allow_connections():
-                came = session.exchange(sent, step)
+            came = session.exchange(sent, step)
         except RefusedError as error:
             self.refused.append(str(error))
             return build_error(402, "quota_exceeded", f"The budget does not allow this: {error}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_total_cost
 from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.prices import find_rate
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:
@@ -100,24 +101,6 @@ def prices_are_listed(history: History) -> Iterator[Observation]:
                 made,
                 each,
             )
-
-
-def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
-    """Return the price of one unit: exact resolution before any, exact sound before fallback."""
-    resolutions = model.get("supported_resolutions") or [None]
-    resolution = asked.get("resolution", resolutions[0])
-    sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
-    wanted = "sound_on" if sound else "sound_off"
-    best: tuple[tuple[bool, bool], Decimal] | None = None
-    for rate in model.get("pricing", {}).get("rates", ()):
-        price = parse_decimal(rate.get("unit_price"))
-        fits = rate.get("resolution") in {resolution, None}
-        if price is None or not fits or rate.get("sound") not in {wanted, "not_applicable"}:
-            continue
-        rank = (rate["resolution"] is None, rate["sound"] == "not_applicable")
-        if best is None or rank < best[0]:
-            best = (rank, price)
-    return best[1] if best else None
 
 
 def _sum_delivered(history: History, exchanges: Iterable[HttpExchange]) -> Decimal | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
@@ -308,8 +309,6 @@ def _build_too_dear_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
 
 
 def _compute_balance_for_one(model: ModelJson) -> str:
-    from getimg_mock.contract.model_choice import compute_price  # noqa: PLC0415 - beside its one use
-
     price = compute_price(model, build_small_request(model))
     return str(price + price / 2) if price is not None else "0.05"
 

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.suite import CHECKS as CLIENT
+from getimg_mock.contract.clients.suite import CHECKS as CLIENT_CHECKS
 from getimg_mock.contract.discovery import discover_checks
-from getimg_mock.contract.provider import checks as provider_checks
-from getimg_mock.contract.verification import checks as run_checks
+from getimg_mock.contract.provider.suite import CHECKS as PROVIDER_CHECKS
+from getimg_mock.contract.verification import checks
 from getimg_mock.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check
 
-PROVIDER_CHECKS: Final = discover_checks(provider_checks)
-"""GP: what a provider must hold to."""
+_RUN: Final = discover_checks(checks)
 
-_RUN: Final = discover_checks(run_checks)
 EQUIVALENCE: Final = tuple(check for check in _RUN if check.id.startswith("GE"))
 """GE: the fake compared with another provider."""
 
 HARNESS: Final = tuple(check for check in _RUN if check.id.startswith("GH"))
-"""GH: what a run must hold to itself."""
+"""GH: what a run must do itself."""
 
 ALL_BUT_CLIENT_CHECKS: Final = (*PROVIDER_CHECKS, *EQUIVALENCE, *HARNESS)
 """All checks of a run against a provider."""
@@ -38,7 +36,7 @@ def find_check(name: str) -> Check:
 
 def list_checks() -> tuple[Check, ...]:
     """Return all checks: of providers, of the fake, of the harness, and of clients."""
-    return (*ALL_BUT_CLIENT_CHECKS, *CLIENT)
+    return (*ALL_BUT_CLIENT_CHECKS, *CLIENT_CHECKS)
 
 
 def select_checks(words: str | None, checks: tuple[Check, ...]) -> tuple[Check, ...]:
@@ -52,3 +50,15 @@ def select_checks(words: str | None, checks: tuple[Check, ...]) -> tuple[Check, 
             raise UnknownNameError("check", word, [check.id for check in checks])
         found += [check for check in fitting if check not in found]
     return tuple(found)
+
+
+__all__ = [
+    "ALL_BUT_CLIENT_CHECKS",
+    "CLIENT_CHECKS",
+    "EQUIVALENCE",
+    "HARNESS",
+    "PROVIDER_CHECKS",
+    "find_check",
+    "list_checks",
+    "select_checks",
+]

@@ -1,8 +1,8 @@
-"""Keys out of recorded exchanges, and in their place the name that each goes by.
+"""Redacting API keys.
 
-Where a key stood there is `<key a>` afterwards, so that a check for leaks still sees where it was
-shown, and nothing that is written later can hold it. What has the form of a key of getimg.ai but
-was never sent is `<a key>`; the value of a parameter that is named like a key is `<hidden>`.
+A known key is replaced by its name, `<key a>`, so that a check for leaks still sees where it was
+shown. A text in the form of a getimg.ai key that was never sent becomes `<a key>`; the value of a
+parameter that is named like a key becomes `<hidden>`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, quote, quote_plus
 
@@ -26,13 +27,16 @@ _SCHEMES: Final = ("bearer", "basic", "token", "apikey", "key")
 _KEY_PARAMETERS: Final = ("api_key", "apikey", "api-key", "access_token")
 _KEY_NAMES: Final = rb"api[_-]?key|access[_-]?token|key|token"
 _MIN_KEY_LENGTH: Final = 8
-"""A text of fewer characters is no key, unless it begins like one."""
+"""A text of fewer characters is not taken for a key, unless it begins like one."""
+
+_MIN_KEY_PREFIX: Final = 8
+"""So many characters of a key, followed by `...`, are replaced too."""
 
 _PLACEHOLDER: Final = re.compile(
     r"^[\W_]*$|^(.)\1*$|[<\[*\u2026]|\.\.\.|^\W*(redacted|removed|masked|hidden|sanitized)\W*$",
     re.IGNORECASE,
 )
-"""What a recorder wrote in place of a key."""
+"""What recorders write in place of a key."""
 
 # A letter before it belongs to a word such as `task_`; the end of an escape does not.
 _LIKE_A_KEY: Final = re.compile(
@@ -53,32 +57,42 @@ _FIELD: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """The keys that some traffic was sent with, by key, each with the name that it goes by."""
+    """The keys that requests were sent with: `names` has the name of each, by key."""
 
     names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def placeholders(self) -> tuple[tuple[str, str], ...]:
-        """What stands in place of each key, by its name: what a check looks for."""
+        """The name and the placeholder of each key: what a check for leaks searches for."""
         return tuple((name, f"<key {name}>") for name in self.names.values())
 
     def redact(self, text: str) -> str:
-        """Return a text without any key."""
-        return self.redact_bytes(text.encode("utf-8", "surrogatepass")).decode(
-            "utf-8", "surrogatepass"
-        )
+        """Return a text without known keys and without anything that looks like a key."""
+        return _decode(self.redact_bytes(_encode(text)))
+
+    def redact_known(self, text: str) -> str:
+        """Return a text without the known keys; what only looks like a key stays."""
+        return _decode(self._replace_known(_encode(text)))
+
+    def _replace_known(self, data: bytes) -> bytes:
+        """Replace the known keys in every spelling, also where the end of one is cut off."""
+        for written, name in _list_spellings(tuple(self.names.items())):
+            data = data.replace(written, b"<key %s>" % name)
+            if written[:_MIN_KEY_PREFIX] in data:
+                for length in range(len(written) - 1, _MIN_KEY_PREFIX - 1, -1):
+                    data = data.replace(written[:length] + b"...", b"<key %s>..." % name)
+        return data
 
     def redact_bytes(self, data: bytes) -> bytes:
-        """Return bytes without any key, however it is written in them."""
-        for written, name in _list_spellings(self.names):
-            data = data.replace(written, b"<key %s>" % name)
+        """Return bytes without known keys and without anything that looks like a key."""
+        data = self._replace_known(data)
         like = _LIKE_A_KEY if _is_text(data) else _LONG_KEY
         data = like.sub(KEY_PLACEHOLDER.encode(), data)
         data = _PARAMETER.sub(rb"\1" + HIDDEN_PLACEHOLDER.encode(), data) if b"=" in data else data
         return _FIELD.sub(rb"\1" + HIDDEN_PLACEHOLDER.encode(), data) if data[:1] in b"{[" else data
 
     def redact_headers(self, headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-        """Return headers without any key; those that hold nothing but credentials go hidden."""
+        """Return headers without keys; the values of headers for credentials are hidden."""
         return tuple(
             (self.redact(name), self._redact_header_value(name, value)) for name, value in headers
         )
@@ -132,24 +146,33 @@ def _is_key(text: str) -> bool:
     )
 
 
-def _list_spellings(names: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    """Return every way to write each key, the longest first: one may be part of another."""
-    ways = {written: name.encode() for key, name in names.items() for written in _spell_key(key)}
+@lru_cache(maxsize=64)
+def _list_spellings(names: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    """Return every spelling of each key with its name, the longest first: keys may overlap."""
+    ways = {written: name.encode() for key, name in names for written in _spell_key(key)}
     return sorted(ways.items(), key=lambda each: -len(each[0]))
 
 
 def _spell_key(key: str) -> Iterator[bytes]:
     escaped = (quote(key, safe=""), quote_plus(key), quote(key))
     for text in (key, *escaped, *(_lower_hex(each) for each in escaped)):
-        yield text.encode("utf-8", "surrogatepass")
+        yield _encode(text)
     for ascii_only in (True, False):
         text = json.dumps(key, ensure_ascii=ascii_only)[1:-1]
-        yield text.encode("utf-8", "surrogatepass")
-        yield text.replace("/", "\\/").encode("utf-8", "surrogatepass")
+        yield _encode(text)
+        yield _encode(text.replace("/", "\\/"))
 
 
 def _lower_hex(text: str) -> str:
     return re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), text)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
 
 
 def _is_text(data: bytes) -> bool:

@@ -1,0 +1,68 @@
+"""Known failures: a list of checks that are expected to fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.errors import UnknownNameError
+from getimg_mock.user_files import read_user_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+FAILING_STATUSES: Final = frozenset({"FAIL", "XPASS"})
+"""The statuses that fail a run."""
+
+
+def read_known_failures(path: Path, ids: Iterable[str]) -> dict[str, str]:
+    """Return the checks that a file lists, by id, with the reason: `GP407  a reason` a line.
+
+    `#` begins a comment. Raises `UnknownNameError` for an id that is not in `ids`, and
+    `SettingsError` for a file that cannot be read.
+    """
+    ids = tuple(ids)
+    found = {}
+    for line in read_user_file(path).splitlines():
+        name, _, reason = line.partition("#")[0].strip().partition(" ")
+        if not name:
+            continue
+        if name.upper() not in ids:
+            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
+        found[name.upper()] = reason.strip()
+    return found
+
+
+def resolve_known_status(status: str, *, broken: bool) -> str:
+    """Return the status of a check that is listed as a known failure.
+
+    A broken check becomes XFAIL and one that passes XPASS. VOID, SKIP and STALE stay: they say
+    nothing about the failure.
+    """
+    if status in {"FAIL", "WARN", "INFO"} and broken:
+        return "XFAIL"
+    return "XPASS" if status in {"PASS", "INFO"} else status
+
+
+def apply_known_failures(
+    events: Iterable[dict[str, Any]], known: Mapping[str, str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the events of runs, with the statuses of `known` failures and ends that count anew.
+
+    Known failures apply to the target under test, not to the fake that runs as its twin.
+    """
+    counts: dict[str, int] = {}
+    listed = known
+    for event in events:
+        told = event
+        if event["event"] == "start":
+            counts, listed = {}, {} if event.get("twin") else known
+        elif event["event"] == "verdict":
+            if event["id"] in listed:
+                status = resolve_known_status(event["status"], broken=bool(event["failures"]))
+                if status != event["status"]:
+                    told = event | {"status": status, "reason": listed[event["id"]]}
+            counts[told["status"]] = counts.get(told["status"], 0) + 1
+        elif event["event"] == "end":
+            told = event | {"verdicts": counts, "ok": not counts.keys() & FAILING_STATUSES}
+        yield told
