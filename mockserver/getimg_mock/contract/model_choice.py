@@ -69,3 +69,8 @@ def choose_few_pixels(model: ModelJson) -> dict[str, str]:
 def _rank(resolution: str) -> tuple[int, str]:
     digits = "".join(each for each in resolution if each.isdigit())
     return (int(digits) * (1000 if resolution.endswith("K") else 1) if digits else 0, resolution)
+
+
+def get_kind(model: ModelJson) -> ModelKind:
+    """Return what a model makes."""
+    return "image" if model["type"] == "image" else "video"

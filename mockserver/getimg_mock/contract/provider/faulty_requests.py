@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.contract.plans import encode_body, post
-from getimg_mock.contract.provider.corpus.inputs import (
+from getimg_mock.contract.provider.corpus.input_values import (
     ROLES,
     UNFETCHABLE_URLS,
     disguise,
