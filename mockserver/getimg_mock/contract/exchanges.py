@@ -1,6 +1,6 @@
-"""Exchanges: one request with its answer, and what can be read off it.
+"""Exchanges: one request with its answer, and values derived from them.
 
-Whatever is derived from an exchange is computed once and kept with it.
+A derived value is computed once and cached on its exchange.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class ProviderEffect(NamedTuple):
 class HttpExchange:
     """One request with its answer; header names are in lower case.
 
-    `step` is the step of the plan it came from (None for recorded traffic), `key` the name of the
-    key it was sent with, `effects` what it did inside (None where that cannot be known).
+    `step` is the step of the plan (None for recorded traffic), `key` the name of the key it was
+    sent with, `effects` what it did inside the provider (None where that is unknown).
     """
 
     number: int
@@ -55,7 +55,7 @@ class HttpExchange:
     step: Send | None = None
     effects: tuple[ProviderEffect, ...] | None = None
     spontaneous: bool = False
-    """Whether the plan's polling sent it."""
+    """Whether a `Poll` sent it."""
 
     @cached_property
     def operation(self) -> str:
@@ -74,7 +74,7 @@ class HttpExchange:
 
     @cached_property
     def decoded(self) -> tuple[Any, str]:
-        """The answer's JSON value with exact decimals, and what is wrong with it (or nothing)."""
+        """The answer's JSON value, floats as `Decimal`, and what is wrong with its text."""
         return read_json(self.body)
 
     @property
@@ -84,7 +84,7 @@ class HttpExchange:
 
     @cached_property
     def plain(self) -> Any:
-        """The answer's JSON value as a schema validator wants it."""
+        """The answer's JSON value with floats, for schema validators; None where there is none."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -92,12 +92,12 @@ class HttpExchange:
 
     @cached_property
     def object(self) -> dict[str, Any]:
-        """The answer's JSON object; an empty one where the answer is none."""
+        """The answer's JSON object; empty where the answer is not an object."""
         return self.json if isinstance(self.json, dict) else {}
 
     @cached_property
     def values(self) -> dict[str, list[Any]]:
-        """The values of the answer's JSON by the name they stand under, at whatever depth."""
+        """The values of the answer's JSON by the name of their field, at any depth."""
         found: dict[str, list[Any]] = {}
         level = [self.json]
         for _ in range(_MAX_DEPTH):
@@ -114,7 +114,7 @@ class HttpExchange:
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The request's JSON object; an empty one where there is none, or one of many megabytes."""
+        """The request's JSON object; empty where the body is none, or is over 1 MiB."""
         body = self.request_body or b""
         value = read_json(body)[0] if len(body) < _MAX_PARSED_BODY else None
         return value if isinstance(value, dict) else {}
@@ -126,27 +126,27 @@ class HttpExchange:
 
     @property
     def use(self) -> str:
-        """The part it plays in an experiment of the plan."""
+        """Its role in an experiment of the plan, or an empty text."""
         return self.step.use if self.step is not None else ""
 
     @property
     def fault(self) -> str:
-        """What the plan made wrong about it."""
+        """The fault that the plan put into the request, or an empty text."""
         return self.step.fault if self.step is not None else ""
 
     @property
     def valid(self) -> bool | None:
-        """What the plan knows of the request."""
+        """Whether the request must be accepted (True) or refused (False); None where unknown."""
         return self.step.valid if self.step is not None else None
 
     @property
     def submits(self) -> bool:
-        """Whether it asks for a generation."""
+        """Whether it requests a generation."""
         return self.operation in SUBMISSIONS
 
     @property
     def accepted(self) -> bool:
-        """Whether a generation came of it."""
+        """Whether the provider accepted it as a generation."""
         return self.submits and 200 <= self.status < 300
 
     @property
@@ -166,13 +166,13 @@ class HttpExchange:
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The media of a result."""
+        """The media objects of a result."""
         data = self.object.get("data")
         return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error of the envelope; an empty one where there is none."""
+        """The error object of the envelope; empty where there is none."""
         value = self.object.get("error")
         return value if isinstance(value, dict) else {}
 
@@ -183,7 +183,7 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
 
 
 def parse_decimal(value: object) -> Decimal | None:
-    """Return an amount, whichever way it is written; None for what is none."""
+    """Return the amount that a text or a number states; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
     try:

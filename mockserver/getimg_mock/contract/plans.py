@@ -1,7 +1,7 @@
-"""Plans: what is to be done to a provider, as pure data that can be printed, shrunk and replayed.
+"""Plans: steps against a provider, as pure data that can be printed, shrunk and replayed.
 
-A plan is a tuple of steps. It never holds what a provider answered: a step that needs an id or a
-link of an earlier answer names it by a `Ref`, which is looked up while the plan runs.
+A plan holds no answers. A step that needs an id or a link of an earlier answer names it by a `Ref`,
+which the executor resolves while the plan runs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Tier = Literal["R0", "R1", "R2", "R3"]
 
 TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
-"""R0 can spend nothing whatever the provider does; R1 sends requests that must be refused; R2 makes
-generations; R3 uses up rate limits."""
+"""R0 cannot cost anything, whatever the provider does. R1 sends requests that must be refused. R2
+makes generations. R3 uses up rate limits."""
 
 PATHS: Final = {
     ("POST", "/v2/images/generations"): "images.generate",
@@ -38,7 +38,7 @@ SUBMISSIONS: Final = ("images.generate", "videos.create")
 
 
 def find_operation(method: str, path: str) -> str:
-    """Return the operation that a method and a path ask for, or an empty text."""
+    """Return the operation of a method and a path, or an empty text."""
     parts = path.split("/")
     if len(parts) == 5 and parts[:4] == ["", "v2", "videos", "generations"] and parts[4]:
         path = "/v2/videos/generations/{}"
@@ -50,17 +50,17 @@ def find_operation(method: str, path: str) -> str:
 
 
 def find_step_operation(step: Send) -> str:
-    """Return the operation that a step asks for, or an empty text."""
+    """Return the operation of a step, or an empty text."""
     return "downloads.retrieve" if step.link else find_operation(step.method, step.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Steps with what they are for.
+    """Steps, and the conditions under which they run.
 
-    `world` are settings that only a fake can be given; with `anywhere` the plan is run without them
-    where the target is no fake of ours. `clock` says that time should be in our hands: elsewhere
-    the plan ends at the first pause that is longer than one may wait there.
+    `world` holds settings for a fake. With `anywhere`, other targets run the plan without them;
+    else they skip it. `clock` says that the plan waits: where the clock of a target cannot be
+    moved, the plan ends at the first wait that is longer than the target allows.
     """
 
     name: str
@@ -70,10 +70,10 @@ class Plan:
     clock: bool = False
     keys: int = 1
     rules: tuple[str, ...] = ()
-    """Scenario rules (JSON texts) that only a fake can be given."""
+    """Scenario rules as JSON texts; a target that is not a fake skips a plan with rules."""
     anywhere: bool = False
     drawn: bool = False
-    """Whether it was drawn by chance, so that a smaller one may show the same."""
+    """Whether it was drawn by Hypothesis, so that a smaller plan may show the same."""
 
     @property
     def submissions(self) -> tuple[Send, ...]:
@@ -81,7 +81,7 @@ class Plan:
         return tuple(step for step in self.steps if isinstance(step, Send) and step.submits)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the plan as JSON, from which `parse_plan` makes it again."""
+        """Return the plan as JSON, which `parse_plan` reads."""
         return {
             "name": self.name,
             "tier": self.tier,
@@ -97,7 +97,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a plan can cost at most, in US dollars as a text; None where a price is unknown."""
+    """The most that a plan can cost, in US dollars as a text; None where a price is unknown."""
 
     worst: str | None
     submissions: int = 0
@@ -105,7 +105,7 @@ class Price:
 
 
 def encode_body(value: Any) -> bytes:
-    """Return a request body: compact JSON in UTF-8, lone surrogates escaped."""
+    """Return a value as a request body: compact JSON in UTF-8, lone surrogates escaped."""
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -113,19 +113,19 @@ def encode_body(value: Any) -> bytes:
 
 
 def post(kind: Literal["image", "video"], body: Any, **more: Any) -> Send:
-    """Return the request for a generation; `body` is JSON, or bytes as they are to be sent."""
+    """Return a step that requests a generation; `body` is a JSON value, or bytes."""
     data = body if isinstance(body, bytes) else encode_body(body)
     more.setdefault("headers", (("content-type", "application/json"),))
     return Send(method="POST", path=f"/v2/{kind}s/generations", body=data, **more)
 
 
 def get(path: str, **more: Any) -> Send:
-    """Return a GET."""
+    """Return a step that sends a GET request."""
     return Send(path=path, **more)
 
 
 def get_balance(**more: Any) -> Send:
-    """Return the request for the balance."""
+    """Return a step that reads the balance."""
     return Send(path="/v2/billing/balance", **more)
 
 
