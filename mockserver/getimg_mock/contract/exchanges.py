@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from getimg_mock.contract.json_reading import read_json
@@ -19,17 +19,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.steps import Send
+    from getimg_mock.world.journal import Effect
 
 _MAX_PARSED_BODY: Final = 1 << 20
 _MAX_DEPTH: Final = 9
-
-
-class ProviderEffect(NamedTuple):
-    """What happened inside a provider that lets us look: a movement of money, or a generation."""
-
-    kind: str
-    generation: str | None
-    amount: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,7 @@ class HttpExchange:
     body: bytes = b""
     seconds: float = 0.0
     step: Send | None = None
-    effects: tuple[ProviderEffect, ...] | None = None
+    effects: tuple[Effect, ...] | None = None
     spontaneous: bool = False
     """Whether a `Poll` sent it."""
 

@@ -17,7 +17,7 @@ from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.clock import LATEST
 from getimg_mock.world.events import Advance, Event, next_moment, passed
 from getimg_mock.world.generations import Ending, Generation, Product, ending_of
-from getimg_mock.world.journal import EFFECTS, Effect, Journal, noted
+from getimg_mock.world.journal import Effect, Journal, noted, withhold_effects
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
 from getimg_mock.world.pricing import product_of, seconds_by_length
@@ -332,11 +332,8 @@ class Workspace:
             self.polls.pop(generation_id, None)
             # Whoever happens to settle the books did not bring this about: it waits for the request
             # that tells the client how the generation ended.
-            token = EFFECTS.set(self._untold.setdefault(generation_id, []))
-            try:
+            with withhold_effects(self._untold.setdefault(generation_id, [])):
                 self._book(generation, ending)
-            finally:
-                EFFECTS.reset(token)
 
     def _tell(self, generation_id: str) -> None:
         """Count what a generation's end did to the books among the effects of this request."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from getimg_mock.contract.exchanges import ProviderEffect
     from getimg_mock.contract.steps import Step
+    from getimg_mock.world.journal import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class ReceivedResponse:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     seconds: float = 0.0
-    effects: tuple[ProviderEffect, ...] | None = None
+    effects: tuple[Effect, ...] | None = None
 
 
 class StepSession(Protocol):

@@ -11,12 +11,10 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.targets.execution import ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpTarget
@@ -26,6 +24,7 @@ from getimg_mock.in_process.exchange import Request, call_application
 from getimg_mock.serving.server import MockServer
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.journal import collect_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -154,16 +153,16 @@ class InProcessSession:
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Answer one request now."""
-        before = self._take_marks()
-        connection = call_application(self.app, _build_request(sent))
-        effects = self._collect_effects(before) if step.submits or before else ()
+        del step
+        with collect_effects() as effects:
+            connection = call_application(self.app, _build_request(sent))
         headers = tuple(
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in connection.headers
         )
         # Not shortened to its Content-Length: a check compares the two.
         body = b"".join(connection.chunks)
-        return ReceivedResponse(connection.status or 0, headers, body, effects=effects)
+        return ReceivedResponse(connection.status or 0, headers, body, effects=tuple(effects))
 
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
@@ -171,27 +170,6 @@ class InProcessSession:
         """Answer one request after the other, in this thread."""
         for sent, step in batch:
             yield self.exchange(sent, step)
-
-    def _take_marks(self) -> dict[str, tuple[int, int]]:
-        return {
-            each.key: (len(each.ledger.entries), len(each.generations)) for each in self.fake.store
-        }
-
-    def _collect_effects(self, before: Mapping[str, tuple[int, int]]) -> tuple[ProviderEffect, ...]:
-        found: list[ProviderEffect] = []
-        for each in self.fake.store:
-            entries, generations = before.get(each.key, (1, 0))
-            if len(each.generations) > generations:
-                found += [
-                    ProviderEffect("generation", name)
-                    for name in list(each.generations)[generations:]
-                ]
-            if len(each.ledger.entries) > entries:
-                found += [
-                    ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
-                    for entry in list(each.ledger.entries)[entries:]
-                ]
-        return tuple(found)
 
 
 def _build_request(sent: PreparedRequest) -> Request:

@@ -82,7 +82,7 @@ class ClientExchange(HttpExchange):
     @property
     def paid(self) -> bool:
         """Whether it made a generation."""
-        return any(effect.kind == "generation" for effect in self.effects or ())
+        return any(effect.what == "generation" for effect in self.effects or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,11 +205,11 @@ class ClientHistory(History):
         return [each for each in self.requests if each.operation == "downloads.retrieve"]
 
     def compute_charge(self, outcome: CallOutcome) -> Decimal:
-        """Return the cost of the generations that a call made, by their ids."""
+        """Return the cost of the generations that a call made, in US dollars."""
         made = {
             effect.generation
             for each in self.during(outcome)
             for effect in each.effects or ()
-            if effect.kind == "generation"
+            if effect.what == "generation"
         }
         return sum((self.ledger.get(str(name), Decimal(0)) for name in made), Decimal(0))

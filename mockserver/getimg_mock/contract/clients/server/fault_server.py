@@ -20,15 +20,16 @@ from getimg_mock.application import Application
 from getimg_mock.contract.clients.cases.client_history import ClientExchange
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
-from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.plans import find_operation
 from getimg_mock.fake import Fake
 from getimg_mock.in_process import exchange
 from getimg_mock.settings import Settings
+from getimg_mock.world.journal import collect_effects
 
 if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.journal import Effect
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_REQUESTS: Final = 5000
@@ -133,8 +134,7 @@ class FaultServer:
         self.counts: dict[tuple[int, str], int] = {}
         self.hits: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._effects: list[ProviderEffect] = []
-        self._marks = (0, 0)
+        self._effects: list[Effect] = []
 
     def handle_connect(self, host: str, port: int) -> str:
         """Return the fault of opening a connection, or an empty text."""
@@ -188,9 +188,10 @@ class FaultServer:
             ],
             body=asked.body,
         )
-        answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
-        body = b"".join(answer)
-        self._note_effects()
+        with collect_effects() as effects:
+            answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
+            body = b"".join(answer)
+        self._effects += effects
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in answer.headers
@@ -244,16 +245,6 @@ class FaultServer:
         place = self.rules.index(rule)
         self.hits[place] = self.hits.get(place, 0) + 1
         return True
-
-    def _note_effects(self) -> None:
-        entries, made = list(self.workspace.ledger.entries), list(self.workspace.generations)
-        before_entries, before_made = self._marks
-        self._effects += [ProviderEffect("generation", name) for name in made[before_made:]]
-        self._effects += [
-            ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
-            for entry in entries[before_entries:]
-        ]
-        self._marks = (len(entries), len(made))
 
     def _record(
         self,
