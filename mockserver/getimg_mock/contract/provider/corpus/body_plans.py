@@ -68,7 +68,7 @@ def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
 
 
 def _build_duplicate_key_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
-    """Yield JSON objects that name one thing twice, with the same price whichever counts."""
+    """Yield JSON objects with a repeated key, which cost the same whichever value counts."""
     good = encode_body(build_small_request(model))
     for name, more in {
         "prompt": b',"prompt":"Another"',

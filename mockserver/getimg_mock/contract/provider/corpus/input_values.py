@@ -9,7 +9,7 @@ from getimg_mock.contract.model_choice import PIXEL
 if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
 
-# One value of each JSON type, by the schemas' names; where an integer is wanted, 1.5 is none.
+# One value of each JSON type by its name in schemas; 1.5 is not an integer.
 _VALUES_BY_TYPE: Final[dict[str, Any]] = {
     "null": None,
     "boolean": True,
@@ -109,14 +109,14 @@ UNICODE_PROMPTS: Final = (
 
 
 def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:
-    """Return values of every JSON type but that of the schema, and those that come near it."""
+    """Return values of every JSON type but that of the schema, and values that could be coerced."""
     right = {schema["type"], *(["integer"] if schema["type"] == "number" else [])}
     values = [value for kind, value in _VALUES_BY_TYPE.items() if kind not in right]
     return [*values, *_COERCIBLE_VALUES.get(name, ())]
 
 
 def disguise(value: str) -> list[str]:
-    """Return what looks like a listed value, and is another: case, spaces, homoglyphs."""
+    """Return values that look like `value`: other case, added spaces, homoglyphs."""
     last = max(
         (place for place, letter in enumerate(value) if ord(letter) in _HOMOGLYPHS), default=None
     )

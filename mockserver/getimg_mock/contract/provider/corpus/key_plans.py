@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
-# The last is nobody's, and to our fake one that no longer opens anything.
+# The last one is unknown to services; the fake treats it as withdrawn.
 _BAD_KEYS: Final = {
     "no key": None,
     "an empty key": "Bearer ",
@@ -159,7 +159,7 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
 
 
 def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
-    """Yield the same orders of two workspaces by turns, and each file with the other's signature.
+    """Yield the same requests of two workspaces by turns, and files with each other's signature.
 
     What is the same on all files of one, and another on all of the other, names the workspace.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 _MAX_LIMIT: Final = 120
-"""The highest limit that is tried: what it takes to reach it is bought."""
+"""The highest limit that is tested, since reaching it buys that many generations."""
 
 
 def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Iterator[Plan]:
@@ -114,9 +114,11 @@ def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> 
             name="limited",
         )
     polls = [Poll(of=f"video {turn}") for turn in range(count)]
-    yield from polls if at_once else ()  # what was bought is looked after before any long wait
+    yield from (
+        polls if at_once else ()
+    )  # polled before the long wait, so that the plan knows its end
     yield Wait(until=Ref("limited", "header:retry-after"))
-    # Sent only where the refusal has said how long to wait.
+    # Sent only where the refusal said how long to wait.
     yield post(
         "video",
         build_small_request(video, prompt="After the wait"),

@@ -15,6 +15,6 @@ _COSTS: Final = "/v2/billing/costs"
 
 
 def build_refused_plan(name: str, steps: Iterator[Send]) -> Plan:
-    """Return a plan of requests that must all be refused, between two looks at the money."""
+    """Return a plan of requests that must all be refused, between two reads of the money."""
     around = (get_balance(use="money"), get(_COSTS, query=DAYS_PLACEHOLDER))
     return Plan(name=name, tier="R1", steps=(*around, *steps, *around))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
-# What the fake may be told to show: each is legal, so every check must hold under it.
+# Legal variations of answers: every check has to accept them.
 _ODDITIES: Final = (
     "unknown_fields",
     "nulls",
