@@ -11,8 +11,8 @@ from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.contract.exchanges import parse_decimal
-from getimg_mock.contract.plans import Poll
-from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.steps import Poll
 from getimg_mock.contract.verdicts import expect, fail
 from getimg_mock.settings import Settings
 from getimg_mock.world.catalogue import SECONDS, Catalogue
