@@ -234,7 +234,7 @@ def test_a_rule_does_not_waste_itself_where_it_can_do_nothing(
     assert sum(each.seen for each in rules) == len(possible)
     impossible = sorted(set(OPERATIONS) - possible)
     if impossible:
-        with pytest.raises(SettingsError, match="applies to .* only"):
+        with pytest.raises(SettingsError, match=r"applies to .* only"):
             scenarios(rule | {"on": impossible})
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.cli import reporting, scripts
+from getimg_mock.cli import reporting
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
 from getimg_mock.contract.plans import parse_plan
@@ -18,7 +18,7 @@ from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verdicts import Verdict, judge_check
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import console, replays
+from getimg_mock.reports import console, replays, scripts
 
 if TYPE_CHECKING:
     import argparse
@@ -116,7 +116,7 @@ def _scripted(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]])
     why = replays.unrepeatable(outcome, verdict["failures"][0])
     if why:
         raise SettingsError(f"{verdict['id']} cannot be written as a script: {why}.")
-    text = scripts.script_of(outcome, verdict)
+    text = scripts.build_script(outcome, verdict)
     try:
         arguments.script.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the client contract says of the client of a test, by what its workspace has seen."""
+"""The verdict of the client contract on the client of a test, from its requests."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def verdict(fake: Fake, key: str) -> Result:
-    """Return the verdict on whoever used a key."""
+    """Return the verdict on the client that used `key`."""
     return observed_traffic.judge_traffic(fake, name="the client of this test", key=key)
 
 
 def breaches(result: Result) -> Iterator[str]:
-    """Yield each MUST that the client broke, as a text with the requests."""
+    """Yield each MUST that the client broke, as text with the requests."""
     (outcome,) = events.read(list(scorecard.events(result, adapter="--observe")))
     for told in outcome.verdicts:
         if told["status"] == "FAIL":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections import deque
+from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -47,14 +48,39 @@ class Effect(NamedTuple):
         }
 
 
-# Collects the effects of the current request. A context variable, so that settling the books
-# needs no parameter for the request that triggers it.
-EFFECTS: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
+# Collects effects. A context variable, so that settling the books needs no parameter for the
+# request that triggers it.
+_COLLECTED: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
+
+
+@contextmanager
+def collect_effects() -> Iterator[list[Effect]]:
+    """Collect the effects of the block.
+
+    An outer collection gets the effects too, when the block ends.
+    """
+    outer, effects = _COLLECTED.get(), list[Effect]()
+    with withhold_effects(effects):
+        try:
+            yield effects
+        finally:
+            if outer is not None:
+                outer += effects
+
+
+@contextmanager
+def withhold_effects(effects: list[Effect]) -> Iterator[None]:
+    """Add the effects of the block to `effects`, and to no other collection."""
+    token = _COLLECTED.set(effects)
+    try:
+        yield
+    finally:
+        _COLLECTED.reset(token)
 
 
 def noted(effect: Effect) -> None:
-    """Record an effect of the current request, if there is one."""
-    collected = EFFECTS.get()
+    """Add an effect to the collection of the current context, if there is one."""
+    collected = _COLLECTED.get()
     if collected is not None:
         collected.append(effect)
 

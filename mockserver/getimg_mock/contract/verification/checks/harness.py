@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import read_json
+from getimg_mock.contract.json_reading import read_json
+from getimg_mock.contract.plans import find_step_operation
 from getimg_mock.contract.verdicts import OK, check, expect, fail_as
 from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.contract.verification.self_check import SelfCheck
 
@@ -125,7 +126,7 @@ def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
     second = _load_second_validator()
     for plan in examination.plans:
         for step in plan.submissions:
-            name = schemas.REQUESTS.get(step.operation)
+            name = schemas.REQUESTS.get(find_step_operation(step))
             if name is None or len(step.body or b"") > 1 << 20:
                 continue
             meant = _find_intended_validity(step)
