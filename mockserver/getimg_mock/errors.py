@@ -4,6 +4,7 @@
     |-- SettingsError       a setting, option or file that cannot be used
     |   `-- CatalogueError  a models file that cannot be used, with the place of the error
     |-- UnknownNameError    a name that does not exist; carries the nearest one that does
+    |-- BudgetError         a budget that does not allow a run, or its record cannot be used
     |-- ServerError         the server could not start or stop
     |-- ControlError        a control request that was refused or could not be sent
     |   `-- WaitError       what was waited for did not come in time; a TimeoutError, too
@@ -32,6 +33,10 @@ class SettingsError(GetimgMockError):
 
 class CatalogueError(SettingsError):
     """A models file that cannot be used; the text begins with the place of the error."""
+
+
+class BudgetError(GetimgMockError):
+    """The budget does not allow what was asked, or the record of the spend cannot be used."""
 
 
 class ServerError(GetimgMockError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
 from getimg_mock.reports import console
+from getimg_mock.reports.formats import read_events, require_reports, write_report
 
 if TYPE_CHECKING:
     import argparse
@@ -30,9 +31,10 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Report; returns 0, whatever came of the runs: they are over."""
-    reporting.require_places(arguments)
-    outcomes = [outcome for path in arguments.files for outcome in reporting.read_events(path)]
-    reporting.write_reports(arguments.report, outcomes)
+    require_reports(arguments.report)
+    outcomes = [outcome for path in arguments.files for outcome in read_events(path)]
+    for path in arguments.report:
+        write_report(path, outcomes)
     for outcome in outcomes:
         if not arguments.report:
             sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
 
 OBSERVED: Final = "--observe"
-"""The adapter of a client that was not driven, but watched."""
+"""The adapter of a client that was observed, not driven."""
+
+NAMELESS: Final = "--factory"
+"""The adapter of a client whose factory cannot be imported by a name."""
 
 _PLAIN: Final = re.compile(r"~?[\w@%+=:,./-]+", re.ASCII)
 
@@ -29,8 +32,11 @@ def loopback(url: str) -> bool:
 
 def unrepeatable(outcome: Outcome, failure: Event) -> str:
     """Return why a failure cannot be seen again by its events alone, or an empty text."""
-    if failure.get("client", {}).get("adapter") == OBSERVED:
+    adapter = failure.get("client", {}).get("adapter")
+    if adapter == OBSERVED:
         return "it was observed, so run the observed command again"
+    if adapter == NAMELESS:
+        return "the client has no name to import it by, so verify it again"
     if outcome.target == "traffic" and outcome.kind == "provider":
         return "it stands in recorded traffic, where nothing is sent"
     if "client" in failure or failure["plan"].get("steps"):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.application import Application
-    from getimg_mock.contract.clients.suite import Result
+    from getimg_mock.contract.verification.result import Verification
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
     from getimg_mock.testing.client_waiting import LinkedPatience
@@ -159,7 +159,7 @@ class GetimgMock(Workspace):
         if found:
             raise ExpectationError("\n\n".join(found))
 
-    def verdict(self) -> Result:
+    def verdict(self) -> Verification:
         """Return what the client contract says of the test's client, by its requests so far.
 
         `failed` has the ids of the rules that were broken; docs/client-contract.md has the rules.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import IO, TYPE_CHECKING, Final
 
-from getimg_mock.errors import GetimgMockError
+from getimg_mock.errors import BudgetError
 from getimg_mock.user_files import find_state_folder
 from getimg_mock.world.clock import wall_time
 
@@ -27,18 +27,20 @@ if TYPE_CHECKING:
 ZERO: Final = Decimal(0)
 
 
-class BudgetError(GetimgMockError):
-    """The budget does not allow what was asked, or its record cannot be used."""
+Amount = Decimal | str | float | int
+"""An amount in US dollars; a text, such as `0.50`, says exactly how much."""
 
 
-def parse_amount(text: str) -> Decimal:
-    """Return how many US dollars a text says; raises `BudgetError` where it says none."""
+def parse_amount(given: Amount) -> Decimal:
+    """Return an amount in US dollars; raises `BudgetError` unless it is finite and not negative."""
     try:
-        amount = Decimal(text)
+        amount = Decimal(str(given))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not (amount.is_finite() and amount >= 0):
-        raise BudgetError(f"{text!r} is no amount of money: write 0.50.")
+        raise BudgetError(
+            f"{str(given)!r} is not an amount in US dollars. Write 0.50, for example."
+        )
     return amount
 
 

@@ -12,7 +12,7 @@ from getimg_mock.contract.evidence.recorded_traffic import EPOCH
 from getimg_mock.contract.targets.http_target import REAL_API_URL
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.user_files import read_user_file
+from getimg_mock.user_files import read_user_file, write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -145,7 +145,7 @@ def _is_breakable(check: Check, history: History) -> bool:
 
 
 def write_evidence(path: Path, evidence: Evidence) -> None:
-    """Write evidence where `read_evidence` finds it."""
+    """Write evidence to a file that `read_evidence` reads; raises `SettingsError`."""
 
     def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
         where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
@@ -163,7 +163,7 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
             {"id": name, "observed": when, "says": what}
             for name, (when, what) in evidence.reports.items()
         ]
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_user_file(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
