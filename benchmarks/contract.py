@@ -1,7 +1,7 @@
 """How many requests per second the provider contract makes of the fake in process.
 
-Drawing the plans, sending them and judging what came is all counted, beside a bare app that is sent
-as many requests in the same way and is judged by nobody.
+Drawing the plans, sending them and judging the answers is all counted. A bare app gets as many
+requests in the same way, without any judging.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from benchmarks.targets import at_least
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.strategies import draw_plans
-from getimg_mock.contract.targets.execution import PreparedRequest
-from getimg_mock.contract.targets.fake_targets import InProcessTarget, send_in_process
+from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
+from getimg_mock.in_process.exchange import Request, call_application
 
 TARGET: Final = 1000.0
 ROUNDS: Final = 5
 PLANS: Final = 200
-_BALANCE: Final = PreparedRequest(
-    "GET", "/v2/billing/balance", (("authorization", "Bearer sk_x"),), None
+_BALANCE: Final = Request(
+    method="GET",
+    scheme="https",
+    host="api.getimg.ai",
+    port=443,
+    target=b"/v2/billing/balance",
+    headers=[(b"host", b"api.getimg.ai"), (b"authorization", b"Bearer sk_x")],
 )
 
 
@@ -63,7 +68,7 @@ def _bare() -> float:
     """Return the requests a second that the bare app answers."""
     began = perf_counter()
     for _ in range(PLANS * 10):
-        send_in_process(bare.app, _BALANCE)
+        call_application(bare.app, _BALANCE)
     return PLANS * 10 / (perf_counter() - began)
 
 

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.fake import Fake
+from getimg_mock.in_process.exchange import Jumping, Request, call_application
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
-    from getimg_mock.world.workspaces import Workspace
+    from starlette.types import Receive, Scope, Send
 
-    Message = MutableMapping[str, Any]
+    from getimg_mock.in_process.exchange import Wait
+    from getimg_mock.world.workspaces import Workspace
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 KEY = "sk_driver"
@@ -147,11 +149,12 @@ class Driver:
         body: bytes | Sequence[bytes] = b"",
         headers: Iterable[tuple[str, str]] = (),
         key: str | None = KEY,
-        raw_path: bytes | None = None,
     ) -> Reply:
-        """Send one request and return its answer; `body` may be a sequence of chunks."""
+        """Send one request and return its answer; `body` may be a sequence of chunks.
+
+        The path of `target` is taken as an ASGI host has decoded it: `%` in it is a percent sign.
+        """
         sent = {name.lower(): value for name, value in headers}
-        chunks = [body] if isinstance(body, bytes) else list(body)
         defaults = {"host": "testserver"}
         if key is not None:
             defaults["authorization"] = f"Bearer {key}"
@@ -161,74 +164,59 @@ class Driver:
             defaults["content-length"] = str(len(body))
         path, _, query = target.partition("?")
         return self.send(
-            {
-                "type": "http",
-                "method": method,
-                "path": path,
-                "raw_path": raw_path if raw_path is not None else path.encode("utf-8", "replace"),
-                "query_string": query.encode("latin-1", "replace"),
-                "headers": [
+            Request(
+                method=method,
+                scheme="http",
+                host="127.0.0.1",
+                port=4010,
+                target=b"/?" + query.encode("latin-1", "replace"),
+                headers=[
                     (name.encode("latin-1"), value.encode("latin-1"))
                     for name, value in (defaults | sent).items()
                 ],
-            },
-            chunks,
+                body=body,
+            ),
+            {"path": path},
         )
 
-    def send(self, scope: Mapping[str, Any], chunks: Sequence[bytes] = ()) -> Reply:
-        """Run the application over one scope and body."""
-        inbox: list[Message] = [
-            {"type": "http.request", "body": chunk, "more_body": at < len(chunks) - 1}
-            for at, chunk in enumerate(chunks)
-        ] or [{"type": "http.request", "body": b"", "more_body": False}]
-        outbox = self._run(scope, inbox)
-        assert outbox, "the application answered nothing"
-        assert outbox[0]["type"] == "http.response.start"
-        assert not outbox[-1].get("more_body", False), "the answer has no end"
+    def send(self, request: Request, changes: Mapping[str, Any] | None = None) -> Reply:
+        """Run the application over one request; it must answer whole, and without waiting.
+
+        `changes` are what another ASGI host would put in the scope.
+        """
+
+        async def hosted(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app({**scope, **(changes or {})}, receive, send)
+
+        connection = call_application(hosted, request, Impatient())
+        assert connection.error is None, connection.error
+        assert connection.status is not None
+        assert connection.is_over
         return Reply(
-            outbox[0]["status"],
+            connection.status,
             [
                 (name.decode("latin-1"), value.decode("latin-1"))
-                for name, value in outbox[0]["headers"]
+                for name, value in connection.headers
             ],
-            b"".join(message["body"] for message in outbox[1:]),
+            b"".join(connection.chunks),
         )
 
     def abandon(self, method: str, target: str, *, body: bytes) -> None:
-        """Begin a request, send `body` as part of its body, and go away."""
+        """Begin a request, send `body` as part of its body, and go away; nothing is answered."""
         headers = [
             (b"authorization", f"Bearer {self.key}".encode()),
             (b"content-type", b"application/json"),
         ]
-        scope = {"type": "http", "method": method, "path": target, "query_string": b""}
-        part = {"type": "http.request", "body": body, "more_body": True}
-        assert self._run(scope | {"headers": headers}, [part]) == []
+        request = Request(
+            method, "http", "127.0.0.1", 4010, target.encode(), headers, body, is_complete=False
+        )
+        connection = call_application(self.app, request, Impatient())
+        assert (connection.status, list(connection.chunks)) == (None, [])
 
-    def _run(self, scope: Mapping[str, Any], inbox: list[Message]) -> list[Message]:
-        whole = {
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "scheme": "http",
-            "root_path": "",
-            "client": ("127.0.0.1", 50000),
-            "server": ("127.0.0.1", 4010),
-        } | dict(scope)
-        outbox: list[Message] = []
 
-        async def receive() -> Message:
-            return inbox.pop(0) if inbox else {"type": "http.disconnect"}
+class Impatient(Jumping):
+    """Fails where the application waits: on a clock that stands still it has no reason to."""
 
-        async def send(message: Message) -> None:
-            outbox.append(message)
-
-        self._drive(self.app(whole, receive, send))
-        return outbox
-
-    def _drive(self, work: Coroutine[Any, Any, None]) -> None:
-        """Step the coroutine to its end: it has no reason to suspend."""
-        try:
-            pause = work.send(None)
-        except StopIteration:
-            return
-        work.close()
-        raise AssertionError(f"the application waits for {pause!r}")
+    def wait(self, wait: Wait) -> None:
+        """Fail."""
+        raise AssertionError(f"the application waits for {wait!r}")

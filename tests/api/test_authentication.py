@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from getimg_mock.api.authentication import redacted
+from getimg_mock.in_process.exchange import Request
 from tests.api.driver import Driver
 
 KEYED = [
@@ -71,9 +72,9 @@ def test_two_authorization_headers_are_ambiguous() -> None:
     """Which of two keys pays must not depend on a parser."""
     api = Driver.of()
     header = (b"authorization", b"Bearer sk_abc")
-    scope = {"type": "http", "method": "GET", "path": "/v2/models", "query_string": b""}
-    assert api.send(scope | {"headers": [header]}).status == 200
-    assert api.send(scope | {"headers": [header, header]}).status == 401
+    once = Request("GET", "http", "127.0.0.1", 4010, b"/v2/models", [header])
+    assert api.send(once).status == 200
+    assert api.send(once._replace(headers=[header, header])).status == 401
 
 
 def test_each_key_has_its_own_money() -> None:

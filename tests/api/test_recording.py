@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,16 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getimg_mock.in_process.exchange import Exchange, Request
 from getimg_mock.settings import Span
-from getimg_mock.world.clock import Pause
 from getimg_mock.world.journal import MAX_BODY
 from getimg_mock.world.snapshots import restored, snapshot
-from tests.api.driver import IMAGE, KEY, START, VIDEO, Driver
+from tests.api.driver import IMAGE, KEY, START, VIDEO, Driver, Impatient
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
-
-    from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.journal import Exchange as JournalExchange
 
 SECRET = "sk_a_long_and_secret_key"
 
@@ -30,45 +27,28 @@ SECRET = "sk_a_long_and_secret_key"
 class Crowd(Driver):
     """Many clients of one fake at once: each is stepped until it waits for the clock."""
 
-    waiting: list[tuple[Context, Coroutine[Any, Any, None]]] = field(default_factory=list)
-
-    def _drive(self, work: Coroutine[Any, Any, None]) -> None:
-        # A context of its own for each, as a server's tasks have.
-        self.waiting.append((copy_context(), work))
-        self.step()
+    waiting: list[Exchange] = field(default_factory=list)
 
     def step(self) -> None:
         """Let everybody go on who can."""
-        self.waiting = [each for each in self.waiting if each[0].run(waits, each[1])]
+        self.waiting = [each for each in self.waiting if not each.go_on()]
 
     def begin(self, **fields: Any) -> None:
         """Ask for a picture; the answer may come later."""
+        headers = [
+            (b"authorization", f"Bearer {self.key}".encode()),
+            (b"content-type", b"application/json"),
+        ]
         body = json.dumps(IMAGE | fields).encode()
-        scope = {
-            "type": "http",
-            "method": "POST",
-            "path": "/v2/images/generations",
-            "query_string": b"",
-            "headers": [
-                (b"authorization", f"Bearer {self.key}".encode()),
-                (b"content-type", b"application/json"),
-            ],
-        }
-        self._run(scope, [{"type": "http.request", "body": body, "more_body": False}])
+        target = b"/v2/images/generations"
+        request = Request("POST", "http", "127.0.0.1", 4010, target, headers, body)
+        self.waiting.append(Exchange(self.app, request, Impatient()))
+        self.step()
 
     @property
-    def exchanges(self) -> list[Exchange]:
+    def exchanges(self) -> list[JournalExchange]:
         """What the journal has."""
         return list(self.workspace().journal)
-
-
-def waits(work: Coroutine[Any, Any, None]) -> bool:
-    """Step a request and return whether it waits for the clock, and is not over."""
-    try:
-        assert isinstance(work.send(None), Pause)
-    except StopIteration:
-        return False
-    return True
 
 
 def crowd(**values: Any) -> Crowd:
@@ -76,7 +56,7 @@ def crowd(**values: Any) -> Crowd:
     return Crowd(Driver.of(**values).app)
 
 
-def what(exchange: Exchange) -> list[str]:
+def what(exchange: JournalExchange) -> list[str]:
     """Return the effects of an exchange by name."""
     return [effect.what for effect in exchange.effects]
 

@@ -28,6 +28,7 @@ CONTROLS = (
     "clock",
     "scenario",
     "generations",
+    "models",
     "ledger",
     "journal",
     "reset",
@@ -195,6 +196,19 @@ class TestGenerations:
         assert client.poll(second)["error"] == {"code": "boom", "message": "It broke."}
 
 
+class TestModels:
+    """`getimg-mock models`."""
+
+    def test_are_listed(self, run: Run, client: Client) -> None:
+        """A line each: id, type and name; with `--json` as the API shows them."""
+        listed = client.get("/v2/models").json
+        assert run("models", "list").splitlines() == [
+            f"{each['id']}  {each['type']}  {each['name']}" for each in listed
+        ]
+        videos = json.loads(run("models", "list", "--type", "video", "--json"))["models"]
+        assert videos == [each for each in listed if each["type"] == "video"]
+
+
 class TestLedger:
     """`getimg-mock ledger`."""
 
@@ -293,6 +307,7 @@ class TestMistakes:
             ("scenario add nowhere.toml", "nowhere.toml cannot be read"),
             ("generations complete req-1", "Unknown generation 'req-1'."),
             ("generations list --status done", "Unknown status 'done'."),
+            ("models list --type vidoe", "Did you mean 'video'?"),
             ("ledger set much", "'much' is not an amount"),
             ("journal export --format xml", "Known: har, ndjson."),
             ("journal export --output /nowhere/x", "/nowhere/x cannot be written"),

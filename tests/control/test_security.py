@@ -9,6 +9,7 @@ import pytest
 from getimg_mock import MockServer, SettingsError, connect, create_app
 from getimg_mock.control.security import is_loopback
 from getimg_mock.errors import ControlError
+from getimg_mock.in_process.exchange import Request
 from tests.api.driver import Driver
 from tests.control.client import Reply, exchanged
 
@@ -261,17 +262,8 @@ def scoped(app: Any, *, server: Any, token: str | None = None) -> tuple[int, Any
     headers = [(b"host", b"localhost"), (b"authorization", b"Bearer sk_x")]
     if token:
         headers.append((b"x-mock-token", token.encode()))
-    reply = Driver(app).send(
-        {
-            "type": "http",
-            "method": "GET",
-            "path": "/__mock__/clock",
-            "raw_path": b"",
-            "query_string": b"",
-            "headers": headers,
-            "server": server,
-        }
-    )
+    request = Request("GET", "http", "localhost", 80, b"/__mock__/clock", headers)
+    reply = Driver(app).send(request, {"server": server})
     return reply.status, reply.json
 
 

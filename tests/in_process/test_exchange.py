@@ -23,6 +23,7 @@ from getimg_mock.in_process.exchange import (
     ResetError,
     TimedOutError,
     WireError,
+    call_application,
     exchange,
     exchange_async,
     finish_left_behind,
@@ -379,3 +380,88 @@ def test_a_cancelled_request_does_not_disturb_the_next() -> None:
     place.workspace.clock.advance(seconds=10)
     assert place.ask(image())[0].status == 200
     assert place.workspace.journal.count(status=200) == 2
+
+
+def test_a_whole_call_returns_what_was_sent_without_judging_it() -> None:
+    """A check compares the promised length with the body; the call must not do it before."""
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"Content-Length", b"9")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+        await send({"type": "http.response.body", "body": b"def"})
+        ended.append(True)
+
+    ended: list[bool] = []
+    connection = call_application(answer, asked())
+    assert (connection.status, b"".join(connection.chunks)) == (200, b"abcdef")
+    assert connection.headers == [(b"Content-Length", b"9")]
+    assert ended == [True]
+
+
+def test_a_whole_call_waits_on_the_clock() -> None:
+    """A clock that stands still is moved to where the application continues."""
+    place = Place(image_seconds=30)
+    connection = call_application(place.app, image(), place.patience)
+    assert (connection.status, connection.is_over, connection.error) == (200, True, None)
+    assert place.passed() == timedelta(seconds=30)
+
+
+def test_a_whole_call_keeps_the_failure_of_its_connection() -> None:
+    """Nothing is raised: what was sent before the failure is there with it."""
+    place = Place()
+    place.workspace.scenarios.add(fault="truncate")
+    connection = call_application(place.app, image(), place.patience)
+    assert connection.status == 200
+    assert isinstance(connection.error, DisconnectedError)
+    assert not connection.is_over
+    assert place.workspace.journal.count() == 1
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_body_may_be_sent_in_pieces_and_break_off(*, complete: bool) -> None:
+    """An application that streams a request must see each piece, and a client that goes away."""
+    seen: list[object] = []
+
+    async def answer(_scope: Scope, receive: Receive, _send: Send) -> None:
+        more = True
+        while more:
+            message = await receive()
+            more = message.get("more_body", False)
+            seen.append(message.get("body", message["type"]))
+
+    connection = call_application(answer, asked(body=[b"ab", b"c"], is_complete=complete))
+    assert seen == [b"ab", b"c"] + ([] if complete else ["http.disconnect"])
+    assert isinstance(connection.error, DisconnectedError)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"type": "http.response.body", "body": b""}],
+        [{"type": "http.response.start", "status": 200}] * 2,
+    ],
+)
+def test_messages_out_of_order_are_an_error(messages: list[dict[str, Any]]) -> None:
+    """Servers refuse them; in process, such a bug must not pass for a response."""
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in messages:
+            await send(message)
+
+    with pytest.raises(RuntimeError, match="Unexpected ASGI message"):
+        exchange(answer, asked())
+
+
+def test_a_path_is_decoded_as_an_asgi_host_does() -> None:
+    """Percent-encoded and raw UTF-8 bytes alike."""
+    paths: list[str] = []
+
+    async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+        paths.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body"})
+
+    for target in (b"/%C3%B6?q=%41", b"/\xc3\xb6", b"/\xff"):
+        call_application(answer, asked()._replace(target=target))
+    assert paths == ["/\u00f6", "/\u00f6", "/\ufffd"]

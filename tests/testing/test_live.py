@@ -250,7 +250,7 @@ def test_not_ours(getimg_live): pass
         result.assert_outcomes(passed=2, errors=1)
         result.stdout.fnmatch_lines([f"*models belongs to the fake that runs at {elsewhere.url}*"])
     workspaces: Any = elsewhere.app.fake.store
-    assert len({each.key for each in workspaces}) == 4 + 2  # and those that asked for the models
+    assert len({each.key for each in workspaces}) == 4
 
 
 def test_the_address_of_a_server_may_stand_in_the_ini_file(

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "report": "put recorded runs side by side, in one report",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",
+    "models": "list the models of a fake",
     "generations": "list generations, and end them by hand",
     "ledger": "see or change a workspace's balance",
     "journal": "read a workspace's journal",

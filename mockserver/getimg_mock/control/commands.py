@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.control import accounts, clock, generations, journal, scenarios, workspaces
+from getimg_mock.control import accounts, clock, generations, journal, models, scenarios, workspaces
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *workspaces.COMMANDS,
     *clock.COMMANDS,
     *generations.COMMANDS,
+    *models.COMMANDS,
     *scenarios.COMMANDS,
     *accounts.COMMANDS,
     *journal.COMMANDS,

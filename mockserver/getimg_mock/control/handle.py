@@ -82,6 +82,12 @@ class Workspace:
         values: dict[str, Any] = self._channel.call("GET", "/settings")
         return values
 
+    @property
+    def models(self) -> dict[str, dict[str, Any]]:
+        """The models of the fake by id, each as `GET /v2/models/{model}` answers it."""
+        listed = self._channel.call("GET", "/models")["models"]
+        return {each["id"]: each for each in listed}
+
     def configure(self, **settings: Any) -> None:
         """Change settings for what is still to be made: `configure(retention=60)`."""
         self._channel.call("PATCH", "/settings", settings)

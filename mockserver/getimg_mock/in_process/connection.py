@@ -1,16 +1,16 @@
-"""A connection without a socket: what an application sends, as a client would receive it."""
+"""A connection without a socket: what an ASGI application sends, as an HTTP client receives it."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from getimg_mock.api.raw_connection import WIRE
 from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from starlette.types import Message, Scope
 
@@ -20,26 +20,27 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 class WireError(GetimgMockError):
-    """Something that a client's socket would have shown instead of an answer."""
+    """The connection failed; adapters raise the error of their client library for it."""
 
 
 class ResetError(WireError):
-    """The connection was reset by the peer."""
+    """The server reset the connection."""
 
 
 class DisconnectedError(WireError):
-    """The peer closed before a complete answer, or sent what is not HTTP."""
+    """The server closed the connection before a complete response, or sent invalid HTTP."""
 
 
 class TimedOutError(WireError):
-    """Nothing came for as long as the client was ready to wait."""
+    """The server sent nothing for as long as the client's timeout."""
 
 
 class Request(NamedTuple):
-    """What a client sends. `target` is path and query as they stand on the request line.
+    """What a client sends. `target` is path and query as in the request line.
 
-    `headers` have names in lower case. `timeout` is how many seconds the client waits for the next
-    bytes of the answer; None is for ever.
+    `headers` have names in lower case. `body` is sent as one message, or as one for each piece.
+    `timeout` is how many seconds the client waits for the next bytes of the response; None waits
+    for ever. With `is_complete=False` the client disconnects after `body`, before its end.
     """
 
     method: str
@@ -48,12 +49,13 @@ class Request(NamedTuple):
     port: int
     target: bytes
     headers: Headers
-    body: bytes = b""
+    body: bytes | Sequence[bytes] = b""
     timeout: float | None = None
+    is_complete: bool = True
 
 
 class _Mark:
-    """What an application's coroutine yields where it waits for its client."""
+    """What an application's coroutine yields where it waits for the client."""
 
     __slots__ = ()
 
@@ -61,24 +63,24 @@ class _Mark:
         yield self
 
 
-# A piece of the body is out, and the client has its turn.
+# A piece of the body was sent; the client continues.
 SENT: Final = _Mark()
-# The application listens to a client that has nothing more to say.
+# The application waits for a message of a client that has sent its whole request.
 LISTENING: Final = _Mark()
 
 
-class Line:
-    """One request and its answer between an application and a client, on no socket at all.
+class InMemoryConnection:
+    """One request and its response, between an application and a client without a socket.
 
-    The application has `scope()`, `receive` and `send`, and as its wire `write`, `reset` and
-    `close`. The client has the rest: `status`, `headers`, `chunks`, and `error` where the line
-    broke after them; `is_over` at the proper end; and sets `is_gone` when it goes away.
+    The application uses `scope()`, `receive` and `send`, and as its wire `write`, `reset` and
+    `close`. The client reads `status`, `headers` and `chunks`; `error` if the connection failed
+    after them; `is_over` once the response is complete. It sets `is_gone` when it disconnects.
     """
 
     __slots__ = (
-        "_asked",
         "_expected",
         "_parser",
+        "_pieces",
         "_received",
         "_request",
         "chunks",
@@ -97,13 +99,14 @@ class Line:
         self.is_over = False
         self.is_gone = False
         self._request = request
-        self._asked = False
+        body = request.body
+        self._pieces = deque([body] if isinstance(body, bytes) else body or [b""])
         self._expected: int | None = None
         self._received = 0
         self._parser: Any = None
 
     def scope(self) -> Scope:
-        """Return what the application is told about the request."""
+        """Return the ASGI scope of the request."""
         request = self._request
         path, _, query = request.target.partition(b"?")
         return {
@@ -112,7 +115,7 @@ class Line:
             "http_version": "1.1",
             "method": request.method,
             "scheme": request.scheme,
-            "path": unquote(path.decode("ascii", "replace")),
+            "path": unquote_to_bytes(path).decode("utf-8", "replace"),
             "raw_path": path,
             "query_string": query,
             "root_path": "",
@@ -123,21 +126,28 @@ class Line:
         }
 
     async def receive(self) -> Message:
-        """Return the request, and after it nothing until the client goes away."""
-        if not self._asked:
-            self._asked = True
-            return {"type": "http.request", "body": self._request.body, "more_body": False}
-        while not self.is_gone:
+        """Return the next part of the request; after it, wait until the client disconnects."""
+        if self._pieces:
+            piece = self._pieces.popleft()
+            more = bool(self._pieces) or not self._request.is_complete
+            return {"type": "http.request", "body": piece, "more_body": more}
+        while self._request.is_complete and not self.is_gone:
             await LISTENING
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
-        """Take a part of the answer; suspends after each piece of the body but the last."""
+        """Take a part of the response; suspends after each piece of the body but the last.
+
+        Raises `RuntimeError` for messages out of order, as servers do.
+        """
         if self.is_gone:
             return
-        if message["type"] == "http.response.start":
-            self._begin(message["status"], list(message["headers"]))
-        elif message["type"] == "http.response.body" and not self.is_over:
+        kind = message["type"]
+        if kind != ("http.response.start" if self.status is None else "http.response.body"):
+            raise RuntimeError(f"Unexpected ASGI message {kind!r}: status {self.status} was sent.")
+        if kind == "http.response.start":
+            self._begin(message["status"], list(message.get("headers", ())))
+        elif not self.is_over:
             self._take(message.get("body", b""))
             if message.get("more_body", False):
                 await SENT
@@ -147,17 +157,17 @@ class Line:
                 self.is_over = True
 
     def write(self, data: bytes) -> None:
-        """Take bytes past the protocol, as a client's parser would."""
+        """Take raw bytes of a response, parsed as a client would parse them."""
         if self._parser is None:
             self._parser = _parser(self._request)
         self._parse(data)
 
     def reset(self) -> None:
-        """Break off, as a reset by the peer."""
+        """Reset the connection."""
         self.fail(ResetError("[Errno 104] Connection reset by peer"))
 
     def close(self) -> None:
-        """Close in good order, whatever is still owed."""
+        """Close the connection, even before the end of the response."""
         if self._parser is not None and not self.is_over:
             self._parse(b"")
         elif self.status is None:
@@ -166,7 +176,7 @@ class Line:
             self.fail(DisconnectedError(self._incomplete()))
 
     def fail(self, error: WireError) -> None:
-        """Break with `error`, after what was sent before it."""
+        """Fail with `error`, after what was sent before it."""
         if not self.is_over and self.error is None:
             self.error = error
 
@@ -175,7 +185,7 @@ class Line:
         if self._request.method == "HEAD" or status in _BODILESS:
             return
         for name, value in headers:
-            if name == b"content-length":
+            if name.lower() == b"content-length":
                 self._expected = int(value)
                 return
         headers.append((b"transfer-encoding", b"chunked"))
@@ -186,7 +196,7 @@ class Line:
             self.chunks.append(data)
 
     def _incomplete(self) -> str:
-        # The words of h11, which is what speaks on httpx's sockets.
+        # The message of h11, which httpx's own connections use.
         if self._expected is None:
             what = "incomplete chunked read"
         else:
@@ -194,13 +204,13 @@ class Line:
         return f"peer closed connection without sending complete message body ({what})"
 
     def _parse(self, data: bytes) -> None:
-        """Read raw bytes of an answer; no bytes are its end."""
-        import h11  # noqa: PLC0415 - comes with uvicorn; few tests break the wire
+        """Parse raw bytes of a response; no bytes are its end."""
+        import h11  # noqa: PLC0415 - few tests use faults of the connection
 
         if self.is_over or self.error is not None:
             return
         if not data and self._parser.their_state is h11.SEND_RESPONSE:
-            # What httpcore says, before h11 could.
+            # The message of httpcore, which notices this before h11.
             self.fail(DisconnectedError("Server disconnected without sending a response."))
             return
         try:
@@ -221,7 +231,7 @@ class Line:
 
 
 def _parser(request: Request) -> Any:
-    """Return a parser of answers that has seen this request go out."""
+    """Return a parser of responses that has sent this request."""
     import h11  # noqa: PLC0415 - see above
 
     parser = h11.Connection(h11.CLIENT)

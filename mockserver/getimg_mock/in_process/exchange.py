@@ -1,10 +1,12 @@
-"""The fake without a socket: one request in, one answer out, and the body as it comes.
+"""An ASGI application without a socket: one request, its response, and the body as it is sent.
 
-An application's coroutine is stepped by hand, without a thread and without an event loop; code of
-the fake suspends only on its clock, on a piece of the body, and on a client that does not go away.
-So the same exchange serves synchronous clients, asyncio and trio. What a socket would have shown
-(a reset, a close, silence) is raised as a `WireError`, for adapters to say it in the words of
-their client library.
+The application's coroutine is stepped by hand, without a thread and without an event loop. The fake
+suspends only on its clock, on a piece of the body, and on a client that stays connected. So one
+exchange serves synchronous clients, asyncio and trio.
+
+`exchange` and `exchange_async` return a response as a client receives it; a connection that fails
+raises a `WireError`, which adapters turn into the error of their client library.
+`call_application` returns all that an application sent, without judging it.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from getimg_mock.errors import GetimgMockError
 from getimg_mock.in_process.connection import (
     SENT,
     DisconnectedError,
-    Line,
+    InMemoryConnection,
     Request,
     ResetError,
     TimedOutError,
@@ -39,6 +41,7 @@ __all__ = [
     "DisconnectedError",
     "EndlessWaitError",
     "Exchange",
+    "InMemoryConnection",
     "Jumping",
     "Patience",
     "Request",
@@ -47,6 +50,7 @@ __all__ = [
     "TimedOutError",
     "Wait",
     "WireError",
+    "call_application",
     "exchange",
     "exchange_async",
     "finish_left_behind",
@@ -54,13 +58,13 @@ __all__ = [
 
 
 class EndlessWaitError(GetimgMockError):
-    """No answer will ever come, and the client has no timeout: it would wait for ever."""
+    """No response will ever come, and the client has no timeout."""
 
 
 class Wait(NamedTuple):
-    """The exchange goes on when `seconds` have passed on `clock`, or it was changed by hand.
+    """The exchange continues when `seconds` have passed on `clock`, or the clock was changed.
 
-    `pause` says how to notice that; without `seconds` nothing else ends the wait.
+    `pause` notices such a change; without `seconds` nothing else ends the wait.
     """
 
     clock: VirtualClock | None
@@ -114,46 +118,52 @@ class Jumping:
 
 
 class Exchange:
-    """One request on its way through an application, stepped as far as somebody asks."""
+    """One request to an application, stepped as far as the client reads the response."""
 
     def __init__(self, app: ASGIApp, request: Request, patience: Patience) -> None:
-        self.line = Line(request)
+        self.connection = InMemoryConnection(request)
         self._timeout = request.timeout
         self._patience = patience
         self._waited = 0.0
         self._due: Any = None
-        # Its own, since another task than the one that began may read the body.
+        # A context of its own, since another task than the one that began may read the body.
         self._context = copy_context()
         self._coroutine: Coroutine[Any, Any, None] = app(  # type: ignore[assignment]
-            self.line.scope(), self.line.receive, self.line.send
+            self.connection.scope(), self.connection.receive, self.connection.send
         )
         self._running = True
 
     def head(self) -> Generator[Wait, None, None]:
-        """Go on until status and headers are there; raises `WireError` if they will not come."""
-        while self.line.status is None:
+        """Continue until status and headers are sent; raises `WireError` if they never are."""
+        while self.connection.status is None:
             self._raise_error()
             yield from self._steps()
 
     def chunk(self) -> Generator[Wait, None, bytes | None]:
-        """Go on until there are further bytes of the body; return them, or None at its end."""
-        while not self.line.chunks:
+        """Continue until the next bytes of the body; return them, or None at its end."""
+        while not self.connection.chunks:
             self._raise_error()
-            if self.line.is_over:
+            if self.connection.is_over:
                 return None
             yield from self._steps()
         self._waited = 0.0
-        return self.line.chunks.popleft()
+        return self.connection.chunks.popleft()
+
+    def whole(self) -> Generator[Wait, None, None]:
+        """Continue until the application has ended, or the connection has failed."""
+        while self._running and self.connection.error is None:
+            yield from self._steps()
+        self.close()
 
     def close(self) -> None:
-        """Go away: what is left of the answer is made, as a server would, but not waited for."""
-        if self._running and not self.line.is_gone:
-            self.line.is_gone = True
+        """Disconnect: the application finishes, as on a server, without being waited for."""
+        if self._running and not self.connection.is_gone:
+            self.connection.is_gone = True
             if not self.go_on():
                 self._patience.left_behind.append(self)
 
     def go_on(self) -> bool:
-        """Do what there is to do by now for a client that has gone; return whether that is all."""
+        """Step the application as far as its clock has come; return whether it has ended."""
         while self._running:
             due = self._due
             if isinstance(due, Pause) and (due.moment is None or due.moment > due.clock.now()):
@@ -163,7 +173,7 @@ class Exchange:
 
     @property
     def pause(self) -> Pause | None:
-        """What the application waits for, when that is time."""
+        """What the application waits for, if it waits for its clock."""
         return self._due if isinstance(self._due, Pause) else None
 
     def abort(self) -> None:
@@ -176,27 +186,27 @@ class Exchange:
         self.abort()
 
     def _raise_error(self) -> None:
-        if self.line.error is not None:
+        if self.connection.error is not None:
             self.close()
-            raise self.line.error
+            raise self.connection.error
 
     def _steps(self) -> Iterator[Wait]:
-        """Step the application once, waiting before it for what it last asked to wait for."""
+        """Step the application once, after waiting for what it suspended on last."""
         due, self._due = self._due, None
         if due is not None:
             yield from self._waits(due)
-            if self.line.error is not None:
+            if self.connection.error is not None:
                 self._due = due
                 return
         suspended = self._step()
         if suspended is not None and suspended is not SENT:
             self._due = suspended
-        if not self._running and not self.line.is_over and self.line.error is None:
-            self.line.close()
+        if not self._running and not self.connection.is_over and self.connection.error is None:
+            self.connection.close()
 
     def _step(self) -> Any:
-        """Run the application until it suspends, and return on what; None when it has ended."""
-        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for those who run coroutines
+        """Run the application until it suspends; return on what, or None when it has ended."""
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for code that runs coroutines
         if loop is not None:
             asyncio._set_running_loop(None)  # noqa: SLF001 - the loop cannot resume what we step
         try:
@@ -212,7 +222,7 @@ class Exchange:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - see above
 
     def _waits(self, due: Any) -> Iterator[Wait]:
-        """Yield what to wait for; breaks the line when that is longer than the client waits."""
+        """Yield what to wait for; fails the connection if the client's timeout is shorter."""
         pause = due if isinstance(due, Pause) else None
         clock = pause.clock if pause else self._patience.clock
         left = None if self._timeout is None else max(0.0, self._timeout - self._waited)
@@ -222,30 +232,30 @@ class Exchange:
         if pause is None and left is None:
             self.close()
             raise EndlessWaitError(
-                "This request would wait for ever: the fake sends nothing more and the client has "
-                "no timeout. Give the client one."
+                "This request would wait for ever: the fake sends nothing more, and the client has "
+                "no timeout. Set a timeout on the client."
             )
         in_vain = left is not None and (seconds is None or seconds > left)
         began = clock.now() if clock else None
         yield Wait(clock, left if in_vain else seconds, pause)
         passed = (clock.now() - began).total_seconds() if clock and began else left or 0.0
         self._waited += passed
-        # Somebody may have changed the clock meanwhile; then the application looks again.
+        # The clock may have been changed meanwhile; then the application looks again.
         if in_vain and left is not None and passed >= left:
-            self.line.fail(TimedOutError("The read operation timed out"))
+            self.connection.fail(TimedOutError("The read operation timed out"))
 
 
 class Response:
-    """An answer whose body may still be on its way.
+    """A response whose body may still be under way.
 
-    Iterate over it once for the body's bytes; `close()` when the rest of them is of no interest.
+    Iterate over it once for the bytes of the body; `close()` it to leave the rest unread.
     """
 
     __slots__ = ("_exchange", "_patience", "headers", "status")
 
     def __init__(self, under_way: Exchange, patience: Patience) -> None:
-        self.status: int = under_way.line.status or 0
-        self.headers: Headers = under_way.line.headers
+        self.status: int = under_way.connection.status or 0
+        self.headers: Headers = under_way.connection.headers
         self._exchange = under_way
         self._patience = patience
 
@@ -258,14 +268,14 @@ class Response:
             yield data
 
     def close(self) -> None:
-        """Give up what has not been read; harmless at the end."""
+        """Disconnect, without reading the rest; does nothing at the end of the body."""
         self._exchange.close()
 
 
 def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -> Response:
-    """Return the application's answer; raises `WireError` where a socket would have broken.
+    """Return the application's response as soon as its status and headers are sent.
 
-    Returns as soon as status and headers are there.
+    Raises `WireError` where a connection on a socket would have failed.
     """
     patience = patience or Jumping()
     finish_left_behind(patience)
@@ -281,7 +291,7 @@ def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -
 async def exchange_async(
     app: ASGIApp, request: Request, patience: Patience | None = None
 ) -> Response:
-    """Return what `exchange` returns, waiting as asyncio or trio does."""
+    """Return what `exchange` returns; asyncio or trio runs other tasks while it waits."""
     patience = patience or Jumping()
     finish_left_behind(patience)
     under_way = Exchange(app, request, patience)
@@ -293,8 +303,21 @@ async def exchange_async(
     return Response(under_way, patience)
 
 
+def call_application(
+    app: ASGIApp, request: Request, patience: Patience | None = None
+) -> InMemoryConnection:
+    """Run `app` to its end, waiting as it asks to, and return the connection.
+
+    A connection that failed is not raised: `error` has it, and what was sent before it is there.
+    """
+    patience = patience or Jumping()
+    under_way = Exchange(app, request, patience)
+    _driven(under_way.whole(), patience)
+    return under_way.connection
+
+
 def finish_left_behind(patience: Patience) -> None:
-    """Let requests whose clients have gone go on as far as their clocks have come."""
+    """Step requests whose clients have disconnected as far as their clocks have come."""
     if patience.left_behind:
         patience.left_behind[:] = [each for each in patience.left_behind if not each.go_on()]
 

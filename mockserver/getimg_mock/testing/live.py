@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.request import Request, urlopen
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
@@ -170,10 +168,3 @@ class _Counted:
             await self._app(scope, received, send)
         finally:
             self._under_way -= 1
-
-
-def listed_models(url: str, key: str) -> dict[str, dict[str, Any]]:
-    """Return the models of a fake by id, asked for with a key of nobody's test."""
-    request = Request(f"{url}/v2/models", headers={"Authorization": f"Bearer {key}_models"})  # noqa: S310 - the user's own fake
-    with urlopen(request) as answer:  # noqa: S310 - see above
-        return {model["id"]: model for model in json.load(answer)}

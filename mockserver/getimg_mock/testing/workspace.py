@@ -69,16 +69,6 @@ class GetimgMock(Workspace):
         self._policies: list[str] = []
         self._opened_at = self.clock.now()
 
-    @property
-    def models(self) -> dict[str, dict[str, Any]]:
-        """The models by id, each as `GET /v2/models/{model}` answers it."""
-        fake = self._fake()
-        if fake is not None:
-            return {model.id: model.as_json() for model in fake.catalogue.listed()}
-        from getimg_mock.testing.live import listed_models  # noqa: PLC0415 - only over a socket
-
-        return listed_models(self.url, self.key)
-
     def transport(self) -> HttpxTransport:
         """Return a transport for `httpx.Client` and `httpx.AsyncClient`: all hosts are the fake."""
         from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional

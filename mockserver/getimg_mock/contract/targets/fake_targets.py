@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import unquote
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
@@ -22,7 +21,7 @@ from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.fake import Fake
-from getimg_mock.media.rendering import stepped
+from getimg_mock.in_process.exchange import Request, call_application
 from getimg_mock.serving.server import MockServer
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
-    from starlette.types import ASGIApp, Message
+    from starlette.types import ASGIApp
 
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan, Send
@@ -153,10 +152,15 @@ class InProcessSession:
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Answer one request now."""
         before = self._take_marks()
-        answered = send_in_process(self.app, sent)
+        connection = call_application(self.app, _build_request(sent))
         effects = self._collect_effects(before) if step.submits or before else ()
-        status, headers, body = answered
-        return ReceivedResponse(status, headers, body, effects=effects)
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in connection.headers
+        )
+        # As it was sent: whether its length is the promised one is for a check to judge.
+        body = b"".join(connection.chunks)
+        return ReceivedResponse(connection.status or 0, headers, body, effects=effects)
 
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
@@ -187,54 +191,20 @@ class InProcessSession:
         return tuple(found)
 
 
-def send_in_process(
-    app: ASGIApp, sent: PreparedRequest
-) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
-    """Step `app` through one request and return status, headers and body."""
-    path, _, query = sent.target.partition("?")
+def _build_request(sent: PreparedRequest) -> Request:
     headers = [(b"host", b"api.getimg.ai")]
     headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in sent.headers]
     if sent.body is not None:
         headers.append((b"content-length", b"%d" % len(sent.body)))
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": sent.method,
-        "scheme": "https",
-        "path": unquote(path),
-        "raw_path": path.encode(),
-        "query_string": query.encode("latin-1", "replace"),
-        "root_path": "",
-        "headers": headers,
-        "client": ("127.0.0.1", 1),
-        "server": ("api.getimg.ai", 443),
-        "state": {},
-    }
-    answer: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": sent.body or b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        answer.append(message)
-
-    with stepped():
-        _run_to_end(app(scope, receive, send))
-    shown = tuple(
-        (name.decode("latin-1").lower(), value.decode("latin-1"))
-        for name, value in answer[0].get("headers", ())
+    return Request(
+        method=sent.method,
+        scheme="https",
+        host="api.getimg.ai",
+        port=443,
+        target=sent.target.encode("latin-1", "replace"),
+        headers=headers,
+        body=sent.body or b"",
     )
-    return answer[0]["status"], shown, b"".join(each.get("body", b"") for each in answer[1:])
-
-
-def _run_to_end(coroutine: Any) -> None:
-    while True:
-        try:
-            pause = coroutine.send(None)
-        except StopIteration:
-            return
-        pause.wait()
 
 
 @dataclass(slots=True)
