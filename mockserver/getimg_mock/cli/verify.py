@@ -27,4 +27,5 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, 1 when it is broken."""
-    return _KINDS[arguments.kind].run(arguments)
+    status: int = _KINDS[arguments.kind].run(arguments)
+    return status
