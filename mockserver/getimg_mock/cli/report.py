@@ -20,7 +20,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         "report",
         help="put recorded runs side by side, in one report",
         description="Put the runs of event streams of verify side by side: several targets, "
-        "several clients, or both. Without --report each is told on the console.",
+        "several clients, or both. Without --report each is printed.",
         allow_abbrev=False,
     )
     parser.add_argument(
@@ -30,7 +30,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Report; returns 0, whatever came of the runs: they are over."""
+    """Report; returns 0, whatever the verdicts of the runs."""
     require_reports(arguments.report)
     outcomes = [outcome for path in arguments.files for outcome in read_events(path)]
     for path in arguments.report:

@@ -1,4 +1,4 @@
-"""Scripts that show a failure without the events of its run."""
+"""Scripts that show a failure again, without an event stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _FAKE: Final = "http://127.0.0.1:4010"
 def script_of(outcome: Outcome, verdict: Event) -> str:
     """Return a script that shows the first failure of a verdict.
 
-    Of a provider it sends the plan and needs nothing but Python; of a client it needs this package.
+    For a provider, it sends the plan and needs nothing but Python. For a client, it needs this
+    package.
     """
     failure = verdict["failures"][0]
     words = {
@@ -43,7 +44,7 @@ def script_of(outcome: Outcome, verdict: Event) -> str:
 
 
 def _filled(name: str, words: dict[str, str], place: str, data: str) -> str:
-    """Return a shipped script with its words, and its data, in their places."""
+    """Return a shipped script with its placeholders filled in."""
     text = read_text("fixtures", f"scripts/{name}.py")
     for word, value in words.items():
         text = text.replace(f"{{{word}}}", _quotable(value))
@@ -51,7 +52,7 @@ def _filled(name: str, words: dict[str, str], place: str, data: str) -> str:
 
 
 def _quotable(text: str) -> str:
-    """Return a text that can stand in a docstring, on one line."""
+    """Return a text that can be part of a docstring, on one line."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return shown.replace("\\", "/").replace('"', "'")
 
