@@ -29,7 +29,7 @@ from getimg_mock.contract.exchanges import TERMINAL, parse_decimal, read_balance
 from getimg_mock.contract.model_choice import find_cheapest
 from getimg_mock.contract.plans import DAYS_PLACEHOLDER, Plan, Ref, Send, get, get_balance
 from getimg_mock.contract.prices import compute_price
-from getimg_mock.contract.provider.strategies import faulty, submissions
+from getimg_mock.contract.provider.plan_strategies import faulty, submissions
 from getimg_mock.contract.targets.execution import PlanRun, RefusedError, parse_instant
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS

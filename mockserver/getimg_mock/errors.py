@@ -2,7 +2,8 @@
 
     GetimgMockError
     |-- SettingsError       a setting, option or file that cannot be used
-    |   `-- CatalogueError  a models file that cannot be used, with the place of the error
+    |   |-- CatalogueError  a models file that cannot be used, with the place of the error
+    |   `-- MissingPackageError  a package that an optional feature needs is not installed
     |-- UnknownNameError    a name that does not exist; carries the nearest one that does
     |-- BudgetError         a budget that does not allow a run, or its record cannot be used
     |-- ServerError         the server could not start or stop
@@ -33,6 +34,10 @@ class SettingsError(GetimgMockError):
 
 class CatalogueError(SettingsError):
     """A models file that cannot be used; the text begins with the place of the error."""
+
+
+class MissingPackageError(SettingsError, ModuleNotFoundError):
+    """A package that an optional feature needs is not installed; the text says how to get it."""
 
 
 class BudgetError(GetimgMockError):

@@ -39,7 +39,7 @@ def test_events_are_written_while_the_run_goes_on(tmp_path: Path) -> None:
         assert path.read_text(encoding="utf-8").count("\n") == 2
 
     with RunRecorder(path) as recorder:
-        recorder.take(run())
+        recorder.record(run())
 
 
 def test_without_a_name_events_are_kept_in_the_state_folder(
@@ -50,7 +50,7 @@ def test_without_a_name_events_are_kept_in_the_state_folder(
     sources = []
     for plan in ("first", "second"):
         with RunRecorder(name="verify-api-http://x:1/") as recorder:
-            recorder.take([START, SKIP | {"plan": plan}])
+            recorder.record([START, SKIP | {"plan": plan}])
             sources.append(recorder.source)
     kept = tmp_path / "getimg-mock" / "verify-api-http-x-1.ndjson"
     assert [json.loads(line)["event"] for line in kept.read_text().splitlines()] == [
@@ -74,7 +74,7 @@ def test_a_state_folder_that_cannot_be_written_is_left_alone(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     with RunRecorder(name="run") as recorder:
-        recorder.take([START, SKIP])
+        recorder.record([START, SKIP])
     assert recorder.source == ""
     assert [len(each.events) for each in recorder.outcomes] == [2]
 
@@ -84,7 +84,7 @@ def test_each_event_is_passed_on_as_it_is_recorded() -> None:
     seen: list[dict[str, Any]] = []
     failed = {"event": "verdict", "id": "GP1", "status": "FAIL", "reason": "", "failures": [{}]}
     with RunRecorder(known={"GP1": "in May"}, on_event=seen.append) as recorder:
-        recorder.take([START, failed, END])
+        recorder.record([START, failed, END])
     assert [each["event"] for each in seen] == ["start", "verdict", "end"]
     assert (seen[1]["status"], seen[1]["reason"]) == ("XFAIL", "in May")
     assert tuple(seen) == recorder.outcomes[0].events

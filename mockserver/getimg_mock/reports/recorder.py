@@ -85,7 +85,7 @@ class RunRecorder:
         """The runs so far."""
         return events.read(self._events, source=self.source)
 
-    def take(self, stream: Iterable[Event]) -> None:
+    def record(self, stream: Iterable[Event]) -> None:
         """Record the events of a run, or of several, as the stream yields them."""
         for event in apply_known_failures(stream, self.known):
             self._events.append(event)

@@ -16,7 +16,7 @@ from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.contract.verification.client_run import ClientRun
 from getimg_mock.contract.verification.commands import format_command
 from getimg_mock.contract.verification.result import Verification
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
 from getimg_mock.reports.known_failures import load_known_failures
 from getimg_mock.reports.recorder import RunRecorder
 from getimg_mock.user_files import require_writable
@@ -85,7 +85,7 @@ def verify_client(
     checks = suite.choose_checks(_split_words(words))
     known = load_known_failures(known_failures, [check.id for check in suite.CHECKS])
     if random and find_spec("hypothesis") is None:
-        raise SettingsError("--random needs hypothesis: pip install 'getimg-mock[verify]'.")
+        raise MissingPackageError("--random needs hypothesis: pip install 'getimg-mock[verify]'.")
     sources = [_find_source(each) for each in (client, *others)]
     amount = None if budget is None else str(parse_amount(budget))
     options = {

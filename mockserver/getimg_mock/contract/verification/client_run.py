@@ -57,7 +57,7 @@ class ClientRun:
         there = source.create_upstream_driver(target, suffix=f" on {target.name}")
         self._drive(there, source.adapter, checks, among=FAULT_FREE_CASES, where=target.url)
         budget.settle()
-        self.recorder.take([budget.as_event()])
+        self.recorder.record([budget.as_event()])
 
     def observe(self, observed: ObservedCommand | ObservedFake) -> None:
         """Judge the requests of a client, which is not driven."""
@@ -69,7 +69,7 @@ class ClientRun:
             result, self.command_status = observed_traffic.run_command(observed, self.checks)
         self.results.append(result)
         known = self.recorder.known
-        self.recorder.take(
+        self.recorder.record(
             self._add_origin(scorecard.events(result, adapter=OBSERVED, known=known))
         )
 
@@ -91,14 +91,14 @@ class ClientRun:
             checks=len(checks),
             where=where,
         )
-        self.recorder.take(self._add_origin([start]))
+        self.recorder.record(self._add_origin([start]))
         try:
             result = suite.verify(
                 driver,
                 checks=checks,
                 seed=self.seed,
                 among=among,
-                each=lambda history: self.recorder.take([scorecard.case_event(history)]),
+                each=lambda history: self.recorder.record([scorecard.case_event(history)]),
             )
             if self.random and where is None:  # elsewhere nothing can be made to fail
                 result = self._search_schedule(driver, result)
@@ -106,7 +106,7 @@ class ClientRun:
             driver.close()
         self.results.append(result)
         known = self.recorder.known
-        self.recorder.take(scorecard.generate_verdict_events(result, adapter=adapter, known=known))
+        self.recorder.record(scorecard.generate_verdict_events(result, adapter=adapter, known=known))
 
     def _search_schedule(self, driver: Driver, result: Result) -> Result:
         """Return the result with the shortest schedule of faults that costs twice, if any."""

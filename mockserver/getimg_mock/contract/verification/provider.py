@@ -133,7 +133,7 @@ def verify_provider(
     with RunRecorder(
         Path(events) if events is not None else None, name=name, known=known, on_event=on_event
     ) as recorder:
-        recorder.take(_add_origin(stream, _describe_origin(options, words, traffic)))
+        recorder.record(_add_origin(stream, _describe_origin(options, words, traffic)))
     outcomes = tuple(recorder.outcomes)
     return Verification(outcomes, status=0 if all(each.ok for each in outcomes) else 1)
 
@@ -160,7 +160,7 @@ def _run_plans(
 
 
 def _create_shrinker(options: ProviderOptions, target: Target) -> Callable[[Check], Verdict | None]:
-    from getimg_mock.contract.provider.strategies import find_smallest_breach  # noqa: PLC0415 - optional
+    from getimg_mock.contract.provider.plan_strategies import find_smallest_breach  # noqa: PLC0415 - optional
 
     return partial(find_smallest_breach, target=target, seed=options.seed, count=options.random)
 
