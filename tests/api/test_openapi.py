@@ -10,9 +10,8 @@ import jsonschema_rs
 import pytest
 
 from getimg_mock.api.openapi import openapi
-from getimg_mock.api.problems import STATUSES
-from getimg_mock.api.routes import PATHS
-from getimg_mock.world import schemas
+from getimg_mock.world import operations, schemas
+from getimg_mock.world.error_codes import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,20 +62,20 @@ def bodies() -> Iterator[tuple[str, Json]]:
 
 
 def test_the_document_has_the_operations_and_paths_of_the_api() -> None:
-    """The document and the routes are two lists of the same eight operations."""
+    """The document and the routes hold the same eight operations."""
     described = {
         path: [(method.upper(), each["operationId"]) for method, each in methods.items()]
         for path, methods in DOCUMENT["paths"].items()
     }
     assert described == {
-        path: [(method, operation.name)] for path, (method, operation) in PATHS.items()
+        each.path: [(each.method, name)] for name, each in operations.OPERATIONS.items()
     }
 
 
 @every_operation
 def test_an_operation_declares_its_path_parameters(name: str) -> None:
     """Each name in the path's braces is a required parameter."""
-    path = next(path for path, (_, operation) in PATHS.items() if operation.name == name)
+    path = operations.OPERATIONS[name].path
     declared = [
         each["name"]
         for each in OPERATIONS[name].get("parameters", [])
@@ -88,7 +87,7 @@ def test_an_operation_declares_its_path_parameters(name: str) -> None:
 @every_operation
 def test_whoever_needs_a_key_can_answer_401(name: str) -> None:
     """Only a download goes without a key, and only it cannot be refused for one."""
-    keyed = next(operation.keyed for _, operation in PATHS.values() if operation.name == name)
+    keyed = operations.OPERATIONS[name].keyed
     assert ("401" in OPERATIONS[name]["responses"]) is keyed
     assert (OPERATIONS[name].get("security", DOCUMENT["security"]) != []) is keyed
 
@@ -104,7 +103,7 @@ def test_every_claim_names_its_evidence(name: str) -> None:
 @every_operation
 def test_the_rate_limit_headers_stand_on_the_answers_of_limited_operations(name: str) -> None:
     """All three on every answer but a 401, which belongs to no workspace."""
-    limited = next(operation.limited for _, operation in PATHS.values() if operation.name == name)
+    limited = operations.OPERATIONS[name].limited
     names = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"}
     for status, response in OPERATIONS[name]["responses"].items():
         expected = names if limited and status != "401" else set()

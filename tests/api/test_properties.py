@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.routes import PATHS
 from getimg_mock.world import schemas
+from getimg_mock.world.operations import OPERATIONS
 from tests.api import requests
 from tests.api.driver import KEY, Driver
 
@@ -32,13 +32,14 @@ LENIENT = Driver.of(balance=10**12, magic="no", strictness="schema")
 
 def _operation(method: str, path: str) -> tuple[str | None, set[int]]:
     """Return the operation of a request and the statuses that are documented for it."""
-    for template, (right, operation) in PATHS.items():
+    for name, operation in OPERATIONS.items():
+        template, right = operation.path, operation.method
         pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template))
         if re.fullmatch(pattern, path, re.DOTALL):
             if method not in ({"GET", "HEAD"} if right == "GET" else {right}):
                 return None, {405}
             responses = OPENAPI["paths"][template][right.lower()]["responses"]
-            return operation.name, {int(status) for status in responses} - {500}
+            return name, {int(status) for status in responses} - {500}
     return None, {401} if path == "/v1" or path.startswith("/v1/") else {404}
 
 

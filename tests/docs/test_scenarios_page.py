@@ -9,7 +9,8 @@ from typing import Final
 import pytest
 
 from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, ERRORS, INSTEAD, ODDITIES, SPOILED
-from getimg_mock.world.rule_files import OPERATIONS, RULE_KEYS, scenario_names
+from getimg_mock.world.operations import OPERATIONS
+from getimg_mock.world.rule_files import RULE_KEYS, scenario_names
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 

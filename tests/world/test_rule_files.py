@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.routes import OPERATIONS as ROUTED
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world import schemas
 from getimg_mock.world.behaviours import ERRORS, INSTEAD, ODDITIES, SPOILED
+from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import (
-    OPERATIONS,
     RULE_KEYS,
     Scenario,
     named_scenario,
@@ -65,7 +64,9 @@ def schema_allows(rule: dict[str, Any]) -> bool:
 
 def test_the_operations_are_those_of_the_api() -> None:
     """A rule can be about each of them and about nothing else."""
-    assert set(OPERATIONS) == set(ROUTED)
+    assert read_rule({"status": 500}).criteria["on"] == set(OPERATIONS)
+    for name in OPERATIONS:
+        assert read_rule({"on": name, "status": 500}).criteria["on"] == {name}
 
 
 def test_the_schema_knows_the_keys_of_the_reader() -> None:

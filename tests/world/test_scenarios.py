@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.behaviours import NOTHING, Behaviour
-from getimg_mock.world.rule_files import OPERATIONS, named_scenario, scenario_names
+from getimg_mock.world.operations import OPERATIONS
+from getimg_mock.world.rule_files import named_scenario, scenario_names
 from getimg_mock.world.scenarios import Facts, Scenarios
 from tests.world.worlds import START, facts
 

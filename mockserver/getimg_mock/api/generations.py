@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.formatting import number, timestamp_of
 from getimg_mock.api.links import client_address
 from getimg_mock.api.messages import JSON, Answer, encoded
 from getimg_mock.errors import Refusal
+from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.validation import validated
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call, Headers
     from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.limits import Allowance, Kind
+
+_DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]
 
 
 def submitted(call: Call, kind: Kind) -> Generation:
@@ -58,7 +61,8 @@ def completed(call: Call, generation: Generation, headers: Headers) -> Answer:
         expires = int(call.owner.clock.now().timestamp()) - 1
     signature = call.owner.signature(generation.id, 0, expires)
     address = client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    url = f"{address}/v2/downloads/{generation.id}/0?exp={expires}&sig={signature}"
+    path = _DOWNLOAD.path.format(id=generation.id, index=0)
+    url = f"{address}{path}?exp={expires}&sig={signature}"
     words = (generation.id, url, timestamp_of(deletes_at))
     body = _form(generation.product) % tuple(map(encoded, words))
     return Answer(200, body.encode(), [JSON, *headers])

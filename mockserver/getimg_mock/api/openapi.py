@@ -9,11 +9,16 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text, shipped
-from getimg_mock.api.openapi_operations import OPERATIONS, Described, Json
+from getimg_mock.api.openapi_operations import DESCRIPTIONS, Json
+from getimg_mock.settings import Settings
 from getimg_mock.world import schemas
+from getimg_mock.world.operations import OPERATIONS
+
+if TYPE_CHECKING:
+    from getimg_mock.world.operations import Operation
 
 _TITLE: Final = "The getimg.ai v2 API, as getimg-mock answers it"
 _DESCRIPTION: Final = """\
@@ -37,7 +42,7 @@ _MEANINGS: Final = {
     404: "There is no such thing, or it belongs to another workspace.",
     410: "The link has expired, and the file is deleted.",
     412: "The file is not the one that If-Match or If-Unmodified-Since tells of.",
-    413: "The body is larger than 25 MiB.",
+    413: f"The body is larger than {Settings().max_body_mib} MiB.",
     415: "The body is not declared as JSON.",
     416: "The file ends before the part that a Range header asks for.",
     422: "The prompt or a reference image failed the safety checks.",
@@ -61,8 +66,8 @@ _WITHOUT_BODY: Final = frozenset({304, 412})
 def openapi() -> Json:
     """Return the document, new at each call."""
     paths: defaultdict[str, Json] = defaultdict(dict)
-    for operation in OPERATIONS:
-        paths[operation.path][operation.method] = _described(operation)
+    for operation in OPERATIONS.values():
+        paths[operation.path][operation.method.lower()] = _described(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": _TITLE, "version": "v2", "description": _DESCRIPTION},
@@ -94,54 +99,55 @@ def openapi_text() -> str:
 
 
 def _tags() -> list[str]:
-    return list(dict.fromkeys(operation.name.partition(".")[0] for operation in OPERATIONS))
+    return list(dict.fromkeys(name.partition(".")[0] for name in OPERATIONS))
 
 
-def _described(operation: Described) -> Json:
+def _described(operation: Operation) -> Json:
+    about = DESCRIPTIONS[operation.name]
     described: Json = {
         "operationId": operation.name,
         "tags": [operation.name.partition(".")[0]],
-        "summary": operation.summary,
+        "summary": about.summary,
         "x-evidence": "documented",
     }
-    if 401 not in operation.statuses:
+    if not operation.keyed:
         described["security"] = []
-    if operation.parameters:
-        described["parameters"] = list(operation.parameters)
-    if operation.name in schemas.REQUESTS:
-        described["requestBody"] = _request_body(operation)
+    if about.parameters:
+        described["parameters"] = list(about.parameters)
+    if operation.request is not None:
+        described["requestBody"] = _request_body(operation.name, operation.request)
     described["responses"] = {
-        str(status): _response(operation, status) for status in sorted(operation.statuses)
+        str(status): _response(operation, status) for status in sorted(about.statuses)
     }
     return described
 
 
-def _request_body(operation: Described) -> Json:
+def _request_body(operation: str, schema: str) -> Json:
     shown = {
         name: _example(exchange, exchange["request"]["body"])
-        for name, exchange in _exchanges(operation.name).items()
+        for name, exchange in _exchanges(operation).items()
         if exchange["response"]["status"] < 400
     }
-    schema = _reference(schemas.REQUESTS[operation.name])
     return {
         "required": True,
-        "content": {"application/json": {"schema": schema, "examples": shown}},
+        "content": {"application/json": {"schema": _reference(schema), "examples": shown}},
     }
 
 
-def _response(operation: Described, status: int) -> Json:
-    response: Json = {"description": _MEANINGS[status], "x-evidence": operation.statuses[status]}
+def _response(operation: Operation, status: int) -> Json:
+    about = DESCRIPTIONS[operation.name]
+    response: Json = {"description": _MEANINGS[status], "x-evidence": about.statuses[status]}
     headers = _headers(operation, status)
     if headers:
         response["headers"] = headers
     if status not in _WITHOUT_BODY:
         response["content"] = _content(operation, status)
-    if status < 300 and operation.links:
-        response["links"] = operation.links
+    if status < 300 and about.links:
+        response["links"] = about.links
     return response
 
 
-def _headers(operation: Described, status: int) -> Json:
+def _headers(operation: Operation, status: int) -> Json:
     headers: Json = {}
     if operation.limited and status != 401:
         headers |= {name: _header_reference(name) for name in _LIMIT_HEADERS}
@@ -154,7 +160,7 @@ def _headers(operation: Described, status: int) -> Json:
     return headers
 
 
-def _content(operation: Described, status: int) -> Json:
+def _content(operation: Operation, status: int) -> Json:
     name = schemas.answer_schema(operation.name, status)
     if name is None:
         ranges = ("multipart/byteranges",) if status == 206 else ()

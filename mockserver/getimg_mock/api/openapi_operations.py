@@ -25,19 +25,14 @@ _SUBMITTED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """One operation: where it is, what it is for, what it takes, what it can answer.
+    """What the document says of one operation: its purpose, parameters and possible statuses.
 
-    `statuses` gives each status its evidence. `limited` means that rate-limit headers stand on
-    the answers.
+    `statuses` gives each status its evidence. `links` are OpenAPI links, on the successful answer.
     """
 
-    name: str
-    method: str
-    path: str
     summary: str
     statuses: dict[int, str]
     parameters: tuple[Json, ...] = ()
-    limited: bool = False
     links: Json = field(default_factory=dict)
 
 
@@ -57,22 +52,14 @@ def _parameter(
 _TEXT: Final[Json] = {"type": "string", "minLength": 1}
 _MOMENT: Final[Json] = {"type": "string", "format": "date-time"}
 
-OPERATIONS: Final = (
-    Described(
-        name="images.generate",
-        method="post",
-        path="/v2/images/generations",
+DESCRIPTIONS: Final = {
+    "images.generate": Described(
         summary="Make a picture, and answer when it is done",
         statuses={200: "documented", **_SUBMITTED},
-        limited=True,
     ),
-    Described(
-        name="videos.create",
-        method="post",
-        path="/v2/videos/generations",
+    "videos.create": Described(
         summary="Order a video",
         statuses={202: "documented", **_SUBMITTED},
-        limited=True,
         links={
             "poll": {
                 "operationId": "videos.retrieve",
@@ -81,19 +68,12 @@ OPERATIONS: Final = (
             }
         },
     ),
-    Described(
-        name="videos.retrieve",
-        method="get",
-        path="/v2/videos/generations/{id}",
+    "videos.retrieve": Described(
         summary="Ask how far a video is; when it is completed, where to download it",
         statuses={200: "documented", 404: "documented", **_KEYED},
         parameters=(_parameter("id", "path", "The id from the answer to the order.", _TEXT),),
-        limited=True,
     ),
-    Described(
-        name="models.list",
-        method="get",
-        path="/v2/models",
+    "models.list": Described(
         summary="List the models",
         statuses={200: "documented", 400: "inferred", **_KEYED},
         parameters=(
@@ -113,25 +93,16 @@ OPERATIONS: Final = (
             }
         },
     ),
-    Described(
-        name="models.retrieve",
-        method="get",
-        path="/v2/models/{model}",
+    "models.retrieve": Described(
         summary="Show one model",
         statuses={200: "documented", 404: "inferred", **_KEYED},
         parameters=(_parameter("model", "path", "The id of the model.", _TEXT),),
     ),
-    Described(
-        name="billing.balance",
-        method="get",
-        path="/v2/billing/balance",
+    "billing.balance": Described(
         summary="Show what the workspace has left",
         statuses={200: "documented", **_KEYED},
     ),
-    Described(
-        name="billing.costs",
-        method="get",
-        path="/v2/billing/costs",
+    "billing.costs": Described(
         summary="List what was spent, by UTC date",
         statuses={200: "documented", 400: "inferred", **_KEYED},
         parameters=(
@@ -150,10 +121,7 @@ OPERATIONS: Final = (
             ),
         ),
     ),
-    Described(
-        name="downloads.retrieve",
-        method="get",
-        path="/v2/downloads/{id}/{index}",
+    "downloads.retrieve": Described(
         summary="Download a file; the link has its own signature and needs no key",
         statuses={
             200: "documented",
@@ -177,4 +145,4 @@ OPERATIONS: Final = (
             ),
         ),
     ),
-)
+}

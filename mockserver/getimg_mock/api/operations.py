@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Handler
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
-    from getimg_mock.world.limits import Kind
+    from getimg_mock.world.operations import Operation
 
 # Beyond this many bytes over the limit the rest of a body is not even read to its end.
 _DRAINED: Final = 128 * 1024 * 1024
@@ -50,17 +50,11 @@ class ClientGoneError(Exception):
     """The client went away before its request was complete: nobody is there to answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One of the API's operations: what it is called, who answers it, what it needs.
+class HandledOperation(NamedTuple):
+    """An operation of the API with the function that answers it."""
 
-    `limited` names the rate limit whose headers stand on its answers, refusals included.
-    """
-
-    name: str
+    operation: Operation
     handler: Handler
-    keyed: bool = True
-    limited: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +63,18 @@ class Endpoint:
 
     fake: Fake
     log: AccessLog
-    operations: Mapping[str, Operation]
+    operations: Mapping[str, HandledOperation]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; whatever is wrong with it, in getimg.ai's envelope."""
         started, wall = stopwatch(), wall_time()
-        operation = self.operations.get(scope["method"])
-        call = Call(operation.name if operation else "unknown", scope, self.fake)
+        handled = self.operations.get(scope["method"])
+        call = Call(handled.operation.name if handled else "unknown", scope, self.fake)
         effects: list[Effect] = []
         token = EFFECTS.set(effects)
         try:
-            answer = faults.finish(call, await self._answered(call, operation, receive))
-            self._finish(call, operation, answer)
+            answer = faults.finish(call, await self._answered(call, handled, receive))
+            self._finish(call, handled, answer)
             sent = await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
@@ -90,16 +84,18 @@ class Endpoint:
         record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
         self.log(call, answer, seconds)
 
-    async def _answered(self, call: Call, operation: Operation | None, receive: Receive) -> Answer:
+    async def _answered(
+        self, call: Call, handled: HandledOperation | None, receive: Receive
+    ) -> Answer:
         settings = self.fake.settings
         try:
-            if operation is None:
+            if handled is None:
                 return self._wrong_method(call)
-            self._identify(call, operation)
+            self._identify(call, handled.operation)
             if call.method == "POST":
                 call.body = await read_body(call, receive, settings.max_body_mib)
             faults.arrange(call)
-            return await faults.treated(call, operation.handler)
+            return await faults.treated(call, handled.handler)
         except Refusal as refusal:
             return problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:
@@ -128,16 +124,12 @@ class Endpoint:
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
-    def _finish(self, call: Call, operation: Operation | None, answer: Answer) -> None:
+    def _finish(self, call: Call, handled: HandledOperation | None, answer: Answer) -> None:
         clock = (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", http_date(clock)))
-        if (
-            operation is not None
-            and operation.limited
-            and call.workspace is not None
-            and answer.header(b"x-ratelimit-limit") is None
-        ):
-            answer.headers += rate_limit_headers(call.workspace.allowance(operation.limited))
+        limited = handled.operation.limited if handled is not None else None
+        if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
+            answer.headers += rate_limit_headers(call.workspace.allowance(limited))
         if self.fake.settings.check_responses and call.fault is None:
             for found in violations(call, answer):
                 sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")

@@ -6,26 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
+from getimg_mock.world.error_codes import STATUSES
 from getimg_mock.world.error_messages import INCORRECT_KEY, SOMETHING_WENT_WRONG
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Headers
-
-# Documented, but for the last four: there the status is HTTP's own and the code our choice.
-STATUSES: Final = {
-    "invalid_api_key": 401,
-    "parameter_missing": 400,
-    "invalid_parameter": 400,
-    "quota_exceeded": 402,
-    "content_policy_violation": 422,
-    "not_found": 404,
-    "rate_limit": 429,
-    "server_error": 500,
-    "method_not_allowed": 405,
-    "invalid_signature": 403,
-    "url_expired": 410,
-    "range_not_satisfiable": 416,
-}
 
 _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 

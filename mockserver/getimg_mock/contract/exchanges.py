@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from getimg_mock.contract.plans import SUBMISSIONS, find_operation
+from getimg_mock.world.operations import SUBMISSIONS, find_operation
 
 if TYPE_CHECKING:
     from datetime import datetime

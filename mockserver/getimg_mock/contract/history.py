@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from getimg_mock.contract.exchanges import TERMINAL, read_balance, strip_base
-from getimg_mock.contract.plans import SUBMISSIONS
+from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

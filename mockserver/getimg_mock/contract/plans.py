@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from getimg_mock.world.operations import find_operation
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,35 +25,11 @@ TIERS: Final[tuple[Tier, ...]] = ("R0", "R1", "R2", "R3")
 """R0 can spend nothing whatever the provider does; R1 sends requests that must be refused; R2 makes
 generations; R3 uses up rate limits."""
 
-PATHS: Final = {
-    ("POST", "/v2/images/generations"): "images.generate",
-    ("POST", "/v2/videos/generations"): "videos.create",
-    ("GET", "/v2/videos/generations/{}"): "videos.retrieve",
-    ("GET", "/v2/models"): "models.list",
-    ("GET", "/v2/models/{}"): "models.retrieve",
-    ("GET", "/v2/billing/balance"): "billing.balance",
-    ("GET", "/v2/billing/costs"): "billing.costs",
-    ("GET", "/v2/downloads/{}/{}"): "downloads.retrieve",
-}
-OPERATIONS: Final = tuple(PATHS.values())
-SUBMISSIONS: Final = ("images.generate", "videos.create")
 DAYS_PLACEHOLDER: Final = "{days}"
 """The query for the costs around a plan: from the day before it begins, 32 days."""
 
 _MAX_PLAIN_BODY: Final = 20_000
 """How long a body may be to be written down as it is."""
-
-
-def find_operation(method: str, path: str) -> str:
-    """Return the operation that a method and a path ask for, or an empty text."""
-    parts = path.split("/")
-    if len(parts) == 5 and parts[:4] == ["", "v2", "videos", "generations"] and parts[4]:
-        path = "/v2/videos/generations/{}"
-    elif len(parts) == 4 and parts[:3] == ["", "v2", "models"] and parts[3]:
-        path = "/v2/models/{}"
-    elif len(parts) == 5 and parts[:3] == ["", "v2", "downloads"] and parts[3] and parts[4]:
-        path = "/v2/downloads/{}/{}"
-    return PATHS.get(("GET" if method == "HEAD" else method, path), "")
 
 
 @dataclass(frozen=True, slots=True)

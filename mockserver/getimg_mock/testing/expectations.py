@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 from urllib.parse import parse_qsl
 
-from getimg_mock.api.routes import OPERATIONS
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.testing.differences import ABSENT, differences, told
+from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

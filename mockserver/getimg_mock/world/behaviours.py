@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
 from getimg_mock.settings import Span
 from getimg_mock.world import error_messages
+from getimg_mock.world.error_codes import STATUSES
+from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS
 from getimg_mock.world.transitions import OPEN, TransitionRule
 
 if TYPE_CHECKING:
@@ -43,26 +45,31 @@ INSTEAD: Final = get_args(Instead)
 SPOILED: Final = get_args(Spoiled)
 ODDITIES: Final = get_args(Oddity)
 
-# Errors by name. `concurrency` is the 429 without Retry-After; `unavailable` (503) is undocumented.
+
+def _error_named(code: str, message: str, status: int | None = None) -> tuple[int, str, str]:
+    return (status or STATUSES[code], code, message)
+
+
+# Errors by name: status, code, message. `concurrency` is the 429 without Retry-After;
+# `unavailable` (503) is undocumented.
 ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
-    "invalid_api_key": (401, "invalid_api_key", error_messages.INCORRECT_KEY),
-    "parameter_missing": (400, "parameter_missing", "Missing required parameter: 'prompt'."),
-    "invalid_parameter": (400, "invalid_parameter", "Invalid 'prompt'."),
-    "quota_exceeded": (402, "quota_exceeded", error_messages.INSUFFICIENT_BALANCE),
-    "not_found": (404, "not_found", "Not found."),
-    "content_policy_violation": (422, "content_policy_violation", error_messages.UNSAFE),
-    "rate_limit": (429, "rate_limit", error_messages.TOO_MANY_REQUESTS),
-    "concurrency": (429, "rate_limit", error_messages.TOO_MANY_CONCURRENT),
-    "server_error": (500, "server_error", error_messages.SOMETHING_WENT_WRONG),
-    "unavailable": (503, "server_error", error_messages.SOMETHING_WENT_WRONG),
+    "invalid_api_key": _error_named("invalid_api_key", error_messages.INCORRECT_KEY),
+    "parameter_missing": _error_named("parameter_missing", "Missing required parameter: 'prompt'."),
+    "invalid_parameter": _error_named("invalid_parameter", "Invalid 'prompt'."),
+    "quota_exceeded": _error_named("quota_exceeded", error_messages.INSUFFICIENT_BALANCE),
+    "not_found": _error_named("not_found", "Not found."),
+    "content_policy_violation": _error_named("content_policy_violation", error_messages.UNSAFE),
+    "rate_limit": _error_named("rate_limit", error_messages.TOO_MANY_REQUESTS),
+    "concurrency": _error_named("rate_limit", error_messages.TOO_MANY_CONCURRENT),
+    "server_error": _error_named("server_error", error_messages.SOMETHING_WENT_WRONG),
+    "unavailable": _error_named("server_error", error_messages.SOMETHING_WENT_WRONG, 503),
 }
 
 _DEFAULT_RETRY_AFTER: Final = 60
 
 # What some behaviours can be done to; all others can be done to any operation.
-_GENERATE: Final = frozenset({"images.generate", "videos.create"})
-_LINKED: Final = frozenset({"images.generate", "videos.retrieve", "downloads.retrieve"})
 _DOWNLOADS: Final = frozenset({"downloads.retrieve"})
+_LINKED: Final = _DOWNLOADS | {name for name, each in OPERATIONS.items() if each.has_links}
 
 # The server counts the bytes itself; a length that is wrong is a fault of its own.
 _FRAMING: Final = ("content-length", "transfer-encoding", "connection")
@@ -134,7 +141,7 @@ class Behaviour:
             return operation in _DOWNLOADS
         if self.fault == "expired_url":
             return operation in _LINKED
-        return self.fault is not None or operation in _GENERATE
+        return self.fault is not None or operation in SUBMISSIONS
 
     @property
     def name(self) -> str | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from getimg_mock.world.clock import EPOCH
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from getimg_mock.world.workspaces import Workspace
+    from getimg_mock.world.generations import Generation
 
 EventKind = Literal["generation.completed", "generation.failed", "link.expired", "window.reset"]
 
@@ -42,19 +39,30 @@ class Advance:
         return {"now": self.now.isoformat(), "events": [event.as_json() for event in self.events]}
 
 
-def passed(workspace: Workspace, since: datetime, until: datetime) -> tuple[Event, ...]:
-    """Return the events after `since` and up to `until`, in order."""
-    found = (event for event in _events(workspace) if since < event.at <= until)
+def find_passed_events(
+    generations: Iterable[Generation],
+    resets: Iterable[datetime],
+    since: datetime,
+    until: datetime,
+) -> tuple[Event, ...]:
+    """Return the events after `since` and up to `until`, in order.
+
+    `resets` are the moments at which rate windows end.
+    """
+    found = (event for event in _find_events(generations, resets) if since < event.at <= until)
     return tuple(sorted(found, key=lambda event: (event.at, event.kind, event.generation or "")))
 
 
-def next_moment(workspace: Workspace, now: datetime) -> datetime | None:
-    """Return when the next event after `now` comes, or None if time brings nothing any more."""
-    return min((event.at for event in _events(workspace) if event.at > now), default=None)
+def find_next_moment(
+    generations: Iterable[Generation], resets: Iterable[datetime], now: datetime
+) -> datetime | None:
+    """Return when the next event after `now` comes, or None if no event is to come."""
+    moments = (event.at for event in _find_events(generations, resets))
+    return min((moment for moment in moments if moment > now), default=None)
 
 
-def _events(workspace: Workspace) -> Iterator[Event]:
-    for generation in workspace.generations.values():
+def _find_events(generations: Iterable[Generation], resets: Iterable[datetime]) -> Iterator[Event]:
+    for generation in generations:
         ending, gone = generation.ending, generation.deletes_at
         if ending is None:
             continue
@@ -64,6 +72,5 @@ def _events(workspace: Workspace) -> Iterator[Event]:
         yield Event(ending.at, "generation.completed", generation.id)
         if gone is not None:
             yield Event(gone, "link.expired", generation.id)
-    length = workspace.limiter.limits.window
-    for window in {number for number, _ in workspace.limiter.counts().values()}:
-        yield Event(EPOCH + timedelta(seconds=(window + 1) * length), "window.reset")
+    for moment in resets:
+        yield Event(moment, "window.reset")

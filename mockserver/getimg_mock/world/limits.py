@@ -7,7 +7,8 @@ fixed or sliding: here it is fixed and aligned to the clock's minutes (our choic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from getimg_mock.errors import Refusal
@@ -16,6 +17,8 @@ from getimg_mock.world.error_messages import TOO_MANY_CONCURRENT, TOO_MANY_REQUE
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from getimg_mock.settings import Settings
 
 Kind = Literal["image", "video"]
 
@@ -97,6 +100,12 @@ class Limiter:
         """Return, by kind, the number of the last window used and the submissions in it."""
         return dict(self._counted)
 
+    def resets(self) -> set[datetime]:
+        """Return the moments at which the windows end that submissions were counted in."""
+        length = self.limits.window
+        windows = (window for window, _ in self._counted.values())
+        return {EPOCH + timedelta(seconds=(window + 1) * length) for window in windows}
+
     def restore(self, counts: dict[Kind, tuple[int, int]]) -> None:
         """Take up where another limiter's `counts()` left off."""
         self._counted = dict(counts)
@@ -107,3 +116,15 @@ class Limiter:
     def _used(self, kind: Kind, window: int) -> int:
         counted = self._counted.get(kind)
         return counted[1] if counted is not None and counted[0] == window else 0
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the limits that the settings ask for."""
+    preset = REALISTIC if settings.limits == "realistic" else GENEROUS
+    chosen = {
+        "image_rpm": settings.image_rpm,
+        "video_rpm": settings.video_rpm,
+        "concurrent": settings.concurrent,
+    }
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return replace(preset, window=settings.rate_window, **given)

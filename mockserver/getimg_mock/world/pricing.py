@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.randomness import Stream
     from getimg_mock.world.requests import GenerationRequest
 
+_MOST_PRODUCTS = 1000
 _MIME_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
@@ -46,3 +47,29 @@ def product_of(request: GenerationRequest) -> Product:
         quantity=quantity,
         total_cost=price * Decimal(str(quantity)),
     )
+
+
+class ProductCache:
+    """The products of the requests seen lately: thousands of requests ask for the same one."""
+
+    def __init__(self) -> None:
+        self._products: dict[tuple[object, ...], Product] = {}
+
+    def find(self, request: GenerationRequest) -> Product:
+        """Return what a valid request delivers and costs."""
+        key = (
+            request.kind,
+            request.model.id,
+            request.aspect_ratio,
+            request.resolution,
+            request.output_format,
+            request.duration,
+            request.sound,
+        )
+        product = self._products.get(key)
+        if product is None:
+            # In the lenient mode the words are the client's own; they must not fill the memory.
+            if len(self._products) >= _MOST_PRODUCTS:
+                self._products.clear()
+            product = self._products[key] = product_of(request)
+        return product

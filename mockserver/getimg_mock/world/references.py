@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from getimg_mock.errors import Refusal
 
-MAX_IMAGE_BYTES: Final = 10 * 1024 * 1024
+MAX_IMAGE_MIB: Final = 10
+MAX_IMAGE_BYTES: Final = MAX_IMAGE_MIB * 1024 * 1024
 _MAX_URL: Final = 8192
 _DATA_URL: Final = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),", re.IGNORECASE)
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
@@ -64,13 +65,13 @@ def _check_data_url(url: str, param: str) -> None:
         raise _refuse(param, f"'{declared[:60]}' is none of {', '.join(_MIME_TYPES)}.")
     # Every four characters are three bytes; judged before decoding what is far too large.
     if (len(url) - head.end()) * 3 // 4 - 2 > MAX_IMAGE_BYTES:
-        raise _refuse(param, "the decoded image is larger than 10 MiB.")
+        raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     try:
         data = b64decode(url[head.end() :].encode("ascii"), validate=True)
     except (NotBase64, UnicodeEncodeError):
         raise _refuse(param, "the data URL is not valid base64.") from None
     if len(data) > MAX_IMAGE_BYTES:
-        raise _refuse(param, "the decoded image is larger than 10 MiB.")
+        raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     found = sniffed(data)
     if found is None:
         raise _refuse(param, "the decoded bytes are no PNG, JPEG or WebP.")

@@ -15,20 +15,10 @@ from getimg_mock._shipped import read_text, shipped
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.settings import Span
 from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, NOTHING, Behaviour
+from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-OPERATIONS: Final = (
-    "images.generate",
-    "videos.create",
-    "videos.retrieve",
-    "models.list",
-    "models.retrieve",
-    "billing.balance",
-    "billing.costs",
-    "downloads.retrieve",
-)
 
 _CRITERIA: Final = ("on", "model", "prompt", "key", "nth", "after", "before", "state")
 _FREQUENCY: Final = ("first", "times", "every", "probability", "seconds")

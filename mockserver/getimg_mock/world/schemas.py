@@ -16,6 +16,7 @@ import jsonschema_rs
 
 from getimg_mock._shipped import read_text, shipped
 from getimg_mock.errors import UnknownNameError
+from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,17 +26,15 @@ if TYPE_CHECKING:
 ADDRESS: Final = "https://getimg-mock.invalid/schemas/"
 
 # Which schema the body of a request must match.
-REQUESTS: Final = {"images.generate": "image-request", "videos.create": "video-request"}
+REQUESTS: Final = {
+    name: each.request for name, each in OPERATIONS.items() if each.request is not None
+}
 
 # Which schema the body of a successful answer must match.
 ANSWERS: Final = {
-    ("images.generate", 200): "image-generation",
-    ("videos.create", 202): "video-accepted",
-    ("videos.retrieve", 200): "video-generation",
-    ("models.list", 200): "model-list",
-    ("models.retrieve", 200): "model",
-    ("billing.balance", 200): "balance",
-    ("billing.costs", 200): "costs",
+    (name, status): schema
+    for name, each in OPERATIONS.items()
+    for status, schema in each.answers.items()
 }
 
 _FIRST_ERROR_STATUS: Final = 400

@@ -75,7 +75,7 @@ def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Worksp
     workspace.transitions = Transitions.restored(values["transitions"])
     workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
     workspace.ordinals = {bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()}
-    workspace.polls = {str(k): int(n) for k, n in values["polls"].items()}
+    workspace.polls.update({str(k): int(n) for k, n in values["polls"].items()})
     ledger, kept = workspace.ledger, values["ledger"]
     ledger.credited, ledger.held, ledger.charged = (
         Decimal(kept[name]) for name in ("credited", "held", "charged")

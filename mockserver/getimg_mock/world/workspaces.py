@@ -9,20 +9,20 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from getimg_mock.errors import GetimgMockError, Refusal
+from getimg_mock.errors import GetimgMockError
 from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.clock import LATEST
-from getimg_mock.world.events import Advance, Event, next_moment, passed
+from getimg_mock.world.events import Advance, Event, find_next_moment, find_passed_events
 from getimg_mock.world.generations import Ending, Generation, Product, ending_of
-from getimg_mock.world.journal import EFFECTS, Effect, Journal, noted
+from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
-from getimg_mock.world.limits import GENEROUS, REALISTIC, Limiter, Limits
-from getimg_mock.world.pricing import product_of, seconds_by_length
+from getimg_mock.world.limits import Limiter, limits_of
+from getimg_mock.world.pricing import ProductCache, seconds_by_length
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
+from getimg_mock.world.settlement import Settlement, build_not_found
 from getimg_mock.world.signing import Signer
 from getimg_mock.world.transitions import (
     UPSTREAM_TIMEOUT,
@@ -41,13 +41,10 @@ if TYPE_CHECKING:
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.clock import VirtualClock
     from getimg_mock.world.generations import Status
-    from getimg_mock.world.limits import Allowance, Kind
+    from getimg_mock.world.limits import Allowance, Kind, Limits
     from getimg_mock.world.requests import GenerationRequest
     from getimg_mock.world.scenarios import Facts, Rule
     from getimg_mock.world.transitions import Transition
-
-
-_MOST_PRODUCTS = 1000
 
 
 class State(NamedTuple):
@@ -74,14 +71,12 @@ class Workspace:
         self.journal = Journal(
             bound=settings.journal_exchanges, budget=settings.journal_mib * 1024 * 1024
         )
-        self.generations: dict[str, Generation] = {}
         self.ordinals: dict[bytes, int] = {}
-        self.polls: dict[str, int] = {}
+        self._settlement = Settlement(self.ledger)
+        self.generations = self._settlement.generations
+        self.polls = self._settlement.polls
         self._signer = Signer(digest(self.seed, "signing"))
-        self._pending: set[str] = set()
-        self._untold: dict[str, list[Effect]] = {}
-        self._due: list[tuple[datetime, int, str]] = []
-        self._products: dict[tuple[object, ...], Product] = {}
+        self._products = ProductCache()
 
     # What clients bring about ------------------------------------------------------------------
 
@@ -95,44 +90,33 @@ class Workspace:
         """
         with self.lock:
             now = self.settle()
-            product = self._product(request)
+            product = self._products.find(request)
             self.ledger.require(product.total_cost)
-            self.limiter.admit(request.kind, now, running=len(self._pending))
+            self.limiter.admit(request.kind, now, running=self.running)
             generation = self._begun(request, product, now, special)
-            noted(Effect("generation", now, generation=generation.id))
-            self.ledger.hold(generation.id, product.total_cost, now)
-            if self.settings.charge_at == "submission":
-                self.ledger.charge(generation.id, product.total_cost, now)
-            self.generations[generation.id] = generation
-            ending = generation.ending
-            if ending is not None and ending.at <= now:
-                self._book(generation, ending)
-            else:
-                self._pending.add(generation.id)
-                self._schedule(generation)
+            self._settlement.accept(generation, now, charged=self._charges_at_submission)
             return generation
 
     def state(self, generation_id: str) -> State:
         """Return a generation as it is now; raises the 404 `Refusal` for an unknown id."""
         with self.lock:
             now = self.settle()
-            generation = self._known(generation_id)
+            generation = self._settlement.find(generation_id)
             return State(generation, generation.at(now))
 
     def polled(self, generation_id: str) -> State:
         """Return a video as one status request finds it, which counts where polls end it."""
         with self.lock:
             now = self.settle()
-            generation = self._known(generation_id)
+            generation = self._settlement.find(generation_id)
             if generation.product.kind != "video":
-                raise _not_found(generation_id)
+                raise build_not_found(generation_id)
             polls = generation.transition.polls
-            if polls is not None and generation.at(now) == "pending":
-                self.polls[generation_id] = count = self.polls.get(generation_id, 0) + 1
-                if count >= polls:
-                    self._decide(generation, Ending(now, generation.transition.failure))
+            pending = generation.at(now) == "pending"
+            if polls and pending and self._settlement.count_poll(generation_id) >= polls:
+                self._decide(generation, Ending(now, generation.transition.failure))
             generation = self.generations[generation_id]
-            self._tell(generation_id)
+            self._settlement.report(generation_id)
             return State(generation, generation.at(now))
 
     async def finished(self, generation_id: str) -> State:
@@ -141,7 +125,7 @@ class Workspace:
             changes = self.clock.changes
             state = self.state(generation_id)
             if state.status != "pending":
-                self._tell(generation_id)
+                self._settlement.report(generation_id)
                 return state
             ending = state.generation.ending
             await self.clock.pause(ending.at if ending is not None else None, changes)
@@ -194,18 +178,20 @@ class Workspace:
         """End a pending generation now, completed; raises `GetimgMockError` if it has ended."""
         with self.lock:
             now = self.settle()
-            return self._decide(self._pending_one(generation_id, now), Ending(now))
+            generation = self._settlement.find_pending(generation_id, now)
+            return self._decide(generation, Ending(now))
 
     def fail(self, generation_id: str, failure: Failure) -> Generation:
         """End a pending generation now, failed; raises `GetimgMockError` if it has ended."""
         with self.lock:
             now = self.settle()
-            return self._decide(self._pending_one(generation_id, now), Ending(now, failure))
+            generation = self._settlement.find_pending(generation_id, now)
+            return self._decide(generation, Ending(now, failure))
 
     def hold(self, generation_id: str) -> Generation:
         """Keep a pending generation pending until it is ended by hand."""
         with self.lock:
-            generation = self._pending_one(generation_id, self.settle())
+            generation = self._settlement.find_pending(generation_id, self.settle())
             transition = replace(generation.transition, seconds=None, polls=None)
             held = generation._replace(transition=transition, ending=None)
             self.generations[generation_id] = held
@@ -237,15 +223,16 @@ class Workspace:
                     f"Time never goes backwards: it is {since.isoformat()} already."
                 )
             now = self.clock.advance_to(moment)
-            self._settle_until(now)
-            return Advance(now, passed(self, since, now))
+            self._settlement.settle(now)
+            return Advance(now, self._find_events(since, now))
 
     def advance_to_next_event(self) -> Advance:
         """Make it the moment of the next event; without one, nothing happens."""
         with self.lock:
-            moment = next_moment(self, self.clock.now())
+            now, resets = self.clock.now(), self.limiter.resets()
+            moment = find_next_moment(self.generations.values(), resets, now)
             if moment is None:
-                return Advance(self.clock.now(), ())
+                return Advance(now, ())
             return self.advance_to(moment)
 
     def run_until(self, generation_id: str, status: Status) -> Advance:
@@ -255,7 +242,7 @@ class Workspace:
         """
         with self.lock:
             now = self.settle()
-            generation = self._known(generation_id)
+            generation = self._settlement.find(generation_id)
             if generation.at(now) == status:
                 return Advance(now, ())
             ending = generation.ending
@@ -279,10 +266,8 @@ class Workspace:
         """
         with self.lock:
             now = self.settle()
-            for generation_id in sorted(self._pending):
-                generation = self.generations[generation_id]
-                if generation.ending is None:
-                    self._decide(generation, Ending(now, UPSTREAM_TIMEOUT))
+            for generation in self._settlement.list_endless():
+                self._decide(generation, Ending(now, UPSTREAM_TIMEOUT))
             self.clock.autojump = True
             self.clock.poke()
 
@@ -299,85 +284,41 @@ class Workspace:
     def events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
         """Return the events after `since` and up to `until`, in order."""
         with self.lock:
-            return passed(self, since, until)
+            return self._find_events(since, until)
+
+    def _find_events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
+        resets = self.limiter.resets()
+        return find_passed_events(self.generations.values(), resets, since, until)
 
     # The books -----------------------------------------------------------------------------------
 
     def settle(self) -> datetime:
         """Book every ending that has come by now, each at its own moment; return now."""
         now = self.clock.now()
-        self._settle_until(now)
+        self._settlement.settle(now)
         return now
 
     def adopt(self, generation: Generation, *, pending: bool = True) -> None:
-        """Take a generation in; one that is `pending` is booked when it ends."""
-        self.generations[generation.id] = generation
-        if pending:
-            self._pending.add(generation.id)
-            self._schedule(generation)
+        """Add a generation whose cost is booked already; a `pending` one is settled at its end."""
+        self._settlement.adopt(generation, charged=self._charges_at_submission, pending=pending)
+
+    @property
+    def running(self) -> int:
+        """How many generations were pending when the books were last settled."""
+        return self._settlement.running
 
     def is_running(self, generation_id: str) -> bool:
         """Return whether a generation was pending when the books were last settled."""
-        return generation_id in self._pending
+        return self._settlement.is_running(generation_id)
 
-    def _settle_until(self, now: datetime) -> None:
-        while self._due and self._due[0][0] <= now:
-            at, _, generation_id = heappop(self._due)
-            generation = self.generations[generation_id]
-            ending = generation.ending
-            # An entry is stale when the generation was held or decided otherwise since.
-            if generation_id not in self._pending or ending is None or ending.at != at:
-                continue
-            self._pending.discard(generation_id)
-            self.polls.pop(generation_id, None)
-            # Whoever happens to settle the books did not bring this about: it waits for the request
-            # that tells the client how the generation ended.
-            token = EFFECTS.set(self._untold.setdefault(generation_id, []))
-            try:
-                self._book(generation, ending)
-            finally:
-                EFFECTS.reset(token)
-
-    def _tell(self, generation_id: str) -> None:
-        """Count what a generation's end did to the books among the effects of this request."""
-        for effect in self._untold.pop(generation_id, ()):
-            noted(effect)
-
-    def _book(self, generation: Generation, ending: Ending) -> None:
-        cost = generation.product.total_cost
-        at_submission = self.settings.charge_at == "submission"
-        if ending.failure is None:
-            if not at_submission:
-                self.ledger.charge(generation.id, cost, ending.at)
-        elif at_submission:
-            self.ledger.refund(generation.id, cost, generation.created_at, ending.at)
-        else:
-            self.ledger.release(generation.id, cost, ending.at)
-
-    def _schedule(self, generation: Generation) -> None:
-        ending = generation.ending
-        if ending is not None:
-            heappush(self._due, (ending.at, len(self.generations), generation.id))
+    @property
+    def _charges_at_submission(self) -> bool:
+        return self.settings.charge_at == "submission"
 
     def _decide(self, generation: Generation, ending: Ending) -> Generation:
-        decided = self.generations[generation.id] = generation._replace(ending=ending)
-        self._schedule(decided)
-        self._settle_until(ending.at)
+        decided = self._settlement.decide(generation, ending)
         self.clock.poke()
         return decided
-
-    def _known(self, generation_id: str) -> Generation:
-        generation = self.generations.get(generation_id)
-        if generation is None:
-            raise _not_found(generation_id)
-        return generation
-
-    def _pending_one(self, generation_id: str, now: datetime) -> Generation:
-        generation = self._known(generation_id)
-        status = generation.at(now)
-        if status != "pending":
-            raise GetimgMockError(f"{generation_id} is {status} already: endings are final.")
-        return generation
 
     def _begun(
         self,
@@ -411,41 +352,3 @@ class Workspace:
         seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
         # Asked anew each time: the settings of a workspace can be changed.
         return rule.over(TransitionRule(fail_rate=settings.fail_rate)).drawn(chance, seconds)
-
-    def _product(self, request: GenerationRequest) -> Product:
-        key = (
-            request.kind,
-            request.model.id,
-            request.aspect_ratio,
-            request.resolution,
-            request.output_format,
-            request.duration,
-            request.sound,
-        )
-        product = self._products.get(key)
-        if product is None:
-            # In the lenient mode the words are the client's own; they must not fill the memory.
-            if len(self._products) >= _MOST_PRODUCTS:
-                self._products.clear()
-            product = self._products[key] = product_of(request)
-        return product
-
-
-def limits_of(settings: Settings) -> Limits:
-    """Return the limits that the settings ask for."""
-    preset = REALISTIC if settings.limits == "realistic" else GENEROUS
-    chosen = {
-        "image_rpm": settings.image_rpm,
-        "video_rpm": settings.video_rpm,
-        "concurrent": settings.concurrent,
-    }
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return replace(preset, window=settings.rate_window, **given)
-
-
-def _not_found(generation_id: str) -> Refusal:
-    return Refusal(
-        "not_found",
-        f"Generation '{generation_id[:80]}' not found.",
-        hint="ids are known only to the workspace (API key) that made them",
-    )

@@ -6,10 +6,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from tests.contract.provider.mutants import by_name
-from tests.contract.provider.mutants_access import ISOLATION, RATE
+from tests.contract.provider.mutants_access import ISOLATION
+from tests.contract.provider.mutants_catalogue import CATALOGUE
 from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
+from tests.contract.provider.mutants_rate import RATE
 from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
 from tests.contract.provider.mutants_values import VALUES
@@ -22,6 +24,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *MONEY,
     *SEQUENCE,
     *SHAPE,
+    *CATALOGUE,
     *ISOLATION,
     *RATE,
     *VALIDATION,

@@ -1,10 +1,7 @@
-"""Providers that let in whom they should not, or show what they should not; and rate limits."""
-
-# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
+"""Providers that let in whom they should not, or show what they should not."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tests.contract.provider.mutants import Mutant
@@ -155,17 +152,6 @@ def _refused_keys_cost(asked: Asked, reply: Reply, scene: Scene) -> None:
             workspace.limiter.admit("video", workspace.clock.now(), running=0)
 
 
-def _shared_limit(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and "images" in asked.path and asked.opens:
-        workspaces = [each for each in scene.fake.store if each.key != asked.key]
-        for workspace in workspaces:
-            allowance = workspace.allowance("image")
-            if not allowance.remaining:
-                asked.headers["authorization"] = f"Bearer {workspace.key}"
-                return scene.send(asked)
-    return None
-
-
 def _scheme_varies(asked: Asked, scene: Scene) -> Reply | None:
     if asked.path == "/v2/models" and asked.headers.get("authorization", "").startswith("bearer"):
         asked.headers["authorization"] = "Basic no"
@@ -309,146 +295,5 @@ ISOLATION: tuple[Mutant, ...] = (
         kind="isolation",
         breaks="GP707",
         wrap=answering(_scheme_varies),
-    ),
-)
-
-
-def _no_headers(_asked: Asked, reply: Reply, _scene: Scene) -> None:
-    for name in [name for name in reply.headers if name.startswith("x-ratelimit")]:
-        del reply.headers[name]
-
-
-def _header(name: str, value: Callable[[str], str]) -> Callable[[Asked, Reply, Scene], None]:
-    def change(_asked: Asked, reply: Reply, _scene: Scene) -> None:
-        full = f"x-ratelimit-{name}"
-        if full in reply.headers:
-            reply.headers[full] = value(reply.headers[full])
-
-    return change
-
-
-def _rises(asked: Asked, reply: Reply, scene: Scene) -> None:
-    if asked.submits and "x-ratelimit-remaining" in reply.headers:
-        count = scene.memory[asked.key] = scene.memory.get(asked.key, 0) + 1
-        limit = int(reply.headers["x-ratelimit-limit"])
-        reply.headers["x-ratelimit-remaining"] = str(min(limit, count))
-
-
-def _never_counts(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if "x-ratelimit-remaining" in reply.headers and reply.status != 429:
-        reply.headers["x-ratelimit-remaining"] = reply.headers["x-ratelimit-limit"]
-    del asked
-
-
-def _never_limits(asked: Asked, scene: Scene) -> Reply | None:
-    if asked.submits and asked.opens:
-        scene.workspace(asked.key).limiter.restore({})
-    return None
-
-
-def _no_hint(_asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if reply.status == 429:
-        for name in ("retry-after", "x-ratelimit-reset"):
-            reply.headers.pop(name, None)
-
-
-def _past_reset(_asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if reply.status == 429:
-        reply.headers.pop("retry-after", None)
-        reply.headers["x-ratelimit-reset"] = "1000000000"
-
-
-def _text_429(_asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if reply.status == 429:
-        reply.say({"detail": "slow down"})
-
-
-def _works_anyway(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """A 429 is answered, but the work is done."""
-    if asked.submits and reply.status == 429:
-        limiter = scene.workspace(asked.key).limiter
-        before = limiter.counts()
-        limiter.restore({})
-        scene.send(asked)
-        limiter.restore(before)
-
-
-def _works_for_nothing(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """A 429 is answered, but the picture is made, and the money given back."""
-    if asked.submits and reply.status == 429 and "images" in asked.path:
-        workspace = scene.workspace(asked.key)
-        before = workspace.limiter.counts()
-        workspace.limiter.restore({})
-        made = scene.send(asked).json
-        workspace.limiter.restore(before)
-        cost, now = Decimal(str(made["usage"]["total_cost"])), workspace.clock.now()
-        workspace.ledger.refund(made["id"], cost, now, now)
-
-
-def _counts_only(asked: Asked, scene: Scene) -> Reply:
-    reply = scene.send(asked)
-    if asked.submits and reply.status == 429 and "retry-after" in reply.headers:
-        limiter = scene.workspace(asked.key).limiter
-        before = limiter.counts()
-        limiter.restore({})
-        reply = scene.send(asked)
-        limiter.restore(before)
-        reply.headers["x-ratelimit-remaining"] = "0"
-    return reply
-
-
-def _limits_reads(asked: Asked, reply: Reply, scene: Scene) -> None:
-    if asked.method == "GET" and asked.opens:
-        allowance = scene.workspace(asked.key).allowance("image")
-        if not allowance.remaining:
-            reply.status = 429
-            reply.say({"error": {"code": "rate_limit", "message": "Slow down."}})
-
-
-def _waits_in_vain(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    if reply.status == 429 and "retry-after" in reply.headers:
-        reply.headers["retry-after"] = "1"
-    del asked
-
-
-RATE: tuple[Mutant, ...] = (
-    *(
-        Mutant(name=name, kind="rate", breaks=breaks, wrap=replies(change))
-        for name, breaks, change in (
-            ("no-rate-headers", "GP601", _no_headers),
-            (
-                "remaining-above-limit",
-                "GP601",
-                _header("remaining", lambda text: str(int(text) + 10**7)),
-            ),
-            ("limit-is-a-text", "GP601", _header("limit", lambda text: f"{text}/min")),
-            ("reset-is-fractional", "GP601", _header("reset", lambda text: f"{text}.5")),
-            ("remaining-rises", "GP602", _rises),
-            ("remaining-never-falls", "GP602", _never_counts),
-            ("429-without-hint", "GP604", _no_hint),
-            ("429-with-past-reset", "GP604", _past_reset),
-            ("429-outside-the-envelope", "GP603", _text_429),
-            ("reads-are-limited", "GP606", _limits_reads),
-            ("retry-after-too-short", "GP604", _waits_in_vain),
-        )
-    ),
-    Mutant(name="no-limit-at-all", kind="rate", breaks="GP603", wrap=answering(_never_limits)),
-    Mutant(
-        name="counts-but-never-limits", kind="rate", breaks="GP603", wrap=answering(_counts_only)
-    ),
-    Mutant(name="limit-shared-by-all", kind="rate", breaks="GP606", wrap=answering(_shared_limit)),
-    Mutant(
-        name="429-does-the-work",
-        kind="rate",
-        breaks="GP605",
-        blocker=True,
-        wrap=replies(_works_anyway),
-    ),
-    Mutant(
-        name="429-makes-a-picture-for-nothing",
-        kind="rate",
-        breaks="GP605",
-        blocker=True,
-        wrap=replies(_works_for_nothing),
     ),
 )

@@ -7,18 +7,34 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from tests.contract.provider.faulty_costs import (
+    CENT,
+    book_downloads,
+    book_refusals,
+    costs_descend,
+    costs_skip_a_day,
+    costs_total_wrong,
+    without_the_first_day,
+)
+from tests.contract.provider.faulty_ledgers import (
+    BooksFailures,
+    ChargesFailures,
+    ChargesTwice,
+    Overdraft,
+    Unbooked,
+    dearer,
+    with_ledger,
+)
 from tests.contract.provider.mutants import Mutant
 from tests.contract.provider.mutants_shape import result
-from tests.contract.provider.wrapping import Asked, Reply, Scene, Wrap, both, replies, workspaces
+from tests.contract.provider.wrapping import Asked, Reply, Scene, Wrap, replies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
 
     from getimg_mock.world.generations import Product
-    from getimg_mock.world.workspaces import Workspace
 
-CENT, FEE = Decimal("0.01"), Decimal("0.001")
+FEE = Decimal("0.001")
 
 
 def _charge(scene: Scene, key: str, amount: Decimal = CENT) -> None:
@@ -88,116 +104,6 @@ def balance_as_number(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say(body)
 
 
-def costs_total_wrong(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    """The total of the costs is not the sum of its buckets."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
-        body = reply.json
-        body["total_cost"] = body["total_cost"] + 0.01
-        reply.say(body)
-
-
-def costs_skip_a_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    """Dates without costs have no bucket."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
-        body = reply.json
-        body["data"] = [each for each in body["data"] if each["cost"]]
-        reply.say(body)
-
-
-def costs_that_lag(by: timedelta) -> Wrap:
-    """Return the wrap in which the costs know nothing so soon after a video was seen to end."""
-
-    def change(asked: Asked, reply: Reply, scene: Scene) -> None:
-        now = scene.workspace(asked.key).clock.now() if asked.opens else None
-        if asked.retrieves and reply.completed:
-            scene.memory.setdefault("ended", now)
-        ended = scene.memory.get("ended")
-        if asked.path == "/v2/billing/costs" and reply.status == 200 and ended and now - ended < by:
-            data = [bucket | {"cost": 0} for bucket in reply.json["data"]]
-            reply.say(reply.json | {"data": data, "total_cost": 0})
-
-    return replies(change)
-
-
-def costs_descend(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    """Buckets come newest first."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
-        body = reply.json
-        body["data"].reverse()
-        reply.say(body)
-
-
-class _Ledger:
-    """A ledger that keeps the books of another."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._ledger = workspace.ledger
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ledger, name)
-
-
-class _Unbooked(_Ledger):
-    """A ledger whose money never reaches the costs by date."""
-
-    @property
-    def by_date(self) -> dict[Any, Decimal]:
-        return {}
-
-
-class _Twice(_Ledger):
-    """A ledger that charges each generation twice."""
-
-    def charge(self, generation: str, amount: Decimal, at: datetime) -> None:
-        self._ledger.charge(generation, amount, at)
-        self._ledger.hold(generation, amount, at)
-        self._ledger.charge(generation, amount, at)
-
-
-class _Overdraft(_Ledger):
-    """A ledger that asks nobody whether the money is there."""
-
-    def require(self, _amount: Decimal) -> None:
-        return None
-
-
-class _ChargesFailures(_Ledger):
-    """A ledger that keeps the money of failed generations."""
-
-    def release(self, generation: str, amount: Decimal, at: datetime) -> None:
-        self._ledger.charge(generation, amount, at)
-
-
-class _BooksFailures(_Ledger):
-    """A ledger that gives the money of failed generations back, but shows it in the costs."""
-
-    def release(self, generation: str, amount: Decimal, at: datetime) -> None:
-        self._ledger.release(generation, amount, at)
-        self._ledger.by_date[at.date()] = self._ledger.by_date.get(at.date(), Decimal(0)) + amount
-
-
-def _ledger(kind: type[_Ledger]) -> Wrap:
-    def change(workspace: Workspace) -> None:
-        wrapped: Any = kind(workspace)
-        workspace.ledger = wrapped
-
-    return workspaces(change)
-
-
-def _dearer(more: Callable[[Product], Decimal], edit: Callable[[dict[str, Any]], None]) -> Wrap:
-    """Charge `more` for each generation: `edit` puts it into the result, and the books agree."""
-
-    class Dearer(_Ledger):
-        def charge(self, generation: str, amount: Decimal, at: datetime) -> None:
-            self._ledger.charge(generation, amount, at)
-            extra = more(self._workspace.generations[generation].product)
-            self._ledger.hold(generation, extra, at)
-            self._ledger.charge(generation, extra, at)
-
-    return both(_ledger(Dearer), result(edit))
-
-
 def _times(usage: dict[str, Any], name: str, factor: str) -> None:
     usage[name] = float(Decimal(str(usage[name])) * Decimal(factor))
 
@@ -233,26 +139,6 @@ def by_the_second(body: dict[str, Any]) -> None:
         body["usage"]["billable_unit"] = "video_second"
 
 
-def _booked(workspace: Workspace) -> None:
-    """Put a cent into the costs that is in no balance."""
-    day = workspace.clock.now().date()
-    by_date = workspace.ledger.by_date
-    by_date[day] = by_date.get(day, Decimal(0)) + CENT
-
-
-def book_refusals(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """A refused submission is a cent in the costs, although the balance stays."""
-    if asked.submits and reply.status == 400 and asked.opens:
-        _booked(scene.workspace(asked.key))
-
-
-def book_downloads(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """Every download is a cent in the owner's costs, although the balance stays."""
-    if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
-            _booked(workspace)
-
-
 def _less(reply: Reply, amount: Decimal) -> None:
     body = reply.json
     body["balance"] = str(Decimal(body["balance"]) - amount)
@@ -273,7 +159,7 @@ def _held_until_all_has_ended(matches: Callable[[Asked, Reply], bool]) -> Wrap:
     def change(asked: Asked, reply: Reply, scene: Scene) -> None:
         if not asked.opens:
             return
-        if not scene.workspace(asked.key)._pending:
+        if not scene.workspace(asked.key).running:
             scene.memory[asked.key] = 0
         elif matches(asked, reply):
             scene.memory[asked.key] = scene.memory.get(asked.key, 0) + 1
@@ -281,17 +167,6 @@ def _held_until_all_has_ended(matches: Callable[[Asked, Reply], bool]) -> Wrap:
             _less(reply, CENT * scene.memory.get(asked.key, 0))
 
     return replies(change)
-
-
-def without_the_first_day(asked: Asked, reply: Reply, _scene: Scene) -> None:
-    """A range begins after its first date: the costs of that are left out."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200 and reply.body:
-        body = reply.json
-        body["total_cost"] = float(
-            Decimal(str(body["total_cost"])) - Decimal(str(body["data"][0]["cost"]))
-        )
-        body["data"][0]["cost"] = 0
-        reply.say(body)
 
 
 def longer_is_cheaper(asked: Asked, reply: Reply, scene: Scene) -> None:
@@ -337,27 +212,33 @@ MONEY: tuple[Mutant, ...] = (
         blocker=True,
         wrap=replies(charge_downloads),
     ),
-    Mutant(name="charges-twice", kind="money", breaks="GP504", blocker=True, wrap=_ledger(_Twice)),
+    Mutant(
+        name="charges-twice",
+        kind="money",
+        breaks="GP504",
+        blocker=True,
+        wrap=with_ledger(ChargesTwice),
+    ),
     Mutant(
         name="charges-failures",
         kind="money",
         breaks="GP506",
         blocker=True,
-        wrap=_ledger(_ChargesFailures),
+        wrap=with_ledger(ChargesFailures),
     ),
     Mutant(
         name="lets-balance-go-negative",
         kind="money",
         breaks="GP512",
         blocker=True,
-        wrap=_ledger(_Overdraft),
+        wrap=with_ledger(Overdraft),
     ),
     Mutant(
         name="costs-never-booked",
         kind="money",
         breaks="GP509",
         blocker=True,
-        wrap=_ledger(_Unbooked),
+        wrap=with_ledger(Unbooked),
     ),
     Mutant(
         name="total-is-not-the-product",
@@ -398,7 +279,7 @@ MONEY: tuple[Mutant, ...] = (
         kind="money",
         breaks="GP501",
         blocker=True,
-        wrap=_dearer(lambda _: FEE, _with_a_fee),
+        wrap=dearer(lambda _: FEE, _with_a_fee),
     ),
     Mutant(
         name="images-by-the-second",
@@ -412,7 +293,7 @@ MONEY: tuple[Mutant, ...] = (
         kind="money",
         breaks="GP503",
         blocker=True,
-        wrap=_dearer(lambda product: product.total_cost / 10, _a_tenth_dearer),
+        wrap=dearer(lambda product: product.total_cost / 10, _a_tenth_dearer),
     ),
     Mutant(
         name="a-fee-in-no-bill",
@@ -440,7 +321,7 @@ MONEY: tuple[Mutant, ...] = (
         kind="money",
         breaks="GP506",
         blocker=True,
-        wrap=_ledger(_BooksFailures),
+        wrap=with_ledger(BooksFailures),
     ),
     Mutant(
         name="downloads-show-in-the-costs",
@@ -466,6 +347,6 @@ MONEY: tuple[Mutant, ...] = (
         name="short-videos-in-three-takes",
         kind="money",
         breaks="GP513",
-        wrap=_dearer(_of_two_more_takes, _three_takes),
+        wrap=dearer(_of_two_more_takes, _three_takes),
     ),
 )

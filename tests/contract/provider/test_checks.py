@@ -38,7 +38,7 @@ from getimg_mock.errors import UnknownNameError
 from getimg_mock.reports.known_failures import apply_known_failures, read_known_failures
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.everyone import BY_NAME
-from tests.contract.provider.mutants_money import costs_that_lag
+from tests.contract.provider.faulty_costs import costs_that_lag
 
 if TYPE_CHECKING:
     from pathlib import Path

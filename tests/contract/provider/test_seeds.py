@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.contract.provider import seeds
-from tests.contract.provider.mutants_money import costs_that_lag
+from tests.contract.provider.faulty_costs import costs_that_lag
 
 
 @pytest.mark.parametrize("seed", [11, 1729, 20260901])

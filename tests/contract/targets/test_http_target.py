@@ -20,13 +20,11 @@ from getimg_mock.contract.model_choice import (
     load_shipped_models,
 )
 from getimg_mock.contract.plans import (
-    OPERATIONS,
     Plan,
     Poll,
     Ref,
     Send,
     Wait,
-    find_operation,
     get_balance,
     parse_plan,
     post,
@@ -151,22 +149,6 @@ def test_in_process_and_on_a_socket_are_equivalent() -> None:
     )
     for check in registry.EQUIVALENCE:
         assert not judge_check(check, [comparison]).broken, check.id
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "operation"),
-    [
-        ("POST", "/v2/images/generations", "images.generate"),
-        ("GET", "/v2/videos/generations/req-1", "videos.retrieve"),
-        ("HEAD", "/v2/downloads/req-1/0", "downloads.retrieve"),
-        ("GET", "/v2/videos/generations", ""),
-        ("DELETE", "/v2/models", ""),
-    ],
-)
-def test_operations_are_known_by_method_and_path(method: str, path: str, operation: str) -> None:
-    """Recorded traffic is told apart as plans are."""
-    assert find_operation(method, path) == operation
-    assert operation in {"", *OPERATIONS}
 
 
 class Meeting(BaseHTTPRequestHandler):

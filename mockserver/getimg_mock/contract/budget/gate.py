@@ -18,11 +18,12 @@ from urllib.parse import quote
 from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_json
-from getimg_mock.contract.plans import Plan, find_operation, get, get_balance
+from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.prices import compute_plan_price, compute_worst_price, could_cost
 from getimg_mock.contract.targets.execution import PlanRun, RefusedError, build_days_query
 from getimg_mock.contract.targets.http_target import HttpSession, fetch_catalogue
 from getimg_mock.isolation.connection_audit import audit_connections
+from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -21,9 +21,10 @@ from getimg_mock.contract.clients.cases.client_history import (
 )
 from getimg_mock.contract.clients.suite import CHECKS, Result
 from getimg_mock.contract.exchanges import ProviderEffect
-from getimg_mock.contract.plans import SUBMISSIONS, Plan
+from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
+from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

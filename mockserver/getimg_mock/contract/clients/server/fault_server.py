@@ -21,10 +21,10 @@ from getimg_mock.contract.clients.cases.client_history import ClientExchange
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
 from getimg_mock.contract.exchanges import ProviderEffect
-from getimg_mock.contract.plans import find_operation
 from getimg_mock.fake import Fake
 from getimg_mock.in_process import exchange
 from getimg_mock.settings import Settings
+from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock.contract.exchanges import TERMINAL, parse_decimal
-from getimg_mock.contract.plans import SUBMISSIONS
 from getimg_mock.contract.targets.execution import parse_instant
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
+from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,0 +1,146 @@
+"""Endings and money: the books of a workspace's generations.
+
+A generation's cost is held when it is accepted, and booked at the moment at which the generation
+ends. Time is passed in; the workspace's lock protects every call.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from getimg_mock.errors import GetimgMockError, Refusal
+from getimg_mock.world.journal import EFFECTS, Effect, noted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from getimg_mock.world.generations import Ending, Generation
+    from getimg_mock.world.ledger import Ledger
+
+
+class Settlement:
+    """The generations of one workspace, and what their endings do to its ledger.
+
+    `generations` is by id, in the order of submission; `polls` counts the status requests of the
+    videos that polls can end.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.generations: dict[str, Generation] = {}
+        self.polls: dict[str, int] = {}
+        # Pending generations, and whether each was charged when it was submitted.
+        self._charged: dict[str, bool] = {}
+        self._unreported: dict[str, list[Effect]] = {}
+        self._due: list[tuple[datetime, int, str]] = []
+
+    @property
+    def running(self) -> int:
+        """How many generations were pending when the books were last settled."""
+        return len(self._charged)
+
+    def is_running(self, generation_id: str) -> bool:
+        """Return whether a generation was pending when the books were last settled."""
+        return generation_id in self._charged
+
+    def accept(self, generation: Generation, now: datetime, *, charged: bool) -> None:
+        """Hold a new generation's cost, and with `charged` charge it; then wait for its ending."""
+        cost = generation.product.total_cost
+        noted(Effect("generation", now, generation=generation.id))
+        self.ledger.hold(generation.id, cost, now)
+        if charged:
+            self.ledger.charge(generation.id, cost, now)
+        ending = generation.ending
+        if ending is not None and ending.at <= now:
+            self.generations[generation.id] = generation
+            self._book(generation, ending, charged=charged)
+        else:
+            self.adopt(generation, charged=charged)
+
+    def adopt(self, generation: Generation, *, charged: bool, pending: bool = True) -> None:
+        """Add a generation whose cost is booked already; a `pending` one is settled at its end."""
+        self.generations[generation.id] = generation
+        if pending:
+            self._charged[generation.id] = charged
+            self._schedule(generation)
+
+    def find(self, generation_id: str) -> Generation:
+        """Return a generation; raises the 404 `Refusal` for an unknown id."""
+        generation = self.generations.get(generation_id)
+        if generation is None:
+            raise build_not_found(generation_id)
+        return generation
+
+    def find_pending(self, generation_id: str, now: datetime) -> Generation:
+        """Return a pending generation; raises `GetimgMockError` if it has ended."""
+        generation = self.find(generation_id)
+        status = generation.at(now)
+        if status != "pending":
+            raise GetimgMockError(f"{generation_id} is {status} already: endings are final.")
+        return generation
+
+    def list_endless(self) -> list[Generation]:
+        """Return the pending generations that time alone does not end, by id."""
+        running = (self.generations[each] for each in sorted(self._charged))
+        return [each for each in running if each.ending is None]
+
+    def settle(self, now: datetime) -> None:
+        """Book every ending that has come by `now`, each at its own moment."""
+        while self._due and self._due[0][0] <= now:
+            at, _, generation_id = heappop(self._due)
+            generation = self.generations[generation_id]
+            ending = generation.ending
+            # An entry is stale when the generation was held or decided otherwise since.
+            if not self.is_running(generation_id) or ending is None or ending.at != at:
+                continue
+            charged = self._charged.pop(generation_id)
+            self.polls.pop(generation_id, None)
+            # The request that happens to settle the books did not cause this: the effects wait for
+            # the request that reports how the generation ended.
+            token = EFFECTS.set(self._unreported.setdefault(generation_id, []))
+            try:
+                self._book(generation, ending, charged=charged)
+            finally:
+                EFFECTS.reset(token)
+
+    def decide(self, generation: Generation, ending: Ending) -> Generation:
+        """Give a pending generation another ending, and settle up to that moment."""
+        decided = self.generations[generation.id] = generation._replace(ending=ending)
+        self._schedule(decided)
+        self.settle(ending.at)
+        return decided
+
+    def count_poll(self, generation_id: str) -> int:
+        """Count one status request of a video, and return how many there were."""
+        self.polls[generation_id] = count = self.polls.get(generation_id, 0) + 1
+        return count
+
+    def report(self, generation_id: str) -> None:
+        """Count what a generation's end did to the books among the effects of this request."""
+        for effect in self._unreported.pop(generation_id, ()):
+            noted(effect)
+
+    def _schedule(self, generation: Generation) -> None:
+        ending = generation.ending
+        if ending is not None:
+            heappush(self._due, (ending.at, len(self.generations), generation.id))
+
+    def _book(self, generation: Generation, ending: Ending, *, charged: bool) -> None:
+        cost = generation.product.total_cost
+        if ending.failure is None:
+            if not charged:
+                self.ledger.charge(generation.id, cost, ending.at)
+        elif charged:
+            self.ledger.refund(generation.id, cost, generation.created_at, ending.at)
+        else:
+            self.ledger.release(generation.id, cost, ending.at)
+
+
+def build_not_found(generation_id: str) -> Refusal:
+    """Return the 404 for an id that the workspace does not know."""
+    return Refusal(
+        "not_found",
+        f"Generation '{generation_id[:80]}' not found.",
+        hint="ids are known only to the workspace (API key) that made them",
+    )
