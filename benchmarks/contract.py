@@ -14,7 +14,7 @@ from benchmarks import bare
 from benchmarks.targets import at_least
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.strategies import draw_plans
+from getimg_mock.contract.provider.plan_strategies import draw_plans
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS

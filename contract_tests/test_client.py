@@ -1,61 +1,27 @@
 """The client contract, one test a check: `--getimg-client=package.module:make`.
 
-With `--getimg-target=real` or a URL, and `--getimg-budget`, what needs no adversary is put to the
-client there and on the fake, side by side.
+With `--getimg-target=real` or a URL, and `--getimg-budget`, the client is also put to that service,
+and to the fake, in the cases that need no faults.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.clients import run_validity, scorecard
-from getimg_mock.contract.clients.cases.client_check import compute_verdict
-from getimg_mock.contract.clients.drivers.adapter_loading import load_maker
-from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
-from getimg_mock.contract.clients.suite import CHECKS, Result, cases
-from getimg_mock.errors import SettingsError
-from getimg_mock.reports.console import block
+from getimg_mock import verify_client
+from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES
+from getimg_mock.contract.clients.suite import CHECKS
+from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.targets.http_target import HttpTarget
-    from getimg_mock.contract.verdicts import Verdict
+    from getimg_mock.contract.verification.result import Verification
 
 FAKE = "fake"
-
-
-@dataclass
-class Side:
-    """The client on one service, and the cases that it went through there already."""
-
-    client: str
-    driver: PythonDriver
-    among: frozenset[str] | None = None
-    tried: dict[str, ClientHistory] = field(default_factory=dict)
-
-    def verdict(self, check: ClientCheck) -> Verdict:
-        """Return the verdict, having run what it is based on."""
-        for case in cases():
-            wanted = check.wants(case.name) and (self.among is None or case.name in self.among)
-            if wanted and case.name not in self.tried:
-                try:
-                    self.tried[case.name] = self.driver.run(case)
-                except SettingsError as error:
-                    pytest.exit(str(error), returncode=2)
-        return compute_verdict(
-            check, [each for name, each in self.tried.items() if check.wants(name)]
-        )
-
-    def result(self, *verdicts: Verdict) -> Result:
-        """Return verdicts with all that they are based on."""
-        return Result(self.driver.name, "0", verdicts, tuple(self.tried.values()))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,8 +29,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     where = metafunc.config.getoption("--getimg-target")
     sides = (FAKE,) if where == FAKE else (FAKE, where)
     if "check" in metafunc.fixturenames:
-        peaceful = [each for each in CHECKS if any(each.wants(name) for name in FAULT_FREE_CASES)]
-        among = CHECKS if where == FAKE else peaceful
+        faultless = [each for each in CHECKS if any(each.wants(name) for name in FAULT_FREE_CASES)]
+        among = CHECKS if where == FAKE else faultless
         pairs = [(check, side) for check in among for side in sides]
         ids = [check.id if where == FAKE else f"{check.id}-{side}" for check, side in pairs]
         metafunc.parametrize(("check", "where"), pairs, ids=ids)
@@ -72,56 +38,68 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("where", sides)
 
 
+def find_selected_checks(session: pytest.Session) -> list[str] | None:
+    """Return the ids of the checks that tests are run for; None where all are needed."""
+    found = []
+    for item in session.items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if "check" not in parameters:
+            return None
+        found.append(parameters["check"].id)
+    return list(dict.fromkeys(found))
+
+
 @pytest.fixture(scope="session")
-def side_of(request: pytest.FixtureRequest) -> Callable[[str], Side]:
-    """Return what gives the client on a service; it is made when it is first asked for."""
-    name = request.config.getoption("--getimg-client")
-    among = None if request.config.getoption("--getimg-target") == FAKE else FAULT_FREE_CASES
-    made: dict[str, Side] = {}
+def verification(request: pytest.FixtureRequest) -> Verification:
+    """Return the verification of the client by the checks whose tests were selected."""
+    option = request.config.getoption
+    try:
+        return verify_client(
+            option("--getimg-client"),
+            only=find_selected_checks(request.session),
+            target=option("--getimg-target"),
+            budget=option("--getimg-budget"),
+            record=option("--getimg-record"),
+        )
+    except GetimgMockError as error:
+        pytest.exit(str(error), returncode=2)
 
-    def side(where: str) -> Side:
-        if where not in made:
-            try:
-                if where == FAKE:
-                    driver = PythonDriver(load_maker(name), f"{name} on the fake")
-                else:
-                    target: HttpTarget = request.getfixturevalue("address")
-                    driver = UpstreamDriver(load_maker(name), f"{name} on {where}", address=target)
-            except SettingsError as error:
-                pytest.exit(str(error), returncode=2)
-            made[where] = Side(name, driver, among)
-        return made[where]
 
-    return side
+def get_target_name(where: str, config: pytest.Config) -> str:
+    """Return what the verification calls the client on a service."""
+    name: str = config.getoption("--getimg-client")
+    if config.getoption("--getimg-target") == FAKE:
+        return name
+    return f"{name} on the fake" if where == FAKE else f"{name} on {where}"
 
 
 def test_the_client_keeps(
     check: ClientCheck,
     where: str,
-    side_of: Callable[[str], Side],
+    verification: Verification,
+    pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """What a check found wrong stands in the failure, with the requests."""
-    side = side_of(where)
-    verdict = side.verdict(check)
-    if verdict.status in {"SKIP", "VOID"}:
-        pytest.skip(f"{verdict.status}: {verdict.reason}")
-    if verdict.status not in {"FAIL", "WARN"}:
-        return
-    told = scorecard.events(side.result(verdict), adapter=side.client)
-    (event,) = (each for each in told if each["event"] == "verdict")
-    shown = block(event["failures"][0] | {"verdict": event})
-    if verdict.status == "FAIL":
-        pytest.fail(shown, pytrace=False)
-    record_property("getimg-warning", shown)
+    """A broken rule is shown with the requests."""
+    target = get_target_name(where, pytestconfig)
+    (result,) = (
+        each for each in verification.verdicts if (each.id, each.target) == (check.id, target)
+    )
+    if result.status in {"SKIP", "VOID"}:
+        pytest.skip(f"{result.status}: {result.reason}")
+    client = pytestconfig.getoption("--getimg-client")
+    again = f"pytest contract_tests -k {check.id} --getimg-client={client}"
+    if result.status == "FAIL":
+        pytest.fail(result.render(replay=again), pytrace=False)
+    if result.status == "WARN":
+        record_property("getimg-warning", result.render(replay=again))
 
 
-def test_the_client_was_tried(where: str, side_of: Callable[[str], Side]) -> None:
+def test_the_client_was_tried(
+    where: str, verification: Verification, pytestconfig: pytest.Config
+) -> None:
     """A run in which the client sent next to nothing is no success."""
-    side = side_of(where)
-    verdicts = [side.verdict(check) for check in CHECKS]
-    result = side.result(*verdicts)
-    hollow = run_validity.explain_nothing_judged(result)
-    found = [hollow] if hollow else list(run_validity.find_gaps(result))
+    target = get_target_name(where, pytestconfig)
+    found = [gap for gap in verification.gaps if gap.startswith(f"{target}: ")]
     if found:
         pytest.fail("\n".join(found), pytrace=False)

@@ -1,57 +1,48 @@
-"""One test for each check of a provider, of the fake beside it, and of the harness."""
+"""One test for each check of a provider, of the fake compared with it, and of the harness."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.verdict_events import build_finding_event, build_verdict_event
-from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification import registry
-from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
-from getimg_mock.reports.console import block
+from getimg_mock.contract.verification.registry import EQUIVALENCE, HARNESS, PROVIDER_CHECKS
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.history import History
-    from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check
-    from getimg_mock.contract.verification.comparison import Comparison
-    from getimg_mock.contract.verification.self_check import SelfCheck
+    from getimg_mock.contract.verification.result import Verification
 
 
-def holds(check: Check, seen: list[Any], request: pytest.FixtureRequest, *, own: bool) -> None:
-    """Fail where a check is broken; skip where it never applies."""
-    verdict = judge_check(check, seen, own=own)
-    if verdict.status == "VOID":
-        pytest.skip("nothing that was exchanged says anything about it")
-    if verdict.status in {"FAIL", "WARN"}:
-        failure = build_finding_event(check, verdict.findings[0])
-        where = request.config.getoption("--getimg-target")
+def require(check: Check, verification: Verification, config: pytest.Config) -> None:
+    """Fail where a check is broken; skip where it could not be judged."""
+    (result,) = (each for each in verification.verdicts if each.id == check.id)
+    if result.status in {"VOID", "SKIP"}:
+        pytest.skip(result.reason or "nothing that was exchanged says anything about it")
+    if result.status in {"FAIL", "WARN"}:
+        where = config.getoption("--getimg-target")
         again = f"pytest contract_tests -k {check.id} --getimg-target={where}"
-        told = block(failure | {"verdict": build_verdict_event(verdict)}, replay=again)
-        pytest.fail(told, pytrace=False)
+        pytest.fail(result.render(replay=again), pytrace=False)
 
 
 @pytest.mark.parametrize("check", PROVIDER_CHECKS, ids=lambda check: check.id)
 def test_the_provider_keeps(
-    check: Check, target: Target, histories: list[History], request: pytest.FixtureRequest
+    check: Check, verification: Verification, pytestconfig: pytest.Config
 ) -> None:
     """A check holds wherever it applies."""
-    holds(check, histories, request, own=target.own)
+    require(check, verification, pytestconfig)
 
 
-@pytest.mark.parametrize("check", registry.EQUIVALENCE, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", EQUIVALENCE, ids=lambda check: check.id)
 def test_the_fake_is_like_it(
-    check: Check, comparison: Comparison, request: pytest.FixtureRequest
+    check: Check, verification: Verification, pytestconfig: pytest.Config
 ) -> None:
     """The fake does as the target does, under the same plans."""
-    holds(check, [comparison], request, own=True)
+    require(check, verification, pytestconfig)
 
 
-@pytest.mark.parametrize("check", registry.HARNESS, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", HARNESS, ids=lambda check: check.id)
 def test_the_harness_keeps(
-    check: Check, examination: SelfCheck, request: pytest.FixtureRequest
+    check: Check, verification: Verification, pytestconfig: pytest.Config
 ) -> None:
-    """What the harness holds itself to, as far as one run tells."""
-    holds(check, [examination], request, own=True)
+    """The rules for the harness itself hold, as far as one run tells."""
+    require(check, verification, pytestconfig)

@@ -30,7 +30,7 @@ from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.prices import compute_price
-from getimg_mock.contract.provider.strategies import faulty, submissions
+from getimg_mock.contract.provider.plan_strategies import faulty, submissions
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, TERMINAL, Ref, Send
 from getimg_mock.contract.targets.execution import RefusedError
 from getimg_mock.contract.targets.plan_run import PlanRun

@@ -6,6 +6,8 @@ The public names, each imported when it is first used:
 - `connect`, `Workspace`: the controls of one key's workspace, on a fake that runs elsewhere
 - `create_app`, `Application`: the fake as an ASGI application
 - `Settings`: what a fake is like
+- `verify_provider`: verify a provider of the API by the provider contract
+- `verify_client`: verify a client of the API by the client contract
 - `GetimgMockError`, `SettingsError`, `UnknownNameError`, `ServerError`: what can go wrong
 """
 
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from getimg_mock.application import Application, create_app
+    from getimg_mock.contract.verification.client import verify_client
+    from getimg_mock.contract.verification.provider import verify_provider
     from getimg_mock.control.handle import Workspace, connect
     from getimg_mock.errors import (
         GetimgMockError,
@@ -37,6 +41,8 @@ __all__ = [
     "Workspace",
     "connect",
     "create_app",
+    "verify_client",
+    "verify_provider",
 ]
 
 _HOMES: Final = {
@@ -50,6 +56,8 @@ _HOMES: Final = {
     "UnknownNameError": "errors",
     "MockServer": "serving.server",
     "Settings": "settings",
+    "verify_client": "contract.verification.client",
+    "verify_provider": "contract.verification.provider",
 }
 
 

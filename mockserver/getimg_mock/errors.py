@@ -5,6 +5,7 @@ Users handle these; `except GetimgMockError` catches them all:
     GetimgMockError
     |-- SettingsError        an invalid setting, option or file
     |   |-- CatalogueError   an invalid models file, with the place of the error
+    |   |-- MissingPackageError  an optional feature needs a package that is not installed
     |   `-- UnknownNameError an unknown name; has the nearest known one
     |-- ServerError          the server could not start, or is not running
     |-- ControlError         a control request was refused or could not be sent
@@ -17,7 +18,7 @@ Users handle these; `except GetimgMockError` catches them all:
     |-- NoWireError          a fault needs a server of getimg-mock; also a RuntimeError
     |-- LoopError            an event loop whose time cannot be linked
     |-- TimeLinkError        time cannot be linked now
-    `-- BudgetError          the record of what was spent cannot be used
+    `-- BudgetError          a budget does not allow a run, or its record cannot be used
 
 Users do not handle these, so they have other bases. `except GetimgMockError` in a test, or
 `except Exception` in a client, must not hide a failed expectation or a refused connection:
@@ -62,6 +63,14 @@ class SettingsError(GetimgMockError):
 
 class CatalogueError(SettingsError):
     """An invalid models file; the text begins with the place of the error."""
+
+
+class MissingPackageError(SettingsError, ModuleNotFoundError):
+    """A package that an optional feature needs is not installed; the text says how to get it."""
+
+
+class BudgetError(GetimgMockError):
+    """The budget does not allow what was asked, or the record of the spend cannot be used."""
 
 
 class ServerError(GetimgMockError):

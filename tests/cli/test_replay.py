@@ -86,7 +86,7 @@ def test_nothing_answered_is_no_all_clear(
         (["--check", "GP401"], "no failure of GP401; those it holds: GP407"),
         (["--times", "0"], "1 or more"),
         (["--target", "https://api.getimg.ai", "--key", "sk_x"], "--budget"),
-        (["--target", "nonsense"], "'nonsense' is no target"),
+        (["--target", "nonsense"], "Unknown target 'nonsense'"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(
@@ -100,7 +100,7 @@ def test_what_cannot_be_meant_is_refused(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('{"event":"verdict","id":"GP407"}', "line 1 is no event of a run"),
+        ('{"event":"verdict","id":"GP407"}', "line 1 is not an event of a run"),
         ("nonsense", "line 1 is not JSON"),
         ("", "holds no run"),
         (b"\xff\xfe", "not UTF-8"),

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from getimg_mock.cli import main, reporting
-from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports.known_failures import apply_known_failures, read_known_failures
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 CLIENT = "tests.cli.test_reporting:pays_twice"
@@ -37,55 +33,6 @@ END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True
 pays_twice = faulty("reposts-reset")
 
 
-def asked(events: Path | None = None, *reports: Path) -> Namespace:
-    """Return the options of a run."""
-    return Namespace(events=events, report=list(reports))
-
-
-def verdict(name: str, status: str, *, broken: bool = False) -> dict[str, Any]:
-    """Return a verdict as an event."""
-    return {
-        "event": "verdict",
-        "id": name,
-        "status": status,
-        "reason": "",
-        "failures": [{}] if broken else [],
-    }
-
-
-def test_events_are_written_while_the_run_goes_on(tmp_path: Path) -> None:
-    """Who stops a run in the middle has what was seen until then."""
-    path = tmp_path / "e.ndjson"
-
-    def run() -> Iterator[dict[str, Any]]:
-        yield START
-        assert path.read_text(encoding="utf-8").count("\n") == 1
-        yield SKIP
-        assert path.read_text(encoding="utf-8").count("\n") == 2
-
-    with reporting.Keeper(asked(path), "run") as keeper:
-        keeper.take(run())
-
-
-def test_without_a_name_events_are_kept_in_the_state_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is named by what was judged, and the next run of it takes its place."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    sources = []
-    for plan in ("first", "second"):
-        with reporting.Keeper(asked(), "verify-api-http://x:1/") as keeper:
-            keeper.take([START, SKIP | {"plan": plan}])
-            sources.append(keeper.source)
-    kept = tmp_path / "getimg-mock" / "verify-api-http-x-1.ndjson"
-    assert [json.loads(line)["event"] for line in kept.read_text().splitlines()] == [
-        "start",
-        "skip",
-    ]
-    assert '"second"' in kept.read_text()
-    assert sources == [str(kept)] * 2
-
-
 def test_a_state_folder_that_cannot_be_written_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,15 +44,17 @@ def test_a_state_folder_that_cannot_be_written_is_no_failure(
 
 
 def test_a_run_says_on_a_terminal_how_far_it_has_come(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nowhere else: a log is no place for a line that is written over."""
-    with reporting.Keeper(asked(tmp_path / "e"), "run") as keeper:
-        keeper.take([START, SKIP, END])
+    with reporting.Progress() as progress:
+        for event in (START, SKIP, END):
+            progress.show(event)
     assert not capsys.readouterr().err
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with reporting.Keeper(asked(tmp_path / "e"), "run") as keeper:
-        keeper.take([START, SKIP, END])
+    with reporting.Progress() as progress:
+        for event in (START, SKIP, END):
+            progress.show(event)
     said = capsys.readouterr().err
     assert "1/1  p" in said
     assert said.endswith("\r\x1b[K")
@@ -133,44 +82,6 @@ def test_a_comparison_without_any_client_is_refused(capsys: pytest.CaptureFixtur
     assert "Name a client" in capsys.readouterr().err
 
 
-def test_a_folder_is_no_report(tmp_path: Path) -> None:
-    """Nor is a file of an unknown ending."""
-    (tmp_path / "r.html").mkdir()
-    with pytest.raises(SettingsError, match="is a folder"):
-        reporting.require_places(asked(None, tmp_path / "r.html"))
-    with pytest.raises(UnknownNameError, match="kind of report"):
-        reporting.require_places(asked(None, tmp_path / "r.htm"))
-
-
-def test_what_could_not_be_judged_says_nothing_about_a_known_failure() -> None:
-    """VOID and SKIP stay; of a failure it is XFAIL, of what passes XPASS; ends count all."""
-    told = [
-        START,
-        verdict("GP101", "FAIL", broken=True),
-        verdict("GP102", "PASS"),
-        verdict("GP103", "VOID"),
-        verdict("GP104", "SKIP"),
-        verdict("GE906", "INFO", broken=True),
-        verdict("GH009", "FAIL", broken=True),
-        END,
-    ]
-    known = dict.fromkeys(("GP101", "GP102", "GP103", "GP104", "GE906", "GH009"), "why")
-    *_, end = found = list(apply_known_failures(told, known))
-    statuses = {each["id"]: each["status"] for each in found if each["event"] == "verdict"}
-    assert statuses == {
-        "GP101": "XFAIL",
-        "GP102": "XPASS",
-        "GP103": "VOID",
-        "GP104": "SKIP",
-        "GE906": "XFAIL",
-        "GH009": "XFAIL",
-    }
-    assert end["verdicts"] == {"XFAIL": 3, "XPASS": 1, "VOID": 1, "SKIP": 1}
-    assert end["ok"] is False
-    *_, end = apply_known_failures(told, {"GP101": "", "GH009": ""})
-    assert end["ok"] is True
-
-
 @pytest.mark.parametrize("name", ["GC401", "GP999"])
 def test_ids_of_the_other_contract_are_refused(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -183,14 +94,6 @@ def test_ids_of_the_other_contract_are_refused(
     path.write_text("GP401\n", encoding="utf-8")
     assert main(["verify", "client", "httpx", "--known-failures", str(path)]) == 2
     assert "Did you mean 'GC" in capsys.readouterr().err
-
-
-def test_a_list_that_is_no_text_is_told(tmp_path: Path) -> None:
-    """In one sentence."""
-    path = tmp_path / "known"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsError, match="not UTF-8"):
-        read_known_failures(path, [])
 
 
 def test_known_failures_are_no_blockers_of_a_client(

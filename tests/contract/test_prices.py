@@ -23,7 +23,7 @@ from getimg_mock.contract.prices import (
     select_affordable,
 )
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.strategies import submissions
+from getimg_mock.contract.provider.plan_strategies import submissions
 
 if TYPE_CHECKING:
     from getimg_mock.contract.steps import Send

@@ -334,7 +334,7 @@ def test_a_line_that_is_no_event_is_named() -> None:
     assert events.parsed(skip + "\n")
     with pytest.raises(SettingsError, match="line 2 is not JSON"):
         events.parsed(skip + "nonsense\n")
-    with pytest.raises(SettingsError, match="line 2 is no event of a run"):
+    with pytest.raises(SettingsError, match="line 2 is not an event of a run"):
         events.parsed(skip + '{"event":"verdict","id":"GP407"}\n')
 
 

@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.strategies import plans
+from getimg_mock.contract.provider.plan_strategies import plans
 from getimg_mock.contract.targets import http_target
 from getimg_mock.contract.targets.fake_targets import START, InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget

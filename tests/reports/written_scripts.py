@@ -135,7 +135,7 @@ def write_plan_script(plan: Plan) -> str:
     """Return the script of a failure that a plan has shown."""
     failure = {"expected": "x", "actual": "y", "plan_name": plan.name, "plan": plan.as_json()}
     verdict = {"id": "GP407", "statement": "A rule", "failures": [failure]}
-    return build_script(Outcome(start={"url": ""}), verdict)
+    return build_script(Outcome(({"event": "start", "url": ""},)), verdict)
 
 
 def load_script(text: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""`getimg-mock explain GP407`: what a check holds, and why."""
+"""`getimg-mock explain GP407`: what a check demands, and why."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _EVIDENCE: Final = {
     "seed": "from the page that this project was made from",
     "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
     "standard": "a standard",
-    "assumption": "an assumption: on a service that is not ours a breach is reported, not failed",
+    "assumption": "an assumption: on services other than the fake, a breach fails nothing",
 }
 _COSTS: Final = {
     "0": "free to try",
-    "T": "free: judged on whatever was exchanged",
+    "T": "free: judged on all that was exchanged",
     "1": "needs a paid generation",
     "R": "uses up a rate limit",
     "fake": "can be tried on a fake only",
@@ -34,8 +34,8 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `explain`."""
     parser = commands.add_parser(
         "explain",
-        help="say what a check holds, and why",
-        description="Say what a check holds, and why. Without an id, list all.",
+        help="say what a check demands, and why",
+        description="Say what a check demands, and why. Without an id, list all.",
         allow_abbrev=False,
     )
     parser.add_argument("id", nargs="?", metavar="ID", help="such as GP407")
@@ -47,7 +47,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain one check, list all, or say what the answers to clients cover; returns 0."""
+    """Explain one check, list all, or print the coverage of responses to clients; returns 0."""
     if arguments.coverage:
         sys.stdout.write(coverage_table())
     elif arguments.id is None:
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def explained(check: Check) -> str:
-    """Return a check in words."""
+    """Return the explanation of a check."""
     fix = getattr(check, "fix", "")
     return (
         f"{check.id}  {check.statement}\n\n"
@@ -73,7 +73,7 @@ def explained(check: Check) -> str:
 
 
 def _trial(check: Check) -> str:
-    """Return what to type to have a check judged."""
+    """Return the arguments of `verify` that judge a check."""
     if check.id.startswith("GC"):
         return f"client CLIENT --only {check.id}"
     if check.id.startswith("GE"):

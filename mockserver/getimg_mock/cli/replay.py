@@ -1,35 +1,25 @@
-"""`getimg-mock replay FILE`: run what recorded failures need again, and judge it again."""
+"""`getimg-mock replay FILE`: run the plans and cases of recorded failures again."""
 
 from __future__ import annotations
 
-import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import reporting
-from getimg_mock.contract.budget.gate import install_budget
-from getimg_mock.contract.budget.spend_file import SpendRecord, find_default_record, parse_amount
-from getimg_mock.contract.plans import parse_plan
-from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
-from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import build_verdict_event
-from getimg_mock.contract.verdicts import Verdict, judge_check
 from getimg_mock.contract.verification.registry import find_check
+from getimg_mock.contract.verification.replay import ReplayOptions, replay_failure
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, replays, scripts
+from getimg_mock.reports.formats import read_events
+from getimg_mock.user_files import write_user_file
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.targets.fake_targets import Target
+    from getimg_mock.contract.verdicts import Verdict
     from getimg_mock.reports.events import Event, Outcome
-
-_KEY: Final = "sk_replay_key"
-_SECOND_KEY: Final = "sk_replay_second_key"
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -58,27 +48,16 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How one failure came out: how often it showed again, and how often it could be tried."""
-
-    again: int = 0
-    tried: int = 0
-    verdict: Verdict | None = None
-    why: str = ""
-    """Why it could not be tried."""
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Replay; returns 1 when a failure shows again, 2 when one could not be tried, else 0."""
     if arguments.times < 1:
         raise SettingsError(f"--times {arguments.times}: write how often, 1 or more.")
     if arguments.check:
         arguments.check = find_check(arguments.check).id
-    found = _chosen(reporting.read_events(arguments.file), arguments)
+    found = _select_verdicts(read_events(arguments.file), arguments)
     if arguments.script:
-        return _scripted(arguments, found)
-    statuses = [_told(outcome, verdict, arguments) for outcome, verdict in found]
+        return _write_script(arguments, found)
+    statuses = [_replay_verdict(outcome, verdict, arguments) for outcome, verdict in found]
     again, void = statuses.count(1), statuses.count(2)
     last = f"{again} of {len(found)} failures show again." if again else "No failure shows again."
     tail = f" {void} could not be tried." if void else ""
@@ -87,10 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if again else 2 if void else 0
 
 
-def _chosen(
+def _select_verdicts(
     outcomes: Sequence[Outcome], arguments: argparse.Namespace
 ) -> list[tuple[Outcome, Event]]:
-    """Return the verdicts to try again; raises `SettingsError` when the one asked for is none."""
+    """Return the verdicts to replay; raises `SettingsError` when there is none of `--check`."""
     failed = [
         (outcome, verdict)
         for outcome in outcomes
@@ -108,8 +87,8 @@ def _chosen(
     return found
 
 
-def _scripted(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]]) -> int:
-    """Write the script of the one failure that is meant."""
+def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]]) -> int:
+    """Write the script of one failure; raises `SettingsError` when there are several."""
     if len({verdict["id"] for _, verdict in found}) != 1:
         raise SettingsError("A script shows one failure: say which with --check.")
     outcome, verdict = found[0]
@@ -117,104 +96,38 @@ def _scripted(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]])
     if why:
         raise SettingsError(f"{verdict['id']} cannot be written as a script: {why}.")
     text = scripts.build_script(outcome, verdict)
-    try:
-        arguments.script.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{arguments.script} cannot be written: {error.strerror}.") from None
+    write_user_file(arguments.script, text)
     sys.stdout.write(f"python {replays.shown(str(arguments.script))}\n")
     return 0
 
 
-def _told(outcome: Outcome, verdict: Event, arguments: argparse.Namespace) -> int:
-    """Try a failure again and tell; returns 1 when it shows, 2 when it cannot be tried, else 0."""
+def _replay_verdict(outcome: Outcome, verdict: Event, arguments: argparse.Namespace) -> int:
+    """Replay a failure; returns 1 when it shows again, 2 when it cannot be tried, else 0."""
     failure = verdict["failures"][0]
-    why = replays.unrepeatable(outcome, failure)
-    shown = Shown(why=why) if why else _tried(outcome, failure, arguments)
+    options = ReplayOptions(
+        times=arguments.times,
+        target=arguments.target,
+        key=arguments.key,
+        second_key=arguments.second_key,
+        budget=arguments.budget,
+    )
+    replay = replay_failure(outcome, failure, options)
     head = f"{verdict['id']}  {outcome.target}"
-    if not shown.tried:
-        sys.stdout.write(f"VOID  {head}: {shown.why}\n\n")
+    if not replay.tried:
+        sys.stdout.write(f"VOID  {head}: {replay.reason}\n\n")
         return 2
-    seen = f"{shown.again} of {shown.tried} times"
-    flaky = "" if shown.again in {0, shown.tried} else ", flaky"
-    if shown.verdict is not None:
-        told = build_verdict_event(shown.verdict, failure["seed"])
-        told["fix"] = verdict.get("fix", "")
-        again = told["failures"][0] | {"verdict": told, "contract": failure["contract"]}
-        if "client" in failure:
-            again["client"] = failure["client"]
-        sys.stdout.write(console.block(again, colour=sys.stdout.isatty()) + "\n")
+    seen = f"{replay.again} of {replay.tried} times"
+    flaky = "" if replay.again in {0, replay.tried} else ", flaky"
+    if replay.verdict is not None:
+        _show_verdict(replay.verdict, verdict, failure)
     sys.stdout.write(f"{head}: {seen}{flaky}\n\n")
-    return 1 if shown.again else 0
+    return 1 if replay.again else 0
 
 
-def _tried(outcome: Outcome, failure: Event, arguments: argparse.Namespace) -> Shown:
+def _show_verdict(seen: Verdict, verdict: Event, failure: Event) -> None:
+    event = build_verdict_event(seen, failure["seed"])
+    event["fix"] = verdict.get("fix", "")
+    again = event["failures"][0] | {"verdict": event, "contract": failure["contract"]}
     if "client" in failure:
-        from getimg_mock.cli import verify_client  # noqa: PLC0415 - for failures of clients
-
-        upstream = replays.url_of(outcome)
-        address = _address(upstream, outcome, arguments) if upstream else None
-        verdicts = verify_client.replayed(failure, arguments.times, address)
-    else:
-        target = _target(outcome, arguments)
-        plan = parse_plan(failure["plan"])
-        lacks = target.find_obstacle(plan)
-        if lacks:
-            return Shown(why=lacks)
-        verdicts = _judged(plan, failure["id"], target, arguments.times)
-    return _summed(verdicts)
-
-
-def _summed(verdicts: Iterator[Verdict]) -> Shown:
-    again = tried = 0
-    first: Verdict | None = None
-    why = ""
-    for verdict in verdicts:
-        if verdict.status in {"VOID", "SKIP"}:
-            why = verdict.reason or "nothing that was exchanged says anything about it"
-            continue
-        tried += 1
-        again += verdict.broken
-        first = first or (verdict if verdict.broken else None)
-    return Shown(again, tried, first, why)
-
-
-def _judged(plan: Plan, name: str, target: Target, times: int) -> Iterator[Verdict]:
-    check = find_check(name)
-    for _ in range(times):
-        history = target.run(plan)
-        if history.exchanges and all(each.status == 0 for each in history):
-            yield Verdict(check=check, status="VOID", reason=f"{target.name} does not answer")
-            continue
-        yield judge_check(check, [history], own=target.own)
-
-
-def _target(outcome: Outcome, arguments: argparse.Namespace) -> Target:
-    """Return what a failure is tried on: what the caller names, else what it was seen on."""
-    seed = str(outcome.start["seed"])
-    where = arguments.target or replays.url_of(outcome) or outcome.target
-    if "://" in where:
-        return _address(where, outcome, arguments)
-    if where == "socket":
-        return SocketTarget(seed=seed)
-    if where == "fake" or (arguments.target is None and outcome.start["own"]):
-        return InProcessTarget(seed=seed)
-    raise SettingsError(f"{where!r} is no target: give --target fake, socket, or a URL.")
-
-
-def _address(url: str, outcome: Outcome, arguments: argparse.Namespace) -> HttpTarget:
-    """Return an address to send to: on this machine freely, elsewhere under a budget."""
-    own = replays.loopback(url)
-    key = arguments.key or os.environ.get("GETIMG_API_KEY") or (_KEY if own else None)
-    if key is None:
-        raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")
-    second = arguments.second_key or (_SECOND_KEY if own else None)
-    keys = {"a": key} | ({"b": second} if second else {})
-    address = HttpTarget(url, keys, name=url)
-    if arguments.budget is not None:
-        install_budget(address, parse_amount(arguments.budget), SpendRecord(find_default_record()))
-    elif not own:
-        raise SettingsError(
-            f"{url} is not on this machine: say how much a replay of {outcome.target} may cost "
-            "with --budget."
-        )
-    return address
+        again["client"] = failure["client"]
+    sys.stdout.write(console.block(again, colour=sys.stdout.isatty()) + "\n")

@@ -1,15 +1,15 @@
-"""`getimg-mock verify`: judge a provider, or a client, by the contract."""
+"""`getimg-mock verify`: verify a provider, or a client, by the contract."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.cli import verify_api, verify_client
 
 if TYPE_CHECKING:
     import argparse
 
-# One module a kind of judgement; each has `add_command(commands)` and `run(arguments)`.
-KINDS: Final = {"api": "getimg_mock.cli.verify_api", "client": "getimg_mock.cli.verify_client"}
+_KINDS: Final = {"api": verify_api, "client": verify_client}
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -21,17 +21,11 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     kinds = parser.add_subparsers(title="what to judge", dest="kind", metavar="KIND", required=True)
-    for module in KINDS.values():
-        try:
-            found = import_module(module)
-        except ModuleNotFoundError as error:
-            if error.name != module:
-                raise
-            continue
-        found.add_command(kinds)
+    for kind in _KINDS.values():
+        kind.add_command(kinds)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Judge; returns 0 when all is well, 1 when the contract is broken."""
-    status: int = import_module(KINDS[arguments.kind]).run(arguments)
+    """Verify; returns 0 when the contract holds, 1 when it is broken."""
+    status: int = _KINDS[arguments.kind].run(arguments)
     return status

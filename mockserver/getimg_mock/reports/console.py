@@ -1,4 +1,4 @@
-"""What a person reads on the terminal: the failures first, one line for the rest."""
+"""The report on the terminal: failures first, then one line for everything else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def rendered(outcome: Outcome, *, colour: bool = False) -> str:
 
 
 def summary(outcome: Outcome, *, colour: bool = False) -> str:
-    """Return the last line: how many verdicts of each kind."""
+    """Return the last line: how many verdicts of each status there are."""
     counts = "  ".join(
         f"{_painted(status, colour=colour)} {count}" for status, count in outcome.counts().items()
     )
@@ -64,8 +64,8 @@ def block(
 ) -> str:
     """Return one failure in six parts, of at most 25 lines.
 
-    What it is; the exchanges; expected and actual; why, and how to mend it; how to see it again;
-    seed, version of the contract, and what the run has spent. Commands are never cut.
+    The parts are: the rule; the exchanges; expected and actual; why, and how to fix it; how to see
+    it again; seed, contract version and spend. Commands are never cut.
     """
     verdict = failure.get("verdict", {})
     head = _head(failure, verdict, colour=colour)
@@ -100,7 +100,7 @@ def _head(failure: Event, verdict: dict[str, Any], *, colour: bool) -> list[str]
 
 
 def _part(name: str, text: str, *, most: int) -> list[str]:
-    """Return a part of a block over as many lines as it takes, `most` at the most."""
+    """Return a part of a block, wrapped to at most `most` lines."""
     lines = wrap(
         clean(text),
         _WIDEST,
@@ -126,7 +126,7 @@ def _origin(failure: Event, spent: str) -> str:
 
 
 def remark(told: tuple[str, str, str], *, colour: bool = False) -> str:
-    """Return one line for what fails nothing, but is worth knowing."""
+    """Return one line for a note, or for a breach that fails nothing."""
     status, name, sentence = told
     word = status if status != "PASS" else "note"
     shown = clean(sentence)
@@ -140,7 +140,7 @@ def _mended(verdict: dict[str, Any], *, colour: bool) -> str:
     return (
         f"{_painted('XPASS', colour=colour)}  {verdict['id']}  {verdict['statement']}\n"
         f"       it is listed as a known failure ({clean(reason)}), but it passes now: "
-        "take it off the list"
+        "remove it from the list"
     )
 
 

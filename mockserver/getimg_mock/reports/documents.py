@@ -1,4 +1,4 @@
-"""Reports that other programs read: JSON, JUnit, SARIF; and Markdown for a pull request."""
+"""Reports for other programs: JSON, JUnit XML and SARIF; and Markdown for pull requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.reports.events import Outcome
 
-# XML 1.0 has no way to write these.
+# XML 1.0 cannot represent these.
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_RUN: Final = ("SKIP", "VOID", "XFAIL", "STALE")
 _SARIF_LEVELS: Final = {"FAIL": "error", "XPASS": "error", "WARN": "warning", "STALE": "warning"}
@@ -97,7 +97,7 @@ def _result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None
 
 
 def _said(verdict: dict[str, Any]) -> str:
-    """Return what a verdict that fails nothing has to say."""
+    """Return the note of a verdict that fails nothing."""
     if verdict["failures"]:
         failure = verdict["failures"][0]
         return f"expected {failure['expected']}, actual {failure['actual']}"
@@ -105,7 +105,7 @@ def _said(verdict: dict[str, Any]) -> str:
 
 
 def _advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
-    """Return the lines that say how to mend a failure, and how to see it again."""
+    """Return the lines that say how to fix a failure, and how to see it again."""
     fix = [f"Fix: {verdict['fix']}"] if verdict.get("fix") else []
     return [*fix, f"Replay: {replay_of(outcome, verdict['failures'][0])}"]
 
@@ -115,7 +115,7 @@ def _xml(text: str) -> str:
 
 
 def as_sarif(outcomes: Sequence[Outcome]) -> str:
-    """Return the runs as SARIF 2.1.0, which code hosts show beside the code."""
+    """Return the runs as SARIF 2.1.0, which code hosts show with the code."""
     runs = []
     for outcome in outcomes:
         rules = [
@@ -170,7 +170,7 @@ def _place(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
 
 
 def _source(adapter: str) -> str:
-    """Return the file that an adapter's name says, or an empty text."""
+    """Return the file of an adapter, by its name, or an empty text."""
     module, mark, _ = adapter.partition(":")
     if module == "program":
         return adapter.rsplit(" ", maxsplit=1)[-1].removeprefix("program:")

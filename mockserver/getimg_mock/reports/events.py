@@ -1,9 +1,9 @@
-"""The event stream of a run, read: what every report is made from."""
+"""The event stream of a run: reading and writing it; every report is made from it."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError
@@ -20,17 +20,48 @@ ORDER: Final = ("FAIL", "XPASS", "WARN", "STALE", "VOID", "SKIP", "INFO", "XFAIL
 TITLES: Final = {"provider": "Provider contract", "client": "Client contract"}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """One run as its events tell it; `source` is the file in which they are kept, if any."""
+    """What came of one run, by its events; `source` is the file that keeps them, if any."""
 
-    start: Event = field(default_factory=dict)
-    end: Event = field(default_factory=dict)
-    verdicts: list[Event] = field(default_factory=list)
-    plans: list[Event] = field(default_factory=list)
-    skipped: list[Event] = field(default_factory=list)
-    budget: Event = field(default_factory=dict)
+    events: tuple[Event, ...]
     source: str = ""
+
+    @property
+    def start(self) -> Event:
+        """The first event: what is judged, and by what."""
+        return self.events[0]
+
+    @property
+    def end(self) -> Event:
+        """The last event; empty where the run was broken off."""
+        return self._find_last("end")
+
+    @property
+    def budget(self) -> Event:
+        """What the run has spent; empty where nothing could cost."""
+        return self._find_last("budget")
+
+    @property
+    def verdicts(self) -> list[Event]:
+        """The verdicts, in the order of the checks."""
+        return self._select("verdict")
+
+    @property
+    def plans(self) -> list[Event]:
+        """The plans, or the cases, that were run."""
+        return self._select("plan", "case")
+
+    @property
+    def skipped(self) -> list[Event]:
+        """The plans that could not be run, with the reason."""
+        return self._select("skip")
+
+    def _select(self, *kinds: str) -> list[Event]:
+        return [each for each in self.events if each["event"] in kinds]
+
+    def _find_last(self, kind: str) -> Event:
+        return next((each for each in reversed(self.events) if each["event"] == kind), {})
 
     @property
     def target(self) -> str:
@@ -44,7 +75,7 @@ class Outcome:
 
     @property
     def twin(self) -> bool:
-        """Whether this is the fake beside another target: it is shown, and fails nothing."""
+        """Whether this is the fake that another target is compared with: it fails nothing."""
         return bool(self.start.get("twin"))
 
     @property
@@ -64,13 +95,13 @@ class Outcome:
 
     @property
     def broken(self) -> list[Event]:
-        """The verdicts that somebody should look at, the most urgent first."""
+        """The verdicts that need attention, the most urgent first."""
         urgent = [each for each in self.verdicts if each["status"] in {"FAIL", "XPASS", "WARN"}]
         return sorted(urgent, key=lambda each: (ORDER.index(each["status"]), each["id"]))
 
     @property
     def remarks(self) -> list[tuple[str, str, str]]:
-        """What breaks no rule, or may break one: status, id and a sentence."""
+        """Notes, and breaches that fail nothing: status, id and a sentence."""
         return [
             (verdict["status"], verdict["id"], sentence)
             for verdict in self.verdicts
@@ -105,7 +136,7 @@ def title(outcomes: Iterable[Outcome]) -> str:
 
 
 def labels(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return what each run is called beside the others: its target, numbered where two have one."""
+    """Return a label for each run: its target, numbered where several runs have the same one."""
     names = [outcome.target for outcome in outcomes]
     return [
         f"{name} ({names[: place + 1].count(name)})" if names.count(name) > 1 else name
@@ -115,34 +146,20 @@ def labels(outcomes: Iterable[Outcome]) -> list[str]:
 
 def read(events: Iterable[Event], *, source: str = "") -> list[Outcome]:
     """Return the runs that a stream holds, one for each `start`."""
-    outcomes: list[Outcome] = []
+    runs: list[list[Event]] = []
     for event in events:
-        kind = event.get("event")
-        if kind == "start":
-            outcomes.append(Outcome(start=event, source=source))
-        elif outcomes:
-            _add(outcomes[-1], str(kind), event)
-    return outcomes
-
-
-def _add(outcome: Outcome, kind: str, event: Event) -> None:
-    if kind == "verdict":
-        outcome.verdicts.append(event)
-    elif kind in {"plan", "case"}:
-        outcome.plans.append(event)
-    elif kind == "skip":
-        outcome.skipped.append(event)
-    elif kind == "budget":
-        outcome.budget = event
-    elif kind == "end":
-        outcome.end = event
+        if event["event"] == "start":
+            runs.append([event])
+        elif runs:
+            runs[-1].append(event)
+    return [Outcome(tuple(run), source) for run in runs]
 
 
 def parsed(text: str) -> list[Event]:
     """Return the events of NDJSON text.
 
-    Raises `SettingsError`, which names the line, for what is no event as the published schema has
-    them.
+    Raises `SettingsError`, which names the line, for a line that does not match the published
+    schema of events.
     """
     events = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -159,7 +176,9 @@ def parsed(text: str) -> list[Event]:
         ]  # a lone surrogate comes from an answer
         if flaws:
             where = f" at {flaws[0].path}" if flaws[0].path else ""
-            raise SettingsError(f"line {number} is no event of a run{where}: {flaws[0].message}.")
+            raise SettingsError(
+                f"line {number} is not an event of a run{where}: {flaws[0].message}."
+            )
         events.append(event)
     return events
 

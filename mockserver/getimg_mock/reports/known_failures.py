@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FAILING_STATUSES: Final = frozenset({"FAIL", "XPASS"})
 """The statuses that fail a run."""
 
 
-def read_known_failures(path: Path, ids: Iterable[str]) -> dict[str, str]:
+def load_known_failures(
+    given: Path | str | Mapping[str, str] | None, ids: Sequence[str]
+) -> dict[str, str]:
+    """Return known failures, by id with the reason, of a file, of a mapping, or none.
+
+    Raises `UnknownNameError` for an id that is not in `ids`, and `SettingsError` for a file that
+    cannot be read.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, (str, Path)):
+        return {_require_id(name, ids): reason for name, reason in given.items()}
+    return read_known_failures(Path(given), ids)
+
+
+def read_known_failures(path: Path, ids: Sequence[str]) -> dict[str, str]:
     """Return the checks that a file lists, by id, with the reason: `GP407  a reason` a line.
 
     `#` begins a comment. Raises `UnknownNameError` for an id that is not in `ids`, and
     `SettingsError` for a file that cannot be read.
     """
-    ids = tuple(ids)
     found = {}
     for line in read_user_file(path).splitlines():
         name, _, reason = line.partition("#")[0].strip().partition(" ")
         if not name:
             continue
-        if name.upper() not in ids:
-            raise UnknownNameError("check in the list of known failures", name.upper(), ids)
-        found[name.upper()] = reason.strip()
+        found[_require_id(name, ids)] = reason.strip()
     return found
+
+
+def _require_id(name: str, ids: Sequence[str]) -> str:
+    if name.upper() not in ids:
+        raise UnknownNameError("check in the list of known failures", name.upper(), ids)
+    return name.upper()
 
 
 def resolve_known_status(status: str, *, broken: bool) -> str:

@@ -1,4 +1,4 @@
-"""How a failure can be seen again: the words to type, and a script that stands alone."""
+"""How to see a failure again: the command, and a script that needs no event stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event, Outcome
 
 OBSERVED: Final = "--observe"
-"""The adapter of a client that was not driven, but watched."""
+"""The adapter of a client that was observed, not driven."""
+
+NAMELESS: Final = "--factory"
+"""The adapter of a client whose factory cannot be imported by a name."""
 
 _PLAIN: Final = re.compile(r"~?[\w@%+=:,./-]+", re.ASCII)
 
@@ -28,11 +31,14 @@ def loopback(url: str) -> bool:
 
 
 def unrepeatable(outcome: Outcome, failure: Event) -> str:
-    """Return why a failure cannot be seen again by its events alone, or an empty text."""
-    if failure.get("client", {}).get("adapter") == OBSERVED:
+    """Return why a failure cannot be replayed from its events alone, or an empty text."""
+    adapter = failure.get("client", {}).get("adapter")
+    if adapter == OBSERVED:
         return "it was observed, so run the observed command again"
+    if adapter == NAMELESS:
+        return "the client has no name to import it by, so verify it again"
     if outcome.target == "traffic" and outcome.kind == "provider":
-        return "it stands in recorded traffic, where nothing is sent"
+        return "it is in recorded traffic, and nothing was sent"
     if "client" in failure or failure["plan"].get("steps"):
         return ""
     if not failure["plan"]:
@@ -41,7 +47,7 @@ def unrepeatable(outcome: Outcome, failure: Event) -> str:
 
 
 def replay_of(outcome: Outcome, failure: Event) -> str:
-    """Return the command that shows a failure again, as it can be typed."""
+    """Return the command that shows a failure again, or says why there is none."""
     again = str(outcome.start.get("again", ""))
     why = unrepeatable(outcome, failure)
     if why:
@@ -57,16 +63,16 @@ def script_of(outcome: Outcome, failure: Event) -> str:
     """Return how to get a script that shows a failure again, or an empty text."""
     if unrepeatable(outcome, failure) or not outcome.source:
         return ""
-    return f"the same with --script {failure['id'].lower()}.py writes a program that stands alone"
+    return f"the same with --script {failure['id'].lower()}.py writes it as a program"
 
 
 def url_of(outcome: Outcome) -> str:
-    """Return the address that a run was held against; an empty text for the fake."""
+    """Return the URL of the target of a run; an empty text for the fake."""
     return str(outcome.start.get("url") or "")
 
 
 def shown(path: str) -> str:
-    """Return a path as a shell takes it, from the home folder on where it lies there."""
+    """Return a path quoted for a shell, with `~` for the home folder."""
     try:
         short = f"~/{Path(path).relative_to(Path.home()).as_posix()}"
     except (ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Scripts that show a failure without the events of its run."""
+"""Scripts that show a failure again, without an event stream."""
 
 from __future__ import annotations
 

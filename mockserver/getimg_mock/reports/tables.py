@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from getimg_mock.reports.events import Event
 
 HEADS: Final = ("#", "time", "key", "request", "answer", "effect", "USD")
-"""The columns: the arrows say which way it went; the last is the change of the balance."""
+"""The columns; the last is the change of the balance."""
 
 _LONG_VALUE: Final = 18
 _HEAD: Final = 12
@@ -20,8 +20,8 @@ _HEAD: Final = 12
 def table(exchanges: Sequence[Event], *, width: int = 100, most: int = 12) -> list[str]:
     """Return the lines of the table, at most `most` with its head.
 
-    Columns are as wide as what is in them. Where a line would be longer than `width`, the middle of
-    paths is cut, and nothing else. Of too many exchanges the first and the last are shown.
+    Columns are as wide as their content. In lines longer than `width`, the middle of the path is
+    cut, and nothing else. Of too many exchanges, the first and the last are shown.
     """
     if not exchanges:
         return []
@@ -44,7 +44,7 @@ def table(exchanges: Sequence[Event], *, width: int = 100, most: int = 12) -> li
 
 
 def _parted(exchanges: Sequence[Event], room: int) -> tuple[list[Event], list[Event]]:
-    """Return the exchanges that fit, and behind them those after what is left out."""
+    """Return the first and the last exchanges, of which as many fit as are shown."""
     if sum(map(_height, exchanges)) <= room:
         return list(exchanges), []
     heads, left = [exchanges[0]], room - 1 - _height(exchanges[0])
@@ -88,7 +88,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def effect_of(each: Event) -> str:
-    """Return what an exchange did inside, in few words; the money stands in a column of its own."""
+    """Return the effects of an exchange in a few words; amounts have a column of their own."""
     words = [effect.partition(" ") for effect in each["effects"]]
     kinds = [kind for kind, _, _ in words]
     shown = []
@@ -103,7 +103,7 @@ def effect_of(each: Event) -> str:
 
 
 def shortened(path: str) -> str:
-    """Return a path with long parameters cut behind their beginning, where they are altered."""
+    """Return a path with the values of long parameters shortened."""
     place, mark, query = path.partition("?")
     if not mark or len(path) <= _LONG_VALUE * 2:
         return path
@@ -116,7 +116,7 @@ def _value(value: str) -> str:
 
 
 def fitted(text: str, width: int) -> str:
-    """Return a text with a cut behind its beginning where it is too long: its end is its own."""
+    """Return a text cut in the middle where it is too long; its end is kept."""
     if len(text) <= width:
         return text
     tail = max((width - 2) // 2, width - 2 - _HEAD)
@@ -124,5 +124,5 @@ def fitted(text: str, width: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Return a text without what cannot be printed on one line."""
+    """Return a text in which characters that cannot be printed on one line are replaced."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.application import Application
-    from getimg_mock.contract.clients.suite import Result
+    from getimg_mock.contract.verification.result import Verification
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
     from getimg_mock.testing.client_waiting import LinkedPatience
@@ -149,7 +149,7 @@ class GetimgMock(Workspace):
         if found:
             raise ExpectationError("\n\n".join(found))
 
-    def verdict(self) -> Result:
+    def verdict(self) -> Verification:
         """Return the verdict of the client contract on the test's client, from its requests so far.
 
         `failed` has the ids of the broken rules; docs/client-contract.md describes the rules.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.budget.spend_file import BudgetError, SpendRecord
+from getimg_mock.contract.budget.spend_file import SpendRecord
+from getimg_mock.errors import BudgetError
 
 if TYPE_CHECKING:
     from pathlib import Path

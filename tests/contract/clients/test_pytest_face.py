@@ -94,7 +94,10 @@ def test_a_target_without_key_answer_or_sense_ends_the_run(
 ) -> None:
     """It is never judged on the fake instead."""
     monkeypatch.delenv("GETIMG_API_KEY", raising=False)
-    for target, told in (("http://127.0.0.1:9", "set GETIMG_API_KEY"), ("socket", "or a URL")):
+    for target, told in (
+        ("http://127.0.0.1:9", "set GETIMG_API_KEY"),
+        ("socket", "Unknown target"),
+    ):
         result = run(pytester, REFERENCE, f"--getimg-target={target}", "-k", "GC410")
         assert result.ret == 2
         assert told in result.stdout.str() + result.stderr.str()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.provider.faulty_requests import list_bound_breaches, list_fields
-from getimg_mock.contract.provider.strategies import faulty
+from getimg_mock.contract.provider.plan_strategies import faulty
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
-"""The money ceiling: every request to a service that costs money passes here, or is not sent.
+"""The money ceiling: every request to a service that costs money passes it, or is not sent.
 
-A submission is priced from the catalogue before it is sent and its worst case is reserved. Whatever
-is unknown counts as spent: an unknown price refuses, an unknown outcome keeps its reservation, and
-what a refusal did not cost is given back only when the service's balance shows that it did not.
+A submission is priced from the catalogue before it is sent, and its worst case is reserved.
+Amounts that are unknown count as spent: a submission with an unknown price is refused, and one with
+an unknown outcome keeps its reservation. What a refused request did not cost is released only when
+the balance confirms it.
 """
 
 from __future__ import annotations
@@ -37,23 +38,23 @@ if TYPE_CHECKING:
 
 
 class Statements(Protocol):
-    """What a service itself says of a key's money; None where it does not say."""
+    """The balance and costs of a key, as the service states them; None where it does not."""
 
     def balance(self, key: str) -> Decimal | None:
         """Return the balance."""
 
     def costs(self, key: str) -> Decimal | None:
-        """Return the costs from the day before the run on."""
+        """Return the costs since the day before the run."""
 
     def look(self, key: str, videos: Sequence[str]) -> None:
-        """Look at videos; what is answered passes the gate, as everything does."""
+        """Poll videos; the requests pass the gate, as all others do."""
 
 
 @dataclass(slots=True)
 class Budget:
-    """The choke point. `ceiling` is what may be spent on one day, over all runs of the record.
+    """The gate that requests pass. `ceiling` is the most to spend on one day, over all runs.
 
-    `keys` are the secrets by name. What is sent with any other counts for the first of them.
+    `keys` are the secrets by name. A request with any other key counts for the first of them.
     """
 
     ceiling: Decimal
@@ -64,12 +65,12 @@ class Budget:
     requests: int = 0
     """Requests that were let through."""
     left: int = 0
-    """Requests that left while it was watched, and connections that were to go around it."""
+    """Requests that were sent while spending was watched, and connections past the gate."""
     accounts: dict[str, Account] = field(default_factory=dict)
     added: dict[str, Decimal] = field(default_factory=dict)
-    """What this run has booked, by day."""
+    """The amount that this run has booked, by day."""
     earlier: dict[str, Decimal] = field(default_factory=dict)
-    """What was booked by others before this run booked anything, by day."""
+    """The amount that other runs had booked before this run booked anything, by day."""
     _before: Decimal = field(init=False)
     _busy: set[str] = field(default_factory=set)
     _reserved: dict[int, Booking] = field(default_factory=dict)
@@ -77,33 +78,33 @@ class Budget:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        """Note what others have booked so far."""
+        """Read what other runs have booked so far."""
         self._before = self.record.total
 
     @property
     def spent(self) -> Decimal:
-        """What this run has spent, or may have."""
+        """The most that this run can have spent."""
         return sum((each.booked for each in self.accounts.values()), ZERO)
 
     @property
     def beyond(self) -> Decimal | None:
-        """What was taken beyond the books; None where no service has said anything."""
+        """What the service took beyond the books; None where it does not state it."""
         known = self.compute_overruns()
         return sum(known.values(), ZERO) if known else None
 
     def compute_daily_spend(self) -> tuple[tuple[Decimal, Decimal], ...]:
-        """Return for each day what this run has added, and what others had left of the ceiling."""
+        """Return, for each day, what this run has spent and what was left of the ceiling before."""
         return tuple(
             (amount, max(ZERO, self.ceiling - self.earlier[day]))
             for day, amount in self.added.items()
         )
 
     def compute_overruns(self) -> dict[str, Decimal]:
-        """Return for each key of which the service has said anything what it took beyond."""
+        """Return what the service took beyond the books, for each key of which it states that."""
         return {key: each.beyond for key, each in self.accounts.items() if each.taken is not None}
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return why a plan cannot be paid for now, whole and at its worst, or an empty text."""
+        """Return why the worst case of a whole plan cannot be paid now, or an empty text."""
         price = compute_plan_price(plan, self.models)
         if not price.submissions:
             return ""
@@ -145,7 +146,7 @@ class Budget:
         self._reserved[id(sent)] = Booking(price, day, key)
 
     def _reserve_today(self, price: Decimal) -> str | None:
-        """Book a price under today's date and return that, or None when it does not fit."""
+        """Book a price under today's date and return the date; None when it does not fit."""
         found = self.record.reserve(price, self.ceiling)
         if found is None:
             return None
@@ -161,7 +162,7 @@ class Budget:
     def after_request(
         self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
     ) -> None:
-        """Note what an answer says that a request cost; anything unknown stays booked."""
+        """Book what a response says that its request cost; an unknown cost stays reserved."""
         del step
         with self._lock:
             reserved = self._reserved.pop(id(sent), None)
@@ -193,7 +194,7 @@ class Budget:
                 self._doubt(reserved, reserved.amount)
 
     def _note_result(self, reserved: Booking, answer: dict[str, Any]) -> None:
-        """Note what a result says it cost; what is more than was reserved is booked too."""
+        """Book what a result says that it cost, also beyond what was reserved."""
         usage = answer.get("usage")
         cost = parse_decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
         if cost is None or cost < 0:
@@ -220,13 +221,13 @@ class Budget:
         self.added[day] = self.added.get(day, ZERO) + amount
 
     def open(self) -> None:
-        """Ask what each key has, before anything is sent with it."""
+        """Read the balance of each key, before anything else is sent with it."""
         with self._lock:
             for key in self.keys:
                 self._read_balance(key)
 
     def settle(self) -> None:
-        """Compare the books with the balance: give back what it confirms, book what it lost."""
+        """Compare the books with the balances: release what they confirm, book what they lost."""
         with self._lock:
             self._settle()
 
@@ -237,7 +238,7 @@ class Budget:
         self._busy.clear()
 
     def _poll_videos(self) -> None:
-        """See what has become of the videos that no plan has followed to their end."""
+        """Poll the videos that no plan has followed to their end."""
         if self.statements is None:
             return
         for key in self.accounts:
@@ -245,7 +246,7 @@ class Budget:
             self.statements.look(key, running)
 
     def close(self) -> None:
-        """Compare balance and costs of each key with the books, whatever was sent with it."""
+        """Compare balance and costs of every key with the books."""
         with self._lock:
             self._poll_videos()
             for key, account in self.accounts.items():
@@ -255,7 +256,7 @@ class Budget:
             self._busy.clear()
 
     def _read_balance(self, key: str) -> None:
-        """Read a balance; the first one, before anything is reserved, is what all is held to."""
+        """Read a balance; the first is read before anything is reserved, and is the reference."""
         account = self.accounts.get(key)
         found = self.statements.balance(key) if self.statements is not None else None
         if account is None:
@@ -268,14 +269,14 @@ class Budget:
         self._compare(account, confirmed=found is not None and account.opening is not None)
 
     def _compare(self, account: Account, *, confirmed: bool) -> None:
-        """Give back the doubtful, but for what the balance lost; book what it lost beyond."""
+        """Release doubtful amounts that the balance did not lose; book what it lost beyond them."""
         taken = account.taken
         if taken is None:
             return
         if confirmed:
             lost = max(ZERO, taken - account.claimed - account.beyond)
             self._give_back(account, account.doubtful - lost)
-        # What other runs have booked meanwhile may be what they spent with the same key.
+        # Other runs may have spent what they booked meanwhile with the same key.
         others = self.record.total - self._before - sum(self.added.values(), ZERO)
         more = taken - account.booked - max(ZERO, others)
         if more > 0:
@@ -283,7 +284,7 @@ class Budget:
             self._book(more)
 
     def _give_back(self, account: Account, amount: Decimal) -> None:
-        """Give back so much of the doubtful, each under the date that it was booked under."""
+        """Release an amount of what is doubtful, under the dates that it was booked under."""
         while account.doubts and amount > 0:
             oldest = account.doubts.pop(0)
             back = min(oldest.amount, amount)
@@ -294,7 +295,7 @@ class Budget:
             self._add(-back, oldest.day)
 
     def as_event(self) -> dict[str, Any]:
-        """Return the event that says what the run cost."""
+        """Return the event with the cost of the run."""
         return {
             "event": "budget",
             "ceiling": str(self.ceiling),
@@ -308,26 +309,26 @@ class Budget:
 
 @dataclass(slots=True)
 class TargetStatements:
-    """What an address answers when it is asked, each time on a connection of its own."""
+    """The statements of a target, each read on a new connection."""
 
     address: HttpTarget
     days: str = field(init=False)
 
     def __post_init__(self) -> None:
-        """Settle which days the costs are of, once for the run."""
+        """Fix the range of days for costs, once for the run."""
         self.days = build_days_query(self.address.clock())
 
     def balance(self, key: str) -> Decimal | None:
-        """Return the balance that is answered with 200."""
+        """Return the balance; None unless the response has status 200."""
         return next(map(read_balance, self._ask(get_balance(key=key))), None)
 
     def costs(self, key: str) -> Decimal | None:
-        """Return the costs that are answered with 200."""
+        """Return the costs; None unless the response has status 200."""
         asked = get("/v2/billing/costs", query=self.days, key=key)
         return next((parse_decimal(e.object.get("total_cost")) for e in self._ask(asked)), None)
 
     def look(self, key: str, videos: Sequence[str]) -> None:
-        """Look at each video once."""
+        """Poll each video once."""
         self._ask(
             *[get(f"/v2/videos/generations/{quote(name, safe='')}", key=key) for name in videos]
         )
@@ -345,7 +346,7 @@ class TargetStatements:
 
 @contextmanager
 def watch_spending(address: HttpTarget, budget: Budget) -> Iterator[None]:
-    """Hold the books to what the service says before and after, and let nothing go around them."""
+    """Compare the books with balances before and after, and count connections past the gate."""
     with audit_connections() as audit:
         budget.open()
         yield
@@ -354,9 +355,9 @@ def watch_spending(address: HttpTarget, budget: Budget) -> Iterator[None]:
 
 
 def install_budget(address: HttpTarget, ceiling: Decimal, record: SpendRecord) -> Budget:
-    """Put a budget before an address, with the prices of the address's own catalogue.
+    """Install a budget as the gate of a target, with the prices of the target's own catalogue.
 
-    Raises `SettingsError` when nothing answers there, or a key is not taken.
+    Raises `SettingsError` when the target does not answer, or refuses a key.
     """
     budget = Budget(
         ceiling, address.models, record, statements=TargetStatements(address), keys=address.keys

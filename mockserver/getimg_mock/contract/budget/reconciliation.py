@@ -1,4 +1,4 @@
-"""Accounts: the books of one key in one run, beside what the service says of its money."""
+"""Accounts: the books of one key in one run, and what the service states of its money."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ZERO: Final = Decimal(0)
 
 
 class Booking(NamedTuple):
-    """An amount that is booked, and the UTC date under which it is."""
+    """An amount that is booked under a UTC date."""
 
     amount: Decimal
     day: str
@@ -19,24 +19,24 @@ class Booking(NamedTuple):
 
 @dataclass(slots=True)
 class Account:
-    """The books of one key in one run, beside what the service says."""
+    """The books of one key in one run, and what the service states."""
 
     opening: Decimal | None = None
     closing: Decimal | None = None
     first_costs: Decimal | None = None
     last_costs: Decimal | None = None
     claimed: Decimal = ZERO
-    """What results said they cost."""
+    """The sum of the costs that results state."""
     open: Decimal = ZERO
-    """Reserved for what has not ended, or whose end nobody knows."""
+    """Reserved for requests that have not ended, or whose end is unknown."""
     doubts: list[Booking] = field(default_factory=list)
-    """Reserved, and not spent if the answer told the truth: the balance has to confirm it."""
+    """Reserved, but not spent according to the response: the balance has to confirm it."""
     beyond: Decimal = ZERO
     """What the service took beyond all this."""
 
     @property
     def doubtful(self) -> Decimal:
-        """All that the balance may give back."""
+        """The sum of the doubtful amounts."""
         return sum((each.amount for each in self.doubts), ZERO)
 
     @property

@@ -1,4 +1,4 @@
-"""The record of what was spent, by day: it outlives a run, and several runs may share it."""
+"""The record of spend by day: a file that outlives a run and that several runs may share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import IO, TYPE_CHECKING, Final
 
-from getimg_mock.errors import GetimgMockError
+from getimg_mock.errors import BudgetError
 from getimg_mock.user_files import find_state_folder
 from getimg_mock.world.clock import wall_time
 
@@ -27,32 +27,34 @@ if TYPE_CHECKING:
 ZERO: Final = Decimal(0)
 
 
-class BudgetError(GetimgMockError):
-    """The budget does not allow what was asked, or its record cannot be used."""
+Amount = Decimal | str | float | int
+"""An amount in US dollars; a text, such as `0.50`, says exactly how much."""
 
 
-def parse_amount(text: str) -> Decimal:
-    """Return how many US dollars a text says; raises `BudgetError` where it says none."""
+def parse_amount(given: Amount) -> Decimal:
+    """Return an amount in US dollars; raises `BudgetError` unless it is finite and not negative."""
     try:
-        amount = Decimal(text)
+        amount = Decimal(str(given))
     except InvalidOperation:
         amount = Decimal("NaN")
     if not (amount.is_finite() and amount >= 0):
-        raise BudgetError(f"{text!r} is no amount of money: write 0.50.")
+        raise BudgetError(
+            f"{str(given)!r} is not an amount in US dollars. Write 0.50, for example."
+        )
     return amount
 
 
 def find_default_record() -> Path:
-    """Return the file in which the spend of each day is kept, unless another is named."""
+    """Return the default file for the spend of each day."""
     return find_state_folder() / "spend.json"
 
 
 @dataclass(slots=True)
 class SpendRecord:
-    """What was spent by UTC date, in a file; without a file, in memory.
+    """Spend by UTC date, in a file; without a `path`, in memory.
 
-    Each change reads the file again while no other run can change it, so a ceiling holds over runs
-    at the same time, too.
+    Each change locks the file and reads it again, so that a ceiling also holds over runs at the
+    same time. Raises `BudgetError` for a file that cannot be read or written.
     """
 
     path: Path | None = None
@@ -61,25 +63,25 @@ class SpendRecord:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        """See that the file can be read and written before anything depends on it."""
+        """Check that the file can be read and written."""
         with self._lock_record():
             _ = self.days
 
     @property
     def days(self) -> dict[str, Decimal]:
-        """What was spent, or may have been, on each day."""
+        """The most that can have been spent on each day."""
         if self.path is not None and self.path.exists():
             self._days = _read_days(self.path)
         return self._days
 
     @property
     def today(self) -> Decimal:
-        """What was spent, or may have been, on the present UTC date."""
+        """The most that can have been spent on the current UTC date."""
         return self.days.get(self._format_today(), ZERO)
 
     @property
     def total(self) -> Decimal:
-        """What was spent, or may have been, on all days."""
+        """The most that can have been spent on all days."""
         return sum(self.days.values(), ZERO)
 
     def reserve(self, amount: Decimal, ceiling: Decimal) -> tuple[str, Decimal] | None:
@@ -116,7 +118,7 @@ class SpendRecord:
 
     @contextmanager
     def _lock_record(self) -> Iterator[None]:
-        """Keep other threads and other runs from the record; raises `BudgetError`."""
+        """Lock the record against other threads and runs; raises `BudgetError`."""
         with self._lock:
             if self.path is None:
                 yield
@@ -139,14 +141,14 @@ def _read_days(path: Path) -> dict[str, Decimal]:
         return {str(day): Decimal(amount) for day, amount in found["days"].items()}
     except (OSError, ValueError, KeyError, AttributeError, TypeError, ArithmeticError):
         raise BudgetError(
-            f"{path}, the record of what was spent, cannot be read. "
-            "Nothing is sent until it is mended, or removed by somebody who knows the spend."
+            f"{path}, the record of what was spent, cannot be read. Repair it, or remove it if you "
+            "know what was spent today; until then nothing is sent."
         ) from None
 
 
 @contextmanager
 def _lock_file(file: IO[bytes]) -> Iterator[None]:
-    """Hold an open file for ourselves, or wait until another run lets it go."""
+    """Lock an open file; waits until another run releases it."""
     if sys.platform == "win32":
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
@@ -156,5 +158,5 @@ def _lock_file(file: IO[bytes]) -> Iterator[None]:
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
     else:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
         yield

@@ -1,11 +1,15 @@
-"""Judging a client by what a fake has seen of it: the checks that need requests alone.
+"""Judging a client by the requests that a fake received from it.
 
-Nothing is done to the client. What scenarios and magic inputs did to it, and how it went on, stands
-in the journal; so does what each request has cost.
+Nothing is done to the client: scenarios and magic inputs bring faults about. The journal has how
+the client went on after each fault, and what each request cost.
 """
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +21,8 @@ from getimg_mock.contract.clients.cases.client_history import (
 )
 from getimg_mock.contract.clients.suite import CHECKS, Result
 from getimg_mock.contract.plans import Plan
+from getimg_mock.errors import SettingsError
+from getimg_mock.serving.server import MockServer
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -42,23 +48,79 @@ _FAULTS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class ObservedFake:
+    """A client that is judged by what a fake of this process has seen of it so far.
+
+    `key` limits that to one workspace. `name` is the name of the client in reports.
+    """
+
+    fake: Fake
+    key: str | None = None
+    name: str = "observed"
+
+    @property
+    def words(self) -> str:
+        """The words that name the client on the command line: none, the fake is in this process."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedCommand:
+    """A program that is run against a fake, and judged by what the fake sees of it.
+
+    It finds the fake by `GETIMG_AI_BASE_URL`. `scenarios` are in force while it runs.
+    """
+
+    command: Sequence[str]
+    scenarios: Sequence[str] = ()
+
+    @property
+    def words(self) -> str:
+        """The words that name the client on the command line."""
+        scenarios = "".join(f"--scenario {shlex.quote(each)} " for each in self.scenarios)
+        return f"{scenarios}--observe -- {shlex.join(self.command)}"
+
+
+def run_command(
+    observed: ObservedCommand, checks: Sequence[ClientCheck] | None = None
+) -> tuple[Result, int]:
+    """Run a command, and return the verdict on its requests and the status that it ended with.
+
+    Raises `SettingsError` where it cannot be started.
+    """
+    command = list(observed.command)
+    if not command:
+        raise SettingsError("Say what to observe: --observe -- pytest tests/")
+    with MockServer(scenario=tuple(observed.scenarios)) as server:
+        environment = {"GETIMG_API_KEY": "sk_observed", **os.environ}
+        environment["GETIMG_AI_BASE_URL"] = server.url
+        try:
+            done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - the caller's own command
+        except OSError as error:
+            raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
+        result = judge_traffic(server.app.fake, name=" ".join(command), checks=checks)
+        return result, done.returncode
+
+
 def judge_traffic(
     fake: Fake,
     *,
     name: str = "observed",
     key: str | None = None,
-    checks: Sequence[ClientCheck] = OBSERVABLE,
+    checks: Sequence[ClientCheck] | None = None,
 ) -> Result:
-    """Return the verdict on whoever has talked to a fake so far.
+    """Return the verdict on the clients of a fake so far: of all workspaces, or of one `key`.
 
-    All workspaces together, or that of `key` alone.
+    `checks` are those to judge, of which only observable ones can be; all of them, without.
     """
+    judging = [each for each in OBSERVABLE if checks is None or each in checks]
     workspaces = fake.store if key is None else (fake.store.workspace(key),)
     histories = [
         each for workspace in workspaces for each in collect_histories(workspace.journal, name=name)
     ]
     return Result(
-        name, "0", tuple(compute_verdict(each, histories) for each in checks), tuple(histories)
+        name, "0", tuple(compute_verdict(each, histories) for each in judging), tuple(histories)
     )
 
 

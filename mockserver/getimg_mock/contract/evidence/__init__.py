@@ -1,1 +1,1 @@
-"""What was seen of the real API: recorded traffic, claims, and what confirms or refutes them."""
+"""Evidence about the real API: recorded traffic, claims, and what confirms or refutes them."""

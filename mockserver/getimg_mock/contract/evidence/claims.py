@@ -1,8 +1,8 @@
-"""What the fake claims about getimg.ai, place by place, and how well each claim is known.
+"""Claims of the fake about getimg.ai, by place, each with a mark of its evidence.
 
-A claim is marked `documented`, `inferred`, `our choice`, or `observed` with the day or month and
-what was seen: an exchange of recorded traffic (`traffic.har#3`), or a report (`O1`) of what a
-public client met. Both stand in fixtures/evidence.json.
+The marks are `documented`, `inferred`, `our choice`, and `observed`. An observed claim names the
+day or month and its source: an exchange of recorded traffic (`traffic.har#3`), or a report (`O1`)
+on a public client. Both are listed in fixtures/evidence.json.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _OBSERVED_MARK: Final = re.compile(
 
 
 def collect_claims(evidence: Evidence, checks: Iterable[Check]) -> dict[str, str]:
-    """Return the mark of every claim: of schemas, behaviours, the models' values and the checks."""
+    """Return the mark of every claim: of schemas, behaviours, the models' values, and `checks`."""
     found: dict[str, str] = {}
     for name in _SCHEMAS:
         _collect_marks(json.loads(read_text("schemas", f"{name}.json")), f"{name}.json", found)
@@ -63,7 +63,7 @@ def read_behaviours() -> dict[str, list[dict[str, str]]]:
 
 
 def compute_mark(check: Check, evidence: Evidence) -> str:
-    """Return how well a check's claim is known: what was seen last, else where it comes from."""
+    """Return the mark of a check: what was observed last, else the source of its claim."""
     if check.id in evidence.contradicted:
         return f"contradicted on {evidence.contradicted[check.id][0]:%Y-%m-%d}"
     mark = _SOURCES[check.evidence]
@@ -75,7 +75,7 @@ def compute_mark(check: Check, evidence: Evidence) -> str:
 
 
 def find_flaw(mark: str, seen: Mapping[str, str]) -> str:
-    """Return what a mark lacks, or an empty text; `seen` is what may be cited, by its days."""
+    """Return what is wrong with a mark, or an empty text; `seen` has the days of each source."""
     if mark.startswith("contradicted on "):
         return ""
     if not mark.startswith(MARKS):
@@ -99,7 +99,7 @@ def _collect_marks(value: Any, where: str, found: dict[str, str]) -> None:
 
 
 def _collect_model_marks() -> Iterator[tuple[str, str]]:
-    """Yield the marks of the catalogue's values; what is observed of them cites one report."""
+    """Yield the marks of the catalogue's values; those that are observed cite one report."""
     record = json.loads(read_text("fixtures", "models.evidence.json"))
     for model, fields in record["models"].items():
         for name, mark in fields.items():

@@ -12,7 +12,7 @@ from getimg_mock.contract.evidence.recorded_traffic import EPOCH
 from getimg_mock.contract.targets.http_target import REAL_API_URL
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.user_files import read_user_file
+from getimg_mock.user_files import read_user_file, write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check, Verdict
 
 STALE_AFTER: Final = timedelta(days=180)
-"""How long an observation of the real service counts, unless told otherwise."""
+"""How long an observation of the real service counts by default."""
 
 _NEVER_BROKEN: Final = ("GP115", "GP310")
-"""Checks that no recorded traffic breaks: drift breaks nothing, and who stopped looking at a video
-did not see whether it would have ended."""
+"""Checks that recorded traffic cannot break: drift breaks nothing, and a video that was not polled
+to its end may still have ended."""
 
 _ABOUT_KEYS: Final = ("GP106", "GP411", "GP705")
-"""Checks that can be broken by a key in an answer, which one must know to see."""
+"""Checks that are broken by a key in a response: they need traffic whose keys are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the real service was seen to do: by check, when it was kept, and when it was broken.
+    """Observations of the real service: when each check held, or was broken, by its id.
 
-    `exchanges` says where that was seen (`traffic.har#3`). `reports` are what public clients say
-    that they met, by id: the month (`Jul 2026`) or `undated`, and what.
+    `exchanges` has the source of each (`traffic.har#3`). `reports` are observations of public
+    clients, by id: the month (`Jul 2026`) or `undated`, and what was observed.
     """
 
     confirmed: Mapping[str, datetime] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Evidence:
 
     @property
     def seen(self) -> dict[str, str]:
-        """What a claim may cite, with the days or the month of it."""
+        """The sources that a claim may cite, each with its days or month."""
         days = {**self.confirmed, **{name: day for name, (day, _) in self.contradicted.items()}}
         found = {name: when for name, (when, _) in self.reports.items()}
         for name, where in sorted(self.exchanges.items()):
@@ -57,7 +57,7 @@ class Evidence:
         return found
 
     def merge(self, other: Evidence) -> Evidence:
-        """Return both together: of each check the latest word, on one day the worse."""
+        """Return both, with the latest observation of each check; of one day, the contradiction."""
         confirmed = {**self.confirmed}
         for name, seen in other.confirmed.items():
             confirmed[name] = max(seen, confirmed.get(name, seen))
@@ -83,7 +83,7 @@ class Evidence:
         confirmed: Mapping[str, datetime],
         contradicted: Mapping[str, tuple[datetime, str]],
     ) -> dict[str, str]:
-        """Return where the words that are left were seen."""
+        """Return the sources of the observations that were kept."""
         found = {}
         for each in (self, other):
             for name, where in each.exchanges.items():
@@ -93,16 +93,16 @@ class Evidence:
         return found
 
     def select_fresh(self, now: datetime, stale_after: timedelta = STALE_AFTER) -> frozenset[str]:
-        """Return the checks that are confirmed by what is not too old to count."""
+        """Return the ids of the checks that are confirmed by recent observations."""
         return frozenset(n for n, seen in self.confirmed.items() if now - seen <= stale_after)
 
 
 def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> Evidence:
-    """Return what recorded traffic of the real service says of each check, with its day.
+    """Return which checks recorded traffic of the real service confirms or contradicts.
 
-    Raises `SettingsError` for traffic of anything else, and for traffic without times. The day is
-    that of the first exchange, so evidence is never taken for younger than it is. What could not
-    have been broken there is not confirmed: no key leaks where none is known.
+    The day is that of the first exchange, so that evidence is never dated too late. A check that
+    the traffic could not have broken is not confirmed: without a known key, no leak can be found.
+    Raises `SettingsError` for traffic of any other service, and for traffic without times.
     """
     checks, found = tuple(checks), Evidence()
     for history in histories:
@@ -134,18 +134,18 @@ def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> E
 
 
 def _find_first(verdict: Verdict, history: History) -> int:
-    """Return the number of the first exchange that a verdict rests on."""
+    """Return the number of the first exchange that a verdict is based on."""
     seen = [each.observation for each in verdict.findings] or verdict.check.observe(history)
     return next((each.exchanges[0] for each in seen if each.exchanges), 1)
 
 
 def _is_breakable(check: Check, history: History) -> bool:
-    """Whether a history could have broken a check at all."""
+    """Whether a history could have broken a check."""
     return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
 
 
 def write_evidence(path: Path, evidence: Evidence) -> None:
-    """Write evidence where `read_evidence` finds it."""
+    """Write evidence to a file that `read_evidence` reads; raises `SettingsError`."""
 
     def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
         where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
@@ -163,11 +163,11 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
             {"id": name, "observed": when, "says": what}
             for name, (when, what) in evidence.reports.items()
         ]
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_user_file(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
-    """Return what `write_evidence` wrote.
+    """Read the evidence that `write_evidence` wrote.
 
     Raises `SettingsError` when it cannot be read, or is about a check that is not in `checks`.
     """
@@ -183,7 +183,7 @@ def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
 
 
 def load_shipped_evidence() -> Evidence:
-    """Return the evidence that ships."""
+    """Return the evidence that ships with the package."""
     return _parse_evidence(json.loads(read_text("fixtures", "evidence.json")))
 
 

@@ -1,8 +1,8 @@
 """Recorded traffic as histories.
 
 Traffic is a HAR file, or NDJSON with one exchange a line (`method`, `path`, `status`, and where
-known `query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are taken out as it
-is read: what stands in their place says which key it was, and nothing keeps them.
+known `query`, `headers`, `request_headers`, `request_body`, `body`, `at`). Keys are replaced while
+it is read, by placeholders that name them; the keys themselves are not kept.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     Entry = Mapping[str, Any]
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""When an exchange was recorded that does not say when."""
+"""The time of exchanges that have none."""
 
 _NDJSON_FORMAT: Final = (
     "each line is a JSON object with method, path and status, and where known query, headers, "
@@ -48,7 +48,7 @@ _HAR_FORMAT: Final = (
 
 
 def read_traffic(path: Path) -> History:
-    """Return recorded traffic as a history; raises `SettingsError` when it cannot be read."""
+    """Read recorded traffic as a history; raises `SettingsError` when it cannot be read."""
     text = read_user_file(path)
     try:
         entries = _parse_har(text) if path.suffix.lower() == ".har" else _parse_ndjson(text)
@@ -59,7 +59,7 @@ def read_traffic(path: Path) -> History:
 
 
 class _MalformedError(Exception):
-    """Which part of the traffic cannot be read, and what was expected there."""
+    """A part of the traffic cannot be read; the text says which, and what was expected."""
 
 
 def _build_history(name: str, entries: list[Entry], base: str) -> History:
@@ -96,9 +96,9 @@ def _list_credentials(entry: Entry) -> list[str]:
 def _select_placeholders(
     keys: KnownKeys, good: Iterable[str], exchanges: Iterable[HttpExchange]
 ) -> tuple[tuple[str, str], ...]:
-    """Return what stands for the keys that were good, and for whatever key an answer shows.
+    """Return the placeholders of the keys that were accepted, and of any key that a response shows.
 
-    Where there was no good key, it does not count that no answer shows one.
+    Without an accepted key, that no response shows one confirms nothing.
     """
     answers = [repr((each.headers, each.body)) for each in exchanges]
     names = {keys.names[text] for text in good if text in keys.names}
@@ -110,7 +110,7 @@ def _select_placeholders(
 
 
 def _find_base(entries: Iterable[Entry]) -> str:
-    """Return whose traffic this is: a browser records what it asked of others, too."""
+    """Return the base URL of the API; browsers also record requests to other hosts."""
     bases = [each["base"] for each in entries if each["base"]]
     return REAL_API_URL if not bases or REAL_API_URL in bases else bases[0]
 
@@ -119,7 +119,7 @@ def _parse_har(text: str) -> list[Entry]:
     try:
         entries = json.loads(text)["log"]["entries"]
         if not isinstance(entries, list):
-            raise _MalformedError(f"log.entries is no list; {_HAR_FORMAT}")
+            raise _MalformedError(f"log.entries is not a list; {_HAR_FORMAT}")
     except (ValueError, KeyError, TypeError) as error:
         raise _MalformedError(f"{_describe_error(error)}; {_HAR_FORMAT}") from None
     return _convert_entries(entries, "entry", _convert_har_entry, _HAR_FORMAT)
@@ -155,7 +155,7 @@ def _parse_ndjson(text: str) -> list[Entry]:
             found.append((number, json.loads(line)))
         except (ValueError, RecursionError) as error:
             raise _MalformedError(
-                f"line {number} is no JSON ({_describe_error(error)}); {_NDJSON_FORMAT}"
+                f"line {number} is not JSON ({_describe_error(error)}); {_NDJSON_FORMAT}"
             ) from None
     return _convert_entries(
         [value for _, value in found], "line", dict, _NDJSON_FORMAT, [n for n, _ in found]
@@ -169,9 +169,9 @@ def _convert_entries(
     wanted: str,
     numbers: list[int] | None = None,
 ) -> list[Entry]:
-    """Return each value as an entry of the types that are needed; says which one is none."""
+    """Return each value as an entry; raises `_MalformedError` for one that is not."""
     if not values:
-        raise _MalformedError(f"there is no exchange in it; {wanted}")
+        raise _MalformedError(f"it has no exchange; {wanted}")
     found = []
     for number, value in zip(numbers or range(1, len(values) + 1), values, strict=True):
         try:
@@ -188,7 +188,7 @@ def _describe_error(error: Exception) -> str:
 
 
 def _normalize_entry(entry: Entry) -> Entry:
-    """Return an entry with every field there and of one type."""
+    """Return an entry with every field, each of one type."""
     path, _, query = str(entry["path"]).partition("?")
     at = datetime.fromisoformat(entry["at"]) if entry.get("at") else EPOCH
     return {
@@ -241,7 +241,7 @@ def _build_exchange(number: int, entry: Entry, keys: KnownKeys) -> HttpExchange:
 
 
 def _find_key_name(entry: Entry, keys: KnownKeys) -> str:
-    """Return which key a request was sent with; where no header was recorded, with the first."""
+    """Return the name of the key of a request; the first key where no header was recorded."""
     if not entry["request_headers"]:
         return "a"
     sent = list(find_credentials(entry["request_headers"]))

@@ -1,4 +1,4 @@
-"""Two targets under the same plans, laid side by side."""
+"""Comparing two targets under the same plans."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class ExchangePair(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the fake did and what another target did under the same plans.
+    """The histories of the fake and of another target under the same plans.
 
-    `claims` are the marks of evidence of what the fake does, by place, and `cited` what they may
-    cite, with its day; `observed` is when the real service was last seen to do it, by check, which
-    counts until it is older than `stale_after`. `settings` are those that the fake was given.
+    `claims` are the marks of evidence for what the fake does, by place. `cited` has the sources
+    that a mark may cite, with their days. `observed` has the time at which the real service was
+    last seen to keep each check; it counts for `stale_after`. `settings` are those of the fake.
     """
 
     fake: tuple[History, ...] = ()
@@ -48,7 +48,7 @@ class Comparison:
 
     @cached_property
     def pairs(self) -> tuple[ExchangePair, ...]:
-        """The steps that both targets were sent; what polling sent is left out."""
+        """The exchanges of the steps that both targets were sent, without those of polling."""
         others = {history.plan.name: history for history in self.other}
         return tuple(
             ExchangePair(one, two, history.plan.name)
@@ -59,7 +59,7 @@ class Comparison:
 
 
 def _pair_exchanges(fake: History, other: History) -> Iterator[tuple[HttpExchange, HttpExchange]]:
-    """Pair the exchanges of equal steps, the first with the first and so on."""
+    """Pair the exchanges of equal steps, in order."""
     theirs = dict(_number_steps(other))
     for step, one in _number_steps(fake):
         two = theirs.get(step)

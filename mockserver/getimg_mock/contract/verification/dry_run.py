@@ -1,4 +1,4 @@
-"""Rehearsals: plans run on the fake first, where they cost nothing, to see what they would tell."""
+"""Dry runs: plans run on the fake, where they cost nothing, to see which checks they apply to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def create_similar_fake(
     models: Sequence[dict[str, Any]], *, seed: str = "0"
 ) -> Iterator[InProcessTarget]:
-    """Give a fake that has another service's catalogue, as far as the fake can take it."""
+    """Yield a fake with another service's catalogue, or with its own if it cannot use that."""
     known = list(models)
     if known == load_shipped_models():
         yield InProcessTarget(seed=seed)
@@ -48,7 +48,7 @@ def create_similar_fake(
 def find_relevant_plans(
     checks: Sequence[Check], plans: Sequence[Plan], models: Sequence[dict[str, Any]]
 ) -> Mapping[str, frozenset[str]]:
-    """Return for each check, by id, the names of the plans that tell something about it."""
+    """Return, for each check by its id, the names of the plans that it applies to."""
     with create_similar_fake(models) as fake:
         histories = [fake.run(plan) for plan in plans]
     return {
@@ -62,10 +62,10 @@ def find_relevant_plans(
 def run_on_fake(
     campaign: VerificationSession, seen: Comparison
 ) -> tuple[Comparison, list[dict[str, Any]]]:
-    """Run the plans of a campaign on the fake, too, and all that a shipped scenario can do.
+    """Run the plans of a session on the fake as well, and those of all shipped scenarios.
 
-    Returns the two side by side, with what was `seen` of the service, and the events of the fake:
-    none where the campaign was on the fake itself.
+    Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
+    There are none where the session was on the fake itself.
     """
     tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
     if isinstance(campaign.target, InProcessTarget):

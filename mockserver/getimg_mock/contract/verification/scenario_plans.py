@@ -1,7 +1,7 @@
-"""Every fault and oddity that a shipped scenario can produce, one plan for each.
+"""Plans for every fault and variation that a shipped scenario can produce.
 
-The rule of a scenario is put in force for one operation, and made certain: what it does by chance
-or now and then it does each time, so that the plan meets it.
+Each plan activates one rule of a scenario for one operation, without its probability or frequency,
+so that the plan always meets it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def build_scenario_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
 
 
 def run_scenario_plans(models: Sequence[ModelJson], seed: str = "0") -> Iterator[History]:
-    """Run each of the plans against the fake: in process, or where needed on a socket."""
+    """Run each of the plans against the fake, on a socket where its fault needs one."""
     inside, outside = InProcessTarget(seed=seed), SocketTarget(seed=seed)
     for plan in build_scenario_plans(models):
         target = outside if json.loads(plan.rules[0]).get("fault") in _CONNECTION_FAULTS else inside
@@ -63,7 +63,7 @@ def run_scenario_plans(models: Sequence[ModelJson], seed: str = "0") -> Iterator
 
 
 def _build_steps(operation: str, models: Sequence[ModelJson]) -> Iterator[Step]:
-    """Yield what it takes to send a request for an operation."""
+    """Yield the steps that send a request for an operation."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     direct: dict[str, Send] = {
         "models.list": get("/v2/models"),

@@ -1,4 +1,4 @@
-"""What is known about a run itself, for the harness to judge itself by."""
+"""Facts about a run itself, which the checks of the harness judge."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPLAYS: Final = 20
 
 _MAX_REPLAYED: Final = 10
 _SAMPLE_STEP: Final = 4
-"""One plan in so many is run again in another order, with another seed."""
+"""One plan in this many is run again, in another order and with another seed."""
 
 _ABSENT_REASONS: Final[Mapping[str, tuple[VerdictStatus, str]]] = {
     "GH001": ("SKIP", "only a fake can be given faults"),
@@ -44,37 +44,37 @@ _ABSENT_REASONS: Final[Mapping[str, tuple[VerdictStatus, str]]] = {
 _NOTHING_ALIKE: Final[tuple[VerdictStatus, str]] = ("VOID", "nothing exchanged can be compared")
 _NOTHING_TO_COMPARE: Final[tuple[VerdictStatus, str]] = (
     "SKIP",
-    "the fake has nothing beside it: give --target",
+    "the fake was compared with nothing: give a target (--target)",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfCheck:
-    """The parts of a run that the harness's own checks look at; what is absent is not judged."""
+    """The parts of a run that the checks of the harness judge; absent parts are not judged."""
 
     histories: tuple[History, ...] = ()
     plans: tuple[Plan, ...] = ()
     findings: tuple[tuple[Check, Finding], ...] = ()
     again: tuple[tuple[Check, History], ...] = ()
-    """What the plan of a check's first finding left when it was run once more."""
+    """The history of a second run of the plan of a check's first finding."""
     replays: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    """How often a failure showed again, of how many replays."""
+    """How often a failure showed again, and of how many replays, by check."""
     gate: tuple[int, int] | None = None
-    """Requests that left, and requests that the budget saw."""
+    """How many requests were sent, and how many of them passed the budget."""
     kills: Mapping[str, frozenset[str]] | None = None
     """Which checks each faulty provider breaks."""
     sole: Mapping[str, str] = field(default_factory=dict)
-    """The faulty provider that each check finds alone; a check that is not here can have none."""
+    """The faulty provider that each check alone finds; checks that can have none are not here."""
     kept: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Which checks each legal provider was put to and kept."""
+    """Which checks were applied to each legal provider and held."""
     checks: tuple[str, ...] = ()
     false_positives: frozenset[str] = frozenset()
     runs: tuple[Mapping[str, str], ...] = ()
-    """The verdicts of the same run in other orders and with other seeds."""
+    """The verdicts of the run, in several orders and with several seeds."""
     spends: tuple[tuple[Decimal, Decimal], ...] = ()
-    """What was spent, and the ceiling."""
+    """The spend of each day, and what was left of its ceiling."""
     beyond: Mapping[str, Decimal] = field(default_factory=dict)
-    """By how much the balance of each key fell, or its costs grew, beyond what is booked."""
+    """By how much the service took more than is booked, by key."""
     artefacts: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()
 
@@ -82,10 +82,10 @@ class SelfCheck:
 def collect_self_check(
     campaign: VerificationSession, budget: Budget | None, **more: Any
 ) -> SelfCheck:
-    """Return what is known about a run; where there is no `budget`, some of it is run again.
+    """Return the facts about a run; without a `budget`, the plans of drawn findings run again.
 
-    On the fake in process everything that a shipped scenario can do is tried, each of the first
-    failures is replayed, and a sample of the plans is run in reverse and with another seed.
+    On the fake in process, the plans of all shipped scenarios run too, each of the first failures
+    is replayed, and a sample of the plans runs in reverse order with another seed.
     """
     inside = isinstance(campaign.target, InProcessTarget)
     tried = run_scenario_plans(campaign.target.models, str(campaign.seed)) if inside else ()
@@ -105,9 +105,9 @@ def collect_self_check(
 
 
 def explain_verdict(verdict: Verdict, *, alone: bool = False) -> Verdict:
-    """Return a verdict on the fake or the harness; where nothing was judged, with the reason.
+    """Return a verdict on the fake or the harness, with the reason where nothing was judged.
 
-    `alone` says that the fake was compared with nothing.
+    `alone` says that the fake was not compared with another target.
     """
     if verdict.status != "VOID" or verdict.findings:
         return verdict
@@ -119,13 +119,13 @@ def explain_verdict(verdict: Verdict, *, alone: bool = False) -> Verdict:
 
 
 def _list_first_findings(campaign: VerificationSession) -> Iterable[tuple[Check, History]]:
-    """Yield the first finding's history of each check that found something."""
+    """Yield the history of the first finding of each broken check."""
     broken = [verdict for verdict in campaign.verdicts if verdict.broken]
     return [(each.check, each.findings[0].history) for each in broken[:_MAX_REPLAYED]]
 
 
 def _rerun_drawn_plans(campaign: VerificationSession) -> tuple[tuple[Check, History], ...]:
-    """Run the plan of each check's first finding once more, if it was drawn."""
+    """Run the plan of each check's first finding again, if it was drawn."""
     return tuple(
         (check, campaign.target.run(history.plan))
         for check, history in _list_first_findings(campaign)
@@ -134,7 +134,7 @@ def _rerun_drawn_plans(campaign: VerificationSession) -> tuple[tuple[Check, Hist
 
 
 def _replay_failures(campaign: VerificationSession) -> dict[str, tuple[int, int]]:
-    """Replay the first failure of each of the first checks that failed."""
+    """Replay the first finding of each of the first broken checks."""
     target = campaign.target
     return {
         check.id: (
@@ -149,7 +149,7 @@ def _replay_failures(campaign: VerificationSession) -> dict[str, tuple[int, int]
 
 
 def _run_twice(campaign: VerificationSession) -> tuple[Mapping[str, str], ...]:
-    """Return the verdicts on a sample as it was run, and in reverse with another seed."""
+    """Return the verdicts on a sample of the plans, as run and in reverse with another seed."""
     target = campaign.target
     sample = list(campaign.histories)[::_SAMPLE_STEP]
     if not isinstance(target, InProcessTarget) or not sample:

@@ -1,4 +1,4 @@
-"""GE: the fake against another target, above all the real one, under the same plans."""
+"""GE: the fake compared with another target under the same plans."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IGNORED_STATUSES: Final = (0, 402, 429)
 
 
 def _select_judgeable(comparison: Comparison) -> Iterator[ExchangePair]:
-    """Yield the pairs that money, limits and lost answers do not decide."""
+    """Yield the pairs whose status does not depend on money, limits or lost responses."""
     for pair in comparison.pairs:
         if pair.fake.status not in _IGNORED_STATUSES and pair.other.status not in _IGNORED_STATUSES:
             yield pair
@@ -46,7 +46,7 @@ def _select_judgeable(comparison: Comparison) -> Iterator[ExchangePair]:
     why="Otherwise what passes against the fake says nothing about the API.",
 )
 def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE901."""
+    """Require the same class of status, and the same verdict of the schema, for each step."""
     for pair in _select_judgeable(comparison):
         same = pair.fake.status // 100 == pair.other.status // 100
         yield expect(
@@ -78,7 +78,7 @@ def _fits_schema(exchange: HttpExchange) -> bool:
     why="Added fields are drift, changed types break clients that the fake had passed.",
 )
 def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE902: another type fails, a field that is gone warns, one that came is drift."""
+    """Require the same fields: another type fails, a missing field warns, a new one is drift."""
     fake, other, where = _collect_shapes(comparison)
     for operation in sorted(fake.keys() & other.keys()):
         ours, theirs = _group_types(fake[operation]), _group_types(other[operation])
@@ -107,7 +107,7 @@ def shapes_agree(comparison: Comparison) -> Iterator[Observation]:
 
 
 def _find_topmost(pointers: Iterable[str]) -> list[str]:
-    """Return the pointers that lie below no other of them."""
+    """Return the pointers that are not below another of them."""
     found: list[str] = []
     for pointer in sorted(pointers):
         if not any(pointer.startswith(f"{each}/") for each in found):
@@ -137,7 +137,7 @@ def _collect_shapes(
 def _group_types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pointer, kind in shape:
-        # What the models offer differs between catalogues, not between APIs.
+        # The values that models support differ between catalogues, not between APIs.
         if "supported_references/" not in pointer:
             found.setdefault(pointer, set()).add(kind)
     return found
@@ -152,7 +152,7 @@ def _group_types(shape: set[tuple[str, str]]) -> dict[str, set[str]]:
     why="The fake's validation is its promise.",
 )
 def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE903."""
+    """Require that a submission is accepted by both targets or by neither."""
     for pair in _select_judgeable(comparison):
         if pair.fake.submits and pair.fake.step is not None:
             ours, theirs = pair.fake.status < 400, pair.other.status < 400
@@ -174,7 +174,7 @@ def decisions_agree(comparison: Comparison) -> Iterator[Observation]:
     why="Clients pace themselves by headers.",
 )
 def headers_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE904: on every status, refusals for want of money or time included."""
+    """Require the same contractual headers on responses of every status, 402 and 429 included."""
     for pair in comparison.pairs:
         if pair.fake.status == pair.other.status and pair.fake.operation:
             ours, theirs = _list_contract_headers(pair.fake), _list_contract_headers(pair.other)
@@ -183,7 +183,7 @@ def headers_agree(comparison: Comparison) -> Iterator[Observation]:
 
 
 def _compare_refusals(comparison: Comparison) -> Iterator[Observation]:
-    """Compare the 402 and 429 of the other, wherever it gave them, with any that the fake gave."""
+    """Compare each unpaired 402 and 429 of the other target with those of the fake."""
     for status in (402, 429):
         ours = _find_with_status(comparison.fake, status)
         forms = [_list_contract_headers(each) for each in ours]
@@ -220,7 +220,7 @@ def _list_contract_headers(exchange: HttpExchange) -> list[str]:
     why="Clients take the first.",
 )
 def orders_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE905."""
+    """Require that rates and cost buckets are sorted on both targets or on neither."""
     for pair in _select_judgeable(comparison):
         if pair.fake.status != 200 or pair.other.status != 200:
             continue
@@ -254,7 +254,7 @@ def _is_ordered(exchange: HttpExchange) -> bool:
     why="This is what verified fake means.",
 )
 def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
-    """GE906."""
+    """Require that a provider check is broken on both targets or on neither."""
     for name in sorted(comparison.fake_broken.keys() & comparison.other_broken.keys()):
         ours, theirs = comparison.fake_broken[name], comparison.other_broken[name]
         yield expect(
@@ -270,10 +270,10 @@ def verdicts_agree(comparison: Comparison) -> Iterator[Observation]:
     severity="major",
     evidence="seed",
     cost="0",
-    why="Nobody should take a guess for a fact.",
+    why="A guess must not be taken for a fact.",
 )
 def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
-    """GE907."""
+    """Require a mark of evidence for each claim, and a known source for an observed one."""
     for place, mark in sorted(comparison.claims.items()):
         flaw = find_flaw(mark, comparison.cited)
         yield expect(not flaw, f"a mark of evidence at {place}", flaw)
@@ -289,7 +289,7 @@ def claims_have_evidence(comparison: Comparison) -> Iterator[Observation]:
     breach="STALE",
 )
 def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
-    """GE908."""
+    """Require that each confirmed check was observed recently enough."""
     now = comparison.now
     for name, seen in sorted(comparison.observed.items()):
         if now is not None:
@@ -309,7 +309,7 @@ def evidence_is_fresh(comparison: Comparison) -> Iterator[Observation]:
     why="Timeouts are tuned against the fake.",
 )
 def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
-    """GE909."""
+    """Require durations and counts within the ranges that the fake models."""
     for history in comparison.other:
         if not history.plan.rules:
             given = {**comparison.settings, **dict(history.plan.world)}
@@ -325,7 +325,7 @@ def values_are_in_range(comparison: Comparison) -> Iterator[Observation]:
     why="A fake that is too lenient lets broken clients into production.",
 )
 def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
-    """GE910."""
+    """Require that the other target accepts each submission that the fake accepts."""
     for pair in _select_judgeable(comparison):
         if pair.fake.submits and pair.fake.status < 400:
             shown = f"{pair.other.status} {pair.other.body[:120]!r}"
@@ -341,7 +341,7 @@ def fake_is_not_lenient(comparison: Comparison) -> Iterator[Observation]:
     why="A client must not be failed by what can never happen.",
 )
 def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
-    """GE911."""
+    """Require that the API, a network or a gateway could give each response under a scenario."""
     for history in comparison.fake:
         for each in history if history.plan.rules else ():
             if each.operation:
@@ -354,7 +354,7 @@ def faults_are_legal(comparison: Comparison) -> Iterator[Observation]:
 
 
 def _is_legal(exchange: HttpExchange) -> bool:
-    """Whether the real API, or a network and a gateway before it, could answer so."""
+    """Whether the real API, or a network or gateway before it, could give this response."""
     if not exchange.status:
         return True
     if exchange.kind == "text/html":

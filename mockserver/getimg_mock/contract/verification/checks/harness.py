@@ -1,4 +1,4 @@
-"""GH: what the harness holds itself to."""
+"""GH: the rules for the harness itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
     why="A client may only be failed by what could happen.",
 )
 def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observation]:
-    """GH001."""
+    """Require that every response under a fault is valid by its schema."""
     for history in examination.histories:
         for each in history if history.plan.rules else ():
             name = schemas.answer_schema(each.operation, each.status) if each.operation else None
@@ -52,7 +52,7 @@ def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observatio
     why="A test of a fault that never came passes for nothing.",
 )
 def injected_faults_were_hit(examination: SelfCheck) -> Iterator[Observation]:
-    """GH002: a fault that never came makes its case VOID; the checks leave that history out."""
+    """Require that each plan met its faults; otherwise it is VOID, and no check judges it."""
     for history in examination.histories:
         if history.unmet:
             yield fail_as("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
@@ -69,7 +69,7 @@ def injected_faults_were_hit(examination: SelfCheck) -> Iterator[Observation]:
     why="A shrunk example that no longer shows the failure misleads.",
 )
 def findings_hold_again(examination: SelfCheck) -> Iterator[Observation]:
-    """GH003: on the history that is shown; and by its plan, where that was run once more."""
+    """Require that a breach shows again: on its history, and in a second run of its plan."""
     shown = [(rule, finding.history) for rule, finding in examination.findings]
     for word, found in (
         ("in the history that is shown", shown),
@@ -89,7 +89,7 @@ def findings_hold_again(examination: SelfCheck) -> Iterator[Observation]:
     why="What cannot be shown again cannot be mended.",
 )
 def failures_replay(examination: SelfCheck) -> Iterator[Observation]:
-    """GH004."""
+    """Require that a failure shows again in at least 95 of 100 replays."""
     for name, (shown, tried) in examination.replays.items():
         yield expect(
             shown * 100 >= tried * 95,
@@ -107,7 +107,7 @@ def failures_replay(examination: SelfCheck) -> Iterator[Observation]:
     why="One way around the gate and there is no ceiling.",
 )
 def everything_passes_the_gate(examination: SelfCheck) -> Iterator[Observation]:
-    """GH005."""
+    """Require that every request that was sent passed the budget."""
     if examination.gate is not None:
         left, seen = examination.gate
         yield expect(left <= seen, f"{left} requests seen by the budget", seen)
@@ -122,7 +122,7 @@ def everything_passes_the_gate(examination: SelfCheck) -> Iterator[Observation]:
     why="A wrong input makes every verdict on it wrong.",
 )
 def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
-    """GH006."""
+    """Require that two validators call valid requests valid, and shape faults invalid."""
     second = _load_second_validator()
     for plan in examination.plans:
         for step in plan.submissions:
@@ -180,10 +180,10 @@ def _load_second_validator() -> Callable[[str, Any], bool] | None:
     severity="major",
     evidence="seed",
     cost="fake",
-    why="A check that finds nothing of its own could go, and nobody would notice.",
+    why="A check that finds nothing of its own could be removed unnoticed.",
 )
 def checks_are_sharp(examination: SelfCheck) -> Iterator[Observation]:
-    """GH007."""
+    """Require that each check alone finds its faulty provider, and holds for legal ones."""
     if examination.kills is None:
         return
     kept = frozenset().union(*examination.kept.values())
@@ -212,7 +212,7 @@ def checks_are_sharp(examination: SelfCheck) -> Iterator[Observation]:
     why="A red run must be red again.",
 )
 def runs_agree(examination: SelfCheck) -> Iterator[Observation]:
-    """GH008."""
+    """Require the same verdicts in another order and with another seed."""
     for other in examination.runs[1:]:
         first = examination.runs[0]
         changed = {
@@ -229,17 +229,17 @@ def runs_agree(examination: SelfCheck) -> Iterator[Observation]:
     severity="blocker",
     evidence="seed",
     cost="fake",
-    why="It is somebody's money.",
+    why="It is real money.",
 )
 def spending_stays_below_the_ceiling(examination: SelfCheck) -> Iterator[Observation]:
-    """GH009."""
+    """Require that spend is within its ceiling, and that no key lost more than the books say."""
     for spent, ceiling in examination.spends:
         yield expect(spent <= ceiling, f"at most {ceiling} USD", str(spent))
     for key, amount in examination.beyond.items():
         yield expect(
             amount <= 0,
             f"nothing taken from key {key} beyond the books",
-            f"{amount} USD, or somebody else spent it meanwhile",
+            f"{amount} USD, or it was spent elsewhere meanwhile",
         )
 
 
@@ -252,7 +252,7 @@ def spending_stays_below_the_ceiling(examination: SelfCheck) -> Iterator[Observa
     why="Reports are shared.",
 )
 def artefacts_hold_no_secrets(examination: SelfCheck) -> Iterator[Observation]:
-    """GH010."""
+    """Require that no artefact contains a key that was in use."""
     for name, text in examination.artefacts.items() if examination.secrets else ():
         leaked = any(secret in text for secret in examination.secrets if secret)
-        yield expect(not leaked, f"{name} without keys", "a key stands in it")
+        yield expect(not leaked, f"{name} without keys", "it contains a key")

@@ -1,0 +1,103 @@
+"""The event stream of a verification of a provider: run, compare with the fake, check ourselves."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.contract.budget.gate import watch_spending
+from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.verdict_events import build_verdict_event
+from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verification.dry_run import run_on_fake
+from getimg_mock.contract.verification.registry import EQUIVALENCE, HARNESS
+from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
+from getimg_mock.reports import events
+from getimg_mock.reports.formats import FORMATS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.budget.gate import Budget
+    from getimg_mock.contract.verdicts import Verdict
+    from getimg_mock.contract.verification.comparison import Comparison
+    from getimg_mock.contract.verification.session import VerificationSession
+    from getimg_mock.reports.events import Event
+
+
+@dataclass(slots=True)
+class ProviderRun:
+    """One verification of a provider.
+
+    `known` is what evidence says of the service. `asked` are the ids of the checks whose verdicts
+    are wanted; the others may be judged too, because a comparison needs them.
+    """
+
+    session: VerificationSession
+    budget: Budget | None
+    known: Comparison
+    asked: frozenset[str]
+    _told: list[Event] = field(default_factory=list)
+    _twin: list[Event] = field(default_factory=list)
+
+    def run(self) -> Iterator[Event]:
+        """Run the plans, judge them, and yield each event as it happens."""
+        with self._watch_spending():
+            for event in self.session.run():
+                if event["event"] != "end":
+                    self._told.append(event)
+                    yield from self._select(event)
+        for event in [*self._compare(), *self._check_ourselves()]:
+            yield from self._select(event)
+        if self.budget is not None:
+            yield self.budget.as_event()
+        yield self.session.build_end_event()
+        yield from self._generate_twin()
+
+    def _watch_spending(self) -> Any:
+        target = self.session.target
+        if self.budget is not None and isinstance(target, HttpTarget):
+            return watch_spending(target, self.budget)
+        return nullcontext()
+
+    def _compare(self) -> list[Event]:
+        """Run the same plans on the fake, and judge both together."""
+        if not self.asked & {check.id for check in EQUIVALENCE}:
+            return []
+        comparison, self._twin = run_on_fake(self.session, self.known)
+        found = [
+            explain_verdict(judge_check(check, [comparison], own=True), alone=not self._twin)
+            for check in EQUIVALENCE
+        ]
+        return self._tell(found)
+
+    def _check_ourselves(self) -> list[Event]:
+        """Judge the run itself, and every report that can be made of it so far."""
+        if not self.asked & {check.id for check in HARNESS}:
+            return []
+        text = "".join(events.render_ndjson([*self._told, self.session.build_end_event()]))
+        outcomes = events.read(events.parsed(text))
+        artefacts = {each.called: each.render(outcomes) for each in FORMATS.values()}
+        found = collect_self_check(self.session, self.budget, artefacts=artefacts)
+        return self._tell(
+            [explain_verdict(judge_check(check, [found], own=True)) for check in HARNESS]
+        )
+
+    def _tell(self, verdicts: list[Verdict]) -> list[Event]:
+        told = [build_verdict_event(each, self.session.seed) for each in verdicts]
+        self._told += told
+        return told
+
+    def _select(self, event: Event) -> Iterator[Event]:
+        """Yield an event, unless it is a verdict that was not asked for."""
+        if event.get("id", "") in {"", *self.asked}:
+            yield event
+
+    def _generate_twin(self) -> Iterator[Event]:
+        """Yield what the fake did under the same plans, as a run of its own."""
+        for event in self._twin:
+            if event["event"] == "start":
+                yield event | {"twin": True}
+            elif event["event"] in {"verdict", "end"}:
+                yield from self._select(event)

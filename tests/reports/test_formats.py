@@ -1,0 +1,64 @@
+"""The formats of reports: each by the ending of its file."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.reports.events import read
+from getimg_mock.reports.formats import (
+    FORMATS,
+    find_format,
+    read_events,
+    require_reports,
+    write_report,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+START = {
+    "event": "start",
+    "kind": "provider",
+    "contract": "1",
+    "target": "t",
+    "seed": 0,
+    "own": True,
+    "plans": 1,
+    "checks": 1,
+}
+END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
+
+
+def test_a_folder_is_no_report(tmp_path: Path) -> None:
+    """Nor is a file of an unknown ending."""
+    (tmp_path / "r.html").mkdir()
+    with pytest.raises(SettingsError, match="is a folder"):
+        require_reports([tmp_path / "r.html"])
+    with pytest.raises(UnknownNameError, match="kind of report"):
+        require_reports([tmp_path / "r.htm"])
+
+
+def test_the_dot_of_an_ending_may_be_left_out() -> None:
+    """`render("html")` reads better than `render(".html")`."""
+    assert find_format("html") is find_format(".html") is FORMATS[".html"]
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_every_format_renders_a_run_without_verdicts(ending: str, tmp_path: Path) -> None:
+    """A run that was broken off can still be reported."""
+    path = tmp_path / f"report{ending}"
+    write_report(path, read([START]))
+    assert path.read_text(encoding="utf-8")
+
+
+def test_a_stream_that_is_written_is_read_again(tmp_path: Path) -> None:
+    """The event stream is a report like any other, and loses nothing."""
+    path = tmp_path / "e.ndjson"
+    write_report(path, read([START, END]))
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [START, END]
+    assert [each.events for each in read_events(path)] == [(START, END)]
