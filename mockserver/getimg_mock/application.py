@@ -1,4 +1,4 @@
-"""The ASGI application: getimg's surface and, under `/__mock__/`, our own."""
+"""The ASGI application: getimg.ai's API and, under `/__mock__/`, the control interface."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.settings_options import SettingsOptions
 
-# Neither getimg.ai nor anybody else has paths that begin so.
+# No path of getimg.ai begins so.
 _OURS = "/__mock__"
 
 
@@ -30,7 +30,7 @@ class Application:
         self._control: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in the host's start and stop."""
+        """Answer one request, or handle the host's lifespan events."""
         if scope.get("root_path"):
             scope = _below(scope)
         if scope["type"] == "http" and _is_ours(scope["path"]):
@@ -42,7 +42,7 @@ class Application:
 
     async def _controlled(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._control is None:
-            # A fifth of all that there is to import, and many a fake is never steered.
+            # Imported on first use: a fifth of the import time, and many fakes get no control call.
             from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
 
             self._control = Surface(self.fake, key_of)
@@ -50,7 +50,7 @@ class Application:
 
 
 def _below(scope: Scope) -> Scope:
-    """Return the scope of a mounted application with the path as it is below the mount."""
+    """Return the scope of a mounted application with its path relative to the mount."""
     path, root = str(scope.get("path", "")), str(scope["root_path"]).rstrip("/")
     return {**scope, "path": path[len(root) :]} if path.startswith(f"{root}/") else scope
 

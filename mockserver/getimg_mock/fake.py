@@ -1,4 +1,4 @@
-"""Everything that one fake consists of, behind its endpoints."""
+"""The state of one fake."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _RATES: Final = {"real": 1.0, "virtual": 0.0}
 
 @dataclass(frozen=True, slots=True)
 class Fake:
-    """Settings, models, workspaces and rendered media: all state there is, in one place."""
+    """Settings, models, workspaces and rendered media: all state in one place."""
 
     settings: Settings
     catalogue: Catalogue
     store: Store
     cache: MediaCache = field(repr=False)
-    # Time and journal of requests that belong to no workspace: unknown paths and keys.
+    # Clock and journal for requests without a workspace: unknown paths and keys.
     clock: VirtualClock
     journal: Journal
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Callable[[], VirtualClock] | None = None) -> Fake:
-        """Return a new fake; `clock` makes the clock of each workspace, else the settings say.
+        """Return a new fake; `clock` creates the clock of each workspace (default: as set).
 
-        Raises `SettingsError` when the models file or a scenario cannot be used.
+        Raises `SettingsError` for an invalid models file or scenario.
         """
         catalogue = Catalogue.from_file(settings.models) if settings.models else Catalogue.shipped()
         clock = clock or (lambda: VirtualClock(rate=_rate(settings.clock)))
@@ -56,7 +56,7 @@ class Fake:
 
 
 def opened(key: str, settings: Settings, clock: VirtualClock) -> Workspace:
-    """Return the workspace of a key as it is on first use, with what its magic asks for."""
+    """Create the workspace of a key, with the settings and scenario of a magic key."""
     magic = key_magic(key) if settings.magic else None
     if magic is not None:
         read = Settings.of(**magic.settings)

@@ -1,4 +1,4 @@
-"""One line per request, keys redacted."""
+"""Prints one line per request, with redacted keys."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.messages import Answer, Call
 
-    # Takes note of one exchange that is over, so many seconds after it began.
+    # Logs a finished exchange; the last argument is its duration in seconds.
     AccessLog = Callable[[Call, Answer, float], None]
     Form = Callable[[Call, Answer, float], str]
 
 
 def text_line(call: Call, answer: Answer, seconds: float) -> str:
-    """Return the line for people, with our hint when the request was refused."""
+    """Return the line in plain text, with the hint of a refused request."""
     key = _shown_key(call.workspace.key) if call.workspace else "-"
     hint = answer.header(b"x-mock-hint") if answer.status >= 400 else None
     said = f"  ({hint.decode()})" if hint else ""
@@ -36,7 +36,7 @@ def text_line(call: Call, answer: Answer, seconds: float) -> str:
 
 
 def json_line(call: Call, answer: Answer, seconds: float) -> str:
-    """Return the line for machines: one JSON object."""
+    """Return the line as one JSON object."""
     line = {
         "at": wall_time().isoformat(timespec="milliseconds"),
         "operation": call.operation,
@@ -62,12 +62,12 @@ def _shown_key(key: str) -> str:
 
 
 def _shown_path(call: Call) -> str:
-    # The query of a download is its secret.
+    # Without the query: that of a download is a secret.
     return _plain(str(call.scope["path"])[:300])
 
 
 def _plain(text: str) -> str:
-    """Return text without what could steer a terminal, or be more than it can show."""
+    """Return text without control characters, or others that a terminal may not show."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(each if each.isprintable() and each.isascii() else "?" for each in text)
@@ -79,7 +79,7 @@ def _time_of_day(second: int) -> str:
 
 
 class Printer:
-    """Prints a line per exchange; those of one turn of the event loop in one system call.
+    """Prints a line per exchange; one system call writes those of one event loop iteration.
 
     `form` is `text_line` or `json_line`.
     """
@@ -94,7 +94,7 @@ class Printer:
         self._lines.append(self._form(call, answer, seconds))
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # the application is stepped without an event loop
+        except RuntimeError:  # driven without an event loop
             self._flush()
             return
         if len(self._lines) == 1 or loop is not self._loop:
@@ -103,7 +103,7 @@ class Printer:
 
     def _flush(self) -> None:
         lines, self._lines = self._lines, []
-        # A reader that has gone, as in `serve | head`, is no reason to stop answering.
+        # A closed pipe, as in `serve | head`, must not stop the server.
         with suppress(OSError, ValueError):
             sys.stdout.write("\n".join([*lines, ""]))
             sys.stdout.flush()

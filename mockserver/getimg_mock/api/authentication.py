@@ -1,4 +1,4 @@
-"""Which workspace a request belongs to: `Authorization: Bearer <key>` (documented)."""
+"""Finds the workspace of a request by `Authorization: Bearer <key>` (documented)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def authenticated(call: Call) -> Workspace:
 
 def _refuse_by_magic(key: str) -> None:
     if is_invalid_key(key):
-        raise invalid_api_key("this key is invalid by its name, as asked for")
+        raise invalid_api_key("this magic key is always invalid")
     try:
         key_magic(key)
     except UnknownNameError as error:
@@ -41,23 +41,23 @@ def key_of(authorizations: list[str], settings: Settings) -> str:
     if not authorizations:
         raise invalid_api_key("send the header Authorization: Bearer sk_...")
     if len(authorizations) > 1:
-        raise invalid_api_key("there are several Authorization headers; send one")
+        raise invalid_api_key("the request has several Authorization headers; send one")
     scheme, _, key = authorizations[0].strip().partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         raise invalid_api_key("the header must read Authorization: Bearer sk_...")
     if len(key) > _MAX_KEY:
         raise invalid_api_key(f"the key is longer than {_MAX_KEY} characters")
-    # The lenient mode takes any key: the official SDK's own tests send 'My API Key'.
+    # The lenient mode accepts any key: the official SDK's own tests send 'My API Key'.
     if settings.strictness == "full" and not _pattern(settings.key_pattern).fullmatch(key):
         raise invalid_api_key(
-            "keys look like sk_<secret>: any such key opens a workspace of its own here"
+            "keys look like sk_<secret>: any such key opens its own workspace here"
         )
     return key
 
 
 def redacted(key: str) -> str:
-    """Return enough of a key to tell it from others, and no more."""
+    """Return the ends of a key: enough to tell keys apart, too little to use."""
     return f"{key[:3]}...{key[-4:]}" if len(key) >= 12 else f"{key[:3]}..."
 
 

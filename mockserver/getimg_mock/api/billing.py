@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_RANGE: Final = timedelta(days=180)
 
-# A raw '+' in a query string is a space to a server; some SDKs send it so (documented).
+# Servers decode a raw '+' in a query string as a space; some SDKs send one (documented).
 _LOST_PLUS: Final = re.compile(r"(?<=[0-9]) (?=\d{2}:?\d{2}$)")
 _SHAPE: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?",
@@ -75,7 +75,7 @@ def _moment(call: Call, name: str) -> datetime:
 
 
 def _read(text: str) -> datetime | None:
-    """Return the date-time that ISO 8601 `text` says, in UTC if it has a zone, or None."""
+    """Parse an ISO 8601 date-time, into UTC if it has a zone; return None if it is invalid."""
     if not _SHAPE.fullmatch(text):
         return None
     try:
@@ -93,11 +93,11 @@ def _check_range(start: datetime, end: datetime) -> None:
             "invalid_parameter",
             "'end' must be within 180 days of 'start'.",
             param="end",
-            hint=f"these are {(end - start) / timedelta(days=1):.2f} days",
+            hint=f"this range has {(end - start) / timedelta(days=1):.2f} days",
         )
 
 
 def _dates(first: date, last: date) -> list[date]:
-    """Return the dates in the range; the lenient mode, which judges no range, gets 181 at most."""
+    """Return the dates in the range: at most 181, since the lenient mode accepts any range."""
     count = min((last - first).days, MAX_RANGE.days) + 1
     return [first + timedelta(days=day) for day in range(max(0, count))]

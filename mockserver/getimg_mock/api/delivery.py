@@ -1,4 +1,4 @@
-"""How an answer goes out: whole and at once, or as a fault says."""
+"""Sends answers: complete and at once, or as a fault says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BODILESS: Final = frozenset({204, 304})
 
 
 async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> bool:
-    """Send an answer and return whether all of it went out; a broken one ends the connection."""
+    """Send an answer and return whether it was sent completely; a fault may end the connection."""
     match answer.delivery:
         case None:
             await _whole(answer, call, send)
@@ -39,7 +39,7 @@ async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> b
         case "truncate" | "hang_body" | "wrong_length":
             await _broken(answer, call, receive, send)
         case unknown:
-            raise LookupError(f"{unknown!r} is no way to deliver an answer")
+            raise LookupError(f"{unknown!r} is not a way to deliver an answer")
     return False
 
 

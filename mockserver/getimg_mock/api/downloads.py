@@ -1,4 +1,4 @@
-"""`GET /v2/downloads/{id}/{index}?exp&sig`: the bytes, without a key (documented)."""
+"""`GET /v2/downloads/{id}/{index}?exp&sig`: file downloads, without a key (documented)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_DIGITS = 15
 
 
 async def retrieve(call: Call) -> Answer:
-    """Answer with the file of a link that is known, rightly signed and not expired."""
+    """Answer with the file of a link that is known, correctly signed and not expired."""
     workspace, generation = _linked(call)
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
@@ -35,10 +35,10 @@ async def retrieve(call: Call) -> Answer:
 
 
 def holder(call: Call) -> Workspace | None:
-    """Return the workspace that a link belongs to, None for an id that nobody knows.
+    """Return the workspace of a link, or None for an unknown id.
 
-    A fork and its original hold the same generations; which of them made a link, its signature
-    tells.
+    A fork and its original have the same generations; the signature decides which of them made the
+    link.
     """
     found = list(call.fake.store.holders(call.path["id"]))
     if len(found) > 1:
@@ -52,7 +52,7 @@ def holder(call: Call) -> Workspace | None:
 
 
 def _linked(call: Call) -> tuple[Workspace, Generation]:
-    """Return what the link leads to; the checks' order and statuses are our choice."""
+    """Return the generation of a link; the order and statuses of the checks are our choice."""
     settings = call.fake.settings
     generation_id, index = call.path["id"], _digits(call.path["index"])
     found = [
@@ -63,7 +63,7 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
     if not found or index is None:
         raise Refusal(
             "not_found",
-            "There is no such file.",
+            "File not found.",
             status=settings.unknown_download_status,
             hint="take the whole URL from data[].url of a completed generation",
         )
@@ -83,7 +83,7 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
         "The signature of this download URL is not valid.",
         status=settings.tampered_status,
         param="sig",
-        hint="use the URL exactly as it stands in data[].url",
+        hint="use the URL exactly as in data[].url",
     )
 
 

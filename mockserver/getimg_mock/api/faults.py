@@ -1,4 +1,4 @@
-"""Doing to a request what scenarios and magic inputs say."""
+"""Applies scenarios and magic inputs to requests."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 HEADER: Final = b"x-mock-behaviour"
 
-# So many bytes tell what kind of file it is; decoders put up with much that comes after the rest
-# of the header, so that nothing beyond these stays.
+# These bytes identify the file format. Decoders tolerate much damage after the header, so all other
+# bytes are changed.
 _SIGNATURE: Final = 24
-# To every byte another one.
+# Maps every byte to another one.
 _SPOILED: Final = bytes(byte ^ 0xA5 for byte in range(256))
 
 _HTML: Final = b"""<html>
@@ -38,9 +38,9 @@ _HTML: Final = b"""<html>
 
 
 def arrange(call: Call) -> None:
-    """Find out what is done to this request, and note it on the call.
+    """Select the behaviour for this request, and set it on the call.
 
-    Raises the 400 `Refusal` for magic words that do not exist.
+    Raises the 400 `Refusal` for unknown magic words.
     """
     workspace = call.workspace
     if workspace is None:
@@ -59,7 +59,7 @@ def arrange(call: Call) -> None:
 
 
 async def treated(call: Call, handler: Handler) -> Answer:
-    """Return the answer of `handler`, or what the call's behaviour makes of it."""
+    """Return the answer of `handler`, changed or replaced by the call's behaviour."""
     behaviour = call.behaviour
     if behaviour is NOTHING:
         return await handler(call)
@@ -82,7 +82,7 @@ async def treated(call: Call, handler: Handler) -> Answer:
 
 
 def finish(call: Call, answer: Answer) -> Answer:
-    """Make a right answer, or a refusal, as odd as the call's behaviour says."""
+    """Apply the legal variations of the call's behaviour to an answer or a refusal."""
     if not call.behaviour.oddity or answer.delivery is not None:
         return answer
     before = answer.body
@@ -124,7 +124,7 @@ def _instead(behaviour: Behaviour) -> Answer:
         return Answer(502, _HTML, [(b"content-type", b"text/html")])
     if behaviour.fault in INSTEAD:
         return Answer(0, delivery=behaviour.fault)
-    raise LookupError(f"{behaviour} takes nobody's place")
+    raise LookupError(f"{behaviour} replaces no answer")
 
 
 def _spoil(answer: Answer, call: Call, fault: str) -> None:

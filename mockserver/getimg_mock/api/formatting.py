@@ -1,4 +1,4 @@
-"""Moments and money as the API writes them."""
+"""Formats times and money as the API does."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ CENT: Final = Decimal("0.01")
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a moment as documented: UTC, milliseconds, `Z`."""
+    """Format a time as documented: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=64)
 def timestamp_of(seconds: int) -> str:
-    """Write unix seconds as `timestamp` does."""
+    """Format Unix seconds as `timestamp` does."""
     return timestamp(EPOCH + timedelta(seconds=seconds))
 
 
@@ -30,7 +30,7 @@ def _http_date(seconds: int) -> bytes:
 
 
 def http_date(moment: datetime) -> bytes:
-    """Write a moment as HTTP headers do."""
+    """Format a time as HTTP headers do."""
     return _http_date(int(moment.timestamp()))
 
 
@@ -41,6 +41,6 @@ def number(amount: Decimal) -> float | int:
 
 
 def decimal_string(amount: Decimal) -> str:
-    """Return an amount as a decimal string with two decimals, or more where they matter."""
+    """Return an amount as a decimal string with two decimals, or more where needed."""
     rounded = amount.quantize(CENT)
     return f"{rounded if rounded == amount else amount.normalize():f}"

@@ -1,4 +1,4 @@
-"""What the image and the video endpoints share: submitting, and the JSON of a result."""
+"""Shared by the image and video endpoints: submitting, and the JSON of a result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]
 
 
 def submitted(call: Call, kind: Kind) -> Generation:
-    """Judge the body and accept it; raises the `Refusal` that says what is wrong with it."""
+    """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
     settings = call.fake.settings
     content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
     if content_type != "application/json":
@@ -44,7 +44,7 @@ def submitted(call: Call, kind: Kind) -> Generation:
 
 
 def rate_limit_headers(allowance: Allowance) -> Headers:
-    """Return the three headers (documented); reset is in unix seconds."""
+    """Return the three rate-limit headers (documented); reset is in Unix seconds."""
     return [
         (b"x-ratelimit-limit", b"%d" % allowance.limit),
         (b"x-ratelimit-remaining", b"%d" % allowance.remaining),
@@ -56,7 +56,7 @@ def completed(call: Call, generation: Generation, headers: Headers) -> Answer:
     """Return the 200 of a completed generation (documented)."""
     deletes_at = expires = generation.expires
     if expires is None or deletes_at is None:
-        raise LookupError(f"{generation.id} has no end yet and so no file")
+        raise LookupError(f"{generation.id} has not ended and has no file")
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
     signature = call.owner.signature(generation.id, 0, expires)
@@ -70,9 +70,9 @@ def completed(call: Call, generation: Generation, headers: Headers) -> Answer:
 
 @lru_cache(maxsize=1024)
 def _form(product: Product) -> str:
-    """Return the JSON of a completed generation with %s for its id, its URL and its end.
+    """Return the JSON of a completed generation with %s for its id, URL and `deletes_at`.
 
-    Thousands of results differ in nothing else, and a third of the time went into writing them.
+    Thousands of results differ in nothing else; encoding each took a third of the time.
     """
     item: dict[str, Any] = {"url": "%s", "width": product.width, "height": product.height}
     if product.kind == "video":

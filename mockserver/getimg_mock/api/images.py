@@ -1,4 +1,4 @@
-"""`POST /v2/images/generations`: answers when the picture is done."""
+"""`POST /v2/images/generations`: answers when the image is completed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def generate(call: Call) -> Answer:
-    """Submit, wait on the workspace's clock, answer 200 with the result."""
+    """Submit, wait on the workspace's clock, and answer 200 with the result."""
     workspace = call.owner
     generation = submitted(call, "image")
     state = await workspace.finished(generation.id)

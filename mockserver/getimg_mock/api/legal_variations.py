@@ -1,4 +1,4 @@
-"""Legal oddities: answers that a tolerant client must survive (our choice of which)."""
+"""Legal variations of answers that a tolerant client must accept (our choice)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NULLABLE: Final = ("width", "height", "duration", "fps")
 
 
 def odd(answer: Answer, oddities: tuple[str, ...]) -> Answer:
-    """Return the answer with its JSON made odd; one without JSON as it is."""
+    """Apply variations to an answer's JSON; an answer without JSON stays unchanged."""
     if answer.header(b"content-type") != b"application/json" or not answer.body:
         return answer
     value = json.loads(answer.body)
@@ -37,7 +37,7 @@ def _everywhere(value: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) 
 
 def _unknown_fields(value: Any) -> Any:
     added = {"x_new_field": {"of": "a later version", "n": [1, None, True]}}
-    # Maps of role to count and the like have no fields: an entry more would change their meaning.
+    # Maps, such as role to count, have no fields: another entry would change their meaning.
     return _everywhere(value, lambda each: each if _is_map(each) else each | added)
 
 

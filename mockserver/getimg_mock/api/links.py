@@ -1,4 +1,4 @@
-"""The address that the client used, from which links are made; never stored."""
+"""The address that the client used: links begin with it. It is never stored."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _LAST_PORT: Final = 65535
 
 
 def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
-    """Return scheme, host and path prefix as the client used them, without a slash at the end.
+    """Return scheme, host and path prefix as the client used them, without a trailing slash.
 
-    With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` win; of a list,
-    the first value, which is the proxy nearest to the client.
+    With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` take
+    precedence; of a list, the first value, set by the proxy nearest to the client.
     """
     headers = scope["headers"]
     scheme = str(scope.get("scheme", "http"))
@@ -41,7 +41,7 @@ def _address(scheme: str, host: bytes, prefix: str, server: str, port: int | Non
 
 
 def _value(headers: Headers, name: bytes) -> bytes:
-    # It is one of the first: a loop has it sooner than a dictionary would be made.
+    # It is among the first headers: a loop is faster than building a dictionary.
     for each, value in headers:
         if each == name:
             return value
@@ -59,7 +59,7 @@ def _forwarded(headers: Headers, scheme: str, host: bytes, prefix: str) -> tuple
     if _is_host(named):
         host = named
     port = first(b"x-forwarded-port")
-    if _is_host(host + b":" + port):  # not when the host names a port itself
+    if _is_host(host + b":" + port):  # not if the host already has a port
         usual = b"443" if scheme == "https" else b"80"
         host = host if port == usual else host + b":" + port
     forwarded_prefix = first(b"x-forwarded-prefix").decode("latin-1").rstrip("/")

@@ -1,4 +1,4 @@
-"""One request as an endpoint sees it, and its answer before it goes out."""
+"""A request as an endpoint sees it, and its answer before it is sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
-# Writes a value as JSON, in as few characters as possible.
+# Encodes a value as JSON, without spaces.
 encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 JSON: Final = (b"content-type", b"application/json")
@@ -31,12 +31,12 @@ JSON: Final = (b"content-type", b"application/json")
 
 @dataclass(slots=True)
 class Call:
-    """One request on its way through an operation.
+    """One request while an operation handles it.
 
-    `workspace` is set once the key is known; `body` holds the whole body of a POST. `behaviour` is
-    what scenarios and magic inputs do to it, `rules` the ids of those scenario rules, `fault` what
-    was done in the end. `generation` is the id of the one it made, polled or downloaded. `at` is
-    the workspace's time when the request came.
+    `workspace` is set once the key is known; `body` is the whole body of a POST. `behaviour` is
+    the result of scenarios and magic inputs, `rules` the ids of the scenario rules, `fault` the
+    fault that was applied. `generation` is the id of the generation that the request made, polled
+    or downloaded. `at` is the workspace's time at the start of the request.
     """
 
     operation: str
@@ -72,7 +72,7 @@ class Call:
 
     @property
     def path(self) -> Mapping[str, str]:
-        """The parameters of the path."""
+        """The path parameters."""
         params: Mapping[str, str] = self.scope.get("path_params", {})
         return params
 
@@ -84,7 +84,7 @@ class Call:
     def header(self, name: bytes) -> str | None:
         """Return the first header of that (lower-case) name, or None."""
         if self._headers is None:
-            # Of equal names the first wins, so it goes in last.
+            # The first of equal names wins, so it is inserted last.
             self._headers = dict(reversed(self.scope["headers"]))
         value = self._headers.get(name)
         return None if value is None else value.decode("latin-1")
@@ -95,7 +95,7 @@ class Call:
 
     @property
     def owner(self) -> Workspace:
-        """The workspace of the key; only where the operation needs one."""
+        """The workspace of the key, for operations that need one."""
         if self.workspace is None:
             raise LookupError(f"{self.operation} was called without a workspace")
         return self.workspace
@@ -103,9 +103,9 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back: status, headers (names in lower case) and the whole body.
+    """An answer: status, headers (names in lower case) and the whole body.
 
-    `delivery` is how it is broken on its way, see `api.delivery`; None for not at all.
+    `delivery` names the fault while sending it, see `api.delivery`; None for no fault.
     """
 
     status: int

@@ -1,7 +1,7 @@
 """The API as one OpenAPI 3.1 document, assembled from the schema files and the example exchanges.
 
-It holds what the fake answers. What is not documented of getimg.ai says so in `x-evidence`, with
-the same words as in the schemas.
+It describes the answers of the fake. `x-evidence` gives the evidence for each part, in the same
+words as in the schemas.
 """
 
 from __future__ import annotations
@@ -22,49 +22,49 @@ if TYPE_CHECKING:
 
 _TITLE: Final = "The getimg.ai v2 API, as getimg-mock answers it"
 _DESCRIPTION: Final = """\
-Not an official document. Each part says in `x-evidence` how well it is known: `documented` (by
-getimg.ai's documentation or its Python SDK), `observed` (of the live API, by somebody's client),
+Not an official document. `x-evidence` gives the evidence for each part: `documented` (by
+getimg.ai's documentation or its Python SDK), `observed` (of the live API, by a client),
 `inferred`, or `our choice` (nothing is known).
 
 Beyond the operations: an unknown path is a 404, a method that a path does not have is a 405 with
 `Allow`, and a GET can be a HEAD, all three by our choice and in the same error envelope."""
 
-# What a status means, wherever it is answered.
+# What each status means, for every operation.
 _MEANINGS: Final = {
     200: "Done.",
     202: "Accepted: poll with the id.",
-    206: "The part of the file that a Range header asks for.",
-    304: "The file is the one that If-None-Match or If-Modified-Since tells of.",
-    400: "A parameter is missing, or has a value that is not supported.",
+    206: "The requested range of the file.",
+    304: "The file has not changed since If-None-Match or If-Modified-Since.",
+    400: "A parameter is missing or has an unsupported value.",
     401: "The API key is missing, malformed, revoked or wrong.",
-    402: "The balance is too low. Nothing was made.",
-    403: "The signature is not the one of this link.",
-    404: "There is no such thing, or it belongs to another workspace.",
+    402: "The balance is too low. Nothing was generated or charged.",
+    403: "The signature of this link is invalid.",
+    404: "Not found, or it belongs to another workspace.",
     410: "The link has expired, and the file is deleted.",
-    412: "The file is not the one that If-Match or If-Unmodified-Since tells of.",
+    412: "The file does not match If-Match or If-Unmodified-Since.",
     413: f"The body is larger than {Settings().max_body_mib} MiB.",
-    415: "The body is not declared as JSON.",
-    416: "The file ends before the part that a Range header asks for.",
+    415: "The Content-Type is not application/json.",
+    416: "The requested range lies outside the file.",
     422: "The prompt or a reference image failed the safety checks.",
-    429: "Too many requests in one minute, or too many generations at once.",
-    500: "Something went wrong at getimg.ai. Worth another try, with back-off.",
+    429: "Too many requests per minute, or too many concurrent generations.",
+    500: "An error at getimg.ai. Retry with back-off.",
 }
 _LIMIT_HEADERS: Final = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _RETRY_AFTER: Final = "Retry-After"
 _MEDIA_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "video/mp4")
 _FILE_HEADERS: Final = {
     "Accept-Ranges": "Always bytes.",
-    "Content-Disposition": "The file's name.",
-    "Content-Length": "How many bytes follow.",
-    "ETag": "Names the bytes; the same bytes have the same name.",
-    "Last-Modified": "When the file was made.",
+    "Content-Disposition": "The file name.",
+    "Content-Length": "The length of the body in bytes.",
+    "ETag": "Identifies the content: equal bytes have equal tags.",
+    "Last-Modified": "When the file was created.",
 }
-_RANGE_HEADERS: Final = {"Content-Range": "Which bytes of how many."}
+_RANGE_HEADERS: Final = {"Content-Range": "The range and the length of the file."}
 _WITHOUT_BODY: Final = frozenset({304, 412})
 
 
 def openapi() -> Json:
-    """Return the document, new at each call."""
+    """Return a new copy of the document."""
     paths: defaultdict[str, Json] = defaultdict(dict)
     for operation in OPERATIONS.values():
         paths[operation.path][operation.method.lower()] = _described(operation)
@@ -85,7 +85,7 @@ def openapi() -> Json:
                 "bearer": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "An API key: sk_ and a secret. Each belongs to a workspace.",
+                    "description": "An API key: sk_ and a secret. Each key belongs to a workspace.",
                     "x-evidence": "documented",
                 }
             },
@@ -226,7 +226,7 @@ def _component(name: str) -> str:
 
 
 def _inlined(name: str) -> Json:
-    """Return the schema without its address, its references turned to the document's own."""
+    """Return the schema without its id, with references into this document."""
     kept = {
         key: value for key, value in schemas.schema(name).items() if key not in {"$schema", "$id"}
     }

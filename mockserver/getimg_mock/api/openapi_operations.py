@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of each operation, beyond the shapes of its messages.
+"""Descriptions of the operations for the OpenAPI document, each with its evidence.
 
-Each status and parameter has its evidence (api-facts sections 1 to 9).
+Sources: api-facts sections 1 to 9.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUBMITTED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """What the document says of one operation: its purpose, parameters and possible statuses.
+    """The description of one operation: its purpose, parameters and possible statuses.
 
     `statuses` gives each status its evidence. `links` are OpenAPI links, on the successful answer.
     """
@@ -54,24 +54,24 @@ _MOMENT: Final[Json] = {"type": "string", "format": "date-time"}
 
 DESCRIPTIONS: Final = {
     "images.generate": Described(
-        summary="Make a picture, and answer when it is done",
+        summary="Generate an image, and answer when it is completed",
         statuses={200: "documented", **_SUBMITTED},
     ),
     "videos.create": Described(
-        summary="Order a video",
+        summary="Submit a video",
         statuses={202: "documented", **_SUBMITTED},
         links={
             "poll": {
                 "operationId": "videos.retrieve",
                 "parameters": {"id": "$response.body#/id"},
-                "description": "How far the video is.",
+                "description": "The status of the video.",
             }
         },
     ),
     "videos.retrieve": Described(
-        summary="Ask how far a video is; when it is completed, where to download it",
+        summary="Get the status of a video, and its download link when it is completed",
         statuses={200: "documented", 404: "documented", **_KEYED},
-        parameters=(_parameter("id", "path", "The id from the answer to the order.", _TEXT),),
+        parameters=(_parameter("id", "path", "The id from the answer to the submission.", _TEXT),),
     ),
     "models.list": Described(
         summary="List the models",
@@ -80,7 +80,7 @@ DESCRIPTIONS: Final = {
             _parameter(
                 "type",
                 "query",
-                "Only the models that make this.",
+                "Only models that generate this type.",
                 {"type": "string", "enum": ["image", "video"]},
                 required=False,
             ),
@@ -89,21 +89,21 @@ DESCRIPTIONS: Final = {
             "first": {
                 "operationId": "models.retrieve",
                 "parameters": {"model": "$response.body#/0/id"},
-                "description": "The first of the models, by itself.",
+                "description": "The first model of the list.",
             }
         },
     ),
     "models.retrieve": Described(
-        summary="Show one model",
+        summary="Get one model",
         statuses={200: "documented", 404: "inferred", **_KEYED},
         parameters=(_parameter("model", "path", "The id of the model.", _TEXT),),
     ),
     "billing.balance": Described(
-        summary="Show what the workspace has left",
+        summary="Get the balance of the workspace",
         statuses={200: "documented", **_KEYED},
     ),
     "billing.costs": Described(
-        summary="List what was spent, by UTC date",
+        summary="List costs by UTC date",
         statuses={200: "documented", 400: "inferred", **_KEYED},
         parameters=(
             _parameter(
@@ -122,7 +122,7 @@ DESCRIPTIONS: Final = {
         ),
     ),
     "downloads.retrieve": Described(
-        summary="Download a file; the link has its own signature and needs no key",
+        summary="Download a file; its link is signed and needs no key",
         statuses={
             200: "documented",
             **dict.fromkeys((206, 304, 403, 404, 410, 412, 416), "our choice"),
@@ -130,11 +130,13 @@ DESCRIPTIONS: Final = {
         },
         parameters=(
             _parameter("id", "path", "The id of the generation.", _TEXT),
-            _parameter("index", "path", "Which item of data.", {"type": "integer", "minimum": 0}),
+            _parameter(
+                "index", "path", "The index of the item in data.", {"type": "integer", "minimum": 0}
+            ),
             _parameter(
                 "exp",
                 "query",
-                "When the link ends, in Unix seconds.",
+                "When the link expires, in Unix seconds.",
                 {"type": "integer", "minimum": 0},
             ),
             _parameter(

@@ -1,4 +1,4 @@
-"""What happens to every request, whichever the operation: read, authenticate, answer, log."""
+"""Handles every request: reads, authenticates, answers and logs it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.world.operations import Operation
 
-# Beyond this many bytes over the limit the rest of a body is not even read to its end.
+# A body that exceeds the limit by more bytes than this is not read to its end.
 _DRAINED: Final = 128 * 1024 * 1024
-# A Content-Length of more digits is too large in whatever digits it begins with.
+# A Content-Length of more digits is too large whatever its value.
 _MAX_DIGITS: Final = 20
 
 
 class BodyTooLargeError(Exception):
-    """The client sends more than the limit; `drained` says whether all of it was read."""
+    """The body exceeds the limit; `drained` says whether all of it was read."""
 
     def __init__(self, *, drained: bool) -> None:
         self.drained = drained
@@ -46,7 +46,7 @@ class BodyTooLargeError(Exception):
 
 
 class ClientGoneError(Exception):
-    """The client went away before its request was complete: nobody is there to answer."""
+    """The client disconnected before its request was complete."""
 
 
 class HandledOperation(NamedTuple):
@@ -58,14 +58,14 @@ class HandledOperation(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the API as an ASGI application: its operations by method."""
+    """One path of the API as an ASGI application, with its operations by method."""
 
     fake: Fake
     log: AccessLog
     operations: Mapping[str, HandledOperation]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; whatever is wrong with it, in getimg.ai's envelope."""
+        """Answer one request; every error uses getimg.ai's envelope."""
         started, wall = stopwatch(), wall_time()
         handled = self.operations.get(scope["method"])
         call = Call(handled.operation.name if handled else "unknown", scope, self.fake)
@@ -101,7 +101,7 @@ class Endpoint:
             return answer
         except ClientGoneError:
             raise
-        except Exception:  # noqa: BLE001 - a bug of ours must not look like one of the client's
+        except Exception:  # noqa: BLE001 - our bugs must not look like errors of the client
             traceback.print_exc(file=sys.stderr)
             return problem(internal_error())
 
@@ -132,7 +132,7 @@ class Endpoint:
 
 
 def violations(call: Call, answer: Answer) -> list[str]:
-    """Return how an answer's JSON differs from its schema, as sentences."""
+    """Return the schema violations of an answer's JSON, as text."""
     name = schemas.answer_schema(call.operation, answer.status)
     if name is None or answer.header(b"content-type") != b"application/json":
         return []
@@ -143,7 +143,7 @@ def violations(call: Call, answer: Answer) -> list[str]:
 async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     """Return the whole body of a request, of at most `limit_mib` MiB.
 
-    Raises `BodyTooLargeError`, after reading on so that the client can hear about it, and
+    Raises `BodyTooLargeError`, after reading the rest so that the client gets the answer, and
     `ClientGoneError`.
     """
     limit = limit_mib * 1024 * 1024
@@ -170,13 +170,13 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
 
 
 def _waits(call: Call) -> bool:
-    """Return whether the client sends its body only when it is told to."""
+    """Return whether the client waits for 100 Continue before it sends the body."""
     return (call.header(b"expect") or "").lower() == "100-continue"
 
 
 def _length(text: str) -> int:
-    """Return the number of a Content-Length; 0, which no rule minds, where there is none."""
-    # int() reads more than ASCII digits, and refuses to read thousands of them.
+    """Return the value of a Content-Length, 0 if it is not a number."""
+    # int() accepts more than ASCII digits, and raises for thousands of them.
     return int(text[:_MAX_DIGITS]) if text.isascii() and text.isdigit() else 0
 
 

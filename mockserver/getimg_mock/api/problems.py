@@ -16,7 +16,7 @@ _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 
 
 def problem(refusal: Refusal, *, hints: bool = True) -> Answer:
-    """Return the answer that says `refusal`; with `hints` also our own header about it."""
+    """Return the answer for `refusal`; with `hints` it has our header `X-Mock-Hint`."""
     error: dict[str, Any] = {
         "message": refusal.message,
         "type": "invalid_request_error",
@@ -35,7 +35,7 @@ def problem(refusal: Refusal, *, hints: bool = True) -> Answer:
 
 
 def invalid_api_key(hint: str) -> Refusal:
-    """Return the 401, with the text that is documented; `hint` is ours."""
+    """Return the 401 with the documented message and our `hint`."""
     return Refusal(
         "invalid_api_key",
         INCORRECT_KEY,
@@ -44,20 +44,20 @@ def invalid_api_key(hint: str) -> Refusal:
 
 
 def unknown_path(path: str, nearest: str | None = None) -> Refusal:
-    """Return the 404 for a path that is none of the API's."""
+    """Return the 404 for an unknown path."""
     hint = f"did you mean {nearest}?" if nearest else None
     return Refusal("not_found", f"Unknown path '{path[:200]}'.", hint=hint)
 
 
 def method_not_allowed(method: str, allowed: str) -> Refusal:
-    """Return the 405; the `Allow` header is the caller's to add."""
+    """Return the 405; the caller adds the `Allow` header."""
     return Refusal(
         "method_not_allowed", f"Method {method[:20]} is not allowed here; use {allowed}."
     )
 
 
 def internal_error() -> Refusal:
-    """Return the 500, in the words that were observed."""
+    """Return the 500 with the observed message."""
     return Refusal("server_error", SOMETHING_WENT_WRONG)
 
 

@@ -1,7 +1,6 @@
-"""Parts of a file and conditions on it: `Range`, `If-Range`, `If-None-Match` and their kin.
+"""Range requests and conditional requests for files (RFC 9110, sections 13 and 14).
 
-RFC 9110 sections 13 and 14. How far getimg.ai supports them is unknown; here they all work (our
-choice).
+Whether getimg.ai supports them is unknown; supporting all of them is our choice.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _MOST_RANGES: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Bytes with what a client may ask about them; `etag` is without its quotes."""
+    """A file with its metadata; `etag` has no quotes."""
 
     data: bytes
     mime_type: str
@@ -37,7 +36,7 @@ class File:
 
 
 def served(call: Call, file: File) -> Answer:
-    """Return the file, the part of it that the request asks for, or 304, 412 or 416."""
+    """Return the file, the requested ranges of it, or 304, 412 or 416."""
     headers: Headers = [
         (b"etag", f'"{file.etag}"'.encode()),
         (b"last-modified", http_date(file.modified)),
@@ -61,7 +60,7 @@ def served(call: Call, file: File) -> Answer:
 
 
 def _condition(call: Call, file: File) -> int | None:
-    """Return 412 or 304 where a precondition says so, in the order of RFC 9110 section 13.2.2."""
+    """Return 412 or 304 if a precondition fails, in the order of RFC 9110, section 13.2.2."""
     match, none_match = call.header(b"if-match"), call.header(b"if-none-match")
     if match is not None:
         if not _names(match, file.etag, weak=False):
@@ -75,7 +74,7 @@ def _condition(call: Call, file: File) -> int | None:
 
 
 def _ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
-    """Return the (first, last) pairs asked for; None for the whole file, [] for none of it."""
+    """Return the requested (first, last) pairs; None for the whole file, [] if none fits."""
     header = call.header(b"range")
     condition = call.header(b"if-range")
     if header is None or (condition is not None and not _unchanged(condition, file)):
@@ -118,7 +117,7 @@ def _unsatisfiable(file: File, headers: Headers) -> Answer:
     answer = problem(
         Refusal(
             "range_not_satisfiable",
-            f"The range lies outside of the file, which has {len(file.data)} bytes.",
+            f"The range lies outside the file, which has {len(file.data)} bytes.",
         )
     )
     answer.headers += [*headers, (b"content-range", b"bytes */%d" % len(file.data))]

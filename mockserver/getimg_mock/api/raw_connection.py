@@ -1,4 +1,4 @@
-"""The socket under an answer, for faults that no well-behaved server could produce."""
+"""Access to the socket of a request, for faults that ASGI cannot express."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
-# Under this name a scope holds its `Wire`, where the host gives us one.
+# The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
 
 
 class Wire(Protocol):
-    """What can be done to a connection besides answering properly."""
+    """A connection, for faults of the transport."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes as they are."""
+        """Send raw bytes."""
 
     def reset(self) -> None:
-        """Break the connection off, so that the client sees it reset by its peer."""
+        """Reset the connection, so that the client sees ECONNRESET."""
 
     def close(self) -> None:
-        """Close the connection cleanly, whatever is still owed."""
+        """Close the connection cleanly, even if the answer is incomplete."""
 
 
 class NoWireError(GetimgMockError, RuntimeError):
-    """A fault needs the socket, and the host of this application gives no access to it."""
+    """A fault needs the socket, but the ASGI host gives no access to it."""
 
 
 def wire_of(scope: Mapping[str, Any]) -> Wire:
-    """Return the wire of a request; raises `NoWireError` under a foreign ASGI host."""
+    """Return the wire of a request; raises `NoWireError` under another ASGI host."""
     wire: Wire | None = scope.get(WIRE)
     if wire is None:
         raise NoWireError(
-            "Faults of the socket need getimg-mock's own server: use `getimg-mock serve`, "
+            "Socket faults need getimg-mock's own server: use `getimg-mock serve`, "
             "MockServer, or the in-process transports."
         )
     return wire
 
 
 async def client_gone(receive: Receive) -> None:
-    """Return when the client has closed the connection."""
+    """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -1,4 +1,4 @@
-"""Taking an exchange into the journal of its workspace."""
+"""Records exchanges in the journal of their workspace."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Answer, Call, Headers
     from getimg_mock.world.journal import Effect
 
-# Shorter ones may be part of many a word.
+# Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
-# A key may stand where the body is cut.
+# A key may cross the place where the body is cut.
 _LOOKED_AT: Final = MAX_BODY + 1024
 
 _SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"x-mock-token"))
@@ -29,10 +29,10 @@ def record(
     sent: bool,
     effects: tuple[Effect, ...],
 ) -> None:
-    """Record an exchange that is over; one without a workspace goes to the fake's own journal."""
+    """Record a finished exchange; one without a workspace goes to the fake's own journal."""
     owner = call.workspace or call.fake
     scope = call.scope
-    # In the order of the fields: twenty names would take as long as all the rest.
+    # Positional: twenty keywords would take as long as the rest of this function.
     exchange = Exchange(
         0,
         call.at or owner.clock.now(),
@@ -57,7 +57,7 @@ def record(
     )
     texts = exchange.texts()
     key = _key(call)
-    # Hardly any exchange repeats its key, and one search through all of it is soon done.
+    # Few exchanges repeat their key, and one search of all texts is fast.
     if key is not None and key in texts:
         exchange = _without_key(exchange, key)
     if exchange.request_size > MAX_BODY or exchange.size > MAX_BODY:
@@ -68,7 +68,7 @@ def record(
 
 
 def redacted_headers(headers: Headers) -> Headers:
-    """Return headers whose secrets are cut down to what tells one key from another."""
+    """Return headers with secrets shortened so that keys can be told apart."""
     return [each if each[0] not in _SECRETS else (each[0], _cut(each[1])) for each in headers]
 
 
@@ -78,7 +78,7 @@ def _cut(value: bytes) -> bytes:
 
 
 def _key(call: Call) -> bytes | None:
-    """Return the key that the request was sent with, right or wrong, unless it is very short."""
+    """Return the key of the request, valid or not, unless it is very short."""
     sent = call.header(b"authorization")
     key = sent.rpartition(" ")[2] if sent else ""
     return key.encode("latin-1") if len(key) >= _SHORTEST else None

@@ -35,7 +35,7 @@ HANDLERS: Final[Mapping[str, Handler]] = {
 
 
 class Routes:
-    """The ASGI application that answers the API's paths, and 404 for all others."""
+    """The ASGI application for the API's paths; others get 404."""
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         endpoints = {}
@@ -45,8 +45,8 @@ class Routes:
             endpoints[operation.path] = Endpoint(fake, log, by_method)
         unknown = Operation(name="unknown", method="", path="", keyed=False)
         elsewhere = HandledOperation(unknown, _nowhere)
-        # Most requests are to a path without a parameter, or with one at its end, such as the polls
-        # of a video: these are found without trying one pattern after the other.
+        # Most requests have a path without a parameter, or with one at its end, such as polls.
+        # These are found without matching patterns.
         self._plain = {path: found for path, found in endpoints.items() if "{" not in path}
         self._ending = {
             path[: path.index("/{")]: (path[path.index("{") + 1 : -1], found)
@@ -60,7 +60,7 @@ class Routes:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or take part in the host's start and stop."""
+        """Answer one request, or handle the host's lifespan events."""
         path = scope.get("path", "")
         endpoint: ASGIApp | None = self._plain.get(path)
         if endpoint is None:
@@ -72,7 +72,7 @@ class Routes:
 
 
 class _Any(dict[str, HandledOperation]):
-    """The operations of a path that does not exist: the same for every method."""
+    """The operations of an unknown path: the same for every method."""
 
     def __init__(self, operation: HandledOperation) -> None:
         super().__init__()
@@ -85,8 +85,8 @@ class _Any(dict[str, HandledOperation]):
 async def _nowhere(call: Call) -> Answer:
     path = str(call.scope["path"])
     if path == "/v1" or path.startswith("/v1/"):
-        # Observed in July 2026: a good v2 key is refused by the older API.
-        raise invalid_api_key("this is the older API; the paths of this one begin with /v2")
+        # Observed in July 2026: the older API refuses valid v2 keys.
+        raise invalid_api_key("this path is of the older API; the paths of this one begin with /v2")
     plain = [each.path for each in OPERATIONS.values() if "{" not in each.path]
     near = get_close_matches(path[:200], plain, 1, 0.8)
     raise unknown_path(path, near[0] if near else None)

@@ -1,4 +1,4 @@
-"""`POST` and `GET /v2/videos/generations`: accepted first, then polled."""
+"""`POST` and `GET /v2/videos/generations`: videos are accepted first, then polled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def create(call: Call) -> Answer:
 
 
 async def retrieve(call: Call) -> Answer:
-    """Answer 200 with what the generation is now: a failed one, too (documented)."""
+    """Answer 200 with the current state, also for a failed generation (documented)."""
     workspace, video_id = call.owner, call.path["id"]
     call.generation = video_id
     generation: Generation | None

@@ -1,4 +1,4 @@
-"""Commands on what a workspace may spend and how much it may do: ledger and limits."""
+"""Commands on the ledger and the rate limits of a workspace."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.world.workspaces import Workspace
 
-# The limits by the names that settings give them; the window is `window` in the world.
+# Limits have the names of the settings; the world calls this one `window`.
 _WINDOW: Final = "rate_window"
 
 
 def ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return balance, holds and charges, and the last movements."""
+    """Return balance, holds, charges and the last entries."""
     with workspace.lock:
         workspace.settle()
         books = workspace.ledger
@@ -41,7 +41,7 @@ def top_up(fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def set_balance(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Make the balance what was given; holds and charges stay."""
+    """Set the balance; holds and charges stay."""
     with workspace.lock:
         now = workspace.settle()
         workspace.ledger.credit(values["balance"] - workspace.ledger.available, now)
@@ -49,7 +49,7 @@ def set_balance(fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def limits(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return the rate limits and what is left of the present windows."""
+    """Return the rate limits and what is left of the current windows."""
     with workspace.lock:
         workspace.settle()
         held = workspace.limiter.limits
@@ -68,14 +68,16 @@ def limits(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
 def set_limits(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Change the given limits; what was counted stays counted."""
     if not values:
-        raise SettingsError(f"Say which: image_rpm, video_rpm, concurrent or {_WINDOW}.")
+        raise SettingsError(
+            f"Name at least one limit: image_rpm, video_rpm, concurrent or {_WINDOW}."
+        )
     changed = {"window" if name == _WINDOW else name: value for name, value in values.items()}
     with workspace.lock:
         workspace.set_limits(replace(workspace.limiter.limits, **changed))
         return limits(fake, workspace, {})
 
 
-LEDGER: Final = "balance, holds, charges and the last movements, in US dollars"
+LEDGER: Final = "balance, holds, charges and the last entries, in US dollars"
 LIMITS: Final = "the rate limits"
 
 COMMANDS: Final = (

@@ -1,4 +1,4 @@
-"""How a handle reaches the control commands: in this process, or over HTTP."""
+"""Channels that run control commands: in this process, or over HTTP."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class Channel(Protocol):
 
     @property
     def key(self) -> str:
-        """The key whose workspace it is."""
+        """The key of the workspace."""
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
-        """Run a command and return its answer: a JSON value, or a text for a text export.
+        """Run a command and return its answer: a JSON value, or a string for a text export.
 
-        Raises `SettingsError` for what was given and `ControlError` for everything else.
+        Raises `SettingsError` for invalid values and `ControlError` for everything else.
         """
 
     def of(self, key: str) -> Self:
-        """Return the same for another key."""
+        """Return a channel for another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class LocalChannel:
         return result.text if isinstance(result, Text) else result
 
     def of(self, key: str) -> LocalChannel:
-        """Return the same for another key."""
+        """Return a channel for another key."""
         return LocalChannel(self.fake, key)
 
 
@@ -77,13 +77,15 @@ class RemoteChannel:
     def __post_init__(self) -> None:
         host = _host(self.url)
         if host == "getimg.ai" or host.endswith(".getimg.ai"):
-            raise SettingsError(f"{self.url} is the real API: it has no controls.")
+            raise SettingsError(f"{self.url} is the real API, which has no control interface.")
         for name, value in (("key", self.key), ("token", self.token or "")):
             if not (value.isascii() and value.isprintable()):
-                raise SettingsError(f"The {name} holds letters that a header cannot carry.")
+                raise SettingsError(
+                    f"The {name} must be printable ASCII, as it is sent in a header."
+                )
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
-        """Run a command; a wait takes as long as it takes."""
+        """Run a command; waiting for the journal extends the timeout."""
         values = {name: value for name, value in plain(payload).items() if value is not None}
         waits = values.get("timeout", 10.0) if path == "/journal/wait" else 0.0
         patience = self.timeout + (waits if isinstance(waits, (int, float)) else 0.0)
@@ -100,7 +102,7 @@ class RemoteChannel:
         return self._judged(answer.status, text)
 
     def events(self, path: str, payload: Mapping[str, Any] | None = None) -> Iterator[Any]:
-        """Yield the JSON data of server-sent events as they come, for as long as they do."""
+        """Yield the JSON data of server-sent events until the stream ends."""
         answer, connection = self._opened("GET", path, plain(payload), None)
         try:
             if answer.status != 200:
@@ -114,7 +116,7 @@ class RemoteChannel:
             connection.close()
 
     def of(self, key: str) -> RemoteChannel:
-        """Return the same for another key."""
+        """Return a channel for another key."""
         return RemoteChannel(self.url, key, self.token, self.timeout)
 
     def _opened(
@@ -160,7 +162,7 @@ class RemoteChannel:
 def _host(url: str) -> str:
     try:
         parts = urlsplit(url)
-        # The port is read here because only reading it says whether it is one.
+        # Reading the port raises ValueError for an invalid one.
         usable = parts.scheme in {"http", "https"} and parts.port != 0
         host = parts.hostname if usable else None
     except ValueError:
@@ -171,7 +173,7 @@ def _host(url: str) -> str:
 
 
 def plain(payload: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return values as JSON has them; raises `SettingsError` for what JSON cannot say."""
+    """Return values as JSON types; raises `SettingsError` for others."""
     return {name: _plain(name, value) for name, value in (payload or {}).items()}
 
 
@@ -188,4 +190,4 @@ def _plain(name: str, value: Any) -> Any:
         return {str(key): _plain(name, each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(name, each) for each in value]
-    raise SettingsError(f"{name}: JSON cannot say {shown(value)}.")
+    raise SettingsError(f"{name}: {shown(value)} has no JSON form.")

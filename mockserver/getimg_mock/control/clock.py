@@ -16,78 +16,78 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.world.workspaces import Workspace
 
-# The words of a step, and what each is in seconds: timedelta's own.
+# The units of a step in seconds, named as by timedelta.
 STEPS: Final = {"days": 86400, "hours": 3600, "minutes": 60, "seconds": 1, "milliseconds": 0.001}
 
 
 def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return the time and how it passes."""
+    """Return the time, the rate and whether waiting moves the clock."""
     clock = workspace.clock
     return {"now": clock.now().isoformat(), "rate": clock.rate, "autojump": clock.autojump}
 
 
 def advance(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Move forward by the sum of what was given."""
+    """Move the clock forward by the sum of the given steps."""
     step = values.get("duration", 0.0)
     step += sum(values.get(name, 0.0) * worth for name, worth in STEPS.items())
     if not values:
-        raise SettingsError("Say how far: duration (10m, 1h30m) or " + ", ".join(STEPS) + ".")
+        raise SettingsError("Give a step: duration (10m, 1h30m) or " + ", ".join(STEPS) + ".")
     return workspace.advance(step).as_json()
 
 
 def advance_to(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Move forward to a moment; refused when it lies in the past."""
+    """Move the clock forward to a moment; refuses one in the past."""
     moment_ = values["moment"]
     with workspace.lock:
         now = workspace.clock.now()
         if moment_ < now:
             raise SettingsError(
-                f"moment: {moment_.isoformat()} is past, it is {now.isoformat()}; "
-                "a clock never goes backwards."
+                f"moment: {moment_.isoformat()} is in the past, it is {now.isoformat()}; "
+                "a clock cannot go backwards."
             )
         return workspace.advance_to(moment_).as_json()
 
 
 def advance_to_next_event(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Move forward to the next thing that happens; nowhere when nothing will."""
+    """Move the clock to the next event; does nothing when no event is to come."""
     return workspace.advance_to_next_event().as_json()
 
 
 def run_until(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Move forward until a generation has a status."""
+    """Move the clock until a generation has a status."""
     with workspace.lock:
         known(workspace, values[GENERATION])
         return workspace.run_until(values[GENERATION], values["status"]).as_json()
 
 
 def freeze(fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Stand still from now on."""
+    """Stop the clock."""
     workspace.clock.freeze()
     return show(fake, workspace, {})
 
 
 def scale(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Run at a rate from now on."""
+    """Set the rate of the clock."""
     workspace.clock.scale(values["rate"])
     return show(fake, workspace, {})
 
 
 def _step(name: str) -> Any:
-    return number(name, f"how many {name}", low=0, high=MAX_SECONDS)
+    return number(name, f"{name} to move forward", low=0, high=MAX_SECONDS)
 
 
-ADVANCED: Final = "the new time and the events passed, in order"
-CLOCK: Final = "the time and how it passes"
+ADVANCED: Final = "the new time and the events in between, in order"
+CLOCK: Final = "the time, the rate and autojump"
 
 COMMANDS: Final = (
-    Command("clock", "GET", "/clock", "What time is it?", show, answer=CLOCK),
+    Command("clock", "GET", "/clock", "Show the time", show, answer=CLOCK),
     Command(
         "clock.advance",
         "POST",
         "/clock/advance",
-        "Move the clock forward by a time",
+        "Move the clock forward by a step",
         advance,
-        (duration("duration", "how far: 10m, 1h30m, or seconds"), *map(_step, STEPS)),
+        (duration("duration", "the step: 10m, 1h30m, or seconds"), *map(_step, STEPS)),
         answer=ADVANCED,
     ),
     Command(
@@ -103,7 +103,7 @@ COMMANDS: Final = (
         "clock.advance_to_next_event",
         "POST",
         "/clock/advance-to-next-event",
-        "Move the clock to the next thing that happens",
+        "Move the clock to the next event",
         advance_to_next_event,
         answer=ADVANCED,
     ),
@@ -115,7 +115,7 @@ COMMANDS: Final = (
         run_until,
         (
             text(GENERATION, "the generation's id", required=True, longest=200),
-            choice("status", "what to run until", "completed", "failed", required=True),
+            choice("status", "the status to wait for", "completed", "failed", required=True),
         ),
         answer=ADVANCED,
     ),
@@ -124,9 +124,9 @@ COMMANDS: Final = (
         "clock.scale",
         "POST",
         "/clock/scale",
-        "Let the clock run at a rate",
+        "Set the rate of the clock",
         scale,
-        (number("rate", "clock seconds a real second", low=0, high=FASTEST, required=True),),
+        (number("rate", "clock seconds per real second", low=0, high=FASTEST, required=True),),
         answer=CLOCK,
     ),
 )

@@ -1,4 +1,4 @@
-"""A control command: what it is called, what it takes, and what it gives back."""
+"""Control commands: name, fields, and the forms of their answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """An answer that is not one JSON object."""
+    """An answer in a text format."""
 
     media_type: str
     text: str
@@ -31,11 +31,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An answer that may still have to come.
+    """An answer that may not be available yet.
 
-    `look` gives it, or None as long as there is none. `subscribe` takes what is to be called
-    whenever it is worth looking again, in any thread, and returns what ends that. `timeout` is in
-    real seconds; `missing` says what did not come.
+    `look` returns it, or None while it is not available. `subscribe` registers a callback, called
+    in any thread when `look` may succeed, and returns a function that unregisters it. `timeout` is
+    in real seconds; `missing` is the message of the `WaitError`.
     """
 
     look: Callable[[], Json | None]
@@ -44,7 +44,7 @@ class Waiting:
     missing: str
 
     def block(self) -> Json:
-        """Block this thread until the answer is there; raises `WaitError`."""
+        """Block this thread until the answer is available; raises `WaitError`."""
         changed = threading.Event()
         deadline = stopwatch() + self.timeout
         unsubscribe = self.subscribe(lambda _: changed.set())
@@ -60,10 +60,10 @@ class Waiting:
             unsubscribe()
 
     async def arrive(self) -> Json:
-        """Suspend until the answer is there; raises `WaitError`."""
+        """Suspend until the answer is available; raises `WaitError`."""
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # stepped without a loop: there is nothing else to run meanwhile
+        except RuntimeError:  # driven without an event loop: nothing else could run
             return self.block()
         changed = asyncio.Event()
 
@@ -92,10 +92,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One control operation, the same for Python, HTTP and the command line.
+    """One control command, the same for Python, HTTP and the command line.
 
-    `run` gets the fake, the workspace of the key and the values of `fields`, read and checked.
-    With `free`, further names are let through: what is behind `run` judges them.
+    `run` gets the fake, the workspace of the key and the validated values of `fields`. With `free`,
+    other names are passed on, and `run` validates them. `answer` describes the answer.
     """
 
     name: str
@@ -105,8 +105,8 @@ class Command:
     run: Run
     fields: tuple[Field, ...] = ()
     free: bool = False
-    answer: str = "what was asked for"
+    answer: str = "the result"
 
     def read(self, payload: Mapping[str, Any]) -> Json:
-        """Return the values of a payload, checked; raises `SettingsError`."""
+        """Return the validated values of a payload; raises `SettingsError`."""
         return read(self.fields, payload, free=self.free)

@@ -1,4 +1,4 @@
-"""Every control command, and how one is found and run; HTTP and Python go through here alike."""
+"""Finds and runs control commands, for HTTP and Python alike."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *journal.COMMANDS,
 )
 
-# Paths that are ours and answered elsewhere: in the surface.
+# Paths that are not commands: the surface answers them.
 OTHER_PATHS: Final = ("/", "/health", "/openapi.json", "/control.json", "/journal/tail")
 
 
 class Found(NamedTuple):
-    """A command and what the path says to it."""
+    """A command, with the values of its path parameters."""
 
     command: Command
     values: dict[str, str]
 
 
 def find(method: str, path: str) -> Found:
-    """Return the command at a path below our prefix; raises `ControlError` when there is none."""
+    """Return the command at a path below the prefix; raises `ControlError` if there is none."""
     allowed = ["GET"] if path in OTHER_PATHS else []
     for command, pattern in _patterns():
         match = pattern.fullmatch(path)
@@ -56,18 +56,18 @@ def find(method: str, path: str) -> Found:
     known = UnknownNameError("path", path[:200], [*{each.path for each in COMMANDS}, *OTHER_PATHS])
     hint = f" Did you mean {known.nearest}?" if known.nearest else ""
     raise ControlError(
-        "not_found", f"There is no {path[:200]}.{hint}", status=404, nearest=known.nearest
+        "not_found", f"Unknown path {path[:200]}.{hint}", status=404, nearest=known.nearest
     )
 
 
 def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Result:
     """Run a command on the workspace of `key`.
 
-    Raises `SettingsError` for what was given, `ControlError` for what the world does not allow.
+    Raises `SettingsError` for invalid values, `ControlError` for what the state does not allow.
     """
     for name in found.values:
         if name in payload:
-            raise SettingsError(f"{name} stands in the path already.")
+            raise SettingsError(f"{name} is given by the path already.")
     values = found.command.read({**payload, **found.values})
     try:
         return found.command.run(fake, fake.store.workspace(key), values)
@@ -80,7 +80,7 @@ def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Resul
 @cache
 def _patterns() -> tuple[tuple[Command, re.Pattern[str]], ...]:
     patterns = []
-    # Fixed paths first: /scenarios/shipped is no rule's id.
+    # Fixed paths first: /scenarios/shipped does not name a rule.
     for command in sorted(COMMANDS, key=lambda each: "{" in each.path):
         pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(command.path))
         patterns.append((command, re.compile(pattern)))

@@ -1,4 +1,4 @@
-"""Exchanges as a handle gives them: the journal's, read back from JSON."""
+"""Exchanges of the journal, parsed from JSON, as handles return them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Message:
     """One half of an exchange: headers in order (names in lower case) and the body.
 
-    `size` is the whole body's; `body` may be cut. `sent` is False for an answer that never
-    arrived as a whole.
+    `size` is that of the whole body; `body` may be truncated. `sent` is False for an answer that
+    was not sent completely.
     """
 
     headers: tuple[tuple[str, str], ...]
@@ -34,15 +34,15 @@ class Message:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; raises `ValueError` when it is none."""
+        """The body as JSON; raises `ValueError` if it is not JSON."""
         return json.loads(self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request with its answer; the words are those of `getimg_mock.world.journal`.
+    """One request with its answer; the fields are those of `getimg_mock.world.journal`.
 
-    `at` is the workspace's time, `wall` real time. `raw` is the whole as JSON.
+    `at` is the workspace's time, `wall` real time. `raw` is the whole exchange as JSON.
     """
 
     number: int
@@ -64,7 +64,7 @@ class Exchange:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Exchange:
-        """Return the exchange that JSON describes."""
+        """Parse an exchange from JSON."""
         request, response = raw["request"], raw["response"]
         return cls(
             number=raw["number"],
@@ -87,7 +87,7 @@ class Exchange:
 
 
 def effect_of(raw: Mapping[str, Any]) -> Effect:
-    """Return the effect that JSON describes."""
+    """Parse an effect from JSON."""
     amount = raw["amount"]
     return Effect(
         what=raw["what"],

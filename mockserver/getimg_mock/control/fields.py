@@ -1,8 +1,8 @@
-"""What control commands take: named values, each read, checked and explained.
+"""Fields of control commands: named values with a parser, a description and a schema.
 
-A value comes from JSON, from a query string (then it is text) or from Python; all three are read
-alike. What cannot be used is a `SettingsError` that names the field, what does not exist an
-`UnknownNameError` that names the nearest.
+Values come from JSON, from a query string (as strings) or from Python, and are parsed alike. An
+invalid value raises a `SettingsError` that names the field, an unknown name an `UnknownNameError`
+that names the nearest.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARTS: Final = re.compile(rf"\s*({_PART.pattern}\s*)+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One value that a command takes; `schema` is its JSON Schema."""
+    """One value of a command; `schema` is its JSON Schema."""
 
     name: str
     read: Read
@@ -41,7 +41,7 @@ class Field:
 
 
 def read(fields: Iterable[Field], payload: Mapping[str, Any], *, free: bool) -> dict[str, Any]:
-    """Return the values of `payload`; null stands for a value that was left out."""
+    """Parse the values of `payload`; null is the same as a missing value."""
     known = {each.name: each for each in fields}
     values = {}
     for name, value in payload.items():
@@ -63,13 +63,13 @@ def read(fields: Iterable[Field], payload: Mapping[str, Any], *, free: bool) -> 
 
 
 def text(name: str, about: str, *, required: bool = False, longest: int = 4096) -> Field:
-    """Return a field for a text."""
+    """Return a field for a string."""
 
     def parse(value: Any) -> str:
         if not isinstance(value, str):
-            raise SettingsError(f"{shown(value)} is not a text.")
+            raise SettingsError(f"{shown(value)} is not a string.")
         if len(value) > longest:
-            raise SettingsError(f"this is longer than {longest} characters.")
+            raise SettingsError(f"it is longer than {longest} characters.")
         return value
 
     return Field(name, parse, about, {"type": "string", "maxLength": longest}, required)
@@ -118,12 +118,12 @@ def whole(name: str, about: str, *, low: int, high: int, required: bool = False)
 
 
 def moment(name: str, about: str, *, required: bool = False) -> Field:
-    """Return a field for a moment: ISO 8601 with a zone."""
+    """Return a field for a date-time: ISO 8601 with a time zone."""
     return Field(name, _moment, about, {"type": "string", "format": "date-time"}, required)
 
 
 def duration(name: str, about: str) -> Field:
-    """Return a field for a time such as `10m`, `1h30m` or a number of seconds."""
+    """Return a field for a duration such as `10m`, `1h30m` or a number of seconds."""
     return Field(name, seconds, about, {"type": ["string", "number"]})
 
 
@@ -139,20 +139,20 @@ def mapping(name: str, about: str, *, required: bool = False) -> Field:
 
 
 def objects(name: str, about: str) -> Field:
-    """Return a field for a list of JSON objects, which has at least one."""
+    """Return a field for a list of at least one JSON object."""
 
     def parse(value: Any) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
             raise SettingsError(f"{shown(value)} is not a list of JSON objects.")
         if not value:
-            raise SettingsError("this is empty.")
+            raise SettingsError("the list is empty.")
         return value
 
     return Field(name, parse, about, {"type": "array", "items": {"type": "object"}, "minItems": 1})
 
 
 def setting(option: str, *, name: str | None = None, required: bool = False) -> Field:
-    """Return a field for a value of the setting `option`, read as the setting is."""
+    """Return a field with the parser and description of the setting `option`."""
     metadata = _options()[option]
     return Field(
         name or option,
@@ -164,7 +164,7 @@ def setting(option: str, *, name: str | None = None, required: bool = False) -> 
 
 
 def seconds(value: Any) -> float:
-    """Return the seconds that a number or a text such as `10m` or `1h30m` means."""
+    """Parse a duration into seconds: a number, or a string such as `10m` or `1h30m`."""
     if isinstance(value, str):
         found = _seconds_of(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -173,15 +173,15 @@ def seconds(value: Any) -> float:
         found = None
     if found is None or not isfinite(found) or found < 0:
         raise SettingsError(
-            f"{shown(value)} is not a time: write 90s, 10m, 1h30m, 2d, or a number of seconds."
+            f"{shown(value)} is not a duration: use 90s, 10m, 1h30m, 2d, or a number of seconds."
         )
     if found > MAX_SECONDS:
-        raise SettingsError(f"{shown(value)} is longer than the longest step, a hundred years.")
+        raise SettingsError(f"{shown(value)} is longer than a hundred years, the longest step.")
     return found
 
 
 def shown(value: Any) -> str:
-    """Return a value as messages show it: never long."""
+    """Return a value for a message, shortened if it is long."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return "a very large number"
     written = repr(value)
@@ -206,10 +206,10 @@ def _moment(value: Any) -> datetime:
             found = datetime.fromisoformat(value)
         except (TypeError, ValueError):
             raise SettingsError(
-                f"{shown(value)} is not a moment: write 2026-09-01T12:00:00Z."
+                f"{shown(value)} is not a date-time: use a form such as 2026-09-01T12:00:00Z."
             ) from None
     if found.tzinfo is None:
-        raise SettingsError(f"{shown(value)} has no time zone: end it with Z for UTC.")
+        raise SettingsError(f"{shown(value)} has no time zone: append Z for UTC.")
     try:
         found = found.astimezone(UTC)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Commands on generations and on how they end."""
+"""Commands on generations and their transitions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 GENERATION: Final = "generation"
 
-# So many ids are looked through for the nearest to an unknown one.
+# Ids that are compared to find the nearest to an unknown one.
 _COMPARED: Final = 200
 
 
@@ -32,7 +32,7 @@ def known(workspace: Workspace, generation_id: str) -> Generation:
 
 
 def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Return the generations that fit, oldest first."""
+    """Return the generations that match, oldest first."""
     with workspace.lock:
         workspace.settle()
         told = [_told(workspace, each) for each in workspace.generations.values()]
@@ -44,14 +44,14 @@ def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Return one generation; other than a poll, this counts as nothing."""
+    """Return one generation; this does not count as a poll."""
     with workspace.lock:
         workspace.settle()
         return _told(workspace, known(workspace, values[GENERATION]))
 
 
 def complete(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """End a pending generation well, now."""
+    """Complete a pending generation now."""
     with workspace.lock:
         generation = _pending(workspace, values[GENERATION])
         workspace.complete(generation.id)
@@ -59,7 +59,7 @@ def complete(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def fail(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """End a pending generation badly, now."""
+    """Fail a pending generation now."""
     failure = Failure.named(values.get("code", "server_error"), values.get("message"))
     with workspace.lock:
         generation = _pending(workspace, values[GENERATION])
@@ -68,7 +68,7 @@ def fail(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def hold(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Keep a pending generation pending until it is ended by hand."""
+    """Keep a pending generation pending until a command ends it."""
     with workspace.lock:
         generation = _pending(workspace, values[GENERATION])
         workspace.hold(generation.id)
@@ -76,16 +76,16 @@ def hold(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return the rules in force for what is still to be made."""
+    """Return the transition rules for new generations."""
     return workspace.transitions.as_json()
 
 
 def set_transition(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Put a rule in force for all generations to come, or for those of a model."""
+    """Set a rule for all new generations, or for those of a model."""
     model = values.pop("model", None)
     rule = _rule(values)
     known_models = fake.catalogue.models
-    # Where every model id is accepted, there are no unknown ones.
+    # The lenient mode accepts every model id.
     strict = fake.settings.strictness == "full"
     if model is not None and strict and not any(fnmatchcase(each, model) for each in known_models):
         raise UnknownNameError("model", model, known_models)
@@ -95,7 +95,7 @@ def set_transition(fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def next_transition(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Put a rule in force for one generation: the next."""
+    """Set a rule for the next generation only."""
     rule = _rule(values)
     with workspace.lock:
         workspace.transitions.next(rule)
@@ -103,7 +103,7 @@ def next_transition(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def clear_transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Forget every rule; what was made already keeps its own."""
+    """Remove every rule; existing generations keep theirs."""
     with workspace.lock:
         workspace.transitions.clear()
         return workspace.transitions.as_json()
@@ -113,7 +113,7 @@ def _rule(values: Json) -> TransitionRule:
     rule = TransitionRule.of(values)
     if not (rule.says_when or rule.says_how):
         raise SettingsError(
-            "Say when (seconds, polls, hold) or how (failed, completed, fail_rate)."
+            "Give when (seconds, polls, hold) or how (failed, completed, fail_rate)."
         )
     return rule
 
@@ -124,7 +124,7 @@ def _pending(workspace: Workspace, generation_id: str) -> Generation:
     status = generation.at(now)
     if status != "pending":
         raise ControlError(
-            "conflict", f"{generation.id} is {status} already, and that is final.", status=409
+            "conflict", f"{generation.id} is {status} already, which is final.", status=409
         )
     return generation
 
@@ -153,7 +153,7 @@ def _id() -> Any:
 
 
 TOLD: Final = "the generation as it is now"
-RULES: Final = "the rules in force"
+RULES: Final = "the active rules"
 
 COMMANDS: Final = (
     Command(
@@ -163,9 +163,9 @@ COMMANDS: Final = (
         "List the generations",
         list_,
         (
-            choice("status", "only these", "pending", "completed", "failed"),
-            choice("kind", "only these", "image", "video"),
-            text("model", "only those of this model"),
+            choice("status", "only with this status", "pending", "completed", "failed"),
+            choice("kind", "only of this kind", "image", "video"),
+            text("model", "only of this model"),
         ),
         answer="the generations, oldest first",
     ),
@@ -196,7 +196,7 @@ COMMANDS: Final = (
         (
             _id(),
             text("code", f"the error's code, such as {', '.join(FAILURES)}", longest=200),
-            text("message", "the error's message; a documented code brings its own"),
+            text("message", "the error's message (default: the documented one of the code)"),
         ),
         answer=TOLD,
     ),
@@ -204,7 +204,7 @@ COMMANDS: Final = (
         "generations.hold",
         "POST",
         "/generations/{generation}/hold",
-        "Keep a generation pending until it is ended by hand",
+        "Keep a generation pending until a command ends it",
         hold,
         (_id(),),
         answer=TOLD,
@@ -213,7 +213,7 @@ COMMANDS: Final = (
         "transitions",
         "GET",
         "/transitions",
-        "Show how generations to come will end",
+        "Show how new generations will end",
         transitions,
         answer=RULES,
     ),
@@ -221,7 +221,7 @@ COMMANDS: Final = (
         "transitions.set",
         "POST",
         "/transitions",
-        "Say how generations to come end; keys as in scenarios' transition",
+        "Set how new generations end; keys as in a scenario's transition",
         set_transition,
         (text("model", "only for this model; a glob such as seedance-*", longest=200),),
         free=True,
@@ -231,7 +231,7 @@ COMMANDS: Final = (
         "transitions.next",
         "POST",
         "/transitions/next",
-        "Say how the next generation ends",
+        "Set how the next generation ends",
         next_transition,
         free=True,
         answer=RULES,
@@ -240,7 +240,7 @@ COMMANDS: Final = (
         "transitions.clear",
         "DELETE",
         "/transitions",
-        "Forget what was said about generations to come",
+        "Remove the rules for new generations",
         clear_transitions,
         answer=RULES,
     ),

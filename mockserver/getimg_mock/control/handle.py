@@ -1,6 +1,6 @@
-"""A workspace in the hands of whoever tests: clock, transitions, money, journal and the rest.
+"""Handles that control a workspace: clock, transitions, money, journal and the rest.
 
-Written once, over a channel: what works on a fake in this process works on one elsewhere.
+They use a channel, so that they work the same for a fake in this process and for a remote one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Effect
 
     class Step(TypedDict, total=False):
-        """How far a clock is moved; what is given is added up."""
+        """A step of a clock: the sum of the given units."""
 
         days: float
         hours: float
@@ -54,12 +54,12 @@ if TYPE_CHECKING:
 
 
 class Workspace:
-    """Everything that belongs to one API key, under control.
+    """Controls the state of one API key.
 
-    From `MockServer.workspace(key)` for a fake of this process and `connect(url, key)` for one
-    that runs elsewhere; both do the same. Every call is synchronous and short, but for
-    `journal.wait`. Raises `SettingsError` for values that cannot be used, `UnknownNameError` for
-    names that do not exist, and `ControlError` for the rest.
+    `MockServer.workspace(key)` returns one for a fake in this process, `connect(url, key)` for a
+    remote one; both behave the same. Calls are synchronous and short, except `journal.wait`. They
+    raise `SettingsError` for invalid values, `UnknownNameError` for unknown names, and
+    `ControlError` for the rest.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -79,7 +79,7 @@ class Workspace:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of this workspace that can be changed while it lives."""
+        """The settings of this workspace that can be changed."""
         values: dict[str, Any] = self._channel.call("GET", "/settings")
         return values
 
@@ -90,29 +90,29 @@ class Workspace:
         return {each["id"]: each for each in listed}
 
     def configure(self, **options: Unpack[ChangeableOptions]) -> None:
-        """Change settings for what is still to be made: `configure(retention=60)`."""
+        """Change settings for new generations: `configure(retention=60)`."""
         self._channel.call("PATCH", "/settings", options)
 
     def summary(self) -> dict[str, Any]:
-        """Return the workspace in numbers: time, balance, generations by status, and more."""
+        """Return a summary: time, balance, generations by status, and more."""
         values: dict[str, Any] = self._channel.call("GET", "/workspace")
         return values
 
     def reset(self) -> None:
-        """Begin again with an empty workspace."""
+        """Replace the workspace by an empty one."""
         self._channel.call("POST", "/reset")
 
     def snapshot(self) -> dict[str, Any]:
-        """Return all that the workspace is, as JSON; the journal is not part of it."""
+        """Return the state of the workspace as JSON, without the journal."""
         values: dict[str, Any] = self._channel.call("GET", "/snapshot")["state"]
         return values
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Make the workspace what `snapshot` returned, here or on another fake."""
+        """Restore the state that `snapshot` returned, here or on another fake."""
         self._channel.call("POST", "/restore", {"state": dict(state)})
 
     def fork(self, key: str) -> Workspace:
-        """Copy the workspace to another key, whatever that key had, and return the copy."""
+        """Copy the workspace to another key, replacing its workspace, and return the copy."""
         self._channel.call("POST", "/fork", {"key": key})
         return Workspace(self._channel.of(key))
 
@@ -121,7 +121,7 @@ class Workspace:
 
 
 class Clock:
-    """The clock of a workspace. It drives everything there, and never goes backwards."""
+    """The clock of a workspace. It times everything there, and never goes backwards."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -132,7 +132,7 @@ class Clock:
 
     @property
     def rate(self) -> float:
-        """How many seconds pass in a real one; 0 when frozen."""
+        """Seconds of this clock per real second; 0 when frozen."""
         return float(self._channel.call("GET", "/clock")["rate"])
 
     def advance(
@@ -140,7 +140,7 @@ class Clock:
     ) -> Advance:
         """Move forward: `advance(minutes=10)`, `advance("1h30m")`, `advance(timedelta(days=1))`.
 
-        Returns the new time and the events passed, in order; all of them are settled by then.
+        Returns the new time and the events in between, in order; all of them are settled.
         """
         values: dict[str, Any] = {**step}
         if by is not None:
@@ -148,11 +148,11 @@ class Clock:
         return _advance(self._channel.call("POST", "/clock/advance", values))
 
     def advance_to(self, moment: datetime | str) -> Advance:
-        """Move forward to a moment, which must not be past."""
+        """Move forward to a moment, which must not be in the past."""
         return _advance(self._channel.call("POST", "/clock/advance-to", {"moment": moment}))
 
     def advance_to_next_event(self) -> Advance:
-        """Move forward to the next thing that happens; nowhere when nothing will."""
+        """Move forward to the next event; does nothing when no event is to come."""
         return _advance(self._channel.call("POST", "/clock/advance-to-next-event"))
 
     def run_until(self, generation: object, status: str) -> Advance:
@@ -161,34 +161,34 @@ class Clock:
         return _advance(self._channel.call("POST", "/clock/run-until", values))
 
     def freeze(self) -> None:
-        """Stand still from now on, but for advances."""
+        """Stop the clock; only advancing moves it then."""
         self._channel.call("POST", "/clock/freeze")
 
     def scale(self, rate: float) -> None:
-        """Run at `rate` from now on: 1 is real time, 60 a minute a second."""
+        """Run at `rate` from now on: 1 is real time, 60 is 60 times faster."""
         self._channel.call("POST", "/clock/scale", {"rate": rate})
 
 
 class Transitions:
-    """How generations that are still to be made will end."""
+    """The rules for how new generations end."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def set(self, *, model: str | None = None, **rule: Unpack[TransitionKeys]) -> None:
-        """Put a rule in force: `set(seconds=600)`, `set(model="seedance-*", polls=3)`."""
+        """Set a rule: `set(seconds=600)`, `set(model="seedance-*", polls=3)`."""
         self._channel.call("POST", "/transitions", {**rule, "model": model})
 
     def next(self, **rule: Unpack[TransitionKeys]) -> None:
-        """Put a rule in force for the next generation only: `next(failed="server_error")`."""
+        """Set a rule for the next generation only: `next(failed="server_error")`."""
         self._channel.call("POST", "/transitions/next", {**rule})
 
     def clear(self) -> None:
-        """Forget every rule."""
+        """Remove every rule."""
         self._channel.call("DELETE", "/transitions")
 
     def rules(self) -> dict[str, Any]:
-        """Return the rules in force: for the workspace, by model, and for the next ones."""
+        """Return the active rules: for the workspace, by model, and for the next generations."""
         values: dict[str, Any] = self._channel.call("GET", "/transitions")
         return values
 
@@ -201,27 +201,27 @@ class Ledger:
 
     @property
     def balance(self) -> Decimal:
-        """What can still be spent."""
+        """The amount that can still be spent."""
         return self._amount("balance")
 
     @property
     def held(self) -> Decimal:
-        """What is set aside for generations that are pending."""
+        """The amount held for pending generations."""
         return self._amount("held")
 
     @property
     def charged(self) -> Decimal:
-        """What generations have cost."""
+        """The amount charged for generations."""
         return self._amount("charged")
 
     @property
     def credited(self) -> Decimal:
-        """What was paid in."""
+        """The amount credited."""
         return self._amount("credited")
 
     @property
     def entries(self) -> tuple[Effect, ...]:
-        """The last movements of money, oldest first."""
+        """The last ledger entries, oldest first."""
         return tuple(map(effect_of, self._channel.call("GET", "/ledger")["entries"]))
 
     def top_up(self, amount: Decimal | float | str) -> Decimal:
@@ -230,7 +230,7 @@ class Ledger:
         return Decimal(told["balance"])
 
     def set(self, balance: Decimal | float | str) -> None:
-        """Make the balance what is given; what is held stays held."""
+        """Set the balance; held amounts stay held."""
         self._channel.call("PUT", "/ledger", {"balance": balance})
 
     def _amount(self, name: str) -> Decimal:
@@ -244,25 +244,25 @@ class LimitsHandle:
         self._channel = channel
 
     def set(self, **limits: Unpack[LimitKeys]) -> None:
-        """Change limits: `set(image_rpm=20, concurrent=3)`. What was counted stays counted."""
+        """Change limits: `set(image_rpm=20, concurrent=3)`. Counted requests stay counted."""
         self._channel.call("PUT", "/limits", {**limits})
 
     def get(self) -> dict[str, Any]:
-        """Return the limits, and what is left of the present windows as `remaining`."""
+        """Return the limits, and what is left of the current windows as `remaining`."""
         values: dict[str, Any] = self._channel.call("GET", "/limits")
         return values
 
 
 def local(fake: Fake, key: str) -> Workspace:
-    """Return the workspace of `key` on a fake of this process; raises `SettingsError`."""
+    """Return the workspace of `key` on a fake in this process; raises `SettingsError`."""
     return Workspace(LocalChannel(fake, checked_key(key, fake.settings)))
 
 
 def connect(url: str, key: str, *, token: str | None = None, timeout: float = TIMEOUT) -> Workspace:
     """Return the workspace of `key` on the fake at `url`.
 
-    `token` is what `getimg-mock serve` printed, where it listens to other machines. Raises
-    `ControlError` when nothing answers there, or not for this key or token.
+    `token` is the one that `getimg-mock serve` prints when it listens beyond loopback. `timeout` is
+    in seconds. Raises `ControlError` when the fake does not answer, or refuses the key or token.
     """
     workspace = Workspace(RemoteChannel(url.rstrip("/"), key, token, timeout))
     workspace.summary()

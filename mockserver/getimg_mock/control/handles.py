@@ -1,4 +1,4 @@
-"""What a handle gives by name or in number: generations, scenario rules, exchanges."""
+"""Handles for generations, scenario rules and the journal of a workspace."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class GenerationHandle:
-    """One generation; every attribute asks anew, and none counts as a poll."""
+    """One generation; every attribute reads the current state, and none counts as a poll."""
 
     def __init__(self, channel: Channel, generation_id: str) -> None:
         self._channel = channel
         self.id = generation_id
 
     def as_json(self) -> dict[str, Any]:
-        """Return everything about it."""
+        """Return all its data."""
         return self._call("GET", "")
 
     @property
@@ -44,7 +44,7 @@ class GenerationHandle:
 
     @property
     def prompt(self) -> str:
-        """What was asked for."""
+        """The prompt of the request."""
         return str(self.as_json()["prompt"])
 
     @property
@@ -54,22 +54,22 @@ class GenerationHandle:
 
     @property
     def ends_at(self) -> datetime | None:
-        """When it ended or will; None as long as that is open."""
+        """When it ended or will end; None while that is unknown."""
         return _moment(self.as_json()["ends_at"])
 
     @property
     def deletes_at(self) -> datetime | None:
-        """When its file is deleted and its link expires; None where there is no file."""
+        """When its file is deleted and its link expires; None without a file."""
         return _moment(self.as_json()["deletes_at"])
 
     @property
     def total_cost(self) -> Decimal:
-        """What it costs if it completes, in US dollars."""
+        """Its cost if it completes, in US dollars."""
         return Decimal(self.as_json()["total_cost"])
 
     @property
     def error(self) -> dict[str, str] | None:
-        """Why it failed: `code` and `message`; None unless it has."""
+        """Why it failed: `code` and `message`; None unless it failed."""
         found: dict[str, str] | None = self.as_json()["error"]
         return found
 
@@ -78,11 +78,11 @@ class GenerationHandle:
         self._call("POST", "/complete")
 
     def fail(self, *, code: str = "server_error", message: str | None = None) -> None:
-        """Fail it now; it must be pending. A documented code brings its own message."""
+        """Fail it now; it must be pending. `message` defaults to the documented one of the code."""
         self._call("POST", "/fail", code=code, message=message)
 
     def hold(self) -> None:
-        """Keep it pending until it is ended by hand."""
+        """Keep it pending until `complete` or `fail`."""
         self._call("POST", "/hold")
 
     def _call(self, method: str, action: str, **values: Any) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class GenerationHandle:
 
 
 class Generations:
-    """The generations of a workspace, by id and one after the other, oldest first."""
+    """The generations of a workspace, by id or iterated, oldest first."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -106,7 +106,7 @@ class Generations:
     def where(
         self, *, status: str | None = None, kind: str | None = None, model: str | None = None
     ) -> list[GenerationHandle]:
-        """Return those that fit: `where(status="pending", kind="video")`."""
+        """Return those that match: `where(status="pending", kind="video")`."""
         criteria = {"status": status, "kind": kind, "model": model}
         told = self._channel.call("GET", "/generations", criteria)
         return [self[each["id"]] for each in told["generations"]]
@@ -119,7 +119,7 @@ class Generations:
 
 
 class RuleHandle:
-    """What one `scenarios.add` put in force: one rule, or all those of a named scenario."""
+    """The rules that one `scenarios.add` has added: one rule, or those of a named scenario."""
 
     def __init__(self, channel: Channel, ids: tuple[str, ...]) -> None:
         self._channel = channel
@@ -128,27 +128,27 @@ class RuleHandle:
 
     @property
     def id(self) -> str:
-        """The id of the rule; of a scenario, that of its first."""
+        """The id of the rule; for a scenario, of its first rule."""
         return self.ids[0]
 
     @property
     def hits(self) -> int:
-        """How many requests got something other than the usual by it, up to its removal."""
+        """How many requests it has changed, up to its removal."""
         return sum(int(each["hits"]) for each in self.rules())
 
     @property
     def seen(self) -> int:
-        """How many requests it fitted, whether or not it then acted."""
+        """How many requests it has matched, whether or not it acted."""
         return sum(int(each["seen"]) for each in self.rules())
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return what it says and has counted, rule by rule."""
+        """Return each rule with its counts."""
         return [
             self._last[each] if each in self._last else self._call("GET", each) for each in self.ids
         ]
 
     def remove(self) -> None:
-        """Take it out of force; does nothing when it is already."""
+        """Remove it; does nothing if it is removed already."""
         for each in self.ids:
             if each not in self._last:
                 self._last[each] = self._call("DELETE", each)
@@ -162,19 +162,19 @@ class RuleHandle:
 
 
 class Scenarios:
-    """The scenario rules in force in a workspace."""
+    """The scenario rules of a workspace."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def add(self, name: str | Path | None = None, /, **rule: Any) -> RuleHandle:
-        """Put a scenario in force: a named one, one of a TOML or JSON file, or a rule as given.
+        """Add a scenario: a named one, one of a TOML or JSON file, or a single rule.
 
             add("rate-limited", times=2)
             add(Path("tests/slow.toml"))
             add(on="videos.create", model="seedance-*", status=500, after_commit=True, first=1)
 
-        With a name or file, further keywords change each of its rules.
+        With a name or file, keywords change each of its rules.
         """
         values: dict[str, Any] = dict(rule)
         if isinstance(name, Path) or (name or "").endswith((".toml", ".json")):
@@ -185,16 +185,16 @@ class Scenarios:
         return RuleHandle(self._channel, tuple(each["id"] for each in told["rules"]))
 
     def clear(self) -> None:
-        """Take every rule out of force."""
+        """Remove every rule."""
         self._channel.call("DELETE", "/scenarios")
 
     def rules(self) -> list[dict[str, Any]]:
-        """Return every rule in force, with how often it fitted (`seen`) and acted (`hits`)."""
+        """Return every rule, with how often it matched (`seen`) and acted (`hits`)."""
         rules: list[dict[str, Any]] = self._channel.call("GET", "/scenarios")["rules"]
         return rules
 
     def shipped(self) -> dict[str, str]:
-        """Return the named scenarios and what each is for."""
+        """Return the named scenarios with their summaries."""
         told = self._channel.call("GET", "/scenarios/shipped")["scenarios"]
         return {each["name"]: each["summary"] for each in told}
 
@@ -202,42 +202,42 @@ class Scenarios:
 class JournalHandle:
     """The exchanges of a workspace, oldest first.
 
-    Criteria everywhere: `operation` (a glob such as `videos.*`), `status`, `generation`, `since`
-    and `until` (moments of the workspace's clock), `after` (an exchange's number).
+    Criteria of all methods: `operation` (a glob such as `videos.*`), `status`, `generation`,
+    `since` and `until` (moments of the workspace's clock), `after` (an exchange's number).
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def query(self, **criteria: Any) -> list[Exchange]:
-        """Return the exchanges that fit; `last=10` keeps the newest ten."""
+        """Return the exchanges that match; `last=10` keeps the newest ten."""
         return [Exchange.of(each) for each in self._raw(criteria)]
 
     def count(self, **criteria: Any) -> int:
-        """Return how many exchanges fit."""
+        """Return the number of exchanges that match."""
         return int(self._channel.call("GET", "/journal/count", criteria)["count"])
 
     def wait(self, *, count: int = 1, timeout: float = 10.0, **criteria: Any) -> Exchange:
-        """Block until `count` exchanges fit, those of the past included; return the last of them.
+        """Block until `count` exchanges match, including past ones; return the last of them.
 
-        `timeout` is in real seconds; after it, `WaitError` is raised, which is a `TimeoutError`.
+        `timeout` is in real seconds. Raises `WaitError`, a `TimeoutError`, when it expires.
         In a coroutine: `await asyncio.to_thread(workspace.journal.wait, ...)`.
         """
         values = {**criteria, "count": count, "timeout": timeout}
         return Exchange.of(self._channel.call("POST", "/journal/wait", values)["exchange"])
 
     def to_har(self, **criteria: Any) -> dict[str, Any]:
-        """Return the exchanges that fit as a HAR 1.2 document."""
+        """Return the matching exchanges as a HAR 1.2 document."""
         document: dict[str, Any] = self._channel.call("GET", "/journal/export", criteria)
         return document
 
     def to_ndjson(self, **criteria: Any) -> str:
-        """Return the exchanges that fit as one JSON object a line."""
+        """Return the matching exchanges as one JSON object per line."""
         values = {**criteria, "format": "ndjson"}
         return str(self._channel.call("GET", "/journal/export", values))
 
     def clear(self) -> None:
-        """Forget every exchange."""
+        """Delete every exchange."""
         self._channel.call("DELETE", "/journal")
 
     def __iter__(self) -> Iterator[Exchange]:

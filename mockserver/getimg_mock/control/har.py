@@ -1,4 +1,4 @@
-"""Exchanges as HAR 1.2, which browsers' network panels and many tools open."""
+"""Exports exchanges as HAR 1.2, which browsers' network panels and other tools open."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _REASONS: Final = {
 def har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
     """Return exchanges, each as `Exchange.as_json` gives it, as one HAR document.
 
-    Times are those of the workspace's clock. What HAR has no word for stands under names that
-    begin with an underscore, as HAR allows.
+    Times are those of the workspace's clock. Fields that HAR does not define begin with an
+    underscore, as HAR allows.
     """
     return {
         "log": {
@@ -126,5 +126,5 @@ def _headers(pairs: Iterable[tuple[str, str]]) -> list[Json]:
 def _version() -> str:
     try:
         return version("getimg-mock")
-    except PackageNotFoundError:  # run from a checkout that was never installed
+    except PackageNotFoundError:  # run from a checkout without installation
         return "0"

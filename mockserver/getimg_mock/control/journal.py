@@ -1,4 +1,4 @@
-"""Commands on the journal: ask, count, wait for, export and forget exchanges."""
+"""Commands on the journal: list, count, wait for, export and delete exchanges."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 NDJSON: Final = "application/x-ndjson"
 
-# A connection that waits holds a task; nobody's test means to wait longer than this.
+# A waiting connection keeps a task alive; no test needs to wait longer than this.
 LONGEST_WAIT: Final = 600
 USUAL_WAIT: Final = 10.0
 
 
 def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Return the exchanges that fit, oldest first; with `last` only the newest of them."""
+    """Return the exchanges that match, oldest first; with `last` only the newest of them."""
     last = values.pop("last", None)
     found = workspace.journal.query(**values)
     kept = found if last is None else found[max(0, len(found) - last) :]
@@ -33,12 +33,12 @@ def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def count(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Return how many exchanges fit."""
+    """Return the number of exchanges that match."""
     return {"count": workspace.journal.count(**values)}
 
 
 def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
-    """Return the exchange that makes the number of those that fit complete."""
+    """Wait for the exchange that completes the wanted number of matches."""
     wanted, timeout = values.pop("count", 1), values.pop("timeout", USUAL_WAIT)
     journal = workspace.journal
 
@@ -52,13 +52,13 @@ def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
         look,
         journal.subscribe,
         timeout,
-        f"No {wanted} {plural} with {criteria} in {timeout:g} s; "
-        f"there are {journal.count(**values)}.",
+        f"Waited {timeout:g} s for {wanted} {plural} with {criteria}; "
+        f"the journal has {journal.count(**values)}.",
     )
 
 
 def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | Text:
-    """Return the exchanges that fit as one document."""
+    """Return the exchanges that match as one document."""
     form = values.pop("format", "har")
     found = workspace.journal.query(**values)
     if form == "har":
@@ -67,7 +67,7 @@ def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | Text:
 
 
 def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Forget every exchange; their numbers go on."""
+    """Delete every exchange; numbering continues."""
     workspace.journal.clear()
     return {"exchanges": []}
 
@@ -87,9 +87,9 @@ CRITERIA: Final = (
     text("operation", "its operation, such as videos.create; globs such as videos.*", longest=200),
     whole("status", "the status of its answer", low=0, high=999),
     text("generation", "the generation it made, polled or downloaded", longest=200),
-    moment("since", "not before this moment of the workspace"),
-    moment("until", "not after this moment of the workspace"),
-    whole("after", "only with a number higher than this", low=0, high=2**53),
+    moment("since", "not before this time of the workspace's clock"),
+    moment("until", "not after this time of the workspace's clock"),
+    whole("after", "only with a higher number", low=0, high=2**53),
 )
 
 COMMANDS: Final = (
@@ -99,7 +99,7 @@ COMMANDS: Final = (
         "/journal",
         "List exchanges",
         list_,
-        (*CRITERIA, whole("last", "at most so many: the newest", low=0, high=10**6)),
+        (*CRITERIA, whole("last", "only the newest, at most this many", low=0, high=10**6)),
         answer="exchanges, oldest first",
     ),
     Command(
@@ -109,20 +109,20 @@ COMMANDS: Final = (
         "Count exchanges",
         count,
         CRITERIA,
-        answer="how many",
+        answer="the number of exchanges",
     ),
     Command(
         "journal.wait",
         "POST",
         "/journal/wait",
-        "Wait until there are exchanges",
+        "Wait for exchanges",
         wait,
         (
             *CRITERIA,
-            whole("count", "how many there have to be (1)", low=1, high=10**6),
+            whole("count", "the number of exchanges to wait for (1)", low=1, high=10**6),
             number("timeout", f"real seconds ({USUAL_WAIT:g})", low=0, high=LONGEST_WAIT),
         ),
-        answer="the exchange that was waited for",
+        answer="the last of the awaited exchanges",
     ),
     Command(
         "journal.export",
@@ -130,8 +130,10 @@ COMMANDS: Final = (
         "/journal/export",
         "Export exchanges as HAR or NDJSON",
         export,
-        (*CRITERIA, choice("format", "what to write (har)", "har", "ndjson")),
-        answer="a HAR 1.2 document, or one JSON object a line",
+        (*CRITERIA, choice("format", "the format (har)", "har", "ndjson")),
+        answer="a HAR 1.2 document, or one JSON object per line",
     ),
-    Command("journal.clear", "DELETE", "/journal", "Forget all exchanges", clear, answer="none"),
+    Command(
+        "journal.clear", "DELETE", "/journal", "Delete all exchanges", clear, answer="no exchanges"
+    ),
 )

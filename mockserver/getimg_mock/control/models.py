@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def list_models(fake: Fake, _workspace: Workspace, values: Json) -> Json:
     """Return the models, or those of one type, each as `GET /v2/models/{model}` answers it.
 
-    Unlike that request, this one is not in the journal and meets no fault.
+    Unlike that request, this command is not recorded in the journal and meets no fault.
     """
     return {"models": [each.as_json() for each in fake.catalogue.listed(type=values.get("type"))]}
 

@@ -1,4 +1,4 @@
-"""The control interface as an OpenAPI 3.1 document, made from its commands."""
+"""Describes the control interface as an OpenAPI 3.1 document, generated from its commands."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ERROR: Final[Json] = {
             "type": "object",
             "required": ["code", "message"],
             "properties": {
-                "code": {"type": "string", "description": "what is wrong, for programs"},
-                "message": {"type": "string", "description": "what is wrong, for people"},
-                "nearest": {"type": ["string", "null"], "description": "what may be meant"},
+                "code": {"type": "string", "description": "the error's code, for programs"},
+                "message": {"type": "string", "description": "the error's message, for people"},
+                "nearest": {"type": ["string", "null"], "description": "the nearest known name"},
             },
         }
     },
@@ -43,18 +43,22 @@ def document() -> Json:
         "info": {
             "title": "getimg-mock control",
             "version": VERSION,
-            "description": "How to steer and question a getimg-mock: one workspace for each key.",
+            "description": "Controls and queries getimg-mock: each key has its own workspace.",
         },
         "security": [{"key": []}, {"key": [], "token": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {
-                "key": {"type": "http", "scheme": "bearer", "description": "whose workspace"},
+                "key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "the key of the workspace",
+                },
                 "token": {
                     "type": "apiKey",
                     "in": "header",
                     "name": "X-Mock-Token",
-                    "description": "required where the server does not listen on loopback only",
+                    "description": "required unless the server listens on loopback only",
                 },
             },
             "schemas": {"Error": _ERROR},
@@ -92,7 +96,7 @@ def _tail() -> Json:
     }
     operation["responses"] = {
         "200": {
-            "description": "one event `exchange` for each, its number as id",
+            "description": "one event `exchange` per exchange, with its number as id",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
         "default": operation["responses"]["default"],
@@ -127,7 +131,7 @@ def _responses(answer: str) -> Json:
             "content": {"application/json": {"schema": {"type": "object"}}},
         },
         "default": {
-            "description": "what is wrong",
+            "description": "an error",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         },
     }

@@ -1,4 +1,7 @@
-"""Errors of the control interface as JSON, and back: a remote handle raises what a local does."""
+"""Converts errors of the control interface to JSON and back.
+
+A remote handle raises the same errors as a local one.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ if TYPE_CHECKING:
 
     from getimg_mock.errors import GetimgMockError
 
-# Names of things in a workspace: to ask for one that is not there is a 404, not a bad value.
+# Names within a workspace: an unknown one is a 404, not an invalid value.
 _THINGS = ("generation", "rule")
 _LISTED = 50
 
 
 def problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
-    """Return the status and the body that say `error`."""
+    """Return the status and the body for `error`."""
     told: dict[str, Any] = {"code": "invalid_value", "message": str(error)}
     status = 400
     if isinstance(error, UnknownNameError):
@@ -38,7 +41,7 @@ def raised(status: int, body: Any) -> GetimgMockError:
     told: Mapping[str, Any] = body["error"] if _is_ours(body) else {}
     if not told:
         return ControlError(
-            "not_ours", f"What answered {status} there is no getimg-mock.", status=status
+            "not_ours", f"The server is not getimg-mock (it answered {status}).", status=status
         )
     code, message = told["code"], told["message"]
     if code == "unknown_name":

@@ -1,4 +1,4 @@
-"""Commands on scenarios: rules in force, and the named ones that ship."""
+"""Commands on scenario rules, and on the shipped scenarios."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ RULE: Final = "rule"
 
 
 def list_(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return the rules in force and how often each was hit."""
+    """Return the active rules and how often each acted."""
     return _told(workspace.scenarios)
 
 
 def shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
-    """Return the named scenarios and what each is for."""
+    """Return the named scenarios with their summaries."""
     found = [named_scenario(name) for name in scenario_names()]
     return {"scenarios": [{"name": each.name, "summary": each.summary} for each in found]}
 
 
 def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Put in force a named scenario, given rules, or one rule made of the other values."""
+    """Add a named scenario, the given rules, or one rule made of the other values."""
     name, rules = values.pop("name", None), values.pop("rules", None)
     if name is not None and rules is not None:
         raise SettingsError("Give name or rules, not both.")
@@ -53,7 +53,7 @@ def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def remove(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Take one rule out of force and return it as it was at its end."""
+    """Remove one rule and return its final state."""
     with workspace.lock:
         rule = _known(workspace, values[RULE])
         workspace.scenarios.remove(rule.id)
@@ -61,7 +61,7 @@ def remove(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Take every rule out of force."""
+    """Remove every rule."""
     workspace.scenarios.clear()
     return _told(workspace.scenarios)
 
@@ -77,8 +77,8 @@ def _told(rules: Iterable[Rule]) -> Json:
     return {"rules": [rule.as_json() for rule in rules]}
 
 
-ONE: Final = "the rule, with how often it fitted (seen) and acted (hits)"
-ALL: Final = "rules, each with how often it fitted (seen) and acted (hits)"
+ONE: Final = "the rule, with how often it matched (seen) and acted (hits)"
+ALL: Final = "rules, each with how often it matched (seen) and acted (hits)"
 _ID: Final = text(RULE, "the rule's id", required=True, longest=80)
 
 COMMANDS: Final = (
@@ -86,7 +86,7 @@ COMMANDS: Final = (
         "scenarios",
         "GET",
         "/scenarios",
-        "List the rules in force",
+        "List the active rules",
         list_,
         answer=ALL,
     ),
@@ -94,19 +94,19 @@ COMMANDS: Final = (
         "scenarios.shipped",
         "GET",
         "/scenarios/shipped",
-        "List the scenarios that ship",
+        "List the shipped scenarios",
         shipped,
-        answer="names, each with what it is for",
+        answer="names with their summaries",
     ),
     Command(
         "scenarios.add",
         "POST",
         "/scenarios",
-        "Put in force a named scenario, a list of rules, or one rule made of the other fields",
+        "Add a named scenario, a list of rules, or one rule made of the other fields",
         add,
         (
-            text("name", "a scenario that ships; other fields change its rules", longest=200),
-            objects("rules", "rules of your own; other fields change them"),
+            text("name", "a shipped scenario; other fields change its rules", longest=200),
+            objects("rules", "your own rules; other fields change them"),
         ),
         free=True,
         answer=ALL,
@@ -124,7 +124,7 @@ COMMANDS: Final = (
         "scenarios.remove",
         "DELETE",
         "/scenarios/{rule}",
-        "Take a rule out of force",
+        "Remove a rule",
         remove,
         (_ID,),
         answer=ONE,
@@ -133,7 +133,7 @@ COMMANDS: Final = (
         "scenarios.clear",
         "DELETE",
         "/scenarios",
-        "Take every rule out of force",
+        "Remove every rule",
         clear,
         answer="no rules",
     ),

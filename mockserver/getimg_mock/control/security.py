@@ -1,11 +1,11 @@
-"""Who may use the control surface.
+"""Guards the control interface against foreign requests.
 
-A page in a browser must not steer a fake that runs on the same machine, neither from its own
-origin nor by letting its own name point here (DNS rebinding). So, for every request:
+A web page must not control a fake on the same machine, neither from its own origin nor by resolving
+its own name to this machine (DNS rebinding). For every request:
 
 - an `Origin` other than this server's own is refused, and there are no CORS headers;
-- where the server can be reached from other machines, or a token was set, the token is required;
-- otherwise the `Host` must name this machine's loopback, or the address the server was bound to.
+- if the server is reachable from other machines, or a token is set, the token is required;
+- otherwise the `Host` must be a loopback name, or the address that the server is bound to.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/]+)(?::(\d{1,5}))?", 
 
 
 def is_loopback(host: str) -> bool:
-    """Return whether a host's name or address can only mean this machine."""
+    """Return whether a host name or address is loopback."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:
@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
 
 
 def guarded(settings: Settings) -> Settings:
-    """Return settings with a token, a fresh one if need be, where the bind asks for one."""
+    """Return settings with a new token if the server is bound beyond loopback without one."""
     if settings.control_token is None and not is_loopback(settings.host):
         return replace(settings, control_token=fresh_secret())
     return settings
@@ -49,7 +49,7 @@ def guarded(settings: Settings) -> Settings:
 def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
     """Raise `ControlError` unless the request may use the control surface.
 
-    What is `public` (health, documents) needs no token.
+    `public` paths (health, documents) need no token.
     """
     host = _host(scope)
     _check_origin(scope, host)
@@ -59,7 +59,7 @@ def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
     elif not _is_local(host, settings):
         raise ControlError(
             "foreign_host",
-            f"The control surface answers on this machine's own names, not on {host[:80]!r}. "
+            f"The control interface does not answer for the host {host[:80]!r}. "
             "Use http://127.0.0.1, or set a control token.",
             status=403,
         )
@@ -83,7 +83,7 @@ def _check_origin(scope: Scope, host: str) -> None:
         if origin.lower() not in {f"http://{host.lower()}", f"https://{host.lower()}"}:
             raise ControlError(
                 "foreign_origin",
-                f"A page of {origin[:80]!r} may not use the control surface.",
+                f"A page of {origin[:80]!r} may not use the control interface.",
                 status=403,
             )
 
@@ -93,7 +93,7 @@ def _check_token(scope: Scope, token: str | None) -> None:
     if token is None:
         raise ControlError(
             "token_required",
-            "This server can be reached from other machines and has no control token: "
+            "This server is reachable from other machines and has no control token: "
             "set one with GETIMG_MOCK_CONTROL_TOKEN.",
             status=403,
         )
@@ -102,7 +102,7 @@ def _check_token(scope: Scope, token: str | None) -> None:
             "token_required", "Send the control token in the header X-Mock-Token.", status=401
         )
     if len(given) > 1 or not hmac.compare_digest(given[0].encode(), token.encode()):
-        raise ControlError("wrong_token", "This is not the control token.", status=401)
+        raise ControlError("wrong_token", "The control token is wrong.", status=401)
 
 
 def _host(scope: Scope) -> str:

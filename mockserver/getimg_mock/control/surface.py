@@ -1,4 +1,4 @@
-"""The control commands over HTTP, under `/__mock__/`: guarded, JSON in, JSON out."""
+"""Serves the control commands over HTTP, under `/__mock__/`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
 
-    # Returns the key that `Authorization` headers give, or raises the 401 `Refusal`.
+    # Returns the key of `Authorization` headers, or raises the 401 `Refusal`.
     KeyOf = Callable[[list[str], Settings], str]
 
 PREFIX: Final = "/__mock__"
 
-# A snapshot holds everything but the journal; this is room for a hundred thousand generations.
+# Large enough for a snapshot with a hundred thousand generations.
 MAX_BODY: Final = 64 * 1024 * 1024
 
 _PUBLIC: Final = ("/health", "/openapi.json", "/control.json")
@@ -38,14 +38,14 @@ _JSON: Final = "application/json"
 
 
 class Surface:
-    """The ASGI application that answers the fake's own paths."""
+    """The ASGI application for the fake's own paths."""
 
     def __init__(self, fake: Fake, key_of: KeyOf) -> None:
         self._fake = fake
         self._key_of = key_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; whatever is wrong with it, in JSON of ours."""
+        """Answer one request; errors are answered as JSON."""
         path = scope["path"].removeprefix(PREFIX) or "/"
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         try:
@@ -59,10 +59,10 @@ class Surface:
         except GetimgMockError as error:
             status, told = problem(error)
             media_type, body = _JSON, _written(told)
-        except Exception:  # noqa: BLE001 - a bug of ours is told as one, not as a lost connection
+        except Exception:  # noqa: BLE001 - a bug of ours is an error answer, not a lost connection
             traceback.print_exc(file=sys.stderr)
             status, told = problem(
-                ControlError("internal_error", "getimg-mock failed; its log says how.", status=500)
+                ControlError("internal_error", "getimg-mock failed; see its log.", status=500)
             )
             media_type, body = _JSON, _written(told)
         await _send(scope, send, status, media_type, body)
@@ -89,13 +89,13 @@ class Surface:
         except Refusal as refusal:
             raise ControlError(
                 "invalid_api_key",
-                f"Say whose workspace: {refusal.hint or refusal.message}.",
+                f"The API key selects the workspace: {refusal.hint or refusal.message}.",
                 status=401,
             ) from None
 
 
 class _ClientGoneError(Exception):
-    """The client went away: nobody is there to answer."""
+    """The client disconnected."""
 
 
 def _query(scope: Scope) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _query(scope: Scope) -> dict[str, Any]:
     pairs = parse_qsl(text, keep_blank_values=True)
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise SettingsError("A name stands twice in the query.")
+        raise SettingsError("The query has a name twice.")
     return values
 
 
@@ -117,7 +117,7 @@ async def _payload(scope: Scope, receive: Receive) -> dict[str, Any]:
         size += len(chunk)
         if size > MAX_BODY:
             limit = MAX_BODY // 1024 // 1024
-            raise ControlError("too_large", f"A body has at most {limit} MiB.", status=413)
+            raise ControlError("too_large", f"The body is larger than {limit} MiB.", status=413)
         chunks.append(chunk)
         more = message.get("more_body", False)
     body = b"".join(chunks)
@@ -131,7 +131,7 @@ async def _payload(scope: Scope, receive: Receive) -> dict[str, Any]:
 
 def _check_media_type(scope: Scope) -> None:
     given = next((value for key, value in scope["headers"] if key == b"content-type"), b"")
-    # A page can send any other type from anywhere without asking first.
+    # Web pages can send other types across origins without a preflight request.
     if given.partition(b";")[0].strip().lower() != _JSON.encode():
         raise ControlError(
             "unsupported_media_type", "Send Content-Type: application/json.", status=415
@@ -161,7 +161,7 @@ def _written(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-# What is the same for every workspace.
+# The same for every workspace.
 _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
     "/": lambda: _written(document()),
     "/control.json": lambda: _written(document()),

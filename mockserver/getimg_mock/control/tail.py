@@ -1,4 +1,4 @@
-"""The journal as it grows, as server-sent events."""
+"""Streams the journal as server-sent events."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.fake import Fake
 
-# A proxy closes a connection that is silent for a minute.
+# Proxies close connections that are silent for a minute.
 _SILENCE: Final = 15.0
 _COMMENT: Final = b": nothing new\n\n"
 
@@ -25,17 +25,17 @@ _COMMENT: Final = b": nothing new\n\n"
 async def stream(
     fake: Fake, key: str, query: Mapping[str, Any], receive: Receive, send: Send
 ) -> None:
-    """Send every exchange that fits `query`, those that there are and those to come.
+    """Send every exchange that matches `query`, past and future ones.
 
-    Ends when the client goes. `after` skips what was seen. A workspace that is reset goes on
-    being followed.
+    Ends when the client disconnects. `after` skips earlier exchanges. The stream continues when the
+    workspace is reset.
     """
     values = read(CRITERIA, query, free=False)
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         raise ControlError(
-            "not_here", "A stream needs an event loop: ask a server on a port.", status=501
+            "not_here", "A stream needs an event loop: use a server on a port.", status=501
         ) from None
     await send(
         {
@@ -60,7 +60,7 @@ async def stream(
     try:
         while not gone.done():
             changed.clear()
-            # By number, not from the last on: answers may end in another order than they began.
+            # Compared by number: exchanges may end in another order than they began.
             found = journal.query(**values)
             data = "".join(event(each) for each in found if each.number not in told).encode()
             told = {each.number for each in found}

@@ -1,4 +1,4 @@
-"""Commands on a workspace as a whole: what it is, its settings, reset, snapshot, restore, fork."""
+"""Commands on a workspace as a whole: summary, settings, reset, snapshot, restore, fork."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace
 
-# What a workspace asks its settings for after it was opened; the others would change nothing.
+# Settings that a workspace reads after it was opened; changing others has no effect.
 CHANGEABLE: Final = ("image_seconds", "video_seconds", "fail_rate", "retention", "charge_at")
 _SETTINGS: Final = tuple(map(setting, CHANGEABLE))
 
 
 def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return what there is in the workspace, in numbers."""
+    """Return a summary of the workspace."""
     with workspace.lock:
         now = workspace.settle()
         states = [each.at(now) for each in workspace.generations.values()]
@@ -54,9 +54,9 @@ def settings(*, workspace: Workspace) -> Json:
 
 
 def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Change settings for what is still to be made."""
+    """Change settings for new generations."""
     if not values:
-        raise SettingsError(f"Say which: {', '.join(CHANGEABLE)}.")
+        raise SettingsError(f"Name at least one setting: {', '.join(CHANGEABLE)}.")
     with workspace.lock:
         now = workspace.settle()
         pending = any(each.at(now) == "pending" for each in workspace.generations.values())
@@ -65,7 +65,7 @@ def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
         ):
             raise ControlError(
                 "conflict",
-                "charge_at: generations are pending, and what they cost is booked already.",
+                "charge_at: cannot change while generations are pending, as their cost is booked.",
                 status=409,
             )
         workspace.settings = replace(workspace.settings, **values)
@@ -73,27 +73,27 @@ def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
 
 
 def reset(fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Begin again: a new workspace in the place of this one."""
+    """Replace the workspace by a new one."""
     with workspace.lock:
         fresh = fake.store.renew(workspace.key)
-        # The same journal, emptied: whoever follows it goes on following.
+        # The same journal object, emptied: its subscribers stay subscribed.
         fresh.journal = workspace.journal
         fresh.journal.clear()
     return show(fake, fresh, {})
 
 
 def snapshot(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return everything that the workspace is but its journal, for restore."""
+    """Return the state of the workspace without its journal, for restore."""
     return {"state": _state(workspace)}
 
 
 def restore(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Make the workspace what a snapshot says; its journal goes on."""
+    """Restore the workspace from a snapshot; its journal continues."""
     return show(fake, _become(fake, workspace, values["state"]), {})
 
 
 def fork(fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Copy the workspace to another key, in the place of what that key had."""
+    """Copy the workspace to another key, replacing the workspace of that key."""
     key = checked_key(values["key"], fake.settings)
     if key == workspace.key:
         raise SettingsError("key: a workspace cannot be forked onto itself.")
@@ -105,7 +105,7 @@ def fork(fake: Fake, workspace: Workspace, values: Json) -> Json:
 def checked_key(key: str, settings: Settings) -> str:
     """Return `key`, or raise `SettingsError` for one that the API would refuse."""
     if settings.strictness == "full" and not re.fullmatch(settings.key_pattern, key):
-        raise SettingsError(f"{key[:40]!r} is no key: write sk_ and whatever you like.")
+        raise SettingsError(f"{key[:40]!r} is not a valid key: use sk_ and any characters.")
     return key
 
 
@@ -136,7 +136,7 @@ def _written(value: Any) -> Any:
     return value if value is None or isinstance(value, (int, float)) else str(value)
 
 
-SUMMARY: Final = "the workspace in numbers"
+SUMMARY: Final = "a summary of the workspace"
 
 COMMANDS: Final = (
     Command("workspace", "GET", "/workspace", "Show the workspace", show, answer=SUMMARY),
@@ -157,7 +157,9 @@ COMMANDS: Final = (
         _SETTINGS,
         answer="settings",
     ),
-    Command("reset", "POST", "/reset", "Begin again", reset, answer=SUMMARY),
+    Command(
+        "reset", "POST", "/reset", "Replace the workspace by an empty one", reset, answer=SUMMARY
+    ),
     Command(
         "snapshot",
         "GET",
@@ -170,9 +172,9 @@ COMMANDS: Final = (
         "restore",
         "POST",
         "/restore",
-        "Go back to a snapshot",
+        "Restore a snapshot",
         restore,
-        (mapping("state", "what a snapshot gave", required=True),),
+        (mapping("state", "the state of a snapshot", required=True),),
         answer=SUMMARY,
     ),
     Command(

@@ -1,1 +1,1 @@
-"""Where workspaces live."""
+"""Stores of workspaces."""

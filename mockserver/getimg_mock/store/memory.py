@@ -1,4 +1,4 @@
-"""Workspaces in memory, made on first use and bounded in number."""
+"""A store in memory: creates workspaces on first use, and bounds their number."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class MemoryStore:
-    """At most `bound` workspaces; when one more is needed, the longest unused one goes.
+    """Keeps at most `bound` workspaces; one more drops the least recently used.
 
-    `make` builds the workspace of a key. Safe to use from several threads.
+    `make` creates the workspace of a key. Thread-safe.
     """
 
     def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
@@ -25,7 +25,7 @@ class MemoryStore:
         self._workspaces: OrderedDict[str, Workspace] = OrderedDict()
 
     def workspace(self, key: str) -> Workspace:
-        """Return the workspace of `key`, made now if there is none."""
+        """Return the workspace of `key`; creates it on first use."""
         with self._lock:
             workspace = self._workspaces.get(key)
             if workspace is None:
@@ -36,7 +36,7 @@ class MemoryStore:
             return workspace
 
     def holders(self, generation_id: str) -> Iterator[Workspace]:
-        """Yield the workspaces that hold a generation of that id."""
+        """Yield the workspaces that have a generation of that id."""
         with self._lock:
             found = [
                 each for each in self._workspaces.values() if generation_id in each.generations
@@ -44,13 +44,13 @@ class MemoryStore:
         yield from found
 
     def renew(self, key: str) -> Workspace:
-        """Put a new workspace in the place of the one of `key`, and return it."""
+        """Replace the workspace of `key` by a new one, and return it."""
         fresh = self._make(key)
         self.replace(fresh)
         return fresh
 
     def replace(self, workspace: Workspace) -> None:
-        """Put `workspace` in the place of the one with its key."""
+        """Replace the workspace that has the same key by `workspace`."""
         with self._lock:
             replaced = self._workspaces.get(workspace.key)
             self._keep(workspace)

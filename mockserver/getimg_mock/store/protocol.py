@@ -1,4 +1,4 @@
-"""What the API asks of a place where workspaces live."""
+"""The interface of a store of workspaces."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class Store(Protocol):
-    """Keeps one workspace a key."""
+    """Keeps one workspace per key."""
 
     def workspace(self, key: str) -> Workspace:
-        """Return the workspace of `key`, made now if there is none."""
+        """Return the workspace of `key`; creates it on first use."""
 
     def holders(self, generation_id: str) -> Iterable[Workspace]:
-        """Return the workspaces that hold a generation of that id."""
+        """Return the workspaces that have a generation of that id."""
 
     def renew(self, key: str) -> Workspace:
-        """Put a new workspace in the place of the one of `key`, and return it."""
+        """Replace the workspace of `key` by a new one, and return it."""
 
     def replace(self, workspace: Workspace) -> None:
-        """Put `workspace` in the place of the one with its key."""
+        """Replace the workspace that has the same key by `workspace`."""
 
     def __iter__(self) -> Iterator[Workspace]:
-        """Go through the workspaces that there are now."""
+        """Iterate over the current workspaces."""
