@@ -41,6 +41,11 @@ class Block:
         """Where the block stands, as editors write it."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
+    @property
+    def is_test(self) -> bool:
+        """Whether the block is a file of tests for pytest."""
+        return "\ndef test_" in self.text
+
 
 def blocks(*languages: str) -> list[Block]:
     """Return the blocks of all pages in these languages."""
@@ -75,11 +80,13 @@ def run(block: Block, folder: Path, environment: dict[str, str]) -> None:
     elif block.text.startswith(">>>"):
         file = file.rename(folder / "block.txt")
         command = [sys.executable, "-m", "doctest", str(file)]
-    elif "\ndef test_" in block.text:
-        file = file.rename(folder / "test_block.py")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(file)]
     else:
         command = [sys.executable, str(file)]
+    run_command(command, folder, environment, block.name)
+
+
+def run_command(command: list[str], folder: Path, environment: dict[str, str], name: str) -> None:
+    """Run a command in `folder`; its output, after `name`, is the message if it fails."""
     done = subprocess.run(  # noqa: S603 - the pages of this repository
         command,
         cwd=folder,
@@ -89,10 +96,29 @@ def run(block: Block, folder: Path, environment: dict[str, str]) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, f"{block.name}\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"{name}\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("block", blocks("python", "sh"), ids=lambda block: block.name)
+def test_the_tests_on_the_pages_pass(fake: dict[str, str], tmp_path: Path) -> None:
+    """Each is a file in a folder of its own; one pytest runs them all, as starting it costs most."""
+    files = []
+    for number, block in enumerate(each for each in blocks("python") if each.is_test):
+        file = tmp_path / str(number) / f"test_{block.page.stem}_{block.line}.py"
+        file.parent.mkdir()
+        file.write_text(block.text, encoding="utf-8")
+        files.append(str(file))
+    assert len(files) > 10
+    options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--import-mode=importlib")
+    run_command(
+        [sys.executable, "-m", "pytest", *options, *files], tmp_path, fake, "tests on the pages"
+    )
+
+
+@pytest.mark.parametrize(
+    "block",
+    [each for each in blocks("python", "sh") if not each.is_test],
+    ids=lambda block: block.name,
+)
 def test_what_a_page_shows_can_be_run(block: Block, fake: dict[str, str], tmp_path: Path) -> None:
     """An example that does not run costs its reader more than no example."""
     if block.language == "sh" and REAL_API in block.text:
