@@ -19,9 +19,9 @@ import av
 from PIL import Image
 
 from benchmarks.targets import at_most
-from getimg_mock.media.formats import JPEG, PNG, WEBP, Format
+from getimg_mock.media.file_formats import JPEG, PNG, WEBP, Format
 from getimg_mock.media.pictures import Picture, encode_picture
-from getimg_mock.media.videos import Video, encode_video
+from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi import openapi_text
+from getimg_mock.api.openapi_document import openapi_text
 from getimg_mock.cli import main, openapi
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_checks
 from getimg_mock.contract.verification.session import VerificationSession
-from getimg_mock.reports.events import render_ndjson
+from getimg_mock.reports.run_events import render_ndjson
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 from tests.contract.provider.everyone import BY_NAME

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock import create_app
-from getimg_mock.control import commands
+from getimg_mock.control import command_table
 from tests.api.driver import Driver
 from tests.control.client import Client, exchanged
 
@@ -129,7 +129,7 @@ class TestAnswers:
 
     @pytest.mark.parametrize(
         "path",
-        [each.path for each in commands.COMMANDS if each.method == "GET" and "{" not in each.path],
+        [each.path for each in command_table.COMMANDS if each.method == "GET" and "{" not in each.path],
     )
     def test_are_json_with_our_version_and_are_not_kept(self, client: Client, path: str) -> None:
         """A cached answer about a world that changes would be a lie."""
@@ -137,7 +137,7 @@ class TestAnswers:
         assert reply.status == 200
         assert reply.headers["content-type"] == "application/json"
         assert reply.headers["cache-control"] == "no-store"
-        assert reply.headers["x-mock-control"] == commands.VERSION
+        assert reply.headers["x-mock-control"] == command_table.VERSION
         assert isinstance(reply.json, dict)
 
     def test_a_head_is_a_get_without_its_body(self, client: Client) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi import openapi
+from getimg_mock.api.openapi_document import openapi
 from getimg_mock.setting_values import Span
 from getimg_mock.settings import Settings, option_name
 from getimg_mock.world.behaviours import Behaviour

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.media.formats import PICTURE_FORMATS
+from getimg_mock.media.file_formats import PICTURE_FORMATS
 from getimg_mock.media.pictures import Picture, encode_picture
 
 PICTURE: Final = Picture(

@@ -15,7 +15,7 @@ from getimg_mock.media import rendering
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.media.pictures import Picture, encode_picture
 from getimg_mock.media.rendering import rendered, stepped
-from getimg_mock.media.videos import Video, encode_video
+from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

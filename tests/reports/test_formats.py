@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports.events import read
+from getimg_mock.reports.run_events import read
 from getimg_mock.reports.formats import (
     FORMATS,
     find_format,

@@ -26,8 +26,8 @@ from getimg_mock.contract.verification.session import (
     VerificationSession,
 )
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import console, documents, events, matrix, replays, tables
-from getimg_mock.reports.events import render_ndjson
+from getimg_mock.reports import console, documents, run_events, matrix, replays, tables
+from getimg_mock.reports.run_events import render_ndjson
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
 from tests.contract.provider.everyone import BY_NAME
@@ -53,9 +53,9 @@ def stream() -> str:
     )
 
 
-def outcomes() -> list[events.Outcome]:
+def outcomes() -> list[run_events.Outcome]:
     """Return that run as reports read it."""
-    return events.read(events.parsed(stream()))
+    return run_events.read(run_events.parsed(stream()))
 
 
 @cache
@@ -68,9 +68,9 @@ def client_stream() -> str:
     return "".join(lines)
 
 
-def clients() -> list[events.Outcome]:
+def clients() -> list[run_events.Outcome]:
     """Return the runs of the two clients as reports read them."""
-    return events.read(events.parsed(client_stream()), source="clients.ndjson")
+    return run_events.read(run_events.parsed(client_stream()), source="clients.ndjson")
 
 
 @pytest.mark.parametrize("text", [stream, client_stream], ids=["provider", "client"])
@@ -100,7 +100,7 @@ def test_the_schema_knows_every_field_of_every_event() -> None:
     """A field whose type nobody wrote down could be anything: each is refused as another type."""
     wrong = {"not": "expected"}
     loose = set()
-    for event in events.parsed(stream() + client_stream()):
+    for event in run_events.parsed(stream() + client_stream()):
         for place in every_place(event):
             if not place or ("plan" in place[1:] and place[-1] not in {"plan", "steps", "do"}):
                 continue  # what a plan holds is read by plan_of
@@ -114,7 +114,7 @@ def test_the_schema_knows_every_field_of_every_event() -> None:
     assert loose == set()
 
 
-def block_of(outcome: events.Outcome, status: str = "FAIL") -> str:
+def block_of(outcome: run_events.Outcome, status: str = "FAIL") -> str:
     """Return the block of the first verdict with a status."""
     verdict = next(v for v in outcome.verdicts if v["status"] == status)
     failure = verdict["failures"][0]
@@ -127,7 +127,7 @@ def block_of(outcome: events.Outcome, status: str = "FAIL") -> str:
 
 def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
     """A failure block fits on a screen, and its parts are in their order."""
-    for outcome in (events.read(events.parsed(stream()), source="events.ndjson")[0], clients()[0]):
+    for outcome in (run_events.read(run_events.parsed(stream()), source="events.ndjson")[0], clients()[0]):
         text = block_of(outcome)
         assert len(text.splitlines()) <= 25
         assert max(map(len, text.splitlines())) <= 100
@@ -241,7 +241,7 @@ def test_the_matrix_of_clients_has_a_row_for_each_check_and_a_column_for_each_cl
 
 def test_runs_of_the_same_name_keep_a_column_each() -> None:
     """Two runs against one target are two columns, numbered."""
-    assert events.labels(outcomes() + outcomes()) == ["fake (1)", "fake (2)"]
+    assert run_events.labels(outcomes() + outcomes()) == ["fake (1)", "fake (2)"]
     page = matrix.as_html(outcomes() + outcomes())
     assert page.count('<th class="verdict">fake (2)</th>') == 3  # one for each topic
 
@@ -331,11 +331,11 @@ def test_no_report_holds_a_key() -> None:
 def test_a_line_that_is_no_event_is_named() -> None:
     """Whoever gives a wrong file is told which line is wrong."""
     skip = '{"event":"skip","plan":"p","reason":"r"}\n'
-    assert events.parsed(skip + "\n")
+    assert run_events.parsed(skip + "\n")
     with pytest.raises(SettingsError, match="line 2 is not JSON"):
-        events.parsed(skip + "nonsense\n")
+        run_events.parsed(skip + "nonsense\n")
     with pytest.raises(SettingsError, match="line 2 is not an event of a run"):
-        events.parsed(skip + '{"event":"verdict","id":"GP407"}\n')
+        run_events.parsed(skip + '{"event":"verdict","id":"GP407"}\n')
 
 
 @pytest.mark.parametrize("text", ["\u2028", "\x85", "\ud800", "\x1c"])
@@ -344,7 +344,7 @@ def test_an_event_is_one_line_whatever_is_in_it(text: str) -> None:
     event = {"event": "skip", "plan": f"a{text}b", "reason": ""}
     line = "".join(render_ndjson([event]))
     assert line.encode().decode() == line
-    assert events.parsed(line * 2) == [event, event]
+    assert run_events.parsed(line * 2) == [event, event]
 
 
 def test_a_path_is_shown_as_a_shell_takes_it() -> None:

@@ -24,7 +24,7 @@ from getimg_mock.contract.targets import http_target
 from getimg_mock.contract.targets.fake_targets import START, InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import Finding, Observation, Verdict
-from getimg_mock.reports.events import read
+from getimg_mock.reports.run_events import read
 from getimg_mock.reports.scripts import build_script
 from getimg_mock.serving.server import MockServer
 from tests.reports.written_scripts import (

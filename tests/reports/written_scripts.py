@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from getimg_mock.in_process.connection import Request
 from getimg_mock.in_process.exchange import call_application
-from getimg_mock.reports.events import Outcome
+from getimg_mock.reports.run_events import Outcome
 from getimg_mock.reports.scripts import build_script
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import json
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi import openapi_text
+from getimg_mock.api.openapi_document import openapi_text
 
 
 def test_the_committed_document_is_in_step_with_schemas_and_examples() -> None:

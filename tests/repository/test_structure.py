@@ -1,4 +1,4 @@
-"""The shape of the package: no circle of imports, of any kind."""
+"""The shape of the package: no circle of imports, of any kind; short modules and functions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+
+from tests.repository.sources import list_functions, read_modules
 
 ROOT: Final = Path(__file__).parents[2] / "mockserver"
 
@@ -48,3 +50,78 @@ def test_a_circle_by_a_lazy_import_is_found(tmp_path: Path) -> None:
     (tmp_path / "two.py").write_text("if TYPE_CHECKING:\n    import one\n", encoding="utf-8")
     with pytest.raises(CycleError):
         TopologicalSorter(read_imports(tmp_path)).prepare()
+
+
+LONGEST_MODULE: Final = 400
+LONGEST_FUNCTION: Final = 30
+
+# Modules that are still to be split; each split removes its entry.
+MODULES_TO_SPLIT: Final = frozenset(
+    {
+        "contract/clients/checks/downloads.py",
+        "contract/clients/checks/polling.py",
+        "contract/clients/checks/request_formation.py",
+        "contract/clients/checks/response_parsing.py",
+        "contract/clients/checks/retries.py",
+        "contract/clients/checks/security.py",
+        "contract/clients/checks/transport.py",
+        "contract/provider/checks/billing.py",
+        "contract/provider/checks/lifecycle.py",
+        "contract/provider/checks/media.py",
+        "contract/provider/checks/wire.py",
+    }
+)
+
+# Functions that are still to be split; each split removes its entry.
+FUNCTIONS_TO_SPLIT: Final = frozenset(
+    {
+        "contract/clients/checks/downloads.py:_build_refused_cases",
+        "contract/clients/checks/downloads.py:cases",
+        "contract/clients/checks/error_reporting.py:cases",
+        "contract/clients/checks/money.py:_build_lost_answer_cases",
+        "contract/clients/checks/partial_downloads.py:cases",
+        "contract/clients/checks/polling.py:cases",
+        "contract/clients/checks/request_formation.py:cases",
+        "contract/clients/checks/response_parsing.py:_build_odd_value_cases",
+        "contract/clients/checks/security.py:cases",
+        "contract/clients/checks/transport.py:cases",
+        "contract/clients/checks/unknown_statuses.py:cases",
+        "contract/clients/drivers/case_run.py:history",
+        "contract/clients/drivers/process_driver.py:_make_calls",
+        "contract/provider/corpus/field_plans.py:build_plans",
+        "contract/provider/corpus/generation_plans.py:build_plans",
+        "contract/provider/corpus/routing_plans.py:_build_path_steps",
+        "contract/provider/plan_strategies.py:_plans",
+        "contract/verdicts.py:judge_check",
+        "contract/verification/client.py:verify_client",
+        "contract/verification/provider.py:verify_provider",
+    }
+)
+
+
+def test_no_module_is_longer_than_400_lines() -> None:
+    """A longer module has more than one subject: split it by subject."""
+    lengths = {
+        module.place: module.path.read_text(encoding="utf-8").count("\n")
+        for module in read_modules().values()
+    }
+    longer = {place: lines for place, lines in lengths.items() if lines > LONGEST_MODULE}
+    assert {n: lines for n, lines in longer.items() if n not in MODULES_TO_SPLIT} == {}
+    assert longer.keys() == MODULES_TO_SPLIT
+
+
+def test_one_function_in_a_hundred_may_be_longer_than_30_lines() -> None:
+    """Such a function is a table of data; any other is split."""
+    functions = list(list_functions())
+    longer = {name: lines for name, lines in functions if lines > LONGEST_FUNCTION}
+    others = {name: lines for name, lines in longer.items() if name not in FUNCTIONS_TO_SPLIT}
+    assert len(others) <= len(functions) / 100, others
+    assert FUNCTIONS_TO_SPLIT <= longer.keys()
+
+
+def test_the_formatter_has_no_exceptions() -> None:
+    """Rows of data have one field a line, so that the formatter needs no exception."""
+    marker = "# fmt: " + "skip"
+    folders = ("mockserver", "tests", "contract_tests", "fixtures", "benchmarks")
+    files = (path for folder in folders for path in (ROOT.parent / folder).rglob("*.py"))
+    assert [str(path) for path in files if marker in path.read_text(encoding="utf-8")] == []

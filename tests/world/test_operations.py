@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.api.openapi_operations import DESCRIPTIONS
+from getimg_mock.api.openapi_descriptions import DESCRIPTIONS
 from getimg_mock.api.routes import HANDLERS
 from getimg_mock.world import schemas
 from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS, find_operation

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     # Logs a finished exchange; the last argument is its duration in seconds.
     AccessLog = Callable[[Call, Answer, float], None]
-    Form = Callable[[Call, Answer, float], str]
+    LineFormat = Callable[[Call, Answer, float], str]
 
 
 def text_line(call: Call, answer: Answer, seconds: float) -> str:
@@ -84,7 +84,7 @@ class Printer:
     `form` is `text_line` or `json_line`.
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: LineFormat) -> None:
         self._form = form
         self._lines: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.problems import invalid_api_key
+from getimg_mock.api.error_envelope import invalid_api_key
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, key_magic
 

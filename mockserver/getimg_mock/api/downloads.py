@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.ranges import File, served
 from getimg_mock.errors import Refusal
-from getimg_mock.media.formats import format_of
+from getimg_mock.media.file_formats import format_of
 from getimg_mock.media.pictures import Picture
 from getimg_mock.media.rendering import rendered
-from getimg_mock.media.videos import Video
+from getimg_mock.media.video_files import Video
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
 from getimg_mock.world.randomness import digest
@@ -54,12 +54,8 @@ def holder(call: Call) -> Workspace | None:
 def _linked(call: Call) -> tuple[Workspace, Generation]:
     """Return the generation of a link; the order and statuses of the checks are our choice."""
     settings = call.fake.settings
-    generation_id, index = call.path["id"], _digits(call.path["index"])
-    found = [
-        (workspace, generation)
-        for workspace in call.fake.store.holders(generation_id)
-        if index is not None and (generation := workspace.deliverable(generation_id, index))
-    ]
+    index, expires = _digits(call.path["index"]), _digits(call.query("exp") or "")
+    found = _find_deliverable(call, index) if index is not None else []
     if not found or index is None:
         raise Refusal(
             "not_found",
@@ -67,16 +63,10 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
             status=settings.unknown_download_status,
             hint="take the whole URL from data[].url of a completed generation",
         )
-    expires, signature = _digits(call.query("exp") or ""), call.query("sig") or ""
+    signature = call.query("sig") or ""
     for workspace, generation in found:
-        if expires is not None and workspace.signed(signature, generation_id, index, expires):
-            if (workspace.clock.now() - EPOCH).total_seconds() >= expires:
-                raise Refusal(
-                    "url_expired",
-                    LINK_EXPIRED,
-                    status=settings.expired_status,
-                    hint="download before deletes_at; a new generation costs again",
-                )
+        if expires is not None and workspace.signed(signature, generation.id, index, expires):
+            _check_expiry(workspace, expires, settings.expired_status)
             return workspace, generation
     raise Refusal(
         "invalid_signature",
@@ -85,6 +75,24 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
         param="sig",
         hint="use the URL exactly as in data[].url",
     )
+
+
+def _find_deliverable(call: Call, index: int) -> list[tuple[Workspace, Generation]]:
+    return [
+        (workspace, generation)
+        for workspace in call.fake.store.holders(call.path["id"])
+        if (generation := workspace.deliverable(call.path["id"], index))
+    ]
+
+
+def _check_expiry(workspace: Workspace, expires: int, status: int) -> None:
+    if (workspace.clock.now() - EPOCH).total_seconds() >= expires:
+        raise Refusal(
+            "url_expired",
+            LINK_EXPIRED,
+            status=status,
+            hint="download before deletes_at; a new generation costs again",
+        )
 
 
 def _media(workspace: Workspace, generation: Generation) -> Picture | Video:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.generations import completed, rate_limit_headers, submitted
+from getimg_mock.api.submissions import completed, rate_limit_headers, submitted
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.api.messages import Headers
+    from getimg_mock.world.journal import Headers
 
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")

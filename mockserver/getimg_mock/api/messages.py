@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
+    from getimg_mock.world.journal import Headers
     from getimg_mock.world.workspaces import Workspace
 
     Handler = Callable[["Call"], Awaitable["Answer"]]
-
-Headers = list[tuple[bytes, bytes]]
 
 # Encodes a value as JSON, without spaces.
 encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

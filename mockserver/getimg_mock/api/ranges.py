@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.formatting import http_date
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.problems import problem
+from getimg_mock.api.error_envelope import problem
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
-    from getimg_mock.api.messages import Call, Headers
+    from getimg_mock.api.messages import Call
+    from getimg_mock.world.journal import Headers
 
 _RANGE: Final = re.compile(r"(\d*)-(\d*)")
 _ENTITY_TAG: Final = re.compile(r'(W/)?"[^"]*"')

@@ -9,8 +9,8 @@ from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from getimg_mock.api.messages import Answer, Call, Headers
-    from getimg_mock.world.journal import Effect
+    from getimg_mock.api.messages import Answer, Call
+    from getimg_mock.world.journal import Effect, Headers
 
 # Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
@@ -31,23 +31,14 @@ def record(
 ) -> None:
     """Record a finished exchange; one without a workspace goes to the fake's own journal."""
     owner = call.workspace or call.fake
-    scope = call.scope
+    at = call.at or owner.clock.now()
     # Positional: twenty keywords would take as long as the rest of this function.
     exchange = Exchange(
         0,
-        call.at or owner.clock.now(),
+        at,
         wall,
-        call.operation,
-        call.method,
-        str(scope["path"]),
-        scope["query_string"].decode("latin-1"),
-        redacted_headers(scope["headers"]),
-        call.body[:_LOOKED_AT],
-        len(call.body),
-        answer.status,
-        answer.headers,
-        answer.body[:_LOOKED_AT],
-        len(answer.body),
+        *_describe_request(call),
+        *_describe_answer(answer),
         seconds,
         call.generation,
         call.rules,
@@ -65,6 +56,25 @@ def record(
             request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]
         )
     owner.journal.record(exchange, OVERHEAD + len(texts))
+
+
+def _describe_request(call: Call) -> tuple[str, str, str, str, Headers, bytes, int]:
+    """Return the fields of an exchange from `operation` to `request_size`."""
+    scope = call.scope
+    return (
+        call.operation,
+        call.method,
+        str(scope["path"]),
+        scope["query_string"].decode("latin-1"),
+        redacted_headers(scope["headers"]),
+        call.body[:_LOOKED_AT],
+        len(call.body),
+    )
+
+
+def _describe_answer(answer: Answer) -> tuple[int, Headers, bytes, int]:
+    """Return the fields of an exchange from `status` to `size`."""
+    return (answer.status, answer.headers, answer.body[:_LOOKED_AT], len(answer.body))
 
 
 def redacted_headers(headers: Headers) -> Headers:

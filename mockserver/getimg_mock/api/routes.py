@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from starlette.routing import Route, Router
 
 from getimg_mock.api import billing, downloads, images, models, videos
-from getimg_mock.api.operations import Endpoint, HandledOperation
-from getimg_mock.api.problems import invalid_api_key, unknown_path
+from getimg_mock.api.endpoints import Endpoint, HandledOperation
+from getimg_mock.api.error_envelope import invalid_api_key, unknown_path
 from getimg_mock.world.operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:

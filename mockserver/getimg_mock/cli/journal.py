@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.connection import add_actions, channel, told, written
+from getimg_mock.cli.control_client import add_actions, channel, told, written
 from getimg_mock.errors import UnknownNameError
 
 if TYPE_CHECKING:

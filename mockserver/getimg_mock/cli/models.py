@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.connection import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, channel, told
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi import openapi_text
+from getimg_mock.api.openapi_document import openapi_text
 
 if TYPE_CHECKING:
     import argparse

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from getimg_mock.contract.verdicts import Verdict
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _select_verdicts(
     outcomes: Sequence[Outcome], arguments: argparse.Namespace
-) -> list[tuple[Outcome, Event]]:
+) -> list[tuple[Outcome, RunEvent]]:
     """Return the verdicts to replay; raises `SettingsError` when there is none of `--check`."""
     failed = [
         (outcome, verdict)
@@ -87,7 +87,7 @@ def _select_verdicts(
     return found
 
 
-def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, Event]]) -> int:
+def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, RunEvent]]) -> int:
     """Write the script of one failure; raises `SettingsError` when there are several."""
     if len({verdict["id"] for _, verdict in found}) != 1:
         raise SettingsError("A script shows one failure: say which with --check.")
@@ -101,7 +101,7 @@ def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, Even
     return 0
 
 
-def _replay_verdict(outcome: Outcome, verdict: Event, arguments: argparse.Namespace) -> int:
+def _replay_verdict(outcome: Outcome, verdict: RunEvent, arguments: argparse.Namespace) -> int:
     """Replay a failure; returns 1 when it shows again, 2 when it cannot be tried, else 0."""
     failure = verdict["failures"][0]
     options = ReplayOptions(
@@ -124,7 +124,7 @@ def _replay_verdict(outcome: Outcome, verdict: Event, arguments: argparse.Namesp
     return 1 if replay.again else 0
 
 
-def _show_verdict(seen: Verdict, verdict: Event, failure: Event) -> None:
+def _show_verdict(seen: Verdict, verdict: RunEvent, failure: RunEvent) -> None:
     event = build_verdict_event(seen, failure["seed"])
     event["fix"] = verdict.get("fix", "")
     again = event["failures"][0] | {"verdict": event, "contract": failure["contract"]}

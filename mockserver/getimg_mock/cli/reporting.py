@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from getimg_mock.contract.verification.result import Verification
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +63,7 @@ class Progress:
     ) -> None:
         self._clear()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: RunEvent) -> None:
         """Show an event; does nothing unless standard error is a terminal."""
         if not sys.stderr.isatty():
             return

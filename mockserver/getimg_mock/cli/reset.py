@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import connection
+from getimg_mock.cli import control_client
 
 if TYPE_CHECKING:
     import argparse
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `reset`."""
-    connection.with_connection(
-        connection.add_command(commands, "reset", "empty a workspace: it begins again")
+    control_client.with_connection(
+        control_client.add_command(commands, "reset", "empty a workspace: it begins again")
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Reset the workspace."""
-    answer = connection.channel(arguments).call("POST", "/reset")
+    answer = control_client.channel(arguments).call("POST", "/reset")
     said = f"The workspace is empty; it is {answer['now']}, the balance is {answer['balance']} USD."
-    return connection.told(arguments, answer, [said])
+    return control_client.told(arguments, answer, [said])

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import connection
+from getimg_mock.cli import control_client
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `restore`."""
-    parser = connection.add_command(commands, "restore", "go back to a snapshot")
+    parser = control_client.add_command(commands, "restore", "go back to a snapshot")
     parser.add_argument("file", help="what getimg-mock snapshot wrote; - is standard input")
-    connection.with_connection(parser)
+    control_client.with_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore the workspace."""
     state = _read(arguments.file)
-    answer = connection.channel(arguments).call("POST", "/restore", {"state": state})
+    answer = control_client.channel(arguments).call("POST", "/restore", {"state": state})
     said = f"Restored: it is {answer['now']}, the balance is {answer['balance']} USD."
-    return connection.told(arguments, answer, [said])
+    return control_client.told(arguments, answer, [said])
 
 
 def _read(path: str) -> Any:

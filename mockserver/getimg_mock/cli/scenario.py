@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.connection import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, channel, told
 from getimg_mock.errors import SettingsError
 from getimg_mock.world.rule_files import scenario_file
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.control.security import guarded
+from getimg_mock.control.request_guard import guarded
 from getimg_mock.serving.server import address, listening, new_event_loop, serve
 from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import connection
+from getimg_mock.cli import control_client
 
 if TYPE_CHECKING:
     import argparse
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     """Add `snapshot`."""
-    parser = connection.add_command(commands, "snapshot", "write a workspace down as JSON")
+    parser = control_client.add_command(commands, "snapshot", "write a workspace down as JSON")
     parser.add_argument("file", nargs="?", help="where to write it (standard output)")
-    connection.with_connection(parser)
+    control_client.with_connection(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the snapshot."""
-    state = connection.channel(arguments).call("GET", "/snapshot")["state"]
-    return connection.written(arguments.file, json.dumps(state, indent=1) + "\n")
+    state = control_client.channel(arguments).call("GET", "/snapshot")["state"]
+    return control_client.written(arguments.file, json.dumps(state, indent=1) + "\n")

@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
+    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
-
-    Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +85,8 @@ class Waiting:
 
 
 if TYPE_CHECKING:
-    Result = Json | Text | Waiting
-    Run = Callable[[Fake, Workspace, Json], Result]
+    CommandResult = Json | Text | Waiting
+    Run = Callable[[Fake, Workspace, Json], CommandResult]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
-from getimg_mock.control.exchanges import effect_of
+from getimg_mock.control.journal_entries import effect_of
 from getimg_mock.control.handles import Generations, JournalHandle, Scenarios
 from getimg_mock.control.workspaces import checked_key
 from getimg_mock.world.events import Advance, Event
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from getimg_mock.settings_options import ChangeableOptions
     from getimg_mock.world.journal import Effect
 
-    class Step(TypedDict, total=False):
+    class ClockStep(TypedDict, total=False):
         """A step of a clock: the sum of the given units."""
 
         days: float
@@ -136,7 +136,7 @@ class Clock:
         return float(self._channel.call("GET", "/clock")["rate"])
 
     def advance(
-        self, by: timedelta | float | str | None = None, /, **step: Unpack[Step]
+        self, by: timedelta | float | str | None = None, /, **step: Unpack[ClockStep]
     ) -> Advance:
         """Move forward: `advance(minutes=10)`, `advance("1h30m")`, `advance(timedelta(days=1))`.
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.control.exchanges import Exchange
+from getimg_mock.control.journal_entries import Exchange
 from getimg_mock.world.rule_files import scenario_file
 
 if TYPE_CHECKING:

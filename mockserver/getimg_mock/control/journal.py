@@ -12,7 +12,7 @@ from getimg_mock.control.har import har
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from getimg_mock.control.command import Json
+    from getimg_mock.world.schemas import Json
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Exchange
     from getimg_mock.world.workspaces import Workspace

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
-from getimg_mock.control import commands, tail
+from getimg_mock.control import command_table, tail
 from getimg_mock.control.command import Text, Waiting
-from getimg_mock.control.openapi import document
-from getimg_mock.control.problems import problem
-from getimg_mock.control.security import check
+from getimg_mock.control.interface_document import document
+from getimg_mock.control.error_bodies import problem
+from getimg_mock.control.request_guard import check
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ class Surface:
     ) -> tuple[str, bytes]:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
-        found = commands.find(method, path)
+        found = command_table.find(method, path)
         key = self._key(scope)
         payload = _query(scope) if method == "GET" else await _payload(scope, receive)
-        result = commands.run(self._fake, key, found, payload)
+        result = command_table.run(self._fake, key, found, payload)
         if isinstance(result, Waiting):
             result = await result.arrive()
         if isinstance(result, Text):
@@ -176,7 +176,7 @@ async def _send(scope: Scope, send: Send, status: int, media_type: str, body: by
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
-        (b"x-mock-control", commands.VERSION.encode()),
+        (b"x-mock-control", command_table.VERSION.encode()),
     ]
     if status == 413:
         headers.append((b"connection", b"close"))

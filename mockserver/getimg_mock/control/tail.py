@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.commands import VERSION
+from getimg_mock.control.command_table import VERSION
 from getimg_mock.control.fields import read
 from getimg_mock.control.journal import CRITERIA, event
 from getimg_mock.errors import ControlError
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 # Proxies close connections that are silent for a minute.
 _SILENCE: Final = 15.0
 _COMMENT: Final = b": nothing new\n\n"
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-mock-control", VERSION.encode()),
+]
 
 
 async def stream(
@@ -31,31 +36,12 @@ async def stream(
     workspace is reset.
     """
     values = read(CRITERIA, query, free=False)
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        raise ControlError(
-            "not_here", "A stream needs an event loop: use a server on a port.", status=501
-        ) from None
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [
-                (b"content-type", b"text/event-stream; charset=utf-8"),
-                (b"cache-control", b"no-store"),
-                (b"x-mock-control", VERSION.encode()),
-            ],
-        }
-    )
+    loop = _find_loop()
+    await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
     changed = asyncio.Event()
     gone = asyncio.ensure_future(_gone(receive))
     journal = fake.store.workspace(key).journal
-
-    def look_again(_: object) -> None:
-        loop.call_soon_threadsafe(changed.set)
-
-    unsubscribe = journal.subscribe(look_again)
+    unsubscribe = journal.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
     told: set[int] = set()
     try:
         while not gone.done():
@@ -69,6 +55,15 @@ async def stream(
     finally:
         unsubscribe()
         gone.cancel()
+
+
+def _find_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ControlError(
+            "not_here", "A stream needs an event loop: use a server on a port.", status=501
+        ) from None
 
 
 async def _gone(receive: Receive) -> None:

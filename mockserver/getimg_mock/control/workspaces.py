@@ -15,7 +15,7 @@ from getimg_mock.world.schemas import violations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.control.command import Json
+    from getimg_mock.world.schemas import Json
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Scope
 
-    Headers = list[tuple[bytes, bytes]]
+    from getimg_mock.world.journal import Headers
 
 _BODILESS: Final = frozenset({204, 304})
 

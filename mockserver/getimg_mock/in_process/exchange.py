@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from getimg_mock.in_process.connection import Headers
+    from getimg_mock.world.journal import Headers
     from getimg_mock.world.clock import VirtualClock
 
 __all__ = [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from getimg_mock.media.formats import JPEG, PICTURE_FORMATS, PNG, WEBP, format_of
+from getimg_mock.media.file_formats import JPEG, PICTURE_FORMATS, PNG, WEBP, format_of
 
 # Chosen for speed at 4K, where a poster is soft enough to look perfect at these settings.
 _SAVING: Final[dict[str, dict[str, int]]] = {

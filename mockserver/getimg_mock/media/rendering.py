@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 from getimg_mock.media.pictures import Picture, encode_picture
-from getimg_mock.media.videos import Video, encode_video
+from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from getimg_mock.reports.replays import replay_of, script_of
 from getimg_mock.reports.tables import clean, table
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 _COLOURS: Final = {
     "FAIL": "31;1",
@@ -60,7 +60,7 @@ def summary(outcome: Outcome, *, colour: bool = False) -> str:
 
 
 def block(
-    failure: Event, *, colour: bool = False, replay: str = "", script: str = "", spent: str = "0"
+    failure: RunEvent, *, colour: bool = False, replay: str = "", script: str = "", spent: str = "0"
 ) -> str:
     """Return one failure in six parts, of at most 25 lines.
 
@@ -87,7 +87,7 @@ def block(
     return "\n".join([*head, "", *exchanges, *rest] if exchanges else [*head, *rest])
 
 
-def _head(failure: Event, verdict: dict[str, Any], *, colour: bool) -> list[str]:
+def _head(failure: RunEvent, verdict: dict[str, Any], *, colour: bool) -> list[str]:
     status = str(verdict.get("status", "FAIL"))
     level = f"({verdict['level']}, {verdict['severity']})" if verdict else ""
     first, *more = wrap(
@@ -119,7 +119,7 @@ def _reason(verdict: dict[str, Any]) -> str:
     return f"{verdict.get('why', '')}{mark}"
 
 
-def _origin(failure: Event, spent: str) -> str:
+def _origin(failure: RunEvent, spent: str) -> str:
     client = failure.get("client", {})
     where = f"case {client['case']}" if client else f"plan '{failure['plan_name']}'"
     return f"seed {failure['seed']}, contract {failure['contract']}, {where}, spent {spent} USD"
@@ -144,7 +144,7 @@ def _mended(verdict: dict[str, Any], *, colour: bool) -> str:
     )
 
 
-def _money(budget: Event) -> str:
+def _money(budget: RunEvent) -> str:
     return (
         f"Spent at most {budget.get('spent')} of {budget.get('ceiling')} USD; "
         f"today, over all runs, {budget.get('today')} USD."

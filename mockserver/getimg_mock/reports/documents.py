@@ -7,14 +7,14 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from getimg_mock.reports.events import ORDER, labels, title
+from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.replays import replay_of
 from getimg_mock.reports.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from getimg_mock.reports.events import Outcome
+    from getimg_mock.reports.run_events import Outcome
 
 # XML 1.0 cannot represent these.
 _NOT_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

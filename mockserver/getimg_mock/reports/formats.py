@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, documents, events, matrix
+from getimg_mock.reports import console, documents, run_events, matrix
 from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from getimg_mock.reports.events import Outcome
+    from getimg_mock.reports.run_events import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ def _render_text(outcomes: Sequence[Outcome]) -> str:
 
 
 def _render_events(outcomes: Sequence[Outcome]) -> str:
-    return "".join(events.render_ndjson(event for each in outcomes for event in each.events))
+    return "".join(run_events.render_ndjson(event for each in outcomes for event in each.events))
 
 
 FORMATS: Final = {
@@ -77,7 +77,7 @@ def read_events(path: Path) -> list[Outcome]:
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not an event stream: it is not UTF-8.") from None
     try:
-        outcomes = events.read(events.parsed(text), source=str(path))
+        outcomes = run_events.read(run_events.parsed(text), source=str(path))
     except SettingsError as error:
         raise SettingsError(f"{path}, {error}") from None
     if not outcomes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.reports.events import ORDER, labels, title
+from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.replays import replay_of, script_of
 from getimg_mock.reports.stylesheet import STYLE
 from getimg_mock.reports.tables import table
@@ -13,7 +13,7 @@ from getimg_mock.reports.tables import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 TOPICS: Final = {
     "GP1": "Wire and schema",
@@ -197,7 +197,7 @@ class _Page:
             f'<td>{escape(one["statement"])}<div class="meta">{facts}</div>{more}</td>{cells}</tr>'
         )
 
-    def _details(self, column: int, verdict: Event) -> str:
+    def _details(self, column: int, verdict: RunEvent) -> str:
         if not verdict["failures"]:
             return ""
         failure, outcome = verdict["failures"][0], self.outcomes[column]
@@ -240,12 +240,12 @@ class _Page:
         )
 
 
-def _urgency(verdict: Event) -> tuple[int, int]:
+def _urgency(verdict: RunEvent) -> tuple[int, int]:
     """Return where a verdict stands among others: failures first, of these the blockers."""
     return ORDER.index(verdict["status"]), _SEVERITIES.index(verdict["severity"])
 
 
-def _said(verdict: Event) -> str:
+def _said(verdict: RunEvent) -> str:
     if not verdict["failures"]:
         return _actual(verdict)
     return f"expected {verdict['failures'][0]['expected'][:160]}, actual {_actual(verdict)}"
@@ -257,12 +257,12 @@ def _actual(verdict: dict[str, Any]) -> str:
     return str(verdict["failures"][0]["actual"])[:200] if verdict["failures"] else "?"
 
 
-def _where(failure: Event) -> str:
+def _where(failure: RunEvent) -> str:
     client = failure.get("client")
     return f"case {client['case']}" if client else str(failure["plan_name"])
 
 
-def _pill(verdict: Event) -> str:
+def _pill(verdict: RunEvent) -> str:
     told = verdict["reason"] or f"seen {_several(verdict['applied'], 'time')}"
     return (
         f'<span class="pill {verdict["status"]}" title="{escape(told)}">{verdict["status"]}</span>'

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import events
+from getimg_mock.reports import run_events
 from getimg_mock.reports.known_failures import apply_known_failures
 from getimg_mock.user_files import find_state_folder
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 _MAX_NAME_LENGTH: Final = 80
 
@@ -39,11 +39,11 @@ class RunRecorder:
         *,
         name: str = "",
         known: Mapping[str, str] | None = None,
-        on_event: Callable[[Event], object] | None = None,
+        on_event: Callable[[RunEvent], object] | None = None,
     ) -> None:
         self.known = known or {}
         self._on_event = on_event
-        self._events: list[Event] = []
+        self._events: list[RunEvent] = []
         self._required = path is not None
         self._path = path
         self._file: TextIO | None = None
@@ -83,9 +83,9 @@ class RunRecorder:
     @property
     def outcomes(self) -> list[Outcome]:
         """The runs so far."""
-        return events.read(self._events, source=self.source)
+        return run_events.read(self._events, source=self.source)
 
-    def record(self, stream: Iterable[Event]) -> None:
+    def record(self, stream: Iterable[RunEvent]) -> None:
         """Record the events of a run, or of several, as the stream yields them."""
         for event in apply_known_failures(stream, self.known):
             self._events.append(event)
@@ -93,11 +93,11 @@ class RunRecorder:
             if self._on_event is not None:
                 self._on_event(event)
 
-    def _write(self, event: Event) -> None:
+    def _write(self, event: RunEvent) -> None:
         if self._file is None:
             return
         try:
-            self._file.writelines(events.render_ndjson([event]))
+            self._file.writelines(run_events.render_ndjson([event]))
             self._file.flush()
         except OSError as error:
             if self._required:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.control.security import is_loopback
+from getimg_mock.control.request_guard import is_loopback
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 OBSERVED: Final = "--observe"
 """The adapter of a client that was observed, not driven."""
@@ -30,7 +30,7 @@ def loopback(url: str) -> bool:
         return False
 
 
-def unrepeatable(outcome: Outcome, failure: Event) -> str:
+def unrepeatable(outcome: Outcome, failure: RunEvent) -> str:
     """Return why a failure cannot be replayed from its events alone, or an empty text."""
     adapter = failure.get("client", {}).get("adapter")
     if adapter == OBSERVED:
@@ -46,7 +46,7 @@ def unrepeatable(outcome: Outcome, failure: Event) -> str:
     return "its plan is too large to be kept, so make the run again"
 
 
-def replay_of(outcome: Outcome, failure: Event) -> str:
+def replay_of(outcome: Outcome, failure: RunEvent) -> str:
     """Return the command that shows a failure again, or says why there is none."""
     again = str(outcome.start.get("again", ""))
     why = unrepeatable(outcome, failure)
@@ -59,7 +59,7 @@ def replay_of(outcome: Outcome, failure: Event) -> str:
     return f"getimg-mock replay {shown(outcome.source)} --check {failure['id']}{money}"
 
 
-def script_of(outcome: Outcome, failure: Event) -> str:
+def script_of(outcome: Outcome, failure: RunEvent) -> str:
     """Return how to get a script that shows a failure again, or an empty text."""
     if unrepeatable(outcome, failure) or not outcome.source:
         return ""

@@ -10,7 +10,7 @@ from getimg_mock.reports.inlining import inline_package
 from getimg_mock.reports.replays import url_of
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 _PLAN: Final = "PLAN: dict[str, Any] = {}  # the plan stands here\n"
 _FAILURE: Final = (
@@ -20,7 +20,7 @@ _FAKE: Final = "http://127.0.0.1:4010"
 """Where `getimg-mock serve` listens."""
 
 
-def build_script(outcome: Outcome, verdict: Event) -> str:
+def build_script(outcome: Outcome, verdict: RunEvent) -> str:
     """Return a script that shows the first failure of a verdict.
 
     For a provider, it executes the plan and needs only Python: it carries a copy of the executor.

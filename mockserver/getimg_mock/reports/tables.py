@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
 
 HEADS: Final = ("#", "time", "key", "request", "answer", "effect", "USD")
 """The columns; the last is the change of the balance."""
@@ -17,7 +17,7 @@ _LONG_VALUE: Final = 18
 _HEAD: Final = 12
 
 
-def table(exchanges: Sequence[Event], *, width: int = 100, most: int = 12) -> list[str]:
+def table(exchanges: Sequence[RunEvent], *, width: int = 100, most: int = 12) -> list[str]:
     """Return the lines of the table, at most `most` with its head.
 
     Columns are as wide as their content. In lines longer than `width`, the middle of the path is
@@ -43,12 +43,12 @@ def table(exchanges: Sequence[Event], *, width: int = 100, most: int = 12) -> li
     return lines
 
 
-def _parted(exchanges: Sequence[Event], room: int) -> tuple[list[Event], list[Event]]:
+def _parted(exchanges: Sequence[RunEvent], room: int) -> tuple[list[RunEvent], list[RunEvent]]:
     """Return the first and the last exchanges, of which as many fit as are shown."""
     if sum(map(_height, exchanges)) <= room:
         return list(exchanges), []
     heads, left = [exchanges[0]], room - 1 - _height(exchanges[0])
-    tails: list[Event] = []
+    tails: list[RunEvent] = []
     rest = list(exchanges[1:])
     while rest and left >= _height(rest[-1]):
         left -= _height(rest[-1])
@@ -59,11 +59,11 @@ def _parted(exchanges: Sequence[Event], room: int) -> tuple[list[Event], list[Ev
     return (heads, tails) if tails else (heads, [exchanges[-1]])
 
 
-def _height(exchange: Event) -> int:
+def _height(exchange: RunEvent) -> int:
     return 2 if exchange.get("label") else 1
 
 
-def _cells(each: Event) -> tuple[str, ...]:
+def _cells(each: RunEvent) -> tuple[str, ...]:
     return tuple(
         clean(cell)
         for cell in (
@@ -87,7 +87,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     ).rstrip()
 
 
-def effect_of(each: Event) -> str:
+def effect_of(each: RunEvent) -> str:
     """Return the effects of an exchange in a few words; amounts have a column of their own."""
     words = [effect.partition(" ") for effect in each["effects"]]
     kinds = [kind for kind, _, _ in words]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from getimg_mock.api.problems import problem
+from getimg_mock.api.error_envelope import problem
 from getimg_mock.api.raw_connection import WIRE
 from getimg_mock.errors import Refusal
 

@@ -11,7 +11,7 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
-from getimg_mock.control.security import guarded
+from getimg_mock.control.request_guard import guarded
 from getimg_mock.errors import ServerError
 from getimg_mock.serving.http_protocol import Protocol
 from getimg_mock.settings import Settings

@@ -15,7 +15,7 @@ from getimg_mock.world.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from getimg_mock.control.exchanges import Exchange
+    from getimg_mock.control.journal_entries import Exchange
     from getimg_mock.control.handles import JournalHandle
 
 _ANY: Final = "unknown"

@@ -77,7 +77,7 @@ class Opened:
 
     def _breaches(self) -> Iterator[str]:
         if self.verdict == "error":
-            from getimg_mock.testing.verdicts import breaches  # noqa: PLC0415 - where asked for
+            from getimg_mock.testing.client_verdict import breaches  # noqa: PLC0415 - where asked for
 
             yield from breaches(self.workspace.verdict())
 

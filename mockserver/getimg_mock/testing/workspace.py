@@ -154,7 +154,7 @@ class GetimgMock(Workspace):
 
         `failed` has the ids of the broken rules; docs/client-contract.md describes the rules.
         """
-        from getimg_mock.testing import verdicts  # noqa: PLC0415 - only for tests that ask for it
+        from getimg_mock.testing import client_verdict  # noqa: PLC0415 - only for tests that ask for it
 
         fake = self._fake()
         if fake is None:
@@ -162,7 +162,7 @@ class GetimgMock(Workspace):
                 "A verdict needs a fake in this process, since it reads its ledger."
             )
         self.finish()
-        return verdicts.verdict(fake, self.key)
+        return client_verdict.verdict(fake, self.key)
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far as text, in at most `lines` lines."""

@@ -21,7 +21,8 @@ from getimg_mock.world.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    Json = dict[str, Any]
+Json = dict[str, Any]
+"""A JSON object."""
 
 ADDRESS: Final = "https://getimg-mock.invalid/schemas/"
 

@@ -20,7 +20,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from getimg_mock.api import access_log
-from getimg_mock.api.openapi import openapi
+from getimg_mock.api.openapi_document import openapi
 from getimg_mock.application import Application
 from getimg_mock.contract.model_choice import PIXEL, load_shipped_models
 from getimg_mock.fake import Fake

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.budget.gate import Budget
     from getimg_mock.contract.budget.spend_file import Amount
     from getimg_mock.contract.clients.drivers.driver_lookup import AdapterSource, ProgramSource
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
 
     Client = str | Sequence[str] | Callable[..., Any] | ObservedCommand | ObservedFake
     """A client: the name of an adapter that ships, `package.module:make`, a factory such as that
@@ -50,7 +50,7 @@ def verify_client(
     known_failures: Path | str | Mapping[str, str] | None = None,
     events: Path | str | None = None,
     keep_events: bool = False,
-    on_event: Callable[[Event], object] | None = None,
+    on_event: Callable[[RunEvent], object] | None = None,
 ) -> Verification:
     """Verify a client of the API by the client contract, or several clients side by side.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.targets.http_target import HttpTarget
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
     from getimg_mock.reports.recorder import RunRecorder
 
 
@@ -122,6 +122,6 @@ class ClientRun:
         (check,) = suite.choose_checks([fault_schedules.find_check(schedule)])
         return fault_schedules.add_schedule_verdict(result, check, history)
 
-    def _add_origin(self, stream: Iterable[Event]) -> Iterator[Event]:
+    def _add_origin(self, stream: Iterable[RunEvent]) -> Iterator[RunEvent]:
         for event in stream:
             yield {**event, **self.origin} if event["event"] == "start" else event

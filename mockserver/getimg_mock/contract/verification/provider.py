@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.contract.verification.preparation import PreparedRun
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
 
 _MONEY_CHECKS: Final = frozenset({"GH005", "GH009"})
 """Their verdicts are part of every run that may cost, whatever was asked for."""
@@ -75,7 +75,7 @@ def verify_provider(
     record: Path | str | None = None,
     events: Path | str | None = None,
     keep_events: bool = False,
-    on_event: Callable[[Event], object] | None = None,
+    on_event: Callable[[RunEvent], object] | None = None,
 ) -> Verification:
     """Verify a provider of the API by the provider contract.
 
@@ -140,7 +140,7 @@ def verify_provider(
 
 def _run_plans(
     run: PreparedRun, checks: Sequence[Check], seen: Comparison, options: ProviderOptions
-) -> Iterator[Event]:
+) -> Iterator[RunEvent]:
     session = VerificationSession(
         target=run.target,
         plans=run.plans,
@@ -181,7 +181,7 @@ def _collect_known(place: Path | None, stale_after: timedelta) -> Comparison:
 
 def _judge_traffic(
     paths: Sequence[Path], checks: Sequence[Check], place: Path | None, stale_after: timedelta
-) -> Iterator[Event]:
+) -> Iterator[RunEvent]:
     """Read recorded traffic, add what it confirms to the evidence at `place`, and judge it."""
     judging = [check for check in checks if check in PROVIDER_CHECKS]
     if not judging:
@@ -197,7 +197,7 @@ def _judge_traffic(
     )
     if place is not None:
         _add_evidence(place, judging, histories)
-    start: Event = {
+    start: RunEvent = {
         "event": "start",
         "kind": "provider",
         "contract": CONTRACT_VERSION,
@@ -241,7 +241,7 @@ def _describe_origin(
     }
 
 
-def _add_origin(stream: Iterable[Event], origin: Mapping[str, object]) -> Iterator[Event]:
+def _add_origin(stream: Iterable[RunEvent], origin: Mapping[str, object]) -> Iterator[RunEvent]:
     """Yield the events, with `origin` in the start of the run, but not of its twin."""
     for event in stream:
         first = event["event"] == "start" and not event.get("twin")

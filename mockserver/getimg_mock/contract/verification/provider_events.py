@@ -13,7 +13,7 @@ from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.dry_run import run_on_fake
 from getimg_mock.contract.verification.registry import EQUIVALENCE, HARNESS
 from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
-from getimg_mock.reports import events
+from getimg_mock.reports import run_events
 from getimg_mock.reports.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Verdict
     from getimg_mock.contract.verification.comparison import Comparison
     from getimg_mock.contract.verification.session import VerificationSession
-    from getimg_mock.reports.events import Event
+    from getimg_mock.reports.run_events import RunEvent
 
 
 @dataclass(slots=True)
@@ -38,10 +38,10 @@ class ProviderRun:
     budget: Budget | None
     known: Comparison
     asked: frozenset[str]
-    _told: list[Event] = field(default_factory=list)
-    _twin: list[Event] = field(default_factory=list)
+    _told: list[RunEvent] = field(default_factory=list)
+    _twin: list[RunEvent] = field(default_factory=list)
 
-    def run(self) -> Iterator[Event]:
+    def run(self) -> Iterator[RunEvent]:
         """Run the plans, judge them, and yield each event as it happens."""
         with self._watch_spending():
             for event in self.session.run():
@@ -61,7 +61,7 @@ class ProviderRun:
             return watch_spending(target, self.budget)
         return nullcontext()
 
-    def _compare(self) -> list[Event]:
+    def _compare(self) -> list[RunEvent]:
         """Run the same plans on the fake, and judge both together."""
         if not self.asked & {check.id for check in EQUIVALENCE}:
             return []
@@ -72,29 +72,29 @@ class ProviderRun:
         ]
         return self._tell(found)
 
-    def _check_ourselves(self) -> list[Event]:
+    def _check_ourselves(self) -> list[RunEvent]:
         """Judge the run itself, and every report that can be made of it so far."""
         if not self.asked & {check.id for check in HARNESS}:
             return []
-        text = "".join(events.render_ndjson([*self._told, self.session.build_end_event()]))
-        outcomes = events.read(events.parsed(text))
+        text = "".join(run_events.render_ndjson([*self._told, self.session.build_end_event()]))
+        outcomes = run_events.read(run_events.parsed(text))
         artefacts = {each.called: each.render(outcomes) for each in FORMATS.values()}
         found = collect_self_check(self.session, self.budget, artefacts=artefacts)
         return self._tell(
             [explain_verdict(judge_check(check, [found], own=True)) for check in HARNESS]
         )
 
-    def _tell(self, verdicts: list[Verdict]) -> list[Event]:
+    def _tell(self, verdicts: list[Verdict]) -> list[RunEvent]:
         told = [build_verdict_event(each, self.session.seed) for each in verdicts]
         self._told += told
         return told
 
-    def _select(self, event: Event) -> Iterator[Event]:
+    def _select(self, event: RunEvent) -> Iterator[RunEvent]:
         """Yield an event, unless it is a verdict that was not asked for."""
         if event.get("id", "") in {"", *self.asked}:
             yield event
 
-    def _generate_twin(self) -> Iterator[Event]:
+    def _generate_twin(self) -> Iterator[RunEvent]:
         """Yield what the fake did under the same plans, as a run of its own."""
         for event in self._twin:
             if event["event"] == "start":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.cases import Case
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 _KEY: Final = "sk_replay_key"
 _SECOND_KEY: Final = "sk_replay_second_key"
@@ -60,7 +60,7 @@ class Replay:
     reason: str = ""
 
 
-def replay_failure(outcome: Outcome, failure: Event, options: ReplayOptions) -> Replay:
+def replay_failure(outcome: Outcome, failure: RunEvent, options: ReplayOptions) -> Replay:
     """Try a failure of a recorded run again.
 
     Raises `SettingsError` for a target, a key or a client that cannot be used, and `BudgetError`
@@ -105,7 +105,7 @@ def _replay_provider(plan: Plan, name: str, target: Target, times: int) -> Itera
         yield judge_check(check, [history], own=target.own)
 
 
-def _replay_client(failure: Event, times: int, target: HttpTarget | None) -> Iterator[Verdict]:
+def _replay_client(failure: RunEvent, times: int, target: HttpTarget | None) -> Iterator[Verdict]:
     """Put the client through the case of its failure; to `target` where it is not the fake's."""
     client = failure["client"]
     (check,) = suite.choose_checks([failure["id"]])

@@ -14,7 +14,7 @@ from getimg_mock.reports.formats import find_format, write_report
 from getimg_mock.reports.replays import replay_of
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.events import Event, Outcome
+    from getimg_mock.reports.run_events import RunEvent, Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class CheckResult:
     fix: str
     notes: tuple[str, ...]
     breaches: tuple[Breach, ...]
-    event: Event = field(repr=False, compare=False)
+    event: RunEvent = field(repr=False, compare=False)
 
     def render(self, *, replay: str = "") -> str:
         """Return the first breach as text, with its exchanges; empty where there is none.
@@ -129,7 +129,7 @@ class Verification:
         return self.status == 0
 
     @property
-    def events(self) -> tuple[Event, ...]:
+    def events(self) -> tuple[RunEvent, ...]:
         """The event stream: all that happened, as `schemas/own/contract-events.json` has it."""
         return tuple(event for outcome in self.outcomes for event in outcome.events)
 
@@ -204,7 +204,7 @@ class Verification:
         write_report(Path(path), self.outcomes)
 
 
-def _build_check_result(outcome: Outcome, event: Event) -> CheckResult:
+def _build_check_result(outcome: Outcome, event: RunEvent) -> CheckResult:
     return CheckResult(
         id=event["id"],
         target=outcome.target,
@@ -222,7 +222,7 @@ def _build_check_result(outcome: Outcome, event: Event) -> CheckResult:
     )
 
 
-def _build_breach(outcome: Outcome, failure: Event) -> Breach:
+def _build_breach(outcome: Outcome, failure: RunEvent) -> Breach:
     return Breach(
         check=failure["id"],
         target=outcome.target,
@@ -263,7 +263,7 @@ def _unexpected(verdict: CheckResult) -> Breach:
     )
 
 
-def _build_spend(event: Event) -> SpendSummary:
+def _build_spend(event: RunEvent) -> SpendSummary:
     beyond = event.get("beyond")
     return SpendSummary(
         ceiling=Decimal(event["ceiling"]),

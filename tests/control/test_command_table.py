@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from getimg_mock import GetimgMockError
-from getimg_mock.control import commands
+from getimg_mock.control import command_table
 from getimg_mock.control.channels import LocalChannel
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.integers(-2, 50) | st.f
 VALUES = SCALARS | st.lists(SCALARS, max_size=2) | st.dictionaries(WORDS, SCALARS, max_size=2)
 
 
-@pytest.mark.parametrize("command", commands.COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", command_table.COMMANDS, ids=lambda command: command.name)
 @given(data=st.data())
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_value_breaks_a_command(

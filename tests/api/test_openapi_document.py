@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from getimg_mock.api.openapi import openapi
+from getimg_mock.api.openapi_document import openapi
 from getimg_mock.world import operations, schemas
 from getimg_mock.world.error_codes import STATUSES
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.media.formats import FORMATS, format_named, format_of
+from getimg_mock.media.file_formats import FORMATS, format_named, format_of
 
 
 def test_a_format_is_found_by_its_name_and_by_its_media_type() -> None:

@@ -13,8 +13,9 @@ from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.validation import validated
 
 if TYPE_CHECKING:
-    from getimg_mock.api.messages import Call, Headers
+    from getimg_mock.api.messages import Call
     from getimg_mock.world.generations import Generation, Product
+    from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
 
 _DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from openapi_spec_validator import validate
 
-from getimg_mock.control import commands
-from getimg_mock.control.openapi import document
+from getimg_mock.control import command_table
+from getimg_mock.control.interface_document import document
 
 if TYPE_CHECKING:
     from tests.control.client import Client
@@ -27,14 +27,14 @@ class TestDocument:
             for path, operations in document()["paths"].items()
             for method in operations
         }
-        known = {(each.method, f"/__mock__{each.path}") for each in commands.COMMANDS}
+        known = {(each.method, f"/__mock__{each.path}") for each in command_table.COMMANDS}
         assert told == known | {("GET", "/__mock__/journal/tail")}
 
     def test_names_are_unique(self) -> None:
         """An operation's id is a function's name in generated clients."""
-        names = [each.name for each in commands.COMMANDS]
+        names = [each.name for each in command_table.COMMANDS]
         assert len(set(names)) == len(names)
-        assert len({(each.method, each.path) for each in commands.COMMANDS}) == len(names)
+        assert len({(each.method, each.path) for each in command_table.COMMANDS}) == len(names)
 
     def test_every_error_fits_its_schema(self, client: Client) -> None:
         """One envelope for all of them."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock import MockServer, SettingsError, connect, create_app
-from getimg_mock.control.security import is_loopback
+from getimg_mock.control.request_guard import is_loopback
 from getimg_mock.errors import ControlError
 from getimg_mock.in_process.exchange import Request
 from tests.api.driver import Driver

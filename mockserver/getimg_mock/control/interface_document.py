@@ -5,13 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.commands import COMMANDS, VERSION
+from getimg_mock.control.command_table import COMMANDS, VERSION
 
 if TYPE_CHECKING:
     from getimg_mock.control.command import Command
     from getimg_mock.control.fields import Field
-
-    Json = dict[str, Any]
+    from getimg_mock.world.schemas import Json
 
 _PREFIX: Final = "/__mock__"
 _ERROR: Final[Json] = {
@@ -27,6 +26,15 @@ _ERROR: Final[Json] = {
                 "nearest": {"type": ["string", "null"], "description": "the nearest known name"},
             },
         }
+    },
+}
+_SCHEMES: Final[Json] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "the key of the workspace"},
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Mock-Token",
+        "description": "required unless the server listens on loopback only",
     },
 }
 
@@ -47,22 +55,7 @@ def document() -> Json:
         },
         "security": [{"key": []}, {"key": [], "token": []}],
         "paths": paths,
-        "components": {
-            "securitySchemes": {
-                "key": {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "the key of the workspace",
-                },
-                "token": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": "X-Mock-Token",
-                    "description": "required unless the server listens on loopback only",
-                },
-            },
-            "schemas": {"Error": _ERROR},
-        },
+        "components": {"securitySchemes": _SCHEMES, "schemas": {"Error": _ERROR}},
     }
 
 

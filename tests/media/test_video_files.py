@@ -19,7 +19,7 @@ from PIL import ImageChops
 
 from getimg_mock.media.key_frames import bar_across
 from getimg_mock.media.palettes import palette
-from getimg_mock.media.videos import Video, encode_video
+from getimg_mock.media.video_files import Video, encode_video
 from getimg_mock.world.randomness import Stream
 
 if TYPE_CHECKING:
@@ -172,7 +172,7 @@ def test_the_same_video_has_the_same_bytes_also_in_another_process(*, has_sound:
     """Nothing in a file depends on threads, on addresses or on the time of day."""
     video = replace(VIDEO, has_sound=has_sound)
     program = (
-        "import hashlib; from getimg_mock.media.videos import Video, encode_video; "
+        "import hashlib; from getimg_mock.media.video_files import Video, encode_video; "
         f"print(hashlib.sha256(encode_video({video!r})).hexdigest())"
     )
     run = subprocess.run(  # noqa: S603 - our own interpreter runs our own line

@@ -12,7 +12,7 @@ from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, Unk
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.control.command import Command, Result
+    from getimg_mock.control.command import Command, CommandResult
     from getimg_mock.fake import Fake
 
 VERSION: Final = "1"
@@ -60,7 +60,7 @@ def find(method: str, path: str) -> Found:
     )
 
 
-def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Result:
+def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> CommandResult:
     """Run a command on the workspace of `key`.
 
     Raises `SettingsError` for invalid values, `ControlError` for what the state does not allow.

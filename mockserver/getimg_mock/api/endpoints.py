@@ -12,9 +12,9 @@ from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
 from getimg_mock.api.downloads import holder
 from getimg_mock.api.formatting import http_date
-from getimg_mock.api.generations import rate_limit_headers
+from getimg_mock.api.submissions import rate_limit_headers
 from getimg_mock.api.messages import Answer, Call
-from getimg_mock.api.problems import internal_error, method_not_allowed, problem
+from getimg_mock.api.error_envelope import internal_error, method_not_allowed, problem
 from getimg_mock.api.recording import record
 from getimg_mock.errors import Refusal
 from getimg_mock.world import schemas

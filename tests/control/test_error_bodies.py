@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.control.problems import problem, raised
+from getimg_mock.control.error_bodies import problem, raised
 from getimg_mock.errors import ControlError, SettingsError, UnknownNameError, WaitError
 
 if TYPE_CHECKING:

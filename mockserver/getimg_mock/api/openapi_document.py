@@ -12,13 +12,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text, shipped
-from getimg_mock.api.openapi_operations import DESCRIPTIONS, Json
+from getimg_mock.api.openapi_descriptions import DESCRIPTIONS
 from getimg_mock.settings import Settings
 from getimg_mock.world import schemas
 from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from getimg_mock.world.operations import Operation
+    from getimg_mock.world.schemas import Json
 
 _TITLE: Final = "The getimg.ai v2 API, as getimg-mock answers it"
 _DESCRIPTION: Final = """\

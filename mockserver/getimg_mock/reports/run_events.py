@@ -12,7 +12,7 @@ from getimg_mock.world import schemas
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-Event = dict[str, Any]
+RunEvent = dict[str, Any]
 
 ORDER: Final = ("FAIL", "XPASS", "WARN", "STALE", "VOID", "SKIP", "INFO", "XFAIL", "PASS")
 """Statuses from the most urgent to the least."""
@@ -24,43 +24,43 @@ TITLES: Final = {"provider": "Provider contract", "client": "Client contract"}
 class Outcome:
     """What came of one run, by its events; `source` is the file that keeps them, if any."""
 
-    events: tuple[Event, ...]
+    events: tuple[RunEvent, ...]
     source: str = ""
 
     @property
-    def start(self) -> Event:
+    def start(self) -> RunEvent:
         """The first event: what is judged, and by what."""
         return self.events[0]
 
     @property
-    def end(self) -> Event:
+    def end(self) -> RunEvent:
         """The last event; empty where the run was broken off."""
         return self._find_last("end")
 
     @property
-    def budget(self) -> Event:
+    def budget(self) -> RunEvent:
         """What the run has spent; empty where nothing could cost."""
         return self._find_last("budget")
 
     @property
-    def verdicts(self) -> list[Event]:
+    def verdicts(self) -> list[RunEvent]:
         """The verdicts, in the order of the checks."""
         return self._select("verdict")
 
     @property
-    def plans(self) -> list[Event]:
+    def plans(self) -> list[RunEvent]:
         """The plans, or the cases, that were run."""
         return self._select("plan", "case")
 
     @property
-    def skipped(self) -> list[Event]:
+    def skipped(self) -> list[RunEvent]:
         """The plans that could not be run, with the reason."""
         return self._select("skip")
 
-    def _select(self, *kinds: str) -> list[Event]:
+    def _select(self, *kinds: str) -> list[RunEvent]:
         return [each for each in self.events if each["event"] in kinds]
 
-    def _find_last(self, kind: str) -> Event:
+    def _find_last(self, kind: str) -> RunEvent:
         return next((each for each in reversed(self.events) if each["event"] == kind), {})
 
     @property
@@ -89,12 +89,12 @@ class Outcome:
         return str(self.budget.get("spent", "0"))
 
     @property
-    def failures(self) -> list[Event]:
+    def failures(self) -> list[RunEvent]:
         """The verdicts that fail the run."""
         return [each for each in self.verdicts if each["status"] in {"FAIL", "XPASS"}]
 
     @property
-    def broken(self) -> list[Event]:
+    def broken(self) -> list[RunEvent]:
         """The verdicts that need attention, the most urgent first."""
         urgent = [each for each in self.verdicts if each["status"] in {"FAIL", "XPASS", "WARN"}]
         return sorted(urgent, key=lambda each: (ORDER.index(each["status"]), each["id"]))
@@ -121,7 +121,7 @@ class Outcome:
         return {status: found[status] for status in ORDER if status in found}
 
 
-def _remarks(verdict: Event) -> list[str]:
+def _remarks(verdict: RunEvent) -> list[str]:
     if verdict["failures"] and verdict["status"] in {"INFO", "STALE", "XFAIL"}:
         first = verdict["failures"][0]
         return [f"expected {first['expected']}, actual {first['actual']}"]
@@ -144,9 +144,9 @@ def labels(outcomes: Iterable[Outcome]) -> list[str]:
     ]
 
 
-def read(events: Iterable[Event], *, source: str = "") -> list[Outcome]:
+def read(events: Iterable[RunEvent], *, source: str = "") -> list[Outcome]:
     """Return the runs that a stream holds, one for each `start`."""
-    runs: list[list[Event]] = []
+    runs: list[list[RunEvent]] = []
     for event in events:
         if event["event"] == "start":
             runs.append([event])
@@ -155,7 +155,7 @@ def read(events: Iterable[Event], *, source: str = "") -> list[Outcome]:
     return [Outcome(tuple(run), source) for run in runs]
 
 
-def parsed(text: str) -> list[Event]:
+def parsed(text: str) -> list[RunEvent]:
     """Return the events of NDJSON text.
 
     Raises `SettingsError`, which names the line, for a line that does not match the published

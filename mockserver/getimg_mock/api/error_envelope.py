@@ -10,7 +10,7 @@ from getimg_mock.world.error_codes import STATUSES
 from getimg_mock.world.error_messages import INCORRECT_KEY, SOMETHING_WENT_WRONG
 
 if TYPE_CHECKING:
-    from getimg_mock.api.messages import Headers
+    from getimg_mock.world.journal import Headers
 
 _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 

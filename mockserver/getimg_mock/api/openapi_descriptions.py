@@ -6,9 +6,10 @@ Sources: api-facts sections 1 to 9.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Final
 
-Json = dict[str, Any]
+if TYPE_CHECKING:
+    from getimg_mock.world.schemas import Json
 
 _SERVER_ERROR: Final = {500: "documented"}
 _KEYED: Final = {401: "documented", **_SERVER_ERROR}
