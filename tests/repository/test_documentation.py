@@ -100,7 +100,7 @@ def run_command(command: list[str], folder: Path, environment: dict[str, str], n
 
 
 def test_the_tests_on_the_pages_pass(fake: dict[str, str], tmp_path: Path) -> None:
-    """Each is a file in a folder of its own; one pytest runs them all, as starting it costs most."""
+    """Each is a file in a folder of its own; one pytest runs them all, as its start costs most."""
     files = []
     for number, block in enumerate(each for each in blocks("python") if each.is_test):
         file = tmp_path / str(number) / f"test_{block.page.stem}_{block.line}.py"
