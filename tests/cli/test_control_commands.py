@@ -296,7 +296,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("line", "said"),
         [
-            ("clock advance soon", "'soon' is not a time"),
+            ("clock advance soon", "'soon' is not a duration"),
             ("clock advanc 10m", "Did you mean 'advance'?"),
             ("clock", "ACTION"),
             ("clock now --ur x", "Did you mean '--url'?"),

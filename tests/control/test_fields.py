@@ -74,7 +74,7 @@ def test_a_time_is_a_number_of_seconds_or_units_added_up(written: Any, expected:
 )
 def test_what_is_no_time_is_refused(written: Any) -> None:
     """With what would have been one, or with what is the longest."""
-    with pytest.raises(SettingsError, match=r"write 90s, 10m|longest step"):
+    with pytest.raises(SettingsError, match=r"use 90s, 10m|longest step"):
         fields.seconds(written)
 
 
@@ -95,9 +95,9 @@ def test_a_moment_is_read_back_in_utc(moment: datetime) -> None:
     [
         ("2026-09-01T12:00:00", "no time zone"),
         (datetime(2026, 9, 1), "no time zone"),  # noqa: DTZ001 - refused
-        ("yesterday", "write 2026"),
-        (12, "write 2026"),
-        (None, "write 2026"),
+        ("yesterday", "use a form such as 2026"),
+        (12, "use a form such as 2026"),
+        (None, "use a form such as 2026"),
         ("1969-12-31T23:59:59Z", "1970 and 3000"),
         ("3000-01-01T00:00:00Z", "1970 and 3000"),
         (datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=5))), "1970 and 3000"),

@@ -89,7 +89,10 @@ class TestJournal:
 
     def test_a_wait_for_nothing_ends_in_a_timeout_error(self, ws: Workspace) -> None:
         """Users catch `TimeoutError`; the message says what there is instead."""
-        with pytest.raises(TimeoutError, match=r"operation=videos\.create in 0 s; there are 0"):
+        with pytest.raises(
+            TimeoutError,
+            match=r"Waited 0 s for 1 exchange with operation=videos\.create; the journal has 0",
+        ):
             ws.journal.wait(operation="videos.create", timeout=0)
 
     def test_is_cleared(self, ws: Workspace, client: Client) -> None:

@@ -31,14 +31,14 @@ class TestErrors:
             ("GET /generations/req-1", 404, "unknown_name", "Unknown generation 'req-1'"),
             ("DELETE /scenarios/rule-7", 404, "unknown_name", "Unknown rule 'rule-7'"),
             ("GET /journal?operaton=x", 400, "unknown_name", "Did you mean 'operation'?"),
-            ("GET /journal?status=1&status=2", 400, "invalid_value", "stands twice"),
+            ("GET /journal?status=1&status=2", 400, "invalid_value", "has a name twice"),
             ("GET /journal?status=%FF", 400, "invalid_value", "status:"),
             ("POST /reset?x=1", 400, "invalid_value", "in the body"),
             (
                 "GET /generations/req-1?generation=req-2",
                 400,
                 "invalid_value",
-                "in the path already",
+                "by the path already",
             ),
         ],
     )
@@ -117,7 +117,7 @@ class TestErrors:
         def broken(*_: object) -> None:
             raise ZeroDivisionError("a secret of the machine room")
 
-        monkeypatch.setattr(commands, "run", broken)
+        monkeypatch.setattr(command_table, "run", broken)
         reply = client.get("/__mock__/clock")
         assert (reply.status, reply.code) == (500, "internal_error")
         assert b"secret" not in reply.body
@@ -129,7 +129,11 @@ class TestAnswers:
 
     @pytest.mark.parametrize(
         "path",
-        [each.path for each in command_table.COMMANDS if each.method == "GET" and "{" not in each.path],
+        [
+            each.path
+            for each in command_table.COMMANDS
+            if each.method == "GET" and "{" not in each.path
+        ],
     )
     def test_are_json_with_our_version_and_are_not_kept(self, client: Client, path: str) -> None:
         """A cached answer about a world that changes would be a lie."""

@@ -83,7 +83,7 @@ class TestWorkspace:
         """A copy that no client could reach, or that is its own original, helps nobody."""
         with pytest.raises(SettingsError, match="onto itself"):
             ws.fork(ws.key)
-        with pytest.raises(SettingsError, match="'no key' is no key"):
+        with pytest.raises(SettingsError, match="'no key' is not a valid key"):
             ws.fork("no key")
 
     def test_settings_are_changed_for_what_comes(self, ws: Workspace, client: Client) -> None:

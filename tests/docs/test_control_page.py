@@ -11,8 +11,8 @@ import pytest
 from getimg_mock.cli import COMMANDS as CLI
 from getimg_mock.control import handle, handles
 from getimg_mock.control.command_table import COMMANDS, OTHER_PATHS
-from getimg_mock.control.journal_entries import Exchange
 from getimg_mock.control.journal import CRITERIA
+from getimg_mock.control.journal_entries import Exchange
 from getimg_mock.control.workspaces import CHANGEABLE
 from getimg_mock.world.transitions import TransitionRule
 

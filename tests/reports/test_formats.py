@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports.run_events import read
 from getimg_mock.reports.formats import (
     FORMATS,
     find_format,
@@ -16,6 +15,7 @@ from getimg_mock.reports.formats import (
     require_reports,
     write_report,
 )
+from getimg_mock.reports.run_events import read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,7 +26,7 @@ from getimg_mock.contract.verification.session import (
     VerificationSession,
 )
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import console, documents, run_events, matrix, replays, tables
+from getimg_mock.reports import console, documents, matrix, replays, run_events, tables
 from getimg_mock.reports.run_events import render_ndjson
 from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
@@ -127,7 +127,10 @@ def block_of(outcome: run_events.Outcome, status: str = "FAIL") -> str:
 
 def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
     """A failure block fits on a screen, and its parts are in their order."""
-    for outcome in (run_events.read(run_events.parsed(stream()), source="events.ndjson")[0], clients()[0]):
+    for outcome in (
+        run_events.read(run_events.parsed(stream()), source="events.ndjson")[0],
+        clients()[0],
+    ):
         text = block_of(outcome)
         assert len(text.splitlines()) <= 25
         assert max(map(len, text.splitlines())) <= 100

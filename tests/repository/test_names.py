@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-
 class Mirror(NamedTuple):
     """A folder whose modules are named after modules of other folders, and why."""
 

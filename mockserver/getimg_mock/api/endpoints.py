@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
 from getimg_mock.api.downloads import holder
-from getimg_mock.api.formatting import http_date
-from getimg_mock.api.submissions import rate_limit_headers
-from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.error_envelope import internal_error, method_not_allowed, problem
+from getimg_mock.api.formatting import http_date
+from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.recording import record
+from getimg_mock.api.submissions import rate_limit_headers
 from getimg_mock.errors import Refusal
 from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time

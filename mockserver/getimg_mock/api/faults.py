@@ -6,9 +6,9 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.api.error_envelope import problem
 from getimg_mock.api.legal_variations import odd
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.error_envelope import problem
 from getimg_mock.errors import Refusal
 from getimg_mock.world.behaviours import INSTEAD, NOTHING, SPOILED
 from getimg_mock.world.error_messages import LINK_EXPIRED

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.api.error_envelope import problem
 from getimg_mock.api.formatting import http_date
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.error_envelope import problem
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:

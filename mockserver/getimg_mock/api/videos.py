@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.submissions import completed, rate_limit_headers, submitted
 from getimg_mock.api.messages import Answer
+from getimg_mock.api.submissions import completed, rate_limit_headers, submitted
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from getimg_mock.contract.verdicts import Verdict
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:

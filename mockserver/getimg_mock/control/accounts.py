@@ -10,8 +10,8 @@ from getimg_mock.control.fields import setting
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
-    from getimg_mock.world.schemas import Json
     from getimg_mock.fake import Fake
+    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 # Limits have the names of the settings; the world calls this one `window`.

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import command_table
 from getimg_mock.control.command import Text, Waiting
-from getimg_mock.control.fields import shown
 from getimg_mock.control.error_bodies import raised
+from getimg_mock.control.fields import shown
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
 from getimg_mock.setting_values import Span
@@ -55,7 +55,8 @@ class LocalChannel:
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Run a command; only waiting for the journal blocks."""
-        result = command_table.run(self.fake, self.key, command_table.find(method, path), plain(payload))
+        found = command_table.find(method, path)
+        result = command_table.run(self.fake, self.key, found, plain(payload))
         if isinstance(result, Waiting):
             return result.block()
         return result.text if isinstance(result, Text) else result

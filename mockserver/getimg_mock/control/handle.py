@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
-from getimg_mock.control.journal_entries import effect_of
 from getimg_mock.control.handles import Generations, JournalHandle, Scenarios
+from getimg_mock.control.journal_entries import effect_of
 from getimg_mock.control.workspaces import checked_key
 from getimg_mock.world.events import Advance, Event
 

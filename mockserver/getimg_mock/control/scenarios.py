@@ -12,9 +12,9 @@ from getimg_mock.world.rule_files import RULE_KEYS, named_scenario, scenario_nam
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from getimg_mock.world.schemas import Json
     from getimg_mock.fake import Fake
     from getimg_mock.world.scenarios import Rule
+    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 RULE: Final = "rule"

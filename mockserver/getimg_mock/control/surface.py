@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 from getimg_mock._shipped import read_text
 from getimg_mock.control import command_table, tail
 from getimg_mock.control.command import Text, Waiting
-from getimg_mock.control.interface_document import document
 from getimg_mock.control.error_bodies import problem
+from getimg_mock.control.interface_document import document
 from getimg_mock.control.request_guard import check
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 

@@ -41,7 +41,11 @@ async def stream(
     changed = asyncio.Event()
     gone = asyncio.ensure_future(_gone(receive))
     journal = fake.store.workspace(key).journal
-    unsubscribe = journal.subscribe(lambda _: loop.call_soon_threadsafe(changed.set))
+
+    def look_again(_: object) -> None:
+        loop.call_soon_threadsafe(changed.set)
+
+    unsubscribe = journal.subscribe(look_again)
     told: set[int] = set()
     try:
         while not gone.done():

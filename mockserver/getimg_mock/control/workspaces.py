@@ -15,9 +15,9 @@ from getimg_mock.world.schemas import violations
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.world.schemas import Json
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
+    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 # Settings that a workspace reads after it was opened; changing others has no effect.

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from getimg_mock.world.journal import Headers
     from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.journal import Headers
 
 __all__ = [
     "DisconnectedError",

@@ -9,7 +9,7 @@ from getimg_mock.reports.replays import replay_of, script_of
 from getimg_mock.reports.tables import clean, table
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 _COLOURS: Final = {
     "FAIL": "31;1",

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.replays import replay_of
+from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.tables import table
 
 if TYPE_CHECKING:

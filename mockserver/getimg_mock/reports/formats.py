@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, documents, run_events, matrix
+from getimg_mock.reports import console, documents, matrix, run_events
 from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.replays import replay_of, script_of
+from getimg_mock.reports.run_events import ORDER, labels, title
 from getimg_mock.reports.stylesheet import STYLE
 from getimg_mock.reports.tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 TOPICS: Final = {
     "GP1": "Wire and schema",
@@ -45,7 +45,7 @@ _LEGEND: Final = (
     "<b>XFAIL</b> known to fail, <b>XPASS</b> known to fail, but passes."
 )
 
-Row = dict[int, "Event"]
+Row = dict[int, "RunEvent"]
 """The verdicts of one check by the column they stand in."""
 
 

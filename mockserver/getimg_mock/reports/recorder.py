@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self, TextIO
 
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 _MAX_NAME_LENGTH: Final = 80
 

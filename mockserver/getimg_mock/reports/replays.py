@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from getimg_mock.control.request_guard import is_loopback
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 OBSERVED: Final = "--observe"
 """The adapter of a client that was observed, not driven."""

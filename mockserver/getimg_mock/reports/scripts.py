@@ -10,7 +10,7 @@ from getimg_mock.reports.inlining import inline_package
 from getimg_mock.reports.replays import url_of
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 _PLAN: Final = "PLAN: dict[str, Any] = {}  # the plan stands here\n"
 _FAILURE: Final = (

@@ -15,8 +15,8 @@ from getimg_mock.world.operations import OPERATIONS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from getimg_mock.control.journal_entries import Exchange
     from getimg_mock.control.handles import JournalHandle
+    from getimg_mock.control.journal_entries import Exchange
 
 _ANY: Final = "unknown"
 

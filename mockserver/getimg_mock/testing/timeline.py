@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from getimg_mock.control.journal_entries import Exchange
     from getimg_mock.control.handle import Workspace
+    from getimg_mock.control.journal_entries import Exchange
     from getimg_mock.fake import Fake
 
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.clients.suite import Result
     from getimg_mock.contract.targets.http_target import HttpTarget
-    from getimg_mock.reports.run_events import RunEvent
     from getimg_mock.reports.recorder import RunRecorder
+    from getimg_mock.reports.run_events import RunEvent
 
 
 @dataclass(slots=True, kw_only=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.cases import Case
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 _KEY: Final = "sk_replay_key"
 _SECOND_KEY: Final = "sk_replay_second_key"

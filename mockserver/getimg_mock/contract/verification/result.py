@@ -14,7 +14,7 @@ from getimg_mock.reports.formats import find_format, write_report
 from getimg_mock.reports.replays import replay_of
 
 if TYPE_CHECKING:
-    from getimg_mock.reports.run_events import RunEvent, Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
