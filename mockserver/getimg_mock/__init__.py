@@ -3,7 +3,7 @@
 The public names, each imported when it is first used:
 
 - `MockServer`: the fake on a port, in a thread
-- `connect`, `Workspace`: the controls of one key's workspace, on a fake that runs elsewhere
+- `connect`, `WorkspaceHandle`: the controls of one key's workspace, on a fake that runs elsewhere
 - `create_app`, `Application`: the fake as an ASGI application
 - `Settings`: what a fake is like
 - `verify_provider`: verify a provider of the API by the provider contract
@@ -13,6 +13,7 @@ The public names, each imported when it is first used:
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from getimg_mock.application import Application, create_app
     from getimg_mock.contract.verification.client import verify_client
     from getimg_mock.contract.verification.provider import verify_provider
-    from getimg_mock.control.handle import Workspace, connect
+    from getimg_mock.control.handle import WorkspaceHandle, connect
     from getimg_mock.errors import (
         GetimgMockError,
         ServerError,
@@ -38,7 +39,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "UnknownNameError",
-    "Workspace",
+    "WorkspaceHandle",
     "connect",
     "create_app",
     "verify_client",
@@ -48,7 +49,7 @@ __all__ = [
 _HOMES: Final = {
     "Application": "application",
     "create_app": "application",
-    "Workspace": "control.handle",
+    "WorkspaceHandle": "control.handle",
     "connect": "control.handle",
     "GetimgMockError": "errors",
     "ServerError": "errors",
@@ -60,8 +61,17 @@ _HOMES: Final = {
     "verify_provider": "contract.verification.provider",
 }
 
+# Former names, removed in the release after the next.
+_RENAMED: Final = {"Workspace": "WorkspaceHandle"}
+
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        new = _RENAMED[name]
+        warnings.warn(
+            f"getimg_mock.{name} is now getimg_mock.{new}.", DeprecationWarning, stacklevel=2
+        )
+        return __getattr__(new)
     if name not in _HOMES:
         raise AttributeError(f"module 'getimg_mock' has no attribute {name!r}")
     value = getattr(import_module(f"getimg_mock.{_HOMES[name]}"), name)

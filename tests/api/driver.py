@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from getimg_mock.in_process.exchange import Wait
+    from getimg_mock.in_process.exchange import ClockWait
     from getimg_mock.world.workspaces import Workspace
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -217,6 +217,6 @@ class Driver:
 class Impatient(Jumping):
     """Fails where the application waits: on a clock that stands still it has no reason to."""
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: ClockWait) -> None:
         """Fail."""
         raise AssertionError(f"the application waits for {wait!r}")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.in_process.exchange import Exchange, Request
+from getimg_mock.in_process.exchange import InProcessExchange, Request
 from getimg_mock.setting_values import Span
 from getimg_mock.world.journal import MAX_BODY
 from getimg_mock.world.snapshots import restored, snapshot
@@ -27,7 +27,7 @@ SECRET = "sk_a_long_and_secret_key"
 class Crowd(Driver):
     """Many clients of one fake at once: each is stepped until it waits for the clock."""
 
-    waiting: list[Exchange] = field(default_factory=list)
+    waiting: list[InProcessExchange] = field(default_factory=list)
 
     def step(self) -> None:
         """Let everybody go on who can."""
@@ -42,7 +42,7 @@ class Crowd(Driver):
         body = json.dumps(IMAGE | fields).encode()
         target = b"/v2/images/generations"
         request = Request("POST", "http", "127.0.0.1", 4010, target, headers, body)
-        self.waiting.append(Exchange(self.app, request, Impatient()))
+        self.waiting.append(InProcessExchange(self.app, request, Impatient()))
         self.step()
 
     @property

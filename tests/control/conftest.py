@@ -13,7 +13,7 @@ from tests.control.client import Client
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
 
 _NUMBERS = count(1)
 
@@ -38,6 +38,6 @@ def client(server: MockServer, key: str) -> Client:
 
 
 @pytest.fixture(params=["local", "remote"])
-def ws(request: pytest.FixtureRequest, server: MockServer, key: str) -> Workspace:
+def ws(request: pytest.FixtureRequest, server: MockServer, key: str) -> WorkspaceHandle:
     """Return the handle on the key's workspace, the local and the remote one in turn."""
     return server.workspace(key) if request.param == "local" else connect(server.url, key)

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
 
 class TestMoney:
     """Ledger and limits."""
 
-    def test_the_balance_is_topped_up_and_set(self, ws: Workspace, client: Client) -> None:
+    def test_the_balance_is_topped_up_and_set(self, ws: WorkspaceHandle, client: Client) -> None:
         """Exact, and what the API says."""
         ws.ledger.set("0.05")
         assert client.image().status == 200
@@ -23,7 +23,9 @@ class TestMoney:
         assert ws.ledger.balance == 0
         assert client.get("/v2/billing/balance").json["balance"] == "0.00"
 
-    def test_a_balance_that_is_set_leaves_what_is_held(self, ws: Workspace, client: Client) -> None:
+    def test_a_balance_that_is_set_leaves_what_is_held(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
         """A pending video keeps its money; the sum of the books stays right."""
         client.video()
         held = ws.ledger.held
@@ -32,7 +34,7 @@ class TestMoney:
         assert ws.ledger.held == held
         assert ws.ledger.credited == ws.ledger.balance + ws.ledger.held + ws.ledger.charged
 
-    def test_entries_say_what_moved(self, ws: Workspace, client: Client) -> None:
+    def test_entries_say_what_moved(self, ws: WorkspaceHandle, client: Client) -> None:
         """Each with its moment, its amount and the generation it was for."""
         begun, video = ws.clock.now(), client.video()
         ws.generations[video].complete()
@@ -45,7 +47,7 @@ class TestMoney:
             ("charge", begun, cost, video),
         ]
 
-    def test_limits_are_changed_one_by_one(self, ws: Workspace, client: Client) -> None:
+    def test_limits_are_changed_one_by_one(self, ws: WorkspaceHandle, client: Client) -> None:
         """What is not named stays; what was counted stays counted."""
         assert client.image().status == 200
         ws.limits.set(image_rpm=2)

@@ -15,14 +15,14 @@ from getimg_mock.errors import ControlError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
 
 class TestClock:
     """Reading and moving time."""
 
-    def test_stands_still_until_it_is_moved(self, ws: Workspace) -> None:
+    def test_stands_still_until_it_is_moved(self, ws: WorkspaceHandle) -> None:
         """A test on a frozen clock sees the same time however long it takes."""
         before = ws.clock.now()
         assert before.tzinfo is UTC
@@ -30,7 +30,7 @@ class TestClock:
         assert ws.clock.rate == 0
 
     def test_an_advance_tells_the_new_time_and_the_events_passed_in_order(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """Whoever moves the clock learns what that brought about, without asking again."""
         begun = ws.clock.now()
@@ -43,7 +43,9 @@ class TestClock:
         ]
         assert list(advance.events) == sorted(advance.events, key=lambda event: event.at)
 
-    def test_an_advance_settles_before_it_returns(self, ws: Workspace, client: Client) -> None:
+    def test_an_advance_settles_before_it_returns(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
         """The books are right at once: no poll is needed to bring them about."""
         client.video()
         assert ws.ledger.held > 0
@@ -64,7 +66,7 @@ class TestClock:
         ],
     )
     def test_every_way_to_say_how_far_means_the_same(
-        self, ws: Workspace, step: Callable[[Any], Any]
+        self, ws: WorkspaceHandle, step: Callable[[Any], Any]
     ) -> None:
         """Numbers are seconds, units add up, moments are moments."""
         begun = ws.clock.now()
@@ -73,7 +75,7 @@ class TestClock:
     @given(first=st.integers(0, 10**9), second=st.integers(0, 10**9))
     @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_two_advances_are_one_of_their_sum(
-        self, ws: Workspace, client: Client, first: int, second: int
+        self, ws: WorkspaceHandle, client: Client, first: int, second: int
     ) -> None:
         """Where a test stops on the way makes no difference to where it arrives."""
         ws.reset()
@@ -85,7 +87,7 @@ class TestClock:
         assert together.now == parts[1].now == begun + timedelta(milliseconds=first + second)
         assert together.events == parts[0].events + parts[1].events
 
-    def test_never_goes_backwards(self, ws: Workspace) -> None:
+    def test_never_goes_backwards(self, ws: WorkspaceHandle) -> None:
         """Neither to a moment that is past nor by less than nothing."""
         now = ws.clock.now()
         with pytest.raises(SettingsError, match="cannot go backwards"):
@@ -95,7 +97,7 @@ class TestClock:
         assert ws.clock.now() == now
 
     def test_goes_from_event_to_event_until_there_are_no_more(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """A test can walk through all that will happen; at the end it stays where it is."""
         video = client.video()
@@ -104,7 +106,9 @@ class TestClock:
             kinds += [event.kind for event in events if event.generation == video]
         assert kinds == ["generation.completed", "link.expired"]
 
-    def test_runs_until_a_generation_has_a_status(self, ws: Workspace, client: Client) -> None:
+    def test_runs_until_a_generation_has_a_status(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
         """Exactly until then, by id or by handle."""
         begun, video = ws.clock.now(), client.video()
         advance = ws.clock.run_until(ws.generations[video], "completed")
@@ -112,7 +116,7 @@ class TestClock:
         assert client.poll(video)["status"] == "completed"
         assert ws.clock.run_until(video, "completed").events == ()
 
-    def test_says_why_a_status_will_not_come(self, ws: Workspace, client: Client) -> None:
+    def test_says_why_a_status_will_not_come(self, ws: WorkspaceHandle, client: Client) -> None:
         """To run for ever would be worse than to be refused."""
         video = client.video()
         with pytest.raises(ControlError, match="will not be failed"):
@@ -121,7 +125,7 @@ class TestClock:
         with pytest.raises(ControlError, match=r"waits for complete\(\) or fail\(\)"):
             ws.clock.run_until(video, "completed")
 
-    def test_can_be_scaled_and_frozen(self, ws: Workspace) -> None:
+    def test_can_be_scaled_and_frozen(self, ws: WorkspaceHandle) -> None:
         """At a rate it passes by itself; frozen it does not."""
         ws.clock.scale(1_000_000)
         assert ws.clock.rate == 1_000_000
@@ -132,7 +136,7 @@ class TestClock:
         assert ws.clock.rate == 0
         assert ws.clock.now() == ws.clock.now()
 
-    def test_stays_within_the_calendar(self, ws: Workspace) -> None:
+    def test_stays_within_the_calendar(self, ws: WorkspaceHandle) -> None:
         """A moment that no client can parse is refused, not crashed into."""
         for _ in range(9):
             ws.clock.advance(days=36600)

@@ -14,7 +14,7 @@ from getimg_mock.errors import ControlError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
 
 MISTAKES: dict[str, Callable[[Any], object]] = {
     "unknown unit": lambda ws: ws.clock.advance(minuts=1),
@@ -65,7 +65,7 @@ MISTAKES: dict[str, Callable[[Any], object]] = {
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_refused_alike_here_and_there(
-    server: MockServer, key: str, mistake: Callable[[Workspace], object]
+    server: MockServer, key: str, mistake: Callable[[WorkspaceHandle], object]
 ) -> None:
     """Same class, same words: code that works on one handle works on the other."""
     refused = []
@@ -81,7 +81,7 @@ def test_a_mistake_is_refused_alike_here_and_there(
         assert getattr(local, name, None) == getattr(remote, name, None)
 
 
-def test_what_is_unknown_names_the_nearest(ws: Workspace) -> None:
+def test_what_is_unknown_names_the_nearest(ws: WorkspaceHandle) -> None:
     """A spelling mistake costs one look at the message."""
     for wrong, nearest in (
         (lambda: ws.scenarios.add("rate-limitd"), "rate-limited"),

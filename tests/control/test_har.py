@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tests.control.client import VIDEO, Client
 
 if TYPE_CHECKING:
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
 
 # http://www.softwareishard.com/blog/har-12-spec/: what must be there, part by part.
 REQUIRED = {
@@ -41,7 +41,7 @@ REQUIRED = {
 }
 
 
-def test_a_document_has_everything_that_har_requires(ws: Workspace, client: Client) -> None:
+def test_a_document_has_everything_that_har_requires(ws: WorkspaceHandle, client: Client) -> None:
     """Tools that read HAR refuse a document with a hole."""
     client.get("/v2/models?type=video")
     client.video()
@@ -59,7 +59,7 @@ def test_a_document_has_everything_that_har_requires(ws: Workspace, client: Clie
     assert json.loads(json.dumps(log)) == log
 
 
-def test_an_entry_says_what_was_asked_and_answered(ws: Workspace, client: Client) -> None:
+def test_an_entry_says_what_was_asked_and_answered(ws: WorkspaceHandle, client: Client) -> None:
     """Address, query, bodies and types, as they were on the wire."""
     client.get("/v2/models?type=video&x=")
     video = client.video()
@@ -77,7 +77,7 @@ def test_an_entry_says_what_was_asked_and_answered(ws: Workspace, client: Client
     assert made["response"]["content"]["size"] == made["response"]["bodySize"]
 
 
-def test_an_entry_keeps_what_har_has_no_word_for(ws: Workspace, client: Client) -> None:
+def test_an_entry_keeps_what_har_has_no_word_for(ws: WorkspaceHandle, client: Client) -> None:
     """Under names with an underscore: what was done on purpose, and the money."""
     ws.scenarios.add(on="images.generate", status=500, after_commit=True)
     client.image()
@@ -88,7 +88,7 @@ def test_an_entry_keeps_what_har_has_no_word_for(ws: Workspace, client: Client) 
     assert [each["what"] for each in entry["_effects"]][-2:] == ["hold", "charge"]
 
 
-def test_bytes_that_are_no_text_are_written_in_base64(ws: Workspace, client: Client) -> None:
+def test_bytes_that_are_no_text_are_written_in_base64(ws: WorkspaceHandle, client: Client) -> None:
     """As HAR says, with the word for it."""
     url = client.image().json["data"][0]["url"]
     picture = client.get(url.removeprefix(client.url)).body
@@ -99,7 +99,7 @@ def test_bytes_that_are_no_text_are_written_in_base64(ws: Workspace, client: Cli
     assert picture.startswith(b64decode(content["text"]))
 
 
-def test_ndjson_has_a_line_for_each_exchange_that_fits(ws: Workspace, client: Client) -> None:
+def test_ndjson_has_a_line_for_each_exchange_that_fits(ws: WorkspaceHandle, client: Client) -> None:
     """Each line is what the journal tells of it, and nothing else stands between."""
     client.image()
     client.get("/v2/models")
@@ -108,6 +108,6 @@ def test_ndjson_has_a_line_for_each_exchange_that_fits(ws: Workspace, client: Cl
     assert ws.journal.to_ndjson(status=418) == ""
 
 
-def test_an_empty_journal_is_an_empty_document(ws: Workspace) -> None:
+def test_an_empty_journal_is_an_empty_document(ws: WorkspaceHandle) -> None:
     """Not an error: nothing happened."""
     assert ws.journal.to_har()["log"]["entries"] == []

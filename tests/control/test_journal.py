@@ -12,14 +12,14 @@ from getimg_mock.errors import WaitError
 from tests.control.client import VIDEO, Client
 
 if TYPE_CHECKING:
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
 
 
 class TestJournal:
     """What happened."""
 
     def test_is_asked_by_operation_status_generation_time_and_number(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """All criteria that are given must fit."""
         client.image()
@@ -46,7 +46,7 @@ class TestJournal:
         assert (len(ws.journal), [each.number for each in ws.journal]) == (4, [1, 2, 3, 4])
 
     def test_an_exchange_has_both_halves_and_its_effects(
-        self, ws: Workspace, client: Client, key: str
+        self, ws: WorkspaceHandle, client: Client, key: str
     ) -> None:
         """Request, answer, times, money; the key is cut."""
         client.post("/v2/images/generations", VIDEO)
@@ -65,7 +65,7 @@ class TestJournal:
         assert made.effects[1].amount == ws.ledger.held
         assert key not in str(made.raw)
 
-    def test_holds_bytes_of_files_as_they_are(self, ws: Workspace, client: Client) -> None:
+    def test_holds_bytes_of_files_as_they_are(self, ws: WorkspaceHandle, client: Client) -> None:
         """A body that is no text survives the way through JSON."""
         url = client.image().json["data"][0]["url"]
         picture = client.get(url.removeprefix(client.url)).body
@@ -75,7 +75,7 @@ class TestJournal:
         assert download.response.body[:2] == b"\xff\xd8"
 
     def test_a_wait_ends_with_the_exchange_it_waits_for(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """A client in another thread is waited for, without polling."""
         with pytest.raises(WaitError):
@@ -87,7 +87,7 @@ class TestJournal:
         assert found.number == 2
         assert ws.journal.wait(operation="images.generate", timeout=0).number == 1
 
-    def test_a_wait_for_nothing_ends_in_a_timeout_error(self, ws: Workspace) -> None:
+    def test_a_wait_for_nothing_ends_in_a_timeout_error(self, ws: WorkspaceHandle) -> None:
         """Users catch `TimeoutError`; the message says what there is instead."""
         with pytest.raises(
             TimeoutError,
@@ -95,7 +95,7 @@ class TestJournal:
         ):
             ws.journal.wait(operation="videos.create", timeout=0)
 
-    def test_is_cleared(self, ws: Workspace, client: Client) -> None:
+    def test_is_cleared(self, ws: WorkspaceHandle, client: Client) -> None:
         """Numbers go on: an exchange's number stands for one exchange."""
         client.image()
         ws.journal.clear()

@@ -13,18 +13,18 @@ from getimg_mock.control.channels import LocalChannel
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
 
-def test_the_models_are_those_of_the_api(ws: Workspace, client: Client) -> None:
+def test_the_models_are_those_of_the_api(ws: WorkspaceHandle, client: Client) -> None:
     """The same fields and the same order, by id."""
     listed = client.get("/v2/models").json
     assert list(ws.models.values()) == listed
     assert list(ws.models) == [each["id"] for each in listed]
 
 
-def test_looking_leaves_no_trace(ws: Workspace) -> None:
+def test_looking_leaves_no_trace(ws: WorkspaceHandle) -> None:
     """A control is no request of the client's: no fault acts on it, no journal has it."""
     ws.scenarios.add(on="*", status=500)
     assert ws.models

@@ -11,21 +11,25 @@ from getimg_mock import MockServer, SettingsError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
 
 class TestScenarios:
     """Rules that say who gets something other than the usual."""
 
-    def test_a_named_one_acts_and_counts_its_hits(self, ws: Workspace, client: Client) -> None:
+    def test_a_named_one_acts_and_counts_its_hits(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
         """Whether a fault was met is part of what a test has to know."""
         rule = ws.scenarios.add("rate-limited", every=1, first=2)
         assert rule.hits == 0
         assert [client.image().status for _ in range(3)] == [429, 429, 200]
         assert (rule.hits, rule.seen) == (2, 3)
 
-    def test_one_of_ones_own_acts_until_it_is_removed(self, ws: Workspace, client: Client) -> None:
+    def test_one_of_ones_own_acts_until_it_is_removed(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
         """Removed, its count can still be read."""
         rule = ws.scenarios.add(on="images.generate", status=503)
         assert client.image().status == 503
@@ -36,7 +40,7 @@ class TestScenarios:
         assert ws.scenarios.rules() == []
 
     def test_the_work_may_be_done_and_charged_and_the_answer_lost(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """The most expensive fault there is: ledger and answer disagree."""
         ws.scenarios.add(on="images.generate", status=500, after_commit=True, first=1)
@@ -47,7 +51,7 @@ class TestScenarios:
 
     @pytest.mark.parametrize("suffix", ["toml", "json"])
     def test_one_of_a_file_is_read_where_the_handle_is(
-        self, ws: Workspace, client: Client, tmp_path: Path, suffix: str
+        self, ws: WorkspaceHandle, client: Client, tmp_path: Path, suffix: str
     ) -> None:
         """The server opens no files for those who control it."""
         path = tmp_path / f"mine.{suffix}"
@@ -63,7 +67,7 @@ class TestScenarios:
         with pytest.raises(SettingsError, match="cannot be read"):
             ws.scenarios.add(str(tmp_path / "other.toml"))
 
-    def test_they_are_listed_and_cleared(self, ws: Workspace) -> None:
+    def test_they_are_listed_and_cleared(self, ws: WorkspaceHandle) -> None:
         """Those in force with their words, those that ship with their purpose."""
         ws.scenarios.add(on=["videos.*"], status=500)
         (rule,) = ws.scenarios.rules()

@@ -11,14 +11,14 @@ from getimg_mock import MockServer, SettingsError, UnknownNameError, connect
 from getimg_mock.errors import ControlError
 
 if TYPE_CHECKING:
-    from getimg_mock import Workspace
+    from getimg_mock import WorkspaceHandle
     from tests.control.client import Client
 
 
 class TestWorkspace:
     """The whole."""
 
-    def test_a_reset_is_a_new_workspace(self, ws: Workspace, client: Client) -> None:
+    def test_a_reset_is_a_new_workspace(self, ws: WorkspaceHandle, client: Client) -> None:
         """Nothing of what was is left, and the same requests get the same answers again."""
         first = client.video()
         ws.scenarios.add("outage")
@@ -34,7 +34,7 @@ class TestWorkspace:
         assert ws.limits.get()["image_rpm"] == 10**6
         assert client.video() == first
 
-    def test_a_snapshot_brings_everything_back(self, ws: Workspace, client: Client) -> None:
+    def test_a_snapshot_brings_everything_back(self, ws: WorkspaceHandle, client: Client) -> None:
         """Time, money, generations, rules and their counts, and what was configured."""
         video = client.video()
         rule = ws.scenarios.add(on="images.generate", status=500, first=2)
@@ -55,7 +55,7 @@ class TestWorkspace:
         assert client.poll(video)["status"] == "completed"
 
     def test_what_follows_a_snapshot_is_the_same_each_time(
-        self, ws: Workspace, client: Client
+        self, ws: WorkspaceHandle, client: Client
     ) -> None:
         """A test can be continued from one point in two ways."""
         client.video()
@@ -65,7 +65,7 @@ class TestWorkspace:
         assert [client.video(), client.video()] == first
 
     def test_a_fork_is_a_copy_that_goes_its_own_way(
-        self, ws: Workspace, client: Client, key: str
+        self, ws: WorkspaceHandle, client: Client, key: str
     ) -> None:
         """Same past, separate future."""
         video = client.video()
@@ -79,14 +79,14 @@ class TestWorkspace:
         )
         assert other.ledger.charged > ws.ledger.charged == 0
 
-    def test_a_fork_needs_another_key_that_can_be_one(self, ws: Workspace) -> None:
+    def test_a_fork_needs_another_key_that_can_be_one(self, ws: WorkspaceHandle) -> None:
         """A copy that no client could reach, or that is its own original, helps nobody."""
         with pytest.raises(SettingsError, match="onto itself"):
             ws.fork(ws.key)
         with pytest.raises(SettingsError, match="'no key' is not a valid key"):
             ws.fork("no key")
 
-    def test_settings_are_changed_for_what_comes(self, ws: Workspace, client: Client) -> None:
+    def test_settings_are_changed_for_what_comes(self, ws: WorkspaceHandle, client: Client) -> None:
         """Those that mean something to a workspace that lives; others are refused by name."""
         ws.configure(video_seconds="5", retention=60)
         video = ws.generations[client.video()]
@@ -98,7 +98,7 @@ class TestWorkspace:
         with pytest.raises(UnknownNameError, match="fail_rate"):
             ws.configure(failrate=1)  # type: ignore[call-arg]
 
-    def test_a_summary_counts_what_there_is(self, ws: Workspace, client: Client) -> None:
+    def test_a_summary_counts_what_there_is(self, ws: WorkspaceHandle, client: Client) -> None:
         """One look for people and for the end of a test."""
         client.image()
         ws.generations[client.video()].fail()
@@ -108,7 +108,7 @@ class TestWorkspace:
         assert (told["exchanges"], told["rules"], told["rate"]) == (3, 0, 0)
         assert datetime.fromisoformat(told["now"]) == ws.clock.now()
 
-    def test_does_not_show_its_key(self, ws: Workspace, key: str, server: MockServer) -> None:
+    def test_does_not_show_its_key(self, ws: WorkspaceHandle, key: str, server: MockServer) -> None:
         """A handle in a log or a traceback is no leak."""
         assert key not in repr(connect(server.url, key))
         assert repr(ws).startswith("<Workspace")

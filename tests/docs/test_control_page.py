@@ -12,7 +12,7 @@ from getimg_mock.cli import COMMANDS as CLI
 from getimg_mock.control import handle, handles
 from getimg_mock.control.command_table import COMMANDS, OTHER_PATHS
 from getimg_mock.control.journal import CRITERIA
-from getimg_mock.control.journal_entries import Exchange
+from getimg_mock.control.journal_entries import ExchangeHandle
 from getimg_mock.control.workspaces import CHANGEABLE
 from getimg_mock.world.transitions import TransitionRule
 
@@ -48,11 +48,11 @@ def test_the_paths_that_need_no_key_stand_on_the_page() -> None:
 def test_everything_that_a_handle_can_do_stands_on_a_page() -> None:
     """What is not written down is not found."""
     named = set(re.findall(r"\w+", CONTROL + TIME + JOURNAL))
-    assert public(handle.Workspace) - {"key"} <= named
-    assert public(handle.Clock, handle.Transitions, handle.Ledger, handle.LimitsHandle) <= named | {
-        "rate"
-    }
-    assert public(handles.Generations, handles.Scenarios, handles.JournalHandle) <= named
+    assert public(handle.WorkspaceHandle) - {"key"} <= named
+    assert public(
+        handle.ClockHandle, handle.TransitionsHandle, handle.LedgerHandle, handle.LimitsHandle
+    ) <= named | {"rate"}
+    assert public(handles.Generations, handles.ScenariosHandle, handles.JournalHandle) <= named
     assert {"complete", "fail", "hold", "hits", "seen", "remove"} <= named
 
 
@@ -60,7 +60,7 @@ def test_every_criterion_setting_transition_key_and_field_stands_on_its_page() -
     """As it is written in code."""
     assert all(f"`{each.name}`" in JOURNAL for each in CRITERIA)
     assert all(f"`{name}`" in CONTROL for name in CHANGEABLE)
-    assert all(f"`{name}" in JOURNAL for name in Exchange.__dataclass_fields__)
+    assert all(f"`{name}" in JOURNAL for name in ExchangeHandle.__dataclass_fields__)
     assert all(
         name.replace("failure", "failed") in TIME for name in TransitionRule.__dataclass_fields__
     )

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from getimg_mock.control.handle import Workspace
+    from getimg_mock.control.handle import WorkspaceHandle
     from getimg_mock.in_process.exchange import Response
 
     Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -73,7 +73,7 @@ class Place:
             Settings.of(quiet=True, **settings), clock=lambda: VirtualClock(start=START, rate=0)
         )
         self.app = Application(self.fake, access_log.silent)
-        self.workspace: Workspace = local(self.fake, KEY)
+        self.workspace: WorkspaceHandle = local(self.fake, KEY)
         self.patience = Jumping(self.fake.store.workspace(KEY).clock)
 
     def ask(self, request: Request) -> tuple[Response, bytes]:

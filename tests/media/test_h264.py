@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.media.h264 import (
-    Headers,
     Shift,
+    StreamHeaders,
     UnsupportedStreamError,
     _Bits,
     _escaped,
@@ -22,7 +22,7 @@ from getimg_mock.media.h264 import (
     headers,
 )
 
-KNOWN = Headers(
+KNOWN = StreamHeaders(
     columns=120,
     rows=68,
     frame_number_bits=4,

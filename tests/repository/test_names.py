@@ -46,22 +46,7 @@ MIRRORS: Final = {
 }
 
 # What is still to be renamed; each renaming removes its entry.
-TYPES_TO_RENAME: Final = frozenset(
-    {
-        "Clock",
-        "Exchange",
-        "Headers",
-        "Judge",
-        "Kind",
-        "Ledger",
-        "Scenarios",
-        "Sound",
-        "Stream",
-        "Transitions",
-        "Wait",
-        "Workspace",
-    }
-)
+TYPES_TO_RENAME: Final = frozenset({"Judge", "Kind"})
 MODULES_TO_RENAME: Final = frozenset({"cases", "evidence", "server"})
 
 

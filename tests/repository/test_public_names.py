@@ -52,6 +52,13 @@ def test_each_is_there_and_explained(name: str) -> None:
     assert f"`{name}`" in str(getimg_mock.__doc__)
 
 
+def test_a_former_name_still_works_and_names_the_new_one() -> None:
+    """A renamed public name goes only after a release that warns of it."""
+    with pytest.warns(DeprecationWarning, match="getimg_mock.WorkspaceHandle"):
+        former = getimg_mock.Workspace
+    assert former is getimg_mock.WorkspaceHandle
+
+
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
     """Lazy names must not hide a typing error."""
     with pytest.raises(AttributeError, match="no attribute 'MockSever'"):

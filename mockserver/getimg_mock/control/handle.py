@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
-from getimg_mock.control.handles import Generations, JournalHandle, Scenarios
+from getimg_mock.control.handles import Generations, JournalHandle, ScenariosHandle
 from getimg_mock.control.journal_entries import effect_of
 from getimg_mock.control.workspaces import checked_key
 from getimg_mock.world.events import Advance, Event
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         rate_window: int
 
 
-class Workspace:
+class WorkspaceHandle:
     """Controls the state of one API key.
 
     `MockServer.workspace(key)` returns one for a fake in this process, `connect(url, key)` for a
@@ -64,11 +64,11 @@ class Workspace:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self.clock = Clock(channel)
-        self.transitions = Transitions(channel)
+        self.clock = ClockHandle(channel)
+        self.transitions = TransitionsHandle(channel)
         self.generations = Generations(channel)
-        self.scenarios = Scenarios(channel)
-        self.ledger = Ledger(channel)
+        self.scenarios = ScenariosHandle(channel)
+        self.ledger = LedgerHandle(channel)
         self.limits = LimitsHandle(channel)
         self.journal = JournalHandle(channel)
 
@@ -111,16 +111,16 @@ class Workspace:
         """Restore the state that `snapshot` returned, here or on another fake."""
         self._channel.call("POST", "/restore", {"state": dict(state)})
 
-    def fork(self, key: str) -> Workspace:
+    def fork(self, key: str) -> WorkspaceHandle:
         """Copy the workspace to another key, replacing its workspace, and return the copy."""
         self._channel.call("POST", "/fork", {"key": key})
-        return Workspace(self._channel.of(key))
+        return WorkspaceHandle(self._channel.of(key))
 
     def __repr__(self) -> str:
-        return f"<Workspace over {self._channel!r}>"
+        return f"<WorkspaceHandle over {self._channel!r}>"
 
 
-class Clock:
+class ClockHandle:
     """The clock of a workspace. It times everything there, and never goes backwards."""
 
     def __init__(self, channel: Channel) -> None:
@@ -169,7 +169,7 @@ class Clock:
         self._channel.call("POST", "/clock/scale", {"rate": rate})
 
 
-class Transitions:
+class TransitionsHandle:
     """The rules for how new generations end."""
 
     def __init__(self, channel: Channel) -> None:
@@ -193,7 +193,7 @@ class Transitions:
         return values
 
 
-class Ledger:
+class LedgerHandle:
     """The money of a workspace, in US dollars."""
 
     def __init__(self, channel: Channel) -> None:
@@ -253,18 +253,20 @@ class LimitsHandle:
         return values
 
 
-def local(fake: Fake, key: str) -> Workspace:
+def local(fake: Fake, key: str) -> WorkspaceHandle:
     """Return the workspace of `key` on a fake in this process; raises `SettingsError`."""
-    return Workspace(LocalChannel(fake, checked_key(key, fake.settings)))
+    return WorkspaceHandle(LocalChannel(fake, checked_key(key, fake.settings)))
 
 
-def connect(url: str, key: str, *, token: str | None = None, timeout: float = TIMEOUT) -> Workspace:
+def connect(
+    url: str, key: str, *, token: str | None = None, timeout: float = TIMEOUT
+) -> WorkspaceHandle:
     """Return the workspace of `key` on the fake at `url`.
 
     `token` is the one that `getimg-mock serve` prints when it listens beyond loopback. `timeout` is
     in seconds. Raises `ControlError` when the fake does not answer, or refuses the key or token.
     """
-    workspace = Workspace(RemoteChannel(url.rstrip("/"), key, token, timeout))
+    workspace = WorkspaceHandle(RemoteChannel(url.rstrip("/"), key, token, timeout))
     workspace.summary()
     return workspace
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.control.journal_entries import Exchange
+from getimg_mock.control.journal_entries import ExchangeHandle
 from getimg_mock.world.rule_files import scenario_file
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class RuleHandle:
         return f"<scenario {', '.join(self.ids)}>"
 
 
-class Scenarios:
+class ScenariosHandle:
     """The scenario rules of a workspace."""
 
     def __init__(self, channel: Channel) -> None:
@@ -209,22 +209,22 @@ class JournalHandle:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def query(self, **criteria: Any) -> list[Exchange]:
+    def query(self, **criteria: Any) -> list[ExchangeHandle]:
         """Return the exchanges that match; `last=10` keeps the newest ten."""
-        return [Exchange.of(each) for each in self._raw(criteria)]
+        return [ExchangeHandle.of(each) for each in self._raw(criteria)]
 
     def count(self, **criteria: Any) -> int:
         """Return the number of exchanges that match."""
         return int(self._channel.call("GET", "/journal/count", criteria)["count"])
 
-    def wait(self, *, count: int = 1, timeout: float = 10.0, **criteria: Any) -> Exchange:
+    def wait(self, *, count: int = 1, timeout: float = 10.0, **criteria: Any) -> ExchangeHandle:
         """Block until `count` exchanges match, including past ones; return the last of them.
 
         `timeout` is in real seconds. Raises `WaitError`, a `TimeoutError`, when it expires.
         In a coroutine: `await asyncio.to_thread(workspace.journal.wait, ...)`.
         """
         values = {**criteria, "count": count, "timeout": timeout}
-        return Exchange.of(self._channel.call("POST", "/journal/wait", values)["exchange"])
+        return ExchangeHandle.of(self._channel.call("POST", "/journal/wait", values)["exchange"])
 
     def to_har(self, **criteria: Any) -> dict[str, Any]:
         """Return the matching exchanges as a HAR 1.2 document."""
@@ -240,7 +240,7 @@ class JournalHandle:
         """Delete every exchange."""
         self._channel.call("DELETE", "/journal")
 
-    def __iter__(self) -> Iterator[Exchange]:
+    def __iter__(self) -> Iterator[ExchangeHandle]:
         return iter(self.query())
 
     def __len__(self) -> int:

@@ -39,7 +39,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class ExchangeHandle:
     """One request with its answer; the fields are those of `getimg_mock.world.journal`.
 
     `at` is the workspace's time, `wall` real time. `raw` is the whole exchange as JSON.
@@ -63,7 +63,7 @@ class Exchange:
     raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Exchange:
+    def of(cls, raw: Mapping[str, Any]) -> ExchangeHandle:
         """Parse an exchange from JSON."""
         request, response = raw["request"], raw["response"]
         return cls(

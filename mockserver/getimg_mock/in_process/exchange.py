@@ -38,17 +38,17 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Headers
 
 __all__ = [
+    "ClockWait",
     "DisconnectedError",
     "EndlessWaitError",
-    "Exchange",
     "InMemoryConnection",
+    "InProcessExchange",
     "Jumping",
     "Patience",
     "Request",
     "ResetError",
     "Response",
     "TimedOutError",
-    "Wait",
     "WireError",
     "call_application",
     "exchange",
@@ -61,7 +61,7 @@ class EndlessWaitError(GetimgMockError):
     """No response will ever come, and the client has no timeout."""
 
 
-class Wait(NamedTuple):
+class ClockWait(NamedTuple):
     """The exchange continues when `seconds` have passed on `clock`, or the clock was changed.
 
     `pause` notices such a change; without `seconds` nothing else ends the wait.
@@ -76,17 +76,17 @@ class Patience(Protocol):
     """How a client waits for the fake."""
 
     @property
-    def left_behind(self) -> list[Exchange]:
+    def left_behind(self) -> list[InProcessExchange]:
         """Requests whose clients have disconnected while the fake was waiting."""
 
     @property
     def clock(self) -> VirtualClock | None:
         """The clock that runs while a client waits for nothing."""
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: ClockWait) -> None:
         """Return at the end of the wait, for synchronous clients."""
 
-    async def wait_async(self, wait: Wait) -> None:
+    async def wait_async(self, wait: ClockWait) -> None:
         """Return at the end of the wait, for asynchronous clients."""
 
 
@@ -95,14 +95,14 @@ class Jumping:
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock
-        self.left_behind: list[Exchange] = []
+        self.left_behind: list[InProcessExchange] = []
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: ClockWait) -> None:
         """Move a clock that does not run, or block this thread until the time has passed."""
         if not _jumped(wait):
             _block(wait)
 
-    async def wait_async(self, wait: Wait) -> None:
+    async def wait_async(self, wait: ClockWait) -> None:
         """Move a clock that does not run, or wait without blocking the loop of asyncio or trio."""
         if _jumped(wait):
             return
@@ -117,7 +117,7 @@ class Jumping:
                 await _sleep_in_loop(wait, wait.clock)
 
 
-class Exchange:
+class InProcessExchange:
     """One request to an application, stepped as far as the client reads the response."""
 
     def __init__(self, app: ASGIApp, request: Request, patience: Patience) -> None:
@@ -133,13 +133,13 @@ class Exchange:
         )
         self._running = True
 
-    def head(self) -> Generator[Wait, None, None]:
+    def head(self) -> Generator[ClockWait, None, None]:
         """Continue until status and headers are sent; raises `WireError` if they never are."""
         while self.connection.status is None:
             self._raise_error()
             yield from self._steps()
 
-    def chunk(self) -> Generator[Wait, None, bytes | None]:
+    def chunk(self) -> Generator[ClockWait, None, bytes | None]:
         """Continue until the next bytes of the body; return them, or None at its end."""
         while not self.connection.chunks:
             self._raise_error()
@@ -149,7 +149,7 @@ class Exchange:
         self._waited = 0.0
         return self.connection.chunks.popleft()
 
-    def whole(self) -> Generator[Wait, None, None]:
+    def whole(self) -> Generator[ClockWait, None, None]:
         """Continue until the application has ended, or the connection has failed."""
         while self._running and self.connection.error is None:
             yield from self._steps()
@@ -190,7 +190,7 @@ class Exchange:
             self.close()
             raise self.connection.error
 
-    def _steps(self) -> Iterator[Wait]:
+    def _steps(self) -> Iterator[ClockWait]:
         """Step the application once, after waiting for what it suspended on last."""
         due, self._due = self._due, None
         if due is not None:
@@ -221,7 +221,7 @@ class Exchange:
             if loop is not None:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - see above
 
-    def _waits(self, due: Any) -> Iterator[Wait]:
+    def _waits(self, due: Any) -> Iterator[ClockWait]:
         """Yield what to wait for; fails the connection if the client's timeout is shorter."""
         pause = due if isinstance(due, Pause) else None
         clock = pause.clock if pause else self._patience.clock
@@ -237,7 +237,7 @@ class Exchange:
             )
         in_vain = left is not None and (seconds is None or seconds > left)
         began = clock.now() if clock else None
-        yield Wait(clock, left if in_vain else seconds, pause)
+        yield ClockWait(clock, left if in_vain else seconds, pause)
         passed = (clock.now() - began).total_seconds() if clock and began else left or 0.0
         self._waited += passed
         # The clock may have been changed meanwhile; then the application looks again.
@@ -253,7 +253,7 @@ class Response:
 
     __slots__ = ("_exchange", "_patience", "headers", "status")
 
-    def __init__(self, under_way: Exchange, patience: Patience) -> None:
+    def __init__(self, under_way: InProcessExchange, patience: Patience) -> None:
         self.status: int = under_way.connection.status or 0
         self.headers: Headers = under_way.connection.headers
         self._exchange = under_way
@@ -279,7 +279,7 @@ def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -
     """
     patience = patience or Jumping()
     finish_left_behind(patience)
-    under_way = Exchange(app, request, patience)
+    under_way = InProcessExchange(app, request, patience)
     try:
         _driven(under_way.head(), patience)
     except BaseException:
@@ -294,7 +294,7 @@ async def exchange_async(
     """Return what `exchange` returns; asyncio or trio runs other tasks while it waits."""
     patience = patience or Jumping()
     finish_left_behind(patience)
-    under_way = Exchange(app, request, patience)
+    under_way = InProcessExchange(app, request, patience)
     try:
         await _awaited(under_way.head(), patience)
     except BaseException:
@@ -311,7 +311,7 @@ def call_application(
     A connection that failed is not raised: `error` has it, and what was sent before it is there.
     """
     patience = patience or Jumping()
-    under_way = Exchange(app, request, patience)
+    under_way = InProcessExchange(app, request, patience)
     _driven(under_way.whole(), patience)
     return under_way.connection
 
@@ -345,7 +345,7 @@ def _stepped(coroutine: Coroutine[Any, Any, None]) -> Any:
         return coroutine.send(None)
 
 
-def _jumped(wait: Wait) -> bool:
+def _jumped(wait: ClockWait) -> bool:
     clock, seconds = wait.clock, wait.seconds
     if clock is None or seconds is None or (clock.rate and not clock.autojump):
         return clock is None
@@ -353,14 +353,14 @@ def _jumped(wait: Wait) -> bool:
     return True
 
 
-def _block(wait: Wait) -> None:
+def _block(wait: ClockWait) -> None:
     if wait.seconds is None and wait.pause is not None:
         wait.pause.wait()
     elif wait.clock is not None and wait.seconds is not None:
         wait.clock.block_until(wait.clock.now() + timedelta(seconds=wait.seconds))
 
 
-async def _sleep_in_loop(wait: Wait, clock: VirtualClock) -> None:
+async def _sleep_in_loop(wait: ClockWait, clock: VirtualClock) -> None:
     if wait.seconds is None and wait.pause is not None:
         await clock.pause(None, wait.pause.changes)
     elif wait.seconds is not None:

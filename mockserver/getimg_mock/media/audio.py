@@ -31,14 +31,14 @@ _CHORD: Final = ((4, 1.0), (5, 0.7), (6, 0.8), (8, 0.35))  # a major triad and i
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class EncodedSound:
     """Encoded frames in order; the first has the time stamp `start`, in samples, at most 0."""
 
     frames: tuple[bytes, ...]
     start: int
 
 
-def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> Sound:
+def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> EncodedSound:
     """Return `samples` of the chord that `seed` draws, encoded by `stream`."""
     total = -(-samples // FRAME)
     spare = max(0, (total - 2 * _FADE) // _PERIOD - 2)
@@ -48,7 +48,7 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> Sound:
     # Where the fade is over and the encoder has settled, one period is as good as the next.
     settled, repeats = _FADE + _PERIOD, _FADE + 2 * _PERIOD
     loop = frames[settled:repeats] * spare
-    return Sound((*frames[:repeats], *loop, *frames[repeats:]), packets[0].pts or 0)
+    return EncodedSound((*frames[:repeats], *loop, *frames[repeats:]), packets[0].pts or 0)
 
 
 def _chord(seed: bytes) -> array[float]:

@@ -28,7 +28,7 @@ class UnsupportedStreamError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Headers:
+class StreamHeaders:
     """What a slice header depends on, from the sequence and picture parameter sets."""
 
     columns: int
@@ -48,15 +48,15 @@ class Shift:
     by: int
 
 
-def headers(extradata: bytes) -> Headers:
+def headers(extradata: bytes) -> StreamHeaders:
     """Return what `extradata`, parameter sets with start codes, says about slices."""
     units = {unit[0] & 31: _Bits(_unescaped(unit[1:])) for unit in _units(extradata) if unit}
     columns, rows, frame_number_bits = _sequence(units[_SPS])
     overrides, deblocking = _picture(units[_PPS])
-    return Headers(columns, rows, frame_number_bits, overrides, deblocking)
+    return StreamHeaders(columns, rows, frame_number_bits, overrides, deblocking)
 
 
-def following_frame(known: Headers, number: int, shift: Shift | None = None) -> bytes:
+def following_frame(known: StreamHeaders, number: int, shift: Shift | None = None) -> bytes:
     """Return the frame that is `number` frames after its key frame: the one before it, shifted.
 
     A shift must not be in the uppermost row: the vectors are written as differences from the
@@ -80,7 +80,7 @@ def following_frame(known: Headers, number: int, shift: Shift | None = None) -> 
     return _START + bytes((_REFERENCE | _P_SLICE,)) + _escaped(bits.closed())
 
 
-def _slice_header(bits: _Writer, known: Headers, number: int) -> None:
+def _slice_header(bits: _Writer, known: StreamHeaders, number: int) -> None:
     """Write clause 7.3.3 for a P slice that covers the picture."""
     bits.unsigned(0)  # first_mb_in_slice
     bits.unsigned(_P_ONLY)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from getimg_mock.application import Application
-    from getimg_mock.control.handle import Workspace
+    from getimg_mock.control.handle import WorkspaceHandle
     from getimg_mock.settings_options import SettingsOptions
 
 _BACKLOG = 2048
@@ -64,7 +64,7 @@ class MockServer:
             )
         return self._url
 
-    def workspace(self, key: str) -> Workspace:
+    def workspace(self, key: str) -> WorkspaceHandle:
         """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
         from getimg_mock.control.handle import local  # noqa: PLC0415 - serving needs none of it
 

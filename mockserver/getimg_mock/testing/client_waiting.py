@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from getimg_mock.in_process.exchange import Exchange, Patience, Wait
+    from getimg_mock.in_process.exchange import ClockWait, InProcessExchange, Patience
     from getimg_mock.testing.reset_tracking import PresentClock
     from getimg_mock.virtual_time.linked_time import Link
     from getimg_mock.world.clock import VirtualClock
@@ -21,7 +21,7 @@ class LinkedPatience:
         self._other = other
 
     @property
-    def left_behind(self) -> list[Exchange]:
+    def left_behind(self) -> list[InProcessExchange]:
         """Requests whose clients have disconnected while the fake was waiting."""
         return self._other.left_behind
 
@@ -30,14 +30,14 @@ class LinkedPatience:
         """The clock of the workspace; a reset replaces it."""
         return self._present.clock
 
-    def wait(self, wait: Wait) -> None:
+    def wait(self, wait: ClockWait) -> None:
         """Sleep on the link, in the order of all sleepers."""
         if self.link is None or wait.seconds is None or not self._is_linked(wait):
             self._other.wait(wait)
         else:
             self.link.sleep(wait.seconds)
 
-    async def wait_async(self, wait: Wait) -> None:
+    async def wait_async(self, wait: ClockWait) -> None:
         """Sleep in the event loop, whose timers are linked."""
         if not self._is_linked(wait):
             await self._other.wait_async(wait)
@@ -54,11 +54,11 @@ class LinkedPatience:
         else:
             await _sleep_in_loop(wait)
 
-    def _is_linked(self, wait: Wait) -> bool:
+    def _is_linked(self, wait: ClockWait) -> bool:
         return self.link is not None and self.link.active and wait.clock is self.clock
 
 
-async def _sleep_in_loop(wait: Wait) -> None:
+async def _sleep_in_loop(wait: ClockWait) -> None:
     """Sleep until the time has passed or the clock was changed by hand."""
     sleeps = []
     if wait.seconds is not None:

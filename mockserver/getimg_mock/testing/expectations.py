@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from getimg_mock.control.handles import JournalHandle
-    from getimg_mock.control.journal_entries import Exchange
+    from getimg_mock.control.journal_entries import ExchangeHandle
 
 _ANY: Final = "unknown"
 
@@ -31,7 +31,7 @@ def checked_operation(operation: str) -> str:
 class Seen(NamedTuple):
     """An exchange, with its differences from what was expected."""
 
-    exchange: Exchange
+    exchange: ExchangeHandle
     differences: list[str]
 
 
@@ -87,7 +87,7 @@ class Expectation:
         return self.times(0)
 
     @property
-    def met(self) -> list[Exchange]:
+    def met(self) -> list[ExchangeHandle]:
         """The matching exchanges, oldest first."""
         return [each.exchange for each in self._seen() if not each.differences]
 
@@ -104,7 +104,7 @@ class Expectation:
             lines += self._nearest(seen)
         return "\n".join(lines)
 
-    def fits(self, exchange: Exchange) -> bool:
+    def fits(self, exchange: ExchangeHandle) -> bool:
         """Return whether an exchange matches."""
         return (
             exchange.number > self._after
@@ -147,7 +147,7 @@ class Expectation:
         found = self._journal.query(operation=self.operation, after=self._after)
         return [Seen(each, self._differences(each)) for each in found]
 
-    def _differences(self, exchange: Exchange) -> list[str]:
+    def _differences(self, exchange: ExchangeHandle) -> list[str]:
         found: list[str] = []
         if self._body:
             body, is_cut = read_body(exchange)
@@ -185,7 +185,7 @@ class Order:
         return "\n".join(lines)
 
 
-def read_body(exchange: Exchange) -> tuple[Any, bool]:
+def read_body(exchange: ExchangeHandle) -> tuple[Any, bool]:
     """Return the JSON body of a request, and whether the journal has only its beginning."""
     text = exchange.request.body.decode("utf-8", "replace")
     if exchange.request.size <= len(exchange.request.body):
@@ -217,7 +217,7 @@ def _past(text: str, at: int, letters: str) -> int:
     return at
 
 
-def shown(exchange: Exchange) -> str:
+def shown(exchange: ExchangeHandle) -> str:
     """Return an exchange as one line."""
     status = exchange.status or "no answer"
     return f"#{exchange.number} {exchange.operation} -> {status}"

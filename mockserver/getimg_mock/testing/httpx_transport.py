@@ -5,10 +5,10 @@ from __future__ import annotations
 import httpx
 
 from getimg_mock.in_process.exchange import DisconnectedError, ResetError, TimedOutError
-from getimg_mock.testing.transports import AsyncStream, Stream, Transport, Words
+from getimg_mock.testing.transports import AsyncStream, ResponseStream, Transport, Words
 
 
-class _Stream(Stream, httpx.SyncByteStream):
+class _Stream(ResponseStream, httpx.SyncByteStream):
     """What httpx.Client reads."""
 
 

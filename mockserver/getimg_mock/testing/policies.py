@@ -9,12 +9,12 @@ from getimg_mock.testing.expectations import shown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from getimg_mock.control.handle import Workspace
+    from getimg_mock.control.handle import WorkspaceHandle
     from getimg_mock.testing.expectations import Expectation
 
 
 def violations(
-    workspace: Workspace, expectations: Sequence[Expectation], policies: Iterable[str]
+    workspace: WorkspaceHandle, expectations: Sequence[Expectation], policies: Iterable[str]
 ) -> Iterator[str]:
     """Yield the violations of each policy, as text."""
     for policy in dict.fromkeys(policies):
@@ -29,13 +29,13 @@ def violations(
             yield "\n".join([f"Policy {policy}:", *listed])
 
 
-def _unexpected(workspace: Workspace, expectations: Sequence[Expectation]) -> Iterator[str]:
+def _unexpected(workspace: WorkspaceHandle, expectations: Sequence[Expectation]) -> Iterator[str]:
     for exchange in workspace.journal:
         if not any(each.fits(exchange) for each in expectations):
             yield f"{shown(exchange)} was not expected"
 
 
-def _undownloaded(workspace: Workspace) -> Iterator[str]:
+def _undownloaded(workspace: WorkspaceHandle) -> Iterator[str]:
     downloaded = {
         each.path.split("/")[3]
         for each in workspace.journal.query(operation="downloads.retrieve")
@@ -47,6 +47,6 @@ def _undownloaded(workspace: Workspace) -> Iterator[str]:
             yield f"{generation.id} ({generation.kind}, {cost}) was not downloaded"
 
 
-def _pending(workspace: Workspace) -> Iterator[str]:
+def _pending(workspace: WorkspaceHandle) -> Iterator[str]:
     for generation in workspace.generations.where(status="pending"):
         yield f"{generation.id} ({generation.total_cost} USD held) was left pending"

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from getimg_mock.control.handle import Workspace
-    from getimg_mock.control.journal_entries import Exchange
+    from getimg_mock.control.handle import WorkspaceHandle
+    from getimg_mock.control.journal_entries import ExchangeHandle
     from getimg_mock.fake import Fake
 
 
@@ -35,7 +35,7 @@ class _Line:
 
 
 def timeline(
-    workspace: Workspace, opened_at: datetime, fake: Fake | None, *, lines: int = 20
+    workspace: WorkspaceHandle, opened_at: datetime, fake: Fake | None, *, lines: int = 20
 ) -> str:
     """Return exchanges, endings, money and time in at most `lines` lines."""
     summary = workspace.summary()
@@ -55,7 +55,7 @@ def timeline(
     return "\n".join([head, *_fitted(_joined(events), room), *tail])
 
 
-def _exchanges(exchanges: Iterable[Exchange], opened_at: datetime) -> Iterable[_Line]:
+def _exchanges(exchanges: Iterable[ExchangeHandle], opened_at: datetime) -> Iterable[_Line]:
     for each in exchanges:
         parts = [f"{each.method} {each.path}"]
         if each.query and each.operation != "downloads.retrieve":
@@ -67,7 +67,7 @@ def _exchanges(exchanges: Iterable[Exchange], opened_at: datetime) -> Iterable[_
         yield _Line((each.at - opened_at).total_seconds(), "  ".join(parts))
 
 
-def _what(exchange: Exchange) -> str:
+def _what(exchange: ExchangeHandle) -> str:
     """Return the error, status or prompt of an exchange."""
     answer = _json(exchange.response.body)
     if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
@@ -82,7 +82,7 @@ def _what(exchange: Exchange) -> str:
     return ""
 
 
-def _effects(exchange: Exchange) -> list[str]:
+def _effects(exchange: ExchangeHandle) -> list[str]:
     found = []
     for effect in exchange.effects:
         if effect.amount is not None:
@@ -92,7 +92,7 @@ def _effects(exchange: Exchange) -> list[str]:
     return found
 
 
-def _endings(workspace: Workspace, opened_at: datetime, now: datetime) -> Iterable[_Line]:
+def _endings(workspace: WorkspaceHandle, opened_at: datetime, now: datetime) -> Iterable[_Line]:
     """Yield the endings of videos; an image ends within its own request."""
     for generation in workspace.generations.where(kind="video"):
         told = generation.as_json()
@@ -123,7 +123,7 @@ def _fitted(events: list[_Line], room: int) -> list[str]:
     return [*map(str, events[:first]), left_out, *map(str, events[-last:])]
 
 
-def _elsewhere(workspace: Workspace, fake: Fake | None) -> Iterable[str]:
+def _elsewhere(workspace: WorkspaceHandle, fake: Fake | None) -> Iterable[str]:
     """Yield the requests that reached the fake, but not this workspace."""
     if fake is None:
         return

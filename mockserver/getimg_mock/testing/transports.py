@@ -32,7 +32,7 @@ class Words(Generic[Answered]):
     """The classes of a library for a response, its body and its errors."""
 
     response: Callable[..., Answered]
-    stream: Callable[[Response, Told], Stream]
+    stream: Callable[[Response, Told], ResponseStream]
     async_stream: Callable[[Response, Told], AsyncStream]
     errors: Mapping[type[WireError], Callable[..., Exception]]
 
@@ -69,7 +69,9 @@ class Transport(Generic[Asked, Answered]):
     def _told(self, request: Asked, error: WireError) -> Exception:
         return self._words.errors[type(error)](str(error), request=request)
 
-    def _answered(self, request: Asked, answer: Response, stream: Stream | AsyncStream) -> Answered:
+    def _answered(
+        self, request: Asked, answer: Response, stream: ResponseStream | AsyncStream
+    ) -> Answered:
         return self._words.response(
             answer.status,
             headers=answer.headers,
@@ -79,7 +81,7 @@ class Transport(Generic[Asked, Answered]):
         )
 
 
-class Stream:
+class ResponseStream:
     """The body of a response, for a synchronous client."""
 
     def __init__(self, answer: Response, told: Told) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.channels import LocalChannel
-from getimg_mock.control.handle import Workspace
+from getimg_mock.control.handle import WorkspaceHandle
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.in_process.exchange import finish_left_behind
 from getimg_mock.testing.expectations import Expectation, Order, checked_operation
@@ -41,7 +41,7 @@ class ExpectationError(AssertionError):
     """The client did not do what the test expects; the text says what it did."""
 
 
-class GetimgMock(Workspace):
+class GetimgMock(WorkspaceHandle):
     """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
     `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
