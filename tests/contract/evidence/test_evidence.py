@@ -29,7 +29,7 @@ from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check, select_checks
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.known_failures import read_known_failures
-from tests.contract.provider.test_checks import run
+from tests.contract.provider.fixed_plans import run_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +62,7 @@ def recorded(tmp_path: Path, *names: str) -> Path:
             "body": {"base64": b64encode(each.body).decode()},
         }
         for name in names
-        for each in run(name)
+        for each in run_plan(name)
     ]
     return traffic(tmp_path, entries)
 
@@ -280,7 +280,7 @@ BROKEN_BY = {
 @pytest.mark.parametrize(("fault", "plan"), BROKEN_BY)
 def test_what_traffic_can_confirm_it_can_contradict(fault: str, plan: str) -> None:
     """Each check of the list is broken by the traffic of a provider that breaks it."""
-    history = without_plan(run(plan, fault))
+    history = without_plan(run_plan(plan, fault))
     for name in BROKEN_BY[fault, plan].split():
         assert judge_check(find_check(name), [history], own=False).broken, name
 

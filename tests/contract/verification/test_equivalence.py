@@ -15,7 +15,7 @@ from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison
 from getimg_mock.contract.verification.registry import find_check
-from tests.contract.provider.test_checks import run
+from tests.contract.provider.fixed_plans import run_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def with_items(change: Callable[[dict[str, Any]], dict[str, Any]]) -> History:
         body = exchange.plain | {"data": [change(item) for item in exchange.plain["data"]]}
         return replace(exchange, body=json.dumps(body).encode())
 
-    return altered(run(LIFE), changed)
+    return altered(run_plan(LIFE), changed)
 
 
 def verdict(name: str, other: History, fake: History) -> Verdict:
@@ -63,7 +63,7 @@ def verdict(name: str, other: History, fake: History) -> Verdict:
 )
 def test_drift_has_three_tiers(change: Any, status: str, told: str) -> None:
     """GE902: what came informs, what went warns, what changed its type fails."""
-    found = verdict("GE902", with_items(change), run(LIFE))
+    found = verdict("GE902", with_items(change), run_plan(LIFE))
     assert found.status == status
     if told:
         assert told in found.findings[0].observation.actual
@@ -71,7 +71,9 @@ def test_drift_has_three_tiers(change: Any, status: str, told: str) -> None:
 
 def test_the_worst_of_several_differences_is_told_first() -> None:
     """A field of another type does not hide behind those that are gone."""
-    found = verdict("GE902", with_items(lambda item: {"fps": str(item["fps"]), "n": 1}), run(LIFE))
+    found = verdict(
+        "GE902", with_items(lambda item: {"fps": str(item["fps"]), "n": 1}), run_plan(LIFE)
+    )
     assert [each.observation.status for each in found.findings] == [None, "WARN", "INFO"]
 
 
@@ -97,21 +99,21 @@ def without(*names: str, status: int) -> Callable[[HttpExchange], HttpExchange]:
 )
 def test_refusals_have_their_headers_too(plan: str, header: str, status: int) -> None:
     """GE904: clients pace themselves by what stands on a refusal above all."""
-    fake = run(plan)
+    fake = run_plan(plan)
     assert [each for each in fake if each.status == status and header in each.fields]
     found = verdict("GE904", altered(fake, without(header, status=status)), fake)
     assert found.status == "FAIL"
-    assert verdict("GE904", run(plan), fake).status == "PASS"
+    assert verdict("GE904", run_plan(plan), fake).status == "PASS"
 
 
 def test_a_429_that_came_elsewhere_is_compared_with_those_of_the_fake() -> None:
     """GE904: whose limit is met when depends on the account, not what a refusal says."""
-    fake = run(LIMIT)
+    fake = run_plan(LIMIT)
     late = next(each for each in fake if each.status == 429)
-    other = run("images in every format")
+    other = run_plan("images in every format")
     extra = replace(late, number=99, step=None)
     joined = replace(other, exchanges=(*other.exchanges, extra))
-    whole = Comparison(fake=(fake, run("images in every format")), other=(joined,))
+    whole = Comparison(fake=(fake, run_plan("images in every format")), other=(joined,))
     assert not judge_check(find_check("GE904"), [whole]).broken
     bare = replace(joined, exchanges=(*other.exchanges, replace(extra, headers=())))
     assert judge_check(find_check("GE904"), [replace(whole, other=(bare,))]).broken
@@ -189,7 +191,9 @@ def test_times_outside_of_the_fakes_ranges_are_told(
     """GE909: latency of images, ends and looks of videos, lives of links, and pauses."""
     plans = (LIFE, "images in every format", LIMIT)
     others = [
-        replace(altered(run(plan), change), own=False, plan=replace(run(plan).plan, world=()))
+        replace(
+            altered(run_plan(plan), change), own=False, plan=replace(run_plan(plan).plan, world=())
+        )
         for plan in plans
     ]
     verdicts = [times(other, **settings) for other in others]
