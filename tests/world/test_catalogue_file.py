@@ -188,7 +188,7 @@ def test_a_byte_order_mark_is_let_pass() -> None:
         ({"extends": True, "remove": [["x"]]}, "remove[0]: must be the id of a model"),
         (
             {"extends": True, "remove": ["seedream-4", "seedream-5-light"]},
-            'remove[1]: there is no model "seedream-5-light"; did you mean "seedream-5-lite"?',
+            'remove[1]: unknown model "seedream-5-light"; did you mean "seedream-5-lite"?',
         ),
         (
             {"extends": True, "remove": ["seedream-4", "seedream-4"]},

@@ -159,7 +159,7 @@ def _removed_faults(removed: list[Any], known: Sequence[str]) -> Iterator[Fault]
         else:
             close = get_close_matches(model_id[:100], known, n=1, cutoff=0.5)
             hint = f"; did you mean {quoted(close[0])}?" if close else "."
-            yield place, f"there is no model {written(model_id)}{hint}"
+            yield place, f"unknown model {written(model_id)}{hint}"
 
 
 def _models_faults(models: list[Any]) -> Iterator[Fault]:

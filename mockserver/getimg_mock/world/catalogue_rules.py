@@ -74,12 +74,12 @@ def _sentence(message: str) -> str:
 
 def _identity(entry: dict[str, Any]) -> Iterator[Fault]:
     if not _ID.fullmatch(entry["id"]):
-        yield ".id", f"{quoted(entry['id'])} cannot stand in a path: /v2/models/{{id}}."
+        yield ".id", f"{quoted(entry['id'])} cannot be part of a path: /v2/models/{{id}}."
     text = entry["created_at"]
     try:
         datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        yield ".created_at", f"{quoted(text)} is no moment that can be told in UTC."
+        yield ".created_at", f"{quoted(text)} is not a date-time that UTC can express."
 
 
 def _ratios(entry: dict[str, Any]) -> Iterator[Fault]:
@@ -123,7 +123,7 @@ def _list_faults(place: str, values: Sequence[Any]) -> Iterator[Fault]:
     seen = set()
     for index, value in enumerate(values):
         if value in seen:
-            yield f"{place}[{index}]", f"{written(value)} stands there already."
+            yield f"{place}[{index}]", f"{written(value)} is listed twice."
         seen.add(value)
 
 
