@@ -106,7 +106,9 @@ class ClientRun:
             driver.close()
         self.results.append(result)
         known = self.recorder.known
-        self.recorder.record(scorecard.generate_verdict_events(result, adapter=adapter, known=known))
+        self.recorder.record(
+            scorecard.generate_verdict_events(result, adapter=adapter, known=known)
+        )
 
     def _search_schedule(self, driver: Driver, result: Result) -> Result:
         """Return the result with the shortest schedule of faults that costs twice, if any."""

@@ -7,6 +7,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
 from getimg_mock.contract.plans import (
     DAYS_PLACEHOLDER,
@@ -17,7 +18,6 @@ from getimg_mock.contract.plans import (
     get_balance,
     post,
 )
-from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
