@@ -25,12 +25,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from getimg_mock.contract.exchanges import TERMINAL, parse_decimal, read_balance
+from getimg_mock.contract.exchanges import parse_decimal, read_balance
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest
-from getimg_mock.contract.plans import DAYS_PLACEHOLDER, Plan, Ref, Send, get, get_balance
+from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.prices import compute_price
 from getimg_mock.contract.provider.plan_strategies import faulty, submissions
-from getimg_mock.contract.targets.execution import PlanRun, RefusedError, parse_instant
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, TERMINAL, Ref, Send
+from getimg_mock.contract.targets.execution import RefusedError
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
@@ -100,10 +103,7 @@ class Provider(RuleBasedStateMachine):
 
     def do(self, step: Send) -> HttpExchange:
         """Send one request."""
-        before = len(self.run.exchanges)
-        self.run._send(step, before)  # noqa: SLF001 - the machine steps the run by hand
-        assert len(self.run.exchanges) == before + 1
-        return self.run.exchanges[-1]
+        return self.run.send(step)
 
     def amount(self, seen: HttpExchange) -> Decimal:
         """Return the balance in an answer."""

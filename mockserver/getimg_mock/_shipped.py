@@ -39,3 +39,9 @@ def shipped(folder: Folder) -> Traversable:
 def read_text(folder: Folder, name: str) -> str:
     """Return the text of one shipped file; `name` may hold slashes."""
     return shipped(folder).joinpath(*name.split("/")).read_text(encoding="utf-8")
+
+
+def read_source(module: str) -> str:
+    """Return the source of one module of this package, by its dotted name."""
+    package, *parts = module.split(".")
+    return files(package).joinpath(*parts[:-1], f"{parts[-1]}.py").read_text(encoding="utf-8")

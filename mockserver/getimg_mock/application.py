@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import key_of
@@ -10,9 +10,12 @@ from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
+    from getimg_mock.settings_options import SettingsOptions
 
 # Neither getimg.ai nor anybody else has paths that begin so.
 _OURS = "/__mock__"
@@ -56,16 +59,17 @@ def _is_ours(path: str) -> bool:
     return path.startswith(_OURS) and path[len(_OURS) : len(_OURS) + 1] in {"", "/"}
 
 
-def create_app(settings: Settings | None = None, **values: Any) -> Application:
+def create_app(settings: Settings | None = None, **options: Unpack[SettingsOptions]) -> Application:
     """Return the fake as an ASGI application.
 
-    Either `settings` or single values of it, such as `balance="25"`; without either, the
-    defaults. Prints one line per request unless `quiet`. Raises `SettingsError`.
+    Takes either `settings` or single options, such as `balance="25"`; without both, the defaults.
+    Prints one line per request unless `quiet` is set. Raises `SettingsError` for invalid options,
+    and `TypeError` for `settings` together with options.
     """
     if settings is None:
-        settings = Settings.of(**values)
-    elif values:
-        raise TypeError("Give settings or single values, not both.")
+        settings = Settings.of(**options)
+    elif options:
+        raise TypeError("Pass either settings or single options, not both.")
     return Application(Fake.of(settings), _log(settings))
 
 

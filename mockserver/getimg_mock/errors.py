@@ -1,18 +1,47 @@
-"""What can go wrong, as one tree.
+"""All exceptions of the package, and the base of those that its users handle.
+
+Users handle these; `except GetimgMockError` catches them all:
 
     GetimgMockError
-    |-- SettingsError       a setting, option or file that cannot be used
-    |   |-- CatalogueError  a models file that cannot be used, with the place of the error
-    |   `-- MissingPackageError  a package that an optional feature needs is not installed
-    |-- UnknownNameError    a name that does not exist; carries the nearest one that does
-    |-- BudgetError         a budget that does not allow a run, or its record cannot be used
-    |-- ServerError         the server could not start or stop
-    |-- ControlError        a control request that was refused or could not be sent
-    |   `-- WaitError       what was waited for did not come in time; a TimeoutError, too
-    `-- Refusal             an answer of the API in getimg.ai's error envelope
+    |-- SettingsError        an invalid setting, option or file
+    |   |-- CatalogueError   an invalid models file, with the place of the error
+    |   |-- MissingPackageError  an optional feature needs a package that is not installed
+    |   `-- UnknownNameError an unknown name; has the nearest known one
+    |-- ServerError          the server could not start, or is not running
+    |-- ControlError         a control request was refused or could not be sent
+    |   `-- WaitError        what was waited for did not come in time; also a TimeoutError
+    |-- WireError            an in-process connection failed
+    |   |-- ResetError       the server reset it
+    |   |-- DisconnectedError  the server closed it before a complete response
+    |   `-- TimedOutError    the server sent nothing within the client's timeout
+    |-- EndlessWaitError     an in-process request would wait for ever
+    |-- NoWireError          a fault needs a server of getimg-mock; also a RuntimeError
+    |-- LoopError            an event loop whose time cannot be linked
+    |-- TimeLinkError        time cannot be linked now
+    `-- BudgetError          a budget does not allow a run, or its record cannot be used
 
-The first ones are ours and are told to whoever runs the fake. A `Refusal` is what the API says to
-a client; it never changes state or money.
+Users do not handle these, so they have other bases. `except GetimgMockError` in a test, or
+`except Exception` in a client, must not hide a failed expectation or a refused connection:
+
+    AssertionError
+    `-- ExpectationError     the client did not do what the test expects
+    pytest.fail.Exception
+    `-- RealApiError         a test attempted to reach the real API
+    OSError
+    |-- RealApiHandshakeError  the same, within an event loop's TLS handshake
+    `-- ExternalConnectionError  a client under test attempted to reach another machine
+    BaseException
+    `-- Abandoned            a client under test exceeded the limits of its case
+        `-- OverdueError     it exceeded the limit of real time
+
+These never leave the package:
+
+    Exception
+    |-- Refusal              the API refuses a request, in getimg.ai's error envelope
+    |-- RefusedError         the budget does not allow a request to a paid service
+    |-- BodyTooLargeError    a request body exceeds the limit
+    |-- ClientGoneError      a client disconnected before its request was complete
+    `-- UnsupportedStreamError  a video encoder's headers cannot be continued; a ValueError
 """
 
 from __future__ import annotations
@@ -25,15 +54,15 @@ if TYPE_CHECKING:
 
 
 class GetimgMockError(Exception):
-    """Base of every error that getimg-mock raises on purpose."""
+    """Base of the errors that users of getimg-mock handle."""
 
 
 class SettingsError(GetimgMockError):
-    """A setting, option or file that cannot be used; the text says which and what would work."""
+    """An invalid setting, option or file; the text says which one, and what would work."""
 
 
 class CatalogueError(SettingsError):
-    """A models file that cannot be used; the text begins with the place of the error."""
+    """An invalid models file; the text begins with the place of the error."""
 
 
 class MissingPackageError(SettingsError, ModuleNotFoundError):
@@ -45,14 +74,13 @@ class BudgetError(GetimgMockError):
 
 
 class ServerError(GetimgMockError):
-    """The server could not start or stop."""
+    """The server could not start, or is not running."""
 
 
 class ControlError(GetimgMockError):
-    """A control request that was refused or could not be sent.
+    """A control request was refused or could not be sent.
 
-    Attributes: `code` (what went wrong, for programs), `status` (HTTP), `nearest` (what may have
-    been meant, or None).
+    Attributes: `code` (for programs), `status` (HTTP), `nearest` (the nearest known name, or None).
     """
 
     def __init__(
@@ -65,16 +93,17 @@ class ControlError(GetimgMockError):
 
 
 class WaitError(ControlError, TimeoutError):
-    """What was waited for did not come in time."""
+    """What was waited for did not come in time; also a `TimeoutError`."""
 
     def __init__(self, message: str) -> None:
         super().__init__("timeout", message, status=504)
 
 
 class UnknownNameError(SettingsError):
-    """A name that does not exist, with the nearest one that does.
+    """An unknown name.
 
-    Attributes: `kind` (what sort of name), `name` (as given), `nearest` (or None), `known`.
+    Attributes: `kind` (what it is the name of), `name` (as given), `nearest` (the nearest known
+    name, or None), `known` (all known names).
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -88,12 +117,15 @@ class UnknownNameError(SettingsError):
         super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
 
 
-class Refusal(GetimgMockError):  # noqa: N818 - the API refuses; the client, not the fake, erred
-    """The API's answer to a request that it refuses, in getimg.ai's words.
+class Refusal(Exception):  # noqa: N818 - an answer to a client's error, no error of the fake
+    """The API refuses a request; the application answers it in getimg.ai's error envelope.
 
-    Attributes: `code` (api-facts section 8), `message`, `param` (the field to blame, or None),
-    `status` (HTTP, when it is not the one that belongs to `code`), `retry_after` (as the header
-    says it), `hint` (ours: what would have worked, sent in a header of ours).
+    It changes neither state nor money. It is not a `GetimgMockError`: it is the answer to a client,
+    and never reaches the code that runs the fake.
+
+    Attributes: `code` (as documented by getimg.ai), `message`, `param` (the field that is wrong, or
+    None), `status` (HTTP, if it is not the one that belongs to `code`), `retry_after` (as in the
+    header), `hint` (what would have worked; sent in the header `X-Mock-Hint`).
     """
 
     def __init__(

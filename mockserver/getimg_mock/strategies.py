@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 __all__ = [
     "InvalidRequest",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.in_process.exchange import Exchange, Request
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world.journal import MAX_BODY
 from getimg_mock.world.snapshots import restored, snapshot
 from tests.api.driver import IMAGE, KEY, START, VIDEO, Driver, Impatient

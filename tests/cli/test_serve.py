@@ -301,7 +301,7 @@ def test_a_taken_port_is_one_line(
         port = taken.getsockname()[1]
         said = _refused(capsys, "--port", str(port))
     assert said.startswith(f"getimg-mock: Cannot listen on '127.0.0.1' port {port}: ")
-    assert said.endswith("Choose another with --port; --port 0 takes a free one.\n")
+    assert said.endswith("Choose another port with --port; --port 0 takes a free one.\n")
 
 
 def test_the_help_names_every_setting_with_its_default(capsys: pytest.CaptureFixture[str]) -> None:

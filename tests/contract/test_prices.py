@@ -26,7 +26,7 @@ from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.plan_strategies import submissions
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 
 MODELS = load_shipped_models()

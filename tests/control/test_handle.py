@@ -87,7 +87,7 @@ def test_what_is_unknown_names_the_nearest(ws: Workspace) -> None:
         (lambda: ws.scenarios.add("rate-limitd"), "rate-limited"),
         (lambda: ws.scenarios.add(on="videos.creat", status=500), "videos.create"),
         (lambda: ws.scenarios.add(ststus=500), "status"),
-        (lambda: ws.configure(retenton=1), "retention"),
+        (lambda: ws.configure(retenton=1), "retention"),  # type: ignore[call-arg]
         (lambda: ws.limits.set(image_rmp=1), "image_rpm"),  # type: ignore[call-arg]
     ):
         with pytest.raises(UnknownNameError) as caught:

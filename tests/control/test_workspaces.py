@@ -96,7 +96,7 @@ class TestWorkspace:
         with pytest.raises(ControlError, match="pending"):
             ws.configure(charge_at="submission")
         with pytest.raises(UnknownNameError, match="fail_rate"):
-            ws.configure(failrate=1)
+            ws.configure(failrate=1)  # type: ignore[call-arg]
 
     def test_a_summary_counts_what_there_is(self, ws: Workspace, client: Client) -> None:
         """One look for people and for the end of a test."""

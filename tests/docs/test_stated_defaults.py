@@ -11,7 +11,8 @@ import pytest
 
 from getimg_mock._shipped import read_text
 from getimg_mock.api.openapi import openapi
-from getimg_mock.settings import Settings, Span, option_name
+from getimg_mock.setting_values import Span
+from getimg_mock.settings import Settings, option_name
 from getimg_mock.world.behaviours import Behaviour
 from getimg_mock.world.catalogue import FPS, SECONDS
 from getimg_mock.world.journal import MAX_BODY

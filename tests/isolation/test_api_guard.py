@@ -47,7 +47,7 @@ def test_it(getimg_mock):
     result.stdout.fnmatch_lines(
         [f"*RealApiError: {library} tried to reach the real api.getimg.ai*"]
     )
-    result.stdout.fnmatch_lines(["*take the fixture getimg_live*"])
+    result.stdout.fnmatch_lines(["*use the fixture getimg_live*"])
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])

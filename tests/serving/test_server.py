@@ -48,7 +48,7 @@ def test_the_address_has_no_slash_at_its_end() -> None:
 def test_there_is_no_address_before_the_start_and_after_the_stop() -> None:
     """An error that says what to do, not an address that nobody answers at."""
     server = MockServer()
-    with pytest.raises(ServerError, match=r"call start\(\)"):
+    with pytest.raises(ServerError, match=r"Call start\(\)"):
         _ = server.url
     server.start()
     server.stop()
@@ -67,7 +67,7 @@ def test_it_can_be_stopped_twice_and_before_it_was_started() -> None:
 
 def test_it_cannot_be_started_twice() -> None:
     """The first port would be lost."""
-    with MockServer() as server, pytest.raises(ServerError, match="running already"):
+    with MockServer() as server, pytest.raises(ServerError, match="already running"):
         server.start()
 
 
@@ -126,7 +126,7 @@ def test_settings_are_given_by_name_or_whole_and_not_both() -> None:
     with pytest.raises(TypeError, match="not both"):
         MockServer(settings=Settings(), balance=1)
     with pytest.raises(UnknownNameError, match="'balanse'"):
-        MockServer(balanse=1)
+        MockServer(balanse=1)  # type: ignore[call-arg]
     with pytest.raises(SettingsError, match="balance: "):
         MockServer(balance="much")
     assert MockServer(settings=Settings.of(port=0, seed="x")).settings.seed == "x"

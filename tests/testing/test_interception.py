@@ -167,3 +167,35 @@ def test_it(getimg_mock, other):
 """,
     )
     result.assert_outcomes(passed=1)
+
+
+def test_transports_that_another_library_puts_back_do_not_pile_up(suite: pytest.Pytester) -> None:
+    """Other mocks of httpx save our replacement and restore it later, a thousand times a run."""
+    result = run(
+        suite,
+        """
+REAL = httpx.HTTPTransport.handle_request
+
+@pytest.fixture(autouse=True)
+def other_mock(monkeypatch, getimg_mock):
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda transport, request: None)
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.setenv("APP_ENV", "test")
+
+@pytest.mark.parametrize("number", range(300))
+def test_many(number):
+    pass
+
+def test_left_as_found(monkeypatch):
+    monkeypatch.undo()
+    depth, function = 0, httpx.HTTPTransport.handle_request
+    while function is not REAL:
+        (function,) = [each.cell_contents for each in function.__closure__
+                       if callable(each.cell_contents)]
+        depth += 1
+    assert depth == 1
+""",
+    )
+    result.assert_outcomes(passed=301)

@@ -248,7 +248,7 @@ def test_not_ours(getimg_live): pass
         pytester.runpytest_subprocess(*options, "-n", "2"),
     ):
         result.assert_outcomes(passed=2, errors=1)
-        result.stdout.fnmatch_lines([f"*models belongs to the fake that runs at {elsewhere.url}*"])
+        result.stdout.fnmatch_lines([f"*models belongs to the fake at {elsewhere.url}*"])
     workspaces: Any = elsewhere.app.fake.store
     assert len({each.key for each in workspaces}) == 4
 

@@ -20,7 +20,7 @@ pytest_plugins = ["pytester"]
         ("'flaky'", "*takes its arguments by name*"),
         ("policies='no-pending-video'", "*Unknown policy*'no-pending-videos'*"),
         ("limits={'image_rmp': 3}", "*Unknown limit 'image_rmp'. Did you mean 'image_rpm'*"),
-        ("clock='slow'", "*clock: 'slow' is none: write virtual, linked, real*"),
+        ("clock='slow'", "*clock: Unknown clock 'slow'. Use virtual, linked, real*"),
         ("clock='2026-05-01T12:00:00'", "*has no time zone*"),
         ("balance='plenty'", "*balance: 'plenty' is not an amount*"),
         ("models='nowhere.json'", "*nowhere.json: cannot be read*"),

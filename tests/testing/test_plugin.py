@@ -54,7 +54,7 @@ def test_many_polls_in_no_time_are_fine(getimg_mock):
 """,
     )
     result.assert_outcomes(failed=1, passed=1)
-    result.stdout.fnmatch_lines(["*really waits between its polls*getimg_time*"])
+    result.stdout.fnmatch_lines(["*waits in real time between its polls*getimg_time*"])
 
 
 def test_a_failed_test_shows_its_timeline(suite: pytest.Pytester) -> None:
@@ -88,7 +88,7 @@ def test_passes(getimg_mock):
             "*+600.000 * req-* completed",
             "*+600.000  GET /v2/videos/generations/req-*  200  completed  charge *USD",
             "*- getimg timeline -*",
-            "1 request(s) came with another key, sk_...else: pytest.mark.getimg(key=...)*",
+            "1 request(s) came with another key, sk_...else: use pytest.mark.getimg(key=...)*",
         ]
     )
     assert result.stdout.str().count("getimg timeline") == 2
@@ -295,3 +295,49 @@ def test_importing_the_plugin_takes_less_than_five_milliseconds(tmp_path: Path) 
         float(subprocess.check_output([sys.executable, "-c", code], cwd=tmp_path)) for _ in range(7)
     ]
     assert min(took) < 0.005
+
+
+def test_what_monkeypatch_puts_back_after_the_link_is_restored(suite: pytest.Pytester) -> None:
+    """Fixtures that were there first end last: `monkeypatch` then restores linked functions."""
+    result = run(
+        suite,
+        """
+REAL = time.sleep, time.time, httpx.HTTPTransport.handle_request
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.setenv("APP_ENV", "test")
+
+@pytest.mark.parametrize("number", range(3))
+def test_patches(monkeypatch, getimg_mock, getimg_time, number):
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "time", lambda: 1.0)
+    monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda *_: None)
+
+def test_is_real():
+    assert (time.sleep, time.time, httpx.HTTPTransport.handle_request) == REAL
+""",
+    )
+    result.assert_outcomes(passed=4)
+
+
+def test_a_client_waits_as_without_a_link_once_it_has_ended(suite: pytest.Pytester) -> None:
+    """After `with getimg_mock.link_time()`, answers that take half a minute still cost no time."""
+    result = run(
+        suite,
+        """
+def test_it(getimg_mock):
+    getimg_mock.configure(image_seconds=30)
+    with getimg_mock.link_time() as link:
+        time.sleep(1)
+    began = time.monotonic()
+    GetimgAI().images.generate(**IMAGE)
+    async def main():
+        async with AsyncGetimgAI() as client:
+            await client.images.generate(**IMAGE)
+    asyncio.run(main())
+    assert time.monotonic() - began < 10
+    assert link.jumps == 1
+""",
+    )
+    result.assert_outcomes(passed=1)

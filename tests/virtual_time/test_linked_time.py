@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from time import monotonic, perf_counter_ns
@@ -9,8 +10,9 @@ from time import sleep as snooze
 
 import pytest
 
+from getimg_mock.patches import restore_late
 from getimg_mock.virtual_time.linked_time import Link, TimeLinkError
-from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.clock import VirtualClock, stopwatch
 from tests.virtual_time.clocks import START, Face
 
 # Real names, taken before anything is bound.
@@ -133,3 +135,57 @@ def test_the_time_zone_stays_where_it_is(face: Face, monkeypatch: pytest.MonkeyP
     finally:
         monkeypatch.undo()
         time.tzset()
+
+
+def test_what_a_link_has_replaced_is_real_after_its_end(
+    face: Face, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`monkeypatch` puts back after the link what it found during the link."""
+    with Link(face) as link:
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        monkeypatch.setattr(time, "monotonic", lambda: 1.0)
+    monkeypatch.undo()
+    before = REAL["monotonic"]()
+    time.sleep(0.02)
+    link.sleep(0.02)
+    assert time.monotonic() - before >= 0.04
+    assert (face.passed, link.jumps) == (0, 0)
+    with Link(face):
+        time.sleep(600)
+    assert face.passed == 600
+    restore_late()
+    assert {name: getattr(time, name) for name in REAL} == REAL
+
+
+def test_a_sleep_that_outlasts_the_link_goes_on_in_real_time(face: Face) -> None:
+    """A thread that is left behind must neither move the clock nor hang."""
+    took: list[float] = []
+
+    def sleep() -> None:
+        began = stopwatch()
+        time.sleep(0.2)
+        took.append(stopwatch() - began)
+
+    with Link(face, at_work=lambda: True) as link:
+        thread = threading.Thread(target=sleep)
+        thread.start()
+        while not link._sleepers._asleep:
+            REAL["sleep"](0.001)
+    thread.join(30)
+    assert 0.2 <= took[0] < 30
+    assert face.passed == 0
+
+
+def test_a_thread_that_inherits_a_number_shares_the_clock(face: Face) -> None:
+    """Systems give the number of a thread from before to one that is started later."""
+    leave = threading.Event()
+    early = threading.Thread(target=leave.wait)
+    early.start()
+    with Link(face):
+        leave.set()
+        early.join()
+        late = threading.Thread(target=time.sleep, args=(600,))
+        late.start()
+        late.join(30)
+        assert not late.is_alive()
+    assert face.passed == 600

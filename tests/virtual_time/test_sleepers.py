@@ -70,13 +70,13 @@ def test_a_thread_from_before_lives_in_real_time(face: Face) -> None:
     went: queue.Queue[float] = queue.Queue()
     go = threading.Event()
 
-    def stranger() -> None:
+    def work() -> None:
         go.wait()
         before = time.monotonic()
         time.sleep(0.02)
         went.put(time.monotonic() - before)
 
-    thread = threading.Thread(target=stranger)
+    thread = threading.Thread(target=work)
     thread.start()
     with Link(face):
         go.set()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world.behaviours import (
     ERRORS,
     INSTEAD,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,7 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.world.journal import EFFECTS, Effect, Exchange, Journal, noted
+from getimg_mock.world.journal import (
+    Effect,
+    Exchange,
+    Journal,
+    collect_effects,
+    noted,
+    withhold_effects,
+)
 from tests.world.worlds import START, made, workspace
 
 
@@ -206,19 +214,45 @@ def test_an_exchange_shows_all_that_is_known_of_it() -> None:
 
 def effects_of(work: Any) -> list[str]:
     """Return what was noted while `work` ran, as for one request."""
-    collected: list[Effect] = []
-    token = EFFECTS.set(collected)
-    try:
+    with collect_effects() as collected:
         work()
-    finally:
-        EFFECTS.reset(token)
     return [f"{each.what} {each.amount}" if each.amount else each.what for each in collected]
 
 
-def test_without_a_request_effects_are_noted_nowhere() -> None:
-    """Whoever runs the fake moves money without an exchange."""
+def test_without_a_collection_effects_are_recorded_nowhere() -> None:
+    """Control commands move money without an exchange."""
     noted(Effect("credit", START, Decimal(1)))
-    assert EFFECTS.get() is None
+    with collect_effects() as effects:
+        pass
+    assert effects == []
+
+
+def test_an_outer_collection_has_the_effects_of_an_inner_one() -> None:
+    """A check that runs the fake in process sees what each of its requests brought about."""
+    first, second = (Effect("hold", START, Decimal(each)) for each in (1, 2))
+    with collect_effects() as outer:
+        with collect_effects() as inner:
+            noted(first)
+        noted(second)
+    assert inner == [first]
+    assert outer == [first, second]
+
+
+def test_an_inner_collection_that_fails_gives_its_effects_to_the_outer_one() -> None:
+    """Work that was done before an error was done."""
+    effect = Effect("hold", START, Decimal(1))
+    with collect_effects() as outer, suppress(ValueError), collect_effects():
+        noted(effect)
+        raise ValueError
+    assert outer == [effect]
+
+
+def test_effects_that_are_withheld_reach_no_collection() -> None:
+    """They are recorded for the request that tells the client of them."""
+    effect, kept = Effect("charge", START, Decimal(1)), list[Effect]()
+    with collect_effects() as effects, withhold_effects(kept):
+        noted(effect)
+    assert (effects, kept) == ([], [effect])
 
 
 def test_submitting_makes_a_generation_and_holds_its_cost() -> None:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.errors import GetimgMockError, SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.errors import GetimgMockError, Refusal, SettingsError, UnknownNameError
+from getimg_mock.setting_values import Span
 from getimg_mock.world.randomness import Stream
 from getimg_mock.world.transitions import (
     FAILURES,
@@ -213,7 +213,7 @@ def test_a_refused_request_uses_up_no_rule_for_the_next() -> None:
     """It was no generation."""
     world = workspace(balance="0.1")
     world.transitions.next(TransitionRule.of({"seconds": 1}))
-    with pytest.raises(GetimgMockError):
+    with pytest.raises(Refusal, match="Insufficient balance"):
         made(world, model="seedance-v1-5-pro", duration=12, resolution="1080p", sound=True)
     assert len(world.transitions.upcoming) == 1
 
@@ -349,7 +349,7 @@ def test_filling_in_is_associative(
         ({"seconds": "soon"}, "not a time in seconds"),
         ({"seconds": -1}, "not a time in seconds"),
         ({"seconds": True}, "not a time in seconds"),
-        ({"seconds": "60..20"}, "write 20..60"),
+        ({"seconds": "60..20"}, "use 20..60"),
         ({"polls": 0}, "not a whole number"),
         ({"polls": 1.5}, "not a whole number"),
         ({"polls": True}, "not a whole number"),

@@ -19,7 +19,7 @@ from getimg_mock.api.problems import internal_error, method_not_allowed, problem
 from getimg_mock.api.recording import record
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import stopwatch, wall_time
-from getimg_mock.world.journal import EFFECTS
+from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
     from getimg_mock.fake import Fake
-    from getimg_mock.world.journal import Effect
     from getimg_mock.world.operations import Operation
 
 # Beyond this many bytes over the limit the rest of a body is not even read to its end.
@@ -71,16 +70,13 @@ class Endpoint:
         started, wall = stopwatch(), wall_time()
         handled = self.operations.get(scope["method"])
         call = Call(handled.operation.name if handled else "unknown", scope, self.fake)
-        effects: list[Effect] = []
-        token = EFFECTS.set(effects)
         try:
-            answer = faults.finish(call, await self._answered(call, handled, receive))
-            self._finish(call, handled, answer)
-            sent = await deliver(answer, call, receive, send)
+            with collect_effects() as effects:
+                answer = faults.finish(call, await self._answered(call, handled, receive))
+                self._finish(call, handled, answer)
+                sent = await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
-        finally:
-            EFFECTS.reset(token)
         seconds = stopwatch() - started
         record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
         self.log(call, answer, seconds)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from getimg_mock.errors import GetimgMockError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -26,7 +28,7 @@ class Wire(Protocol):
         """Close the connection cleanly, whatever is still owed."""
 
 
-class NoWireError(RuntimeError):
+class NoWireError(GetimgMockError, RuntimeError):
     """A fault needs the socket, and the host of this application gives no access to it."""
 
 

@@ -6,12 +6,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli import scripts
 from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.contract.verification.replay import ReplayOptions, replay_failure
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports import console, replays
+from getimg_mock.reports import console, replays, scripts
 from getimg_mock.reports.formats import read_events
 from getimg_mock.user_files import write_user_file
 
@@ -96,7 +95,7 @@ def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, Even
     why = replays.unrepeatable(outcome, verdict["failures"][0])
     if why:
         raise SettingsError(f"{verdict['id']} cannot be written as a script: {why}.")
-    text = scripts.script_of(outcome, verdict)
+    text = scripts.build_script(outcome, verdict)
     write_user_file(arguments.script, text)
     sys.stdout.write(f"python {replays.shown(str(arguments.script))}\n")
     return 0

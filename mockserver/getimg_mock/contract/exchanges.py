@@ -1,6 +1,6 @@
-"""Exchanges: one request with its answer, and what can be read off it.
+"""Exchanges: one request with its answer, and values derived from them.
 
-Whatever is derived from an exchange is computed once and kept with it.
+A derived value is computed once and cached on its exchange.
 """
 
 from __future__ import annotations
@@ -9,35 +9,28 @@ import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.world.operations import SUBMISSIONS, find_operation
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
+    from getimg_mock.world.journal import Effect
 
-TERMINAL: Final = ("completed", "failed")
 _MAX_PARSED_BODY: Final = 1 << 20
 _MAX_DEPTH: Final = 9
-
-
-class ProviderEffect(NamedTuple):
-    """What happened inside a provider that lets us look: a movement of money, or a generation."""
-
-    kind: str
-    generation: str | None
-    amount: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
 class HttpExchange:
     """One request with its answer; header names are in lower case.
 
-    `step` is the step of the plan it came from (None for recorded traffic), `key` the name of the
-    key it was sent with, `effects` what it did inside (None where that cannot be known).
+    `step` is the step of the plan (None for recorded traffic), `key` the name of the key it was
+    sent with, `effects` what it did inside the provider (None where that is unknown).
     """
 
     number: int
@@ -53,9 +46,9 @@ class HttpExchange:
     body: bytes = b""
     seconds: float = 0.0
     step: Send | None = None
-    effects: tuple[ProviderEffect, ...] | None = None
+    effects: tuple[Effect, ...] | None = None
     spontaneous: bool = False
-    """Whether the plan's polling sent it."""
+    """Whether a `Poll` sent it."""
 
     @cached_property
     def operation(self) -> str:
@@ -74,7 +67,7 @@ class HttpExchange:
 
     @cached_property
     def decoded(self) -> tuple[Any, str]:
-        """The answer's JSON value with exact decimals, and what is wrong with it (or nothing)."""
+        """The answer's JSON value, floats as `Decimal`, and what is wrong with its text."""
         return read_json(self.body)
 
     @property
@@ -84,7 +77,7 @@ class HttpExchange:
 
     @cached_property
     def plain(self) -> Any:
-        """The answer's JSON value as a schema validator wants it."""
+        """The answer's JSON value with floats, for schema validators; None where there is none."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
@@ -92,12 +85,12 @@ class HttpExchange:
 
     @cached_property
     def object(self) -> dict[str, Any]:
-        """The answer's JSON object; an empty one where the answer is none."""
+        """The answer's JSON object; empty where the answer is not an object."""
         return self.json if isinstance(self.json, dict) else {}
 
     @cached_property
     def values(self) -> dict[str, list[Any]]:
-        """The values of the answer's JSON by the name they stand under, at whatever depth."""
+        """The values of the answer's JSON by the name of their field, at any depth."""
         found: dict[str, list[Any]] = {}
         level = [self.json]
         for _ in range(_MAX_DEPTH):
@@ -114,7 +107,7 @@ class HttpExchange:
 
     @cached_property
     def asked(self) -> dict[str, Any]:
-        """The request's JSON object; an empty one where there is none, or one of many megabytes."""
+        """The request's JSON object; empty where the body is none, or is over 1 MiB."""
         body = self.request_body or b""
         value = read_json(body)[0] if len(body) < _MAX_PARSED_BODY else None
         return value if isinstance(value, dict) else {}
@@ -126,27 +119,27 @@ class HttpExchange:
 
     @property
     def use(self) -> str:
-        """The part it plays in an experiment of the plan."""
+        """Its role in an experiment of the plan, or an empty text."""
         return self.step.use if self.step is not None else ""
 
     @property
     def fault(self) -> str:
-        """What the plan made wrong about it."""
+        """The fault that the plan put into the request, or an empty text."""
         return self.step.fault if self.step is not None else ""
 
     @property
     def valid(self) -> bool | None:
-        """What the plan knows of the request."""
+        """Whether the request must be accepted (True) or refused (False); None where unknown."""
         return self.step.valid if self.step is not None else None
 
     @property
     def submits(self) -> bool:
-        """Whether it asks for a generation."""
+        """Whether it requests a generation."""
         return self.operation in SUBMISSIONS
 
     @property
     def accepted(self) -> bool:
-        """Whether a generation came of it."""
+        """Whether the provider accepted it as a generation."""
         return self.submits and 200 <= self.status < 300
 
     @property
@@ -166,20 +159,15 @@ class HttpExchange:
 
     @property
     def items(self) -> list[dict[str, Any]]:
-        """The media of a result."""
+        """The media objects of a result."""
         data = self.object.get("data")
         return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
 
     @property
     def error(self) -> dict[str, Any]:
-        """The error of the envelope; an empty one where there is none."""
+        """The error object of the envelope; empty where there is none."""
         value = self.object.get("error")
         return value if isinstance(value, dict) else {}
-
-
-def strip_base(url: str, base: str) -> str:
-    """Return a link as requests to `base` write it: path and query, or whole for another host."""
-    return url[len(base) :] if url.startswith(base + "/") else url
 
 
 def read_balance(exchange: HttpExchange) -> Decimal | None:
@@ -188,7 +176,7 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
 
 
 def parse_decimal(value: object) -> Decimal | None:
-    """Return an amount, whichever way it is written; None for what is none."""
+    """Return the amount that a text or a number states; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
     try:
@@ -202,32 +190,3 @@ def read_total_cost(exchange: HttpExchange) -> Decimal | None:
     """Return the total cost that a result shows, or None."""
     usage = exchange.object.get("usage")
     return parse_decimal(usage.get("total_cost")) if isinstance(usage, dict) else None
-
-
-def read_json(body: bytes) -> tuple[Any, str]:
-    """Return the JSON value of `body` with exact decimals, and what is wrong with its text."""
-    flaws: list[str] = []
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(items)
-        if len(found) != len(items):
-            flaws.append("duplicate keys in an object")
-        return found
-
-    def constant(name: str) -> Decimal:
-        flaws.append(f"the literal {name}, which JSON does not know")
-        return Decimal("NaN")
-
-    if body.startswith(b"\xef\xbb\xbf"):
-        flaws.append("a byte order mark")
-        body = body[3:]
-    try:
-        text = body.decode()
-        value = json.loads(
-            text, parse_float=Decimal, parse_constant=constant, object_pairs_hook=pairs
-        )
-    except UnicodeDecodeError:
-        return None, "bytes that are not UTF-8"
-    except (ValueError, RecursionError) as error:
-        return None, f"no JSON: {str(error)[:80]}"
-    return value, "; ".join(flaws)

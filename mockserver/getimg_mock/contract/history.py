@@ -1,6 +1,6 @@
-"""Histories: what a target answered to a plan, numbered and dated.
+"""Histories: the exchanges of one plan with one target, numbered and dated.
 
-A check sees nothing else. Whatever is derived from a history is computed once and kept with it.
+A history is all that a check sees. A derived value is computed once and cached on its history.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from getimg_mock.contract.exchanges import TERMINAL, read_balance, strip_base
+from getimg_mock.contract.exchanges import read_balance
+from getimg_mock.contract.signed_links import strip_base
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class BalanceInterval(NamedTuple):
-    """What one key did between two looks at its balance."""
+    """The exchanges of one key between two reads of its balance."""
 
     before: HttpExchange
     after: HttpExchange
@@ -29,18 +31,18 @@ class BalanceInterval(NamedTuple):
 
     @property
     def spent(self) -> Decimal | None:
-        """By how much the balance fell; None where one of the two is unreadable."""
+        """By how much the balance fell; None where one of the two cannot be read."""
         first, last = read_balance(self.before), read_balance(self.after)
         return None if first is None or last is None else first - last
 
 
 @dataclass(frozen=True)
 class History:
-    """What one target answered to one plan.
+    """The exchanges of one plan with one target.
 
-    `base` is the address of the target, `secrets` the keys in use by name, or what stands for them
-    in recorded traffic (to look for leaks, never to be shown), `models` the catalogue as the plan
-    knew it, `own` whether the target is our fake.
+    `base` is the address of the target, and `own` is True where that is this package's fake.
+    `secrets` are the keys by name, or their placeholders in recorded traffic: they serve to find
+    leaks and must not be shown. `models` is the catalogue that the plan was made from.
     """
 
     plan: Plan
@@ -50,16 +52,16 @@ class History:
     models: tuple[dict[str, Any], ...] = ()
     own: bool = True
     unresolved: tuple[str, ...] = ()
-    """Steps that could not be sent, since what they refer to was not there."""
+    """Why steps were left out, or why the plan ended early."""
     hits: dict[str, int] = field(default_factory=dict)
-    """How often each rule of the plan was met."""
+    """How often each rule of the plan acted."""
 
     def __iter__(self) -> Iterator[HttpExchange]:
         return iter(self.exchanges)
 
     @property
     def unmet(self) -> tuple[str, ...]:
-        """The rules of the plan that never acted: what was to be tried was not."""
+        """The rules of the plan that never acted, so that their faults were not tried."""
         return tuple(rule for rule in self.plan.rules if not self.hits.get(rule))
 
     @cached_property
@@ -70,7 +72,7 @@ class History:
         return found
 
     def with_operation(self, *operations: str) -> Sequence[HttpExchange]:
-        """Return the exchanges of the operations, in their order."""
+        """Return the exchanges of the operations, in order."""
         if len(operations) == 1:
             return self._by_operation.get(operations[0], ())
         return [each for each in self.exchanges if each.operation in operations]
@@ -88,10 +90,10 @@ class History:
         for each in reversed(self.exchanges):
             if each.step is not None and each.step.name == name:
                 return each
-        raise LookupError(f"no step is called {name!r}")
+        raise LookupError(f"The plan has no step named {name!r}.")
 
     def with_role(self, use: str) -> Sequence[HttpExchange]:
-        """Return the exchanges that play this part in an experiment."""
+        """Return the exchanges with this role in an experiment."""
         return self._by_use.get(use, ())
 
     @cached_property
@@ -110,7 +112,7 @@ class History:
 
     @cached_property
     def groups(self) -> dict[str, list[HttpExchange]]:
-        """The exchanges of each group."""
+        """The exchanges of each group, by its name."""
         found: dict[str, list[HttpExchange]] = {}
         for each in self.exchanges:
             if each.step is not None and each.step.group:
@@ -128,7 +130,7 @@ class History:
 
     @cached_property
     def polls(self) -> dict[tuple[str, str], list[HttpExchange]]:
-        """The status answers (200) of each video, by key and the id that was asked for."""
+        """The answers of status 200 on each video, by key and id in the path."""
         found: dict[tuple[str, str], list[HttpExchange]] = {}
         for each in self.with_operation("videos.retrieve"):
             if each.status == 200 and each.method == "GET":
@@ -146,15 +148,15 @@ class History:
 
     @cached_property
     def balance_intervals(self) -> tuple[BalanceInterval, ...]:
-        """Each pair of successive looks at a key's balance, with what the key did between them.
+        """Each pair of successive reads of a key's balance, with the exchanges between them.
 
-        Downloads need no key: they belong to every key.
+        Downloads need no key, so they count for every key.
         """
         return self._build_intervals(lambda _: True)
 
     @cached_property
     def ended(self) -> dict[str, HttpExchange]:
-        """The first exchange that shows each generation at its end."""
+        """The first exchange that shows each generation as ended."""
         found: dict[str, HttpExchange] = {}
         for each in self.with_operation("images.generate", "videos.retrieve"):
             if each.status == 200 and each.object.get("status") in TERMINAL and each.generation:
@@ -162,7 +164,7 @@ class History:
         return found
 
     def is_settled(self, exchange: HttpExchange) -> bool:
-        """Whether nothing that this key began was unfinished, or unknown, at an exchange."""
+        """Whether all that this key had begun was known to have ended at an exchange."""
         for each in self.with_operation(*SUBMISSIONS):
             if each.number >= exchange.number:
                 break
@@ -177,13 +179,13 @@ class History:
 
     @cached_property
     def settled_intervals(self) -> tuple[BalanceInterval, ...]:
-        """As `windows`, but only from quiet to quiet: everything begun has ended at both ends."""
+        """As `balance_intervals`, but only between two reads at which `is_settled` is true."""
         return self._build_intervals(self.is_settled)
 
     def _build_intervals(
         self, counts: Callable[[HttpExchange], bool]
     ) -> tuple[BalanceInterval, ...]:
-        """Return what lies between successive looks at a balance, of the looks that count."""
+        """Return the intervals between successive reads of a balance, of those that count."""
         found = []
         last: dict[str, int] = {}
         for place, each in enumerate(self.exchanges):
@@ -201,7 +203,7 @@ class History:
 
     @cached_property
     def media(self) -> dict[str, tuple[HttpExchange, dict[str, Any]]]:
-        """The result and the item that each link (from its path on) was given out with."""
+        """The result and the item that each link came with, by its path and query."""
         found: dict[str, tuple[HttpExchange, dict[str, Any]]] = {}
         for result in self.results:
             for item in result.items:
@@ -221,7 +223,7 @@ class History:
         return tuple(found)
 
     def find_model(self, name: object) -> dict[str, Any] | None:
-        """Return the model of that id as the catalogue has it, or None."""
+        """Return the model with that id in the catalogue, or None."""
         return next((model for model in self.models if model.get("id") == name), None)
 
 

@@ -1,4 +1,4 @@
-"""Which models the plans use: the cheapest that can do what a plan needs."""
+"""Choosing the models of plans: the cheapest that can do what a plan needs."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ PIXEL: Final = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
     "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
-"""A PNG of one pixel as a data URL: a reference that nobody has to fetch."""
+"""A PNG of one pixel as a data URL: a reference image that needs no fetch."""
 
 
 def load_shipped_models() -> list[dict[str, Any]]:
-    """Return the shipped catalogue as the API shows it."""
+    """Return the shipped catalogue in the form of `GET /v2/models`."""
     return [model.as_json() for model in Catalogue.shipped().listed()]
 
 
 def find_cheapest(
     models: Sequence[ModelJson], kind: ModelKind, *, references: bool = False
 ) -> ModelJson:
-    """Return the model of `kind` whose dearest rate is the lowest; raises `LookupError`."""
+    """Return the model of `kind` whose highest rate is the lowest; raises `LookupError`."""
     found = [
         model
         for model in models
         if model.get("type") == kind and (model.get("supported_references") or not references)
     ]
     if not found:
-        raise LookupError(f"there is no {kind} model")
+        raise LookupError(f"The catalogue has no {kind} model.")
     return min(found, key=_find_lowest_price)
 
 
@@ -46,7 +46,7 @@ def _find_lowest_price(model: ModelJson) -> Decimal:
 
 
 def build_small_request(model: ModelJson, **more: Any) -> dict[str, Any]:
-    """Return the cheapest request for a model, with its pixels and seconds kept few."""
+    """Return the cheapest request for a model, with few pixels and seconds."""
     body: dict[str, Any] = {"model": model["id"], "prompt": "A lighthouse in a storm"}
     body |= choose_few_pixels(model)
     if model.get("type") == "video" and model.get("supported_durations"):
@@ -55,13 +55,13 @@ def build_small_request(model: ModelJson, **more: Any) -> dict[str, Any]:
 
 
 def select_fewest_pixels(models: Sequence[ModelJson]) -> list[ModelJson]:
-    """Return those of the models that can make the smallest pictures, or all, if none says."""
+    """Return the models that can make the smallest pictures; all, where none lists resolutions."""
     ranks = [min(map(_rank, model.get("supported_resolutions") or ["0"])) for model in models]
     return [model for model, rank in zip(models, ranks, strict=True) if rank == min(ranks)]
 
 
 def choose_few_pixels(model: ModelJson) -> dict[str, str]:
-    """Return the fields that ask a model for as few pixels as it makes."""
+    """Return the fields that request the fewest pixels of a model."""
     resolutions = model.get("supported_resolutions") or []
     return {"resolution": min(resolutions, key=_rank)} if resolutions else {}
 
@@ -69,3 +69,8 @@ def choose_few_pixels(model: ModelJson) -> dict[str, str]:
 def _rank(resolution: str) -> tuple[int, str]:
     digits = "".join(each for each in resolution if each.isdigit())
     return (int(digits) * (1000 if resolution.endswith("K") else 1) if digits else 0, resolution)
+
+
+def get_kind(model: ModelJson) -> ModelKind:
+    """Return the kind of media that a model makes."""
+    return "image" if model["type"] == "image" else "video"

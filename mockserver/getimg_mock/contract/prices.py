@@ -1,11 +1,12 @@
-"""Prices: what a request, and a plan, can cost at most, by the catalogue."""
+"""Prices: the most that a request or a plan can cost by the catalogue, in US dollars."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.exchanges import parse_decimal, read_json
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.plans import Price
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ ZERO: Final = Decimal(0)
 
 
 def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
-    """Return the price of one unit: exact resolution before any, exact sound before fallback."""
+    """Return the price of one unit; an exact resolution or sound takes precedence over any."""
     resolutions = model.get("supported_resolutions") or [None]
     resolution = asked.get("resolution", resolutions[0])
     sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
@@ -35,7 +36,7 @@ def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
 
 
 def compute_price(model: dict[str, Any], body: dict[str, Any]) -> Decimal | None:
-    """Return what a request costs by the catalogue, or None where that is unknown."""
+    """Return the price of a request, or None where the catalogue does not state it."""
     rate = find_rate(model, body)
     if rate is None or model.get("type") != "video":
         return rate
@@ -45,13 +46,13 @@ def compute_price(model: dict[str, Any], body: dict[str, Any]) -> Decimal | None
 
 
 def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) -> Decimal | None:
-    """Return the most that a request could cost, whatever a provider makes of it; None if unknown.
+    """Return the most that a request could cost, however a provider reads it; None if unknown.
 
-    A request whose model is known costs at most that model's dearest rate for its longest video;
-    one that should be refused anyway could be served by any model, at the dearest price of all.
+    A request for a known model costs at most that model's highest rate for its longest video.
+    A provider that fails to refuse an unknown model could serve it by any, at the highest price.
     """
     value, flaw = read_json(body or b"") if len(body or b"") < 1 << 20 else (None, "")
-    # Of two fields with one name nobody knows which a provider takes.
+    # Providers differ in which of two fields with one name they take.
     asked = value if isinstance(value, dict) and not flaw else {}
     model = next((m for m in models if m.get("id") == asked.get("model")), None)
     candidates = [model] if model is not None else list(models)
@@ -64,7 +65,7 @@ def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) ->
 
 
 def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
-    """Return what the catalogue says; an odd body costs at most the dearest, which is there too."""
+    """Return the price of a body that fits the catalogue; None where its values are unusual."""
     known = set(map(str, model.get("supported_resolutions") or ()))
     if not model.get("pricing", {}).get("rates"):
         return None
@@ -107,7 +108,7 @@ def compute_plan_price(plan: Plan, models: Sequence[dict[str, Any]]) -> Price:
 
 
 def could_cost(method: str, headers: Iterable[tuple[str, str]]) -> bool:
-    """Whether a service could make a generation of a request: any POST with a key."""
+    """Return whether a service could charge for a request: any but a read, with a key."""
     keyed = any(
         name == "authorization" and value.partition(" ")[2].strip() for name, value in headers
     )
@@ -117,10 +118,10 @@ def could_cost(method: str, headers: Iterable[tuple[str, str]]) -> bool:
 def select_affordable(
     plans: Iterable[Plan], models: Sequence[dict[str, Any]], ceiling: Decimal
 ) -> tuple[list[Plan], list[tuple[Plan, str]]]:
-    """Return the plans that would be run under `ceiling`, and the others with the reason.
+    """Return the plans that fit under `ceiling`, and the others with the reason.
 
-    What R1 reserves is given back when it is refused, so each of its plans has to fit alone; the
-    worst cases of R2 and R3 are added up.
+    A refused request gives its reservation back, so each R1 plan has to fit by itself. The worst
+    cases of R2 and R3 plans are added up.
     """
     chosen: list[Plan] = []
     left: list[tuple[Plan, str]] = []

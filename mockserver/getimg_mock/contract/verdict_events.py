@@ -125,9 +125,9 @@ def select_context(history: History, numbers: Sequence[int]) -> list[HttpExchang
 def dump_exchange(exchange: HttpExchange, history: History) -> dict[str, Any]:
     """Return an exchange as reports show it: bounded, and without keys."""
     effects = [
-        f"{effect.kind} {effect.amount}" if effect.amount else effect.kind
+        f"{effect.what} {effect.amount}" if effect.amount else effect.what
         for effect in exchange.effects or ()
-        if effect.kind != _OPENING_EFFECT
+        if effect.what != _OPENING_EFFECT
     ]
     return {
         "number": exchange.number,
@@ -147,8 +147,8 @@ def dump_exchange(exchange: HttpExchange, history: History) -> dict[str, Any]:
 
 def _format_delta(exchange: HttpExchange) -> str:
     """Return by how much an exchange changed the balance; empty where the ledger is unknown."""
-    moves = [effect for effect in exchange.effects or () if effect.kind in _BALANCE_SIGNS]
-    total = sum((_BALANCE_SIGNS[each.kind] * each.amount for each in moves), Decimal(0))
+    moves = [effect for effect in exchange.effects or () if effect.what in _BALANCE_SIGNS]
+    total = sum((_BALANCE_SIGNS[each.what] * (each.amount or 0) for each in moves), Decimal(0))
     return f"{total:+f}" if moves else ""
 
 

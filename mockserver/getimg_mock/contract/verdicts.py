@@ -1,4 +1,4 @@
-"""Checks and verdicts: what is held, and how it came out."""
+"""Checks and verdicts: the rules, and how each came out on a target."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ LEVELS: Final[dict[Severity, Level]] = {
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One thing that a check looked at: `fail` says what was wrong, `note` what is worth knowing.
+    """One place where a check applied.
 
-    Without either, it was as it should be. `status` is how a breach is reported where not every
-    breach of the check matters as much.
+    With `expected` it is a breach of the rule, with `note` a remark, and with neither the rule was
+    kept. `status` overrides how this breach is reported.
     """
 
     exchanges: tuple[int, ...] = ()
@@ -51,11 +51,11 @@ class Observation:
     note: str = ""
     status: VerdictStatus | None = None
     seen: tuple[HttpExchange, ...] = field(default=(), compare=False, repr=False)
-    """The exchanges themselves: where there are two histories, numbers alone do not say which."""
+    """The exchanges themselves: with two histories, numbers alone are ambiguous."""
 
     @property
     def failed(self) -> bool:
-        """Whether this breaks the check's rule."""
+        """Whether this is a breach of the rule."""
         return bool(self.expected)
 
 
@@ -65,7 +65,7 @@ Judge = "Callable[[History], Iterable[Observation]]"
 
 
 def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation:
-    """Return the observation that something was not as it should be."""
+    """Return a breach: what was expected, and what came."""
     shown = actual if isinstance(actual, str) else repr(actual)
     numbers = tuple(each.number for each in exchanges)
     return Observation(numbers, expected, shown[:300], seen=exchanges)
@@ -74,7 +74,7 @@ def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation
 def expect(
     condition: object, expected: str, actual: object, *exchanges: HttpExchange
 ) -> Observation:
-    """Return that all is well if `condition` holds, else what was expected and what came."""
+    """Return that the rule was kept if `condition` is true, else a breach."""
     if condition:
         return Observation(tuple(each.number for each in exchanges)) if exchanges else OK
     return fail(expected, actual, *exchanges)
@@ -83,29 +83,29 @@ def expect(
 def fail_as(
     status: VerdictStatus, expected: str, actual: object, *exchanges: HttpExchange
 ) -> Observation:
-    """Return that something was not as it should be, and how that is reported."""
+    """Return a breach that is reported as `status`."""
     return replace(fail(expected, actual, *exchanges), status=status)
 
 
 def warn_unless(
     condition: object, expected: str, actual: object, *exchanges: HttpExchange
 ) -> Observation:
-    """Return that all is well if `condition` holds, else a warning."""
+    """Return that the rule was kept if `condition` is true, else a warning."""
     seen = expect(condition, expected, actual, *exchanges)
     return replace(seen, status="WARN") if seen.failed else seen
 
 
 def note(text: str, *exchanges: HttpExchange) -> Observation:
-    """Return something worth knowing that breaks no rule."""
+    """Return a remark that is not a breach."""
     return Observation(tuple(each.number for each in exchanges), note=text[:300])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One rule: its statement, how much it matters, how well it is known, and its judge.
+    """One rule: its statement, severity, evidence, and judge.
 
     `judge` is a pure function of a history. It yields an observation for each place where the rule
-    applies; when it yields none, the history says nothing about the rule.
+    applies. When it yields none, the rule was not tried.
     """
 
     id: str
@@ -117,33 +117,30 @@ class Check:
     fix: str = ""
     """What to change where the check fails."""
     breach: VerdictStatus | None = None
-    """How a breach is reported where its level does not say it."""
+    """How a breach is reported, where not by its level."""
     judge: Callable[[Any], Iterable[Observation]]
     across: Callable[[Sequence[Any]], Iterable[tuple[Any, Observation]]] | None = None
-    """What no single history shows: it sees all of a run, and names the one of each observation."""
+    """Judges all histories of a run together; yields each observation with its history."""
 
     @property
     def level(self) -> Level:
-        """MUST for what blocks or breaks correct use, SHOULD for what is minor, else MAY."""
+        """MUST for a blocker or a major rule, SHOULD for a minor one, else MAY."""
         return LEVELS[self.severity]
 
     @property
     def topic(self) -> str:
-        """The letters and the hundreds of the id: GP407 is of GP4."""
+        """The first three characters of the id: `GP4` for GP407."""
         return self.id[:3]
 
     def observe(self, history: Any) -> Iterator[Observation]:
-        """Yield what the judge sees; a judge that stumbles over an answer is a breach too.
-
-        A judge may meet anything at all in an answer. What it cannot even read breaks its rule.
-        """
+        """Yield the observations of the judge; an answer that it cannot read is a breach."""
         try:
             yield from self.judge(history)
         except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as e:
             yield Observation((), "an answer of the documented form", f"{type(e).__name__}: {e}")
 
     def observe_all(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
-        """Yield what is seen in each history, and then what only all of them show."""
+        """Yield the observations of each history, and then those of all together."""
         for history in histories:
             for seen in self.observe(history):
                 yield history, seen
@@ -211,7 +208,7 @@ def find_declared(module: ModuleType) -> tuple[Check, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """How one check came out on one target."""
+    """The result of one check on one target."""
 
     check: Check
     status: VerdictStatus
@@ -222,24 +219,24 @@ class Verdict:
 
     @property
     def broken(self) -> bool:
-        """Whether the rule was seen broken, however that is reported."""
+        """Whether there was a breach, however it is reported."""
         return bool(self.findings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One breach, with the history in which it was seen."""
+    """One breach, with the history that shows it."""
 
     history: Any
-    """The history, or what else the check was given to judge."""
+    """The history, or another subject of the check."""
     observation: Observation
 
 
 def find_breach_status(check: Check, *, own: bool, confirmed: bool = False) -> VerdictStatus:
     """Return how a breach of `check` is reported.
 
-    An assumption about a service that is not ours is INFO until evidence confirms it; on our own
-    fake it is our own promise.
+    On a target that is not this package's fake, a breach of an assumption is INFO until evidence
+    confirms the assumption.
     """
     if check.breach is not None:
         return check.breach
@@ -256,10 +253,10 @@ def judge_check(
     confirmed: bool = False,
     most: int = 3,
 ) -> Verdict:
-    """Return the verdict of one check over histories; at most `most` findings, the worst, are kept.
+    """Return the verdict of one check over histories, with at most `most` of the worst findings.
 
-    The status is that of the worst finding. A history whose faults were not met is left out: where
-    there is no other, nothing was tried, and the verdict is VOID.
+    The status is that of the worst finding. Histories in which a fault never acted are left out;
+    where nothing else applied, the verdict is VOID.
     """
     applied = 0
     findings: list[Finding] = []

@@ -17,7 +17,7 @@ from getimg_mock.control.fields import shown
 from getimg_mock.control.problems import raised
 from getimg_mock.control.security import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from getimg_mock.control.command import Command
 from getimg_mock.control.fields import choice, duration, moment, number, text
 from getimg_mock.control.generations import GENERATION, known
 from getimg_mock.errors import SettingsError
-from getimg_mock.settings import MAX_SECONDS
+from getimg_mock.setting_values import MAX_SECONDS
 from getimg_mock.world.clock import FASTEST
 
 if TYPE_CHECKING:

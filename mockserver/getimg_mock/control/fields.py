@@ -15,7 +15,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import MAX_SECONDS, options
+from getimg_mock.setting_values import MAX_SECONDS
+from getimg_mock.settings import options
 from getimg_mock.world.clock import EPOCH, LATEST
 
 if TYPE_CHECKING:

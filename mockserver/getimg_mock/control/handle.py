@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
+    from getimg_mock.settings_options import ChangeableOptions
     from getimg_mock.world.journal import Effect
 
     class Step(TypedDict, total=False):
@@ -88,9 +89,9 @@ class Workspace:
         listed = self._channel.call("GET", "/models")["models"]
         return {each["id"]: each for each in listed}
 
-    def configure(self, **settings: Any) -> None:
+    def configure(self, **options: Unpack[ChangeableOptions]) -> None:
         """Change settings for what is still to be made: `configure(retention=60)`."""
-        self._channel.call("PATCH", "/settings", settings)
+        self._channel.call("PATCH", "/settings", options)
 
     def summary(self) -> dict[str, Any]:
         """Return the workspace in numbers: time, balance, generations by status, and more."""

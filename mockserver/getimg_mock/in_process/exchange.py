@@ -73,43 +73,43 @@ class Wait(NamedTuple):
 
 
 class Patience(Protocol):
-    """How a client's waiting is done."""
+    """How a client waits for the fake."""
 
     @property
     def left_behind(self) -> list[Exchange]:
-        """Requests whose clients have gone while the fake was waiting; it finishes them in time."""
+        """Requests whose clients have disconnected while the fake was waiting."""
 
     @property
     def clock(self) -> VirtualClock | None:
-        """The clock that passes while a client waits in vain."""
+        """The clock that runs while a client waits for nothing."""
 
     def wait(self, wait: Wait) -> None:
-        """Return when it is over, for synchronous clients."""
+        """Return at the end of the wait, for synchronous clients."""
 
     async def wait_async(self, wait: Wait) -> None:
-        """Return when it is over, for asynchronous clients."""
+        """Return at the end of the wait, for asynchronous clients."""
 
 
 class Jumping:
-    """Patience that costs no time: a clock that stands still is moved; a running one runs on."""
+    """Waits without real time if the clock does not run, by moving it; else in real time."""
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
         self.clock = clock
         self.left_behind: list[Exchange] = []
 
     def wait(self, wait: Wait) -> None:
-        """Move a clock that stands still, or block this thread until it is there."""
+        """Move a clock that does not run, or block this thread until the time has passed."""
         if not _jumped(wait):
             _block(wait)
 
     async def wait_async(self, wait: Wait) -> None:
-        """Move a clock that stands still, or wait without holding up asyncio's or trio's loop."""
+        """Move a clock that does not run, or wait without blocking the loop of asyncio or trio."""
         if _jumped(wait):
             return
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            from anyio.to_thread import run_sync  # noqa: PLC0415 - trio: who runs it has anyio
+            from anyio.to_thread import run_sync  # noqa: PLC0415 - only under trio
 
             await run_sync(_block, wait, abandon_on_cancel=True)
         else:

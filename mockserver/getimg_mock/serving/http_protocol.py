@@ -1,4 +1,4 @@
-"""HTTP on a connection: uvicorn's protocol, with getimg.ai's envelope for what is not HTTP."""
+"""HTTP on a connection: uvicorn's protocol, with getimg.ai's error envelope for invalid HTTP."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("getimg_mock")
 _LOGGER.addHandler(logging.NullHandler())
 
-# Larger answers go out piece by piece, so that a slow reader holds them up and not our memory.
+# Larger responses are written in pieces, so that a slow reader does not keep them in memory.
 _SEGMENT: Final = 64 * 1024
-# Bytes of a request line and its headers; a turn of the event loop may bring 256 KiB too many.
+# Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
 
 
 class Outgoing:
-    """What goes out on a connection: the pieces of one turn of the event loop in one segment.
+    """Sends what one turn of the event loop writes as one segment.
 
-    uvicorn writes an answer's head and body apart, which costs a second system call. Takes the
-    transport's place for what writes and closes; the rest is the transport's own.
+    uvicorn writes the head and the body of a response separately, which costs a second system call.
+    This replaces the transport for writing and closing; other attributes are the transport's.
     """
 
     __slots__ = ("_held", "_loop", "_size", "_transport")
@@ -45,7 +45,7 @@ class Outgoing:
         self._size = 0
 
     def write(self, data: bytes) -> None:
-        """Send bytes, at the latest when this turn of the event loop is over."""
+        """Send bytes, at the latest at the end of this turn of the event loop."""
         if not self._held:
             self._loop.call_soon(self.flush)
         self._held.append(data)
@@ -54,7 +54,7 @@ class Outgoing:
             self.flush()
 
     def flush(self) -> None:
-        """Send now what was held back."""
+        """Send the bytes that were held back."""
         if self._held:
             held = b"".join(self._held)
             self._held.clear()
@@ -63,14 +63,14 @@ class Outgoing:
                 self._transport.write(held)
 
     def close(self) -> None:
-        """Close the connection cleanly once all that was written is out."""
+        """Send the bytes that were held back, and close the connection."""
         self.flush()
         self._transport.close()
 
     def reset(self) -> None:
-        """Break the connection off: the client sees it reset by its peer."""
+        """Reset the connection."""
         connection = self._transport.get_extra_info("socket")
-        # To linger for no time is how a socket is told to send RST instead of FIN.
+        # A linger time of zero makes the socket send RST instead of FIN.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
 
@@ -79,7 +79,7 @@ class Outgoing:
 
 
 class Protocol(HttpToolsProtocol):
-    """One connection; the scope of its requests gives access to the wire under it."""
+    """One connection. The scope of its requests has the wire under it, for faults of the socket."""
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
@@ -96,15 +96,15 @@ class Protocol(HttpToolsProtocol):
         self._outgoing = Outgoing(transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
-        """Take in bytes; a head without end is refused, as it would fill the memory."""
+        """Parse bytes; a head that exceeds the limit is refused, as it would fill the memory."""
         super().data_received(data)
         self._head += len(data)
         if self._head > _LONGEST_HEAD and not self._in_body:
             self._refuse(431, "The headers of this request are larger than 1 MiB.")
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio's own type; uvicorn's is None
-        """Let a client that has only stopped to send have the answers that are ready."""
-        # To close here would lose what this turn of the event loop is about to write.
+        """Send the responses that are ready, if the client has only stopped sending."""
+        # Closing now would lose what this turn of the event loop still writes.
         self.loop.call_soon(self._outgoing.close)
         return True
 
@@ -120,14 +120,15 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.cycle.transport = self._outgoing  # type: ignore[assignment]
         if self.expect_100_continue:
-            # Whoever is answered before the body does not send it: what follows were no request.
+            # A client that gets its response before it sends the body does not send the body, so
+            # the next bytes of the connection would be ambiguous.
             self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:
-        """Answer bytes that are not an HTTP request, and close."""
+        """Respond to bytes that are not an HTTP request, and close the connection."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not (cycle.response_complete or cycle.more_body):
-            # They follow a whole request: it is answered first, and with that it is over.
+            # They follow a complete request, whose response is sent first and closes.
             cycle.keep_alive = False
         else:
             self._refuse(400, msg)

@@ -1,11 +1,11 @@
-"""The fake on a socket: in the foreground for `serve`, in a thread for Python."""
+"""The fake on a socket: in the foreground for `getimg-mock serve`, in a thread for Python."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -19,9 +19,11 @@ from getimg_mock.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+    from typing import Unpack
 
     from getimg_mock.application import Application
     from getimg_mock.control.handle import Workspace
+    from getimg_mock.settings_options import SettingsOptions
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 75
@@ -33,16 +35,20 @@ class MockServer:
         with MockServer(balance="25", video_seconds=0) as server:
             client = GetimgAI(base_url=server.url, api_key="sk_anything")
 
-    Takes the settings of `getimg-mock serve` by name, or one `Settings` as `settings`; without a
-    `port` it takes a free one, and it prints nothing. Raises `SettingsError` for settings that
-    cannot be used and, from `start()`, `ServerError` when the port is taken.
+    Takes the options of `getimg-mock serve` by name, or one `Settings` as `settings`. Without a
+    `port` it listens on a free one; it prints nothing unless `quiet=False`. Raises `SettingsError`
+    for invalid options, `TypeError` for `settings` together with options and, from `start()`,
+    `ServerError` if the port is taken.
     """
 
-    def __init__(self, *, settings: Settings | None = None, **values: Any) -> None:
+    def __init__(
+        self, *, settings: Settings | None = None, **options: Unpack[SettingsOptions]
+    ) -> None:
         if settings is None:
-            settings = Settings.of(**({"port": 0, "quiet": True} | values))
-        elif values:
-            raise TypeError("Give settings or single values, not both.")
+            options = {"port": 0, "quiet": True, **options}
+            settings = Settings.of(**options)
+        elif options:
+            raise TypeError("Pass either settings or single options, not both.")
         self.settings = settings = guarded(settings)
         self.app: Application = create_app(settings)
         self._url: str | None = None
@@ -53,7 +59,9 @@ class MockServer:
     def url(self) -> str:
         """The address to give to clients, without a slash at the end."""
         if self._url is None:
-            raise ServerError("The server is not running: call start(), or use it in a with.")
+            raise ServerError(
+                "The server is not running. Call start(), or use it in a with statement."
+            )
         return self._url
 
     def workspace(self, key: str) -> Workspace:
@@ -63,9 +71,9 @@ class MockServer:
         return local(self.app.fake, key)
 
     def start(self) -> Self:
-        """Listen and answer from a thread; returns when the first request can be sent."""
+        """Listen in a thread; return when the server accepts requests."""
         if self._thread is not None:
-            raise ServerError("The server is running already.")
+            raise ServerError("The server is already running.")
         listener = listening(self.settings)
         self._url = address(listener)
         started = threading.Event()
@@ -77,7 +85,7 @@ class MockServer:
         return self
 
     def stop(self) -> None:
-        """Break off every connection and close the port; may be called more than once."""
+        """Abort all connections and close the port; may be called more than once."""
         if self._stop is not None:
             self._stop()
         if self._thread is not None:
@@ -115,7 +123,7 @@ async def serve(
     *,
     started: Callable[[], object] = lambda: None,
 ) -> None:
-    """Answer requests that come to `listener` until `over` is set; then break off at once."""
+    """Answer requests to `listener` until `over` is set; then abort all connections."""
     config = Config(
         app,
         http=Protocol,
@@ -124,7 +132,7 @@ async def serve(
         log_config=None,
         server_header=False,
         date_header=False,
-        proxy_headers=False,  # whom to trust is a setting of ours
+        proxy_headers=False,  # the setting trust_forwarded decides
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
     )
     config.load()
@@ -145,16 +153,16 @@ async def serve(
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """Return the fastest event loop there is: uvloop's, or asyncio's where that is missing."""
+    """Return an event loop of uvloop, or of asyncio if uvloop is not installed."""
     try:
-        import uvloop  # noqa: PLC0415 - there is none for Windows
+        import uvloop  # noqa: PLC0415 - not available on Windows
     except ImportError:
         return asyncio.new_event_loop()
     return uvloop.new_event_loop()
 
 
 def listening(settings: Settings) -> socket.socket:
-    """Return a socket that listens where the settings say; raises `ServerError` if it cannot."""
+    """Return a socket that listens on the host and port; raises `ServerError` if it cannot."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
@@ -165,11 +173,11 @@ def listening(settings: Settings) -> socket.socket:
         except BaseException:
             listener.close()
             raise
-    except (OSError, TypeError, ValueError) as error:  # the last two: what cannot be a name at all
-        why = error.strerror if isinstance(error, OSError) else "this is no name of a host"
+    except (OSError, TypeError, ValueError) as error:  # the last two: an invalid host name
+        why = error.strerror if isinstance(error, OSError) else "invalid host name"
         raise ServerError(
             f"Cannot listen on {settings.host!r} port {settings.port}: {why}. "
-            "Choose another with --port; --port 0 takes a free one."
+            "Choose another port with --port; --port 0 takes a free one."
         ) from None
     return listener
 

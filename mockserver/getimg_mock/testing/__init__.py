@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from getimg_mock.testing.differences import ABSENT
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
+    from getimg_mock.testing.mark_options import MarkOptions, mark
     from getimg_mock.testing.workspace import ExpectationError, GetimgMock
     from getimg_mock.virtual_time.linked_time import Link
 
@@ -22,6 +23,8 @@ __all__ = [
     "Httpx2Transport",
     "HttpxTransport",
     "Link",
+    "MarkOptions",
+    "mark",
 ]
 
 _HOMES: Final = {
@@ -31,6 +34,8 @@ _HOMES: Final = {
     "Httpx2Transport": "testing.httpx2_transport",
     "HttpxTransport": "testing.httpx_transport",
     "Link": "virtual_time.linked_time",
+    "MarkOptions": "testing.mark_options",
+    "mark": "testing.mark_options",
 }
 
 

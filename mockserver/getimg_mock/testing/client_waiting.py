@@ -1,4 +1,4 @@
-"""How a client waits for the fake while its own time is bound to the workspace's clock."""
+"""How a client waits for the fake while its time is linked to the workspace's clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LinkedPatience:
-    """Waits as the client's own sleeps do while a link is in force, and as `other` does else."""
+    """Waits like the client's own sleeps while its time is linked, and else as `other` does."""
 
     def __init__(self, present: PresentClock, other: Patience) -> None:
         self.link: Link | None = None
@@ -22,24 +22,24 @@ class LinkedPatience:
 
     @property
     def left_behind(self) -> list[Exchange]:
-        """Requests whose clients have gone while the fake was waiting."""
+        """Requests whose clients have disconnected while the fake was waiting."""
         return self._other.left_behind
 
     @property
     def clock(self) -> VirtualClock:
-        """The clock of the workspace, which after a reset is another one."""
+        """The clock of the workspace; a reset replaces it."""
         return self._present.clock
 
     def wait(self, wait: Wait) -> None:
         """Sleep on the link, in the order of all sleepers."""
-        if self.link is None or wait.seconds is None or wait.clock is not self.clock:
+        if self.link is None or wait.seconds is None or not self._is_linked(wait):
             self._other.wait(wait)
         else:
             self.link.sleep(wait.seconds)
 
     async def wait_async(self, wait: Wait) -> None:
-        """Sleep in the event loop, whose timers are bound."""
-        if self.link is None or wait.clock is not self.clock:
+        """Sleep in the event loop, whose timers are linked."""
+        if not self._is_linked(wait):
             await self._other.wait_async(wait)
             return
         try:
@@ -48,15 +48,18 @@ class LinkedPatience:
             if wait.seconds is None:
                 await self._other.wait_async(wait)
             else:
-                from trio import sleep  # noqa: PLC0415 - who runs trio has it
+                from trio import sleep  # noqa: PLC0415 - installed where trio runs
 
                 await sleep(wait.seconds)
         else:
             await _sleep_in_loop(wait)
 
+    def _is_linked(self, wait: Wait) -> bool:
+        return self.link is not None and self.link.active and wait.clock is self.clock
+
 
 async def _sleep_in_loop(wait: Wait) -> None:
-    """Sleep until the time is over or the clock was changed by hand."""
+    """Sleep until the time has passed or the clock was changed by hand."""
     sleeps = []
     if wait.seconds is not None:
         sleeps.append(asyncio.ensure_future(asyncio.sleep(wait.seconds)))  # noqa: TID251 - bound

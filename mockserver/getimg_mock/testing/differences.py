@@ -1,4 +1,4 @@
-"""How two values differ, field by field; never two sides that look the same."""
+"""Differences of two values, field by field; the two sides are never shown alike."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ _LONGEST: Final = 120
 
 
 class _Absent:
-    """A field that is not there, or must not be."""
+    """A field that is missing, or must be."""
 
     def __repr__(self) -> str:
         return "ABSENT"
 
 
 ABSENT: Final = _Absent()
-_MISSING: Final = "(not there)"
+_MISSING: Final = "(missing)"
 
 
 def differences(expected: Mapping[str, Any], actual: Any, *, is_cut: bool = False) -> list[str]:
-    """Return a line for each field of `expected` that `actual` has not, or has otherwise.
+    """Return a line for each field of `expected` that is missing or different in `actual`.
 
-    With `is_cut`, `actual` is the beginning of something longer.
+    With `is_cut`, `actual` is the beginning of a longer object.
     """
     if not isinstance(actual, dict):
-        what = "no JSON" if actual is ABSENT else f"{_short(actual)}, no object"
+        what = "not JSON" if actual is ABSENT else f"{_short(actual)}, not an object"
         return [f"body: {what}"]
     found = []
     for name, value in expected.items():
@@ -44,14 +44,14 @@ def differences(expected: Mapping[str, Any], actual: Any, *, is_cut: bool = Fals
 
 
 def told(name: str, expected: Any, actual: Any) -> str:
-    """Return one difference in a line."""
+    """Return one difference as a line."""
     wanted, there = _short(expected), _short(actual)
     if actual is ABSENT:
         there = _MISSING
     elif isinstance(expected, re.Pattern):
-        wanted = f"something with /{expected.pattern}/"
+        wanted = f"a match of /{expected.pattern}/"
     elif callable(expected):
-        wanted = f"what {getattr(expected, '__name__', 'the function')} accepts"
+        wanted = f"a value that {getattr(expected, '__name__', 'the function')} accepts"
     elif wanted == there:
         wanted, there = _apart(expected, actual)
     if expected is ABSENT:
@@ -71,13 +71,13 @@ def _fits(expected: Any, actual: Any) -> bool:
     if callable(expected):
         return bool(expected(actual))
     if isinstance(expected, bool) or isinstance(actual, bool):
-        # In JSON, true is not 1.
+        # In JSON, true and 1 are different.
         return expected is actual
     return bool(expected == actual)
 
 
 def _inside(name: str, expected: Any, actual: Any) -> list[str]:
-    """Return how two objects, or two arrays, differ: at the places where they do."""
+    """Return the differences of two objects or two arrays, at the places where they are."""
     if isinstance(expected, dict):
         places: list[Any] = [*expected, *(each for each in actual if each not in expected)]
         pairs = [
@@ -105,7 +105,7 @@ def _inside(name: str, expected: Any, actual: Any) -> list[str]:
 
 
 def _short(value: Any) -> str:
-    # ASCII, so that letters that look alike do not.
+    # ASCII, so that different letters never look alike.
     text = ascii(value)
     if len(text) <= _LONGEST:
         return text
@@ -113,7 +113,7 @@ def _short(value: Any) -> str:
 
 
 def _apart(expected: Any, actual: Any) -> tuple[str, str]:
-    """Return two values that look the same when shortened, so that they do not."""
+    """Return two values that look alike when shortened, each so that it looks different."""
     if isinstance(expected, str) and isinstance(actual, str):
         at = next(
             (i for i, pair in enumerate(zip(expected, actual, strict=False)) if len({*pair}) > 1),

@@ -1,4 +1,4 @@
-"""What a test expects of its client, checked against the journal."""
+"""Requests that a test expects of its client, checked against the journal."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _ANY: Final = "unknown"
 
 
 def checked_operation(operation: str) -> str:
-    """Return the name of an operation, or a glob that fits one; raises `UnknownNameError`."""
+    """Return an operation, or a glob that matches one; raises `UnknownNameError`."""
     if not any(fnmatchcase(each, operation) for each in (*OPERATIONS, _ANY)):
         raise UnknownNameError("operation", operation, OPERATIONS)
     return operation
 
 
 class Seen(NamedTuple):
-    """An exchange, and how it differs from what was expected."""
+    """An exchange, with its differences from what was expected."""
 
     exchange: Exchange
     differences: list[str]
 
 
 class Expectation:
-    """Requests of an operation that are expected, counted from the moment of `expect` on."""
+    """Expected requests of an operation, counted from the call of `expect` on."""
 
     def __init__(self, journal: JournalHandle, operation: str) -> None:
         self.operation = operation
@@ -49,16 +49,16 @@ class Expectation:
         self._most: int | None = None
 
     def with_body(self, **fields: Any) -> Self:
-        """Count only requests whose JSON body has these fields, whatever else it has.
+        """Count only requests whose JSON body has these fields; further fields are allowed.
 
-        A value may be a compiled regular expression (searched for), a function that says yes or
-        no, `...` for any value, or `ABSENT` for a field that must not be there.
+        A value may be a compiled regular expression (searched for), a function that returns whether
+        it matches, `...` for any value, or `ABSENT` for a field that must be missing.
         """
         self._body |= fields
         return self
 
     def with_query(self, **parameters: Any) -> Self:
-        """Count only requests with these query parameters, compared as texts."""
+        """Count only requests with these query parameters, compared as text."""
         self._query |= parameters
         return self
 
@@ -68,31 +68,31 @@ class Expectation:
         return self
 
     def times(self, number: int) -> Self:
-        """Expect exactly so many."""
+        """Expect exactly `number` requests."""
         self._least = self._most = number
         return self
 
     def at_least(self, number: int) -> Self:
-        """Expect so many or more."""
+        """Expect `number` requests or more."""
         self._least, self._most = number, None
         return self
 
     def at_most(self, number: int) -> Self:
-        """Expect so many or fewer, perhaps none."""
+        """Expect `number` requests or fewer, including none."""
         self._least, self._most = 0, number
         return self
 
     def never(self) -> Self:
-        """Expect none."""
+        """Expect no request."""
         return self.times(0)
 
     @property
     def met(self) -> list[Exchange]:
-        """The exchanges that fit, oldest first."""
+        """The matching exchanges, oldest first."""
         return [each.exchange for each in self._seen() if not each.differences]
 
     def failure(self) -> str | None:
-        """Return what is wrong, with the exchange that comes nearest; None when nothing is."""
+        """Return why the expectation is not met, with the nearest exchange; None if it is met."""
         seen = self._seen()
         met = [each.exchange for each in seen if not each.differences]
         if self._least <= len(met) and (self._most is None or len(met) <= self._most):
@@ -105,7 +105,7 @@ class Expectation:
         return "\n".join(lines)
 
     def fits(self, exchange: Exchange) -> bool:
-        """Return whether an exchange is one of those expected."""
+        """Return whether an exchange matches."""
         return (
             exchange.number > self._after
             and fnmatchcase(exchange.operation, self.operation)
@@ -162,12 +162,12 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Expectations whose first exchanges must come one after the other."""
+    """Expectations whose first matching exchanges must come in this order."""
 
     expectations: tuple[Expectation, ...]
 
     def failure(self) -> str | None:
-        """Return what came out of order; None when all is in order."""
+        """Return what came out of order, or None."""
         last = 0
         for expectation in self.expectations:
             later = [each for each in expectation.met if each.number > last]
@@ -186,7 +186,7 @@ class Order:
 
 
 def read_body(exchange: Exchange) -> tuple[Any, bool]:
-    """Return the JSON of a request, and whether the journal holds only the beginning of it."""
+    """Return the JSON body of a request, and whether the journal has only its beginning."""
     text = exchange.request.body.decode("utf-8", "replace")
     if exchange.request.size <= len(exchange.request.body):
         try:
@@ -197,7 +197,7 @@ def read_body(exchange: Exchange) -> tuple[Any, bool]:
 
 
 def _beginning(text: str) -> dict[str, Any]:
-    """Return the fields of a JSON object that stand whole before its text breaks off."""
+    """Return the complete fields of a JSON object whose text is cut."""
     decoder, found = json.JSONDecoder(), {}
     at = text.find("{") + 1
     try:
@@ -218,7 +218,7 @@ def _past(text: str, at: int, letters: str) -> int:
 
 
 def shown(exchange: Exchange) -> str:
-    """Return an exchange in one line."""
+    """Return an exchange as one line."""
     status = exchange.status or "no answer"
     return f"#{exchange.number} {exchange.operation} -> {status}"
 

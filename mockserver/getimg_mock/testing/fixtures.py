@@ -1,6 +1,6 @@
-"""The fixtures' work: opening a workspace for a test, and closing it again.
+"""The work of the fixtures: open a workspace for a test, and close it.
 
-`plugin.py` has the fixtures themselves and imports this module with the first of them.
+`plugin.py` declares the fixtures and imports this module when the first of them is used.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _OPEN: Final = pytest.StashKey[list["Opened"]]()
 
 _IN_PROCESS: Final = (
     "In process the fake answers httpx, httpx2 and httpx-aiohttp, and with them the official SDK. "
-    "For requests, aiohttp, urllib and other processes take the fixture getimg_live, and give them "
+    "For requests, aiohttp, urllib and other processes use the fixture getimg_live, and give them "
     "its url."
 )
 _LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_URL is set to it."
 
 
 class Opened:
-    """A workspace that a test has, and the guard that stands beside it."""
+    """The workspace of a test, with its guard and its claim on requests."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Opened:
         self.claim = claim
 
     def judge(self) -> None:
-        """Fail the test unless everything is as it expected."""
+        """Fail the test unless expectations, policies, verdict and guard are satisfied."""
         try:
             self.workspace.finish()
             self.workspace.verify()
@@ -83,7 +83,7 @@ class Opened:
 
 
 def in_process(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Iterator[GetimgMock]:
-    """Yield a workspace on a fake of the test's own, which answers in process."""
+    """Yield a workspace on a fake of the test's own, in process."""
     want = _read(request, settings)
     with ExitStack() as stack:
         opened = _opened_in_process(request, want, stack)
@@ -114,7 +114,7 @@ def live(
 
 
 def session_server(config: pytest.Config) -> Iterator[OwnServer | ElsewhereServer]:
-    """Yield the server of this run, or of this worker."""
+    """Yield the server of this test run, or of this xdist worker."""
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
     server = ElsewhereServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
@@ -126,12 +126,12 @@ def session_server(config: pytest.Config) -> Iterator[OwnServer | ElsewhereServe
 
 
 def routed(request: pytest.FixtureRequest, workspace: GetimgMock) -> Iterator[respx.MockRouter]:
-    """Yield a respx router with the fake mounted, in force until the end of the test."""
+    """Yield a respx router with the fake mounted, active until the end of the test."""
     import respx  # noqa: PLC0415 - optional
 
     for opened in opened_by(request.node):
         if opened.workspace is workspace and opened.claim is not None:
-            # Else requests would be answered before respx could see them.
+            # Else the claim would answer requests before respx sees them.
             opened.claim.spared.add("httpx")
     with respx.mock(assert_all_called=False) as router:
         workspace.mount(router)
@@ -139,18 +139,18 @@ def routed(request: pytest.FixtureRequest, workspace: GetimgMock) -> Iterator[re
 
 
 def opened_by(item: pytest.Item) -> list[Opened]:
-    """Return what a test has opened so far."""
+    """Return the workspaces that a test has opened so far."""
     return item.stash.setdefault(_OPEN, [])
 
 
 def judge(item: pytest.Item) -> None:
-    """Fail a test whose client did not do what was expected of it."""
+    """Fail a test whose client did not do what the test expects."""
     for opened in opened_by(item):
         opened.judge()
 
 
 def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
-    """Yield what a report of a failed test shows."""
+    """Yield the sections for the report of a failed test."""
     for opened in opened_by(item):
         yield "getimg timeline", opened.workspace.timeline()
 
@@ -165,7 +165,7 @@ def _read(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted
 def _opened_in_process(request: pytest.FixtureRequest, want: Wanted, stack: ExitStack) -> Opened:
     start = want.opening()
     budget = want.settings.media_cache_mib * 1024 * 1024
-    # Pictures depend on nothing but themselves: what one test has drawn serves the next.
+    # A picture depends on its request alone, so that tests can share a cache.
     cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
     try:
         fake, store = fake_with_epochs(
@@ -205,7 +205,7 @@ def _guarded(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> A
 
 
 def _environment(stack: ExitStack, workspace: GetimgMock) -> None:
-    # Not the test's own monkeypatch: its undo() would undo this, too.
+    # Not the monkeypatch of the test: its undo() would also undo this.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("GETIMG_API_KEY", workspace.key)
     patch.setenv("GETIMG_AI_BASE_URL", workspace.url)

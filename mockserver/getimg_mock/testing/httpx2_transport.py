@@ -19,11 +19,11 @@ class _AsyncStream(AsyncStream, httpx2.AsyncByteStream):
 class Httpx2Transport(
     Transport[httpx2.Request, httpx2.Response], httpx2.BaseTransport, httpx2.AsyncBaseTransport
 ):
-    """Answers every request of a client from an application, whatever its host.
+    """Passes every request of a client to an application, whatever its host.
 
     httpx2.Client(transport=Httpx2Transport(app)), and the same for httpx2.AsyncClient
 
-    `patience` says how the client's waiting is done; by default a clock that stands still is moved.
+    `patience` is how the client waits; by default, a clock that does not run is moved.
     """
 
     _words = Words(

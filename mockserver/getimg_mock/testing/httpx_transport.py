@@ -19,11 +19,11 @@ class _AsyncStream(AsyncStream, httpx.AsyncByteStream):
 class HttpxTransport(
     Transport[httpx.Request, httpx.Response], httpx.BaseTransport, httpx.AsyncBaseTransport
 ):
-    """Answers every request of a client from an application, whatever its host.
+    """Passes every request of a client to an application, whatever its host.
 
     httpx.Client(transport=HttpxTransport(app)), httpx.AsyncClient(transport=HttpxTransport(app))
 
-    `patience` says how the client's waiting is done; by default a clock that stands still is moved.
+    `patience` is how the client waits; by default, a clock that does not run is moved.
     """
 
     _words = Words(

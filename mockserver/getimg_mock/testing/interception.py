@@ -1,8 +1,8 @@
-"""Requests of unmodified code towards getimg.ai, answered in process.
+"""Requests of unmodified code to getimg.ai, answered in process.
 
-While at least one claim is in force, the transports of httpx, httpx2 and httpx-aiohttp hand over
-what goes to a claimed host; everything else passes. A module that nobody has imported is treated
-when it is.
+While at least one claim is active, the transports of httpx, httpx2 and httpx-aiohttp pass requests
+to a claimed host to the fake; other requests are sent as usual. A module that is not imported yet
+is patched when it is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.virtual_time.import_hooks import WhenImported
+from getimg_mock.patches import Patches
+from getimg_mock.virtual_time.import_hooks import ImportHook
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,9 +26,10 @@ _DOWNLOADS: Final = "/v2/downloads/"
 
 @dataclass(eq=False)
 class Claim:
-    """That requests to `hosts` with `key`, or with one that nobody claims, go to `app`.
+    """Routes requests to `hosts` with `key`, or with a key that no claim has, to `app`.
 
-    A module in `spared` keeps its own way. `check` is called before each asynchronous exchange.
+    Requests of a module in `spared` are sent as usual. `check` is called before each asynchronous
+    exchange.
     """
 
     app: Application
@@ -47,35 +49,34 @@ class Claim:
 
 
 class Interception:
-    """All claims in force in this process, and what was replaced for their sake."""
+    """The active claims of this process, and the functions that were replaced for them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
-        self._replaced: list[tuple[type, str, Any]] = []
-        self._imports = WhenImported(
+        self._patches = Patches()
+        self._imports = ImportHook(
             {"httpx": self._httpx, "httpx2": self._httpx2, "httpx_aiohttp": self._httpx_aiohttp}
         )
 
     def add(self, claim: Claim) -> None:
-        """Put a claim in force."""
+        """Activate a claim."""
         with self._lock:
             self._claims.append(claim)
             if len(self._claims) == 1:
+                self._patches = Patches()
                 self._imports.start()
 
     def remove(self, claim: Claim) -> None:
-        """Take a claim out of force; with the last one everything is as it was."""
+        """Deactivate a claim; with the last one, restore the replaced functions."""
         with self._lock:
             self._claims.remove(claim)
             if not self._claims:
                 self._imports.stop()
-                for owner, name, before in reversed(self._replaced):
-                    setattr(owner, name, before)
-                self._replaced.clear()
+                self._patches.restore()
 
     def claim(self, request: Any, module: str) -> Claim | None:
-        """Return the claim on a request of httpx or httpx2, None where there is none."""
+        """Return the claim on a request of httpx or httpx2, or None."""
         host = request.url.host
         claims = [each for each in self._claims if host in each.hosts and module not in each.spared]
         if len(claims) < 2:
@@ -98,26 +99,31 @@ class Interception:
         )
 
     def _replace(self, owner: type, name: str, module: str, *, shown: str | None = None) -> None:
-        before, shown = owner.__dict__[name], shown or module
+        shown = shown or module
 
-        def handle_request(transport: Any, request: Any) -> Any:
-            claim = self.claim(request, shown)
-            if claim is None:
-                return before(transport, request)
-            return claim.transport(module).handle_request(request)
+        def make_sync(original: Callable[..., Any]) -> Callable[..., Any]:
+            def handle_request(transport: Any, request: Any) -> Any:
+                claim = self.claim(request, shown)
+                if claim is None:
+                    return original(transport, request)
+                return claim.transport(module).handle_request(request)
 
-        async def handle_async_request(transport: Any, request: Any) -> Any:
-            claim = self.claim(request, shown)
-            if claim is None:
-                return await before(transport, request)
-            claim.check()
-            return await claim.transport(module).handle_async_request(request)
+            return handle_request
 
-        self._replaced.append((owner, name, before))
-        setattr(owner, name, handle_request if name == "handle_request" else handle_async_request)
+        def make_async(original: Callable[..., Any]) -> Callable[..., Any]:
+            async def handle_async_request(transport: Any, request: Any) -> Any:
+                claim = self.claim(request, shown)
+                if claim is None:
+                    return await original(transport, request)
+                claim.check()
+                return await claim.transport(module).handle_async_request(request)
+
+            return handle_async_request
+
+        self._patches.replace(owner, name, make_sync if name == "handle_request" else make_async)
 
 
-# What is replaced belongs to the whole process, and so does the record of it.
+# The replaced functions belong to the whole process, so there is one instance.
 INTERCEPTION: Final = Interception()
 
 

@@ -1,4 +1,4 @@
-"""Fakes on a socket for tests: one for the whole session, or one that runs elsewhere."""
+"""Fakes on a socket for tests: one for the whole session, or an external one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 
 
 class OwnServer:
-    """A fake on a port of this process; each test's workspace is as that test wants it."""
+    """A fake on a port of this process; each test's workspace has the options of that test."""
 
     def __init__(self, settings: Settings) -> None:
         self._wanted: dict[str, Wanted] = {}
@@ -63,7 +63,7 @@ class OwnServer:
         self._server.stop()
 
     def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
-        """Yield the workspace that a test wants, and forget it after the test."""
+        """Yield the workspace of a test, and forget its options after the test."""
         if any(name in FAKES_OWN for name in want.given):
             server = OwnServer(replace(want.settings, host="127.0.0.1", port=0))
             server.start()
@@ -88,36 +88,37 @@ class OwnServer:
         want = self._wanted.get(key)
         if want is None:
             return opened(key, self._server.settings, VirtualClock(rate=0, autojump=True))
-        # Nobody but the clock's user moves a clock that stands still: whoever waits in the server
-        # does, therefore.
+        # Only its user moves a clock that does not run; with autojump, a wait in the server does.
         clock = VirtualClock(start=want.opening(), rate=want.rate, autojump=not want.rate)
         return opened(key, want.settings, clock)
 
 
 class ElsewhereServer:
-    """A fake that somebody else runs, perhaps for several test runs at once."""
+    """A fake that runs already, perhaps for several test runs at once."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
         self._token = token
-        # Tests of another run have the same names; workers of one run share this.
+        # Tests of another run have the same names. The workers of one run share this value.
         self._run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or fresh_secret()
 
     def start(self) -> None:
-        """Do nothing: it runs."""
+        """Do nothing: it runs already."""
 
     def stop(self) -> None:
-        """Do nothing: it goes on running."""
+        """Do nothing: it keeps running."""
 
     def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
-        """Yield the workspace that a test wants; raises `SettingsError` for what is the fake's."""
+        """Yield the workspace of a test; raises `SettingsError` for options of the whole fake."""
         for name in want.given:
             if name in FAKES_OWN or name in {"seed", "journal_exchanges", "journal_mib"}:
                 raise SettingsError(
-                    f"{name} belongs to the fake that runs at {self.url}, not to one test of it."
+                    f"{name} belongs to the fake at {self.url} and cannot be set by a test."
                 )
         if want.start is not None:
-            raise SettingsError(f"The clock of a workspace at {self.url} starts at the present.")
+            raise SettingsError(
+                f"The clock of a workspace at {self.url} starts now; clock cannot be a moment."
+            )
         key = key_of(f"{self._run} {want.key}")
         workspace = GetimgMock(RemoteChannel(self.url, key, self._token), url=self.url)
         workspace.clock.scale(want.rate)
@@ -127,7 +128,7 @@ class ElsewhereServer:
 
     def _prepare(self, workspace: GetimgMock, want: Wanted) -> None:
         given = {name: getattr(want.settings, name) for name in want.given}
-        changes = {name: str(given[name]) for name in _CHANGEABLE if name in given}
+        changes: Any = {name: str(given[name]) for name in _CHANGEABLE if name in given}
         if changes:
             workspace.configure(**changes)
         if "balance" in given:
@@ -142,7 +143,7 @@ class ElsewhereServer:
 
 
 class _Counted:
-    """An application that knows whether it has work to do, rather than to wait for a client."""
+    """An application that knows whether it is processing a request."""
 
     def __init__(self, app: Application) -> None:
         self.fake = app.fake
@@ -150,11 +151,11 @@ class _Counted:
         self._under_way = 0
 
     def is_at_work(self) -> bool:
-        """Return whether a request is being answered."""
+        """Return whether a request is being processed, rather than waited for."""
         return self._under_way > 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Pass a request to the application, and count it while it is processed."""
 
         async def received() -> Message:
             self._under_way -= 1

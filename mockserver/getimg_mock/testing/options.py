@@ -1,4 +1,4 @@
-"""What a test asks for: ini options, the fixture `getimg_settings` and the mark `getimg`."""
+"""The options of a test: from ini options, `getimg_settings` and the mark `getimg`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
 
-# Settings of a server: a test has none of its own.
+# Settings of a server, which a test does not have.
 _NOT_OURS: Final = frozenset(
     {"host", "port", "quiet", "log_format", "control_token", "max_workspaces", "trust_forwarded"}
 )
@@ -29,7 +29,7 @@ POLICIES: Final = ("no-unexpected-calls", "no-undownloaded-results", "no-pending
 _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 
-# What makes a whole fake, and cannot be different for one workspace of a shared server.
+# Settings of a whole fake, which cannot differ for one workspace of a shared server.
 FAKES_OWN: Final = (
     "models",
     "strictness",
@@ -48,11 +48,11 @@ FAKES_OWN: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a test asks for, read and checked.
+    """The options of a test, read and checked.
 
-    `given` are the settings that were asked for by name; `start` is when the clock starts (None is
-    now), `rate` how fast it runs, and `linked` whether the test's own time is bound to it.
-    `verdict` says whether a breach of the client contract fails the test.
+    `given` are the settings that the test names. `start` is when the clock starts (None is now),
+    `rate` how fast it runs, and `linked` whether the test's own time is linked to it. `verdict`
+    says whether a violation of the client contract fails the test.
     """
 
     settings: Settings
@@ -65,15 +65,15 @@ class Wanted:
     verdict: str = "off"
 
     def opening(self) -> datetime:
-        """Return when the workspace's clock starts."""
-        # As the test sees the time: freezegun or time-machine may hold it.
+        """Return the moment at which the workspace's clock starts."""
+        # The time as the test sees it: freezegun or time-machine may have changed it.
         return self.start or datetime.now(UTC)  # noqa: TID251 - see above
 
 
 def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted:
-    """Return what a test asks for: the mark wins over `settings`, they win over ini options.
+    """Return the options of a test: the mark wins over `settings`, and they win over ini options.
 
-    Raises `SettingsError`, naming the nearest for an unknown name.
+    Raises `SettingsError` for invalid values and `UnknownNameError` for unknown names.
     """
     values = _ini_values(request.config)
     values |= _checked(settings, "name in getimg_settings")
@@ -97,13 +97,13 @@ def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wante
 
 
 def known() -> tuple[str, ...]:
-    """Return the names that the mark and `getimg_settings` take."""
+    """Return the names of the options of the mark and of `getimg_settings`."""
     settings = [each.name for each in options() if each.name not in _NOT_OURS]
     return ("key", "policies", "verdict", *settings)
 
 
 def key_of(name: str) -> str:
-    """Return the key of the test of that name: always the same, and nobody else's."""
+    """Return the API key of the test of that name: always the same, and unique to it."""
     return f"sk_test_{digest('test', name, size=12).hex()}"
 
 
@@ -155,7 +155,7 @@ def _verdict(name: object) -> str:
 
 
 def _clock(value: object) -> tuple[datetime | None, float, bool]:
-    """Read a clock: virtual, linked, real, x60, or the moment at which it stands still."""
+    """Read a clock: virtual, linked, real, x60, or the moment at which it is frozen."""
     words = {"virtual": (None, 0.0, False), "linked": (None, 0.0, True), "real": (None, 1.0, False)}
     if isinstance(value, str) and value in words:
         return words[value]
@@ -165,16 +165,16 @@ def _clock(value: object) -> tuple[datetime | None, float, bool]:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
         raise SettingsError(
-            f"clock: {value!r} is none: write virtual, linked, real, x60 or a moment such as "
-            "2026-05-01T12:00:00Z."
+            f"clock: Unknown clock {value!r}. Use virtual, linked, real, a rate such as x60, or a "
+            "moment such as 2026-05-01T12:00:00Z."
         ) from None
     if moment.tzinfo is None:
-        raise SettingsError(f"clock: {value!r} has no time zone: write {value}Z for UTC.")
+        raise SettingsError(f"clock: {value!r} has no time zone: use {value}Z for UTC.")
     return moment.astimezone(UTC), 0.0, False
 
 
 def _flat(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]:
-    """Yield settings; limits may be given together, and files from the root folder."""
+    """Yield settings: a table of limits as single ones, and files relative to the root folder."""
     for name, value in values.items():
         if name == "limits" and isinstance(value, dict):
             for limit in value:

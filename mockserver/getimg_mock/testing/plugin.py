@@ -1,10 +1,11 @@
-"""The pytest plugin: fixtures, mark and options. Imports nothing but pytest until they are used.
+"""The pytest plugin: fixtures, mark and options. Imports only pytest until they are used.
 
-Installing getimg-mock costs other test suites what importing this module costs, and no more.
+So an installed getimg-mock costs other test suites only the import of this module.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,22 +16,28 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.testing.live import ElsewhereServer, OwnServer
+    from getimg_mock.testing.mark_options import MarkOptions
     from getimg_mock.testing.workspace import GetimgMock
     from getimg_mock.virtual_time.linked_time import Link
 
 _FIXTURES = frozenset({"getimg_mock", "getimg_live"})
 
 _INI: tuple[tuple[str, str, str, Any], ...] = (
-    ("getimg_server", "URL of a fake that runs already, for getimg_live", "string", ""),
-    ("getimg_seed", "what ids, times and pictures are drawn from", "string", ""),
-    ("getimg_clock", "virtual, linked, real, x60, or when it stands still", "string", ""),
-    ("getimg_models", "models file, from the root folder", "string", ""),
+    ("getimg_server", "URL of a running fake, for getimg_live", "string", ""),
+    ("getimg_seed", "seed of ids, times and pictures", "string", ""),
+    (
+        "getimg_clock",
+        "virtual, linked, real, x60, or the moment at which it is frozen",
+        "string",
+        "",
+    ),
+    ("getimg_models", "models file, relative to the root folder", "string", ""),
     ("getimg_balance", "opening balance in US dollars", "string", ""),
     ("getimg_limits", "generous or realistic", "string", ""),
-    ("getimg_key", "API key of every test's workspace", "string", ""),
-    ("getimg_scenario", "scenarios in force in every test", "args", []),
-    ("getimg_policies", "what every test is held to, such as no-pending-videos", "args", []),
-    ("getimg_hosts", "further hosts that are the fake, beside api.getimg.ai", "args", []),
+    ("getimg_key", "API key of the workspace of every test", "string", ""),
+    ("getimg_scenario", "scenarios active in every test", "args", []),
+    ("getimg_policies", "policies of every test, such as no-pending-videos", "args", []),
+    ("getimg_hosts", "further hosts of the fake, in addition to api.getimg.ai", "args", []),
 )
 
 
@@ -40,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--getimg-server",
         metavar="URL",
-        help="a fake that runs already, for getimg_live (default: one is started)",
+        help="URL of a running fake, for getimg_live (default: one is started)",
     )
     group.addoption("--getimg-token", metavar="TEXT", help="the control token of that fake")
     for name, text, kind, default in _INI:
@@ -51,22 +58,22 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
     config.addinivalue_line(
         "markers",
-        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): what "
-        "the fake of this test is like; every setting of getimg-mock that is not the server's.",
+        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): the "
+        "options of this test's fake; all settings of getimg-mock but those of the server.",
     )
 
 
 @pytest.fixture
-def getimg_settings() -> dict[str, Any]:
-    """Say what the fakes of these tests are like, by the names of the mark: override it."""
+def getimg_settings() -> MarkOptions:
+    """Return the options of the fakes of these tests, as the mark takes them: override it."""
     return {}
 
 
 @pytest.fixture
 def getimg_mock(
-    request: pytest.FixtureRequest, getimg_settings: dict[str, Any]
+    request: pytest.FixtureRequest, getimg_settings: MarkOptions
 ) -> Iterator[GetimgMock]:
-    """Give the test a workspace of its own, in process: https://api.getimg.ai is the fake."""
+    """Return a workspace for this test, in process: https://api.getimg.ai is the fake."""
     from getimg_mock.testing.fixtures import in_process  # noqa: PLC0415 - as late as possible
 
     yield from in_process(request, getimg_settings)
@@ -85,10 +92,10 @@ def getimg_server(
 @pytest.fixture
 def getimg_live(
     request: pytest.FixtureRequest,
-    getimg_settings: dict[str, Any],
+    getimg_settings: MarkOptions,
     getimg_server: OwnServer | ElsewhereServer,
 ) -> Iterator[GetimgMock]:
-    """Give the test a workspace of its own on a real socket, for any client in any process."""
+    """Return a workspace for this test on a real socket, for any client in any process."""
     from getimg_mock.testing.fixtures import live  # noqa: PLC0415 - as late as possible
 
     yield from live(request, getimg_settings, getimg_server)
@@ -96,7 +103,7 @@ def getimg_live(
 
 @pytest.fixture
 def getimg_time(request: pytest.FixtureRequest) -> Iterator[Link]:
-    """Bind the test's time to the clock of its workspace: sleeping costs no time."""
+    """Link the test's time to the clock of its workspace: sleeping costs no real time."""
     name = "getimg_live" if "getimg_live" in request.fixturenames else "getimg_mock"
     workspace: GetimgMock = request.getfixturevalue(name)
     with workspace.link_time() as link:
@@ -107,7 +114,7 @@ def getimg_time(request: pytest.FixtureRequest) -> Iterator[Link]:
 def getimg_respx(
     request: pytest.FixtureRequest, getimg_mock: GetimgMock
 ) -> Iterator[respx.MockRouter]:
-    """Mount the fake on a respx router, for routes of other services beside it."""
+    """Mount the fake on a respx router, which may have routes of other services too."""
     from getimg_mock.testing.fixtures import routed  # noqa: PLC0415 - as late as possible
 
     yield from routed(request, getimg_mock)
@@ -115,7 +122,7 @@ def getimg_respx(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Judge what the client did, once the test itself has passed."""
+    """Check what the client did, after the test itself has passed."""
     result = yield
     if _FIXTURES.intersection(getattr(item, "fixturenames", ())):
         from getimg_mock.testing.fixtures import judge  # noqa: PLC0415 - imported by the fixture
@@ -125,10 +132,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None, object, object]:
+    """Restore what another fixture has put back after it had ended, such as a linked sleep."""
+    try:
+        return (yield)
+    finally:
+        patches = sys.modules.get("getimg_mock.patches")
+        if patches is not None:
+            patches.restore_late()
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what happened in the workspace of a test that failed."""
+    """Add the timeline of the workspace to the report of a failed test."""
     del call
     report = yield
     if report.failed and _FIXTURES.intersection(getattr(item, "fixturenames", ())):

@@ -1,4 +1,4 @@
-"""What a test may hold its client to as a whole, beside single expectations."""
+"""Rules that a test can set for its client as a whole, in addition to expectations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def violations(
     workspace: Workspace, expectations: Sequence[Expectation], policies: Iterable[str]
 ) -> Iterator[str]:
-    """Yield how a workspace violates policies, each as a text."""
+    """Yield the violations of each policy, as text."""
     for policy in dict.fromkeys(policies):
         if policy == "no-unexpected-calls":
             found = _unexpected(workspace, expectations)
@@ -43,7 +43,8 @@ def _undownloaded(workspace: Workspace) -> Iterator[str]:
     }
     for generation in workspace.generations.where(status="completed"):
         if generation.id not in downloaded:
-            yield f"{generation.id} ({generation.kind}, {generation.total_cost} USD) is nowhere"
+            cost = f"{generation.total_cost} USD"
+            yield f"{generation.id} ({generation.kind}, {cost}) was not downloaded"
 
 
 def _pending(workspace: Workspace) -> Iterator[str]:

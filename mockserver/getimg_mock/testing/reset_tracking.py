@@ -1,4 +1,4 @@
-"""Workspaces whose replacement shows: after a reset, a workspace and its clock are others."""
+"""Following a workspace over resets, which replace the workspace and its clock."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class EpochStore(MemoryStore):
-    """A store that counts in `epoch` how often a workspace took another one's place."""
+    """A store that counts replaced workspaces in `epoch`."""
 
     def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
         super().__init__(make, bound=bound)
         self.epoch = 0
 
     def replace(self, workspace: Workspace) -> None:
-        """Put `workspace` in the place of the one with its key."""
+        """Replace the workspace that has the same key."""
         super().replace(workspace)
         self.epoch += 1
 
@@ -33,9 +33,9 @@ class EpochStore(MemoryStore):
 def fake_with_epochs(
     settings: Settings, clock: Callable[[], VirtualClock], cache: MediaCache | None = None
 ) -> tuple[Fake, EpochStore]:
-    """Return a new fake, each of its workspaces with a clock that `clock` makes, and its store.
+    """Return a new fake and its store; `clock` makes the clock of each workspace.
 
-    Raises `SettingsError` when the models file or a scenario cannot be used.
+    Raises `SettingsError` for an invalid models file or scenario.
     """
     made = Fake.of(settings)
     store = EpochStore(lambda key: opened(key, settings, clock()), bound=settings.max_workspaces)
@@ -43,7 +43,7 @@ def fake_with_epochs(
 
 
 class PresentClock:
-    """Finds the clock of a key's workspace, again and again, and mostly without looking."""
+    """Returns the present clock of a key's workspace; looks it up only after a replacement."""
 
     def __init__(self, store: EpochStore, key: str) -> None:
         self._store = store
@@ -53,9 +53,9 @@ class PresentClock:
 
     @property
     def clock(self) -> VirtualClock:
-        """The clock as it is now."""
+        """The clock of the workspace that the key has now."""
         if self._epoch != self._store.epoch:
-            # The epoch first: a replacement in between is then seen at the next look.
+            # The epoch first: a replacement in between is then noticed at the next access.
             self._epoch = self._store.epoch
             self._clock = self._store.workspace(self._key).clock
         return self._clock

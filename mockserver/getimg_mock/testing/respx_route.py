@@ -1,4 +1,4 @@
-"""The fake as a route of a respx router, beside routes of the test's own."""
+"""The fake as a route of a respx router, together with routes of the test."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def mounted(router: respx.MockRouter, transport: HttpxTransport) -> respx.Route:
-    """Add the fake to a router, and return its route."""
+    """Add the fake to a router and return its route."""
     return router.routes.add(_Fake(router, transport))
 
 
 class _Fake(respx.Route):
-    """Answers requests to getimg.ai's host from the fake, unless another route fits as well."""
+    """Passes requests to getimg.ai's host to the fake, unless another route matches too."""
 
     def __init__(self, router: respx.MockRouter, transport: HttpxTransport) -> None:
         super().__init__(host=API_HOST)
@@ -30,10 +30,10 @@ class _Fake(respx.Route):
         self._transport = transport
 
     def match(self, request: httpx.Request, **_context: Any) -> Any:
-        """Return the answer, or None for a request that is somebody else's."""
+        """Return the response, or None for a request that another route matches."""
         if not self.pattern.match(request) or self._is_taken(request):
             return None
-        # A coroutine is awaited by one of the two callers, and taken for an answer by the other.
+        # Of the two callers, one awaits a coroutine and the other takes it for a response.
         if sys._getframe(1).f_code.co_name == "aresolve":  # noqa: SLF001 - nothing else tells them apart
             return self._transport.handle_async_request(request)
         try:

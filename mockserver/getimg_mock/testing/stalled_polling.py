@@ -1,4 +1,4 @@
-"""Noticing a client that really waits for a clock which stands still."""
+"""Detects a client that waits in real time for a clock that does not run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENOUGH: Final = 2
 
 
 class StillClockWatch:
-    """Listens to a journal, and fails a test that would poll a pending video for ever."""
+    """Subscribes to a journal and fails a test that would poll a pending video for ever."""
 
     def __init__(self, workspace: GetimgMock) -> None:
         self._workspace = workspace
@@ -28,7 +28,7 @@ class StillClockWatch:
         self._waits = 0
 
     def __call__(self, exchange: Exchange) -> None:
-        """Look at an exchange."""
+        """Count an exchange, and fail the test after two real waits between equal polls."""
         __tracebackhide__ = True
         if exchange.operation != "videos.retrieve" or b'"pending"' not in exchange.body:
             return
@@ -38,10 +38,10 @@ class StillClockWatch:
         self._last, self._last_at = poll, now
         if self._waits >= _ENOUGH:
             pytest.fail(
-                f"The client polls {exchange.generation} and really waits between its polls, but "
-                "the workspace's clock stands still: it would poll for ever. Take the fixture "
-                "getimg_time, and its waiting moves the clock; or move it yourself "
-                "(getimg_mock.clock.advance(minutes=10)); or let it run: "
+                f"The client polls {exchange.generation} and waits in real time between its polls, "
+                "but the workspace's clock does not run, so it would poll for ever. Use the "
+                "fixture getimg_time, which moves the clock when the client waits; or call "
+                "getimg_mock.clock.advance(minutes=10); or let the clock run with "
                 'pytest.mark.getimg(clock="real").',
                 pytrace=True,
             )

@@ -1,4 +1,4 @@
-"""What happened in a workspace, for whoever reads why a test failed."""
+"""The timeline of a workspace, shown in the report of a failed test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Line:
-    """One line: something that happened, perhaps several times in a row."""
+    """One line: an event, or equal events in a row."""
 
     at: float
     text: str
@@ -37,7 +37,7 @@ class _Line:
 def timeline(
     workspace: Workspace, opened_at: datetime, fake: Fake | None, *, lines: int = 20
 ) -> str:
-    """Return exchanges, changes of state, money and time in at most `lines` lines."""
+    """Return exchanges, endings, money and time in at most `lines` lines."""
     summary = workspace.summary()
     now = workspace.clock.now()
     head = (
@@ -68,7 +68,7 @@ def _exchanges(exchanges: Iterable[Exchange], opened_at: datetime) -> Iterable[_
 
 
 def _what(exchange: Exchange) -> str:
-    """Return the most telling words of an exchange."""
+    """Return the error, status or prompt of an exchange."""
     answer = _json(exchange.response.body)
     if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
         error = answer["error"]
@@ -93,7 +93,7 @@ def _effects(exchange: Exchange) -> list[str]:
 
 
 def _endings(workspace: Workspace, opened_at: datetime, now: datetime) -> Iterable[_Line]:
-    """Yield when videos ended; an image ends within its own request."""
+    """Yield the endings of videos; an image ends within its own request."""
     for generation in workspace.generations.where(kind="video"):
         told = generation.as_json()
         ends_at = generation.ends_at
@@ -104,7 +104,7 @@ def _endings(workspace: Workspace, opened_at: datetime, now: datetime) -> Iterab
 
 
 def _joined(events: Iterable[_Line]) -> list[_Line]:
-    """Return the events, what happened again and again in one line."""
+    """Return the events, with equal ones in a row joined."""
     found: list[_Line] = []
     for event in events:
         if found and found[-1].text == event.text:
@@ -124,14 +124,14 @@ def _fitted(events: list[_Line], room: int) -> list[str]:
 
 
 def _elsewhere(workspace: Workspace, fake: Fake | None) -> Iterable[str]:
-    """Yield what came to the fake, but not to this workspace."""
+    """Yield the requests that reached the fake, but not this workspace."""
     if fake is None:
         return
     for other in fake.store:
         if other.key != workspace.key and len(other.journal):
             yield (
                 f"{len(other.journal)} request(s) came with another key, {redacted(other.key)}: "
-                "pytest.mark.getimg(key=...) makes it this test's."
+                "use pytest.mark.getimg(key=...) if it belongs to this test."
             )
     for exchange in tuple(fake.journal)[:3]:
         yield f"without a workspace: {exchange.method} {exchange.path[:80]} {exchange.status}"

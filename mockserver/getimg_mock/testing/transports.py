@@ -1,6 +1,7 @@
-"""The in-process fake as a transport, whose adapters say in which library's words it answers.
+"""The in-process fake as a transport of an HTTP client library.
 
-httpx and httpx2 have classes of the same names and share none, so neither is imported here.
+The adapters name the classes of their library. httpx and httpx2 have classes of equal names but
+share none, so neither is imported here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ Answered = TypeVar("Answered")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words(Generic[Answered]):
-    """A library's own classes for an answer, its body and what goes wrong."""
+    """The classes of a library for a response, its body and its errors."""
 
     response: Callable[..., Answered]
     stream: Callable[[Response, Told], Stream]
@@ -37,7 +38,7 @@ class Words(Generic[Answered]):
 
 
 class Transport(Generic[Asked, Answered]):
-    """Answers every request of a client from an application, whatever its host."""
+    """Passes every request of a client to an application, whatever its host."""
 
     _words: Words[Answered]
 
@@ -46,7 +47,7 @@ class Transport(Generic[Asked, Answered]):
         self.patience = patience or Jumping()
 
     def handle_request(self, request: Asked) -> Answered:
-        """Return the application's answer, its body still to be read."""
+        """Return the response of the application; its body is streamed."""
         request.read()
         try:
             answer = exchange(self.app, _asked(request), self.patience)
@@ -56,7 +57,7 @@ class Transport(Generic[Asked, Answered]):
         return self._answered(request, answer, stream)
 
     async def handle_async_request(self, request: Asked) -> Answered:
-        """Return the application's answer, its body still to be read."""
+        """Return the response of the application; its body is streamed."""
         await request.aread()
         try:
             answer = await exchange_async(self.app, _asked(request), self.patience)
@@ -79,7 +80,7 @@ class Transport(Generic[Asked, Answered]):
 
 
 class Stream:
-    """The body of an answer, for a synchronous client."""
+    """The body of a response, for a synchronous client."""
 
     def __init__(self, answer: Response, told: Told) -> None:
         self._answer = answer
@@ -92,12 +93,12 @@ class Stream:
             raise self._told(error) from error
 
     def close(self) -> None:
-        """Give up what has not been read."""
+        """Disconnect, without reading the rest."""
         self._answer.close()
 
 
 class AsyncStream:
-    """The body of an answer, for an asynchronous client."""
+    """The body of a response, for an asynchronous client."""
 
     def __init__(self, answer: Response, told: Told) -> None:
         self._answer = answer
@@ -111,7 +112,7 @@ class AsyncStream:
             raise self._told(error) from error
 
     async def aclose(self) -> None:
-        """Give up what has not been read."""
+        """Disconnect, without reading the rest."""
         self._answer.close()
 
 

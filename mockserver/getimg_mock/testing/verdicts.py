@@ -1,4 +1,4 @@
-"""What the client contract says of the client of a test, by its requests."""
+"""The verdict of the client contract on the client of a test, from its requests."""
 
 from __future__ import annotations
 

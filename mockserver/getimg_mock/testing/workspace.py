@@ -1,4 +1,4 @@
-"""The handle that a test gets: the controls of its workspace, and what only a test needs."""
+"""The handle of a test: the controls of its workspace, and what only tests need."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.testing.client_waiting import LinkedPatience
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
-    from getimg_mock.virtual_time.linked_time import Dial, Hands
+    from getimg_mock.virtual_time.linked_time import ClockSource, MovableClock
 
 
 # A drip has some 2,000 pieces.
@@ -38,14 +38,14 @@ _MOST_STEPS: Final = 10_000
 
 
 class ExpectationError(AssertionError):
-    """What a test expected of its client did not happen; the text says what did."""
+    """The client did not do what the test expects; the text says what it did."""
 
 
 class GetimgMock(Workspace):
-    """One test's workspace: what `Workspace` has, and expectations, linked time and transports.
+    """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
-    `url` is where clients reach it. From the fixtures `getimg_mock` (in process) and `getimg_live`
-    (on a socket); both do the same, but that only the first has transports.
+    `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
+    a socket) return it; only the first has transports.
     """
 
     def __init__(
@@ -70,69 +70,69 @@ class GetimgMock(Workspace):
         self._opened_at = self.clock.now()
 
     def transport(self) -> HttpxTransport:
-        """Return a transport for `httpx.Client` and `httpx.AsyncClient`: all hosts are the fake."""
+        """Return a transport for `httpx.Client` and `httpx.AsyncClient`; every host is the fake."""
         from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional
 
         return HttpxTransport(self._in_process(), patience=self._patience)
 
     def transport2(self) -> Httpx2Transport:
-        """Return the same for `httpx2.Client` and `httpx2.AsyncClient`."""
+        """Return a transport for `httpx2.Client` and `httpx2.AsyncClient`."""
         from getimg_mock.testing.httpx2_transport import Httpx2Transport  # noqa: PLC0415 - optional
 
         return Httpx2Transport(self._in_process(), patience=self._patience)
 
     def mount(self, router: respx.MockRouter) -> respx.Route:
-        """Let a respx router of yours answer getimg.ai's host from the fake.
+        """Add the fake to a respx router, as a route for getimg.ai's host.
 
-        Routes of yours for the same host win. Returns the route, which records its calls.
+        Other routes for the same host win. Returns the route, which records its calls.
         """
         from getimg_mock.testing.respx_route import mounted  # noqa: PLC0415 - optional
 
         return mounted(router, self.transport())
 
     def link_time(self) -> Link:
-        """Bind the test's time to this workspace's clock, to the end of the test or of a `with`.
+        """Link the test's time to this workspace's clock, until the test or a `with` block ends.
 
-        Whoever sleeps then moves the clock and does not wait. docs/pytest.md says what is bound.
+        A sleep then moves the clock instead of waiting. docs/pytest.md says what is linked.
         """
         if self.link is not None and self.link.active:
             return self.link
         fake = self._fake()
         store = fake.store if fake is not None else None
-        dial: Dial = (
+        source: ClockSource = (
             PresentClock(store, self.key) if isinstance(store, EpochStore) else _Remote(self)
         )
-        self.link = Link(dial, at_work=self._at_work).start()
+        self.link = Link(source, at_work=self._at_work).start()
         if self._patience is not None:
             self._patience.link = self.link
         return self.link
 
     def expect(self, operation: str) -> Expectation:
-        """Expect requests of an operation, or of several by a glob such as `videos.*`.
+        """Expect requests of an operation, or of several with a glob such as `videos.*`.
 
             getimg_mock.expect("images.generate").with_body(model="seedream-5-lite").times(1)
 
-        Without a number, at least one. Checked at the end of the test, or by `verify()`.
+        At least one, unless a number is given. Checked at the end of the test, or by `verify()`.
         """
         found = Expectation(self.journal, checked_operation(operation))
         self._expectations.append(found)
         return found
 
     def in_order(self, *expectations: Expectation) -> None:
-        """Expect that what fits the first comes before what fits the second, and so on."""
+        """Expect the first match of each expectation in this order."""
         self._orders.append(Order(expectations))
 
     def require(self, *policies: str) -> None:
-        """Hold the test to policies: `no-unexpected-calls`, `no-undownloaded-results`, ..."""
+        """Require policies: `no-unexpected-calls`, `no-undownloaded-results`, ..."""
         for policy in policies:
             if policy not in POLICIES:
                 raise UnknownNameError("policy", policy, POLICIES)
             self._policies.append(policy)
 
     def finish(self) -> None:
-        """Move the clock until the fake is done with requests whose clients gave up.
+        """Move the clock until the fake has finished requests whose clients have disconnected.
 
-        Such a request stands in the journal only then, as it would with a real server.
+        Such a request is in the journal only then, as on a real server.
         """
         left = self._patience.left_behind if self._patience is not None else []
         for _ in range(_MOST_STEPS):
@@ -144,35 +144,37 @@ class GetimgMock(Workspace):
             finish_left_behind(self._patience)
 
     def verify(self) -> None:
-        """Raise `ExpectationError` unless all that was expected so far has happened."""
+        """Raise `ExpectationError` unless all expectations and policies are satisfied so far."""
         found = [*self._unmet(), *violations(self, self._expectations, self._policies)]
         if found:
             raise ExpectationError("\n\n".join(found))
 
     def verdict(self) -> Verification:
-        """Return what the client contract says of the test's client, by its requests so far.
+        """Return the verdict of the client contract on the test's client, from its requests so far.
 
-        `failed` has the ids of the rules that were broken; docs/client-contract.md has the rules.
+        `failed` has the ids of the broken rules; docs/client-contract.md describes the rules.
         """
-        from getimg_mock.testing import verdicts  # noqa: PLC0415 - for tests that ask
+        from getimg_mock.testing import verdicts  # noqa: PLC0415 - only for tests that ask for it
 
         fake = self._fake()
         if fake is None:
-            raise SettingsError("A verdict needs a fake in this process: its ledger is looked at.")
+            raise SettingsError(
+                "A verdict needs a fake in this process, since it reads its ledger."
+            )
         self.finish()
         return verdicts.verdict(fake, self.key)
 
     def timeline(self, *, lines: int = 20) -> str:
-        """Return what happened so far, in at most so many lines: for people."""
+        """Return what happened so far as text, in at most `lines` lines."""
         return timeline(self, self._opened_at, self._fake(), lines=lines)
 
     def check_loop(self) -> None:
-        """Raise `LoopError` when time is bound and the running event loop's timers cannot be."""
+        """Raise `LoopError` if time is linked and the running event loop cannot be."""
         if self.link is not None and self.link.active:
             require_linkable_loop()
 
     def close(self) -> None:
-        """Give the test its time back and drop what is still under way."""
+        """Unlink the test's time, and drop requests that are still under way."""
         if self.link is not None:
             self.link.stop()
         if self._patience is not None:
@@ -191,12 +193,14 @@ class GetimgMock(Workspace):
 
     def _in_process(self) -> Application:
         if self._app is None:
-            raise TypeError("Transports are for the fixture getimg_mock; this fake has a socket.")
+            raise TypeError(
+                "Transports need the fixture getimg_mock; this fake listens on a socket."
+            )
         return self._app
 
 
 class _Watched:
-    """A channel that lets requests whose clients have gone come to their end in time."""
+    """A channel that lets requests of disconnected clients finish when their time has come."""
 
     def __init__(self, channel: Channel, patience: LinkedPatience | None) -> None:
         self.channel = channel
@@ -225,7 +229,7 @@ class _Watched:
 
 
 class _Remote:
-    """The clock of a workspace elsewhere: asked again after each command that may have moved it."""
+    """The clock of an external workspace, read again after each command that may have moved it."""
 
     def __init__(self, workspace: GetimgMock) -> None:
         self._workspace = workspace
@@ -235,12 +239,12 @@ class _Remote:
         self._calls: int | None = None
 
     @property
-    def clock(self) -> Hands:
+    def clock(self) -> MovableClock:
         return self
 
     def now(self) -> datetime:
-        """Return the time."""
-        calls = self._workspace._watched.clock_calls  # noqa: SLF001 - its own dial
+        """Return the time, computed from the last reading and the rate."""
+        calls = self._workspace._watched.clock_calls  # noqa: SLF001 - the source of its own link
         if self._calls != calls:
             self._calls = calls
             self._moment = max(self._moment, self._workspace.clock.now())

@@ -1,1 +1,1 @@
-"""The time of this process on a clock of ours: sleeps, deadlines and dates follow it."""
+"""The time of this process on a virtual clock: an engine, and the policy for linked tests."""

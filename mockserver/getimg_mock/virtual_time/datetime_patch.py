@@ -1,4 +1,7 @@
-"""`datetime.now()` beside a bound clock: by time-machine, or by whoever holds it already."""
+"""`datetime.now()` on a bound clock: by time-machine, or by the library that has frozen dates.
+
+time-machine replaces it in C, for all threads of the process, outsiders included.
+"""
 
 from __future__ import annotations
 
@@ -9,54 +12,51 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-
-_EPOCH_SECONDS = 1_000_000_000
 
 
-class Calendars:
-    """Lets the calendar of the process follow `now`, as far as somebody can do that.
+class DatetimePatch:
+    """Lets `datetime.now()` and its like follow `now`, a function that returns Unix seconds.
 
-    Where freezegun or time-machine hold it already, their time is moved by the same steps as the
-    clock. Else time-machine, where it is installed, shows the clock's time.
+    Where freezegun or time-machine have set the date already, their date is moved by the same
+    steps as the clock. Else time-machine, where it is installed, shows the time of the clock.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._own: Any = None
         self._traveller: Any = None
 
     def start(self) -> None:
         """Begin to follow."""
-        if _frozen() or _travelled() or not find_spec("time_machine"):
+        if _list_frozen() or _list_travellers() or not find_spec("time_machine"):
             return
         import time_machine  # noqa: PLC0415 - optional, and slow to import
 
-        # A number: with a moment that has a time zone, the process would be moved there.
-        self._own = time_machine.travel(self._now().timestamp(), tick=False)
+        # A number: an aware datetime would also move the process to its time zone.
+        self._own = time_machine.travel(self._now(), tick=False)
         self._traveller = self._own.start()
-        # Asked for at every look, so that the test's own advances show as well.
-        self._traveller.time_ns = lambda: int(self._now().timestamp() * 1e6) * 1000
+        # Computed at every call, so that a clock that is moved by hand shows as well.
+        self._traveller.time_ns = lambda: round(self._now() * 1e6) * 1000
 
     def stop(self) -> None:
-        """Leave the calendar as it was."""
+        """Restore the real date."""
         if self._own is not None:
             self._own.stop()
             self._own = self._traveller = None
 
     def shift(self, microseconds: int) -> None:
-        """Move the time that somebody else holds, as far as the clock has just moved."""
+        """Move the date that another library has set, as far as the clock has just moved."""
         step = timedelta(microseconds=microseconds)
-        for factory in _frozen()[-1:]:
+        for factory in _list_frozen()[-1:]:
             factory.tick(step)
-        for traveller in _travelled()[-1:]:
+        for traveller in _list_travellers()[-1:]:
             if traveller is not self._traveller:
                 traveller.shift(step)
 
 
-def _frozen() -> list[Any]:
+def _list_frozen() -> list[Any]:
     return list(getattr(sys.modules.get("freezegun.api"), "freeze_factories", ()))
 
 
-def _travelled() -> list[Any]:
+def _list_travellers() -> list[Any]:
     return list(getattr(sys.modules.get("time_machine"), "traveller_stack", ()))

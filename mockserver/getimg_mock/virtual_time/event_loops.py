@@ -1,7 +1,7 @@
-"""Event loops on a bound clock: asyncio's and trio's, those that run already included.
+"""Event loops on a bound clock: asyncio's and trio's, also those that run already.
 
-A loop that has nothing to do before its next timer does not wait for it: the clock jumps there. As
-long as a socket other than the loop's own is open, only after a while in which nothing came.
+A loop that has nothing to do before its next timer does not wait for it in real time: the policy
+moves the clock. Loops that keep their timers outside of Python, such as uvloop's, cannot be bound.
 """
 
 from __future__ import annotations
@@ -10,19 +10,21 @@ import asyncio
 import math
 import selectors
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 from getimg_mock.errors import GetimgMockError
-from getimg_mock.virtual_time.import_hooks import WhenImported
+from getimg_mock.virtual_time.import_hooks import ImportHook
+from getimg_mock.virtual_time.policy import IdleLoop
 from getimg_mock.virtual_time.sleepers import POLL
-from getimg_mock.virtual_time.thread_activity import STILL
+from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
 
-    from getimg_mock.virtual_time.linked_time import Link
+    from getimg_mock.patches import Patches
+    from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
 
 _SELECTORS: Final = (
     "SelectSelector",
@@ -50,114 +52,132 @@ def require_linkable_loop() -> None:
         )
 
 
-class EventLoops:
-    """Binds the timers of event loops to a link."""
+class AsyncioLoops:
+    """Asks a policy when a loop of asyncio is idle, in threads for which `is_bound` is true."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._replaced: list[tuple[type, str, Any]] = []
-        self._trio: dict[int, tuple[float, int]] = {}
-        self._imports = WhenImported({"trio": self._bind_trio})
+    def __init__(self, policy: TimePolicy, is_bound: Callable[[], bool]) -> None:
+        self._policy = policy
+        self._is_bound = is_bound
+        self._jobs: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
-    def start(self) -> None:
-        """Bind those that run and those to come."""
+    def start(self, patches: Patches) -> None:
+        """Bind the loops that run and those to come."""
         for name in _SELECTORS:
             if hasattr(selectors, name):
-                self._replace(getattr(selectors, name), "select", self._select)
+                _replace_method(patches, getattr(selectors, name), "select", self._make_select)
         if sys.platform == "win32":
-            self._replace(asyncio.IocpProactor, "select", self._select)
-        self._imports.start()
+            _replace_method(patches, asyncio.IocpProactor, "select", self._make_select)
+        patches.replace(asyncio.BaseEventLoop, "run_in_executor", self._make_run_in_executor)
 
-    def stop(self) -> None:
-        """Give them their real time back."""
-        self._imports.stop()
-        for owner, name, before in reversed(self._replaced):
-            setattr(owner, name, before)
-        self._replaced.clear()
-
-    def _bind_trio(self, _trio: ModuleType) -> None:
-        from trio._core._run import SystemClock  # noqa: PLC0415 - it has no public name
-
-        self._replace(SystemClock, "current_time", self._trio_time)
-        self._replace(SystemClock, "deadline_to_sleep_time", self._trio_wait)
-
-    def _replace(self, owner: type, name: str, make: Callable[[Any], Any]) -> None:
-        owner = next(each for each in owner.__mro__ if name in each.__dict__)
-        before = owner.__dict__[name]
-        self._replaced.append((owner, name, before))
-        setattr(owner, name, make(before))
-
-    def _select(self, before: Callable[..., Any]) -> Callable[..., Any]:
+    def _make_select(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def select(selector: Any, timeout: float | None = None) -> Any:
-            loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for such as us
-            if getattr(loop, "_selector", None) is not selector or self._link.is_stranger():
-                return before(selector, timeout)
-            return self._idle(selector, before, timeout)
+            loop = asyncio._get_running_loop()  # noqa: SLF001 - documented for such uses
+            if getattr(loop, "_selector", None) is not selector or not self._is_bound():
+                return original(selector, timeout)
+            events = original(selector, 0)
+            if events or (timeout is not None and timeout <= 0):
+                return events
+            return self._policy.wait_for_events(
+                IdleLoop(
+                    timeout=timeout,
+                    poll=lambda seconds: original(selector, seconds),
+                    has_sockets=len(getattr(selector, "get_map", dict)()) > 1,
+                    jobs=self._jobs.get(loop, 0),
+                )
+            )
 
         return select
 
-    def _idle(self, selector: Any, before: Callable[..., Any], timeout: float | None) -> Any:
-        """Return what has come by the end of `timeout`, which passes on the clock."""
-        events = before(selector, 0)
-        if events or (timeout is not None and timeout <= 0):
-            return events
-        if timeout is None:
-            return before(selector, None)
+    def _make_run_in_executor(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def run_in_executor(loop: Any, executor: Any, func: Any, *args: Any) -> Any:
+            job = original(loop, executor, func, *args)
+            if self._is_bound():
+                self._jobs[loop] = self._jobs.get(loop, 0) + 1
+                job.add_done_callback(lambda _: self._finish_job(loop))
+            return job
 
-        def rest(seconds: float) -> bool:
-            nonlocal events
-            events = before(selector, seconds)
-            return bool(events)
+        return run_in_executor
 
-        sockets = len(getattr(selector, "get_map", dict)()) > 1
-        self._link.sleepers.sleep(timeout, rest, still=STILL if sockets else 0.0)
-        return events
+    def _finish_job(self, loop: Any) -> None:
+        self._jobs[loop] -= 1
 
-    def _trio_time(self, before: Callable[..., float]) -> Callable[..., float]:
+
+class TrioLoops:
+    """Asks a policy when a loop of trio is idle, in threads for which `is_bound` is true."""
+
+    def __init__(self, policy: DeadlinePolicy, is_bound: Callable[[], bool]) -> None:
+        self._policy = policy
+        self._is_bound = is_bound
+        self._asked: WeakKeyDictionary[Any, tuple[float, int]] = WeakKeyDictionary()
+        self._imports: ImportHook | None = None
+
+    def start(self, patches: Patches) -> None:
+        """Bind the loops that run and those to come."""
+
+        def bind(_trio: ModuleType) -> None:
+            from trio._core._run import SystemClock  # noqa: PLC0415 - it has no public name
+
+            _replace_method(patches, SystemClock, "current_time", self._make_current_time)
+            _replace_method(patches, SystemClock, "deadline_to_sleep_time", self._make_sleep_time)
+
+        self._imports = ImportHook({"trio": bind})
+        self._imports.start()
+
+    def stop(self) -> None:
+        """Bind no module that is imported from now on; the patches restore the others."""
+        if self._imports is not None:
+            self._imports.stop()
+
+    def _make_current_time(self, original: Callable[..., float]) -> Callable[..., float]:
         def current_time(clock: Any) -> float:
-            if self._link.is_stranger():
-                return before(clock)
-            self._link.sleepers.get_up(threading.get_ident())
-            return float(clock.offset + self._link.perf_counter())
+            if not self._is_bound():
+                return original(clock)
+            self._policy.note_activity()
+            return float(clock.offset + self._policy.perf_counter())
 
         return current_time
 
-    def _trio_wait(self, before: Callable[..., float]) -> Callable[..., float]:
+    def _make_sleep_time(self, original: Callable[..., float]) -> Callable[..., float]:
         def deadline_to_sleep_time(clock: Any, deadline: float) -> float:
-            if self._link.is_stranger():
-                return before(clock, deadline)
+            if not self._is_bound():
+                return original(clock, deadline)
             left = deadline - clock.current_time()
             if left <= 0 or math.isinf(left):
                 return float(left)
-            return self._trio_idle(deadline, left)
+            return self._wait_step(clock, deadline, left)
 
         return deadline_to_sleep_time
 
-    def _trio_idle(self, deadline: float, left: float) -> float:
-        """Return for how many real seconds trio may look for input, after a jump if it is time.
+    def _wait_step(self, clock: Any, deadline: float, left: float) -> float:
+        """Return for how many real seconds trio may wait for input; move the clock if it may.
 
-        Trio asks whenever all its tasks are blocked. The first answer sends it to look for input
+        Trio asks whenever all its tasks are blocked. The first answer makes it look for input
         once; when it asks again with the same deadline, nothing has come.
         """
-        import trio  # noqa: PLC0415 - only ever called by trio
-
-        me = threading.get_ident()
-        known, asked = self._trio.get(me, (math.nan, 0))
+        known, asked = self._asked.get(clock, (math.nan, 0))
         asked = asked + 1 if known == deadline else 0
-        self._trio[me] = (deadline, asked)
+        self._asked[clock] = (deadline, asked)
         if asked == 0:
             return 0.0
-        io = trio.lowlevel.current_statistics().io_statistics
-        # One task is trio's own: it listens for other threads.
-        open_ = getattr(io, "tasks_waiting_read", 0) + getattr(io, "tasks_waiting_write", 0) > 1
-        if open_ and asked == 1:
-            return STILL
-        sleepers = self._link.sleepers
-        moment = self._link.monotonic() + left
-        sleepers.lie_down(me, moment)
-        if sleepers.may_wake(me):
-            sleepers.get_up(me)
-            self._link.reach(moment)
-            self._trio.pop(me, None)
-            return 0.0
-        return POLL
+        if asked == 1 and _has_open_sockets():
+            return NO_INPUT_SECONDS
+        if not self._policy.try_advance(left):
+            return POLL
+        self._asked.pop(clock, None)
+        return 0.0
+
+
+def _has_open_sockets() -> bool:
+    """Return whether a task of the running trio loop waits for input or output."""
+    import trio  # noqa: PLC0415 - only ever called by trio
+
+    io = trio.lowlevel.current_statistics().io_statistics
+    # One task is trio's own: it waits for other threads.
+    return getattr(io, "tasks_waiting_read", 0) + getattr(io, "tasks_waiting_write", 0) > 1
+
+
+def _replace_method(
+    patches: Patches, owner: type, name: str, make: Callable[[Any], Callable[..., Any]]
+) -> None:
+    """Replace a method in the class that defines it."""
+    patches.replace(next(each for each in owner.__mro__ if name in each.__dict__), name, make)

@@ -1,4 +1,4 @@
-"""Doing something to a module as soon as it is imported, be that now or never."""
+"""Hooks that run as soon as a module is imported, without importing it."""
 
 from __future__ import annotations
 
@@ -11,66 +11,66 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    Treat = Callable[[ModuleType], object]
+    Hook = Callable[[ModuleType], object]
 
 
-class WhenImported(MetaPathFinder):
-    """Calls `treatments[name](module)` for each module: at once, or when it is imported.
+class ImportHook(MetaPathFinder):
+    """Calls `hooks[name](module)` at `start()` for each imported module, and later for the others.
 
-    From `start()` to `stop()`. Nothing is imported for its sake.
+    A module that is imported after `stop()`, or never, is left alone.
     """
 
-    def __init__(self, treatments: dict[str, Treat]) -> None:
-        self._treatments = treatments
+    def __init__(self, hooks: dict[str, Hook]) -> None:
+        self._hooks = hooks
 
     def start(self) -> None:
-        """Treat what is imported already, and wait for the rest."""
-        for name, treat in self._treatments.items():
+        """Call the hooks of modules that are imported already, and wait for the others."""
+        for name, hook in self._hooks.items():
             module = sys.modules.get(name)
             if module is not None:
-                treat(module)
+                hook(module)
         sys.meta_path.insert(0, self)
 
     def stop(self) -> None:
-        """Wait no longer."""
+        """Call no hook any more."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return what the other finders find, with a loader that treats the module."""
-        if fullname not in self._treatments:
+        """Return what the other finders find, with a loader that calls the hook."""
+        if fullname not in self._hooks:
             return None
         for finder in sys.meta_path:
-            if isinstance(finder, WhenImported):
+            if isinstance(finder, ImportHook):
                 continue
             spec = finder.find_spec(fullname, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader = _Treating(spec.loader, self._treat)
+                spec.loader = _HookedLoader(spec.loader, self._call_hook)
                 return spec
         return None
 
-    def _treat(self, module: ModuleType) -> None:
+    def _call_hook(self, module: ModuleType) -> None:
         if self in sys.meta_path:
-            self._treatments[module.__name__](module)
+            self._hooks[module.__name__](module)
 
 
-class _Treating(Loader):
-    """A loader that does what another one does, and then something to the module."""
+class _HookedLoader(Loader):
+    """A loader that loads as another one does, and then calls a hook."""
 
-    def __init__(self, loader: Any, treat: Treat) -> None:
+    def __init__(self, loader: Any, hook: Hook) -> None:
         self._loader = loader
-        self._treat = treat
+        self._hook = hook
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         module: ModuleType | None = self._loader.create_module(spec)
         return module
 
     def exec_module(self, module: ModuleType) -> None:
-        # From now on the module has its own loader again, for whoever asks it for its source.
+        # The module keeps its own loader, which knows its source.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        self._treat(module)
+        self._hook(module)

@@ -1,33 +1,33 @@
-"""The test's time bound to a workspace's clock: whoever sleeps moves the clock, nobody waits.
+"""The time of a test bound to the clock of a workspace: sleeping moves the clock.
 
-What is bound: `time.sleep`, `time.time`, `time.monotonic`, `time.perf_counter` and their `_ns`
-twins, also where they were imported by name; the timers of asyncio's event loops and of trio, and
-with them `asyncio.sleep`, `anyio.sleep`, `trio.sleep` and every timeout; and `datetime.now()` where
-time-machine is installed. Bound is the thread that asks for it, and those that are started after.
+Bound are `time.sleep`, `time.time`, `time.monotonic`, `time.perf_counter` and their `_ns` twins,
+also where they were imported by name; the timers of asyncio's event loops and of trio, and with
+them `asyncio.sleep`, `anyio.sleep`, `trio.sleep` and every timeout; and `datetime.now()` where
+time-machine is installed. Bound is the thread that links time, and those that are started later.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 import threading
 import time
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 
 from getimg_mock.errors import GetimgMockError
-from getimg_mock.virtual_time.datetime_patch import Calendars
-from getimg_mock.virtual_time.event_loops import EventLoops, require_linkable_loop
+from getimg_mock.virtual_time.binding import TimeBinding
+from getimg_mock.virtual_time.event_loops import require_linkable_loop
+from getimg_mock.virtual_time.outside_threads import OutsideThreads
 from getimg_mock.virtual_time.sleepers import Sleepers
-from getimg_mock.virtual_time.time_aliases import FUNCTIONS, borrowings
+from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType, ModuleType, TracebackType
+    from types import TracebackType
 
-_SLEEP: Final = "sleep"
-_NANO: Final = 1_000_000_000
-# Finer than this is the noise of floating-point seconds, not something that was asked for.
+    from getimg_mock.virtual_time.policy import IdleLoop
+
+# Finer than this many microseconds is the error of floating-point seconds, not a request.
 _NOISE: Final = 0.001
 
 
@@ -35,8 +35,8 @@ class TimeLinkError(GetimgMockError):
     """The test's time cannot be bound to a clock; the text says why and what would work."""
 
 
-class Hands(Protocol):
-    """A clock, as far as it is read and moved."""
+class MovableClock(Protocol):
+    """A clock that can be read and moved."""
 
     def now(self) -> datetime:
         """Return the time."""
@@ -45,40 +45,36 @@ class Hands(Protocol):
         """Move forward to a moment."""
 
 
-class Dial(Protocol):
-    """Where the clock is found that is bound to: after a reset it is another one."""
+class ClockSource(Protocol):
+    """Where the clock is found to which time is bound: a reset replaces it."""
 
     @property
-    def clock(self) -> Hands:
+    def clock(self) -> MovableClock:
         """The present clock."""
 
 
 class Link:
     """Binds the test's time to a clock, from `start()` to `stop()` or as a context manager.
 
-    `jumps` counts how often sleeping moved the clock, `slept` is how many seconds that was.
-    `at_work` says whether somebody outside of this process's threads is about to do something.
+    `jumps` counts how often sleeping has moved the clock, `slept` is by how many seconds.
+    `at_work` tells whether something outside of this process's threads is about to act.
     """
 
-    def __init__(self, dial: Dial, *, at_work: Callable[[], bool] = bool) -> None:
+    def __init__(self, source: ClockSource, *, at_work: Callable[[], bool] = bool) -> None:
         self.active = False
         self.jumps = 0
         self.slept = 0.0
-        self._dial = dial
+        self._source = source
+        self._at_work = at_work
         self._lock = threading.RLock()
-        self._strangers = _others()
-        self.sleepers = Sleepers(self, self._strangers, at_work)
-        self._loops = EventLoops(self)
-        self._calendars = Calendars(lambda: dial.clock.now())  # noqa: PLW0108 - a reset changes the clock
-        self._restored: list[tuple[ModuleType, str, Any]] = []
-        self._real = {name: getattr(time, name) for name in FUNCTIONS}
-        self._base = {name: self._real[name]() for name in ("monotonic", "perf_counter")}
-        self._clock = dial.clock
+        self._monotonic_base = time.monotonic()
+        self._perf_counter_base = time.perf_counter()
+        self._clock = source.clock
         self._origin = self._clock.now()
         self._carried = 0.0
 
     def start(self) -> Self:
-        """Bind, if it is not yet; raises `TimeLinkError` where that is not possible."""
+        """Bind time if it is not bound yet; raises `TimeLinkError` where that is not possible."""
         if self.active:
             return self
         if not _ACTIVE.acquire(blocking=False):
@@ -87,27 +83,24 @@ class Link:
                 "at the same time: run tests with linked time one after the other, or in several "
                 "processes (pytest-xdist)."
             )
-        self.active = True
         try:
             require_linkable_loop()
-            self._calendars.start()
-            self._loops.start()
-            self._patch()
+            outsiders = OutsideThreads()
+            self._sleepers = Sleepers(self, outsiders, self._at_work)
+            self._binding = TimeBinding(self, outsiders=outsiders, trio=self)
+            self._binding.start()
         except BaseException:
-            self.stop()
+            _ACTIVE.release()
             raise
+        self.active = True
         return self
 
     def stop(self) -> None:
-        """Give the test its real time back."""
+        """Restore real time; sleeps that are under way go on in real time."""
         if not self.active:
             return
         self.active = False
-        for module, name, before in reversed(self._restored):
-            setattr(module, name, before)
-        self._restored.clear()
-        self._loops.stop()
-        self._calendars.stop()
+        self._binding.stop()
         _ACTIVE.release()
 
     def __enter__(self) -> Self:
@@ -121,36 +114,69 @@ class Link:
     ) -> None:
         self.stop()
 
-    def is_stranger(self) -> bool:
-        """Return whether the present thread lives in real time."""
-        return threading.get_ident() in self._strangers
-
     def sleep(self, seconds: float) -> None:
-        """Return when `seconds` have passed on the clock, which costs no time."""
-        if seconds < 0:
-            raise ValueError("sleep length must be non-negative")
-        if seconds == 0:
-            self._real[_SLEEP](0)
-        else:
-            self.sleepers.sleep(seconds, _rest)
+        """Return when `seconds` have passed on the clock, which takes no real time.
+
+        After `stop()`, they pass in real time.
+        """
+        if seconds <= 0 or not self.active:
+            _sleep_really(seconds)
+            return
+        moment = self.monotonic() + seconds
+        if self._sleepers.sleep(seconds, self._rest):
+            _sleep_really(max(0.0, moment - self.monotonic()))
+
+    def time(self) -> float:
+        """Return the clock's time in Unix seconds."""
+        return self._source.clock.now().timestamp()
 
     def monotonic(self) -> float:
         """Return the clock's time in the seconds of `time.monotonic`, which never go backwards."""
-        return float(self._base["monotonic"] + self.elapsed())
+        return self._monotonic_base + self.elapsed()
 
     def perf_counter(self) -> float:
         """Return the clock's time in the seconds of `time.perf_counter`."""
-        return float(self._base["perf_counter"] + self.elapsed())
+        return self._perf_counter_base + self.elapsed()
 
     def elapsed(self) -> float:
         """Return how many seconds have passed on the clock since it was bound."""
-        clock = self._dial.clock
+        clock = self._source.clock
         if clock is not self._clock:
-            self._go_on(clock)
+            self._follow(clock)
         return self._carried + (clock.now() - self._origin).total_seconds()
 
-    def reach(self, moment: float) -> None:
-        """Move the clock forward to a moment of `monotonic`."""
+    def wait_for_events(self, loop: IdleLoop) -> Any:
+        """Return the events of a loop of asyncio that come before its timeout on the clock."""
+        if loop.timeout is None:
+            return loop.poll(None)
+        events: Any = []
+
+        def rest(seconds: float) -> bool:
+            nonlocal events
+            events = loop.poll(seconds)
+            return bool(events) or not self.active
+
+        quiet = NO_INPUT_SECONDS if loop.has_sockets else 0.0
+        self._sleepers.sleep(loop.timeout, rest, quiet=quiet)
+        return events
+
+    def note_activity(self) -> None:
+        """Note that trio's loop in this thread has something to do."""
+        self._sleepers.mark_awake(threading.current_thread())
+
+    def try_advance(self, seconds: float) -> bool:
+        """Move the clock by `seconds` for trio's loop in this thread, if it is its turn."""
+        me = threading.current_thread()
+        moment = self.monotonic() + seconds
+        self._sleepers.mark_asleep(me, moment)
+        if not self._sleepers.may_advance(me):
+            return False
+        self._sleepers.mark_awake(me)
+        self.advance_until(moment)
+        return True
+
+    def advance_until(self, moment: float) -> None:
+        """Move the clock forward to a moment of `monotonic`; an earlier one changes nothing."""
         with self._lock:
             left = moment - self.monotonic()
             microseconds = math.ceil(left * 1e6 - _NOISE)
@@ -158,77 +184,25 @@ class Link:
                 return
             self.jumps += 1
             self.slept += microseconds / 1e6
-            clock = self._dial.clock
+            clock = self._source.clock
             clock.advance_to(clock.now() + timedelta(microseconds=microseconds))
-        self._calendars.shift(microseconds)
+        self._binding.shift_dates(microseconds)
 
-    def _go_on(self, clock: Hands) -> None:
-        """Take another clock, after a reset or restore, without going backwards."""
+    def _follow(self, clock: MovableClock) -> None:
+        """Read another clock, after a reset or restore, without going backwards."""
         with self._lock:
             if clock is not self._clock:
                 self._carried += (self._clock.now() - self._origin).total_seconds()
                 self._clock, self._origin = clock, clock.now()
 
-    def _patch(self) -> None:
-        linked = {name: self._linked(name) for name in self._real}
-        for name, function in linked.items():
-            self._set(time, name, function)
-        for module, attribute, name in borrowings():
-            if getattr(module, attribute, None) is self._real[name]:
-                self._set(module, attribute, linked[name])
-
-    def _set(self, module: ModuleType, name: str, value: Any) -> None:
-        self._restored.append((module, name, getattr(module, name)))
-        setattr(module, name, value)
-
-    def _linked(self, name: str) -> Callable[..., Any]:
-        real, strangers, ident = self._real[name], self._strangers, threading.get_ident
-        mine = self._function(name)
-
-        def linked(*arguments: Any) -> Any:
-            return (real if ident() in strangers else mine)(*arguments)
-
-        linked.__name__ = linked.__qualname__ = name
-        linked.__doc__ = real.__doc__
-        return linked
-
-    def _function(self, name: str) -> Callable[..., Any]:
-        functions: dict[str, Callable[..., Any]] = {
-            _SLEEP: self.sleep,
-            "time": lambda: self._dial.clock.now().timestamp(),
-            "time_ns": lambda: _nanoseconds(self._dial.clock.now().timestamp()),
-            "monotonic": self.monotonic,
-            "monotonic_ns": lambda: _nanoseconds(self.monotonic()),
-            "perf_counter": self.perf_counter,
-            "perf_counter_ns": lambda: _nanoseconds(self.perf_counter()),
-        }
-        return functions[name]
+    def _rest(self, seconds: float) -> bool:
+        """Wait in real time, whatever is replaced; return whether the link has ended."""
+        _NEVER_FREE.acquire(timeout=seconds)
+        return not self.active
 
 
 # One link at a time: what it replaces belongs to the whole process.
 _ACTIVE: Final = threading.Lock()
-_NEVER: Final = threading.Lock()
-_NEVER.acquire()
-
-
-def _rest(seconds: float) -> bool:
-    """Wait in real time, whatever is replaced."""
-    return _NEVER.acquire(timeout=seconds)
-
-
-def _others() -> set[int]:
-    """Return the threads that there are, but this one and those that wait to be anybody's."""
-    frames = sys._current_frames()  # noqa: SLF001 - all threads there are
-    return {ident for ident, frame in frames.items() if not _is_spare(frame)} - {
-        threading.get_ident()
-    }
-
-
-def _is_spare(frame: FrameType) -> bool:
-    """Return whether a thread is one that trio keeps for whoever needs the next one."""
-    place = (frame.f_globals.get("__name__"), frame.f_code.co_name)
-    return place == ("trio._core._thread_cache", "_work")
-
-
-def _nanoseconds(seconds: float) -> int:
-    return round(seconds * 1e6) * 1000
+_NEVER_FREE: Final = threading.Lock()
+_NEVER_FREE.acquire()
+_sleep_really: Final = time.sleep

@@ -1,9 +1,9 @@
-"""Threads that sleep on one clock: who wakes next, and when time may jump.
+"""Threads that sleep on one clock: which wakes next, and when the clock may be moved.
 
-Time jumps only when nobody could still do something at the present moment. Of the threads that
-count, each then is asleep here, waits for another one (for a lock, an event, a queue, an end), or
-has stood still for a while. The earliest sleeper wakes first, alone; of two at the same moment the
-one who lay down first.
+The clock is moved only when no thread could still do something at the present moment: each bound
+thread sleeps here, waits for another one (for a lock, an event, a queue, an end), or has done
+nothing for a while. The earliest sleeper wakes first, alone; of two with the same moment, the one
+that began to sleep first.
 """
 
 from __future__ import annotations
@@ -13,99 +13,102 @@ import threading
 from itertools import count
 from typing import TYPE_CHECKING, Final, Protocol
 
-from getimg_mock.virtual_time.thread_activity import Watch
+from getimg_mock.virtual_time.thread_activity import ThreadMonitor
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
-    # Waits so many real seconds; returns True when the sleeper has something to do before its time.
+    # Waits so many real seconds; returns True when the sleeper must go on before its moment.
     Rest = Callable[[float], bool]
 
 YIELD: Final = 0.0001
 POLL: Final = 0.0005
 
 
-class Time(Protocol):
-    """The time that is slept on."""
+class TimeSource(Protocol):
+    """The clock that threads sleep on."""
 
     def monotonic(self) -> float:
         """Return the present moment in seconds."""
 
-    def reach(self, moment: float) -> None:
-        """Make it `moment`, if it is not later already."""
+    def advance_until(self, moment: float) -> None:
+        """Move to a moment of `monotonic`; an earlier one changes nothing."""
 
 
 class Sleepers:
-    """Whoever sleeps on `time`.
+    """The threads that sleep on a clock.
 
-    Threads in `strangers` live in real time and do not count. `at_work` says whether somebody else
-    is about to do something, such as a server that has got a request.
+    Threads in `outsiders` keep real time and do not count. `at_work` tells whether something
+    outside of these threads is about to act, such as a server with a request.
     """
 
-    def __init__(self, time: Time, strangers: set[int], at_work: Callable[[], bool] = bool) -> None:
-        self._time = time
-        self._strangers = strangers
+    def __init__(
+        self,
+        clock: TimeSource,
+        outsiders: Container[threading.Thread],
+        at_work: Callable[[], bool] = bool,
+    ) -> None:
+        self._clock = clock
+        self._outsiders = outsiders
         self._at_work = at_work
         self._turns = count()
-        self._asleep: dict[int, tuple[float, int]] = {}
-        self._watches: dict[int, Watch] = {}
+        self._asleep: dict[threading.Thread, tuple[float, int]] = {}
+        self._activity: dict[threading.Thread, ThreadMonitor] = {}
 
-    def sleep(self, seconds: float, rest: Rest, *, still: float = 0.0) -> bool:
-        """Sleep, and return whether `rest` said that there is something to do before the end.
+    def sleep(self, seconds: float, rest: Rest, *, quiet: float = 0.0) -> bool:
+        """Sleep, and return whether `rest` ended that before the seconds were over.
 
-        `still` is for how many real seconds there must be nothing to do before time may jump.
+        The clock is moved after `quiet` real seconds in which `rest` has returned False.
         """
-        me = threading.get_ident()
-        moment = self._time.monotonic() + seconds
-        self._watches.setdefault(me, Watch()).begin()
-        self.lie_down(me, moment)
+        me = threading.current_thread()
+        moment = self._clock.monotonic() + seconds
+        self._activity.setdefault(me, ThreadMonitor()).forget_uncertain()
+        self.mark_asleep(me, moment)
         try:
-            if self._waits(me, rest, still):
+            if self._wait_for_turn(me, rest, quiet):
                 return True
         finally:
-            self.get_up(me)
-        self._time.reach(moment)
+            self.mark_awake(me)
+        self._clock.advance_until(moment)
         return False
 
-    def lie_down(self, thread: int, moment: float) -> None:
-        """Take note that a thread does nothing before `moment`."""
+    def mark_asleep(self, thread: threading.Thread, moment: float) -> None:
+        """Note that a thread does nothing before `moment`."""
         self._asleep[thread] = (moment, next(self._turns))
 
-    def get_up(self, thread: int) -> None:
-        """Take note that a thread is awake."""
+    def mark_awake(self, thread: threading.Thread) -> None:
+        """Note that a thread does not sleep."""
         self._asleep.pop(thread, None)
 
-    def may_wake(self, thread: int) -> bool:
-        """Return whether it is a sleeper's turn, and nobody has anything to do before.
+    def may_advance(self, thread: threading.Thread) -> bool:
+        """Return whether a sleeper is the next to wake, and no other thread is at work.
 
-        To be asked again and again: that a thread stands still shows only in time.
+        Must be called repeatedly, since only time shows that a thread does nothing.
         """
         mine = self._asleep[thread]
         if self._at_work() or any(other < mine for other in tuple(self._asleep.values())):
             return False
-        others = self._others(thread)
+        others = self._find_other_threads(thread)
         if not others:
             return True
-        return self._watches.setdefault(thread, Watch()).is_quiet(others)
+        return self._activity.setdefault(thread, ThreadMonitor()).is_quiet(others)
 
-    def _others(self, me: int) -> list[threading.Thread]:
-        """Return the other threads that count and are not asleep, those about to begin as well."""
+    def _find_other_threads(self, me: threading.Thread) -> list[threading.Thread]:
+        """Return the other threads that count and do not sleep, also those about to begin."""
         return [
             thread
             for thread in threading.enumerate()
-            if thread.ident != me
-            and thread.ident not in self._strangers
-            and thread.ident not in self._asleep
+            if thread is not me and thread not in self._outsiders and thread not in self._asleep
         ]
 
-    def _waits(self, me: int, rest: Rest, still: float) -> bool:
-        """Wait until it is this sleeper's turn; return whether it was roused before."""
+    def _wait_for_turn(self, me: threading.Thread, rest: Rest, quiet: float) -> bool:
+        """Wait until this sleeper may wake; return whether `rest` ended that before."""
         quiet_since = stopwatch()
         while True:
-            if not self.may_wake(me):
+            if not self.may_advance(me):
                 quiet_since = stopwatch()
-            elif stopwatch() - quiet_since >= still:
+            elif stopwatch() - quiet_since >= quiet:
                 return False
             if rest(POLL if sys.getswitchinterval() > POLL else YIELD):
                 return True

@@ -1,17 +1,17 @@
-"""What modules have borrowed from `time` by name: `from time import sleep` and its like.
+"""Functions of `time` that modules have imported by name: `from time import sleep` and its like.
 
-Who replaces the functions of `time` has to replace these, too. The standard library keeps its own,
-and so do those that measure a test run or keep real time for a reason.
+Code that replaces the functions of `time` has to replace these, too. The standard library keeps
+its own, and so do modules that measure a test run or need real time for another reason.
 """
 
 from __future__ import annotations
 
 import sys
-import time  # noqa: TID251 - its functions are looked for, none is called
+import time  # noqa: TID251 - its functions are looked up, none is called
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator
     from types import ModuleType
 
 FUNCTIONS: Final = (
@@ -44,36 +44,37 @@ _KEEP_REAL_TIME: Final = frozenset(sys.stdlib_module_names) | {
     "xdist",
 }
 
-# What each module was found to have borrowed; a module is looked through once.
+# The aliases found in each module; a module is searched once.
 _FOUND: Final[dict[str, list[tuple[str, str]]]] = {}
-_LOOKED_THROUGH: Final[dict[str, int]] = {}
-_REAL: Final = {getattr(time, name): name for name in FUNCTIONS}
+_SEARCHED: Final[dict[str, int]] = {}
+_NAMES: Final = {getattr(time, name): name for name in FUNCTIONS}
 
 
-def borrowings() -> Iterator[tuple[ModuleType, str, str]]:
-    """Yield what modules hold of the real functions: module, its name for it, the function's."""
+def find_aliases() -> Iterator[tuple[ModuleType, str, str]]:
+    """Yield module, attribute and name of each function of `time` that a module has imported."""
     modules = {name: id(module) for name, module in sys.modules.copy().items()}
-    for name, _ in modules.items() - _LOOKED_THROUGH.items():
+    for name, _ in modules.items() - _SEARCHED.items():
         _FOUND.pop(name, None)
-        found = list(held(name, _REAL))
+        if name.partition(".")[0] in _KEEP_REAL_TIME:
+            continue
+        found = [(attribute, _NAMES[value]) for attribute, value in find_held(name, _NAMES)]
         if found:
             _FOUND[name] = found
-    _LOOKED_THROUGH.update(modules)
+    _SEARCHED.update(modules)
     for name, found in _FOUND.items():
         module = sys.modules.get(name)
         if module is not None:
-            for attribute, original in found:
-                yield module, attribute, original
+            for attribute, function in found:
+                yield module, attribute, function
 
 
-def held(name: str, functions: Mapping[Any, str]) -> Iterator[tuple[str, str]]:
-    """Yield what a module holds of some functions: its own name for each, and theirs."""
-    if name.partition(".")[0] in _KEEP_REAL_TIME:
-        return
+def find_held(name: str, functions: Container[Any]) -> list[tuple[str, Any]]:
+    """Return the attributes of a module that are among some functions, each with its value."""
+    held = []
     for attribute, value in tuple(getattr(sys.modules.get(name), "__dict__", {}).items()):
         try:
-            original = functions.get(value)
-        except TypeError:  # not hashable, so none of them
+            if value in functions:
+                held.append((attribute, value))
+        except TypeError:  # not hashable, so not one of them
             continue
-        if original is not None:
-            yield attribute, original
+    return held

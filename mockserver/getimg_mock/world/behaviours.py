@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world import error_messages
 from getimg_mock.world.error_codes import STATUSES
 from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS

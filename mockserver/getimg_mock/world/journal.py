@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from base64 import b64encode
 from collections import deque
+from contextlib import contextmanager
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -47,14 +48,39 @@ class Effect(NamedTuple):
         }
 
 
-# Where the effects of the request that is being answered are collected. A context, not a
-# parameter, so that whatever settles the books need not know on whose behalf.
-EFFECTS: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
+# Where effects are collected. A context, not a parameter, so that code that settles the books need
+# not know for which request it does.
+_COLLECTED: Final[ContextVar[list[Effect] | None]] = ContextVar("effects", default=None)
+
+
+@contextmanager
+def collect_effects() -> Iterator[list[Effect]]:
+    """Collect what is brought about within the block.
+
+    An outer collection gets the effects too, when the block ends.
+    """
+    outer, effects = _COLLECTED.get(), list[Effect]()
+    with withhold_effects(effects):
+        try:
+            yield effects
+        finally:
+            if outer is not None:
+                outer += effects
+
+
+@contextmanager
+def withhold_effects(effects: list[Effect]) -> Iterator[None]:
+    """Add what is brought about within the block to `effects`, and to no collection."""
+    token = _COLLECTED.set(effects)
+    try:
+        yield
+    finally:
+        _COLLECTED.reset(token)
 
 
 def noted(effect: Effect) -> None:
-    """Collect an effect for the request that is being answered, if one is."""
-    collected = EFFECTS.get()
+    """Add an effect to the collection of the current context, if there is one."""
+    collected = _COLLECTED.get()
     if collected is not None:
         collected.append(effect)
 

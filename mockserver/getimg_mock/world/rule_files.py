@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock._shipped import read_text, shipped
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, NOTHING, Behaviour
 from getimg_mock.world.operations import OPERATIONS
 

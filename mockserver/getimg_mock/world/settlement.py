@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from getimg_mock.errors import GetimgMockError, Refusal
-from getimg_mock.world.journal import EFFECTS, Effect, noted
+from getimg_mock.world.journal import Effect, noted, withhold_effects
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,11 +98,8 @@ class Settlement:
             self.polls.pop(generation_id, None)
             # The request that happens to settle the books did not cause this: the effects wait for
             # the request that reports how the generation ended.
-            token = EFFECTS.set(self._unreported.setdefault(generation_id, []))
-            try:
+            with withhold_effects(self._unreported.setdefault(generation_id, [])):
                 self._book(generation, ending, charged=charged)
-            finally:
-                EFFECTS.reset(token)
 
     def decide(self, generation: Generation, ending: Ending) -> Generation:
         """Give a pending generation another ending, and settle up to that moment."""

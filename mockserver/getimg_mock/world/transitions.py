@@ -17,7 +17,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Span
+from getimg_mock.setting_values import Span
 from getimg_mock.world import error_messages
 
 if TYPE_CHECKING:

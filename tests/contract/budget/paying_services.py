@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.budget.gate import Budget
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.fake_targets import InProcessSession
 
 

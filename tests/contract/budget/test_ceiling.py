@@ -17,9 +17,10 @@ from getimg_mock.contract.model_choice import build_small_request
 from getimg_mock.contract.plans import Plan, encode_body, get_balance, post
 from getimg_mock.contract.prices import compute_worst_price
 from getimg_mock.contract.provider.plan_strategies import plans
-from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse, RefusedError
+from getimg_mock.contract.targets.execution import ReceivedResponse, RefusedError
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.serving.server import MockServer
 from tests.contract.budget.paying_services import (
     MODELS,

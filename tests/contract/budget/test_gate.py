@@ -186,7 +186,7 @@ def test_one_check_costs_what_its_own_plans_cost(tmp_path: Path) -> None:
         assert 0 < taken(server) < 6
     assert found["GP406"]["status"] == "PASS"
     assert found["GP506"]["status"] == "SKIP"
-    assert found["GP506"]["reason"] == "only a fake can be given this world"
+    assert found["GP506"]["reason"] == "only a fake can have these settings"
 
 
 def test_the_fake_can_take_the_catalogue_of_another_service() -> None:

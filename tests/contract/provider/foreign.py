@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -88,7 +88,7 @@ def _references(item: dict[str, Any], supported: dict[str, int]) -> Iterator[dic
 
 def application(wrap: Wrap | None = None, *, lenient: bool = False) -> Any:
     """Return a provider as an ASGI application, its videos done at once."""
-    strictness = "schema" if lenient else "full"
+    strictness: Literal["schema", "full"] = "schema" if lenient else "full"
     fake = Fake.of(
         Settings.of(quiet=True, video_seconds=0, balance="1000000", strictness=strictness)
     )

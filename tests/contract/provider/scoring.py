@@ -85,10 +85,10 @@ def score(name: str, wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = 
     for history in found:
         requests += len(history.exchanges)
         dollars += sum(
-            effect.amount
+            effect.amount or 0
             for each in history
             for effect in each.effects or ()
-            if effect.kind == "charge"
+            if effect.what == "charge"
         )
         if id(history) in guilty:
             break

@@ -13,15 +13,16 @@ import pytest
 
 from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence import load_shipped_evidence
-from getimg_mock.contract.exchanges import read_json
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.model_choice import (
     build_small_request,
     find_cheapest,
     load_shipped_models,
 )
-from getimg_mock.contract.plans import Plan, Poll, Ref, Wait, get, post
+from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.plan_strategies import draw_plans, find_smallest_breach
+from getimg_mock.contract.steps import Poll, Ref, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import Finding, Observation, find_breach_status, judge_check
 from getimg_mock.contract.verification import registry

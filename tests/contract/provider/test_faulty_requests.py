@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.plans import Plan, Send
+from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.provider.faulty_requests import list_bound_breaches, list_fields
 from getimg_mock.contract.provider.plan_strategies import faulty
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.steps import Send
 
 MODELS = load_shipped_models()
 BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems")

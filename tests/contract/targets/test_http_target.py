@@ -21,16 +21,13 @@ from getimg_mock.contract.model_choice import (
 )
 from getimg_mock.contract.plans import (
     Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
     get_balance,
     parse_plan,
     post,
 )
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.plan_strategies import draw_plans, plans
+from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
 from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits
 from getimg_mock.contract.verdicts import judge_check
@@ -187,8 +184,9 @@ def test_a_plan_is_not_paid_for_where_it_is_known_to_stop_half_way() -> None:
     assert "43200 s" in address.find_obstacle(by_name["costs on both sides of midnight"])
     assert address.find_obstacle(by_name["a file until it is deleted"]) == ""
     assert address.find_obstacle(by_name["remaining within a window"]) == ""
-    assert "world" in address.find_obstacle(by_name["videos that fail"])
-    assert "world" in address.find_obstacle(by_name["more images than the limit"])
+    settings = "only a fake can have these settings"
+    assert address.find_obstacle(by_name["videos that fail"]) == settings
+    assert address.find_obstacle(by_name["more images than the limit"]) == settings
 
 
 class Waiting:
@@ -337,7 +335,7 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 )
 def test_what_is_no_address_is_said_at_once(url: str) -> None:
     """Before anything is sent, in one sentence."""
-    with pytest.raises(SettingsError, match="is no address of a service"):
+    with pytest.raises(SettingsError, match="is not the URL of a service"):
         HttpTarget(url, {"a": "sk_a_key"})
 
 
@@ -351,7 +349,7 @@ def test_a_key_that_no_header_can_carry_is_said_at_once(key: str) -> None:
 
 def test_two_keys_that_are_one_are_refused() -> None:
     """Isolation cannot be tried with one key."""
-    with pytest.raises(SettingsError, match="two keys are one"):
+    with pytest.raises(SettingsError, match="Both keys are the same"):
         HttpTarget("http://127.0.0.1:1", {"a": "sk_a_key", "b": "sk_a_key"})
 
 

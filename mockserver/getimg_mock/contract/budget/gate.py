@@ -17,11 +17,14 @@ from urllib.parse import quote
 
 from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_json
+from getimg_mock.contract.exchanges import parse_decimal, read_balance
+from getimg_mock.contract.instants import build_days_query
+from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.prices import compute_plan_price, compute_worst_price, could_cost
-from getimg_mock.contract.targets.execution import PlanRun, RefusedError, build_days_query
+from getimg_mock.contract.targets.execution import RefusedError
 from getimg_mock.contract.targets.http_target import HttpSession, fetch_catalogue
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.world.operations import find_operation
 
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
     from getimg_mock.contract.targets.http_target import HttpTarget
 

@@ -20,7 +20,6 @@ from getimg_mock.contract.clients.cases.client_history import (
     ClientHistory,
 )
 from getimg_mock.contract.clients.suite import CHECKS, Result
-from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
@@ -157,9 +156,7 @@ def _convert_exchange(each: Exchange) -> ClientExchange:
         label=each.fault or "",
         sent=sent,
         target=each.path + (f"?{each.query}" if each.query else ""),
-        effects=tuple(
-            ProviderEffect(e.what, e.generation, e.amount or Decimal(0)) for e in each.effects
-        ),
+        effects=each.effects,
     )
 
 
@@ -207,8 +204,8 @@ def _history(
     ledger: dict[str, Decimal] = {}
     for each in exchanges:
         for effect in each.effects or ():
-            if effect.kind in {"hold", "charge"} and effect.generation:
-                ledger[effect.generation] = effect.amount
+            if effect.what in {"hold", "charge"} and effect.generation:
+                ledger[effect.generation] = effect.amount or Decimal(0)
     outcomes = (
         (
             CallOutcome(

@@ -137,7 +137,7 @@ def _end_if_hanging(name: str, histories: Sequence[ClientHistory]) -> None:
         listed = ", ".join(each.case for each in hanging)
         raise SettingsError(
             f"{name} did not come back within {hanging[0].overdue:g} s of real time in "
-            f"{len(hanging)} cases ({listed}): it waits for something that no clock of ours moves, "
-            "as datetime.now() or a library in C. Drive it as a program, --program COMMAND, or "
-            "allow more with --case-seconds."
+            f"{len(hanging)} cases ({listed}): it waits for something that virtual time does not "
+            "reach: a library in C, or datetime.now() where time-machine is not installed. Drive "
+            "it as a program, --program COMMAND, or allow more with --case-seconds."
         )

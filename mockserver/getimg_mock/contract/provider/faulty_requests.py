@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.contract.plans import encode_body, post
-from getimg_mock.contract.provider.corpus.inputs import (
+from getimg_mock.contract.provider.corpus.input_values import (
     ROLES,
     UNFETCHABLE_URLS,
     disguise,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.model_choice import ModelJson
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
     Body = dict[str, Any]
     Fault = Callable[[st.DrawFn, ModelJson, Body], str]

@@ -11,8 +11,8 @@ from math import ceil, inf
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.contract.exchanges import parse_decimal
-from getimg_mock.contract.plans import Poll
-from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.steps import Poll
 from getimg_mock.contract.verdicts import expect, fail
 from getimg_mock.settings import Settings
 from getimg_mock.world.catalogue import SECONDS, Catalogue
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
-    from getimg_mock.settings import Span
+    from getimg_mock.setting_values import Span
 
 TRANSFER_ALLOWANCE: Final = 2.0
 """Seconds that an exchange may take beside what it asks for."""

@@ -13,27 +13,18 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from getimg_mock.contract.model_choice import choose_few_pixels, select_fewest_pixels
-from getimg_mock.contract.plans import (
-    DAYS_PLACEHOLDER,
-    Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
-    get,
-    get_balance,
-    post,
-)
+from getimg_mock.contract.plans import Plan, find_step_operation, get, get_balance, post
 from getimg_mock.contract.provider import faulty_requests
 from getimg_mock.contract.provider.faulty_requests import between, sampled
 from getimg_mock.contract.provider.request_strategies import valid_bodies
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 from getimg_mock.contract.verdicts import judge_check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson
-    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.steps import Step
     from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.contract.verdicts import Check, Verdict
 
@@ -86,8 +77,9 @@ def _plans(
         what = draw(sampled(_ACTIONS))
         if what == "good":
             step = draw(good)
-            name = f"{step.operation} {turn}"
-            if step.operation == "videos.create":
+            operation = find_step_operation(step)
+            name = f"{operation} {turn}"
+            if operation == "videos.create":
                 videos.append((name, key))
             steps.append(replace(step, name=name, key=key))
         elif what == "bad":

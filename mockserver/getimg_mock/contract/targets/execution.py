@@ -1,28 +1,40 @@
-"""Running a plan against a target: the one place where plans become requests."""
+"""Executing the steps of a plan: the one place where steps become requests.
+
+Scripts that `replay --script` writes carry a copy of this module, so it imports the standard
+library only, and modules of which the same holds.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import quote
 
-from getimg_mock.contract.exchanges import TERMINAL, HttpExchange, strip_base
-from getimg_mock.contract.history import History
-from getimg_mock.contract.plans import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
+from getimg_mock.contract.instants import build_days_query, parse_instant
+from getimg_mock.contract.json_reading import read_json
+from getimg_mock.contract.signed_links import alter_link
+from getimg_mock.contract.steps import (
+    DAYS_PLACEHOLDER,
+    FIRST_KEY,
+    TERMINAL,
+    Poll,
+    Ref,
+    Send,
+    Wait,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from getimg_mock.contract.exchanges import ProviderEffect
-    from getimg_mock.contract.plans import Plan, Step
+    from getimg_mock.contract.steps import Step
+    from getimg_mock.world.journal import Effect
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRequest:
-    """A request as it goes out: `target` is path and query as they are on the wire."""
+    """A request as it is sent; `target` is path and query as they are on the wire."""
 
     method: str
     target: str
@@ -32,39 +44,39 @@ class PreparedRequest:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedResponse:
-    """What came back; header names in lower case. `effects` are known of our own fake only."""
+    """A response; header names are in lower case.
+
+    `status` is 0 where none came, and `body` says why. `seconds` is how long it took in real time.
+    `effects` are known only of a fake in this process.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
     seconds: float = 0.0
-    effects: tuple[ProviderEffect, ...] | None = None
+    effects: tuple[Effect, ...] | None = None
 
 
-class TargetSession(Protocol):
-    """One plan's hold on a target: keys of its own, and time."""
+class StepSession(Protocol):
+    """What the steps of a plan are executed on: a provider, with keys and with time."""
 
     @property
     def base(self) -> str:
-        """The address of the target, without a slash at the end."""
+        """The address of the provider, without a slash at the end."""
 
     @property
     def keys(self) -> dict[str, str]:
-        """The keys by name: `a`, and `b` where there is a second."""
-
-    @property
-    def own(self) -> bool:
-        """Whether this is our own fake."""
+        """The secrets of the keys by name: `a`, and `b` where there is a second."""
 
     @property
     def patience(self) -> float:
-        """How many seconds may be waited at once."""
+        """The longest wait in seconds."""
 
     def now(self) -> datetime:
-        """Return the time as the target has it."""
+        """Return the provider's time."""
 
     def wait(self, seconds: float) -> bool:
-        """Let time pass; False when that would take longer than this target may wait."""
+        """Let time pass; returns False where that takes longer than `patience`."""
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; raises `RefusedError` when the budget does not allow it."""
@@ -72,85 +84,78 @@ class TargetSession(Protocol):
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send requests, at the same time where the target can, and yield the answers in order.
+        """Send requests, at the same time where the provider can, and yield responses in order.
 
         Raises `RefusedError` after those that the budget allows.
         """
 
-    def count_hits(self) -> dict[str, int]:
-        """Return how often each of the plan's rules has acted; nothing where there are none."""
+
+class ExecutionObserver(Protocol):
+    """What is told of an execution as it proceeds."""
+
+    def note_response(
+        self, step: Send, sent: PreparedRequest, received: ReceivedResponse, *, spontaneous: bool
+    ) -> None:
+        """Take a request with its response; `spontaneous` ones come from a `Poll`."""
+
+    def note_unresolved(self, reason: str) -> None:
+        """Take why a step was left out, or why the execution ended early."""
+
+    def note_abandoned_poll(self) -> None:
+        """Learn that the last response was the last of a `Poll`, and the video has not ended."""
 
 
 class RefusedError(Exception):
-    """The budget does not allow a request; the plan ends here."""
+    """The budget does not allow a request; the execution ends here."""
 
 
 @dataclass(slots=True)
-class PlanRun:
-    """One plan on its way through a target."""
+class PlanExecution:
+    """Steps that are being executed on a session."""
 
-    session: TargetSession
-    plan: Plan
-    models: Sequence[dict[str, Any]]
-    exchanges: list[HttpExchange] = field(default_factory=list)
-    named: dict[str, HttpExchange] = field(default_factory=dict)
-    unresolved: list[str] = field(default_factory=list)
+    session: StepSession
+    observer: ExecutionObserver
+    named: dict[str, ReceivedResponse] = field(default_factory=dict)
+    """The latest response to each named step."""
     _days: str = field(init=False)
 
-    def run(self) -> History:
-        """Do every step and return what came of it."""
-        for place, step, others in _batch_steps(self.plan.steps):
+    def __post_init__(self) -> None:
+        """Determine the days once, for all steps."""
+        self._days = build_days_query(self.session.now())
+
+    def run(self, steps: Sequence[Step]) -> None:
+        """Execute all steps, or those up to the first that the session does not allow."""
+        for place, step, batch in _batch_steps(steps):
             try:
-                if others:
-                    self._send_all(others, place)
+                if batch:
+                    self._send_all(batch, place)
                 elif isinstance(step, Send):
-                    self._send(step, place)
+                    self.send(step, place)
                 elif isinstance(step, Poll):
                     self._poll(step)
                 elif not self._wait(step):
-                    self.unresolved.append(f"step {place}: waiting takes too long here")
-                    break
+                    self.observer.note_unresolved(f"step {place}: waiting takes too long here")
+                    return
             except RefusedError as error:
-                self.unresolved.append(f"step {place}: {error}")
-                break
-        return History(
-            plan=self.plan,
-            exchanges=tuple(self.exchanges),
-            base=self.session.base,
-            secrets=tuple(self.session.keys.items()),
-            models=tuple(self.models),
-            own=self.session.own,
-            unresolved=tuple(self.unresolved),
-            hits=self.session.count_hits(),
-        )
+                self.observer.note_unresolved(f"step {place}: {error}")
+                return
 
-    def __post_init__(self) -> None:
-        """Settle what "today" is, once for all steps."""
-        self._days = build_days_query(self.session.now())
-
-    def _send(self, step: Send, place: int, *, spontaneous: bool = False) -> HttpExchange | None:
+    def send(self, step: Send, place: int, *, spontaneous: bool = False) -> ReceivedResponse | None:
+        """Send the request of a step; returns None where a value that it refers to is missing."""
         sent = self._prepare(step, place)
         if sent is None:
             return None
-        return self._record(step, sent, self.session.exchange(sent, step), spontaneous=spontaneous)
+        received = self.session.exchange(sent, step)
+        self._record(step, sent, received, spontaneous=spontaneous)
+        return received
 
     def _send_all(self, steps: Sequence[Send], place: int) -> None:
         prepared = [(self._prepare(step, place), step) for step in steps]
         batch = [(sent, step) for sent, step in prepared if sent is not None]
-        # An answer is noted before the next is asked for: a budget may stop in between.
-        answers = self.session.exchange_all(batch)
-        for (sent, step), received in zip(batch, answers, strict=True):
+        # Each response is recorded before the next is asked for: a budget may stop in between.
+        responses = self.session.exchange_all(batch)
+        for (sent, step), received in zip(batch, responses, strict=True):
             self._record(step, sent, received)
-
-    def _prepare(self, step: Send, place: int) -> PreparedRequest | None:
-        target = self._build_target(step)
-        if target is None or (step.key == "b" and "b" not in self.session.keys):
-            self.unresolved.append(f"step {place}: {step.name or step.path or step.link}")
-            return None
-        body = step.body
-        if step.key == "raw" and body is not None and b"{key}" in body:
-            body = body.replace(b"{key}", self.session.keys["a"].encode())
-        return PreparedRequest(step.method, target, self._build_headers(step), body)
 
     def _record(
         self,
@@ -159,60 +164,54 @@ class PlanRun:
         received: ReceivedResponse,
         *,
         spontaneous: bool = False,
-    ) -> HttpExchange:
-        path, _, query = sent.target.partition("?")
-        exchange = HttpExchange(
-            number=len(self.exchanges) + 1,
-            at=self.session.now(),
-            method=step.method,
-            path=path,
-            query=query,
-            key=step.key,
-            request_headers=tuple((n, v) for n, v in sent.headers if n != "authorization"),
-            request_body=step.body,
-            status=received.status,
-            headers=received.headers,
-            body=received.body,
-            seconds=received.seconds,
-            step=step,
-            effects=received.effects,
-            spontaneous=spontaneous,
-        )
-        self.exchanges.append(exchange)
+    ) -> None:
         if step.name:
-            self.named[step.name] = exchange
-        return exchange
+            self.named[step.name] = received
+        self.observer.note_response(step, sent, received, spontaneous=spontaneous)
+
+    def _prepare(self, step: Send, place: int) -> PreparedRequest | None:
+        target = self._build_target(step)
+        if target is None or (step.key == "b" and "b" not in self.session.keys):
+            self.observer.note_unresolved(f"step {place}: {step.name or step.path or step.link}")
+            return None
+        body = step.body
+        if step.key == "raw" and body is not None:
+            body = body.replace(FIRST_KEY.encode(), self.session.keys["a"].encode())
+        return PreparedRequest(step.method, target, self._build_headers(step), body)
 
     def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
         if step.key in {"a", "b"}:
             return (("authorization", f"Bearer {self.session.keys[step.key]}"), *step.headers)
-        return tuple((n, v.replace("{key}", self.session.keys["a"])) for n, v in step.headers)
+        return tuple(
+            (name, value.replace(FIRST_KEY, self.session.keys["a"])) for name, value in step.headers
+        )
 
     def _build_target(self, step: Send) -> str | None:
-        value = ""
-        if step.ref is not None:
-            found = self._resolve(step.ref)
-            if not isinstance(found, str):
-                return None
-            value = found
+        value = self._resolve_text(step.ref)
+        if value is None:
+            return None
         if step.link:
-            donor = self._resolve(step.donor) if step.donor is not None else ""
-            if not isinstance(donor, str):
-                return None
-            return _alter_link(value, step.alter, self.session.base, donor)
+            donor = self._resolve_text(step.donor)
+            return (
+                None if donor is None else alter_link(value, step.alter, self.session.base, donor)
+            )
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
-        query = step.query.replace("{key}", self.session.keys["a"])
-        if DAYS_PLACEHOLDER in query:
-            query = query.replace(DAYS_PLACEHOLDER, self._days)
+        query = step.query.replace(FIRST_KEY, self.session.keys["a"])
+        query = query.replace(DAYS_PLACEHOLDER, self._days)
         return f"{path}?{query}" if query else path
 
+    def _resolve_text(self, ref: Ref | None) -> str | None:
+        """Return the text that a reference names; None for anything else."""
+        found = self._resolve(ref) if ref is not None else ""
+        return found if isinstance(found, str) else None
+
     def _resolve(self, ref: Ref) -> Any:
-        exchange = self.named.get(ref.step)
-        if exchange is None:
+        received = self.named.get(ref.step)
+        if received is None:
             return None
         if ref.pointer.startswith("header:"):
-            return exchange.fields.get(ref.pointer.removeprefix("header:"))
-        value = exchange.json
+            return dict(received.headers).get(ref.pointer.removeprefix("header:"))
+        value = read_json(received.body)[0]
         for part in ref.pointer.split("/")[1:]:
             try:
                 value = value[int(part)] if isinstance(value, list) else value[part]
@@ -221,7 +220,7 @@ class PlanRun:
         return value
 
     def _poll(self, step: Poll) -> None:
-        every = min(step.every, self.session.patience)
+        interval = min(step.every, self.session.patience)
         for turn in range(step.most):
             look = Send(
                 path="/v2/videos/generations/{}",
@@ -230,98 +229,42 @@ class PlanRun:
                 name=f"{step.of}.now",
                 use="poll" if turn else "first-poll",
             )
-            seen = self._send(look, turn, spontaneous=True)
-            if seen is None:
+            received = self.send(look, turn, spontaneous=True)
+            if received is None or _has_ended(received):
                 return
-            if seen.status == 200 and seen.object.get("status") in TERMINAL:
-                return
-            if turn + 1 == step.most or not self.session.wait(every):
+            if turn + 1 == step.most or not self.session.wait(interval):
                 break
-        last = self.exchanges[-1]
-        marked = replace(last.step, use="poll-given-up") if last.step else None
-        self.exchanges[-1] = replace(last, step=marked)
+        self.observer.note_abandoned_poll()
 
     def _wait(self, step: Wait) -> bool:
         seconds = step.seconds
         if step.until is not None:
-            moment = parse_instant(self._resolve(step.until))
-            if moment is None:
-                self.unresolved.append(f"no moment at {step.until.step}{step.until.pointer}")
+            instant = parse_instant(self._resolve(step.until))
+            if instant is None:
+                reason = f"no moment at {step.until.step}{step.until.pointer}"
+                self.observer.note_unresolved(reason)
                 return True
             if step.until.pointer == "header:retry-after":
-                seconds += moment.timestamp()
+                seconds += instant.timestamp()
             else:
-                seconds += (moment - self.session.now()).total_seconds()
+                seconds += (instant - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
-
-
-def build_days_query(moment: datetime) -> str:
-    """Return the query for the costs around a moment: from the day before it, 32 days."""
-    first = moment.astimezone(UTC).date() - timedelta(days=1)
-    last = first + timedelta(days=31)
-    return f"start={first}T00:00:00Z&end={last}T23:59:59Z"
 
 
 def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:
     """Yield each step with its place, and with it those that are sent at the same time."""
 
-    def key(item: tuple[int, Step]) -> int | str:
+    def find_batch(item: tuple[int, Step]) -> int | str:
         place, step = item
         return step.group if isinstance(step, Send) and step.together else place
 
-    for _, found in groupby(enumerate(steps), key):
+    for _, found in groupby(enumerate(steps), find_batch):
         (place, first), *rest = found
         sends = [step for step in (first, *(step for _, step in rest)) if isinstance(step, Send)]
         yield place, first, sends if rest else []
 
 
-def parse_instant(value: Any) -> datetime | None:
-    """Return the moment that a timestamp or a number of Unix seconds says, or None."""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        return None
-    try:
-        if value.isascii() and value.isdigit():
-            return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(value))
-        moment = datetime.fromisoformat(value)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo is not None else None
-
-
-def _alter_link(url: str, alter: str, base: str, donor: str) -> str | None:
-    """Return path and query of a link, with the one alteration that a plan asks for."""
-    try:
-        parts, other = urlsplit(url), urlsplit(donor)
-    except ValueError:
-        return None
-    if not alter:
-        return strip_base(url, base)
-    path = strip_base(url, base).partition("?")[0]
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if alter == "borrowed":
-        query |= dict(parse_qsl(other.query, keep_blank_values=True))
-    elif alter == "sig":
-        query["sig"] = _flip_first_digit(query.get("sig", ""))
-    elif alter in {"exp", "late-exp"}:
-        old = query.get("exp", "0")
-        more = 86400 * 365 if alter == "late-exp" else 3600
-        query["exp"] = str(int(old) + more) if old.isdigit() else old + "1"
-    elif alter in {"no-sig", "no-exp"}:
-        query.pop(alter[3:], None)
-    else:
-        path = _alter_path(path, alter)
-    return f"{path}?{urlencode(query)}"
-
-
-def _flip_first_digit(signature: str) -> str:
-    return ("1" if signature[:1] == "0" else "0") + signature[1:]
-
-
-def _alter_path(path: str, alter: str) -> str:
-    head, _, item = path.rpartition("/")
-    if alter == "item":
-        return f"{head}/{int(item) + 1 if item.isdigit() else item + '1'}"
-    start, _, identifier = head.rpartition("/")
-    return f"{start}/{identifier[:-1]}{'A' if identifier[-1:] != 'A' else 'B'}/{item}"
+def _has_ended(received: ReceivedResponse) -> bool:
+    """Return whether a response says that a video has ended."""
+    body = read_json(received.body)[0] if received.status == 200 else None
+    return isinstance(body, dict) and body.get("status") in TERMINAL

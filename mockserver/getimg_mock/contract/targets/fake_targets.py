@@ -1,7 +1,7 @@
-"""Targets: what plans are run against, and the fake as one, in process and on a port.
+"""The fake as a target of plans, in process and on a port.
 
-A target opens a session for each plan. On our fake each session is a world of its own, with the
-settings that the plan asks for and a clock that stands still until the plan lets time pass.
+A target opens a session for each plan. Each session has its own fake with the settings of the plan,
+and a clock that is frozen until the plan lets time pass.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
-from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.targets.execution import PlanRun, ReceivedResponse
+from getimg_mock.contract.targets.execution import ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpTarget
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.fake import Fake
 from getimg_mock.in_process.exchange import Request, call_application
 from getimg_mock.serving.server import MockServer
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.journal import collect_effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,47 +33,49 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Plan, Send
-    from getimg_mock.contract.targets.execution import PreparedRequest, TargetSession
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.targets.execution import PreparedRequest
     from getimg_mock.contract.targets.http_target import HttpSession
+    from getimg_mock.contract.targets.plan_run import TargetSession
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.workspaces import Workspace
 
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
-"""When every plan begins on our fake: in the middle of a day and of a rate window."""
+"""When every plan begins on the fake: in the middle of a day and of a rate window."""
 
 _A_MINUTE: Final = timedelta(minutes=1)
 _KEYS: Final = {"a": "sk_contract_alpha_7f3a9c", "b": "sk_contract_bravo_2d8e41"}
 
 
 class Target(Protocol):
-    """Something that plans can be run against."""
+    """What plans can be run against."""
 
     @property
     def name(self) -> str:
-        """What reports call it."""
+        """Its name in reports."""
 
     @property
     def own(self) -> bool:
-        """Whether it is our own fake, which can be given worlds and whose clock is ours."""
+        """Whether it is this package's fake, which takes settings and whose clock can be moved."""
 
     @property
     def models(self) -> Sequence[dict[str, Any]]:
         """The catalogue that plans are made from."""
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return why a plan cannot be run here, or an empty text."""
+        """Return why this target cannot run a plan, or an empty text."""
 
     def open_session(self, plan: Plan) -> AbstractContextManager[TargetSession]:
-        """Hold a session of a plan's own."""
+        """Open a session for one plan."""
 
     def run(self, plan: Plan) -> History:
-        """Run a plan in a session of its own."""
+        """Run a plan in its own session."""
 
 
 @dataclass(slots=True)
 class InProcessTarget:
-    """The fake, without a socket. `wrap` makes another provider of it (for tests of the checks)."""
+    """The fake without a socket. `wrap` turns it into another provider, for tests of the checks."""
 
     wrap: Callable[[ASGIApp, Fake], ASGIApp] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -84,13 +86,13 @@ class InProcessTarget:
     models: list[dict[str, Any]] = field(default_factory=load_shipped_models)
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return an empty text: the fake can do anything."""
+        """Return an empty text: the fake can run every plan."""
         del plan
         return ""
 
     @contextmanager
     def open_session(self, plan: Plan) -> Iterator[InProcessSession]:
-        """Make a new world as the plan wants it, with the plan's rules in force."""
+        """Create a fake with the settings of the plan, and add the rules of the plan."""
         session = InProcessSession(START, own=self.own)
         world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
@@ -103,13 +105,13 @@ class InProcessTarget:
         yield session
 
     def run(self, plan: Plan) -> History:
-        """Run a plan in a world of its own."""
+        """Run a plan on its own fake."""
         with self.open_session(plan) as session:
             return PlanRun(session, plan, self.models).run()
 
 
 class InProcessSession:
-    """A world of its own whose clock stands still; drives the application's coroutine by hand."""
+    """One plan's fake, in process, with a frozen clock."""
 
     fake: Fake
     app: ASGIApp
@@ -123,11 +125,11 @@ class InProcessSession:
         self._now = start
 
     def make_clock(self) -> VirtualClock:
-        """Return a clock for a new workspace: it stands still, and who waits on it moves it."""
+        """Return a clock for a new workspace: frozen, and moved by code that waits on it."""
         return VirtualClock(start=self._now, rate=0, autojump=True)
 
     def arm(self, rules: Sequence[str]) -> None:
-        """Put rules in force for the first key."""
+        """Add scenario rules to the workspace of the first key."""
         self.rules = rules
         if rules:
             _add_rules(self.fake.store.workspace(self.keys["a"]), rules)
@@ -139,11 +141,11 @@ class InProcessSession:
         )
 
     def now(self) -> datetime:
-        """Return the latest moment that any workspace has reached."""
+        """Return the latest time of any workspace."""
         return max([self._now, *(each.clock.now() for each in self.fake.store)])
 
     def wait(self, seconds: float) -> bool:
-        """Move every workspace forward."""
+        """Move the clock of every workspace forward."""
         self._now = self.now() + timedelta(seconds=seconds)
         for workspace in self.fake.store:
             workspace.clock.advance_to(self._now)
@@ -151,44 +153,23 @@ class InProcessSession:
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Answer one request now."""
-        before = self._take_marks()
-        connection = call_application(self.app, _build_request(sent))
-        effects = self._collect_effects(before) if step.submits or before else ()
+        del step
+        with collect_effects() as effects:
+            connection = call_application(self.app, _build_request(sent))
         headers = tuple(
             (name.decode("latin-1").lower(), value.decode("latin-1"))
             for name, value in connection.headers
         )
-        # As it was sent: whether its length is the promised one is for a check to judge.
+        # Not shortened to its Content-Length: a check compares the two.
         body = b"".join(connection.chunks)
-        return ReceivedResponse(connection.status or 0, headers, body, effects=effects)
+        return ReceivedResponse(connection.status or 0, headers, body, effects=tuple(effects))
 
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Answer one request after the other: there is one thread."""
+        """Answer one request after the other, in this thread."""
         for sent, step in batch:
             yield self.exchange(sent, step)
-
-    def _take_marks(self) -> dict[str, tuple[int, int]]:
-        return {
-            each.key: (len(each.ledger.entries), len(each.generations)) for each in self.fake.store
-        }
-
-    def _collect_effects(self, before: Mapping[str, tuple[int, int]]) -> tuple[ProviderEffect, ...]:
-        found: list[ProviderEffect] = []
-        for each in self.fake.store:
-            entries, generations = before.get(each.key, (1, 0))
-            if len(each.generations) > generations:
-                found += [
-                    ProviderEffect("generation", name)
-                    for name in list(each.generations)[generations:]
-                ]
-            if len(each.ledger.entries) > entries:
-                found += [
-                    ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
-                    for entry in list(each.ledger.entries)[entries:]
-                ]
-        return tuple(found)
 
 
 def _build_request(sent: PreparedRequest) -> Request:
@@ -209,7 +190,7 @@ def _build_request(sent: PreparedRequest) -> Request:
 
 @dataclass(slots=True)
 class SocketTarget:
-    """The fake on a port: a server for each plan, in the world that the plan asks for."""
+    """The fake on a port: one server for each plan, with the settings of the plan."""
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = "socket"
@@ -218,13 +199,13 @@ class SocketTarget:
     models: list[dict[str, Any]] = field(default_factory=load_shipped_models)
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return an empty text: the fake can do anything."""
+        """Return an empty text: the fake can run every plan."""
         del plan
         return ""
 
     @contextmanager
     def open_session(self, plan: Plan) -> Iterator[HttpSession]:
-        """Start a server in a new world, whose clocks stand still until told."""
+        """Start a server with the settings of the plan, and freeze its clocks."""
         world = {"seed": self.seed, **self.settings, **dict(plan.world)}
         with MockServer(**world) as server:
             store = server.app.fake.store
@@ -254,13 +235,13 @@ class SocketTarget:
                 yield session
 
     def run(self, plan: Plan) -> History:
-        """Run a plan against a server of its own."""
+        """Run a plan against its own server."""
         with self.open_session(plan) as session:
             return PlanRun(session, plan, self.models).run()
 
 
 def _add_rules(workspace: Workspace, rules: Sequence[str]) -> None:
-    """Put a plan's rules in force."""
+    """Add the scenario rules of a plan."""
     for rule in rules:
         workspace.scenarios.add(json.loads(rule), workspace.clock.now())
 

@@ -1,13 +1,11 @@
-"""Addresses: whatever answers HTTP, reached as any client would reach it.
+"""A target at an HTTP address.
 
-A submission is never sent twice, and where there is a gate nothing is sent around it.
+A submission is never sent twice. Where there is a budget gate, every request passes it.
 """
 
 from __future__ import annotations
 
-import http.client
 import math
-import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,15 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from getimg_mock import schemas
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
-from getimg_mock.contract.plans import Plan, Wait, get, post
-from getimg_mock.contract.targets.execution import (
-    PlanRun,
-    PreparedRequest,
-    ReceivedResponse,
-    RefusedError,
-    parse_instant,
-)
+from getimg_mock.contract.plans import Plan, get, post
+from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse, RefusedError
+from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
+from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -34,30 +30,26 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 REAL_API_URL: Final = "https://api.getimg.ai"
-"""The service itself."""
+"""The address of the getimg.ai API."""
 
 MAX_WAIT: Final = 15.0
-"""How many seconds are waited at once where nothing else is said."""
+"""The longest wait in seconds, by default."""
 
 _MARGIN: Final = 0.2
-"""By how much longer than told is waited: clocks differ a little."""
+"""Seconds added to the wait for a reset, since clocks differ a little."""
 
 _BURST_ROLES: Final = frozenset(
     {"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"}
 )
-"""The parts of experiments that are about a window that is used up."""
-
-_MAX_IDLE: Final = 1.0
-"""Seconds after which a connection is not trusted with what is sent but once."""
+"""The roles of requests that are about a used-up rate limit window."""
 
 
 class RateLimitWindow(NamedTuple):
-    """What the headers of an answer say of a rate limit."""
+    """A rate limit window, as the headers of an answer state it."""
 
     limit: int
     remaining: int
@@ -66,9 +58,10 @@ class RateLimitWindow(NamedTuple):
 
 @dataclass(slots=True)
 class HttpTarget:
-    """Whatever answers HTTP at `url`; time there cannot be moved, only waited for.
+    """A provider at `url`. Without `control`, time there passes in real time.
 
-    `gate` is asked before each request is sent and told what came of it: see `budget`.
+    `gate` is called before each request and after its answer: see `budget`. `control` moves the
+    clock of a fake by a number of seconds, and `clock` reads it.
     """
 
     url: str
@@ -83,27 +76,27 @@ class HttpTarget:
     clock: Callable[[], datetime] = wall_time
     sleep: Callable[[float], object] = field(default_factory=lambda: threading.Event().wait)
     count: Callable[[], dict[str, int]] = dict
-    """How often each of a plan's rules has acted, where the fake is ours."""
+    """Returns how often each of a plan's rules has acted, where the target is the fake."""
     windows: dict[tuple[str, str], RateLimitWindow] = field(default_factory=dict)
-    """The rate window of each key and kind as it was last seen."""
+    """The latest rate limit window of each key and kind."""
     left: int = 0
-    """Requests that went out."""
+    """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return why a plan cannot be run here: it needs a fake's settings, or its clock."""
+        """Return why the plan cannot run here, for example for lack of a second key."""
         if ((plan.world and not plan.anywhere) or plan.rules) and not self.own:
-            return "only a fake can be given this world"
+            return "only a fake can have these settings"
         if plan.keys > len(self.keys):
             return "there is only one key"
         longest = max((each.seconds for each in plan.steps if isinstance(each, Wait)), default=0)
         if plan.submissions and longest > self.longest_wait and self.control is None:
-            # Nothing is bought for a plan that is known to stop half-way.
+            # A plan that would stop half-way buys nothing.
             return f"it waits {longest:g} s, and {self.longest_wait:g} s are allowed here"
         return self.gate.find_obstacle(plan) if self.gate is not None else ""
 
     def __post_init__(self) -> None:
-        """Refuse what no request can be made of; raises `SettingsError`."""
+        """Validate address and keys; raises `SettingsError`."""
         try:
             parts = urlsplit(self.url)
             good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -111,28 +104,29 @@ class HttpTarget:
             good = False
         if not good or not _is_graphic(self.url) or set(self.url) & set("?#"):
             raise SettingsError(
-                f"{self.url!r} is no address of a service: write https://host, or "
+                f"{self.url!r} is not the URL of a service. Use https://host or "
                 "http://host:port/path, in ASCII."
             )
         for name, secret in self.keys.items():
             if not _is_graphic(secret):
                 raise SettingsError(
-                    f"Key {name} holds a space, a line break or a character that no header can "
-                    "carry: give it as it was handed out."
+                    f"Key {name} holds a space, a line break or another character that an HTTP "
+                    "header cannot carry. Pass the key exactly as it was issued."
                 )
         if len(set(self.keys.values())) < len(self.keys):
             raise SettingsError(
-                "The two keys are one: isolation needs a second key, of another workspace."
+                "Both keys are the same. The isolation checks need a second key, of another "
+                "workspace."
             )
 
     def count_request(self) -> None:
-        """Count a request that goes out."""
+        """Count a request that is about to be sent."""
         with self._counting:
             self.left += 1
 
     @contextmanager
     def open_session(self, plan: Plan) -> Iterator[HttpSession]:
-        """Hold one connection for all of a plan."""
+        """Open one connection for all of a plan."""
         session = HttpSession(self)
         try:
             if plan.tier == "R3":
@@ -144,15 +138,15 @@ class HttpTarget:
                 self.gate.settle()
 
     def run(self, plan: Plan) -> History:
-        """Run a plan, one connection for all of it."""
+        """Run a plan over one connection."""
         with self.open_session(plan) as session:
             return PlanRun(session, plan, self.models).run()
 
 
 def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
-    """Return an address's own catalogue where it can be trusted, else the shipped one.
+    """Return the target's own catalogue where that is valid, else the shipped one.
 
-    Raises `SettingsError` when nothing answers there, or one of the keys is not taken.
+    Raises `SettingsError` when nothing answers there, or when it refuses one of the keys.
     """
     asked = [get("/v2/models", key=name) for name in address.keys]
     history = address.run(Plan(name="the catalogue", steps=tuple(asked), keys=len(asked)))
@@ -162,7 +156,7 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
     for each in history:
         if each.status == 401:
             option = "--key (or GETIMG_API_KEY)" if each.key == "a" else "--second-key"
-            raise SettingsError(f"{address.url} does not take the key of {option}: it answers 401.")
+            raise SettingsError(f"{address.url} refuses the key of {option} with status 401.")
     models = listed.plain
     if listed.status != 200 or schemas.violations("model-list", models) or not models:
         return load_shipped_models()
@@ -171,14 +165,15 @@ def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:
 
 
 def _is_graphic(text: str) -> bool:
-    """Whether a text is ASCII without spaces and control characters, and not empty."""
+    """Return whether a text is ASCII without spaces and control characters, and not empty."""
     return text.isascii() and text.isprintable() and " " not in text and text != ""
 
 
 def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
-    """Return how many images and videos a minute an address says it allows, where it says so.
+    """Return the limits of images and videos a minute, as far as the target states them.
 
-    For images only a submission is answered with it: one without a prompt is sent, if `paid`.
+    Only the answer to a submission states that of images. With `paid`, one without a prompt is
+    sent for it.
     """
     image = find_cheapest(address.models, "image")
     refused = post("image", {"model": image["id"]}, name="image", valid=False)
@@ -193,43 +188,41 @@ def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
 
 
 class Gate(Protocol):
-    """The choke point that every request to a service of money passes."""
+    """A gate that every request to a paid service passes."""
 
     def find_obstacle(self, plan: Plan) -> str:
-        """Return why a plan cannot be paid for now, or an empty text."""
+        """Return why the budget does not allow a plan, or an empty text."""
 
     def before_request(self, sent: PreparedRequest, step: Send) -> None:
-        """Reserve what the request can cost; raises `RefusedError`."""
+        """Reserve what the request can cost; raises `RefusedError` where that does not fit."""
 
     def after_request(
         self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
     ) -> None:
-        """Book what it cost, as far as the answer tells (None: no answer came)."""
+        """Book what the request cost, as far as the answer says; `received` is None for none."""
 
     def settle(self) -> None:
-        """Hold the books to what the service says, now that a plan has ended."""
+        """Compare the books with the balance of the service, after a plan."""
 
 
 def _find_window_key(sent: PreparedRequest) -> tuple[str, str]:
-    """Return the key and the kind whose limit a request counts for."""
+    """Return the key and the kind whose rate limit applies to a request."""
     return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
 
 
 class HttpSession:
-    """One connection to an address, opened again when it breaks (but never to send again)."""
+    """One plan's session with an HTTP target, over one connection."""
 
     def __init__(self, target: HttpTarget) -> None:
         self._target = target
         self.base = target.url.rstrip("/")
         self.keys = dict(target.keys)
         self.own = target.own
-        self._parts = urlsplit(self.base)
-        self._connection: http.client.HTTPConnection | None = None
-        self._used = 0.0
+        self._connection = self._create_connection()
 
     @property
     def patience(self) -> float:
-        """How long one may wait at once: any time where the clock is ours."""
+        """The longest wait in seconds; unlimited where the clock can be moved."""
         return self._target.longest_wait if self._target.control is None else math.inf
 
     def count_hits(self) -> dict[str, int]:
@@ -237,11 +230,11 @@ class HttpSession:
         return self._target.count()
 
     def now(self) -> datetime:
-        """Return the real time, or the target's own where we move it."""
+        """Return the real time, or that of the fake's clock where it can be moved."""
         return self._target.clock()
 
     def wait(self, seconds: float) -> bool:
-        """Wait in real time, at most as long as this target may."""
+        """Move the clock, or wait in real time; returns False where that takes too long."""
         if self._target.control is not None:
             self._target.control(seconds)
             return True
@@ -251,7 +244,7 @@ class HttpSession:
         return True
 
     def await_windows(self) -> None:
-        """Wait for fresh windows where those of earlier plans are in use, if that is allowed."""
+        """Wait until rate limit windows that earlier plans used are reset, if allowed."""
         for window in self._target.windows.values():
             if window.remaining < window.limit:
                 self._await_reset(window)
@@ -262,7 +255,7 @@ class HttpSession:
             self.wait(left + _MARGIN)
 
     def _pace(self, sent: PreparedRequest, step: Send) -> None:
-        """Wait before a submission where the window is known to be used up, but not in a burst."""
+        """Wait before a submission while its window is used up, except in a burst."""
         window = self._target.windows.get(_find_window_key(sent))
         if step.submits and step.use not in _BURST_ROLES and window and window.remaining == 0:
             self._await_reset(window)
@@ -276,11 +269,9 @@ class HttpSession:
             self._target.windows[_find_window_key(sent)] = window
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
-        """Send one request; a read once more if it is not answered, a submission never."""
+        """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace(sent, step)
-        received = self._send_through_gate(sent, step)
-        if received.status == 0 and sent.method in _SAFE_METHODS:
-            received = self._send_through_gate(sent, step)
+        received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
         self._record_window(sent, received)
         return received
 
@@ -291,7 +282,8 @@ class HttpSession:
             gate.before_request(sent, step)
         received: ReceivedResponse | None = None
         try:
-            received = self._try_send(sent)
+            with allow_connections():
+                received = self._connection.exchange(sent)
         finally:
             if gate is not None:
                 gate.after_request(sent, step, received)
@@ -300,7 +292,7 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on a connection of its own."""
+        """Send what the budget allows at the same time, each on its own connection."""
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None
@@ -323,68 +315,21 @@ class HttpSession:
             raise refused
 
     def _send_on_new_connection(self, sent: PreparedRequest) -> ReceivedResponse:
-        session = HttpSession(self._target)
-        try:
-            return session._try_send(sent)
-        finally:
-            session.close()
-
-    def _try_send(self, sent: PreparedRequest) -> ReceivedResponse:
-        """Return the answer, or one of status 0 that says why there is none."""
+        connection = self._create_connection()
         try:
             with allow_connections():
-                return self._send_and_read(sent)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return ReceivedResponse(0, (), f"{type(error).__name__}: {error}".encode())
+                return connection.exchange(sent)
+        finally:
+            connection.close()
 
-    def _send_and_read(self, sent: PreparedRequest) -> ReceivedResponse:
-        started = stopwatch()
-        if sent.method not in _SAFE_METHODS and started - self._used > _MAX_IDLE:
-            self.close()  # the other side may have closed it already, and this is sent but once
-        if self._connection is None:
-            self._connection = self._create_connection()
-        answer = self._send(self._connection, sent)
-        data = answer.read()
-        self._used = stopwatch()
-        headers = tuple((name.lower(), value) for name, value in answer.getheaders())
-        return ReceivedResponse(answer.status, headers, data, self._used - started)
-
-    def _send(
-        self, connection: http.client.HTTPConnection, sent: PreparedRequest
-    ) -> http.client.HTTPResponse:
-        body = sent.body if sent.body is not None or sent.method == "GET" else b""
-        if connection.sock is None:
-            connection.connect()
-        connection.putrequest(
-            sent.method, self._parts.path + sent.target, skip_accept_encoding=True
+    def _create_connection(self) -> PersistentConnection:
+        return PersistentConnection(
+            self.base,
+            stopwatch,
+            timeout=self._target.timeout,
+            count_request=self._target.count_request,
         )
-        for name, value in sent.headers:
-            connection.putheader(name, value.encode("latin-1", "replace"))
-        if body is not None:
-            connection.putheader("content-length", str(len(body)))
-        self._target.count_request()
-        try:
-            connection.endheaders(body)
-        except ConnectionError as broken:
-            # Who refuses a large body may answer before it has read all of it.
-            try:
-                return connection.getresponse()
-            except (OSError, http.client.HTTPException):
-                raise broken from None
-        return connection.getresponse()
-
-    def _create_connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(
-                host, port, timeout=self._target.timeout, context=context
-            )
-        return http.client.HTTPConnection(host, port, timeout=self._target.timeout)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._connection.close()

@@ -1,4 +1,4 @@
-"""Places: what the words for a target mean, on the command line and in pytest."""
+"""Finding a target by its name, for the command line and pytest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.fake_targets import Target
 
 TARGET_WORDS: Final = ("fake", "live", "socket", "real")
-"""The fake in process; the fake on a socket, by two names; getimg.ai."""
+"""The fake in process; the fake on a socket, by two names; the getimg.ai API."""
 
 
 def find_target(
@@ -23,7 +23,7 @@ def find_target(
     seed: str = "0",
     wait: float = MAX_WAIT,
 ) -> Target:
-    """Return the target of a word or a URL; raises `SettingsError`."""
+    """Return the target of a name or a URL; raises `SettingsError`."""
     if where == "fake":
         return InProcessTarget(seed=seed)
     if where in {"live", "socket"}:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
 
 
 class ExchangePair(NamedTuple):

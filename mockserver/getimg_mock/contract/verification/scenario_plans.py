@@ -10,7 +10,8 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
-from getimg_mock.contract.plans import Plan, Poll, Ref, Send, get, get_balance, post
+from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.steps import Poll, Ref, Send
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
 from getimg_mock.world.rule_files import named_scenario, read_rule, scenario_names
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
     from getimg_mock.contract.model_choice import ModelJson
-    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.steps import Step
 
 _CONNECTION_FAULTS: Final = (
     "reset",

@@ -100,7 +100,7 @@ def test_what_an_instance_has_counts() -> None:
     ("name", "told"),
     [
         ("official", "Did you mean 'official-sdk'?.*package.module:make"),
-        ("no_such_module:make", "no module 'no_such_module'.*official-sdk"),
+        ("no_such_module:make", "module 'no_such_module' is neither.*official-sdk"),
         ("json:dunps", "Did you mean 'dumps'"),
         ("json:nothing_like_it", "It defines .*loads"),
         ("json:__name__", "of type str.*It defines .*loads"),
@@ -126,9 +126,9 @@ def test_a_name_that_is_no_adapter_is_told_what_would_be(name: str, told: str) -
             "OSError: no file",
         ),
         ("def make(url, token): ...", r"takes \(url, token\).*make\(base_url=", ""),
-        ("def make(base_url, key, region): ...", "'region'.*any others need a default", ""),
-        ("async def make(base_url, key): ...", "Write a plain one", ""),
-        ("make = 3", "defines nothing that can be called", ""),
+        ("def make(base_url, key, region): ...", "'region'.*give any others a default", ""),
+        ("async def make(base_url, key): ...", "Use a plain function", ""),
+        ("make = 3", "defines no class or function", ""),
         (f"{ADAPTER}\nmake = Adapter\nmake.balance = None", "has none of generate_image", ""),
         (f"{ADAPTER}\nmake = Adapter\nmake.environment = 'X'", "environment is 'X'", ""),
     ],
@@ -185,5 +185,5 @@ def test_a_method_that_returns_a_coroutine_unannounced_is_told() -> None:
         def balance(self) -> Any:
             return later()
 
-    with pytest.raises(SettingsError, match="Write async def"):
+    with pytest.raises(SettingsError, match="Declare it with async def"):
         verify(PythonDriver(Half), checks=choose_checks(["GC103"]))

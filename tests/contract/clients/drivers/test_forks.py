@@ -75,4 +75,4 @@ def test_a_child_that_does_not_come_back_counts_in_a_process_of_one_thread(
 
 def test_a_client_that_awaits_is_not_forked() -> None:
     """An event loop does not outlive a fork, whatever the client does."""
-    assert "a client that does not await" in forked(AsyncReferenceClient).untried
+    assert "a synchronous client" in forked(AsyncReferenceClient).untried

@@ -91,9 +91,9 @@ def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
         driver.close()
     assert [each.reason.partition(": needs ")[2] for each in result.of("SKIP")] == [
         "a way to interrupt it",
-        "its wall clock in our hands",
-        "a look at its memory",
-        "TLS in our hands",
+        "a simulated wall clock",
+        "a measurement of its memory",
+        "simulated TLS",
         "calls at the same time",
     ]
     assert all("cannot be tried with a program" in each.reason for each in result.of("SKIP"))
@@ -101,7 +101,7 @@ def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
 
 def test_a_program_that_is_no_driver_is_told_so() -> None:
     """A wrong command is an error of the caller's, not a verdict on a client."""
-    with pytest.raises(SettingsError, match=r"'hello'.* no JSON.*log to standard error"):
+    with pytest.raises(SettingsError, match=r"'hello'.* not JSON.*log to standard error"):
         ProcessDriver([sys.executable, "-ISc", "print('hello', flush=True); input()"])
 
 

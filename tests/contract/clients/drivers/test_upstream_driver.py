@@ -61,7 +61,7 @@ def test_what_needs_no_adversary_is_judged_on_any_service(server: MockServer, cl
     result = verify(driver, checks=choose_checks([*JUDGED, "GC604"]), among=QUICK)
     assert [each.check.id for each in result.of("PASS")] == JUDGED
     (expiry,) = result.of("SKIP")
-    assert "time that can be moved" in expiry.reason
+    assert "a clock that can be moved" in expiry.reason
     journal = server.app.fake.store.workspace(REAL_KEY).journal
     assert {each.operation for each in journal} >= {"downloads.retrieve", "images.generate"}
     assert not any(each.own for each in result.histories)

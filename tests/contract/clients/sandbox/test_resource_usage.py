@@ -156,5 +156,5 @@ def test_a_large_file_is_not_begun_where_there_is_no_room(monkeypatch: pytest.Mo
     """A full disk is no fault of the client's."""
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=900_000_000))
     assert PythonDriver(ReferenceClient).find_obstacle(case("large")) == (
-        "here: needs 1000 MB beside other temporary files"
+        "here: needs 1000 MB of free space for temporary files"
     )

@@ -1,1 +1,1 @@
-"""What clients are tried with: cases, faults, variants of answers, and their histories."""
+"""What clients are tested with: cases, faults, variants of answers, and their histories."""

@@ -1,4 +1,4 @@
-"""Cases: what a client is asked to do, and what its server does meanwhile."""
+"""Cases: the calls that a client makes, and the faults of its server meanwhile."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class EarlierResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCall:
-    """One operation with its arguments. `into`: the directory of which earlier call to use.
+    """One operation with its arguments.
 
-    `child` has it made in a process that was forked for it, with the client of the parent. `unless`
-    are operations: a client that has one of them does not make this call, which stands in for it.
-    `after` are seconds that pass before it.
+    `into` is the index of the earlier call whose directory it uses. With `child`, a forked process
+    makes the call with the client of its parent. A client that has one of the operations in
+    `unless` skips the call, which substitutes for them. `after` seconds pass before it.
     """
 
     op: str
@@ -77,16 +77,16 @@ class ClientCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One try of a client.
+    """One test of a client: its calls, and the rules of the server.
 
-    `options` are given to the client where it has them; `needs` are those without which the case
-    makes no sense, and "retries", "cancelling" and such as the client may declare not to have;
-    "failing at once" is for real time, in which a client's retries of hundreds of failures last.
-    `together` runs the calls at the same time. `patience` is for how many real seconds one call may
-    go on where time is real; without it something has to be in our hands, and `ours` says what.
-    `real` is for time and network that are real only, in which another case cannot be run. `memory`
-    and `holdings` have it measured what the client takes of the process; `room` is for how many
-    bytes there must be on the disk.
+    `options` are passed to clients that have them. `needs` are options without which the case makes
+    no sense, and abilities that a client may declare as lacking, such as "retries". The need
+    "failing at once" is for real time, in which retrying hundreds of failures takes long.
+
+    `together` runs the calls at the same time. `patience` is the limit of one call in real seconds;
+    without it the case cannot run in real time, and `ours` names what has to be simulated. `real`
+    is for cases that need a real network. `memory` and `holdings` measure the resources that the
+    client takes. `room` is the free disk space that the case needs, in bytes.
     """
 
     name: str
@@ -112,34 +112,34 @@ class Case:
     ours: str = "time"
     real: bool = False
     left_out: frozenset[int] = frozenset()
-    """Calls that are not made, as the client has no such operation: see `fitting`."""
+    """The indices of calls that are left out for lack of their operation: see `capabilities`."""
 
     def with_changes(self, **changes: Any) -> Case:
-        """Return the case with changes."""
+        """Return the case with changed fields."""
         return replace(self, **changes)
 
 
 def image(**changes: Any) -> ClientCall:
-    """Return the call for an image."""
+    """Return a call that generates an image."""
     return ClientCall(op="generate_image", args=IMAGE | changes)
 
 
 def video(**changes: Any) -> ClientCall:
-    """Return the call for a video, up to its end."""
+    """Return a call that generates a video, and waits for its end."""
     return ClientCall(op="generate_video", args=VIDEO | changes)
 
 
 def download(call: int = 0, **more: Any) -> ClientCall:
-    """Return the call that saves what an earlier call's result links to."""
+    """Return a call that downloads the media of an earlier call's result."""
     into = more.pop("into", None)
     return ClientCall(op="download", args={"result": EarlierResult(call), **more}, into=into)
 
 
 def balance() -> ClientCall:
-    """Return the call for the balance: the cheapest of all."""
+    """Return a call that reads the balance, which is the cheapest operation."""
     return ClientCall(op="balance")
 
 
 def models(kind: str | None = None) -> ClientCall:
-    """Return the call for the list of models."""
+    """Return a call that lists the models."""
     return ClientCall(op="models", args={"type": kind} if kind else {})

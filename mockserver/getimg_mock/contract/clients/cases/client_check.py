@@ -1,4 +1,4 @@
-"""Checks of clients: a check of the contract that says which cases it is judged by."""
+"""Checks of clients: each lists the cases that it is judged by."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ClientCheck(Check):
     """A rule for clients. `cases` are globs over names of cases.
 
-    `source` names the standard that says so, where one does. `observable` says that requests alone
-    show a breach: no driver is needed to judge it.
+    `source` names the standard that demands it, if any. An `observable` breach shows in requests
+    alone, so that no driver is needed.
     """
 
     cases: tuple[str, ...]
@@ -28,7 +28,7 @@ class ClientCheck(Check):
     observable: bool = False
 
     def wants(self, case: str) -> bool:
-        """Return whether a case is one of its own."""
+        """Return whether the check is judged by a case."""
         return any(fnmatchcase(case, each) for each in self.cases)
 
 
@@ -77,8 +77,8 @@ def client_check(
 def compute_verdict(check: ClientCheck, histories: Sequence[ClientHistory]) -> Verdict:
     """Return the verdict over the histories of a check's cases.
 
-    A case whose fault no request met, or that the client cannot be tried with, says nothing; when
-    that is all there is, the verdict is VOID or SKIP.
+    Cases whose fault no request met, or that could not be run with the client, are left out. When
+    no other is left, the verdict is VOID or SKIP.
     """
     own = [each for each in histories if check.wants(each.case)]
     tried = [each for each in own if not (each.missing or each.untried or each.missed)]

@@ -1,4 +1,4 @@
-"""What a client did: its requests as a server sees them, and what it gave back to its caller."""
+"""Histories of clients: the requests as the server received them, and the outcomes of calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["value", "error", "abandoned", "unsupported", "interrupted"]
 
-# Errors of a language or of its JSON reader: nobody meant a caller to meet them.
+# Errors of a language or of its JSON parser, which a client should not pass to its caller.
 RAW_ERRORS: Final = frozenset(
     {
         "AssertionError",
@@ -41,7 +41,7 @@ RAW_ERRORS: Final = frozenset(
     }
 )
 
-# In JavaScript, fetch says of every failure of the network that it is a TypeError: in these words.
+# In JavaScript, fetch raises a TypeError with one of these texts for any network failure.
 _FETCH_FAILED: Final = (
     "fetch failed",
     "terminated",
@@ -54,10 +54,10 @@ _FETCH_FAILED: Final = (
 
 @dataclass(frozen=True)
 class ClientExchange(HttpExchange):
-    """One request of a client; `label` says what was done to it, nothing where it was the usual.
+    """One request of a client; `label` names the fault that it met, if any.
 
-    `origin` is scheme, host and port it was sent to, `sent` its headers as they were (the key
-    included: never to be shown), `target` path and query word for word.
+    `origin` is the scheme, host and port that it was sent to, and `target` the path and query as
+    sent. `sent` are its headers, which include the key and must not be shown.
     """
 
     origin: str = ""
@@ -67,9 +67,9 @@ class ClientExchange(HttpExchange):
     target: str = ""
     sent: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     home: bool = True
-    """Whether it went to the API that the client was configured for."""
+    """Whether it was sent to the API that the client was configured for."""
     ours: bool = True
-    """Whether the answer was the fake's own, perhaps changed, and not one made up."""
+    """Whether the fake produced the answer, even if a rule changed it afterwards."""
 
     def get_sent_headers(self, name: str) -> list[str]:
         """Return every header of that (lower-case) name that the client sent."""
@@ -81,16 +81,16 @@ class ClientExchange(HttpExchange):
 
     @property
     def paid(self) -> bool:
-        """Whether a generation was made of it."""
-        return any(effect.kind == "generation" for effect in self.effects or ())
+        """Whether it made a generation."""
+        return any(effect.what == "generation" for effect in self.effects or ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOutcome:
-    """How one call came out: what the client returned, or the error that it raised.
+    """The outcome of one call: the value that the client returned, or the error that it raised.
 
-    `error` has `type`, `text` and, as far as the client says, `status`, `code`, `request_id`,
-    `generation` and `unknown`. `files` are what was in the call's directory afterwards.
+    `error` has `type`, `text` and, where the client provides them, `status`, `code`, `request_id`,
+    `generation` and `unknown`. `files` are the files in the call's directory afterwards.
     """
 
     op: str
@@ -105,11 +105,11 @@ class CallOutcome:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     peak: int = 0
     shared: tuple[int, ...] = ()
-    """Connections of the parent's that a call in a forked child has used."""
+    """The connections of the parent that a call in a forked child used."""
 
     @property
     def raw(self) -> bool:
-        """Whether the error is one of the language, which nobody meant to raise."""
+        """Whether the error is one of the language that the client did not raise on purpose."""
         kind = self.error.get("type")
         if kind == "TypeError" and any(each in self.text.lower() for each in _FETCH_FAILED):
             return False
@@ -117,12 +117,12 @@ class CallOutcome:
 
     @property
     def clear(self) -> bool:
-        """Whether it is an error that was meant."""
+        """Whether it is an error that the client raised on purpose."""
         return self.kind == "error" and not self.raw
 
     @property
     def text(self) -> str:
-        """All that the error says."""
+        """The type and all texts of the error."""
         return str(self.error.get("text", ""))
 
     @property
@@ -136,7 +136,7 @@ class CallOutcome:
 
     @property
     def seconds(self) -> float:
-        """How long it took on the case's clock."""
+        """The duration in seconds of the case's clock."""
         return self.ended - self.began
 
 
@@ -147,7 +147,7 @@ def _short(value: Any) -> str:
 
 @dataclass(frozen=True)
 class ClientHistory(History):
-    """What one client did in one case."""
+    """The history of one client in one case."""
 
     client: str = ""
     case: str = ""
@@ -155,30 +155,30 @@ class ClientHistory(History):
     virtual: bool = True
     outcomes: tuple[CallOutcome, ...] = ()
     missed: tuple[str, ...] = ()
-    """Faults of the case that no request met: with any, the case says nothing."""
+    """The faults of the case that no request met; with any, the case is void."""
     missing: tuple[str, ...] = ()
-    """What the client does not have, so that the case was not tried."""
+    """The abilities that the client lacks, so that the case was not run."""
     untried: str = ""
-    """How it was driven and what that does not give, so that the case was not tried."""
+    """How the client is driven and what that cannot provide, so that the case was not run."""
     without: tuple[str, ...] = ()
-    """Operations that the client does not have, so that the case was tried without them."""
+    """The operations that the client lacks, so that the case was run without them."""
     overdue: float = 0.0
-    """After how many real seconds the case was ended as the client did not come back, or 0."""
+    """The limit in real seconds at which the case was ended, or 0."""
     logs: str = field(default="", repr=False)
     appearance: str = field(default="", repr=False)
-    """How the client shows itself: its repr, and those of its parts."""
+    """The texts and representations of the client and of its attributes."""
     pickles: str = field(default="", repr=False)
-    """What the client's parts are when they are pickled."""
+    """The pickles of the client's attributes, as text."""
     options: Mapping[str, Any] = field(default_factory=dict)
     holdings: tuple[ResourceUsage, ...] = ()
-    """What the client's process held early in the case and at its end, where that is looked at."""
+    """The resources in use early in the case and at its end, where they are measured."""
     plain_seen: tuple[str, ...] = ()
-    """What crossed the network readably to others: requests to proxies and without TLS."""
+    """What was readable on the network: requests to proxies and without TLS."""
     ledger: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def requests(self) -> Sequence[ClientExchange]:
-        """The requests, in their order."""
+        """The requests, in order."""
         return cast("Sequence[ClientExchange]", self.exchanges)
 
     def during(self, outcome: CallOutcome) -> list[ClientExchange]:
@@ -186,7 +186,7 @@ class ClientHistory(History):
         return [each for each in self.requests if outcome.first < each.number <= outcome.last]
 
     def calls(self, *ops: str) -> list[CallOutcome]:
-        """Return the calls of these operations; all, without any."""
+        """Return the calls of these operations; all calls without an argument."""
         return [each for each in self.outcomes if not ops or each.op in ops]
 
     @cached_property
@@ -196,7 +196,7 @@ class ClientHistory(History):
 
     @cached_property
     def poll_requests(self) -> list[ClientExchange]:
-        """The requests for the state of a video."""
+        """The requests for the status of a video."""
         return [each for each in self.requests if each.operation == "videos.retrieve"]
 
     @cached_property
@@ -205,11 +205,11 @@ class ClientHistory(History):
         return [each for each in self.requests if each.operation == "downloads.retrieve"]
 
     def compute_charge(self, outcome: CallOutcome) -> Decimal:
-        """Return what generations that a call made have cost, or will cost."""
+        """Return the cost of the generations that a call made, in US dollars."""
         made = {
             effect.generation
             for each in self.during(outcome)
             for effect in each.effects or ()
-            if effect.kind == "generation"
+            if effect.what == "generation"
         }
         return sum((self.ledger.get(str(name), Decimal(0)) for name in made), Decimal(0))

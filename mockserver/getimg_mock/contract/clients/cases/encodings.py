@@ -1,7 +1,7 @@
-"""Content encodings that a server may choose, of those that a client says it takes.
+"""Content encodings that a server may choose, of those that a client accepts.
 
-Brotli and Zstandard both allow blocks that are stored as they are. Any decoder reads them, so that
-no encoder is needed here; whether a decoder can unpack what was squeezed is not ours to try.
+Brotli and Zstandard both allow uncompressed blocks, which any decoder reads. So no encoder is
+needed here, and decompression itself is not tested.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ ENCODINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
     "br": brotli,
     "zstd": zstandard,
 }
-"""How a body is packed, by the name of the encoding in HTTP."""
+"""The functions that encode a body, by the name of the encoding in HTTP."""
 
 
 def accepts_encoding(encoding: str, accepted: Iterable[str]) -> bool:
-    """Return whether values of Accept-Encoding name an encoding, and do not rule it out.
+    """Return whether values of Accept-Encoding name an encoding, and do not exclude it.
 
-    A star alone is not taken at its word: who writes it seldom means what it has never heard of.
+    A star does not count as naming it: clients that send one seldom support every encoding.
     """
     for value in accepted:
         for each in value.lower().split(","):

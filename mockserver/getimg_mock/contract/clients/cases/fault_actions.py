@@ -1,4 +1,4 @@
-"""What a rule does to a request: lose it, lose its answer, spoil that, or answer otherwise."""
+"""The actions of fault rules: drop a request, drop, corrupt or replace its answer."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ UNAVAILABLE: Final = build_error(503, "server_error", "Something went wrong on o
 
 
 def answer_instead(answer: WireAnswer | Callable[[FaultContext], WireAnswer]) -> FaultAction:
-    """Answer so, and do nothing."""
+    """Answer this without doing the work."""
     return lambda turn: answer(turn) if callable(answer) else answer
 
 
 def end_before_work(end: End) -> FaultAction:
-    """Break off, or stay silent, with nothing done."""
+    """Close the connection, or stay silent, without doing the work."""
     return lambda _: (WireStep(end),)
 
 
 def lose_answer(end: End) -> FaultAction:
-    """Do the work, then break off or stay silent."""
+    """Do the work, then close the connection or stay silent."""
 
     def act(turn: FaultContext) -> WireScript:
         turn.proceed()
@@ -47,22 +47,22 @@ def lose_answer(end: End) -> FaultAction:
 
 
 def truncate(turn: FaultContext) -> WireScript:
-    """Do the work, then break off in the middle of the answer."""
+    """Do the work, then close the connection in the middle of the answer."""
     return cut(turn.proceed())
 
 
 def stall(turn: FaultContext) -> WireScript:
-    """Do the work, send half of the answer, and nothing more."""
+    """Do the work, send half of the answer, and then nothing more."""
     return cut(turn.proceed(), end="hang")
 
 
 def promise_too_much(turn: FaultContext) -> WireScript:
-    """Answer in full under a Content-Length that promises more."""
+    """Send the whole answer with a Content-Length that is too large."""
     return overstate_length(turn.proceed())
 
 
 def drip(pause: float = 0.01, *, least: int = 0) -> FaultAction:
-    """Answer a byte at a time; JSON is padded with spaces to `least` bytes."""
+    """Answer one byte at a time; JSON is padded with spaces to `least` bytes."""
 
     def act(turn: FaultContext) -> WireScript:
         answer = turn.proceed()
@@ -73,7 +73,7 @@ def drip(pause: float = 0.01, *, least: int = 0) -> FaultAction:
 
 
 def answer_after_work(answer: WireAnswer) -> FaultAction:
-    """Do the work, and answer so nevertheless."""
+    """Do the work, but answer this."""
 
     def act(turn: FaultContext) -> WireAnswer:
         turn.proceed()
@@ -83,7 +83,7 @@ def answer_after_work(answer: WireAnswer) -> FaultAction:
 
 
 def change_json(change: Callable[[Any], Any]) -> FaultAction:
-    """Do the work and answer with other JSON; what is no success goes out as it is."""
+    """Do the work and answer with other JSON; answers other than successes are not changed."""
 
     def act(turn: FaultContext) -> WireAnswer:
         answer = turn.proceed()
@@ -95,12 +95,12 @@ def change_json(change: Callable[[Any], Any]) -> FaultAction:
 
 
 def change_answer(change: Callable[[WireAnswer], WireAnswer | WireScript]) -> FaultAction:
-    """Do the work and answer with what `change` makes of the answer."""
+    """Do the work and answer with the result of `change`."""
     return lambda turn: change(turn.proceed())
 
 
 def answer_by_call(answers: list[WireAnswer]) -> FaultAction:
-    """Answer every request of the first call with the first answer, of the second ..."""
+    """Answer all requests of the first call with the first answer, of the second ..."""
     return lambda turn: answers[min(turn.adversary.call, len(answers) - 1)]
 
 
@@ -132,7 +132,7 @@ def change_items(more: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[
 
 
 def format_http_date(turn: FaultContext, seconds: float) -> str:
-    """Return a moment so far ahead as an HTTP-date."""
+    """Return the time in so many seconds as an HTTP-date."""
     return format_datetime(_whole(turn.adversary.later(seconds)), usegmt=True)
 
 
@@ -143,7 +143,7 @@ def _whole(moment: datetime) -> datetime:
 def refuse_with_wait(
     status: int, headers: Callable[[FaultContext], tuple[tuple[str, str], ...]]
 ) -> FaultAction:
-    """Refuse with headers that say how long to wait; nothing is done."""
+    """Refuse with headers that say how long to wait, without doing the work."""
 
     def act(turn: FaultContext) -> WireAnswer:
         code = "rate_limit" if status == 429 else "server_error"
@@ -153,7 +153,7 @@ def refuse_with_wait(
 
 
 def redirect(status: int, location: str | Callable[[FaultContext], str]) -> FaultAction:
-    """Send the client elsewhere."""
+    """Redirect the client."""
 
     def act(turn: FaultContext) -> WireAnswer:
         where = location(turn) if callable(location) else location
@@ -163,6 +163,6 @@ def redirect(status: int, location: str | Callable[[FaultContext], str]) -> Faul
 
 
 def build_text_answer(status: int, kind: str, body: bytes) -> WireAnswer:
-    """Return an answer that is no JSON of the API."""
+    """Return an answer that is not JSON of the API."""
     headers = (("Content-Type", kind),) if kind else ()
     return WireAnswer(status, headers, body)

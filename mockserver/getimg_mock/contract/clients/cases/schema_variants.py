@@ -1,7 +1,7 @@
-"""Answers generated from the schemas: every keyword of every schema, at both of its sides.
+"""Answers generated from the schemas: each keyword of each schema, kept and broken.
 
-Legal variants must be taken, illegal ones refused in clear words; unknown fields are legal
-everywhere. Where in which schema a variant is at home says its `place`: see `coverage`.
+A client must accept legal variants, and raise a clear error for illegal ones. Unknown fields are
+legal everywhere. The `place` of a variant is its place in a schema: see `coverage`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _DECIMALS: Final = ("0", "10", "0.0000001", "-3.50", "1e5", ".5", "1,5")
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A message with one thing about it: `pointer` and `keyword` say what, `valid` which side."""
+    """A message with one change: `pointer` and `keyword` say where, `valid` whether it is legal."""
 
     pointer: str
     keyword: str
@@ -56,18 +56,17 @@ class Variant:
     value: Any
     note: str = ""
     place: str = ""
-    """The schema and the pointer in it at which the keyword stands: `usage /properties/quantity`.
-    """
+    """The schema, and the pointer to the keyword in it: `usage /properties/quantity`."""
 
     @property
     def name(self) -> str:
-        """What it is, in a few words."""
+        """A description in a few words."""
         return f"{self.note or self.keyword} at {self.pointer or '/'}"
 
 
 @dataclass(frozen=True, slots=True)
 class _SchemaNode:
-    """One value in a message, with the rules that its schema has for it."""
+    """One value in a message, with the rules of its schema."""
 
     pointer: str
     value: Any
@@ -76,7 +75,7 @@ class _SchemaNode:
 
 
 def with_unknown_fields(value: Any, stream: Stream) -> Any:
-    """Return a message with fields of a later version in every object that has fields."""
+    """Return a message with unknown fields in every object that has fields."""
     name = f"x_{int(stream.uniform('name', 0, 99999))}"
 
     def grown(part: Any) -> Any:
@@ -84,7 +83,7 @@ def with_unknown_fields(value: Any, stream: Stream) -> Any:
             return [grown(each) for each in part]
         if isinstance(part, dict):
             inner = {key: grown(each) for key, each in part.items()}
-            # A map of role to count has no fields: an entry more would change what it says.
+            # A map of role to count has no fields: a further entry would change its meaning.
             is_map = all(type(each) is int for each in part.values())
             return inner if is_map else inner | {name: {"of": ["later", 1, None, True]}}
         return part
@@ -93,7 +92,7 @@ def with_unknown_fields(value: Any, stream: Stream) -> Any:
 
 
 def generate_variants(name: str, value: Any) -> Iterator[Variant]:
-    """Yield the variants of a message that is valid for the schema `name`."""
+    """Yield the variants of a message that is valid under the schema `name`."""
     for spot in _walk_schema(name, schemas.schema(name), value):
         for each in (
             *_vary_presence(spot),
@@ -228,13 +227,13 @@ KEYWORDS: Final = (
 """The keywords of the schemas that an answer can keep or break."""
 
 _KEPT_BY_EXAMPLE: Final = ("type", "const", "pattern", "format")
-"""Those that a message keeps by being as documented: the others have bounds to be on."""
+"""Keywords that any valid message keeps; the others need a message at their bound."""
 
 
 def keywords(name: str) -> set[str]:
     """Return each keyword of a schema, as `usage /properties/quantity minimum`.
 
-    What another schema says in its place is that one's.
+    Keywords behind a reference belong to the other schema.
     """
     found: set[str] = set()
 
@@ -253,7 +252,7 @@ def keywords(name: str) -> set[str]:
 
 
 def coverage(name: str, value: Any, tried: list[Variant]) -> Iterator[tuple[str, bool]]:
-    """Yield each keyword that a message and its variants touch, with the side that they are on."""
+    """Yield each keyword that a message and its variants cover, and whether they keep it."""
     for spot in _walk_schema(name, schemas.schema(name), value):
         for keyword in _KEPT_BY_EXAMPLE:
             if keyword in spot.rules:

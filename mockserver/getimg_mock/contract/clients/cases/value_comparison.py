@@ -1,6 +1,6 @@
-"""What of an answer has reached the caller of a client, field by field.
+"""Comparing what a client returned with the answer it received, field by field.
 
-A client may show less than came, and show it in its own types: what it does show must be what came.
+A client may return fewer fields, and its own types. The values that it does return must be equal.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _MAX_EXACT_INTEGER: Final = 2**53
-"""Whole numbers up to this one are the same in every language (RFC 8259, section 6)."""
+"""The bound of integers that every language reads exactly (RFC 8259, section 6)."""
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
 def find_differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Yield where a client's value is not what came: the place, what came, what is shown.
+    """Yield each difference: its pointer, the value received, and the value returned.
 
-    What it leaves out is no difference, nor is what it shows in a form that we cannot read.
+    Fields that the client leaves out do not differ, nor do values in a form that cannot be read.
     """
     if isinstance(came, dict) and isinstance(shown, dict):
         for name, each in came.items():
@@ -36,7 +36,7 @@ def find_differences(came: Any, shown: Any, pointer: str = "") -> Iterator[tuple
 
 
 def resolve_pointer(value: Any, pointer: str) -> Any:
-    """Return what stands at a pointer; None where nothing does."""
+    """Return the value at a pointer; None where there is none."""
     for step in pointer.split("/")[1:]:
         try:
             value = value[int(step)] if isinstance(value, list) else value[step]
@@ -58,9 +58,9 @@ def _is_same(came: Any, shown: Any) -> bool:
 
 
 def is_same_number(came: float, shown: Any) -> bool:
-    """Return whether a number, or its decimal text, is the one that came.
+    """Return whether a number, or its decimal text, equals the one received.
 
-    Beyond 2^53 as near as a double is: JSON promises no more, and some languages have no more.
+    Beyond 2^53 they are compared as doubles, which is all that JSON guarantees.
     """
     number = _parse_decimal(shown)
     if number is None or isinstance(shown, bool):
@@ -71,7 +71,7 @@ def is_same_number(came: float, shown: Any) -> bool:
 
 
 def is_same_moment(came: str, shown: Any) -> bool:
-    """Return whether two texts are the same moment; one without a zone is taken for UTC."""
+    """Return whether two texts are the same instant; one without a time zone counts as UTC."""
     asked, got = parse_moment(came), parse_moment(shown) if isinstance(shown, str) else None
     if asked is None or got is None:
         return False
@@ -80,7 +80,7 @@ def is_same_moment(came: str, shown: Any) -> bool:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """Return the moment that a text in the manner of RFC 3339 gives, or None."""
+    """Return the instant of an RFC 3339 timestamp, or None."""
     leap = ":60" in text
     try:
         found = datetime.fromisoformat(text.replace(":60", ":59"))

@@ -1,4 +1,4 @@
-"""What goes back over a connection, as pure data: bytes with the pauses before them, and ends."""
+"""What is sent over a connection, as pure data: bytes with pauses before them, and ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ End = Literal["close", "reset", "hang"]
 
 @dataclass(frozen=True, slots=True)
 class WireStep:
-    """Bytes, or the end of a connection, `delay` seconds after what came before."""
+    """Bytes, or the end of a connection, `delay` seconds after the step before."""
 
     what: bytes | End
     delay: float = 0.0
@@ -28,7 +28,7 @@ SILENCE: Final[WireScript] = (WireStep("hang"),)
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """An HTTP answer before it is written: `framing` says how the body's end is known."""
+    """An HTTP answer before it is encoded; `framing` is how the end of its body is marked."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -52,13 +52,13 @@ class WireAnswer:
         return replace(self, body=encode_json(value))
 
     def with_headers(self, *headers: tuple[str, str], drop: Iterable[str] = ()) -> WireAnswer:
-        """Return the answer with further headers, which take the place of those to `drop`."""
+        """Return the answer with further headers, and without those to `drop`."""
         gone = {name.lower() for name in drop}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in gone)
         return replace(self, headers=kept + headers)
 
     def head(self, *, length: int | None = None) -> bytes:
-        """Return status line and headers as they stand on the wire."""
+        """Return status line and headers as they are on the wire."""
         lines = [f"HTTP/1.1 {self.status} {_phrase(self.status)}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.framing == "length" and self.status not in {204, 304}:
@@ -70,7 +70,7 @@ class WireAnswer:
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
 
     def to_script(self) -> WireScript:
-        """Return the whole answer, at once."""
+        """Return a script that sends the whole answer at once."""
         if self.framing == "chunked":
             return (WireStep(self.head() + encode_chunks(self.body)),)
         if self.framing == "close":
@@ -87,7 +87,7 @@ def encode_json(value: Any) -> bytes:
 
 
 def build_json_answer(status: int, value: Any, *headers: tuple[str, str]) -> WireAnswer:
-    """Return an answer of JSON."""
+    """Return an answer with a JSON body."""
     return WireAnswer(status, (("Content-Type", "application/json"), *headers), encode_json(value))
 
 
@@ -100,27 +100,27 @@ def build_error(status: int, code: str, message: str, *headers: tuple[str, str])
 def encode_chunks(
     body: bytes, *, extension: str = "", trailers: str = "", size: int = 1000
 ) -> bytes:
-    """Return a body in chunks."""
+    """Return a body in chunked transfer encoding."""
     parts = [body[at : at + size] for at in range(0, len(body), size)]
     lines = [f"{len(part):x}{extension}\r\n".encode() + part + b"\r\n" for part in parts]
     return b"".join(lines) + b"0\r\n" + trailers.encode() + b"\r\n"
 
 
 def drip_body(answer: WireAnswer, pause: float, *, step: int = 1) -> WireScript:
-    """Return an answer whose body comes `step` bytes at a time with a pause before each."""
+    """Return a script whose body is sent `step` bytes at a time, with a pause before each."""
     body = answer.body
     pieces = [WireStep(body[at : at + step], pause) for at in range(0, len(body), step)]
     return (WireStep(answer.head()), *pieces)
 
 
 def cut(answer: WireAnswer, *, keep: float = 0.5, end: End = "close") -> WireScript:
-    """Return an answer that breaks off in its body."""
+    """Return a script that ends within the body of the answer."""
     kept = answer.body[: int(len(answer.body) * keep)]
     return (WireStep(answer.head() + kept), WireStep(end))
 
 
 def overstate_length(answer: WireAnswer, missing: int = 64) -> WireScript:
-    """Return a whole body under a Content-Length that says there is more, then the end."""
+    """Return a script with a Content-Length that exceeds the body, and then the end."""
     head = answer.head(length=len(answer.body) + missing)
     return (WireStep(head + answer.body), WireStep("close"))
 

@@ -509,7 +509,7 @@ def _names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: st
         effect.generation
         for each in sent
         for effect in each.effects or ()
-        if effect.kind == "generation"
+        if effect.what == "generation"
     ]
     text = f"{outcome.text} {outcome.error.get('generation')} {logs}"
     return any(name and name in text for name in made)

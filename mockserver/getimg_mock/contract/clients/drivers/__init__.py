@@ -1,1 +1,1 @@
-"""How a client is driven: Python adapters, programs, and services beside the fake."""
+"""Drivers of clients: Python adapters, programs, and either against another service."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_driver(name: str) -> PythonDriver:
-    """Return the driver of an adapter that ships, lies here or is installed.
+    """Return the driver of an adapter that ships, is in this folder or is installed.
 
     Raises `SettingsError` where there is none.
     """
@@ -27,27 +27,27 @@ def load_driver(name: str) -> PythonDriver:
 
 
 def load_maker(name: str) -> Callable[..., Any]:
-    """Return what makes the client of that name."""
+    """Return the factory of the client with that name; raises `SettingsError`."""
     place, _, attribute = SHIPPED.get(name, name).partition(":")
     if not place or not attribute:
         close = get_close_matches(name, SHIPPED, n=1, cutoff=0.5)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise SettingsError(
-            f"{name!r} is no adapter.{hint} Write package.module:make, or one that ships: "
+            f"Unknown adapter {name!r}.{hint} Use package.module:make, or one that ships: "
             f"{', '.join(SHIPPED)}."
         )
     module = _import_adapter(place, name)
     made = getattr(module, attribute, None)
     if made is None:
         raise SettingsError(
-            f"{place} has no {attribute!r}. {_suggest_names(module, attribute)}Write "
-            f"{place}:NAME with a class, or a function, "
+            f"{place} has no {attribute!r}. {_suggest_names(module, attribute)}Use "
+            f"{place}:NAME, where NAME is a class or a function "
             "that takes base_url and key and returns the adapter."
         )
     if not callable(made):
         raise SettingsError(
             f"{name} is of type {type(made).__name__} and cannot be called. "
-            f"{_suggest_names(module, attribute)}Name a class, or a function, that "
+            f"{_suggest_names(module, attribute)}Use a class or a function that "
             "takes base_url and key and returns the adapter."
         )
     found: Callable[..., Any] = made
@@ -62,21 +62,20 @@ def _import_adapter(place: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and f"{place}.".startswith(f"{error.name}."):
             raise SettingsError(
-                f"There is no module {error.name!r}, in this folder or installed. Run the command "
-                f"where {place.partition('.')[0]} lies, install it, or name an adapter that ships: "
+                f"The module {error.name!r} is neither in this folder nor installed. Run the "
+                f"command in the folder of {place.partition('.')[0]}, install it, or use an "
+                "adapter that ships: "
                 f"{', '.join(SHIPPED)}."
             ) from None
         raise SettingsError(
             f"{name} needs the module {error.name!r}, which is not installed."
         ) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a module does on import
-        raise SettingsError(
-            with_trace(f"{place} cannot be imported. Importing it alone has to work first.", error)
-        ) from None
+        raise SettingsError(with_trace(f"{place} cannot be imported.", error)) from None
 
 
 def _suggest_names(module: ModuleType, wanted: str) -> str:
-    """Return what a module has that can be called: what the name is near to, or all of it."""
+    """Return which callables a module has: the one with the nearest name, or all."""
     own = [
         name
         for name, value in vars(module).items()
@@ -85,6 +84,6 @@ def _suggest_names(module: ModuleType, wanted: str) -> str:
         and getattr(value, "__module__", module.__name__) == module.__name__
     ]
     if not own:
-        return "It defines nothing that can be called. "
+        return "It defines no class or function. "
     close = get_close_matches(wanted, own, n=1, cutoff=0.5)
     return f"Did you mean {close[0]!r}? " if close else f"It defines {', '.join(own[:12])}. "

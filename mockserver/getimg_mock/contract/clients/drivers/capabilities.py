@@ -1,4 +1,4 @@
-"""Fitting a case to a client: what the client has no operation for is left out of it."""
+"""Fitting a case to a client: calls of operations that the client lacks are left out."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ OPERATION_REQUESTS: Final[dict[str, tuple[str, ...]]] = {
     "balance": ("billing.balance",),
     "costs": ("billing.costs",),
 }
-"""What requests each operation surely leads to."""
+"""The requests that each operation always sends."""
 
 
 def fit_case(case: Case, ops: Collection[str]) -> Case:
-    """Return the case as a client with these operations goes through it.
+    """Return the case for a client with these operations.
 
-    Calls that it cannot make are left out, and rules that then nobody can meet need not be met.
+    Calls of other operations are left out. Fault rules that the remaining calls cannot meet become
+    optional.
     """
     out = frozenset(_find_left_out(case, ops))
     left = [call for number, call in enumerate(case.calls) if number not in out]
@@ -44,16 +45,16 @@ def fit_case(case: Case, ops: Collection[str]) -> Case:
 
 
 def find_absent_operations(case: Case, ops: Collection[str]) -> tuple[str, ...]:
-    """Return the operations of a case that a client does not have."""
+    """Return the operations of a case that a client lacks."""
     return tuple(
         dict.fromkeys(each.op for each in case.calls if not each.unless and each.op not in ops)
     )
 
 
 def find_lacking_operations(case: Case, ops: Collection[str]) -> tuple[str, ...]:
-    """Return the operations for lack of which a case says nothing of a client.
+    """Return the lacking operations because of which a case cannot judge a client.
 
-    No call is left then, or no fault that the case is about can be met.
+    Then no call remains, or no call meets the faults of the case.
     """
     left = fit_case(case, ops)
     idle = len(left.left_out) == len(left.calls)
@@ -62,7 +63,7 @@ def find_lacking_operations(case: Case, ops: Collection[str]) -> tuple[str, ...]
 
 
 def find_unmet_needs(case: Case, options: Collection[str], lacks: Collection[str]) -> list[str]:
-    """Return what a case needs that a client does not have, or says that it lacks."""
+    """Return the needs of a case that a client does not meet, or says that it lacks."""
     return [
         need for need in case.needs if (need in OPTIONS and need not in options) or need in lacks
     ]
@@ -82,7 +83,7 @@ def _find_left_out(case: Case, ops: Collection[str]) -> Iterator[int]:
 
 
 def _meets(rule: FaultRule, calls: Iterable[ClientCall]) -> bool:
-    """Return whether one of some calls surely leads to a request that a rule is for."""
+    """Return whether one of the calls always sends a request that a rule applies to."""
     return any(
         fnmatchcase(operation, rule.on)
         for call in calls

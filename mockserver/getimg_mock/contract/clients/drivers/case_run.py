@@ -1,4 +1,4 @@
-"""One case on its way through an adapter in this process."""
+"""Running one case with an adapter in this process."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _MAX_EXCESS: Final = 200
 
 @dataclass
 class CaseRun:
-    """One case on its way through a client in this process.
+    """One run of a case with a client in this process.
 
-    `make` creates the client, `name` is what reports call it.
+    `make` creates the client, and `name` is its name in reports.
     """
 
     make: Callable[..., Any]
@@ -65,16 +65,16 @@ class CaseRun:
     pickles: str = ""
     holdings: list[ResourceUsage] = field(default_factory=list)
     ended: bool = False
-    """Whether there is no real time left for further calls."""
+    """Whether the limit of real time has been reached, so that no further call is made."""
     overdue: float = 0.0
-    """After how many real seconds the client was called back; 0 where it was not."""
+    """The limit in real seconds at which the client was interrupted; 0 where it was not."""
     alone: bool = True
     """Whether this process had one thread when the case began."""
     unforked: bool = False
-    """Whether a forked child did not come back, and that may not be the client's doing."""
+    """Whether a forked child did not return, for which other threads may be the cause."""
 
     def make_all_calls(self) -> None:
-        """Make every call; raises `Abandoned` when the client does not come back."""
+        """Make every call; raises `Abandoned` when the client does not return."""
         self.alone = count_threads() == 1
         if self.capabilities.is_async:
             self.time.run(self._all_async())
@@ -130,12 +130,12 @@ class CaseRun:
                     await closing
 
     def _holds_too_much(self, number: int) -> bool:
-        """Note what is held early in a case; whether it is now so much more that this must end."""
+        """Measure the resources in use; return whether their growth ends the case."""
         if not self.case.holdings or (number + 1) % BASELINE_CALLS:
             return False
         if not self.holdings:
             self.holdings.append(self._measure_usage())
-        # To collect garbage takes long: it is done only where it matters.
+        # Collecting garbage is slow, so it is done only where the result depends on it.
         return all(
             max(self._measure_usage(collect=collect).compute_excess(self.holdings[0]).values())
             > _MAX_EXCESS
@@ -218,25 +218,25 @@ class CaseRun:
         if inspect.iscoroutine(value):
             value.close()
             raise SettingsError(
-                f"{self.name}: {op} returned a coroutine and is no async def itself. Write "
+                f"{self.name}: {op} is a plain method and returned a coroutine. Declare it with "
                 "async def, or return the finished value."
             )
 
     def _describe_raised(self, error: BaseException, adapter: Any) -> dict[str, Any]:
-        """Return how a call came out that raised."""
+        """Return the outcome of a call that raised."""
         if isinstance(error, Abandoned):
             self.ended = self.ended or isinstance(error, OverdueError)
             return {"kind": "abandoned", "error": {"text": str(error)}}
         if isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
             if self.case.interrupt_at is None and isinstance(error, KeyboardInterrupt):
-                raise error  # it is whoever watches this run that wants it to end
+                raise error  # not the client's: the user interrupts the run
             return {"kind": "interrupted", "error": describe_error(error, adapter)}
         return {"kind": "error", "error": describe_error(error, adapter)}
 
     def _invoke_in_child(
         self, adapter: Any, call: ClientCall, args: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make a call in a forked child; also tells which of the parent's connections it used."""
+        """Make a call in a forked child, and list the parent's connections that it used."""
         inherited = {each.number for each in self.network.connections}
         first = len(self.adversary.exchanges)
 
@@ -248,7 +248,7 @@ class CaseRun:
         said = forks.run_in_child(work)
         if said is None:
             self.unforked = not self.alone
-            said = {"kind": "abandoned", "error": {"text": "did not come back"}}
+            said = {"kind": "abandoned", "error": {"text": "did not return"}}
         return said
 
     async def _acall(self, adapter: Any, number: int) -> None:
@@ -260,7 +260,7 @@ class CaseRun:
         with trace_memory(self.network, on=self.case.memory) as memory:
             try:
                 value = getattr(adapter, call.op)(**args)
-                if inspect.isawaitable(value):  # an adapter may be asynchronous in part
+                if inspect.isawaitable(value):  # an adapter may be only partly async
                     value = await value
                 result: dict[str, Any] = {"kind": "value", "value": to_json_value(value)}
             except SettingsError:
@@ -291,8 +291,8 @@ class CaseRun:
         )
 
     def history(self, seed: str, logs: str) -> ClientHistory:
-        """Return what came of it."""
-        # What was not called any more, as it held too much or no time was left, was not asked.
+        """Return the history of the run."""
+        # Calls after an early end were never made, so they are not counted as abandoned.
         ended = len(self.holdings) > 1 or self.ended
         for number, call in enumerate(self.case.calls):
             if number not in self.outcomes and not self._was_skipped(number) and not ended:
@@ -305,7 +305,7 @@ class CaseRun:
                     ended=now,
                     first=0,
                     last=last,
-                    error={"text": "did not come back"},
+                    error={"text": "did not return"},
                 )
         missed = self.adversary.find_unmet_rules()
         if self.unforked:
@@ -334,14 +334,14 @@ class CaseRun:
         )
 
     def _was_skipped(self, number: int) -> bool:
-        """Whether a call was not made: it builds on one that failed, or the client has no such."""
+        """Return whether a call was left out, or depends on one that failed."""
         return number in self.case.left_out or any(
             isinstance(each, EarlierResult) for each in self.case.calls[number].args.values()
         )
 
 
 def read_files(place: Path) -> dict[str, bytes]:
-    """Return the files of a call's directory, and those that got out of it."""
+    """Return the files in a call's directory, and those written outside of it."""
     found = {}
     for each in sorted(place.parent.rglob("*")):
         if each.is_file():

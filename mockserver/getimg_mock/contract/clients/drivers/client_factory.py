@@ -1,4 +1,4 @@
-"""Makers: what makes a client, and what can be told of the client before it is tried."""
+"""Creating clients, and probing what they can do before the first case."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PACKAGE_FOLDER: Final = str(Path(__file__).parents[1])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a client can do: operations and options it has, and what it says that it lacks.
+    """What a client can do: its operations and options, and what it declares as lacking.
 
-    `variables` are its names of the environment's variables.
+    `variables` are the names of the environment variables that it reads.
     """
 
     ops: frozenset[str]
@@ -37,9 +37,9 @@ class Capabilities:
 
 
 def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
-    """Return what the clients of a maker can do; one is made where the maker does not say.
+    """Return what the clients of a factory can do; creates one if annotations are missing.
 
-    Raises `SettingsError` when it cannot be called as it will be, or its clients can do nothing.
+    Raises `SettingsError` when the factory cannot be called, or its clients have no operation.
     """
     probe = _find_class(make)
     options = _find_options(make, name)
@@ -50,8 +50,8 @@ def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
     if not ops:
         listed = ", ".join(_methods(probe)) or "no methods"
         raise SettingsError(
-            f"{name}: the adapter has none of {', '.join(OPS)}. It has {listed}. Give it those of "
-            "them that the client can do."
+            f"{name}: the adapter has none of {', '.join(OPS)}. It has {listed}. Define the "
+            "methods that the client supports."
         )
     lacking = getattr(probe, "lacking", ())
     return Capabilities(
@@ -64,10 +64,10 @@ def probe_capabilities(make: Callable[..., Any], name: str) -> Capabilities:
 
 
 def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
-    """Return a client; raises `SettingsError`, with the trace, where its maker fails."""
+    """Return a client; raises `SettingsError`, with the traceback, where its factory fails."""
     try:
         client = make(**given)
-    except Exception as error:  # noqa: BLE001 - whatever a maker raises
+    except Exception as error:  # noqa: BLE001 - a factory may raise anything
         shown = ", ".join(f"{each}={value!r}" for each, value in given.items() if each != "key")
         raise SettingsError(
             with_trace(f"{name} raised when it was called with key=... and {shown}.", error)
@@ -75,16 +75,16 @@ def create_client(make: Callable[..., Any], name: str, **given: Any) -> Any:
     if inspect.iscoroutine(client):
         client.close()
         raise SettingsError(
-            f"{name} is a coroutine function. Write a plain one: the adapter's methods may be "
-            "async, its maker may not."
+            f"{name} is a coroutine function. Use a plain function: the adapter's methods may be "
+            "async, its factory may not."
         )
     return client
 
 
 def with_trace(sentence: str, error: BaseException) -> str:
-    """Return a sentence with the trace of somebody else's error below it, our own frames left out.
+    """Return a sentence with the traceback of an error below it, without frames of this package.
 
-    Where it is known by its text alone, as an error of syntax is, that is shown.
+    An error without other frames, such as a syntax error, is shown by its text.
     """
     trace: TracebackType | None = error.__traceback__
     while trace is not None and _is_ours(trace.tb_frame.f_code.co_filename):
@@ -101,7 +101,7 @@ def _is_ours(file: str) -> bool:
 
 
 def _find_class(make: Callable[..., Any]) -> type | None:
-    """Return the class of the clients, where the maker is one or says so and that is enough."""
+    """Return the class of the clients, where the factory is one or is annotated with one."""
     said: Any = make
     if not inspect.isclass(make):
         with suppress(Exception):
@@ -113,14 +113,17 @@ def _find_class(make: Callable[..., Any]) -> type | None:
 def _find_options(make: Callable[..., Any], name: str) -> frozenset[str]:
     try:
         signature = inspect.signature(make)
-    except (TypeError, ValueError):  # written in C, say: it is seen when it is called
+    except (
+        TypeError,
+        ValueError,
+    ):  # as of a function written in C: the call will show
         return frozenset()
     try:
         signature.bind(base_url=BASE, key=KEY)
     except TypeError as error:
         raise SettingsError(
-            f"{name} takes {signature}: {error}. It is called as {_EXPECTED_CALL}, so those two "
-            "are the parameters that it needs; any others need a default."
+            f"{name} takes {signature}: {error}. It is called as {_EXPECTED_CALL}. Name those two "
+            "parameters, and give any others a default."
         ) from None
     parameters = signature.parameters.values()
     anything = any(each.kind is each.VAR_KEYWORD for each in parameters)
@@ -148,9 +151,9 @@ def _methods(probe: Any) -> list[str]:
 
 
 def _reject_misspellings(probe: Any, ops: Iterable[str]) -> None:
-    """Refuse what is nearly the name of an operation that the client else lacks.
+    """Raise `UnknownNameError` for a method whose name is close to that of a missing operation.
 
-    An attribute of that name that is None says that the client really has none.
+    An attribute of that name with the value None says that the operation is missing on purpose.
     """
     absent = [each for each in OPS if each not in ops and not hasattr(probe, each)]
     for each in _methods(probe):
@@ -163,7 +166,7 @@ def _variables(probe: Any, name: str) -> dict[str, str]:
     said = getattr(probe, "environment", {})
     if not isinstance(said, dict):
         raise SettingsError(
-            f"{name}: environment is {said!r}. Write the names of the client's variables: "
+            f"{name}: environment is {said!r}. Use a dict with the names of its variables: "
             '{"base_url": "MY_URL", "key": "MY_KEY"}.'
         )
     return said

@@ -1,4 +1,4 @@
-"""Calls in a forked child, by a client that was made, and used, in the parent."""
+"""Calls in a forked child, with a client that was created and used in the parent."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SUPPORTED: Final = hasattr(os, "fork") and sys.platform != "darwin"
-"""Whether a forked Python may go on: macOS's own libraries, which look up proxies, may not."""
+"""Whether a forked child can go on: on macOS, system libraries that look up proxies fail there."""
 
 _CHILD_TIMEOUT: Final = 10.0
 
 
 def run_in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
-    """Return what `work` returns in a forked child; None when it does not come back.
+    """Return what `work` returns in a forked child; None when it does not return.
 
-    Of the threads of this process only the caller's goes on in the child. A lock that another one
-    holds just then is never let go there, so that None says something only where there is none.
+    Only the calling thread goes on in the child, where a lock that another thread held is never
+    released. So None is meaningful only where this process has one thread.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -44,7 +44,7 @@ def run_in_child(work: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def _run_and_exit(work: Callable[[], dict[str, Any]], writer: int) -> None:
-    """Do the child's work and end it: nothing that the parent has begun is finished here."""
+    """Do the child's work and exit without finalizing what the parent has begun."""
     try:
         silent = os.open(os.devnull, os.O_RDWR)
         for standard in (0, 1, 2):

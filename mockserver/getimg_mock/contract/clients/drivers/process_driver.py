@@ -1,7 +1,7 @@
-"""Clients in other languages: a program that reads requests and writes responses, as JSON lines.
+"""Clients in other languages: a program that reads requests and writes responses as JSON lines.
 
-The program talks to a real port, in real time, so cases that need time or the network in our hands
-are left out. Its protocol is the schemas own/driver-request and own/driver-response.
+The program uses a real port in real time, so cases that need virtual time or a virtual network are
+left out. Its protocol is described by the schemas own/driver-request and own/driver-response.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ _GRACE: Final = 1.0
 
 @dataclass
 class ProcessDriver:
-    """A program as a client. It is asked `{"op": "describe"}` first, and may say what it can do."""
+    """A program as a client. Its abilities are its answer to the request `{"op": "describe"}`."""
 
     command: Sequence[str]
     name: str = "program"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
     address: HttpTarget | None = None
-    """The service that requests are passed on to, where it is not ours."""
+    """The service that requests are forwarded to; None for the fake."""
 
     def __post_init__(self) -> None:
         if not self.command or not self.command[0].strip():
             raise SettingsError(
-                'There is no program to drive: write its command, --program "node driver.mjs".'
+                'The command of the program is empty. Use --program "node driver.mjs", for example.'
             )
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
@@ -88,8 +88,8 @@ class ProcessDriver:
         if said["outcome"] == "abandoned":
             raise SettingsError(
                 f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
-                '{"op": "describe"} in a line on its standard input, and goes on reading until '
-                "that ends."
+                '{"op": "describe"} in a line on its standard input. It has to answer, and to read '
+                "further lines until the input ends."
             )
         return _parse_description(said, self._shown)
 
@@ -98,7 +98,7 @@ class ProcessDriver:
         return shlex.join(self.command)
 
     def lacks(self, case: Case) -> tuple[str, ...]:
-        """Return what the case needs that the program does not have."""
+        """Return the needs of the case that the program does not meet."""
         needs = find_unmet_needs(case, self.options, self.lacking)
         if "failing at once" in case.needs and not (
             "retries" in self.lacking or "max_retries" in self.options
@@ -109,7 +109,7 @@ class ProcessDriver:
         return tuple(dict.fromkeys([*find_lacking_operations(case, self.ops), *needs]))
 
     def find_obstacle(self, case: Case) -> str:
-        """Return what cannot be given to a program in a case."""
+        """Return what a case needs and a program cannot have."""
         if self.address is not None:
             return find_unavailable_need(case)
         if case.patience is not None and not case.together:
@@ -117,7 +117,7 @@ class ProcessDriver:
         return f"with a program: needs {_find_in_process_need(case)}"
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
-        """Move the program through a case, on a port of its own."""
+        """Run the program through a case, on a port of its own."""
         missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
@@ -181,12 +181,12 @@ class ProcessDriver:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    with suppress(OSError):  # what it has not read is of no use any more
+                    with suppress(OSError):  # requests that it has not read are not needed any more
                         pipe.close()
             self._process = None
 
     def _select_options(self, case: Case) -> dict[str, Any]:
-        # A video of a second is not worth polling every five, in time that is real.
+        # In real time, a video of one second is polled more often than every five seconds.
         quick = {"poll_interval": 1} if self.address is None else {}
         wanted = quick | dict(case.options)
         return {name: value for name, value in wanted.items() if name in self.options}
@@ -242,7 +242,7 @@ class ProcessDriver:
         return list(made.values())
 
     def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
-        """Send one request to the program and return what it says, or that it did not come back."""
+        """Send one request to the program and return its response, or that it did not return."""
         process = self._ensure_running()
         if process.stdin is None:
             raise AssertionError("the program was started with pipes")
@@ -278,7 +278,7 @@ class ProcessDriver:
             except OSError as error:
                 raise SettingsError(
                     f"{self._shown} cannot be started: {error.strerror}. Write the command as "
-                    "a shell would take it, with a path where it is not on PATH."
+                    "in a shell, with the path of a program that is not on PATH."
                 ) from None
             self._lines = queue.Queue()
             reader = threading.Thread(
@@ -289,28 +289,28 @@ class ProcessDriver:
 
 
 def _find_in_process_need(case: Case) -> str:
-    """Return what a case needs of a client that runs in this process."""
+    """Return what a case needs that only a client in this process can have."""
     wants = {
         "calls at the same time": case.together,
         "a way to interrupt it": case.interrupt_at is not None,
-        "a look at its memory": case.memory,
+        "a measurement of its memory": case.memory,
         "what it logs": case.logs,
-        "its wall clock in our hands": bool(case.wall_jumps),
-        "variables of its own": bool(case.environment) and case.ours != "TLS",
+        "a simulated wall clock": bool(case.wall_jumps),
+        "its own environment variables": bool(case.environment) and case.ours != "TLS",
         "a fork of it": any(call.child for call in case.calls),
-        "connections in our hands": any(
+        "simulated connections": any(
             rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules
         ),
         "another address": not case.base.startswith(BASE),
     }
     found = [name for name, wanted in wants.items() if wanted]
-    return found[0] if found else f"{case.ours} in our hands"
+    return found[0] if found else f"simulated {case.ours}"
 
 
 def _parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
-    """Return what a program says of itself; all operations and no options, where it says nothing.
+    """Return the abilities that a program lists; all operations and no options by default.
 
-    Raises `SettingsError` for what cannot be meant.
+    Raises `SettingsError` for a list in another form.
     """
     value = said.get("value") if said["outcome"] == "value" else None
     about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": []}
@@ -348,8 +348,8 @@ def _parse_response(line: bytes) -> dict[str, Any]:
     except ValueError:
         shown = line[:80].decode("utf-8", "replace").rstrip()
         raise SettingsError(
-            f"The driver wrote {shown!r} to its standard output, which is no JSON. One JSON object "
-            "a line goes there and nothing else: log to standard error."
+            f"The driver wrote {shown!r} to its standard output, which is not JSON. Write one JSON "
+            "object a line there, and log to standard error."
         ) from None
     found = [
         each

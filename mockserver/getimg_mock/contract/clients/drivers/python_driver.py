@@ -1,4 +1,4 @@
-"""Drivers: what moves a client through a case and reports what it did.
+"""Drivers, which run a client through a case and return its history.
 
 `PythonDriver` runs an adapter in this process, in virtual time on a virtual network.
 """
@@ -40,38 +40,39 @@ if TYPE_CHECKING:
 
 
 class Driver(Protocol):
-    """A client that can be moved through cases."""
+    """A client that can be run through cases."""
 
     @property
     def name(self) -> str:
-        """What reports call the client."""
+        """The name of the client in reports."""
 
     def lacks(self, case: Case) -> tuple[str, ...]:
-        """Return what the case needs that the client does not have."""
+        """Return the needs of the case that the client does not meet."""
 
     def find_obstacle(self, case: Case) -> str:
-        """Return how it is driven and what the case needs that this does not give, or nothing."""
+        """Return how the client is driven and what that cannot provide, or an empty text."""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
-        """Move the client through a case in a world of its own."""
+        """Run the client through a case, on a fake of its own."""
 
     def close(self) -> None:
-        """Let go of the client."""
+        """Release the client."""
 
 
 @dataclass
 class PythonDriver:
     """An adapter in this process: `make(base_url=..., key=..., **options)` returns one.
 
-    The options it takes are the parameters that `make` names. An adapter has those of `OPS` that
-    the client can do, as methods or as coroutine functions; `lacking` names what else it cannot.
+    Its options are the parameters that `make` names. Its operations are those of `OPS` that it has
+    as methods or as coroutine functions. Its attribute `lacking` names further abilities that it
+    does not have.
     """
 
     make: Callable[..., Any]
     name: str = "client"
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
     real_seconds: float = 30.0
-    """How many seconds of real time a case may take."""
+    """The limit of real time for one case, in seconds."""
 
     def __post_init__(self) -> None:
         with block_external_connections(self.name):
@@ -87,20 +88,20 @@ class PythonDriver:
         return tuple(dict.fromkeys([*find_lacking_operations(case, self.ops), *needs]))
 
     def find_obstacle(self, case: Case) -> str:
-        """Return what this process, or a client that awaits, cannot give a case."""
+        """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
-            return "in this process: needs a network that is real"
+            return "in this process: needs a real network"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
-            return "here: needs a client that does not await, and a system that forks"
+            return "here: needs a synchronous client, and a system that can fork"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
-            return f"here: needs {case.room // 10**6} MB beside other temporary files"
+            return f"here: needs {case.room // 10**6} MB of free space for temporary files"
         return ""
 
     def close(self) -> None:
-        """Do nothing: every case has an adapter of its own."""
+        """Do nothing: every case has its own adapter."""
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
-        """Move the client through a case in virtual time."""
+        """Run the client through a case in virtual time."""
         missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
@@ -131,7 +132,7 @@ class PythonDriver:
         return run.history(seed, "\n".join(logs))
 
     def make_calls(self, run: CaseRun) -> None:
-        """Make the calls of a case, as far as the client comes back in real time."""
+        """Make the calls of a case, within the limit of real time."""
         cap = TimeLimit(self.real_seconds)
         try:
             with cap.enforce():
@@ -144,7 +145,7 @@ class PythonDriver:
 def build_untried_history(
     client: str, case: Case, seed: str, missing: tuple[str, ...], untried: str = ""
 ) -> ClientHistory:
-    """Return the history of a case that a client cannot be tried with."""
+    """Return the history of a case that cannot be run with a client."""
     return ClientHistory(
         plan=Plan(name=f"client {case.name}", steps=()),
         exchanges=(),

@@ -1,4 +1,4 @@
-"""What a client gave back, in plain words and JSON: values and errors of any Python library."""
+"""Values and errors of any Python client, as JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def to_json_value(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - o
 
 
 def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
-    """Return what an error says of itself; an adapter's own `describe(error)` has the last word."""
+    """Return the facts of an error; those of the adapter's `describe(error)` take precedence."""
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
@@ -83,7 +83,7 @@ def _text(error: BaseException) -> str:
 def _convert_to_text(value: Any) -> str:
     try:
         return str(value)
-    except Exception as broken:  # noqa: BLE001 - an error that cannot even be shown says that much
+    except Exception as broken:  # noqa: BLE001 - the text of an error may fail in any way
         return f"<{type(broken).__name__} in str()>"
 
 
@@ -91,16 +91,16 @@ def _is_printable(error: BaseException) -> bool:
     try:
         str(error).encode()
         repr(error).encode()
-    except Exception:  # noqa: BLE001 - it is not printable, whatever stands in the way
+    except Exception:  # noqa: BLE001 - the representation may fail in any way
         return False
     return True
 
 
 def pickle_to_text(value: Any) -> str:
-    """Return what a value is when it is pickled; nothing where it cannot be, or is plain data."""
+    """Return the pickle of a value as text; empty where it cannot be pickled, or is plain data."""
     if isinstance(value, (str, bytes, dict, list, tuple)):
         return ""
     try:
         return pickle.dumps(value).decode("latin-1")
-    except Exception:  # noqa: BLE001 - what cannot be pickled leaks nothing that way
+    except Exception:  # noqa: BLE001 - a value that cannot be pickled leaks nothing in a pickle
         return ""

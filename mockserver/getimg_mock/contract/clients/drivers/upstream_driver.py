@@ -1,6 +1,6 @@
-"""A client against a service that is not ours: its requests go through us, and a money ceiling.
+"""A client against another service than the fake, behind a budget.
 
-Nothing is done to them on the way. Only the cases without an adversary are run, in real time.
+The client's requests are forwarded without faults. Only cases without faults are run, in real time.
 """
 
 from __future__ import annotations
@@ -42,37 +42,37 @@ FAULT_FREE_CASES: Final = frozenset(
         "expired-in-time",
     }
 )
-"""The cases that need no adversary, and so can be run against any service."""
+"""The cases without faults, which can be run against any service."""
 
 CALL_TIMEOUT: Final = 900.0
-"""How many real seconds one call, or case, may take of a service that is not ours."""
+"""The limit of real seconds for one call, or one case, on another service."""
 
 
 class _RealTime(ClientTime):
-    """Time as it is."""
+    """Real time."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = VirtualClock(start=START)
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in a loop of its own."""
+        """Run a coroutine in its own event loop."""
         return asyncio.run(coroutine)
 
 
 @dataclass
 class UpstreamDriver(PythonDriver):
-    """An adapter whose requests are passed on to `address`, whose gate keeps to the budget."""
+    """An adapter whose requests are forwarded to `address`, through its budget gate."""
 
     address: HttpTarget = field(kw_only=True)
     real_seconds: float = CALL_TIMEOUT
 
     def find_obstacle(self, case: Case) -> str:
-        """Return what a service that is not ours cannot give a case."""
+        """Return what another service than the fake cannot provide for a case."""
         return super().find_obstacle(case) or find_unavailable_need(case)
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
-        """Move the client through a case, with real requests and real waiting."""
+        """Run the client through a case, with real requests and real waits."""
         missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
             nothing = build_untried_history(self.name, case, seed, missing, untried)
@@ -109,16 +109,16 @@ class UpstreamDriver(PythonDriver):
 
 
 def find_unavailable_need(case: Case) -> str:
-    """Return what a case needs that a service that is not ours does not give, or nothing."""
+    """Return what a case needs and another service does not provide, or an empty text."""
     if any(call.after for call in case.calls):
-        return "there: needs time that can be moved"
+        return "there: needs a clock that can be moved"
     return ""
 
 
 def mark_foreign(history: ClientHistory, forwarding: Forwarder) -> ClientHistory:
-    """Return what a client did at a service that is not ours.
+    """Return the history of a client at another service.
 
-    What the budget did not allow was not met: such a case says nothing.
+    A request that the budget refused counts as unmet, so that the case cannot judge the client.
     """
     refused = tuple(dict.fromkeys(f"a budget for it: {each}" for each in forwarding.refused))
     return replace(history, own=False, virtual=False, missed=history.missed + refused)

@@ -1,1 +1,1 @@
-"""What surrounds a client during a case: its time, its environment and its resources."""
+"""What surrounds a client during a case: time, environment, resources and limits."""

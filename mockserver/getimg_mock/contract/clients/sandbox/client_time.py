@@ -1,32 +1,37 @@
-"""The client's time, in our hands: while it is, the client's waiting moves a clock instead.
+"""The time of a client during a case: its waiting moves the clock of the case.
 
-`time.sleep`, `time.monotonic` and their like, also where a module has borrowed them by name,
-`threading.Event.wait` and asyncio's loop obey one clock. `datetime.now()` does not.
+Bound to that clock are `time.sleep`, `time.time`, `time.monotonic`, `time.perf_counter` and their
+`_ns` twins, also where a module has imported them by name; timeouts of `threading.Event.wait`; the
+loops of asyncio, the client's own included; and `datetime.now()` where time-machine is installed.
+The last one is bound for all threads of the process while a case runs.
+
+Not bound are `Condition.wait`, `Queue.get` and `Future.result` with a timeout, trio, uvloop, and
+libraries in C with clocks of their own: a client that waits there runs into the limit on real time.
 """
 
 from __future__ import annotations
 
 import asyncio
-import selectors
-import sys
 import threading
-import time  # noqa: TID251 - the client's view of it is what is replaced here
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.virtual_time.time_aliases import borrowings, held
+from getimg_mock.virtual_time.binding import TimeBinding
+from getimg_mock.virtual_time.sleepers import POLL
+from getimg_mock.virtual_time.thread_activity import ThreadMonitor
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator
+
+    from getimg_mock.virtual_time.policy import IdleLoop
 
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every case begins: in the middle of a day and of a rate window."""
 
 WATCHER_THREAD_NAME: Final = "getimg-mock watches"
-"""What threads of ours are called that do nothing but watch."""
+"""The name of threads that only watch a case and do no work of it."""
 
 _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
@@ -58,19 +63,28 @@ class ClientTime:
         self.wall_jumps = wall_jumps
         self.lifted = False
         self.participants = 1
-        self.at_work = 0
-        """How many pieces of work the threads of an event loop have."""
         self._waiting: list[float] = []
         self._turn = threading.Condition()
+        self._thread = threading.current_thread()
+        self._activity = ThreadMonitor()
+        self._binding = TimeBinding(self, event_wait=True)
 
     def seconds(self) -> float:
         """Return how many seconds of the case have passed."""
         return (self.clock.now() - START).total_seconds()
 
-    def wall(self) -> float:
-        """Return what the client's wall clock says, as Unix seconds."""
+    def time(self) -> float:
+        """Return the time of the client's wall clock in Unix seconds."""
         now = self.seconds()
         return _EPOCH + now + sum(jump for at, jump in self.wall_jumps if now >= at)
+
+    def monotonic(self) -> float:
+        """Return what `time.monotonic` returns: the seconds of the case."""
+        return self.seconds()
+
+    def perf_counter(self) -> float:
+        """Return what `time.perf_counter` returns: the seconds of the case."""
+        return self.seconds()
 
     def advance(self, seconds: float) -> None:
         """Let time pass for all; raises `Abandoned` when that is more than the case allows."""
@@ -97,7 +111,7 @@ class ClientTime:
                 while self.seconds() < due - _TICK:
                     ahead = min(self._waiting) - self.seconds()
                     idle = len(self._waiting) >= self.participants and ahead > _TICK
-                    # Who is due already, and has not woken yet, goes first.
+                    # A thread that is due already, and has not woken yet, goes first.
                     if idle or (not self._turn.wait(0.2) and ahead > _TICK):
                         self.advance(min(self._waiting) - self.seconds() + _TICK)
                         self._turn.notify_all()
@@ -105,44 +119,43 @@ class ClientTime:
                 self._waiting.remove(due)
 
     def leave(self) -> None:
-        """Say that one of several threads is done."""
+        """Note that one of several threads is done."""
         with self._turn:
             self.participants = max(1, self.participants - 1)
             self._turn.notify_all()
 
-    def _advance_to(self, seconds: float) -> None:
-        self.clock.advance_to(START + timedelta(seconds=seconds))
+    def wait_for_events(self, loop: IdleLoop) -> Any:
+        """Return the events of an idle loop, or none after the clock has moved to its next timer.
+
+        Raises `Abandoned` for a loop in the case's own thread that has no timer and gets no input.
+        """
+        if threading.current_thread() is not self._thread:
+            return self._wait_in_background(loop)
+        if loop.timeout is None:
+            events = loop.poll(_STUCK_SECONDS)
+            if not events:
+                raise Abandoned("waits for something that will never happen")
+            return events
+        busy = loop.jobs > 0 or _count_other_threads() > 0
+        events = loop.poll(_GRACE) if busy else []
+        if not events:
+            self.advance(loop.timeout + _TICK)
+        return events
 
     @contextmanager
     def patch_process(self) -> Iterator[None]:
-        """Put the process's `time` and `threading.Event.wait` under this clock."""
-        event_wait = threading.Event.wait
-
-        def waited(event: threading.Event, timeout: float | None = None) -> bool:
-            if timeout is None or event.is_set():
-                return event_wait(event, timeout)
-            self.sleep(timeout)
-            return event.is_set()
-
-        changes: dict[str, Callable[..., Any]] = {
-            "sleep": self.sleep,
-            "time": self.wall,
-            "time_ns": lambda: int(self.wall() * 1e9),
-            "monotonic": self.seconds,
-            "monotonic_ns": lambda: int(self.seconds() * 1e9),
-            "perf_counter": partial(self.seconds),  # another object: each is put back by name
-            "perf_counter_ns": lambda: int(self.seconds() * 1e9),
-        }
-        with _patch_time_functions(changes):
-            threading.Event.wait = waited  # type: ignore[method-assign, assignment]
-            try:
-                yield
-            finally:
-                threading.Event.wait = event_wait  # type: ignore[method-assign]
+        """Bind the time of the process to this clock; the calling thread runs the case."""
+        self._thread = threading.current_thread()
+        self._binding = TimeBinding(self, event_wait=True)
+        self._binding.start()
+        try:
+            yield
+        finally:
+            self._binding.stop()
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine in a loop whose waiting moves this clock."""
-        loop = _Loop(self)
+        """Run a coroutine in a loop of asyncio, whatever kind of loop is the default."""
+        loop = asyncio.SelectorEventLoop()
         try:
             task = loop.create_task(coroutine)
             if self.interrupt_at is not None:
@@ -152,7 +165,7 @@ class ClientTime:
         finally:
             self._end(loop)
 
-    def _end(self, loop: _Loop) -> None:
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         self.lifted = True
         left = asyncio.all_tasks(loop)
         for task in left:
@@ -165,70 +178,31 @@ class ClientTime:
         loop.close()
         self.lifted = False
 
+    def _wait_in_background(self, loop: IdleLoop) -> Any:
+        """Wait in real time until the case's thread waits, too; only then move the clock.
 
-@contextmanager
-def _patch_time_functions(changes: dict[str, Callable[..., Any]]) -> Iterator[None]:
-    """Replace functions of `time`, in the modules, too, that have borrowed them."""
-    before = {name: getattr(time, name) for name in changes}
-    places = [(time, name, name) for name in changes]
-    places += [each for each in borrowings() if getattr(each[0], each[1], None) is before[each[2]]]
-    known = set(sys.modules)
-    for module, attribute, name in places:
-        setattr(module, attribute, changes[name])
-    try:
-        yield
-    finally:
-        for module, attribute, name in places:
-            setattr(module, attribute, before[name])
-        # A module that was imported meanwhile has borrowed what was there in place of them.
-        lent = {function: name for name, function in changes.items()}
-        for place in set(sys.modules) - known:
-            for attribute, name in held(place, lent):
-                setattr(sys.modules[place], attribute, before[name])
+        So a loop that does something every now and then does not use up the time of the case.
+        """
+        if loop.timeout is None:
+            return loop.poll(None)
+        while self._binding.is_bound() and not self._activity.is_quiet([self._thread]):
+            events = loop.poll(POLL)
+            if events:
+                return events
+        if self._binding.is_bound():
+            self.advance(loop.timeout + _TICK)
+        return []
 
-
-class _Selector(selectors.DefaultSelector):  # chosen by platform
-    """Waits for nothing: when no descriptor is ready, the clock moves to the next timer."""
-
-    governed: ClientTime
-
-    def select(self, timeout: float | None = None) -> Any:
-        busy = self.governed.at_work > 0 or _count_other_threads() > 0
-        if timeout is None:
-            ready = super().select(_STUCK_SECONDS)
-            if not ready:
-                raise Abandoned("waits for something that will never happen")
-            return ready
-        ready = super().select(_GRACE if busy and timeout > 0 else 0)
-        if not ready and timeout > 0:
-            self.governed.advance(timeout + _TICK)
-        return ready
+    def _advance_to(self, seconds: float) -> None:
+        before = self.clock.now()
+        passed = self.clock.advance_to(START + timedelta(seconds=seconds)) - before
+        self._binding.shift_dates(passed // timedelta(microseconds=1))
 
 
 def _count_other_threads() -> int:
-    """Return how many threads there are that may have work, beside this one.
+    """Return how many other threads there are that may have work.
 
-    Those of a loop wait for some when they have none, and ours only watch.
+    Those of a loop wait when they have none, and watchers have none.
     """
     named = (each.name for each in threading.enumerate())
     return sum(not name.startswith(("asyncio_", WATCHER_THREAD_NAME)) for name in named) - 1
-
-
-class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, governed: ClientTime) -> None:
-        self._governed = governed
-        selector = _Selector()
-        selector.governed = governed
-        super().__init__(selector)
-
-    def time(self) -> float:
-        return self._governed.seconds()
-
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
-        self._governed.at_work += 1
-        work = super().run_in_executor(executor, func, *args)
-        work.add_done_callback(self._finish_work)
-        return work
-
-    def _finish_work(self, _: object) -> None:
-        self._governed.at_work -= 1

@@ -1,10 +1,10 @@
-"""What is around a client while a case runs: its environment, chance, logs and memory."""
+"""What a case sets for a client, or records of it: variables, randomness, logs and memory."""
 
 from __future__ import annotations
 
 import logging
 import os
-import random  # noqa: TID251 - the client's chance is what is seeded here
+import random  # noqa: TID251 - seeds the client's randomness
 import ssl
 import tracemalloc
 import warnings
@@ -24,26 +24,29 @@ _MAX_MEMORY: Final = 64 * 1024 * 1024
 
 
 class Memory:
-    """What Python's own allocator has given out since a moment, where that is traced."""
+    """The memory that Python's allocator has given out since this was made, while it is traced.
+
+    `peak` is the most at once, in bytes; 0 until `end`.
+    """
 
     def __init__(self) -> None:
         self.peak = 0
         self._before = tracemalloc.get_traced_memory()[0] if tracemalloc.is_tracing() else 0
 
     def check(self) -> None:
-        """Raise `Abandoned` when so much was taken that there is no need to see how much more."""
+        """Raise `Abandoned` when more than 64 MiB were taken."""
         taken = tracemalloc.get_traced_memory()[0] - self._before
         if taken > _MAX_MEMORY:
             raise Abandoned(f"had {taken >> 20} MiB of it in memory, and was stopped there")
 
     def end(self) -> None:
-        """Note the most that was taken at once."""
+        """Record the peak."""
         self.peak = tracemalloc.get_traced_memory()[1] - self._before
 
 
 @contextmanager
 def trace_memory(network: Network, *, on: bool) -> Iterator[Memory]:
-    """Trace what memory a call takes; who takes far too much is stopped while it reads."""
+    """Trace the memory of a call; one that takes far too much is ended while it reads."""
     if not on:
         yield Memory()
         return
@@ -60,7 +63,10 @@ def trace_memory(network: Network, *, on: bool) -> Iterator[Memory]:
 
 @contextmanager
 def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
-    """Set a case's variables, by the client's own names; no proxies but the case's."""
+    """Set the environment variables of a case, by the client's own names.
+
+    Variables for proxies are removed unless the case sets them.
+    """
     changes = {variables.get(name, name): value for name, value in case.environment.items()}
     proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
     with patch.dict(os.environ, changes):
@@ -72,10 +78,10 @@ def set_environment(case: Case, variables: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def make_repeatable(seed: str) -> Iterator[None]:
-    """Make a run repeatable and cheap: seeded chance, no warnings, no certificates to load.
+    """Make a run repeatable and fast: seeded randomness, no warnings, no certificates to load.
 
-    On a virtual network no certificate is ever looked at, and reading the store of them takes most
-    of the time that a client needs to be made.
+    A virtual network checks no certificate, and loading them takes most of the time that it takes
+    to create a client.
     """
     state = random.getstate()
     random.seed(seed)
@@ -107,13 +113,13 @@ class _ListHandler(logging.Handler):
 
 @contextmanager
 def capture_logs() -> Iterator[list[str]]:
-    """Keep what is logged, at every level."""
-    root, keeper = logging.getLogger(), _ListHandler()
+    """Record what is logged, at every level."""
+    root, recorder = logging.getLogger(), _ListHandler()
     level = root.level
-    root.addHandler(keeper)
+    root.addHandler(recorder)
     root.setLevel(logging.DEBUG)
     try:
-        yield keeper.lines
+        yield recorder.lines
     finally:
-        root.removeHandler(keeper)
+        root.removeHandler(recorder)
         root.setLevel(level)

@@ -1,6 +1,6 @@
-"""What a client's process holds: open files, sockets among them, and threads.
+"""Counts what the process of a client holds: open files, sockets included, and threads.
 
-Of this process, or of a program with its children. `/proc` is asked where there is one.
+Counted for this process, or for a program with its children; from `/proc` where it exists.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 BASELINE_CALLS: Final = 50
-"""After how many calls a client has what it needs."""
+"""The number of calls after which a client holds all that it needs."""
 
 _DESCRIPTOR_FOLDERS: Final = ("/proc/self/fd", "/dev/fd")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceUsage:
-    """How much was held at one moment; None where that cannot be known.
+    """What is held at one moment; None where that is not known.
 
-    `connections` are those that the server sees open, `process` whose the rest is: 0 for this one.
+    `connections` are those that are open for the server. `process` is the number of the process
+    that holds the rest, 0 for this one.
     """
 
     connections: int
@@ -34,7 +35,7 @@ class ResourceUsage:
     process: int = 0
 
     def compute_excess(self, earlier: ResourceUsage) -> dict[str, int]:
-        """Return what there is more of than earlier, where both are known."""
+        """Return by how much each count exceeds the earlier one, where both are known."""
         more = {"connections": self.connections - earlier.connections}
         if self.process == earlier.process:
             for name in ("files", "threads"):
@@ -47,13 +48,13 @@ class ResourceUsage:
 def measure_own_usage(connections: Callable[[], int], *, collect: bool = True) -> ResourceUsage:
     """Return what this process holds."""
     if collect:
-        gc.collect()  # garbage is no leak: its sockets are closed with it
+        gc.collect()  # garbage is not a leak: its sockets are closed with it
     files = next(filter(None, map(_entries, _DESCRIPTOR_FOLDERS)), None)
     return ResourceUsage(connections=connections(), files=files, threads=count_threads())
 
 
 def count_threads() -> int:
-    """Return how many threads this process has, those that Python knows nothing of included."""
+    """Return how many threads this process has, including those not started by Python."""
     return _entries("/proc/self/task") or threading.active_count()
 
 
@@ -70,12 +71,12 @@ def measure_process_usage(process: int, connections: int) -> ResourceUsage:
 def _entries(place: str) -> int | None:
     try:
         return sum(1 for _ in Path(place).iterdir())
-    except OSError:  # it has ended, or there is no such place on this system
+    except OSError:  # the process has ended, or the system has no such folder
         return None
 
 
 def _list_process_tree(process: int) -> list[int]:
-    """Return a process with its children and theirs; itself alone where that cannot be told."""
+    """Return a process with its descendants, or itself alone where they are not known."""
     found = [process]
     for each in found:
         with suppress(OSError):

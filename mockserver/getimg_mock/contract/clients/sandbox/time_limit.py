@@ -1,4 +1,7 @@
-"""A cap on real seconds: who waits in a time that is not in our hands is called back."""
+"""Limits how long a case may run in real time.
+
+A client that waits where virtual time does not reach would never return; it is interrupted.
+"""
 
 from __future__ import annotations
 
@@ -15,33 +18,33 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _REPEAT_SECONDS: Final = 5.0
-"""After how many more seconds who swallows it is told again."""
+"""After how many more seconds a client that has swallowed the error is interrupted again."""
 
 
 class OverdueError(Abandoned):
-    """The client did not come back within the real seconds that a case may take."""
+    """The client did not return within the real seconds that a case may take."""
 
     def __str__(self) -> str:
-        """Say what is likely."""
+        """Name the likely cause."""
         return (
             "did not come back in the real time that a case may take: it waits for something "
-            "that is not in our hands, or works too long"
+            "that virtual time does not reach, or works too long"
         )
 
 
 class TimeLimit:
-    """One case's. `reached` says whether the client was called back."""
+    """The limit of one case. `reached` tells whether the client was interrupted."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.reached = False
-        self._standing = False
+        self._enforced = False
         self._lock = threading.Lock()
 
     @contextmanager
     def enforce(self) -> Iterator[None]:
         """Raise `OverdueError` in this thread once the seconds have passed."""
-        self._standing = True
+        self._enforced = True
         alarmed = threading.current_thread() is threading.main_thread() and hasattr(
             signal, "setitimer"
         )
@@ -49,15 +52,15 @@ class TimeLimit:
             try:
                 yield
             finally:
-                self._standing = False
+                self._enforced = False
 
     @contextmanager
     def _use_alarm(self) -> Iterator[None]:
-        """Have the system interrupt this thread, whatever it waits for."""
+        """Interrupt this thread by a signal, whatever it waits for."""
 
         def ring(number: int, frame: FrameType | None) -> None:
             del number, frame
-            if self._standing:
+            if self._enforced:
                 self.reached = True
                 raise OverdueError
 
@@ -71,17 +74,17 @@ class TimeLimit:
 
     @contextmanager
     def _use_watcher_thread(self) -> Iterator[None]:
-        """Have another thread interrupt this one, between two steps of Python."""
+        """Interrupt this thread from another one, between two steps of Python."""
         over, ident = threading.Lock(), threading.get_ident()
         over.acquire()
 
         def watch() -> None:
             wait = self.seconds
-            # The lock, and not an event: events obey the case's clock.
+            # A lock and not an event: the timeouts of events are bound to the case's clock.
             while not over.acquire(timeout=wait):
                 wait = _REPEAT_SECONDS
                 with self._lock:
-                    if self._standing:
+                    if self._enforced:
                         self.reached = True
                         ctypes.pythonapi.PyThreadState_SetAsyncExc(
                             ctypes.c_ulong(ident), ctypes.py_object(OverdueError)
@@ -93,5 +96,5 @@ class TimeLimit:
             yield
         finally:
             with self._lock:
-                self._standing = False
+                self._enforced = False
             over.release()

@@ -1,1 +1,1 @@
-"""The server that clients are tried against: conformant, and unkind on purpose."""
+"""The server that clients are tested against: conformant, with injected faults."""

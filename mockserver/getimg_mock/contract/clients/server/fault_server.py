@@ -1,7 +1,7 @@
-"""The adversary: the fake's own world, whose answers a case's rules lose, spoil or replace.
+"""The fault server: the fake, whose answers the rules of a case drop, corrupt or replace.
 
-What it answers is data (a `Timeline`), so the same adversary serves a virtual network and sockets.
-It knows whether a request had an effect, whatever the client was told.
+Its answers are data (a `WireScript`), so that it serves a virtual network as well as sockets. It
+records whether a request had an effect, whatever the client received.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from getimg_mock.application import Application
 from getimg_mock.contract.clients.cases.client_history import ClientExchange
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript, build_json_answer
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned
-from getimg_mock.contract.exchanges import ProviderEffect
 from getimg_mock.fake import Fake
 from getimg_mock.in_process import exchange
 from getimg_mock.settings import Settings
+from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.journal import Effect
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_REQUESTS: Final = 5000
@@ -36,7 +37,7 @@ _MAX_REQUESTS: Final = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedRequest:
-    """A request as it came over a connection."""
+    """A request as it was received over a connection."""
 
     origin: str
     connection: int
@@ -49,7 +50,7 @@ class ReceivedRequest:
 
 @dataclass(slots=True)
 class FaultContext:
-    """One request in a rule's hands: `passed()` has the fake answer it, effects included."""
+    """One request that a rule acts on; `proceed()` has the fake answer it, with all effects."""
 
     adversary: FaultServer
     asked: ReceivedRequest
@@ -58,13 +59,13 @@ class FaultContext:
     did: bool = False
 
     def proceed(self) -> WireAnswer:
-        """Return the fake's answer; the work is done now."""
+        """Return the fake's answer, after it has done the work."""
         self.did = True
         return self.adversary.process(self.asked)
 
     @property
     def now(self) -> Any:
-        """The time of the case."""
+        """The current time of the case."""
         return self.adversary.clock.now()
 
 
@@ -73,12 +74,12 @@ FaultAction = Callable[[FaultContext], "WireAnswer | WireScript"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """Which requests get something unusual, and what; `on` is a glob over operations.
+    """A fault, and the requests that get it: `on` is a glob over operations.
 
-    "connect" is the making of a connection, "elsewhere" any request to another origin than the
-    API's. `nth` counts the requests that `on` fits, from 1 (empty: all). `must` says that a case in
-    which it never acted says nothing. `when` is a further condition. `legal` says that what it
-    answers with is of the documented form, as far as an answer gets through at all.
+    The operation "connect" is opening a connection, and "elsewhere" any request to another origin
+    than that of the API. `nth` selects among the requests that match `on`, from 1 (empty: all), and
+    `when` is a further condition. With `must`, a case in which the rule never acted is void. With
+    `legal`, its answers have the documented form, as far as they are delivered at all.
     """
 
     on: str
@@ -96,7 +97,7 @@ class FaultRule:
 
 @dataclass
 class FaultServer:
-    """One case's server. Safe to use from several threads."""
+    """The server of one case; thread-safe."""
 
     clock: VirtualClock
     key: str
@@ -107,14 +108,19 @@ class FaultServer:
     cache: MediaCache | None = None
     most: int = _MAX_REQUESTS
     forward: Callable[[ReceivedRequest], WireAnswer] | None = None
-    """Answers instead of the fake, where the service is not ours."""
+    """Answers instead of the fake, where the client is tested against another service."""
     elsewhere: str = "https://evil.example"
-    """Another origin, to which clients are lured."""
+    """Another origin, to which redirects and links lead."""
     call: int = 0
-    """Which call of the case is being made, where calls are made one after another."""
+    """The index of the current call, where calls are made one after another."""
 
     def __post_init__(self) -> None:
-        values = {"quiet": True, "balance": "1000", "magic": False, "mock_headers": False}
+        values: dict[str, Any] = {
+            "quiet": True,
+            "balance": "1000",
+            "magic": False,
+            "mock_headers": False,
+        }
         fake = Fake.of(Settings.of(**(values | self.settings)), clock=lambda: self.clock)
         if self.cache is not None:
             fake = Fake(
@@ -133,11 +139,10 @@ class FaultServer:
         self.counts: dict[tuple[int, str], int] = {}
         self.hits: dict[int, int] = {}
         self._lock = threading.RLock()
-        self._effects: list[ProviderEffect] = []
-        self._marks = (0, 0)
+        self._effects: list[Effect] = []
 
     def handle_connect(self, host: str, port: int) -> str:
-        """Return what happens to the making of a connection; an empty text for nothing."""
+        """Return the fault of opening a connection, or an empty text."""
         with self._lock:
             rule = self._match_rule("connect", None)
             self.connections.append(f"{host}:{port}")
@@ -148,7 +153,7 @@ class FaultServer:
         return any(rule.do == "bad certificate" and self._count_hit(rule) for rule in self.rules)
 
     def answer(self, asked: ReceivedRequest) -> WireScript:
-        """Return what goes back for a request, having recorded it."""
+        """Record a request, and return what is sent back."""
         with self._lock:
             if len(self.exchanges) >= self.most:
                 raise Abandoned(f"sent {self.most} requests")
@@ -172,7 +177,7 @@ class FaultServer:
             return timeline
 
     def process(self, asked: ReceivedRequest) -> WireAnswer:
-        """Have the fake answer a request, and note what that brought about."""
+        """Have the fake answer a request, and collect the effects."""
         if self.forward is not None:
             return self.forward(asked)
         parts = urlsplit(asked.origin)
@@ -188,9 +193,10 @@ class FaultServer:
             ],
             body=asked.body,
         )
-        answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
-        body = b"".join(answer)
-        self._note_effects()
+        with collect_effects() as effects:
+            answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
+            body = b"".join(answer)
+        self._effects += effects
         headers = tuple(
             (name.decode("latin-1"), value.decode("latin-1"))
             for name, value in answer.headers
@@ -199,7 +205,7 @@ class FaultServer:
         return WireAnswer(answer.status, headers, body)
 
     def find_unmet_rules(self) -> tuple[str, ...]:
-        """Return the labels of rules that should have acted and did not."""
+        """Return the labels of rules that must act and did not."""
         return tuple(
             rule.label
             for place, rule in enumerate(self.rules)
@@ -207,7 +213,7 @@ class FaultServer:
         )
 
     def compute_totals(self) -> dict[str, Decimal]:
-        """Return what each generation has cost or holds, by its id."""
+        """Return what each generation has cost, or holds, by its id."""
         found: dict[str, Decimal] = {}
         for entry in self.workspace.ledger.entries:
             name = entry.generation
@@ -216,7 +222,7 @@ class FaultServer:
         return found
 
     def later(self, seconds: float) -> Any:
-        """Return the moment of the case's clock that is so many seconds ahead."""
+        """Return the time of the case's clock in `seconds` seconds."""
         return self.clock.now() + timedelta(seconds=seconds)
 
     def _path(self, target: str, *, query: bool = False) -> str:
@@ -244,16 +250,6 @@ class FaultServer:
         place = self.rules.index(rule)
         self.hits[place] = self.hits.get(place, 0) + 1
         return True
-
-    def _note_effects(self) -> None:
-        entries, made = list(self.workspace.ledger.entries), list(self.workspace.generations)
-        before_entries, before_made = self._marks
-        self._effects += [ProviderEffect("generation", name) for name in made[before_made:]]
-        self._effects += [
-            ProviderEffect(entry.what, entry.generation, entry.amount or Decimal(0))
-            for entry in entries[before_entries:]
-        ]
-        self._marks = (len(entries), len(made))
 
     def _record(
         self,
@@ -298,18 +294,18 @@ class FaultServer:
 
 def _apply_rule(rule: FaultRule, turn: FaultContext) -> WireAnswer | WireScript:
     if isinstance(rule.do, str):
-        raise TypeError(f"{rule.do} can happen to connections only")
+        raise TypeError(f"the fault {rule.do!r} applies to connections only")
     return rule.do(turn)
 
 
 def format_origin(scheme: str, host: str, port: int | None) -> str:
-    """Return an origin with its port written out, so that equal ones are equal texts."""
+    """Return an origin with an explicit port, so that equal origins are equal texts."""
     shown = f"[{host}]" if ":" in host else host
     return f"{scheme}://{shown}:{port or (443 if scheme == 'https' else 80)}"
 
 
 def _parse_status(timeline: WireScript) -> int:
-    """Return the status in the first bytes of a timeline; 0 where there is none."""
+    """Return the status in the first bytes of a script; 0 where there is none."""
     for piece in timeline:
         if isinstance(piece.what, bytes) and piece.what.startswith(b"HTTP/1."):
             status = int(piece.what[9:12])

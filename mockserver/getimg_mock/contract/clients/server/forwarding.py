@@ -1,7 +1,7 @@
-"""A client's requests on their way to a service that is not ours, each sent on once.
+"""Forwarding a client's requests to another service than the fake, each exactly once.
 
-The client has a key of ours, and links to our port: the real key and the service's own links are
-put in their place here. Files may lie on another host; they are fetched without a key.
+The client has a placeholder key, and links to this port. The forwarder puts the real key and the
+links of the service in their place. Files on another host are fetched without a key.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from getimg_mock.contract.clients.cases.cases import KEY
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
-from getimg_mock.contract.plans import Plan, Send
+from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.steps import Send
 from getimg_mock.contract.targets.execution import PreparedRequest, RefusedError
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _REPLACED_HEADERS: Final = frozenset({"host", "authorization", "content-length",
 
 @dataclass
 class Forwarder:
-    """One case's. `here` is where the client sends its requests; `refused` what was too dear."""
+    """The forwarder of one case.
+
+    `here` is the URL that the client uses; `refused` lists requests that the budget refused.
+    """
 
     address: HttpTarget
     here: str = ""
@@ -49,7 +53,7 @@ class Forwarder:
         self._open.close()
 
     def __call__(self, asked: ReceivedRequest) -> WireAnswer:
-        """Send a request on and return the answer."""
+        """Forward a request and return the answer."""
         link = self._links.get(asked.target, "")
         parts = urlsplit(link)
         session = self._open_session(f"{parts.scheme}://{parts.netloc}" if link else "")
@@ -66,7 +70,7 @@ class Forwarder:
         return self._with_our_links(WireAnswer(came.status or 502, kept, came.body))
 
     def _headers(self, asked: ReceivedRequest) -> tuple[tuple[str, str], ...]:
-        """Return a request's headers with the real key where ours was; none go to downloads."""
+        """Return a request's headers with the real key; downloads get no key."""
         headers = [(n.lower(), v) for n, v in asked.headers if n.lower() not in _REPLACED_HEADERS]
         if not asked.target.startswith(_DOWNLOADS):
             real = self._sessions[""].keys["a"]
@@ -86,7 +90,7 @@ class Forwarder:
                 path = f"{_DOWNLOADS}elsewhere/{len(self._links)}"
             local = path + (f"?{parts.query}" if parts.query else "")
             self._links[local] = url
-            # Word for word: written anew, an amount of money could look otherwise.
+            # Replaced in the text: encoding the JSON again could change the form of amounts.
             for shown in (json.dumps(url), json.dumps(url).replace("/", "\\/")):
                 body = body.replace(shown.encode(), json.dumps(self.here + local).encode())
         return replace(answer, body=body)

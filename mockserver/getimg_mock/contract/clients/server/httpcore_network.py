@@ -1,7 +1,7 @@
-"""A network without sockets, for clients that stand on httpcore: httpx, httpx2, the official SDK.
+"""A network without sockets for clients based on httpcore: httpx, httpx2, the official SDK.
 
-Every host exists and is the adversary. Who reads from a connection moves the case's clock to the
-moment when something comes, or by the client's own timeout.
+Every host exists, and is the fault server. Reading from a connection moves the clock of the case to
+the time at which data arrives, or by the client's timeout.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()
 _TUNNEL_ANSWER: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _CONNECT_SECONDS: Final = {"": 0.01, "refused": 0.0, "timeout": float("inf"), "slow": 4.0}
-"""In how many seconds a connection is there, or is not; the finding of its address included."""
+"""The seconds until a connection is open, or has failed, address look-up included."""
 
 
 @dataclass
@@ -43,15 +43,15 @@ class Network:
     time: ClientTime
     connections: list[Connection] = field(default_factory=list)
     plain: list[str] = field(default_factory=list)
-    """What an eavesdropper could read: heads of requests that went unencrypted."""
+    """The heads of requests that were sent unencrypted."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     watch: Callable[[], None] | None = None
-    """Told of every read, where somebody looks at what reading costs."""
+    """Called on every read, where the memory that reading takes is measured."""
 
     def open_connection(
         self, host: str, port: int, timeout: float | None
     ) -> tuple[float, Connection | str]:
-        """Return the seconds that connecting takes, and the connection or what went wrong."""
+        """Return the seconds that connecting takes, and the connection or the error."""
         patience = float("inf") if timeout is None else timeout
         with self.lock:
             outcome = self.adversary.handle_connect(host, port)
@@ -71,7 +71,7 @@ class Network:
 
     @contextmanager
     def install(self) -> Iterator[None]:
-        """Put every client of this process that stands on httpcore on this network."""
+        """Connect every client of this process that is based on httpcore to this network."""
         with ExitStack() as stack:
             for name in _CORE_LIBRARIES:
                 if find_spec(name) is not None:
@@ -82,7 +82,7 @@ class Network:
 
 @dataclass(eq=False)
 class Connection:
-    """One connection, from the server's side."""
+    """The server's side of one connection."""
 
     network: Network
     host: str
@@ -98,7 +98,7 @@ class Connection:
         self._start_parser("http")
 
     def negotiate_tls(self, context: ssl.SSLContext, name: str | None) -> str:
-        """Speak TLS from now on; returns why the client would not, or an empty text."""
+        """Start TLS; returns why the client refuses the certificate, or an empty text."""
         verified = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
         if self.network.adversary.has_wrong_certificate() and verified:
             return (
@@ -110,7 +110,7 @@ class Connection:
         return ""
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the client."""
+        """Receive bytes from the client."""
         if not self.tls:
             self.network.plain.append(data[:4096].decode("latin-1"))
         for asked in self.reader.feed(data):
@@ -124,7 +124,7 @@ class Connection:
             self._schedule(_BAD_REQUEST)
 
     def take_next(self, size: int, timeout: float | None) -> tuple[float, bytes | str]:
-        """Return how long the client waits for what comes next, and what: bytes, or an end."""
+        """Return how long the client waits for the next piece, and the piece: bytes, or an end."""
         if self.network.watch is not None:
             self.network.watch()
         patience = float("inf") if timeout is None else timeout
@@ -143,7 +143,7 @@ class Connection:
 
     @property
     def readable(self) -> bool:
-        """Whether something, an end included, is there to be read."""
+        """Whether a piece, or the end of the connection, can be read now."""
         if not self._coming or self._coming[0][1] == "hang":
             return False
         return self._coming[0][0] <= self.network.time.seconds()
@@ -177,7 +177,7 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
         **__: Any,
     ) -> Any:
         seconds, outcome = network.open_connection(host, port, timeout)
-        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop is ours
+        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop runs in virtual time
         return _AsyncVirtualStream(core, _check_connected(core, outcome, host, port))
 
     yield patch.object(sync, "connect_tcp", connect)
@@ -185,7 +185,7 @@ def _patches(name: str, network: Network) -> Iterator[Any]:
 
 
 def _cap_seconds(seconds: float) -> float:
-    return min(seconds, 1e6)  # who waits for ever is stopped long before
+    return min(seconds, 1e6)  # the limit of the case ends it long before
 
 
 def _check_connected(core: Any, outcome: Connection | str, host: str, port: int) -> Connection:
@@ -207,18 +207,18 @@ def _check_received(core: Any, what: bytes | str) -> bytes:
 
 
 class _VirtualStream:
-    """What both kinds of stream have in common; `core` is the library they speak for."""
+    """The common part of both kinds of stream; `core` is httpcore or httpcore2."""
 
     def __init__(self, core: Any, connection: Connection) -> None:
         self.core = core
         self.connection = connection
 
     def __del__(self) -> None:
-        # A socket that nobody refers to any more is closed, too.
+        # As with a socket, an unreferenced stream is closed.
         self.connection.closed = True
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks about a connection."""
+        """Return the facts that httpcore reads of a connection."""
         if info == "is_readable":
             return self.connection.readable
         if info == "server_addr":
@@ -265,7 +265,7 @@ class _SyncVirtualStream(_VirtualStream):
 class _AsyncVirtualStream(_VirtualStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         seconds, what = self.connection.take_next(max_bytes, timeout)
-        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop is ours
+        await asyncio.sleep(_cap_seconds(seconds))  # noqa: TID251 - the client's loop runs in virtual time
         return _check_received(self.core, what)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's

@@ -1,4 +1,4 @@
-"""Reading HTTP requests off a connection, one after another, as the bytes come."""
+"""Parsing the HTTP requests of a connection, incrementally."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_EVENT_SIZE = 256 * 1024
 
 @dataclass(slots=True)
 class RequestParser:
-    """Turns bytes into requests to `origin`; `broken` says what was no HTTP."""
+    """Parses bytes into requests to `origin`; `broken` says why bytes are not HTTP."""
 
     origin: str
     connection: int

@@ -1,4 +1,4 @@
-"""The adversary on a port: timelines played over real connections in real time."""
+"""The fault server on a port: it plays scripts over real connections in real time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _READ_SIZE: Final = 65536
 
 
 class SocketServer:
-    """Listens on a port of loopback while a case runs; one thread a connection."""
+    """Listens on a loopback port while a case runs, with one thread for each connection."""
 
     adversary: FaultServer
 
@@ -42,7 +42,7 @@ class SocketServer:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        # On Linux, closing alone does not wake a thread that accepts.
+        # On Linux, closing a socket does not wake a thread that accepts on it.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -97,7 +97,7 @@ class SocketServer:
         connection.close()
 
     def _play(self, connection: socket.socket, timeline: WireScript) -> bool:
-        """Play a timeline; False when it ended the connection."""
+        """Play a script; returns False when that ended the connection."""
         for piece in timeline:
             if piece.delay and self._over.wait(piece.delay):
                 return False
@@ -117,6 +117,6 @@ class SocketServer:
 
 
 def _reset(connection: socket.socket) -> None:
-    # To linger for no time is how a socket is told to send RST instead of FIN.
+    # With a linger time of zero, close sends RST instead of FIN.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

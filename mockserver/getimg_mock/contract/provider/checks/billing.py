@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_total_cost
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.prices import find_rate
-from getimg_mock.contract.targets.execution import parse_instant
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:

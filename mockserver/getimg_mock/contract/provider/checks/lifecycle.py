@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.exchanges import TERMINAL, parse_decimal
-from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 from getimg_mock.world.operations import SUBMISSIONS
 

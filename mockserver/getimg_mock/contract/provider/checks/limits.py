@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.targets.execution import parse_instant
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.verdicts import check, expect, fail
 
 if TYPE_CHECKING:

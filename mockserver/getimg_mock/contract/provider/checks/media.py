@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
-from getimg_mock.contract.targets.execution import parse_instant
 from getimg_mock.contract.verdicts import check, expect, fail, note
 
 if TYPE_CHECKING:

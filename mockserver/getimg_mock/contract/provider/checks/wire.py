@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.documented_statuses import read_documented_statuses
-from getimg_mock.contract.targets.execution import parse_instant
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 from getimg_mock.world.operations import find_answer_schema
 

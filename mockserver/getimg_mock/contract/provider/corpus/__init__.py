@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.contract.provider.corpus import access, generations, inputs
+from getimg_mock.contract.provider.corpus import (
+    body_plans,
+    field_plans,
+    generation_plans,
+    key_plans,
+    rate_limit_plans,
+    reference_plans,
+    routing_plans,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,11 +26,15 @@ def build_corpus(
 ) -> tuple[Plan, ...]:
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
-    `limits` are the requests a minute that a target says it allows, by kind; the fake is told.
+    `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
     """
     found = (
-        *access.build_plans(models, limits or {}),
-        *generations.build_plans(models),
-        *inputs.build_plans(models),
+        *routing_plans.build_plans(models),
+        *key_plans.build_plans(models),
+        *rate_limit_plans.build_plans(models, limits or {}),
+        *generation_plans.build_plans(models),
+        *field_plans.build_plans(models),
+        *body_plans.build_plans(models),
+        *reference_plans.build_plans(models),
     )
     return tuple(sorted(found, key=lambda plan: plan.tier))

@@ -6,14 +6,15 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
-from getimg_mock.contract.exchanges import read_json
+from getimg_mock.contract.json_reading import read_json
+from getimg_mock.contract.plans import find_step_operation
 from getimg_mock.contract.verdicts import OK, check, expect, fail_as
 from getimg_mock.world.operations import REQUEST_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.plans import Send
+    from getimg_mock.contract.steps import Send
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.contract.verification.self_check import SelfCheck
 
@@ -126,7 +127,7 @@ def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
     second = _load_second_validator()
     for plan in examination.plans:
         for step in plan.submissions:
-            name = REQUEST_SCHEMAS.get(step.operation)
+            name = REQUEST_SCHEMAS.get(find_step_operation(step))
             if name is None or len(step.body or b"") > 1 << 20:
                 continue
             meant = _find_intended_validity(step)

@@ -1,4 +1,4 @@
-"""Adapters for clients that exist: the official Python SDK, and plain httpx."""
+"""Adapters that ship: for the official Python SDK, and for plain httpx."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ SHIPPED: Final = {
     "official-sdk-async": f"{__name__}.official_sdk:make_async",
     "httpx": f"{__name__}.httpx_client:make",
 }
-"""Adapters that ship, by the name to give on the command line."""
+"""The adapters by their name on the command line."""

@@ -1,4 +1,4 @@
-"""Plain httpx, as most small programs use it: no retries, a loop for videos, streamed downloads."""
+"""Plain httpx as in a small program: no retries, a polling loop, streamed downloads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUFFIXES = {"image/png": ".png", "image/webp": ".webp", "video/mp4": ".mp4"}
 
 
 class PlainHttpx:
-    """Twenty lines around `httpx.Client`, and a deadline."""
+    """A thin wrapper around `httpx.Client`, with a deadline for videos."""
 
     lacking = ("retries",)
 
@@ -43,8 +43,8 @@ class PlainHttpx:
         """Return id and status."""
         return self._post("videos/generations", fields)
 
-    def retrieve_video(self, id: str) -> Any:  # noqa: A002 - the driver's word
-        """Return how a video stands."""
+    def retrieve_video(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
+        """Return the status of a video."""
         return self._get(f"videos/generations/{quote(id, safe='')}")
 
     def generate_video(self, **fields: Any) -> Any:
@@ -73,11 +73,11 @@ class PlainHttpx:
                     file.write(chunk)
         return str(path)
 
-    def models(self, type: str | None = None) -> Any:  # noqa: A002 - the driver's word
+    def models(self, type: str | None = None) -> Any:  # noqa: A002 - named by the driver protocol
         """Return the models."""
         return self._get("models", params={"type": type} if type else None)
 
-    def model(self, id: str) -> Any:  # noqa: A002 - the driver's word
+    def model(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
         """Return one model."""
         return self._get(f"models/{quote(id, safe='')}")
 

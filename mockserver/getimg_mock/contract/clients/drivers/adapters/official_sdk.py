@@ -60,8 +60,8 @@ class OfficialSDK:
         """Return id and status."""
         return self.client.videos.generations.create(**fields)
 
-    def retrieve_video(self, id: str) -> Any:  # noqa: A002 - the driver's word
-        """Return how a video stands."""
+    def retrieve_video(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
+        """Return the status of a video."""
         return self.client.videos.generations.retrieve(id)
 
     def generate_video(self, **fields: Any) -> Any:
@@ -88,11 +88,11 @@ class OfficialSDK:
             file.write(httpx.get(item["url"]).content)
         return str(path)
 
-    def models(self, type: str | None = None) -> Any:  # noqa: A002 - the driver's word
+    def models(self, type: str | None = None) -> Any:  # noqa: A002 - named by the driver protocol
         """Return the models."""
         return self.client.models.list(**({"type": type} if type else {}))  # type: ignore[arg-type]
 
-    def model(self, id: str) -> Any:  # noqa: A002 - the driver's word
+    def model(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
         """Return one model."""
         return self.client.models.retrieve(id)
 
@@ -133,8 +133,8 @@ class AsyncOfficialSDK:
         """Return id and status."""
         return await self.client.videos.generations.create(**fields)
 
-    async def retrieve_video(self, id: str) -> Any:  # noqa: A002 - the driver's word
-        """Return how a video stands."""
+    async def retrieve_video(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
+        """Return the status of a video."""
         return await self.client.videos.generations.retrieve(id)
 
     async def generate_video(self, **fields: Any) -> Any:
@@ -162,11 +162,11 @@ class AsyncOfficialSDK:
         path.write_bytes(answer.content)
         return str(path)
 
-    async def models(self, type: str | None = None) -> Any:  # noqa: A002 - the driver's word
+    async def models(self, type: str | None = None) -> Any:  # noqa: A002 - named by the driver protocol
         """Return the models."""
         return await self.client.models.list(**({"type": type} if type else {}))  # type: ignore[arg-type]
 
-    async def model(self, id: str) -> Any:  # noqa: A002 - the driver's word
+    async def model(self, id: str) -> Any:  # noqa: A002 - named by the driver protocol
         """Return one model."""
         return await self.client.models.retrieve(id)
 

@@ -6,6 +6,7 @@ from pprint import pformat
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text
+from getimg_mock.reports.inlining import inline_package
 from getimg_mock.reports.replays import url_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ _FAKE: Final = "http://127.0.0.1:4010"
 """Where `getimg-mock serve` listens."""
 
 
-def script_of(outcome: Outcome, verdict: Event) -> str:
+def build_script(outcome: Outcome, verdict: Event) -> str:
     """Return a script that shows the first failure of a verdict.
 
-    For a provider, it sends the plan and needs nothing but Python. For a client, it needs this
-    package.
+    For a provider, it executes the plan and needs only Python: it carries a copy of the executor.
+    For a client, it needs this package.
     """
     failure = verdict["failures"][0]
     words = {
@@ -35,27 +36,27 @@ def script_of(outcome: Outcome, verdict: Event) -> str:
     if "client" in failure:
         client = failure["client"]
         words |= {"client": client["adapter"], "case": client["case"]}
-        bare = [outcome.start | {"again": ""}, verdict | {"failures": [failure]}]
-        return _filled(
-            "case", words, _FAILURE, f"FAILURE: dict[str, Any] = {_literal({'events': bare})}\n"
-        )
+        events = [outcome.start | {"again": ""}, verdict | {"failures": [failure]}]
+        text = _fill_template("case", words)
+        return text.replace(_FAILURE, _format_assignment("FAILURE", {"events": events}))
     words |= {"plan": failure["plan_name"], "url": url_of(outcome) or _FAKE}
-    return _filled("plan", words, _PLAN, f"PLAN: dict[str, Any] = {_literal(failure['plan'])}\n")
+    text = inline_package(_fill_template("plan", words), above=_PLAN)
+    return text.replace(_PLAN, _format_assignment("PLAN", failure["plan"]))
 
 
-def _filled(name: str, words: dict[str, str], place: str, data: str) -> str:
-    """Return a shipped script with its placeholders filled in."""
+def _fill_template(name: str, words: dict[str, str]) -> str:
+    """Return a shipped script with the words of a failure in their places."""
     text = read_text("fixtures", f"scripts/{name}.py")
     for word, value in words.items():
-        text = text.replace(f"{{{word}}}", _quotable(value))
-    return text.replace(place, data)
+        text = text.replace(f"{{{word}}}", _make_quotable(value))
+    return text
 
 
-def _quotable(text: str) -> str:
-    """Return a text that can be part of a docstring, on one line."""
+def _make_quotable(text: str) -> str:
+    """Return a text as one line that a docstring can hold."""
     shown = "".join(each if each.isprintable() else " " for each in text)
     return shown.replace("\\", "/").replace('"', "'")
 
 
-def _literal(value: Any) -> str:
-    return pformat(value, width=98, sort_dicts=False)
+def _format_assignment(name: str, value: Any) -> str:
+    return f"{name}: dict[str, Any] = {pformat(value, width=98, sort_dicts=False)}\n"

@@ -5,30 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
-from getimg_mock.contract.plans import (
-    DAYS_PLACEHOLDER,
-    Plan,
-    Poll,
-    Ref,
-    Send,
-    Wait,
-    get,
-    get_balance,
-    post,
-)
+from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.prices import compute_price
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.plans import Step
+    from getimg_mock.contract.steps import Step
 
 _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
-# Ranges of which it is only recorded which dates they hold: documented is no more than "inclusive".
+# For these ranges a check only notes which dates they hold: the docs say no more than "inclusive".
 _EDGE_RANGES: Final = {
     "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
     "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
@@ -105,12 +96,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
 
 
 def request_file(name: str, **more: Any) -> Send:
-    """Return the request for the file of the result called `name`."""
+    """Return a step that downloads the file of the result named `name`."""
     return Send(link=True, ref=Ref(name, "/data/0/url"), key="none", **more)
 
 
 def _build_file_steps(name: str) -> Iterator[Step]:
-    """Yield everything that is done with a file while it can be had."""
+    """Yield all requests for a file while its link is valid."""
     yield request_file(name)
     yield request_file(name)
     yield request_file(name, headers=(("range", "bytes=0-99"),))
@@ -121,7 +112,7 @@ def _build_file_steps(name: str) -> Iterator[Step]:
 
 
 def build_borrowed_link_steps(name: str, other: str) -> Iterator[Step]:
-    """Yield each of two files asked for with the expiry and the signature of the other."""
+    """Yield requests for two files, each with the expiry and the signature of the other."""
     for one, donor in ((name, other), (other, name)):
         yield request_file(one, alter="borrowed", donor=Ref(donor, "/data/0/url"))
 
@@ -168,7 +159,7 @@ def _build_video_steps(model: ModelJson) -> Iterator[Step]:
 
 
 def _build_cost_steps() -> Iterator[Step]:
-    """Yield a look at the costs at once, and one when those of any service must have settled."""
+    """Yield a read of the costs at once, and one after the time in which services settle them."""
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
     yield Wait(seconds=10)
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
@@ -302,7 +293,7 @@ def _build_midnight_steps(model: ModelJson) -> Iterator[Step]:
 
 
 def _build_additive_range_steps(first: str, second: str, third: str, name: str) -> Iterator[Step]:
-    """Yield a range and its two halves; each date belongs to one half."""
+    """Yield a range and its two halves; each date is in exactly one half."""
     a, b = f"{first}T00:00:00Z", f"{first}T23:59:59Z"
     c, d = f"{second}T00:00:00Z", f"{third}T23:59:59Z"
     for use, start, end in (("range-ab", a, b), ("range-bc", c, d), ("range-ac", a, d)):

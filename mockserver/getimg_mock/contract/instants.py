@@ -1,0 +1,33 @@
+"""Instants as answers write them, and the range of days around one.
+
+Scripts that `replay --script` writes carry a copy of this module, so it imports the standard
+library only.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+
+def parse_instant(value: Any) -> datetime | None:
+    """Return the instant of an ISO 8601 timestamp with an offset, or of Unix seconds, or None."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    try:
+        if value.isascii() and value.isdigit():
+            return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(value))
+        instant = datetime.fromisoformat(value)
+    except (ValueError, OverflowError):
+        return None
+    return instant if instant.tzinfo is not None else None
+
+
+def build_days_query(instant: datetime) -> str:
+    """Return the query for the costs of 32 days, from the day before `instant`."""
+    first = instant.astimezone(UTC).date() - timedelta(days=1)
+    last = first + timedelta(days=31)
+    return f"start={first}T00:00:00Z&end={last}T23:59:59Z"

@@ -1,0 +1,154 @@
+"""Plans about the body of a request: its JSON, its characters, its media type and its size."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.plans import Plan, encode_body, post
+from getimg_mock.contract.provider.corpus.input_values import (
+    UNICODE_PROMPTS,
+)
+from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
+    from getimg_mock.contract.steps import Send
+
+
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
+    """Yield the plans about bodies."""
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    for kind in kinds:
+        model = find_cheapest(models, kind)
+        yield build_refused_plan(f"{kind}s: no JSON object", _build_malformed_steps(kind, model))
+        yield Plan(
+            name=f"{kind}s: duplicate keys",
+            tier="R2",
+            steps=tuple(_build_duplicate_key_steps(kind, model)),
+        )
+        yield build_refused_plan(f"{kind}s: content types", _build_content_type_steps(kind, model))
+        yield Plan(
+            name=f"{kind}s: unusual Unicode",
+            tier="R2",
+            steps=tuple(_build_unicode_steps(kind, model)),
+        )
+        yield build_refused_plan(f"{kind}s: too large", _build_too_large_steps(kind, models))
+
+
+def _build_malformed_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    good = encode_body(build_small_request(model))
+    bodies = {
+        "an empty body": b"",
+        "spaces": b"  ",
+        "cut off": good[:-1],
+        "a trailing comma": good[:-1] + b",}",
+        "two objects": good + good,
+        "single quotes": good.replace(b'"', b"'"),
+        "not UTF-8": good.replace(b"lighthouse", b"light\xff\xfehouse"),
+        "UTF-16": good.decode().encode("utf-16"),
+        "an array": b"[" + good + b"]",
+        "a text": b'"prompt"',
+        "a number": b"5",
+        "null": b"null",
+        "true": b"true",
+        "NaN": good[:-1] + b',"x":NaN}',
+        "deep arrays": b"[" * 3000 + b"]" * 3000,
+        "form data": b"model=z&prompt=a",
+        "a comment": b"/* hi */" + good,
+        "deep inside": good[:-1] + b',"images":' + b"[" * 900 + b"]" * 900 + b"}",
+    }
+    for name, body in bodies.items():
+        for _ in range(2 if name == "cut off" else 1):
+            yield post(kind, body, valid=False, fault="malformed", field=name)
+
+
+def _build_duplicate_key_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    """Yield JSON objects with a repeated key, which cost the same whichever value counts."""
+    good = encode_body(build_small_request(model))
+    for name, more in {
+        "prompt": b',"prompt":"Another"',
+        "model": good[good.index(b'"model"') - 1 : good.index(b',"prompt"')].replace(b"{", b","),
+        "what is unknown": b',"x":1,"x":2',
+        "what is unknown, inside": b',"x":{"a":1,"a":2}',
+    }.items():
+        yield post(
+            kind,
+            good[:-1] + more + b"}",
+            fault="duplicate-keys",
+            field=name,
+            group=f"duplicate keys of {kind}s",
+        )
+
+
+def _build_content_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for value in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "",
+        None,
+    ):
+        headers = () if value is None else (("content-type", value),)
+        yield post(
+            kind,
+            build_small_request(model),
+            headers=headers,
+            valid=False,
+            fault="content-type",
+            field=f"Content-Type: {value}",
+        )
+
+
+def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for text in UNICODE_PROMPTS:
+        yield post(
+            kind,
+            build_small_request(model) | {"prompt": text},
+            fault="unicode",
+            field=ascii(text)[:40],
+        )
+    escaped = encode_body(build_small_request(model)).replace(b"lighthouse", b"\\ud800")
+    yield post(kind, escaped, fault="unicode", field="a lone surrogate, escaped")
+    escaped = encode_body(build_small_request(model)).replace(
+        b"lighthouse", b"\\u0000 \\ud83c\\udf0a"
+    )
+    yield post(kind, escaped, fault="unicode", field="escapes")
+
+
+@cache
+def _build_large_picture() -> str:
+    return (
+        "data:image/png;base64,"
+        + base64.b64encode(
+            base64.b64decode(PIXEL.partition(",")[2]) + bytes(10 * 1024 * 1024)
+        ).decode()
+    )
+
+
+@cache
+def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
+    body: dict[str, Any] = {"model": model, "prompt": "a"}
+    if whole:
+        body["x"] = " " * (25 * 1024 * 1024 + 1)
+    else:
+        role = "reference_image" if kind == "image" else "first_frame"
+        body["images"] = [{"url": _build_large_picture(), "role": role}]
+    return encode_body(body)
+
+
+def _build_too_large_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    model = find_cheapest(models, kind, references=True)
+    for whole, name in ((False, "an image over 10 MiB"), (True, "a body over 25 MiB")):
+        if kind == "image" or not whole:
+            yield post(
+                kind,
+                _build_large_body(kind, model["id"], whole=whole),
+                valid=False,
+                fault="too-large",
+                field=name,
+            )

@@ -1,0 +1,264 @@
+"""Plans about the fields of a request.
+
+For each rule there is a request that keeps it, and one that breaks it and no other.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from getimg_mock import schemas
+from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.plans import Plan, encode_body, post
+from getimg_mock.contract.provider.corpus.input_values import (
+    ROLES,
+    disguise,
+    list_bad_durations,
+    list_mistyped_values,
+)
+from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
+    from getimg_mock.contract.steps import Send
+
+
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
+    """Yield the plans about fields and their values."""
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    for kind in kinds:
+        model = find_cheapest(models, kind)
+        yield build_refused_plan(
+            f"{kind}s: missing fields", _build_missing_field_steps(kind, model)
+        )
+        yield build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model))
+        yield build_refused_plan(
+            f"{kind}s: values outside of the lists", _build_value_steps(kind, model, models)
+        )
+        yield build_refused_plan(
+            f"{kind}s: prompts too short and too long", _build_length_steps(kind, model)
+        )
+        yield Plan(
+            name=f"{kind}s: prompts of 1 and 4096 characters",
+            tier="R2",
+            steps=tuple(_build_allowed_length_steps(kind, model)),
+        )
+        yield Plan(
+            name=f"{kind}s: unknown fields",
+            tier="R2",
+            steps=tuple(_build_unknown_field_steps(kind, model)),
+        )
+    yield build_refused_plan(
+        "videos: forms of numbers", _build_bad_number_steps(find_cheapest(models, "video"))
+    )
+    yield Plan(
+        name="videos: one number in several forms",
+        tier="R2",
+        steps=tuple(_build_number_steps(find_cheapest(models, "video"))),
+    )
+    for model in models:
+        yield build_refused_plan(
+            f"{model['id']}: what it does not support", _build_unsupported_steps(model)
+        )
+        yield Plan(
+            name=f"{model['id']}: what it supports",
+            tier="R2",
+            steps=tuple(_build_supported_steps(model)),
+        )
+
+
+def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for field in ("model", "prompt"):
+        body = build_small_request(model)
+        del body[field]
+        for _ in range(2):
+            yield post(kind, body, valid=False, fault="missing", field=field)
+    yield post(kind, {}, valid=False, fault="missing", field="model and prompt")
+    body = build_small_request(model) | {"images": [{"role": "reference_image"}]}
+    yield post(kind, body, valid=False, fault="missing", field="images[0].url")
+    if kind == "video":
+        body = build_small_request(model) | {"images": [{"url": PIXEL}]}
+        yield post(kind, body, valid=False, fault="missing", field="images[0].role")
+
+
+def _build_type_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    fields = schemas.schema(f"{kind}-request")["properties"]
+    for field, schema in fields.items():
+        for value in list_mistyped_values(field, schema):
+            shown = f"{field} = {json.dumps(value)[:40]}"
+            yield post(
+                kind,
+                build_small_request(model) | {field: value},
+                valid=False,
+                fault="type",
+                field=shown,
+            )
+    for name, schema in fields["images"]["items"]["properties"].items():
+        for value in list_mistyped_values(name, schema):
+            image = {"url": PIXEL, "role": "reference_image"} | {name: value}
+            yield post(
+                kind,
+                build_small_request(model) | {"images": [image]},
+                valid=False,
+                fault="type",
+                field=f"images[0].{name} = {json.dumps(value)[:40]}",
+            )
+
+
+def _build_value_steps(
+    kind: ModelKind, model: ModelJson, models: Sequence[ModelJson]
+) -> Iterator[Send]:
+    formats = schemas.schema(f"{kind}-request")["properties"].get("output_format", {})
+    for listed in formats.get("enum", ()):
+        for value in (*disguise(listed), "jpg", "gif", "", f"{listed}\u0000"):
+            yield post(
+                kind,
+                build_small_request(model) | {"output_format": value},
+                valid=False,
+                fault="enum",
+                field=f"output_format = {value!r}",
+            )
+    yield from _build_role_steps(kind, models)
+    other = find_cheapest(models, "video" if kind == "image" else "image")
+    yield post(
+        kind,
+        build_small_request(model) | {"model": other["id"]},
+        valid=False,
+        fault="wrong-kind",
+        field=other["id"],
+    )
+    for name in ("no-such-model", "", model["id"].upper(), model["id"] + " ", "../models"):
+        for _ in range(2):
+            yield post(
+                kind,
+                build_small_request(model) | {"model": name},
+                valid=False,
+                fault="unknown-model",
+                field=repr(name),
+            )
+
+
+def _build_role_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    for listed in ROLES:
+        model = next(
+            (m for m in models if m["type"] == kind and m["supported_references"].get(listed)), None
+        )
+        beside = [{"url": PIXEL, "role": "first_frame"}] if listed == "last_frame" else []
+        for role in (*disguise(listed), "style", "", listed.replace("_", "-")) if model else ():
+            body = build_small_request(model or {}) | {
+                "images": [{"url": PIXEL, "role": role}, *beside]
+            }
+            yield post(kind, body, valid=False, fault="enum", field=f"role = {role!r}")
+
+
+def _build_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for text in ("", "a" * 4097, "\U0001f30a" * 4097):
+        yield post(
+            kind,
+            build_small_request(model) | {"prompt": text},
+            valid=False,
+            fault="length",
+            field=f"a prompt of {len(text)}",
+        )
+
+
+def _build_allowed_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for text in ("a", "a" * 4096, "\U0001f30a" * 4096):
+        yield post(kind, build_small_request(model) | {"prompt": text}, valid=True, use="length")
+
+
+def _build_unknown_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
+    for more in ({"seed": 5}, {"width": 512, "height": 512}, {"x_trace": {"a": [1]}}, {"n": 1}):
+        for _ in range(2):
+            yield post(
+                kind,
+                build_small_request(model) | more,
+                fault="unknown-field",
+                group=f"unknown-field of {kind}s",
+                field=", ".join(more),
+            )
+
+
+def _encode_duration(model: ModelJson, form: str) -> bytes:
+    return encode_body(build_small_request(model, duration=0)).replace(
+        b'"duration":0', f'"duration":{form}'.encode()
+    )
+
+
+def _build_bad_number_steps(model: ModelJson) -> Iterator[Send]:
+    for form in list_bad_durations(model):
+        yield post(
+            "video",
+            _encode_duration(model, form),
+            valid=False,
+            fault="number-form",
+            field=f"duration = {form}",
+        )
+
+
+def _build_number_steps(model: ModelJson) -> Iterator[Send]:
+    first = model["supported_durations"][0]
+    for form in (f"{first}", f"{first}.0", f"{first}e0", f"{first}00e-2"):
+        yield post("video", _encode_duration(model, form), group="number", use="number", field=form)
+
+
+def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
+    kind = get_kind(model)
+    known = model["supported_resolutions"]
+    for value in (
+        "8K",
+        "1k",
+        "144p",
+        "",
+        *disguise(known[0]),
+        *[each for each in ("1K", "4K", "720p") if each not in known],
+    ):
+        yield post(
+            kind,
+            build_small_request(model) | {"resolution": value},
+            valid=False,
+            fault="model-value",
+            field=f"resolution = {value!r}",
+        )
+    ratios = model["supported_aspect_ratios"]
+    for value in ("5:7", *disguise(ratios[0]), "16x9", "", "0:0", "9:21"):
+        if value not in ratios:
+            yield post(
+                kind,
+                build_small_request(model) | {"aspect_ratio": value},
+                valid=False,
+                fault="model-value",
+                field=f"aspect_ratio = {value!r}",
+            )
+    for seconds in (0, 1, 3, 13, 60, 3600) if kind == "video" else ():
+        if seconds not in model["supported_durations"]:
+            yield post(
+                kind,
+                build_small_request(model) | {"duration": seconds},
+                valid=False,
+                fault="model-value",
+                field=f"duration = {seconds}",
+            )
+
+
+def _build_supported_steps(model: ModelJson) -> Iterator[Send]:
+    kind = get_kind(model)
+    choices = {
+        "aspect_ratio": model["supported_aspect_ratios"],
+        "resolution": model["supported_resolutions"],
+        "duration": model["supported_durations"],
+        "output_format": ["png", "jpeg", "webp"] if kind == "image" else [],
+        "sound": [False, True] if model["supports_sound"] else [False] * (kind == "video"),
+    }
+    for field, values in choices.items():
+        for value in values:
+            yield post(
+                kind,
+                build_small_request(model) | {field: value},
+                valid=True,
+                use="model-value",
+                field=f"{field} = {value!r}",
+            )

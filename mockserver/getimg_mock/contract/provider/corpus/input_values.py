@@ -1,0 +1,153 @@
+"""Values for requests: of the wrong type, look-alikes, and forms of URLs and numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.model_choice import PIXEL
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.model_choice import ModelJson
+
+# One value of each JSON type by its name in schemas; 1.5 is not an integer.
+_VALUES_BY_TYPE: Final[dict[str, Any]] = {
+    "null": None,
+    "boolean": True,
+    "integer": 5,
+    "number": 1.5,
+    "string": "text",
+    "array": [],
+    "object": {},
+}
+
+# What a lenient provider could take for the right type.
+_COERCIBLE_VALUES: Final[dict[str, tuple[Any, ...]]] = {
+    "model": (["seedream-5-lite"], {"id": "x"}),
+    "prompt": (False, ["a"], {"text": "a"}),
+    "aspect_ratio": ([1, 1], {"w": 1}),
+    "resolution": (1024, ["1K"]),
+    "output_format": (["png"],),
+    "duration": ("5", [5], {"seconds": 5}),
+    "sound": ("true", "", 1, 0),
+    "images": (
+        "https://example.com/cat.png",
+        {"url": "https://example.com/cat.png"},
+        ["https://example.com/cat.png"],
+        [None],
+        [True],
+        [5],
+        [[]],
+    ),
+    "url": ([PIXEL], {"url": PIXEL}),
+    "role": (["reference_image"], {"name": "reference_image"}),
+}
+
+# Letters of other scripts that look like Latin ones.
+_HOMOGLYPHS: Final = str.maketrans(
+    {
+        "a": "\u0430",
+        "e": "\u0435",
+        "g": "\u0261",
+        "p": "\u0440",
+        "K": "\u041a",
+        "1": "\uff11",
+        "2": "\uff12",
+        "4": "\uff14",
+        ":": "\uff1a",
+        "7": "\uff17",
+    }
+)
+
+ROLES: Final = ("reference_image", "first_frame", "last_frame")
+
+UNFETCHABLE_URLS: Final = (
+    "http://example.com/cat.png",
+    "ftp://example.com/cat.png",
+    "file:///etc/passwd",
+    "https://localhost/cat.png",
+    "https://127.0.0.1/cat.png",
+    "https://[::1]/cat.png",
+    "https://10.0.0.1/cat.png",
+    "https://192.168.1.1/cat.png",
+    "https://172.16.0.1/cat.png",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://0.0.0.0/cat.png",
+    "https://2130706433/cat.png",
+    "https://0x7f000001/cat.png",
+    "https://127.1/cat.png",
+    "https://metadata.google.internal/computeMetadata/v1/",
+    "https://user:pass@example.com/c.png",
+    "https://[::ffff:127.0.0.1]/cat.png",
+    "https://[fd00::1]/cat.png",
+    "//example.com/cat.png",
+    "example.com/cat.png",
+    "javascript:alert(1)",
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAA=",
+    "data:text/html;base64,PGI+aGk8L2I+",
+    "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+    "data:image/svg+xml;base64,PHN2Zy8+",
+    "data:image/png,notbase64",
+    "data:image/png;base64,???",
+    "data:image/jpeg;base64," + PIXEL.partition(",")[2],
+)
+
+UNICODE_PROMPTS: Final = (
+    "\U0001f30a a wave",
+    "\u202eright to left\u202c",
+    "e\u0301 combining",
+    "\u0000 nul",
+    "\U0010ffff last",
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35",
+    "zero\u200bwidth",
+    "\ufeffbom",
+    "line\r\nbreak\ttab",
+    "\x7f\x1b[31mred",
+    "\ufffe",
+    "a" * 100 + "\U0001f469\u200d\U0001f469\u200d\U0001f467" * 20,
+)
+
+
+def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:
+    """Return values of every JSON type but that of the schema, and values that could be coerced."""
+    right = {schema["type"], *(["integer"] if schema["type"] == "number" else [])}
+    values = [value for kind, value in _VALUES_BY_TYPE.items() if kind not in right]
+    return [*values, *_COERCIBLE_VALUES.get(name, ())]
+
+
+def disguise(value: str) -> list[str]:
+    """Return values that look like `value`: other case, added spaces, homoglyphs."""
+    last = max(
+        (place for place, letter in enumerate(value) if ord(letter) in _HOMOGLYPHS), default=None
+    )
+    twin = (
+        ""
+        if last is None
+        else value[:last] + value[last].translate(_HOMOGLYPHS) + value[last + 1 :]
+    )
+    found = (
+        value.upper(),
+        value.lower(),
+        value.title(),
+        f"{value} ",
+        f" {value}",
+        f"{value}\n",
+        twin or f"{value}\u200b",
+    )
+    return [each for each in dict.fromkeys(found) if each != value]
+
+
+def list_bad_durations(model: ModelJson) -> tuple[str, ...]:
+    """Return JSON texts for a duration that the model does not support."""
+    first = model["supported_durations"][0]
+    return (
+        f'"{first}"',
+        "1e400",
+        "-0",
+        f"-{first}",
+        "4.5",
+        "99999999999999999999",
+        "0",
+        "1e-9",
+        f"{first}.000001",
+    )

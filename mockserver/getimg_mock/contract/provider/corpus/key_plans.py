@@ -1,0 +1,186 @@
+"""Plans about keys: which are refused, and what belongs to another workspace."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.plans import Plan, encode_body, get, get_balance, post
+from getimg_mock.contract.provider.corpus.generation_plans import (
+    build_borrowed_link_steps,
+    request_file,
+)
+from getimg_mock.contract.steps import Poll, Ref, Send, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
+    from getimg_mock.contract.steps import Key, Step
+
+_RETRIEVE: Final = "/v2/videos/generations/{}"
+
+# The last one is unknown to services; the fake treats it as withdrawn.
+_BAD_KEYS: Final = {
+    "no key": None,
+    "an empty key": "Bearer ",
+    "no scheme": "{key}",
+    "another scheme": "Basic c2tfYTpi",
+    "a bogus key": "Bearer not-a-key",
+    "two keys": "Bearer a b",
+    "the word only": "Bearer",
+    "another scheme, good key": "Token {key}",
+    "a key cut off": "Bearer sk",
+    "only the prefix": "Bearer sk_",
+    "a key in quotes": 'Bearer "{key}"',
+    "a key without its underscore": "Bearer sk-contract",
+    "the word null": "Bearer null",
+    "a key that is withdrawn": "Bearer sk_mock_invalid",
+}
+
+_KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
+
+_SCHEMES: Final = {
+    "bearer": "bearer {key}",
+    "BEARER": "BEARER {key}",
+    "two spaces": "Bearer  {key}",
+}
+
+
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
+    """Yield the plans about keys, and about what belongs to another workspace."""
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
+    reads = [step for step in _build_operation_steps(image, video) if step.method == "GET"]
+    posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
+    yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
+    yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
+    yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
+    yield Plan(
+        name="keys elsewhere that would pay",
+        tier="R1",
+        steps=(*_build_paying_misplaced_key_steps((image, video)),),
+    )
+    yield Plan(name="schemes", steps=(*_build_scheme_steps(),))
+    yield Plan(
+        name="refused keys use up nothing", tier="R2", steps=(*_build_quota_steps(image, video),)
+    )
+    yield Plan(
+        name="two workspaces", tier="R2", keys=2, steps=(*_build_two_workspace_steps(video),)
+    )
+    yield Plan(
+        name="files of two workspaces",
+        tier="R2",
+        keys=2,
+        steps=(*_build_two_workspace_file_steps(image, video),),
+    )
+
+
+def _build_operation_steps(image: ModelJson, video: ModelJson) -> Iterator[Send]:
+    yield post("image", build_small_request(image))
+    yield post("video", build_small_request(video))
+    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"))
+    yield get("/v2/models")
+    yield get(f"/v2/models/{image['id']}")
+    yield get_balance()
+    yield get("/v2/billing/costs", query="start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z")
+
+
+def _set_authorization(step: Send, authorization: str | None, **more: Any) -> Send:
+    extra = (("authorization", authorization),) if authorization is not None else ()
+    return replace(step, key="raw", headers=(*extra, *step.headers), **more)
+
+
+def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
+    for name, value in _BAD_KEYS.items():
+        for step in operations:
+            yield _set_authorization(step, value, fault="key", field=name)
+
+
+def _build_no_key_steps() -> Iterator[Step]:
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    for kind in kinds:
+        for body in (b"", b"{}", b"[1", b'{"model":"no-such-model","prompt":""}'):
+            yield post(kind, body, key="none", use="no-key-bad-body")
+    yield get("/v2/models", query="type=audio", key="none", use="no-key-bad-body")
+    yield get("/v2/models/no-such-model", key="none", use="no-key-bad-body")
+    yield get("/v2/billing/costs", key="none", use="no-key-bad-body")
+
+
+def _build_misplaced_key_steps() -> Iterator[Step]:
+    for name in _KEY_NAMES:
+        yield get("/v2/billing/balance", query=f"{name}={{key}}", key="raw", use="key-elsewhere")
+    for header in ("x-api-key", "api-key", "proxy-authorization", "cookie"):
+        yield get(
+            "/v2/billing/balance", headers=((header, "{key}"),), key="raw", use="key-elsewhere"
+        )
+
+
+def _build_paying_misplaced_key_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
+    for model in models:
+        order = post(get_kind(model), build_small_request(model), key="raw", use="key-elsewhere")
+        for name in _KEY_NAMES:
+            yield replace(order, body=encode_body(build_small_request(model) | {name: "{key}"}))
+            yield replace(order, query=f"{name}={{key}}")
+        yield replace(order, headers=(*order.headers, ("x-api-key", "{key}")))
+
+
+def _build_scheme_steps() -> Iterator[Step]:
+    for name, value in _SCHEMES.items():
+        for path in ("/v2/models", "/v2/billing/balance"):
+            yield _set_authorization(get(path), value, group=f"scheme:{name}")
+
+
+def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(video), valid=True, name="video")
+    yield Poll(of="video")
+    yield get_balance()
+    yield get(_RETRIEVE, ref=Ref("video"), use="quota-before")
+    for step in _build_operation_steps(image, video):
+        yield _set_authorization(step, "Bearer not-a-key", fault="key", field="a bogus key")
+    yield get(_RETRIEVE, ref=Ref("video"), use="quota-after")
+    yield get_balance()
+
+
+def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
+    yield get_balance(key="b")
+    yield post("video", build_small_request(video), valid=True, name="video")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    for _ in range(2):
+        yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
+    yield Poll(of="video")
+    yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
+    yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
+    yield post("video", build_small_request(video), key="b", valid=True, name="other")
+    yield Poll(of="other", key="b")
+    yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
+    yield get_balance(key="b")
+    yield get_balance()
+
+
+def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    """Yield the same requests of two workspaces by turns, and files with each other's signature.
+
+    What is the same on all files of one, and another on all of the other, names the workspace.
+    """
+    keys: tuple[Key, ...] = ("a", "b")
+    for turn in range(2):
+        for key in keys:
+            name = f"{key}{turn}"
+            yield post(
+                "image",
+                build_small_request(image, prompt=f"Picture {turn}"),
+                valid=True,
+                key=key,
+                name=name,
+                use="twin",
+            )
+            yield request_file(name)
+            yield Wait(seconds=1.5)
+    for key in keys:
+        yield post("video", build_small_request(video), valid=True, key=key, name=key)
+        yield Poll(of=key, key=key)
+    for one, other in (("a0", "b0"), ("a.now", "b.now"), ("a0", "b.now")):
+        yield from build_borrowed_link_steps(one, other)
+    yield get_balance(key="b")
+    yield get_balance()

@@ -1,0 +1,158 @@
+"""Plans about rate limits: more requests than a window allows, and what windows show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.steps import Poll, Ref, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson
+    from getimg_mock.contract.steps import Step
+
+_RETRIEVE: Final = "/v2/videos/generations/{}"
+
+_MAX_LIMIT: Final = 120
+"""The highest limit that is tested, since reaching it buys that many generations."""
+
+
+def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Iterator[Plan]:
+    """Yield the plans about rate limits; `limits` are requests a minute by kind, where known."""
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
+    images, videos = limits.get("image", 0), limits.get("video", 0)
+    yield Plan(
+        name="more images than the limit",
+        tier="R3",
+        world=(("image_rpm", images or 3),),
+        keys=1 if images else 2,
+        clock=True,
+        anywhere=0 < images <= _MAX_LIMIT,
+        steps=(*_build_image_burst_steps(image, video, images or 3, at_once=images > 0),),
+    )
+    yield Plan(
+        name="more videos than the limit",
+        tier="R3",
+        world=(("video_rpm", videos or 2),),
+        clock=True,
+        anywhere=0 < videos <= _MAX_LIMIT,
+        steps=(*_build_video_burst_steps(video, videos or 2, at_once=videos > 0),),
+    )
+    yield Plan(
+        name="more at once than the limit",
+        tier="R3",
+        world=(("concurrent", 1),),
+        clock=True,
+        steps=(*_build_concurrent_steps(video),),
+    )
+    yield Plan(
+        name="remaining within a window",
+        tier="R2",
+        clock=True,
+        anywhere=True,
+        world=(("image_rpm", 5), ("video_rpm", 5)),
+        steps=(*_build_remaining_steps(image, video),),
+    )
+
+
+def _build_image_burst_steps(
+    image: ModelJson, video: ModelJson, limit: int, *, at_once: bool
+) -> Iterator[Step]:
+    yield get_balance(key="b")
+    for turn in range(min(limit, _MAX_LIMIT) + at_once):
+        yield post(
+            "image",
+            build_small_request(image, prompt=f"Burst {turn}"),
+            use="burst",
+            together=at_once,
+            group="burst" if at_once else "",
+        )
+    yield get_balance()
+    for turn in range(2):
+        yield post(
+            "image",
+            build_small_request(image, prompt=f"Too fast {turn}"),
+            use="burst",
+            name="limited",
+        )
+    yield get_balance()
+    yield post("image", build_small_request(image), key="b", use="other-key")
+    yield post("video", build_small_request(video), use="other-kind", name="video")
+    yield get("/v2/models", use="reads-at-limit")
+    yield get_balance(use="reads-at-limit")
+    yield Poll(of="video", every=2)
+    yield Wait(until=Ref("limited", "header:x-ratelimit-reset"), seconds=0.2)
+    yield post(
+        "image",
+        build_small_request(image, prompt="After the wait"),
+        use="after-wait",
+        ref=Ref("limited", "header:x-ratelimit-reset"),
+    )
+    yield get_balance()
+
+
+def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> Iterator[Step]:
+    count = min(limit, _MAX_LIMIT)
+    yield get_balance()
+    for turn in range(count):
+        yield post(
+            "video",
+            build_small_request(video, prompt=f"Burst {turn}"),
+            use="burst",
+            together=at_once,
+            group="burst" if at_once else "",
+            name=f"video {turn}",
+        )
+    for turn in range(2):
+        yield post(
+            "video",
+            build_small_request(video, prompt=f"Too fast {turn}"),
+            use="burst",
+            name="limited",
+        )
+    polls = [Poll(of=f"video {turn}") for turn in range(count)]
+    yield from (
+        polls if at_once else ()
+    )  # polled before the long wait, so that the plan knows its end
+    yield Wait(until=Ref("limited", "header:retry-after"))
+    # Sent only where the refusal said how long to wait.
+    yield post(
+        "video",
+        build_small_request(video, prompt="After the wait"),
+        use="after-wait",
+        name="waited",
+        ref=Ref("limited", "header:retry-after"),
+    )
+    yield from () if at_once else polls
+    yield Poll(of="waited")
+    yield get_balance()
+
+
+def _build_concurrent_steps(video: ModelJson) -> Iterator[Step]:
+    yield post("video", build_small_request(video), valid=True, name="video")
+    yield post(
+        "video", build_small_request(video, prompt="One too many"), name="limited", use="concurrent"
+    )
+    yield Poll(of="video")
+    yield get_balance()
+    yield post(
+        "video", build_small_request(video, prompt="Now it goes"), use="after-wait", name="second"
+    )
+    yield Poll(of="second")
+    yield get_balance()
+
+
+def _build_remaining_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    for turn in range(3):
+        yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
+        yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
+        yield Wait(seconds=5)
+    yield get(_RETRIEVE, ref=Ref("film 2"))
+    for turn in range(3):
+        yield Poll(of=f"film {turn}")
+    yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
+    yield post("image", build_small_request(image, prompt="A new window"))
+    yield get(_RETRIEVE, ref=Ref("film 2"))

@@ -1,0 +1,108 @@
+"""Plans about reference images: their URLs, their roles and how many a model takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.plans import Plan, post
+from getimg_mock.contract.provider.corpus.input_values import (
+    ROLES,
+    UNFETCHABLE_URLS,
+)
+from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson, ModelKind
+    from getimg_mock.contract.steps import Send
+
+
+def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
+    """Yield the plans about reference images."""
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    for kind in kinds:
+        yield build_refused_plan(f"{kind}s: references", _build_reference_steps(kind, models))
+        yield Plan(
+            name=f"{kind}s: references that fit",
+            tier="R2",
+            steps=tuple(_build_allowed_reference_steps(kind, models)),
+        )
+
+
+def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    model = find_cheapest(models, kind, references=True)
+    role = (
+        "reference_image" if "reference_image" in model["supported_references"] else "first_frame"
+    )
+    for url in UNFETCHABLE_URLS:
+        image = {"url": url, "role": role}
+        yield post(
+            kind,
+            build_small_request(model) | {"images": [image]},
+            valid=False,
+            fault="reference-url",
+            field=url[:60],
+        )
+    for candidate in models:
+        if candidate["type"] != kind:
+            continue
+        supported = candidate["supported_references"]
+        for each in ROLES:
+            if kind == "image" and each != "reference_image":
+                continue
+            images = [{"url": PIXEL, "role": each}] * (supported.get(each, 0) + 1)
+            if each == "last_frame" and supported.get("first_frame"):
+                images = [*images, {"url": PIXEL, "role": "first_frame"}]
+            fault = "reference-count" if supported.get(each) else "reference-role"
+            yield post(
+                kind,
+                build_small_request(candidate) | {"images": images},
+                valid=False,
+                fault=fault,
+                field=f"{candidate['id']}: {len(images)} with {each}",
+            )
+    yield from _build_role_combination_steps(kind, models)
+
+
+def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    model = next(
+        (m for m in models if m["type"] == kind and len(m["supported_references"]) == 3), None
+    )
+    if kind == "video" and model is not None:
+        for roles in (("last_frame",), ("reference_image", "first_frame")):
+            images = [{"url": PIXEL, "role": each} for each in roles]
+            yield post(
+                kind,
+                build_small_request(model) | {"images": images},
+                valid=False,
+                fault="reference-role",
+                field=" with ".join(roles),
+            )
+
+
+def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    for model in models:
+        if model["type"] != kind:
+            continue
+        for role, most in model["supported_references"].items():
+            images = [{"url": PIXEL, "role": role}] * min(most, 8)
+            if role == "last_frame":
+                images = [{"url": PIXEL, "role": "first_frame"}, *images[:1]]
+            yield post(
+                kind,
+                build_small_request(model) | {"images": images},
+                valid=True,
+                use="model-value",
+                field=f"{len(images)} with {role}",
+            )
+    if kind == "image":
+        model = find_cheapest(models, kind, references=True)
+        for image in ({"url": PIXEL}, {"url": "https://example.com/cat.png"}):
+            yield post(
+                kind,
+                build_small_request(model) | {"images": [image]},
+                valid=True,
+                use="model-value",
+            )

@@ -1,0 +1,54 @@
+"""Signed links to files, and the changes to them that plans try.
+
+Scripts that `replay --script` writes carry a copy of this module, so it imports the standard
+library only.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+
+def strip_base(url: str, base: str) -> str:
+    """Return a link as requests to `base` write it: path and query, or whole for another host."""
+    return url[len(base) :] if url.startswith(base + "/") else url
+
+
+def alter_link(url: str, alteration: str, base: str, donor: str = "") -> str | None:
+    """Return path and query of a link after one `Alteration`; None for what is not a URL.
+
+    `donor` is the link whose expiry and signature replace those of `url` where it is `borrowed`.
+    """
+    try:
+        parts, other = urlsplit(url), urlsplit(donor)
+    except ValueError:
+        return None
+    if not alteration:
+        return strip_base(url, base)
+    path = strip_base(url, base).partition("?")[0]
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if alteration == "borrowed":
+        query |= dict(parse_qsl(other.query, keep_blank_values=True))
+    elif alteration == "sig":
+        query["sig"] = _flip_first_digit(query.get("sig", ""))
+    elif alteration in {"exp", "late-exp"}:
+        old = query.get("exp", "0")
+        more = 86400 * 365 if alteration == "late-exp" else 3600
+        query["exp"] = str(int(old) + more) if old.isdigit() else old + "1"
+    elif alteration in {"no-sig", "no-exp"}:
+        query.pop(alteration[3:], None)
+    else:
+        path = _alter_path(path, alteration)
+    return f"{path}?{urlencode(query)}"
+
+
+def _flip_first_digit(signature: str) -> str:
+    return ("1" if signature[:1] == "0" else "0") + signature[1:]
+
+
+def _alter_path(path: str, alteration: str) -> str:
+    head, _, item = path.rpartition("/")
+    if alteration == "item":
+        return f"{head}/{int(item) + 1 if item.isdigit() else item + '1'}"
+    start, _, identifier = head.rpartition("/")
+    return f"{start}/{identifier[:-1]}{'A' if identifier[-1:] != 'A' else 'B'}/{item}"

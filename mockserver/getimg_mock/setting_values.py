@@ -1,0 +1,227 @@
+"""Readers of single setting values: each takes what a user wrote and returns the typed value.
+
+A value comes as text from the command line, the environment or a file, or as an object from Python.
+A reader accepts its own results, and raises `SettingsError` that says what would have worked.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from getimg_mock.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[Any], Any]
+
+MAX_SECONDS: Final = 100 * 366 * 86400.0
+"""A hundred years: later moments would leave the calendar that clients can parse."""
+
+_SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:\.\.\s*(\d+(?:\.\d+)?)\s*)?")
+_DRAWN: Final = re.compile(
+    r"\s*(exponential|normal)\(\s*(\d+(?:\.\d+)?)\s*(?:,\s*(\d+(?:\.\d+)?)\s*)?\)\s*"
+)
+_RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
+_MAX_RATE: Final = 1_000_000
+_MAX_AMOUNT: Final = Decimal("1e12")
+_SMALLEST_AMOUNT: Final = Decimal("1e-12")
+_TRUE: Final = ("1", "true", "yes", "on")
+_FALSE: Final = ("0", "false", "no", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time in seconds that is drawn.
+
+    `uniform`: evenly between `low` and `high`, a fixed time if they are equal. `exponential`: with
+    the mean `low`. `normal`: with the mean `low` and the standard deviation `high`.
+    """
+
+    low: float
+    high: float
+    shape: Literal["uniform", "exponential", "normal"] = "uniform"
+
+    def __post_init__(self) -> None:
+        for each in (self.low, self.high):
+            if not 0 <= each <= MAX_SECONDS:
+                raise SettingsError(
+                    f"{each:g} s is out of range: use 0 to {MAX_SECONDS:.0f} seconds."
+                )
+        if self.shape == "uniform" and self.high < self.low:
+            low, high = _format_number(self.low), _format_number(self.high)
+            raise SettingsError(f"{low}..{high} ends before it begins: use {high}..{low}.")
+
+    @classmethod
+    def parse(cls, value: Any) -> Span:
+        """Read a time; raises `SettingsError` for anything else.
+
+        `30` (a number or a text), `"20..60"`, `"exponential(40)"`, `"normal(40, 10)"`.
+        """
+        if isinstance(value, Span):
+            return value
+        is_number = isinstance(value, float) and isfinite(value)
+        text = _format_number(value) if is_number else str(value)
+        drawn = _DRAWN.fullmatch(text)
+        if drawn and bool(drawn[3]) == (drawn[1] == "normal"):
+            shape: Any = drawn[1]
+            return cls(float(drawn[2]), float(drawn[3] or 0), shape)
+        found = _SPAN.fullmatch(text)
+        if not found or isinstance(value, bool):
+            raise SettingsError(
+                f"{value!r} is not a time in seconds: use 30, 20..60 to draw between the two, "
+                "normal(40, 10) or exponential(40)."
+            )
+        return cls(float(found[1]), float(found[2] or found[1]))
+
+    def __str__(self) -> str:
+        low, high = _format_number(self.low), _format_number(self.high)
+        if self.shape == "exponential":
+            return f"exponential({low})"
+        if self.shape == "normal":
+            return f"normal({low}, {high})"
+        return low if low == high else f"{low}..{high}"
+
+
+def _format_number(seconds: float) -> str:
+    """Write a number without an exponent, so that `Span.parse` reads it again."""
+    text = format(Decimal(repr(seconds)), "f")
+    return text.removesuffix(".0")
+
+
+def build_integer_reader(low: int, high: int) -> Callable[[Any], int]:
+    """Return a reader of whole numbers from `low` to `high`."""
+
+    def read_integer(value: Any) -> int:
+        try:
+            number = int(str(value)) if not isinstance(value, bool) else None
+        except ValueError:
+            number = None
+        if number is None or not low <= number <= high:
+            raise SettingsError(f"{value!r} is not a whole number from {low} to {high}.")
+        return number
+
+    return read_integer
+
+
+def build_choice_reader(*words: str) -> Callable[[Any], str]:
+    """Return a reader of one of `words`; it raises `UnknownNameError` for any other."""
+
+    def read_choice(value: Any) -> str:
+        if value not in words:
+            raise UnknownNameError("value", str(value), words)
+        return str(value)
+
+    return read_choice
+
+
+def build_optional_reader(read: Reader) -> Reader:
+    """Return a reader that also accepts None."""
+    return lambda value: None if value is None else read(value)
+
+
+def read_probability(value: Any) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise SettingsError(f"{value!r} is not a probability: use a number from 0 to 1.")
+    return number
+
+
+def read_seconds(value: Any) -> float:
+    """Read a fixed time in seconds."""
+    span = Span.parse(value)
+    if span.low != span.high or span.shape != "uniform":
+        raise SettingsError(f"{value!r} is a range: use one number of seconds.")
+    return span.low
+
+
+def read_money(value: Any) -> Decimal:
+    """Read an amount in US dollars, with at most 12 decimals."""
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not (amount.is_finite() and 0 <= amount <= _MAX_AMOUNT):
+        raise SettingsError(f"{value!r} is not an amount in US dollars: use 25 or 12.34.")
+    # Sums of it with any price stay exact in the 28 digits that Decimal computes with.
+    if amount != amount.quantize(_SMALLEST_AMOUNT):
+        raise SettingsError(f"{value!r} has more than 12 decimals.")
+    return amount.copy_abs()  # -0 is 0
+
+
+def read_flag(value: Any) -> bool:
+    """Read a truth value: 1, true, yes, on, or 0, false, no, off."""
+    word = str(value).lower()
+    if word not in _TRUE + _FALSE:
+        raise SettingsError(f"{value!r} is neither yes nor no: use true or false.")
+    return word in _TRUE
+
+
+def read_clock(value: Any) -> str:
+    """Read how a clock runs: real, virtual, or a rate."""
+    text = str(value)
+    if text in {"real", "virtual"}:
+        return text
+    rate = _RATE.fullmatch(text)
+    if not rate or not 0 < float(rate[1]) <= _MAX_RATE:
+        raise SettingsError(
+            f"Unknown clock {text!r}. Use real, virtual, or a rate such as x60 (60 times faster)."
+        )
+    return text
+
+
+def read_names(value: Any) -> tuple[str, ...]:
+    """Read a list of names, which a text separates by commas."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise SettingsError(f"{value!r} is not a list of names.")
+    return tuple(str(each).strip() for each in listed if str(each).strip())
+
+
+def read_text(value: Any) -> str:
+    """Read a text; numbers are taken as they are written."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        raise SettingsError(f"{value!r} is not a text.")
+    return str(value)
+
+
+def read_path(value: Any) -> Path:
+    """Read the name of a file; whether it exists is not looked at."""
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise SettingsError(f"{value!r} is not the name of a file.")
+    return Path(value)
+
+
+def read_host(value: Any) -> str:
+    """Read an address to listen on."""
+    text = read_text(value)
+    if not text:  # a socket would take it for every address
+        raise SettingsError("'' is not an address: use 127.0.0.1, or 0.0.0.0 for all of them.")
+    return text
+
+
+def read_token(value: Any) -> str:
+    """Read a control token, which must fit in a header."""
+    text = str(value)
+    if not (text.isascii() and text.isprintable() and 8 <= len(text.strip()) == len(text) <= 200):
+        raise SettingsError("A token has 8 to 200 ASCII characters, without spaces at its ends.")
+    return text
+
+
+def read_pattern(value: Any) -> str:
+    """Read a regular expression."""
+    text = read_text(value)
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise SettingsError(f"{value!r} is not a regular expression: {error}.") from None
+    return text

@@ -1,0 +1,162 @@
+"""The engine: the time of this process becomes the time of a clock, as a policy decides.
+
+Replaced are the functions of `time`, also where modules have imported them by name; the timers of
+event loops; `datetime.now()` where time-machine is installed; and `threading.Event.wait` on demand.
+Threads that are declared as outsiders keep real time. After `stop()`, everything that was replaced
+is restored or passes calls on to the original function for ever.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.patches import Patches, find_original, restore_late
+from getimg_mock.virtual_time.datetime_patch import DatetimePatch
+from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
+from getimg_mock.virtual_time.time_aliases import FUNCTIONS, find_aliases, find_held
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
+
+
+class TimeBinding:
+    """Binds the time of this process to a policy, from `start()` to `stop()`, once.
+
+    Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
+    which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
+    on the clock. Bindings may be nested: the innermost decides.
+    """
+
+    def __init__(
+        self,
+        policy: TimePolicy,
+        *,
+        outsiders: Container[threading.Thread] = (),
+        trio: DeadlinePolicy | None = None,
+        event_wait: bool = False,
+    ) -> None:
+        self._policy = policy
+        self._outsiders = outsiders
+        self._event_wait = event_wait
+        self._patches = Patches()
+        self._datetime = DatetimePatch(policy.time)
+        self._asyncio = AsyncioLoops(policy, self.is_bound)
+        self._trio = TrioLoops(trio, self.is_bound) if trio is not None else None
+        self._modules: frozenset[str] = frozenset()
+        self._functions: frozenset[Any] = frozenset()
+
+    def is_bound(self) -> bool:
+        """Return whether the calling thread has the time of the clock."""
+        return self._patches.active and threading.current_thread() not in self._outsiders
+
+    def start(self) -> None:
+        """Replace everything."""
+        restore_late()
+        try:
+            self._modules = frozenset(sys.modules)
+            self._datetime.start()
+            self._asyncio.start(self._patches)
+            if self._trio is not None:
+                self._trio.start(self._patches)
+            self._patch_time()
+            if self._event_wait:
+                self._patches.replace(threading.Event, "wait", self._make_event_wait)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Restore everything that is still replaced by this binding."""
+        if not self._patches.active:
+            return
+        self._patches.restore()
+        if self._trio is not None:
+            self._trio.stop()
+        self._datetime.stop()
+        self._restore_new_modules()
+
+    def shift_dates(self, microseconds: int) -> None:
+        """Move the dates of another library that has frozen them, as far as the clock was moved."""
+        self._datetime.shift(microseconds)
+
+    def _patch_time(self) -> None:
+        originals = {name: find_original(getattr(time, name)) for name in FUNCTIONS}
+        aliases = list(find_aliases())
+        made: dict[str, Any] = {}
+        for name, bound in self._bound_functions().items():
+            made[name] = self._patches.replace(time, name, self._make_function(bound))
+        for module, attribute, name in aliases:
+            if find_original(getattr(module, attribute, None)) is originals[name]:
+                self._patches.reuse(module, attribute, made[name])
+        self._functions = frozenset(made.values())
+
+    def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
+        return lambda original: _TimeFunction(original, bound, self.is_bound)
+
+    def _bound_functions(self) -> dict[str, Callable[..., Any]]:
+        policy = self._policy
+        return {
+            "sleep": self._sleep,
+            "time": policy.time,
+            "time_ns": lambda: to_nanoseconds(policy.time()),
+            "monotonic": policy.monotonic,
+            "monotonic_ns": lambda: to_nanoseconds(policy.monotonic()),
+            "perf_counter": policy.perf_counter,
+            "perf_counter_ns": lambda: to_nanoseconds(policy.perf_counter()),
+        }
+
+    def _sleep(self, seconds: float) -> None:
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        self._policy.sleep(seconds)
+
+    def _make_event_wait(self, original: Callable[..., bool]) -> Callable[..., bool]:
+        def wait(event: threading.Event, timeout: float | None = None) -> bool:
+            if timeout is None or event.is_set() or not self.is_bound():
+                return original(event, timeout)
+            self._policy.sleep(max(timeout, 0.0))
+            return event.is_set()
+
+        return wait
+
+    def _restore_new_modules(self) -> None:
+        """Restore what modules that were imported meanwhile have taken from `time` by name."""
+        for name in set(sys.modules) - self._modules:
+            for attribute, function in find_held(name, self._functions):
+                setattr(sys.modules[name], attribute, find_original(function))
+
+
+class _TimeFunction:
+    """A function of `time` that passes calls on to the original where time is not bound.
+
+    An object and not a function, so that it does not become a method as an attribute of a class;
+    those of `time` do not, either. Copied and pickled by its name, as they are.
+    """
+
+    def __init__(
+        self,
+        original: Callable[..., Any],
+        bound: Callable[..., Any],
+        is_bound: Callable[[], bool],
+    ) -> None:
+        update_wrapper(self, original)
+        self._original = original
+        self._bound = bound
+        self._is_bound = is_bound
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self._bound if self._is_bound() else self._original)(*arguments)
+
+    def __reduce__(self) -> str:
+        return self.__name__  # type: ignore[attr-defined, no-any-return]
+
+
+def to_nanoseconds(seconds: float) -> int:
+    """Return whole microseconds, which is as fine as clocks are, in nanoseconds."""
+    return round(seconds * 1e6) * 1000

@@ -1,0 +1,146 @@
+"""Scripts as `replay --script` writes them, loaded as modules, and the wire that they send on."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from getimg_mock.in_process.connection import Request
+from getimg_mock.in_process.exchange import call_application
+from getimg_mock.reports.events import Outcome
+from getimg_mock.reports.scripts import build_script
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
+
+    from starlette.types import ASGIApp
+
+    from getimg_mock.contract.plans import Plan
+    from getimg_mock.in_process.connection import InMemoryConnection
+
+URL = "http://127.0.0.1:4010"
+KEYS = {"a": "sk_first_key", "b": "sk_second_key"}
+
+
+class WireRequest(NamedTuple):
+    """A request as it is on the wire."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass
+class Wire:
+    """Stands in for `http.client`: connections lead to `app`, and each request is kept."""
+
+    app: ASGIApp
+    sent: list[WireRequest] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def connect(self, host: str, port: int | None, **_: Any) -> WireConnection:
+        """Return a connection, as `http.client.HTTPConnection` would."""
+        return WireConnection(self, host, port or 80)
+
+    def answer(self, host: str, port: int, request: WireRequest) -> InMemoryConnection:
+        """Return the application's answer; what is getimg-mock's own is not kept."""
+        with self._lock:
+            if not request.target.startswith("/__mock__/"):
+                self.sent.append(request)
+            headers = (("host", f"{host}:{port}"), *request.headers)
+            asked = Request(
+                method=request.method,
+                scheme="http",
+                host=host,
+                port=port,
+                target=request.target.encode("latin-1", "replace"),
+                headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
+                body=request.body,
+            )
+            return call_application(self.app, asked)
+
+
+class WireConnection:
+    """What is used of `http.client.HTTPConnection`, and of its response."""
+
+    sock: object = None
+    status: int
+
+    def __init__(self, wire: Wire, host: str, port: int) -> None:
+        self._wire, self._host, self._port = wire, host, port
+
+    def connect(self) -> None:
+        """Open the connection."""
+        self.sock = object()
+
+    def putrequest(self, method: str, url: str, *, skip_accept_encoding: bool) -> None:
+        """Begin a request."""
+        assert skip_accept_encoding
+        self._line, self._headers = (method, url), list[tuple[str, str]]()
+
+    def putheader(self, name: str, value: bytes | str) -> None:
+        """Add a header."""
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        self._headers.append((name, text))
+
+    def endheaders(self, body: bytes | None) -> None:
+        """Send the request."""
+        request = WireRequest(*self._line, tuple(self._headers), body or b"")
+        self._answer = self._wire.answer(self._host, self._port, request)
+        self.status = self._answer.status or 0
+
+    def getresponse(self) -> WireConnection:
+        """Return the response."""
+        return self
+
+    def getheaders(self) -> list[tuple[str, str]]:
+        """Return the headers of the response."""
+        return [
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in self._answer.headers
+        ]
+
+    def read(self) -> bytes:
+        """Return the body of the response."""
+        return b"".join(self._answer.chunks)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.sock = None
+
+
+class OneByOne:
+    """Stands in for `ThreadPoolExecutor`, so that requests are sent in one order."""
+
+    def __init__(self, _workers: int) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def map(self, send: Callable[[Any], Any], requests: Iterable[Any]) -> Iterator[Any]:
+        """Call one after the other."""
+        return map(send, requests)
+
+
+def write_plan_script(plan: Plan) -> str:
+    """Return the script of a failure that a plan has shown."""
+    failure = {"expected": "x", "actual": "y", "plan_name": plan.name, "plan": plan.as_json()}
+    verdict = {"id": "GP407", "statement": "A rule", "failures": [failure]}
+    return build_script(Outcome(({"event": "start", "url": ""},)), verdict)
+
+
+def load_script(text: str) -> ModuleType:
+    """Return a script as a module, which is not started."""
+    module = ModuleType("written_script")
+    sys.modules[module.__name__] = module
+    exec(compile(text, "written_script.py", "exec"), vars(module))  # noqa: S102 - a script of ours
+    return module
