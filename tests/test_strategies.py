@@ -13,7 +13,8 @@ from getimg_mock import UnknownNameError, strategies
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
-from getimg_mock.world.schemas import ANSWERS, names, violations
+from getimg_mock.schemas import names, violations
+from getimg_mock.world.operations import ANSWER_SCHEMAS
 
 FAKE = InProcessTarget()
 FEW = load_shipped_models()[:1]
@@ -72,7 +73,7 @@ def test_messages_fit_their_schema(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("operation", "schema"), [(each[0], name) for each, name in ANSWERS.items()]
+    ("operation", "schema"), [(each[0], name) for each, name in ANSWER_SCHEMAS.items()]
 )
 def test_responses_are_drawn_by_operation(operation: str, schema: str) -> None:
     """By the name that scenarios and the journal use."""

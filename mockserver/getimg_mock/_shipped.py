@@ -1,7 +1,8 @@
-"""The one door to the files that ship with the package: schemas, fixtures and contract tests.
+"""The files that ship with the package: schemas, fixtures and contract tests.
 
-In a wheel they lie inside the package; in a checkout (and so in an editable install) they lie
-beside the source root. Nothing else may know the difference.
+In a wheel they are in the package; in a checkout, and so in an editable install, they are next to
+the source root. No other module knows the difference. In a wheel, the folder of the schemas is also
+that of the module `getimg_mock.schemas`, so its existence says nothing: that of the fixtures does.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ def shipped(folder: Folder) -> Traversable:
 
     Raises `FileNotFoundError` when neither place holds it, which means a broken installation.
     """
-    inside = files("getimg_mock").joinpath(folder)
-    if inside.is_dir():
-        return inside
-    beside = Path(__file__).parents[2] / folder
-    if beside.is_dir():
-        return beside
+    package = files("getimg_mock")
+    if package.joinpath("fixtures").is_dir():
+        return package.joinpath(folder)
+    checkout = Path(__file__).parents[2]
+    if checkout.joinpath(folder).is_dir():
+        return checkout / folder
     raise FileNotFoundError(
-        f"getimg-mock's {folder!r} are neither in the package nor beside its source: "
+        f"getimg-mock's {folder!r} are neither in the package nor next to its source: "
         "the installation is incomplete, reinstall getimg-mock."
     )
 

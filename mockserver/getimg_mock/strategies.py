@@ -23,7 +23,7 @@ from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider import faulty_requests
 from getimg_mock.contract.provider.message_strategies import messages
 from getimg_mock.contract.provider.request_strategies import prompts, valid_bodies
-from getimg_mock.world.schemas import ANSWERS, answer_schema
+from getimg_mock.world.operations import ANSWER_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,7 +84,7 @@ def responses(operation: str) -> st.SearchStrategy[Any]:
 
     Raises `UnknownNameError` for an operation whose response is not JSON, or that does not exist.
     """
-    names = {name: schema for (name, _), schema in ANSWERS.items()}
+    names = {name: schema for (name, _), schema in ANSWER_SCHEMAS.items()}
     if operation not in names:
         raise UnknownNameError("operation", operation, names)
     return messages(names[operation])
@@ -92,7 +92,7 @@ def responses(operation: str) -> st.SearchStrategy[Any]:
 
 def error_responses() -> st.SearchStrategy[Any]:
     """Draw JSON bodies of responses with a status of 400 or more."""
-    return messages(answer_schema("", 400) or "")
+    return messages(find_answer_schema("", 400) or "")
 
 
 def _select(models: Iterable[ModelJson] | None, kind: ModelKind) -> list[ModelJson]:

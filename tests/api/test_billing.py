@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getimg_mock import schemas
 from getimg_mock.api.formatting import decimal_string, number, timestamp
-from getimg_mock.world import schemas
 from tests.api.driver import START, Driver
 
 Z = "2026-09-01T00:00:00Z"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 from tests.api.driver import IMAGE, Driver
 
 IMAGES = "/v2/images/generations"

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 from tests.api.driver import START, Driver
 
 DAY = 86400

@@ -12,8 +12,7 @@ import av
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from getimg_mock import MockServer
-from getimg_mock.world import schemas
+from getimg_mock import MockServer, schemas
 from getimg_mock.world.behaviours import ERRORS, INSTEAD, SPOILED
 from tests.api.fault_points import PICTURE, POINTS, Client
 from tests.api.sockets import PATIENCE, Observed, connected, written

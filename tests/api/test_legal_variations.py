@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 from getimg_mock.world.behaviours import ODDITIES
+from getimg_mock.world.operations import ANSWER_SCHEMAS, find_answer_schema
 from tests.api.driver import Driver
 from tests.repository.test_schemas import is_valid_for_both
 
@@ -79,7 +80,7 @@ def test_an_odd_answer_is_right(name: str, oddities: tuple[str, ...]) -> None:
     """It matches the schema of its message, whichever library judges it."""
     reply, right = odd(name, *oddities)
     operation, _ = ANSWERS[name]
-    schema = schemas.answer_schema(operation, reply.status)
+    schema = find_answer_schema(operation, reply.status)
     assert schema is not None
     assert is_valid_for_both(schema, right)
     assert schemas.violations(schema, reply.json) == []
@@ -187,5 +188,5 @@ def test_odd_answers_are_checked_as_any_other(capsys: pytest.CaptureFixture[str]
 def test_the_answers_here_are_of_every_operation_that_answers_json() -> None:
     """A new operation is added to this page."""
     assert {operation for operation, _ in ANSWERS.values()} == {
-        operation for operation, _ in schemas.ANSWERS
+        operation for operation, _ in ANSWER_SCHEMAS
     }

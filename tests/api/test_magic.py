@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from getimg_mock import MockServer
+from getimg_mock import MockServer, schemas
 from getimg_mock.cli import main
 from getimg_mock.settings import Settings
-from getimg_mock.world import schemas
 from tests.api.driver import IMAGE, START, VIDEO, Driver
 
 HEADER = "x-mock-behaviour"

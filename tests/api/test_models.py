@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from getimg_mock import schemas
 from getimg_mock._shipped import read_text
-from getimg_mock.world import schemas
 from tests.api.driver import Driver
 
 SHIPPED = json.loads(read_text("fixtures", "models.json"))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
+from getimg_mock import schemas
 from getimg_mock.api.openapi_document import openapi
-from getimg_mock.world import operations, schemas
+from getimg_mock.world import operations
 from getimg_mock.world.error_codes import STATUSES
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from getimg_mock import schemas
 from getimg_mock._shipped import read_text
-from getimg_mock.world import schemas
-from getimg_mock.world.operations import OPERATIONS
+from getimg_mock.world.operations import OPERATIONS, find_answer_schema
 from tests.api import requests
 from tests.api.driver import KEY, Driver
 
@@ -53,7 +53,7 @@ def _assert_right(method: str, target: str, reply: Reply) -> None:
         assert reply.body == b""
         return
     assert reply.header("content-length") == str(len(reply.body))
-    schema = schemas.answer_schema(operation or "", reply.status)
+    schema = find_answer_schema(operation or "", reply.status)
     if schema is not None and reply.status != 412:
         assert reply.header("content-type") == "application/json"
         assert schemas.violations(schema, reply.json) == []

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 from tests.api.driver import IMAGE, KEY, VIDEO, Driver
 
 IMAGES = "/v2/images/generations"

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock import MockServer
-from getimg_mock.world import schemas
+from getimg_mock import MockServer, schemas
 from getimg_mock.world.rule_files import scenario_names
 from tests.api.driver import KEY, START, Driver
 from tests.api.sockets import Observed, observed, written

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from getimg_mock import schemas
 from getimg_mock.contract.clients import scorecard
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
@@ -28,7 +29,6 @@ from getimg_mock.contract.verification.session import (
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, matrix, replays, run_events, tables
 from getimg_mock.reports.run_events import render_ndjson
-from getimg_mock.world import schemas
 from tests.contract.clients.reference import ReferenceClient, faulty
 from tests.contract.provider.everyone import BY_NAME
 

@@ -18,8 +18,9 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from getimg_mock import schemas
 from getimg_mock._shipped import read_text, shipped
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import ANSWER_SCHEMAS, REQUEST_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -194,17 +195,17 @@ def test_an_example_exchange_is_valid(file: str) -> None:
     """What we show is what we demand: bodies and rate-limit headers match their schemas."""
     exchange = EXCHANGES[file]
     operation, request, response = (exchange[k] for k in ("operation", "request", "response"))
-    answer = schemas.answer_schema(operation, response["status"])
+    answer = find_answer_schema(operation, response["status"])
     if answer is None:
         assert response["body"] is None
     else:
         assert is_valid_for_both(answer, response["body"])
-    if operation not in schemas.REQUESTS:
+    if operation not in REQUEST_SCHEMAS:
         assert request["body"] is None
     elif response["body"].get("error", {}).get("code") == "parameter_missing":
-        assert not is_valid_for_both(schemas.REQUESTS[operation], request["body"])
+        assert not is_valid_for_both(REQUEST_SCHEMAS[operation], request["body"])
     else:
-        assert is_valid_for_both(schemas.REQUESTS[operation], request["body"])
+        assert is_valid_for_both(REQUEST_SCHEMAS[operation], request["body"])
     headers = {key.lower(): value for key, value in response["headers"].items()}
     if "x-ratelimit-limit" in headers or response["status"] == 429:
         assert is_valid_for_both("rate-limit-headers", headers)
@@ -213,7 +214,7 @@ def test_an_example_exchange_is_valid(file: str) -> None:
 def test_every_answer_has_an_example() -> None:
     """Each message with a schema of its own is shown in an exchange, each status of a video too."""
     shown = {(each["operation"], each["response"]["status"]) for each in EXCHANGES.values()}
-    assert set(schemas.ANSWERS) <= shown
+    assert set(ANSWER_SCHEMAS) <= shown
     videos = [
         each["response"]["body"]["status"]
         for each in EXCHANGES.values()

@@ -97,7 +97,8 @@ def test_shipped_files_are_read_from_the_zipped_wheel(wheel: ZipFile, tmp_path: 
     )
     shown = output(sys.executable, "-I", "-S", "-c", program, cwd=tmp_path).splitlines()
     assert shown[0].startswith(str(wheel.filename))
-    assert shown[1] == str(sorted(file.name for file in ROOT.joinpath("schemas").iterdir()))
+    schemas = [file.name for file in ROOT.joinpath("schemas").iterdir()]
+    assert shown[1] == str(sorted([*schemas, "__init__.py"]))  # the module shares their folder
     models = ROOT.joinpath("fixtures", "models.json").read_text(encoding="utf-8")
     assert int(shown[2]) == len(models)
 
@@ -111,10 +112,15 @@ def test_the_fake_answers_from_the_zipped_wheel(wheel: ZipFile, tmp_path: Path) 
         "with getimg_mock.MockServer() as server:\n"
         "    with urlopen(server.url + '/__mock__/openapi.json') as answer:\n"
         "        print(getimg_mock.__file__, answer.status)\n"
+        "from getimg_mock import schemas\n"
+        "print(schemas.__file__, len(schemas.names()), schemas.violations('balance', []) != [])\n"
     )
     shown = output(sys.executable, "-c", program, cwd=tmp_path).split()
     assert shown[0].startswith(str(wheel.filename))
     assert shown[1] == "200"
+    assert shown[2].startswith(str(wheel.filename))
+    names = {file.stem for file in ROOT.joinpath("schemas").glob("*.json")} - {"openapi"}
+    assert shown[3:] == [str(len(names)), "True"]
 
 
 def test_the_contract_is_run_from_an_installed_wheel(wheel: ZipFile, tmp_path: Path) -> None:

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from getimg_mock import MockServer
-from getimg_mock.world import schemas
+from getimg_mock import MockServer, schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

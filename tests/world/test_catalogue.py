@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock._shipped import read_text
+from getimg_mock.schemas import violations
 from getimg_mock.world import catalogue
 from getimg_mock.world.catalogue import Catalogue, Rate, Size
 from getimg_mock.world.catalogue_rules import faults
-from getimg_mock.world.schemas import violations
 from getimg_mock.world.sizes import LARGEST, SMALLEST, computed_size, ratio_parts
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ def test_the_documented_sizes_come_out_of_the_rule_as_well() -> None:
 def test_loading_the_shipped_catalogue_validates_nothing() -> None:
     """Every start waits for it, and the tests have judged the file: no schema is compiled."""
     program = (
-        "from getimg_mock.world import catalogue, schemas;"
+        "from getimg_mock import schemas; from getimg_mock.world import catalogue;"
         "first = catalogue.Catalogue.shipped();"
         "print(schemas.validator.cache_info().currsize, first is catalogue.Catalogue.shipped())"
     )

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from getimg_mock._shipped import read_text
 from getimg_mock.errors import CatalogueError, SettingsError
+from getimg_mock.schemas import violations
 from getimg_mock.world.catalogue import Catalogue, Size
 from getimg_mock.world.clock import EPOCH
-from getimg_mock.world.schemas import violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from getimg_mock import schemas
 from getimg_mock.api.openapi_descriptions import DESCRIPTIONS
 from getimg_mock.api.routes import HANDLERS
-from getimg_mock.world import schemas
-from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS, find_operation
+from getimg_mock.world.operations import (
+    ANSWER_SCHEMAS,
+    OPERATIONS,
+    SUBMISSIONS,
+    find_answer_schema,
+    find_operation,
+)
 
 DOCUMENTED = {
     "images.generate": "POST /v2/images/generations",
@@ -64,3 +70,13 @@ def test_operations_are_known_by_method_and_path(method: str, path: str, operati
     """Recorded traffic is told apart as plans are."""
     assert find_operation(method, path) == operation
     assert operation in {"", *OPERATIONS}
+
+
+def test_every_answer_has_a_schema_and_every_refusal_the_one_for_errors() -> None:
+    """The fake's answers and the contract's checks look the schema up by operation and status."""
+    assert find_answer_schema("images.generate", 200) == "image-generation"
+    assert find_answer_schema("videos.retrieve", 404) == "error"
+    assert find_answer_schema("anything", 500) == "error"
+    assert find_answer_schema("downloads.retrieve", 200) is None
+    assert find_answer_schema("downloads.retrieve", 304) is None
+    assert set(ANSWER_SCHEMAS.values()) <= set(schemas.names())

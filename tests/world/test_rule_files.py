@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from getimg_mock import schemas
 from getimg_mock._shipped import read_text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world import schemas
 from getimg_mock.world.behaviours import ERRORS, INSTEAD, ODDITIES, SPOILED
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import (

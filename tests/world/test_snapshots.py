@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getimg_mock import schemas
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.settings import Settings
-from getimg_mock.world import schemas
 from getimg_mock.world.snapshots import restored, snapshot
 from getimg_mock.world.transitions import Failure, TransitionRule
 from tests.world.worlds import KEY, START, facts, image, made, video, workspace

@@ -8,6 +8,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
 from getimg_mock.api.downloads import holder
@@ -17,9 +18,9 @@ from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.recording import record
 from getimg_mock.api.submissions import rate_limit_headers
 from getimg_mock.errors import Refusal
-from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 from getimg_mock.world.journal import collect_effects
+from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -133,7 +134,7 @@ class Endpoint:
 
 def violations(call: Call, answer: Answer) -> list[str]:
     """Return the schema violations of an answer's JSON, as text."""
-    name = schemas.answer_schema(call.operation, answer.status)
+    name = find_answer_schema(call.operation, answer.status)
     if name is None or answer.header(b"content-type") != b"application/json":
         return []
     found = schemas.violations(name, json.loads(answer.body))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
 
 _SERVER_ERROR: Final = {500: "documented"}
 _KEYED: Final = {401: "documented", **_SERVER_ERROR}

@@ -11,15 +11,15 @@ from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock._shipped import read_text, shipped
 from getimg_mock.api.openapi_descriptions import DESCRIPTIONS
 from getimg_mock.settings import Settings
-from getimg_mock.world import schemas
-from getimg_mock.world.operations import OPERATIONS
+from getimg_mock.world.operations import OPERATIONS, find_answer_schema
 
 if TYPE_CHECKING:
+    from getimg_mock.schemas import Json
     from getimg_mock.world.operations import Operation
-    from getimg_mock.world.schemas import Json
 
 _TITLE: Final = "The getimg.ai v2 API, as getimg-mock answers it"
 _DESCRIPTION: Final = """\
@@ -162,7 +162,7 @@ def _headers(operation: Operation, status: int) -> Json:
 
 
 def _content(operation: Operation, status: int) -> Json:
-    name = schemas.answer_schema(operation.name, status)
+    name = find_answer_schema(operation.name, status)
     if name is None:
         ranges = ("multipart/byteranges",) if status == 206 else ()
         return {media_type: {} for media_type in (*_MEDIA_TYPES, *ranges)}

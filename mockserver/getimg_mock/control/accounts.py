@@ -11,7 +11,7 @@ from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from getimg_mock.fake import Fake
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 # Limits have the names of the settings; the world calls this one `window`.

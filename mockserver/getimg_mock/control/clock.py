@@ -13,7 +13,7 @@ from getimg_mock.world.clock import FASTEST
 
 if TYPE_CHECKING:
     from getimg_mock.fake import Fake
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 # The units of a step in seconds, named as by timedelta.

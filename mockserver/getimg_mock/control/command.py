@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 

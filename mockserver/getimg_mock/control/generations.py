@@ -12,8 +12,8 @@ from getimg_mock.world.transitions import FAILURES, Failure, TransitionRule
 
 if TYPE_CHECKING:
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
     from getimg_mock.world.generations import Generation
-    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 GENERATION: Final = "generation"

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
 
 _REASONS: Final = {
     200: "OK",

@@ -10,7 +10,7 @@ from getimg_mock.control.command_table import COMMANDS, VERSION
 if TYPE_CHECKING:
     from getimg_mock.control.command import Command
     from getimg_mock.control.fields import Field
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
 
 _PREFIX: Final = "/__mock__"
 _ERROR: Final[Json] = {

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
     from getimg_mock.world.journal import Exchange
-    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 NDJSON: Final = "application/x-ndjson"

@@ -9,7 +9,7 @@ from getimg_mock.control.fields import choice
 
 if TYPE_CHECKING:
     from getimg_mock.fake import Fake
-    from getimg_mock.world.schemas import Json
+    from getimg_mock.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 

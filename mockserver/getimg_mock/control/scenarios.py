@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
     from getimg_mock.world.scenarios import Rule
-    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 RULE: Final = "rule"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import mapping, read, setting, text
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
+from getimg_mock.schemas import violations
 from getimg_mock.world import snapshots
-from getimg_mock.world.schemas import violations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
     from getimg_mock.settings import Settings
-    from getimg_mock.world.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
 # Settings that a workspace reads after it was opened; changing others has no effect.

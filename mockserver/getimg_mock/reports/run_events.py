@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.errors import SettingsError
-from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

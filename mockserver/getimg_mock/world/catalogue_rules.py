@@ -13,7 +13,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
-from getimg_mock.world.schemas import violations
+from getimg_mock.schemas import violations
 from getimg_mock.world.sizes import LARGEST, SMALLEST, ratio_parts
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The operations of the API: the one table of names, methods, paths, schemas and limits.
 
 Routes, scenario rules, plans and the OpenAPI document all read it (api-facts section 1). Schemas
-are named as `getimg_mock.world.schemas` names them.
+are named as `getimg_mock.schemas` names them.
 """
 
 from __future__ import annotations
@@ -106,6 +106,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = {each.name: each for each in _TABLE
 SUBMISSIONS: Final = tuple(each.name for each in _TABLE if each.request is not None)
 """The operations that make a generation, and charge for it."""
 
+REQUEST_SCHEMAS: Final = {each.name: each.request for each in _TABLE if each.request is not None}
+"""The schema that the body of a request must match, by operation."""
+
+ANSWER_SCHEMAS: Final = {
+    (each.name, status): schema for each in _TABLE for status, schema in each.answers.items()
+}
+"""The schema that the body of a successful answer must match, by operation and status."""
+
+_FIRST_ERROR_STATUS: Final = 400
+
 _PLAIN: Final = {
     (method, each.path): each.name
     for each in _TABLE
@@ -128,3 +138,10 @@ def find_operation(method: str, path: str) -> str:
         if method in methods and pattern.fullmatch(path):
             return name
     return ""
+
+
+def find_answer_schema(operation: str, status: int) -> str | None:
+    """Return the name of the schema for the body of an answer, or None when it has no JSON body."""
+    if status >= _FIRST_ERROR_STATUS:
+        return "error"
+    return ANSWER_SCHEMAS.get((operation, status))

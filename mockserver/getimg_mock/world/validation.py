@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
+from getimg_mock import schemas
 from getimg_mock.errors import Refusal
-from getimg_mock.world import schemas
 from getimg_mock.world.references import check_reference
 from getimg_mock.world.requests import FIELDS, GenerationRequest, canonical, whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from getimg_mock.schemas import Violation
     from getimg_mock.world.catalogue import Catalogue, Model
     from getimg_mock.world.limits import Kind
-    from getimg_mock.world.schemas import Violation
 
 _JSON_TYPES: Final = {
     str: "a string",

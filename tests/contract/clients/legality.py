@@ -6,8 +6,9 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import find_answer_schema
 from tests.contract.clients.reference import ReferenceClient
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def documented(each: ClientExchange) -> bool:
     kind = {name.lower(): value for name, value in each.headers}.get("content-type", "")
     if each.operation == "downloads.retrieve" and each.status < 300:
         return not kind.startswith("text/")
-    form = schemas.answer_schema(each.operation, each.status)
+    form = find_answer_schema(each.operation, each.status)
     return form is not None and not schemas.violations(form, _unpacked(each))
 
 

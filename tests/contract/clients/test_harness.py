@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from getimg_mock import schemas
 from getimg_mock.contract.clients import observed_traffic, scorecard
 from getimg_mock.contract.clients.cases.cases import Case, balance, image
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
@@ -13,7 +14,6 @@ from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, cases, choose_checks, verify
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.serving.server import MockServer
-from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch
 from tests.contract.clients.reference import ReferenceClient, faulty
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
+from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.contract.plans import encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
@@ -18,7 +19,6 @@ from getimg_mock.contract.provider.corpus.input_values import (
     disguise,
     list_bad_durations,
 )
-from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

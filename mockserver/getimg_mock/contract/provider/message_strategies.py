@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hypothesis import strategies as st
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from getimg_mock import schemas
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
@@ -22,7 +23,6 @@ from getimg_mock.contract.targets.persistent_connection import PersistentConnect
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
-from getimg_mock.world import schemas
 from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from getimg_mock import schemas
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.checks import message_variants
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import cases, choose_checks, verify
-from getimg_mock.world import schemas
 from tests.contract.clients.legality import judged
 from tests.contract.clients.reference import faulty
 

@@ -8,7 +8,7 @@ import time  # noqa: TID251 - a client reads its own clock
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 from tests.contract.clients.reference.errors import (
     REFUSALS,
     AnswerError,

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.world import schemas
+from getimg_mock import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, unquote
 
+from getimg_mock import schemas
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.cases import (
     IMAGE,
@@ -24,7 +25,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
 from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import REQUEST_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,7 +196,7 @@ def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
         if not each.operation:
             yield fail("a documented method and path", f"{each.method} {each.path}", each)
             continue
-        form = schemas.REQUESTS.get(each.operation)
+        form = REQUEST_SCHEMAS.get(each.operation)
         if form is not None:
             found = schemas.violations(form, _body(each))
             yield expect(

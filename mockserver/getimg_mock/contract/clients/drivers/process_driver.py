@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS, Case, EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.capabilities import (
@@ -45,7 +46,6 @@ from getimg_mock.contract.clients.server.socket_server import SocketServer
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache
-from getimg_mock.world import schemas
 from getimg_mock.world.clock import VirtualClock, stopwatch
 
 if TYPE_CHECKING:

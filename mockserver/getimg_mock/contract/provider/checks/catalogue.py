@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.verdicts import check, expect, note
-from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

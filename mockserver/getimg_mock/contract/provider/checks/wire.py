@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.documented_statuses import read_documented_statuses
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,7 +60,7 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
     for each in history:
         if not _speaks_json(each) or not (each.operation or each.status >= 400):
             continue
-        name = schemas.answer_schema(each.operation, each.status)
+        name = find_answer_schema(each.operation, each.status)
         if name is None:
             continue
         found = schemas.violations(name, each.plain)
@@ -466,7 +467,7 @@ def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
     """GP115."""
     seen: set[tuple[str, str]] = set()
     for each in history:
-        name = schemas.answer_schema(each.operation, each.status) if each.operation else None
+        name = find_answer_schema(each.operation, each.status) if each.operation else None
         if name is None or not isinstance(each.plain, (dict, list)):
             continue
         found = dict.fromkeys(_find_unknown_fields(schemas.schema(name), each.plain))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
@@ -17,7 +18,6 @@ from getimg_mock.contract.provider.corpus.input_values import (
     list_mistyped_values,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
-from getimg_mock.world import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

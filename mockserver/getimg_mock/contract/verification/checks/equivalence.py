@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.evidence.claims import find_flaw
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.provider.modelled_ranges import build_ranges, check_times
 from getimg_mock.contract.verdicts import check, expect, fail_as
 from getimg_mock.contract.verification.comparison import compute_shape
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,7 +66,7 @@ def status_classes_agree(comparison: Comparison) -> Iterator[Observation]:
 
 
 def _fits_schema(exchange: HttpExchange) -> bool:
-    name = schemas.answer_schema(exchange.operation, exchange.status)
+    name = find_answer_schema(exchange.operation, exchange.status)
     return name is None or not schemas.violations(name, exchange.plain)
 
 
@@ -362,5 +363,5 @@ def _is_legal(exchange: HttpExchange) -> bool:
     if exchange.operation == "downloads.retrieve" and exchange.status < 400:
         whole = exchange.fields.get("content-length") == str(len(exchange.body))
         return exchange.kind.startswith(("image/", "video/")) and whole
-    known = schemas.answer_schema(exchange.operation, exchange.status) is not None
+    known = find_answer_schema(exchange.operation, exchange.status) is not None
     return exchange.kind == "application/json" and known and _fits_schema(exchange)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.plans import find_step_operation
 from getimg_mock.contract.verdicts import OK, check, expect, fail_as
-from getimg_mock.world import schemas
+from getimg_mock.world.operations import REQUEST_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observatio
     """Require that every response under a fault is valid by its schema."""
     for history in examination.histories:
         for each in history if history.plan.rules else ():
-            name = schemas.answer_schema(each.operation, each.status) if each.operation else None
+            name = find_answer_schema(each.operation, each.status) if each.operation else None
             if name is not None and each.kind == "application/json" and each.method != "HEAD":
                 found = schemas.violations(name, each.plain)
                 yield expect(
@@ -126,7 +127,7 @@ def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
     second = _load_second_validator()
     for plan in examination.plans:
         for step in plan.submissions:
-            name = schemas.REQUESTS.get(find_step_operation(step))
+            name = REQUEST_SCHEMAS.get(find_step_operation(step))
             if name is None or len(step.body or b"") > 1 << 20:
                 continue
             meant = _find_intended_validity(step)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib import import_module
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.world.schemas import (
-    ANSWERS,
+from getimg_mock.schemas import (
     Violation,
-    answer_schema,
+    create_registry,
+    load_schema,
     names,
     schema,
     validator,
@@ -231,22 +233,61 @@ def test_a_schema_and_its_validator_are_made_once() -> None:
     assert validator("model") is validator("model")
 
 
-def test_every_answer_has_a_schema_and_every_refusal_the_one_for_errors() -> None:
-    """The fake's answers and the contract's checks look the schema up by operation and status."""
-    assert answer_schema("images.generate", 200) == "image-generation"
-    assert answer_schema("videos.retrieve", 404) == "error"
-    assert answer_schema("anything", 500) == "error"
-    assert answer_schema("downloads.retrieve", 200) is None
-    assert answer_schema("downloads.retrieve", 304) is None
-    assert set(ANSWERS.values()) <= set(names())
-
-
 def test_importing_compiles_nothing_and_needs_no_second_validator() -> None:
     """The fake starts fast: what is not asked for is neither read nor compiled."""
     script = (
-        "import sys; from getimg_mock.world import schemas;"
+        "import sys; from getimg_mock import schemas;"
         "assert not schemas.schema.cache_info().currsize;"
         "assert not schemas.validator.cache_info().currsize;"
         "assert 'jsonschema' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)  # noqa: S603 - our own words
+
+
+def test_a_loaded_schema_is_the_callers_own() -> None:
+    """What the caller changes in it does not change what the fake validates by."""
+    load_schema("balance")["required"] = ["nothing"]
+    assert load_schema("balance") == schema("balance") != {"required": ["nothing"]}
+    with pytest.raises(UnknownNameError, match="Did you mean 'balance'"):
+        load_schema("balanse")
+
+
+@pytest.mark.parametrize("name", ["video-generation", "model-list", "image-generation"])
+def test_plain_jsonschema_resolves_the_references(name: str) -> None:
+    """In the registry every reference is found, by the address of the schema that makes it."""
+    plain = Draft202012Validator(load_schema(name), registry=create_registry())
+    for example in schema(name)["examples"]:
+        assert list(plain.iter_errors(example)) == violations(name, example) == []
+    assert not plain.is_valid({"status": "paused"} if name == "video-generation" else "no")
+
+
+def test_without_referencing_the_registry_says_what_to_install() -> None:
+    """The package is optional: jsonschema brings it."""
+    program = (
+        "import sys; sys.modules['referencing'] = None\n"
+        "from getimg_mock.schemas import create_registry\n"
+        "try:\n    create_registry()\nexcept ModuleNotFoundError as error:\n    print(error)\n"
+    )
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "pip install jsonschema" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "now"),
+    [
+        ("violations", "getimg_mock.schemas.violations"),
+        ("ANSWERS", "getimg_mock.world.operations.ANSWER_SCHEMAS"),
+        ("REQUESTS", "getimg_mock.world.operations.REQUEST_SCHEMAS"),
+        ("answer_schema", "getimg_mock.world.operations.find_answer_schema"),
+    ],
+)
+def test_the_old_place_works_for_one_release(name: str, now: str) -> None:
+    """docs/schemas.md named it: it warns, and says where the name is now."""
+    module, _, attribute = now.rpartition(".")
+    with pytest.warns(DeprecationWarning, match=f"{name} is deprecated: use {now}"):
+        found = getattr(import_module("getimg_mock.world.schemas"), name)
+    assert found is getattr(import_module(module), attribute)
+    with pytest.raises(AttributeError):
+        import_module("getimg_mock.world.schemas").nothing  # noqa: B018 - the access is the test
