@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.contract.evidence.evidence import read_evidence
+from getimg_mock.contract.evidence.evidence_file import read_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verification.registry import (

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.evidence.claims import compute_mark
-from getimg_mock.contract.evidence.evidence import load_shipped_evidence
+from getimg_mock.contract.evidence.evidence_file import load_shipped_evidence
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.evidence.evidence import Evidence
+    from getimg_mock.contract.evidence.evidence_file import Evidence
 
 ROOT: Final = Path(__file__).parents[2]
 PAGE: Final = ROOT / "docs" / "fidelity.md"

@@ -10,7 +10,7 @@ import pytest
 
 from getimg_mock._shipped import shipped
 from getimg_mock.cli import main
-from getimg_mock.contract.clients.cases.cases import OPS, OPTIONS
+from getimg_mock.contract.clients.cases.case_rules import OPS, OPTIONS
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.suite import CHECKS, cases
 

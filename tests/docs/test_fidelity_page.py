@@ -10,7 +10,7 @@ import pytest
 
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.claims import compute_mark, find_flaw
-from getimg_mock.contract.evidence.evidence import Evidence, load_shipped_evidence
+from getimg_mock.contract.evidence.evidence_file import Evidence, load_shipped_evidence
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.settings import option_name, options
 from tests.docs.fidelity_table import behaviours, rows, table

@@ -45,9 +45,8 @@ MIRRORS: Final = {
     ),
 }
 
-# What is still to be renamed; each renaming removes its entry.
-TYPES_TO_RENAME: Final = frozenset({"Judge", "Kind"})
-MODULES_TO_RENAME: Final = frozenset({"cases", "evidence", "server"})
+# Former places that warn for one release; each removal removes its entry.
+DEPRECATED_MODULES: Final = frozenset({"schemas"})
 
 
 def _list_modules() -> list[tuple[str, str]]:
@@ -77,9 +76,7 @@ def _find_several(homes: dict[str, list[str]]) -> dict[str, list[str]]:
 
 def test_no_public_type_has_the_name_of_another() -> None:
     """A type's name in a message or an annotation says which type is meant."""
-    several = _find_several(_find_homes(list_public_types()))
-    assert {n: p for n, p in several.items() if n not in TYPES_TO_RENAME} == {}
-    assert several.keys() == TYPES_TO_RENAME
+    assert _find_several(_find_homes(list_public_types())) == {}
 
 
 def test_no_module_has_the_name_of_another() -> None:
@@ -90,8 +87,8 @@ def test_no_module_has_the_name_of_another() -> None:
             (name, folder) for name, folder in modules if not _is_mirror(name, folder, modules)
         )
     )
-    assert {n: p for n, p in several.items() if n not in MODULES_TO_RENAME} == {}
-    assert several.keys() == MODULES_TO_RENAME
+    assert {n: p for n, p in several.items() if n not in DEPRECATED_MODULES} == {}
+    assert several.keys() == DEPRECATED_MODULES
 
 
 def test_every_mirrored_tree_mirrors_something() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
-from getimg_mock.contract.evidence.evidence import STALE_AFTER
+from getimg_mock.contract.evidence.evidence_file import STALE_AFTER
 from getimg_mock.contract.plans import TIERS
 from getimg_mock.contract.targets.http_target import MAX_WAIT
 from getimg_mock.contract.verification.preparation import ProviderOptions

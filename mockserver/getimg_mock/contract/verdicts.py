@@ -61,8 +61,6 @@ class Observation:
 
 OK: Final = Observation()
 
-Judge = "Callable[[History], Iterable[Observation]]"
-
 
 def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation:
     """Return a breach: what was expected, and what came."""

@@ -12,7 +12,7 @@ from getimg_mock.world.operations import find_answer_schema
 from tests.contract.clients.reference import ReferenceClient
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientExchange
 
 _KEPT: Final = 65536

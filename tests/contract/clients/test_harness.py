@@ -8,7 +8,7 @@ import pytest
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients import observed_traffic, scorecard
-from getimg_mock.contract.clients.cases.cases import Case, balance, image
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, cases, choose_checks, verify

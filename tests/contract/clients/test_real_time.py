@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases.cases import Case, balance, image, video
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.errors import SettingsError

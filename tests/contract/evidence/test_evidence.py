@@ -12,7 +12,7 @@ import pytest
 
 from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.claims import compute_mark
-from getimg_mock.contract.evidence.evidence import (
+from getimg_mock.contract.evidence.evidence_file import (
     Evidence,
     collect_evidence,
     load_shipped_evidence,

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from getimg_mock.cli import main
-from getimg_mock.contract.evidence.evidence import collect_evidence
+from getimg_mock.contract.evidence.evidence_file import collect_evidence
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from getimg_mock.contract.evidence.claims import collect_claims
-from getimg_mock.contract.evidence.evidence import load_shipped_evidence
+from getimg_mock.contract.evidence.evidence_file import load_shipped_evidence
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Case, image
+from getimg_mock.contract.clients.cases.case_rules import Case, image
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import judge_check
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.drivers.python_driver import Driver
-    from getimg_mock.contract.clients.server.fault_server import FaultAction
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.clients.suite import Result
 
 CHECKS: Final = {

@@ -26,7 +26,7 @@ from getimg_mock.world.randomness import Stream
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.verdicts import Verdict

@@ -16,7 +16,7 @@ from getimg_mock._shipped import read_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from getimg_mock.contract.evidence.evidence import Evidence
+    from getimg_mock.contract.evidence.evidence_file import Evidence
     from getimg_mock.contract.verdicts import Check
 
 MARKS: Final = ("documented", "observed", "inferred", "our choice")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from getimg_mock.contract.evidence.evidence import STALE_AFTER
+from getimg_mock.contract.evidence.evidence_file import STALE_AFTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.budget.spend_file import parse_amount
 from getimg_mock.contract.evidence.claims import collect_claims
-from getimg_mock.contract.evidence.evidence import (
+from getimg_mock.contract.evidence.evidence_file import (
     STALE_AFTER,
     Evidence,
     collect_evidence,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from getimg_mock.contract.budget.spend_file import Amount
-    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
     from getimg_mock.reports.run_events import Outcome, RunEvent

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from getimg_mock.contract.clients.cases.cases import (
+from getimg_mock.contract.clients.cases.case_rules import (
     OPS,
     Case,
     balance,
@@ -20,7 +20,7 @@ from getimg_mock.contract.clients.cases.fault_actions import answer_instead
 from getimg_mock.contract.clients.cases.wire_script import build_error
 from getimg_mock.contract.clients.drivers.capabilities import find_lacking_operations, fit_case
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient
 

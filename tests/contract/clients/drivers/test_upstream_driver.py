@@ -15,11 +15,11 @@ from getimg_mock._shipped import shipped
 from getimg_mock.cli import main
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.clients.cases.cases import KEY
+from getimg_mock.contract.clients.cases.case_rules import KEY
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES, UpstreamDriver
-from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
-from getimg_mock.contract.clients.server.forwarding import Forwarder
+from getimg_mock.contract.clients.fault_serving.fault_server import ReceivedRequest
+from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from getimg_mock.contract.targets.execution import ReceivedResponse
 from getimg_mock.contract.targets.http_target import HttpTarget

@@ -19,7 +19,7 @@ from tests.contract.clients.reference import ReferenceClient, faulty
 if TYPE_CHECKING:
     import pytest
 
-    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.case_rules import Case
 
 LEAKING = """
 import http.client, json, sys

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.sandbox.resource_usage import ResourceUsage
 
-Kind = Literal["value", "error", "abandoned", "unsupported", "interrupted"]
+OutcomeKind = Literal["value", "error", "abandoned", "unsupported", "interrupted"]
 
 # Errors of a language or of its JSON parser, which a client should not pass to its caller.
 RAW_ERRORS: Final = frozenset(
@@ -95,7 +95,7 @@ class CallOutcome:
 
     op: str
     args: Mapping[str, Any]
-    kind: Kind
+    kind: OutcomeKind
     value: Any = None
     error: Mapping[str, Any] = field(default_factory=dict)
     began: float = 0.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.server.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
 
 HTML: Final = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"
 UNAVAILABLE: Final = build_error(503, "server_error", "Something went wrong on our end")

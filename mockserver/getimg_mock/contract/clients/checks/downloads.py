@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Case, download, image, video
+from getimg_mock.contract.clients.cases.case_rules import Case, download, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
 from getimg_mock.contract.clients.checks import partial_downloads
@@ -19,7 +19,7 @@ from getimg_mock.contract.clients.checks.files import (
     list_finished_files,
     serve_picture,
 )
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.server.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 

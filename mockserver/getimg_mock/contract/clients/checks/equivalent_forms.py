@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import Case, balance, image, video
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from getimg_mock.contract.clients.server.fault_server import FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.world.randomness import Stream
 
     Form = Callable[[WireAnswer], WireAnswer]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.cases import download, image, video
+from getimg_mock.contract.clients.cases.case_rules import download, image, video
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
-    from getimg_mock.contract.clients.server.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
 
 DOWNLOAD_OPERATION: Final = "downloads.retrieve"
 JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64

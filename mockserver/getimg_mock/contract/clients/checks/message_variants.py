@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import (
+from getimg_mock.contract.clients.cases.case_rules import (
     RANGE,
     VIDEO,
     Case,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Case, ClientCall, download, image
+from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall, download, image
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import cut
 from getimg_mock.contract.clients.checks.files import (
@@ -17,7 +17,7 @@ from getimg_mock.contract.clients.checks.files import (
     list_finished_files,
     serve_range,
 )
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
-    from getimg_mock.contract.clients.server.fault_server import FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Case, ClientCall
+from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_json_answer
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import (
+from getimg_mock.contract.clients.cases.case_rules import (
     IMAGE,
     RANGE,
     VIDEO,
@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.cases.cases import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 from getimg_mock.world.operations import REQUEST_SCHEMAS
 

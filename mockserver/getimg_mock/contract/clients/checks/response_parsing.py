@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import Case, balance, image, models, video
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.schema_variants import with_unknown_fields
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
@@ -23,7 +23,7 @@ from getimg_mock.contract.clients.checks.message_variants import (
 )
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:

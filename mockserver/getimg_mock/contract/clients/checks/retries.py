@@ -6,7 +6,7 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import (
+from getimg_mock.contract.clients.cases.case_rules import (
     RANGE,
     Case,
     ClientCall,
@@ -18,7 +18,7 @@ from getimg_mock.contract.clients.cases.cases import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
 from getimg_mock.contract.clients.checks.own_requests import find_own_requests
-from getimg_mock.contract.clients.server.fault_server import FaultRule
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
-    from getimg_mock.contract.clients.server.fault_server import FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
 
 HOURS: Final = 3 * 3600

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.cases import (
+from getimg_mock.contract.clients.cases.case_rules import (
     VIDEO,
     Case,
     ClientCall,
@@ -18,8 +18,8 @@ from getimg_mock.contract.clients.cases.cases import (
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.encodings import ENCODINGS, accepts_encoding
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, encode_chunks
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
-from getimg_mock.contract.clients.server.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.server.fault_server import (
+    from getimg_mock.contract.clients.fault_serving.fault_server import (
         FaultAction,
         FaultContext,
         ReceivedRequest,

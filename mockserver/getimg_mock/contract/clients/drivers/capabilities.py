@@ -5,13 +5,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.cases import OPTIONS, Case, EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import OPTIONS, Case, EarlierResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from getimg_mock.contract.clients.cases.cases import ClientCall
-    from getimg_mock.contract.clients.server.fault_server import FaultRule
+    from getimg_mock.contract.clients.cases.case_rules import ClientCall
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 OPERATION_REQUESTS: Final[dict[str, tuple[str, ...]]] = {
     "generate_image": ("images.generate",),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import find_absent_operations
@@ -36,11 +36,11 @@ from getimg_mock.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from getimg_mock.contract.clients.cases.cases import Case, ClientCall
+    from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
     from getimg_mock.contract.clients.drivers.client_factory import Capabilities
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
+    from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
-    from getimg_mock.contract.clients.server.fault_server import FaultServer
-    from getimg_mock.contract.clients.server.httpcore_network import Network
 
 _MAX_EXCESS: Final = 200
 

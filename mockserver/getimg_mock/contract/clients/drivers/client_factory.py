@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS
+from getimg_mock.contract.clients.cases.case_rules import BASE, KEY, OPS, OPTIONS
 from getimg_mock.errors import SettingsError, UnknownNameError
 
 if TYPE_CHECKING:

@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
-from getimg_mock.contract.clients.cases.cases import BASE, KEY, OPS, OPTIONS, Case, EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import (
+    BASE,
+    KEY,
+    OPS,
+    OPTIONS,
+    Case,
+    EarlierResult,
+)
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.capabilities import (
     find_absent_operations,
@@ -34,15 +41,15 @@ from getimg_mock.contract.clients.drivers.upstream_driver import (
     find_unavailable_need,
     mark_foreign,
 )
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
+from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
+from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
 from getimg_mock.contract.clients.sandbox.client_time import START
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     BASELINE_CALLS,
     ResourceUsage,
     measure_process_usage,
 )
-from getimg_mock.contract.clients.server.fault_server import FaultServer
-from getimg_mock.contract.clients.server.forwarding import Forwarder
-from getimg_mock.contract.clients.server.socket_server import SocketServer
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.media.cache import MediaCache

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from getimg_mock.contract.clients.cases.cases import KEY, Case
+from getimg_mock.contract.clients.cases.case_rules import KEY, Case
 from getimg_mock.contract.clients.cases.client_history import ClientHistory
 from getimg_mock.contract.clients.drivers import forks
 from getimg_mock.contract.clients.drivers.capabilities import (
@@ -22,6 +22,8 @@ from getimg_mock.contract.clients.drivers.capabilities import (
 )
 from getimg_mock.contract.clients.drivers.case_run import CaseRun
 from getimg_mock.contract.clients.drivers.client_factory import probe_capabilities
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
+from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned, ClientTime
 from getimg_mock.contract.clients.sandbox.environment import (
     capture_logs,
@@ -29,8 +31,6 @@ from getimg_mock.contract.clients.sandbox.environment import (
     set_environment,
 )
 from getimg_mock.contract.clients.sandbox.time_limit import TimeLimit
-from getimg_mock.contract.clients.server.fault_server import FaultServer
-from getimg_mock.contract.clients.server.httpcore_network import Network
 from getimg_mock.contract.plans import Plan
 from getimg_mock.isolation.local_only import block_external_connections
 from getimg_mock.media.cache import MediaCache

@@ -11,22 +11,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.cases import KEY
+from getimg_mock.contract.clients.cases.case_rules import KEY
 from getimg_mock.contract.clients.drivers.capabilities import fit_case
 from getimg_mock.contract.clients.drivers.case_run import CaseRun
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver, build_untried_history
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
+from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
+from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
+from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
 from getimg_mock.contract.clients.sandbox.client_time import START, ClientTime
-from getimg_mock.contract.clients.server.fault_server import FaultServer
-from getimg_mock.contract.clients.server.forwarding import Forwarder
-from getimg_mock.contract.clients.server.httpcore_network import Network
-from getimg_mock.contract.clients.server.socket_server import SocketServer
 from getimg_mock.isolation.local_only import REAL_NETWORK_ADVICE, block_external_connections
 from getimg_mock.world.clock import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from getimg_mock.contract.clients.cases.cases import Case
+    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.targets.http_target import HttpTarget
 

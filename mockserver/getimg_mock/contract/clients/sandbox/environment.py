@@ -17,8 +17,8 @@ from getimg_mock.contract.clients.sandbox.client_time import Abandoned
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.cases import Case
-    from getimg_mock.contract.clients.server.httpcore_network import Network
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.fault_serving.httpcore_network import Network
 
 _MAX_MEMORY: Final = 64 * 1024 * 1024
 

@@ -10,13 +10,12 @@ from getimg_mock.contract.provider.checks.billing import pair_cost_reads
 from getimg_mock.contract.verdicts import check, expect, note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-    Judge = Callable[[History], Iterator[Observation]]
 
 # What says nothing about an input: no key, no money, too fast.
 _IGNORED_STATUSES: Final = (0, 401, 402, 429)

@@ -9,12 +9,12 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+from getimg_mock.contract.clients.fault_serving.request_parser import RequestParser
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned
-from getimg_mock.contract.clients.server.request_parser import RequestParser
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.wire_script import WireScript
-    from getimg_mock.contract.clients.server.fault_server import FaultServer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
     from getimg_mock.world.clock import VirtualClock
 
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()

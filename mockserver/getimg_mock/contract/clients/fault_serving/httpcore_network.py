@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
-from getimg_mock.contract.clients.server.fault_server import format_origin
-from getimg_mock.contract.clients.server.request_parser import RequestParser
+from getimg_mock.contract.clients.fault_serving.fault_server import format_origin
+from getimg_mock.contract.clients.fault_serving.request_parser import RequestParser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
     from getimg_mock.contract.clients.sandbox.client_time import ClientTime
-    from getimg_mock.contract.clients.server.fault_server import FaultServer
 
 _CORE_LIBRARIES: Final = ("httpcore", "httpcore2")
 _BAD_REQUEST: Final = WireAnswer(400, (("Connection", "close"),), b"not HTTP").to_script()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from getimg_mock.contract.clients.server.fault_server import FaultRule
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 BASE: Final = "https://api.getimg.ai"
 KEY: Final = "sk_client_contract_5f1d8a77c0"

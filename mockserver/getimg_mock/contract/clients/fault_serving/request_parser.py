@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
+from getimg_mock.contract.clients.fault_serving.fault_server import ReceivedRequest
 
 _MAX_EVENT_SIZE = 256 * 1024
 

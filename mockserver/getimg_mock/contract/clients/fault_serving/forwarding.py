@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from getimg_mock.contract.clients.cases.cases import KEY
+from getimg_mock.contract.clients.cases.case_rules import KEY
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.steps import Send
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Self
 
-    from getimg_mock.contract.clients.server.fault_server import ReceivedRequest
+    from getimg_mock.contract.clients.fault_serving.fault_server import ReceivedRequest
     from getimg_mock.contract.targets.http_target import HttpSession, HttpTarget
 
 _DOWNLOADS: Final = "/v2/downloads/"
