@@ -24,10 +24,10 @@ from benchmarks.targets import at_most
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel
-from getimg_mock.in_process.exchange import Jumping
+from getimg_mock.in_process.exchange import AdvanceClock
 from getimg_mock.settings import Settings
-from getimg_mock.testing.client_waiting import LinkedPatience
-from getimg_mock.testing.reset_tracking import PresentClock, fake_with_epochs
+from getimg_mock.testing.client_waiting import LinkedWaitStrategy
+from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
 from getimg_mock.testing.workspace import GetimgMock
 from getimg_mock.world.clock import VirtualClock
 
@@ -88,9 +88,9 @@ def test_it(respx_mock, monkeypatch, number):
 def in_process() -> GetimgMock:
     """Return a workspace on a fake in process, as the fixture makes it."""
     settings = Settings.of(quiet=True, balance=1_000_000)
-    fake, store = fake_with_epochs(settings, lambda: VirtualClock(rate=0))
-    app = Application(fake, access_log.silent)
-    patience = LinkedPatience(PresentClock(store, KEY), Jumping())
+    fake, store = create_fake_with_epochs(settings, lambda: VirtualClock(rate=0))
+    app = Application(fake, access_log.log_nothing)
+    patience = LinkedWaitStrategy(PresentClock(store, KEY), AdvanceClock())
     return GetimgMock(LocalChannel(fake, KEY), url=URL, app=app, patience=patience)
 
 

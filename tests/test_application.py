@@ -33,7 +33,7 @@ def test_it_is_made_from_settings_or_from_single_values() -> None:
 def test_two_applications_share_nothing() -> None:
     """No module-level state."""
     one, other = create_app(quiet=True), create_app(quiet=True)
-    assert one.fake.store.workspace("sk_x") is not other.fake.store.workspace("sk_x")
+    assert one.fake.store.get_or_create("sk_x") is not other.fake.store.get_or_create("sk_x")
 
 
 def test_a_test_client_can_use_it_from_start_to_stop() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import Span
-from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
+from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 # For each setting: what may be written in an environment variable, and what it is read as.
 WRITTEN: dict[str, tuple[str, Any]] = {
@@ -54,7 +54,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "log_format": ("json", "json"),
 }
 
-NAMES = tuple(option.name for option in options())
+NAMES = tuple(option.name for option in list_options())
 
 
 def _load(
@@ -80,7 +80,7 @@ def test_every_setting_can_be_given_in_three_ways(name: str, tmp_path: Path) -> 
     """Argument, environment variable and key of the file read the same text alike."""
     written: Any
     written, read = WRITTEN[name]
-    file = _toml(tmp_path / "s.toml", f'{option_name(name)} = "{written}"')
+    file = _toml(tmp_path / "s.toml", f'{format_option_name(name)} = "{written}"')
     for settings in (
         Settings.of(**{name: written}),
         _load({name: written}),

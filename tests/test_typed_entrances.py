@@ -19,7 +19,7 @@ from getimg_mock.setting_values import Span
 from getimg_mock.settings import Settings
 from getimg_mock.settings_options import ChangeableOptions, SettingsOptions
 from getimg_mock.testing.mark_options import MarkOptions
-from getimg_mock.testing.options import known
+from getimg_mock.testing.options import list_known_names
 from tests.test_settings import WRITTEN
 
 SETTINGS = get_type_hints(Settings)
@@ -90,7 +90,7 @@ def test_the_changeable_options_are_those_that_configure_takes() -> None:
 
 def test_the_mark_takes_what_the_plugin_knows() -> None:
     """Every name that the mark and `getimg_settings` take is typed, and no other."""
-    assert set(MARK) == set(known())
+    assert set(MARK) == set(list_known_names())
 
 
 def test_a_word_that_the_types_exclude_is_refused() -> None:

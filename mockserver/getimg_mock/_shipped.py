@@ -19,7 +19,7 @@ Folder = Literal["schemas", "fixtures", "contract_tests"]
 
 
 @cache
-def shipped(folder: Folder) -> Traversable:
+def open_folder(folder: Folder) -> Traversable:
     """Return `folder` as a `Traversable`, wherever this installation keeps it.
 
     Raises `FileNotFoundError` when neither place holds it, which means a broken installation.
@@ -38,7 +38,7 @@ def shipped(folder: Folder) -> Traversable:
 
 def read_text(folder: Folder, name: str) -> str:
     """Return the text of one shipped file; `name` may hold slashes."""
-    return shipped(folder).joinpath(*name.split("/")).read_text(encoding="utf-8")
+    return open_folder(folder).joinpath(*name.split("/")).read_text(encoding="utf-8")
 
 
 def read_source(module: str) -> str:

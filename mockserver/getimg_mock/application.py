@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from getimg_mock.api import access_log, routes
-from getimg_mock.api.authentication import key_of
+from getimg_mock.api.authentication import parse_key
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from getimg_mock.settings_options import SettingsOptions
 
 # No path of getimg.ai begins so.
-_OURS = "/__mock__"
+_CONTROL_PREFIX = "/__mock__"
 
 
 class Application:
@@ -32,31 +32,33 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
         if scope.get("root_path"):
-            scope = _below(scope)
-        if scope["type"] == "http" and _is_ours(scope["path"]):
-            await self._controlled(scope, receive, send)
+            scope = _strip_mount(scope)
+        if scope["type"] == "http" and _is_control_path(scope["path"]):
+            await self._serve_control(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
             await self._api(scope, receive, send)
 
-    async def _controlled(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_control(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._control is None:
             # Imported on first use: a fifth of the import time, and many fakes get no control call.
             from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
 
-            self._control = Surface(self.fake, key_of)
+            self._control = Surface(self.fake, parse_key)
         await self._control(scope, receive, send)
 
 
-def _below(scope: Scope) -> Scope:
+def _strip_mount(scope: Scope) -> Scope:
     """Return the scope of a mounted application with its path relative to the mount."""
     path, root = str(scope.get("path", "")), str(scope["root_path"]).rstrip("/")
     return {**scope, "path": path[len(root) :]} if path.startswith(f"{root}/") else scope
 
 
-def _is_ours(path: str) -> bool:
-    return path.startswith(_OURS) and path[len(_OURS) : len(_OURS) + 1] in {"", "/"}
+def _is_control_path(path: str) -> bool:
+    return path.startswith(_CONTROL_PREFIX) and path[
+        len(_CONTROL_PREFIX) : len(_CONTROL_PREFIX) + 1
+    ] in {"", "/"}
 
 
 def create_app(settings: Settings | None = None, **options: Unpack[SettingsOptions]) -> Application:
@@ -70,11 +72,11 @@ def create_app(settings: Settings | None = None, **options: Unpack[SettingsOptio
         settings = Settings.of(**options)
     elif options:
         raise TypeError("Pass either settings or single options, not both.")
-    return Application(Fake.of(settings), _log(settings))
+    return Application(Fake.of(settings), _create_log(settings))
 
 
-def _log(settings: Settings) -> AccessLog:
+def _create_log(settings: Settings) -> AccessLog:
     if settings.quiet:
-        return access_log.silent
-    lines = access_log.json_line if settings.log_format == "json" else access_log.text_line
+        return access_log.log_nothing
+    lines = access_log.format_json if settings.log_format == "json" else access_log.format_text
     return access_log.Printer(lines)

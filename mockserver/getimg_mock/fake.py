@@ -11,8 +11,8 @@ from getimg_mock.store.memory import MemoryStore
 from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock
 from getimg_mock.world.journal import Journal
-from getimg_mock.world.magic import key_magic
-from getimg_mock.world.rule_files import scenario
+from getimg_mock.world.magic import parse_key_magic
+from getimg_mock.world.rule_files import resolve_scenario
 from getimg_mock.world.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -41,33 +41,37 @@ class Fake:
 
         Raises `SettingsError` for an invalid models file or scenario.
         """
-        catalogue = Catalogue.from_file(settings.models) if settings.models else Catalogue.shipped()
-        clock = clock or (lambda: VirtualClock(rate=_rate(settings.clock)))
+        catalogue = (
+            Catalogue.from_file(settings.models) if settings.models else Catalogue.load_shipped()
+        )
+        clock = clock or (lambda: VirtualClock(rate=_parse_rate(settings.clock)))
         for name in settings.scenario:
-            scenario(name)
+            resolve_scenario(name)
         return cls(
             settings,
             catalogue,
-            MemoryStore(lambda key: opened(key, settings, clock()), bound=settings.max_workspaces),
+            MemoryStore(
+                lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
+            ),
             MediaCache(settings.media_cache_mib * 1024 * 1024),
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),
         )
 
 
-def opened(key: str, settings: Settings, clock: VirtualClock) -> Workspace:
+def open_workspace(key: str, settings: Settings, clock: VirtualClock) -> Workspace:
     """Create the workspace of a key, with the settings and scenario of a magic key."""
-    magic = key_magic(key) if settings.magic else None
+    magic = parse_key_magic(key) if settings.magic else None
     if magic is not None:
         read = Settings.of(**magic.settings)
         settings = replace(settings, **{name: getattr(read, name) for name in magic.settings})
     workspace = Workspace(key, settings=settings, clock=clock)
     asked = [*settings.scenario, *([magic.scenario] if magic and magic.scenario else [])]
     for name in asked:
-        found = scenario(name)
+        found = resolve_scenario(name)
         workspace.scenarios.load_rules(found.rules, workspace.opened_at, scenario=found.name)
     return workspace
 
 
-def _rate(clock: str) -> float:
+def _parse_rate(clock: str) -> float:
     return _RATES[clock] if clock in _RATES else float(clock[1:])

@@ -195,11 +195,11 @@ class Settings:
 
     @classmethod
     def of(cls, **options: Unpack[SettingsOptions]) -> Settings:
-        """Return settings with `options` read and checked, and defaults for the others.
+        """Return settings with `list_options` read and checked, and defaults for the others.
 
         Raises `UnknownNameError` for an unknown name and `SettingsError` for an invalid value.
         """
-        return cls(**_read(options, _Source("setting", str)))
+        return cls(**_parse_values(options, _Source("setting", str)))
 
     @classmethod
     def load(
@@ -214,21 +214,21 @@ class Settings:
         `SettingsError` that says which of the three is wrong.
         """
         path = str(file or FILE).replace("{", "{{").replace("}", "}}")
-        in_file = _Source(f"key in {file or FILE}", option_name, "{} in " + path)
+        in_file = _Source(f"key in {file or FILE}", format_option_name, "{} in " + path)
         variables = _Source("environment variable", lambda name: PREFIX + name.upper())
-        given = _Source("option", lambda name: f"--{option_name(name)}")
-        values = _read(_file_values(file), in_file)
-        values |= _read(_environment_values(environment), variables)
-        values |= _read(arguments, given)
+        given = _Source("option", lambda name: f"--{format_option_name(name)}")
+        values = _parse_values(_read_file(file), in_file)
+        values |= _parse_values(_read_environment(environment), variables)
+        values |= _parse_values(arguments, given)
         return cls(**values)
 
 
-def options() -> tuple[Field[Any], ...]:
+def list_options() -> tuple[Field[Any], ...]:
     """Return the fields of `Settings`, each with `parse`, `help`, `metavar`, `flag` as metadata."""
     return fields(Settings)
 
 
-def option_name(name: str) -> str:
+def format_option_name(name: str) -> str:
     """Return the name of a setting as options and files write it: with hyphens."""
     return name.replace("_", "-")
 
@@ -242,8 +242,8 @@ class _Source:
     shown: str = "{}"
 
 
-def _read(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
-    known = {each.name: each for each in options()}
+def _parse_values(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
+    known = {each.name: each for each in list_options()}
     read = {}
     for name, value in values.items():
         written = source.written(name)
@@ -256,7 +256,7 @@ def _read(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
     return read
 
 
-def _environment_values(environment: Mapping[str, str]) -> dict[str, str]:
+def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name.removeprefix(PREFIX).lower(): value
         for name, value in environment.items()
@@ -264,7 +264,7 @@ def _environment_values(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _file_values(file: Path | None) -> dict[str, Any]:
+def _read_file(file: Path | None) -> dict[str, Any]:
     path = file or Path(FILE)
     if file is None and not path.exists():
         return {}

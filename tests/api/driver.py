@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.fake import Fake
-from getimg_mock.in_process.exchange import Jumping, Request, call_application
+from getimg_mock.in_process.exchange import AdvanceClock, Request, call_application
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
 
@@ -86,11 +86,11 @@ class Driver:
             Settings.of(**({"quiet": True} | values)),
             clock=lambda: VirtualClock(start=start, rate=0),
         )
-        return cls(Application(fake, access_log.silent))
+        return cls(Application(fake, access_log.log_nothing))
 
     def workspace(self, key: str | None = None) -> Workspace:
         """Return the workspace of a key, by default the driver's."""
-        return self.app.fake.store.workspace(key or self.key)
+        return self.app.fake.store.get_or_create(key or self.key)
 
     def advance(self, seconds: float, key: str | None = None) -> None:
         """Move a workspace's clock forward."""
@@ -107,7 +107,7 @@ class Driver:
             ledger.charged,
             dict(ledger.by_date),
             len(ledger.entries),
-            workspace.limiter.counts(),
+            workspace.limiter.get_counts(),
             len(workspace.generations),
         )
 
@@ -214,7 +214,7 @@ class Driver:
         assert (connection.status, list(connection.chunks)) == (None, [])
 
 
-class Impatient(Jumping):
+class Impatient(AdvanceClock):
     """Fails where the application waits: on a clock that stands still it has no reason to."""
 
     def wait(self, wait: ClockWait) -> None:

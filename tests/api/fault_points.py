@@ -35,7 +35,7 @@ class Client:
     @property
     def world(self) -> Workspace:
         """The workspace of the key."""
-        return self.server.app.fake.store.workspace(self.key)
+        return self.server.app.fake.store.get_or_create(self.key)
 
     def break_(self, **rule: Any) -> None:
         """Put a rule in force."""

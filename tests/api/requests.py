@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from getimg_mock.world.catalogue import Catalogue
 
-CATALOGUE = Catalogue.shipped()
+CATALOGUE = Catalogue.load_shipped()
 PATHS = (
     "/v2/images/generations",
     "/v2/videos/generations",
@@ -53,7 +53,7 @@ urls = st.one_of(
 @st.composite
 def supported(draw: st.DrawFn, kind: str) -> dict[str, Any]:
     """Return a request that the catalogue supports: every one is accepted."""
-    model = draw(st.sampled_from([each for each in CATALOGUE.listed() if each.type == kind]))
+    model = draw(st.sampled_from([each for each in CATALOGUE.list_models() if each.type == kind]))
     choices: dict[str, Any] = {
         "aspect_ratio": st.sampled_from(model.supported_aspect_ratios),
         "resolution": st.sampled_from(model.supported_resolutions),
@@ -69,7 +69,7 @@ def supported(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 def shaped(kind: str) -> st.SearchStrategy[dict[str, Any]]:
     """Return requests that match the schema, whatever the catalogue says of them."""
-    ids = [each.id for each in CATALOGUE.listed()]
+    ids = [each.id for each in CATALOGUE.list_models()]
     role = {"image": ["reference_image"], "video": ["reference_image", "first_frame", "last_frame"]}
     roles = {"role": st.sampled_from(role[kind])}
     reference = st.fixed_dictionaries(

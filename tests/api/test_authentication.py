@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.api.authentication import redacted
+from getimg_mock.api.authentication import redact_key
 from getimg_mock.in_process.exchange import Request
 from tests.api.driver import Driver
 
@@ -117,4 +117,4 @@ def test_the_lenient_mode_takes_any_key_but_none() -> None:
 )
 def test_a_key_is_shown_without_its_secret(key: str, shown: str) -> None:
     """Enough to tell keys apart, and nothing of a short one."""
-    assert redacted(key) == shown
+    assert redact_key(key) == shown

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock import schemas
-from getimg_mock.api.formatting import decimal_string, number, timestamp
+from getimg_mock.api.formatting import format_decimal, format_timestamp, to_json_number
 from tests.api.driver import START, Driver
 
 Z = "2026-09-01T00:00:00Z"
@@ -271,17 +271,17 @@ def test_every_range_is_answered_with_its_dates(start: datetime, length: timedel
     dates = [bucket["date"] for bucket in body["data"]]
     count = (last.date() - first.date()).days + 1
     assert dates == [f"{first.date() + timedelta(days=day)}" for day in range(count)]
-    assert (body["start"], body["end"]) == (timestamp(first), timestamp(last))
+    assert (body["start"], body["end"]) == (format_timestamp(first), format_timestamp(last))
 
 
 @given(amount=st.decimals(0, 10**12, allow_nan=False, places=12))
 def test_amounts_survive_being_written(amount: Decimal) -> None:
     """The balance is a string so that nothing is lost, and never has an exponent."""
-    assert Decimal(decimal_string(amount)) == amount
-    assert "E" not in decimal_string(amount)
+    assert Decimal(format_decimal(amount)) == amount
+    assert "E" not in format_decimal(amount)
 
 
 @given(amount=st.decimals(0, 10**9, allow_nan=False, places=6))
 def test_numbers_are_exact_to_a_millionth(amount: Decimal) -> None:
     """Costs are JSON numbers: read as decimals they are exact, up to the 15 digits of a double."""
-    assert json.loads(json.dumps(number(amount)), parse_float=Decimal) == amount
+    assert json.loads(json.dumps(to_json_number(amount)), parse_float=Decimal) == amount

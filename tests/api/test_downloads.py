@@ -173,7 +173,7 @@ def test_an_unfinished_video_has_no_file() -> None:
     workspace = api.workspace()
     expires = int((START + timedelta(seconds=10 + DAY)).timestamp())
     guess = f"/v2/downloads/{video_id}/0?exp={expires}"
-    link = f"{guess}&sig={workspace.signature(video_id, 0, expires)}"
+    link = f"{guess}&sig={workspace.sign_link(video_id, 0, expires)}"
     assert api.download(link).status == 404
     api.advance(10)
     assert api.poll(video_id).json["data"][0]["url"] == f"http://testserver{link}"
@@ -184,7 +184,7 @@ def test_a_failed_video_has_no_file() -> None:
     api = Driver.of(video_seconds=0, fail_rate=1)
     video_id = api.video().json["id"]
     expires = int((START + timedelta(seconds=DAY)).timestamp())
-    signature = api.workspace().signature(video_id, 0, expires)
+    signature = api.workspace().sign_link(video_id, 0, expires)
     assert api.download(f"/v2/downloads/{video_id}/0?exp={expires}&sig={signature}").status == 404
 
 

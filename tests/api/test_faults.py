@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from getimg_mock import MockServer, schemas
-from getimg_mock.world.behaviours import ERRORS, INSTEAD, SPOILED
+from getimg_mock.world.behaviours import ERRORS, REPLACEMENT_FAULTS, RESPONSE_FAULTS
 from tests.api.fault_points import PICTURE, POINTS, Client
 from tests.api.sockets import PATIENCE, Observed, connected, written
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 NUMBERS = count(1)
-FAULTS = INSTEAD + SPOILED
+FAULTS = REPLACEMENT_FAULTS + RESPONSE_FAULTS
 
 
 @pytest.fixture(scope="module")
@@ -145,22 +145,22 @@ def test_every_fault_is_observed_wherever_it_can_happen() -> None:
 @pytest.mark.parametrize("fault", [fault for fault, point in HAPPEN if point == "images.generate"])
 def test_a_fault_before_the_work_makes_and_costs_nothing(client: Client, fault: str) -> None:
     """What takes the place of the answer comes before the work; what spoils one, after it."""
-    before = client.world.balance()
+    before = client.world.compute_balance()
     client.break_(fault=fault, on="images.generate")
     client.picture(patience=PATIENCE if fault.startswith("hang") else 20)
     what = [effect.what for effect in client.last().effects]
-    if fault in INSTEAD:
+    if fault in REPLACEMENT_FAULTS:
         assert what == []
-        assert client.world.balance() == before
+        assert client.world.compute_balance() == before
     else:
         assert what == ["generation", "hold", "charge"]
-        assert client.world.balance() < before
+        assert client.world.compute_balance() < before
 
 
 @pytest.mark.parametrize(
     "instead",
     [
-        *({"fault": fault} for fault in INSTEAD),
+        *({"fault": fault} for fault in REPLACEMENT_FAULTS),
         {"error": "server_error"},
         {"status": 503},
         {"answer": {"status": 204}},
@@ -196,7 +196,7 @@ def test_every_documented_error_comes_in_getimgs_envelope(
     """At every point, before any work; 429 RPM says when to come back, 429 concurrency does not."""
     ask = POINTS[operation](client)
     client.break_(on=operation, error=name)
-    before = client.world.balance()
+    before = client.world.compute_balance()
     seen = ask()
     status, code, message = ERRORS[name]
     assert (seen.status, seen.is_complete) == (status, True)
@@ -206,7 +206,7 @@ def test_every_documented_error_comes_in_getimgs_envelope(
     assert ("doc_url" in seen.json["error"]) == (name == "invalid_api_key")
     exchange = client.last()
     assert (exchange.fault, exchange.effects) == (f"{status} {code}", ())
-    assert client.world.balance() == before
+    assert client.world.compute_balance() == before
 
 
 def test_the_rate_limit_headers_stand_on_faulted_answers_too(client: Client) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock.api.links import client_address
+from getimg_mock.api.links import read_client_address
 from tests.api.driver import IMAGE, Driver
 
 if TYPE_CHECKING:
@@ -49,20 +49,20 @@ def _scope(headers: Mapping[str, str], **more: Any) -> dict[str, Any]:
 )
 def test_links_begin_with_the_host_that_was_asked(host: str, address: str) -> None:
     """A Host that is none cannot get into a link: the server's own address stands in for it."""
-    assert client_address(_scope({"Host": host}), trust_forwarded=False) == address
+    assert read_client_address(_scope({"Host": host}), trust_forwarded=False) == address
 
 
 def test_without_a_host_links_begin_with_the_servers_own_address() -> None:
     """HTTP/1.0 has no Host."""
-    assert client_address(_scope({}), trust_forwarded=False) == OWN
+    assert read_client_address(_scope({}), trust_forwarded=False) == OWN
     six = _scope({}, server=("::1", 4010))
-    assert client_address(six, trust_forwarded=False) == "http://[::1]:4010"
+    assert read_client_address(six, trust_forwarded=False) == "http://[::1]:4010"
 
 
 def test_a_mounted_app_puts_its_prefix_into_links() -> None:
     """`root_path` is what an ASGI host says of where the app is mounted."""
     scope = _scope({"Host": "host"}, root_path="/getimg/")
-    assert client_address(scope, trust_forwarded=False) == "http://host/getimg"
+    assert read_client_address(scope, trust_forwarded=False) == "http://host/getimg"
 
 
 FORWARDED = {
@@ -75,7 +75,7 @@ FORWARDED = {
 def test_forwarded_headers_are_ignored_unless_trusted() -> None:
     """Anybody can send them."""
     scope = _scope(FORWARDED | {"Host": "localhost:4010"})
-    assert client_address(scope, trust_forwarded=False) == "http://localhost:4010"
+    assert read_client_address(scope, trust_forwarded=False) == "http://localhost:4010"
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_forwarded_headers_are_ignored_unless_trusted() -> None:
 def test_a_trusted_proxy_says_what_the_client_used(headers: dict[str, str], address: str) -> None:
     """With `--trust-forwarded`; what makes no sense is passed over."""
     scope = _scope(headers | {"Host": "inner:4010"})
-    assert client_address(scope, trust_forwarded=True) == address
+    assert read_client_address(scope, trust_forwarded=True) == address
 
 
 def test_links_follow_the_request_that_asks() -> None:
@@ -145,7 +145,7 @@ def test_the_setting_reaches_the_links() -> None:
 )
 def test_no_header_can_break_out_of_the_address(headers: dict[str, str], trusted: bool) -> None:  # noqa: FBT001 - drawn
     """Whatever is sent, links are plain ASCII URLs of two schemes without quotes or spaces."""
-    address = client_address(_scope(headers), trust_forwarded=trusted)
+    address = read_client_address(_scope(headers), trust_forwarded=trusted)
     assert address.startswith(("http://", "https://"))
     assert address.isascii()
     assert not set(address) & set("\"'<> \\@?#\r\n\t")

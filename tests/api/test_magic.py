@@ -222,7 +222,7 @@ def test_the_clock_of_every_workspace_is_what_was_asked_for(given: str, rate: fl
     """For each key its own."""
     with MockServer(clock=given) as server:
         for key in ("sk_a", "sk_b"):
-            assert server.app.fake.store.workspace(key).clock.rate == rate
+            assert server.app.fake.store.get_or_create(key).clock.rate == rate
 
 
 def test_scenarios_of_the_settings_are_in_force_in_every_workspace() -> None:

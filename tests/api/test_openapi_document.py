@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 from getimg_mock import schemas
-from getimg_mock.api.openapi_document import openapi
+from getimg_mock.api.openapi_document import build_openapi
 from getimg_mock.world import operations
 from getimg_mock.world.error_codes import STATUSES
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
-DOCUMENT = openapi()
+DOCUMENT = build_openapi()
 OPERATIONS: dict[str, Json] = {
     operation["operationId"]: operation
     for path in DOCUMENT["paths"].values()
@@ -164,6 +164,6 @@ def test_every_refusal_is_the_error_envelope(name: str) -> None:
 
 def test_the_document_is_new_at_each_call() -> None:
     """Whoever changes what they got changes nothing for the next one."""
-    openapi()["components"]["schemas"]["Model"]["properties"].clear()
-    openapi()["paths"].clear()
-    assert openapi() == DOCUMENT
+    build_openapi()["components"]["schemas"]["Model"]["properties"].clear()
+    build_openapi()["paths"].clear()
+    assert build_openapi() == DOCUMENT

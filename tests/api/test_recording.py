@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from getimg_mock.in_process.exchange import InProcessExchange, Request
 from getimg_mock.setting_values import Span
 from getimg_mock.world.journal import MAX_BODY
-from getimg_mock.world.snapshots import restored, snapshot
+from getimg_mock.world.snapshots import restore_workspace, take_snapshot
 from tests.api.driver import IMAGE, KEY, START, VIDEO, Driver, Impatient
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Crowd(Driver):
 
     def step(self) -> None:
         """Let everybody go on who can."""
-        self.waiting = [each for each in self.waiting if not each.go_on()]
+        self.waiting = [each for each in self.waiting if not each.resume()]
 
     def begin(self, **fields: Any) -> None:
         """Ask for a picture; the answer may come later."""
@@ -206,10 +206,10 @@ def test_the_journal_is_bounded_in_bytes(sent: dict[str, Any]) -> None:
 
 def artefacts(api: Driver, key: str) -> str:
     """Return everything that is kept of exchanges, and what may be exported."""
-    world = api.app.fake.store.workspace(key)
+    world = api.app.fake.store.get_or_create(key)
     journals = [*world.journal, *api.app.fake.journal]
     shown = [each.as_json() for each in journals]
-    return json.dumps(shown) + repr(journals) + json.dumps(snapshot(world))
+    return json.dumps(shown) + repr(journals) + json.dumps(take_snapshot(world))
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_the_key_is_in_no_body_either(prompt: str, extra: int) -> None:
     api = Driver.of()
     body = {"model": "x", "prompt": prompt[: -extra or None] + "!" + SECRET}
     api.post("/v2/images/generations", body, key=SECRET)
-    (exchange,) = api.app.fake.store.workspace(SECRET).journal
+    (exchange,) = api.app.fake.store.get_or_create(SECRET).journal
     assert SECRET.encode() not in exchange.request_body
     assert SECRET not in artefacts(api, SECRET).replace(json.dumps(prompt), "")
     assert not exchange.request_body.endswith(SECRET[:8].encode())
@@ -269,10 +269,10 @@ def test_enough_of_a_key_stays_to_tell_it_from_others() -> None:
     kept = [
         dict(exchange.request_headers)[b"authorization"]
         for key in (SECRET, "sk_short")
-        for exchange in api.app.fake.store.workspace(key).journal
+        for exchange in api.app.fake.store.get_or_create(key).journal
     ]
     assert kept == [b"Bearer sk_..._key", b"Bearer sk_..."]
-    (exchange,) = api.app.fake.store.workspace(SECRET).journal
+    (exchange,) = api.app.fake.store.get_or_create(SECRET).journal
     assert exchange.query == "key=sk_..."
 
 
@@ -315,14 +315,14 @@ def test_a_link_belongs_to_the_workspace_that_signed_it() -> None:
     api = Driver.of()
     made = api.image(model="z-image-turbo").json
     world = api.workspace()
-    fork = restored("sk_fork", snapshot(world), world.settings)
+    fork = restore_workspace("sk_fork", take_snapshot(world), world.settings)
     api.app.fake.store.replace(fork)
     # The one that was used last comes first where the store looks.
     for first in (KEY, "sk_fork"):
         api.workspace(first)
     fork.scenarios.add({"on": "downloads.retrieve", "error": "server_error"}, START)
     expires = int((START + timedelta(days=1)).timestamp())
-    signed = fork.signature(made["id"], 0, expires)
+    signed = fork.sign_link(made["id"], 0, expires)
     theirs = f"/v2/downloads/{made['id']}/0?exp={expires}&sig={signed}"
     assert api.download(made["data"][0]["url"]).status == 200
     assert api.download(theirs).status == 500

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import Refusal
-from getimg_mock.world.references import MAX_IMAGE_BYTES, check_reference, sniffed
+from getimg_mock.world.references import MAX_IMAGE_BYTES, check_reference, sniff_type
 from tests.api.driver import Driver
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -236,7 +236,7 @@ def test_bytes_of_another_format_are_refused(data: bytes, kind: str, found: str)
 )
 def test_bytes_of_no_format_are_refused(data: bytes) -> None:
     """Nor does an empty image pass."""
-    assert sniffed(data) is None
+    assert sniff_type(data) is None
     assert _said(_data_url(data)) == "the decoded bytes are not a PNG, JPEG or WebP image."
 
 

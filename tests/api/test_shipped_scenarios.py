@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock import MockServer, schemas
-from getimg_mock.world.rule_files import scenario_names
+from getimg_mock.world.rule_files import list_scenario_names
 from tests.api.driver import KEY, START, Driver
 from tests.api.sockets import Observed, observed, written
 
@@ -114,7 +114,7 @@ def test_an_outage_lasts_five_minutes() -> None:
 def lossy() -> Any:
     """Return what came of many requests on a lossy network, by kind, and the workspace."""
     with MockServer(video_seconds=0, balance=1000) as server:
-        world = server.app.fake.store.workspace(KEY)
+        world = server.app.fake.store.get_or_create(KEY)
         world.clock.autojump = True
         picture = {"model": "z-image-turbo", "prompt": "A bird"}
         made = observed(server.url, written("POST", "/v2/images/generations", KEY, picture))
@@ -162,7 +162,7 @@ def test_what_a_lossy_network_does_not_answer_was_not_done(lossy: Any) -> None:
 def test_lost_response_loses_the_first_one_that_is_paid(ask: str) -> None:
     """Done and charged, and never heard of; the second try is another generation."""
     with MockServer(video_seconds=0, scenario="lost-response") as server:
-        world = server.app.fake.store.workspace(KEY)
+        world = server.app.fake.store.get_or_create(KEY)
         body = {"model": "z-image-turbo", "prompt": "A bird"}
         path = "/v2/images/generations"
         if ask == "video":
@@ -201,7 +201,7 @@ def test_greasy_is_legal_from_end_to_end() -> None:
     assert refused.error["code"] == "a_code_of_a_later_version"
 
 
-@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("name", list_scenario_names())
 def test_every_scenario_that_ships_is_tried_here(name: str) -> None:
     """A new one needs a test of what its summary says."""
     assert f'"{name}"' in Path(__file__).read_text(encoding="utf-8")

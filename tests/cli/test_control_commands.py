@@ -13,8 +13,8 @@ import pytest
 
 from getimg_mock import MockServer
 from getimg_mock.cli import COMMANDS, main
-from getimg_mock.cli.scenario import values_of
-from getimg_mock.cli.serve import greeting
+from getimg_mock.cli.scenario import parse_words
+from getimg_mock.cli.serve import render_greeting
 from getimg_mock.errors import SettingsError
 from tests.control.client import Client
 
@@ -167,12 +167,12 @@ class TestScenario:
         self, words: list[str], expected: dict[str, Any]
     ) -> None:
         """Numbers are numbers, `true` is true, and what is not JSON is text."""
-        assert values_of(words) == expected
+        assert parse_words(words) == expected
 
     def test_a_word_without_a_value_is_refused(self) -> None:
         """`times 2` is a slip of the keyboard."""
         with pytest.raises(SettingsError, match="no key=value"):
-            values_of(["flaky", "times", "2"])
+            parse_words(["flaky", "times", "2"])
 
 
 class TestGenerations:
@@ -377,5 +377,7 @@ def test_help_says_what_the_list_of_commands_says(
 
 def test_serve_prints_the_token_that_clients_need() -> None:
     """A token that nobody is told locks everybody out; without one there is nothing to say."""
-    assert "export GETIMG_MOCK_TOKEN=a-token-of-ours\n" in greeting("http://x", "a-token-of-ours")
-    assert "TOKEN" not in greeting("http://x")
+    assert "export GETIMG_MOCK_TOKEN=a-token-of-ours\n" in render_greeting(
+        "http://x", "a-token-of-ours"
+    )
+    assert "TOKEN" not in render_greeting("http://x")

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi_document import openapi_text
+from getimg_mock.api.openapi_document import render_openapi
 from getimg_mock.cli import main, openapi
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def test_check_shows_the_first_difference_and_how_to_mend_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever changed a schema reads in the failure what to do about it."""
-    text = openapi_text().replace('"version": "v2"', '"version": "v1"')
+    text = render_openapi().replace('"version": "v2"', '"version": "v1"')
     monkeypatch.setattr(openapi, "read_text", lambda *_: text)
     assert main(["openapi", "--check"]) == 1
     out, error = capsys.readouterr()

@@ -64,7 +64,7 @@ def test_a_replay_asks_the_target_of_the_events(
     with MockServer() as server:
         path = kept(tmp_path, target="theirs", url=server.url, own=False)
         assert main(["replay", path, "--key", "sk_again"]) == 0
-        assert list(server.app.fake.store.workspace("sk_again").generations)
+        assert list(server.app.fake.store.get_or_create("sk_again").generations)
     assert "GP407  theirs: 0 of 1 times" in capsys.readouterr().out
 
 
@@ -195,7 +195,7 @@ def test_a_script_shows_a_failure_of_a_provider_with_nothing_but_python(script: 
     """It sends the plan's requests in order, links of earlier answers included."""
     with MockServer() as server:
         came = run_script(script, GETIMG_AI_BASE_URL=server.url, GETIMG_API_KEY="sk_script")
-        assert len(server.app.fake.store.workspace("sk_script").generations) == 2
+        assert len(server.app.fake.store.get_or_create("sk_script").generations) == 2
     assert came.returncode == 0, came.stderr
     assert "GP407" in script.read_text(encoding="utf-8")
     shown = came.stdout.splitlines()

@@ -20,7 +20,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from getimg_mock.cli import main
-from getimg_mock.settings import Settings, option_name, options
+from getimg_mock.settings import Settings, format_option_name, list_options
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
@@ -311,8 +311,8 @@ def test_the_help_names_every_setting_with_its_default(capsys: pytest.CaptureFix
     assert ended.value.code == 0
     shown = capsys.readouterr().out
     words = " ".join(shown.split())
-    for option in options():
-        assert f"--{option_name(option.name)}" in shown
+    for option in list_options():
+        assert f"--{format_option_name(option.name)}" in shown
         assert " ".join(option.metadata["help"].split()) in words
     assert "(default: 4010)" in words
     assert f"(default: {Settings().balance})" in words

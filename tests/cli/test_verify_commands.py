@@ -58,7 +58,7 @@ def test_a_dry_run_shows_prices_and_sends_nothing_that_costs(
     with MockServer() as server:
         command = ["verify", "api", "--target", server.url, *KEYS, "--record", record]
         assert main([*command, "--tier", "R2", "--budget", "5", "--dry-run"]) == 0
-        assert server.app.fake.store.workspace("sk_first_key").ledger.charged == 0
+        assert server.app.fake.store.get_or_create("sk_first_key").ledger.charged == 0
     shown = capsys.readouterr().out
     assert "Only 2 reads were sent" in shown  # the models, once for each key
     assert "left out: it could cost" in shown
@@ -95,7 +95,7 @@ def test_a_budget_is_kept_to_on_an_address(
     with MockServer(video_seconds=0) as server:
         command = ["verify", "api", "--target", server.url, *KEYS, "--record", str(record)]
         assert main([*command, "--tier", "R2", "--budget", "1.5"]) == 0
-        spaces = [server.app.fake.store.workspace(key) for key in KEYS[1::2]]
+        spaces = [server.app.fake.store.get_or_create(key) for key in KEYS[1::2]]
         taken = sum(space.ledger.charged for space in spaces)
     assert 0 < taken <= 1.5
     assert json.loads(record.read_text(encoding="utf-8"))["days"]

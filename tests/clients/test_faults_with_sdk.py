@@ -66,7 +66,7 @@ class Program:
 
     def __init__(self, server: MockServer, pool: httpx.Client) -> None:
         self.key = f"sk_faults_with_sdk_{next(NUMBERS)}"
-        self.world = server.app.fake.store.workspace(self.key)
+        self.world = server.app.fake.store.get_or_create(self.key)
         self.world.clock.autojump = True  # its waits cost no time
         self._heard: SimpleQueue[Exchange] = SimpleQueue()
         self.world.journal.subscribe(self._heard.put)

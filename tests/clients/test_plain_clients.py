@@ -90,13 +90,13 @@ def test_every_picture_is_what_its_json_says(url: str, name: str, ratio: str) ->
     assert_picture(item, _bytes(item["url"]))
 
 
-IMAGE_MODELS = [model.id for model in Catalogue.shipped().listed(type="image")]
+IMAGE_MODELS = [model.id for model in Catalogue.load_shipped().list_models(type="image")]
 
 
 @pytest.mark.parametrize("model", IMAGE_MODELS)
 def test_the_largest_picture_of_every_model_is_what_its_json_says(url: str, model: str) -> None:
     """Up to 4K, in the last ratio that the model lists."""
-    listed = Catalogue.shipped().get(model)
+    listed = Catalogue.load_shipped().get(model)
     assert listed is not None
     item = _image(
         url,

@@ -42,7 +42,7 @@ def _client(url: str, **options: Any) -> GetimgAI:
 
 
 def _world(server: MockServer) -> Workspace:
-    return server.app.fake.store.workspace(KEY)
+    return server.app.fake.store.get_or_create(KEY)
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])

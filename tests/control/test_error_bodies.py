@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.control.error_bodies import problem, raised
+from getimg_mock.control.error_bodies import build_error, build_problem
 from getimg_mock.errors import ControlError, SettingsError, UnknownNameError, WaitError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 def test_another_servers_error_is_not_taken_for_ours(body: Any) -> None:
     """A wrong port is more likely than a new error of ours."""
-    error = raised(404, body)
+    error = build_error(404, body)
     assert isinstance(error, ControlError)
     assert (error.code, error.status) == ("not_ours", 404)
 
@@ -46,8 +46,8 @@ def test_another_servers_error_is_not_taken_for_ours(body: Any) -> None:
 )
 def test_an_error_survives_the_way_over_http(error: GetimgMockError) -> None:
     """Class, words and what programs look at."""
-    status, body = problem(error)
-    again = raised(status, json.loads(json.dumps(body)))
+    status, body = build_problem(error)
+    again = build_error(status, json.loads(json.dumps(body)))
     assert type(again) is type(error)
     assert str(again) == str(error)
-    assert problem(again) == (status, body)
+    assert build_problem(again) == (status, body)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 )
 def test_a_time_is_a_number_of_seconds_or_units_added_up(written: Any, expected: float) -> None:
     """`10m` is what people type."""
-    assert fields.seconds(written) == pytest.approx(expected)
+    assert fields.parse_duration(written) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_time_is_a_number_of_seconds_or_units_added_up(written: Any, expected:
 def test_what_is_no_time_is_refused(written: Any) -> None:
     """With what would have been one, or with what is the longest."""
     with pytest.raises(SettingsError, match=r"use 90s, 10m|longest step"):
-        fields.seconds(written)
+        fields.parse_duration(written)
 
 
 # Named zones have moments that come twice or never, which Python finds unequal to themselves.
@@ -148,18 +148,18 @@ def test_a_payload_is_refused_by_name() -> None:
         fields.text("prompt", "what to draw", required=True),
         fields.whole("n", "", low=1, high=2),
     )
-    assert fields.read(known, {"prompt": "x", "n": None}, free=False) == {"prompt": "x"}
+    assert fields.read_fields(known, {"prompt": "x", "n": None}, free=False) == {"prompt": "x"}
     with pytest.raises(SettingsError, match=r"^prompt is missing: what to draw\.$"):
-        fields.read(known, {}, free=False)
+        fields.read_fields(known, {}, free=False)
     with pytest.raises(SettingsError, match=r"^n: 3 is not a whole number"):
-        fields.read(known, {"prompt": "x", "n": 3}, free=False)
+        fields.read_fields(known, {"prompt": "x", "n": 3}, free=False)
     with pytest.raises(UnknownNameError, match="Did you mean 'prompt'"):
-        fields.read(known, {"prmpt": "x"}, free=False)
-    assert fields.read(known, {"prompt": "x", "more": 1}, free=True)["more"] == 1
+        fields.read_fields(known, {"prmpt": "x"}, free=False)
+    assert fields.read_fields(known, {"prompt": "x", "more": 1}, free=True)["more"] == 1
 
 
 @given(st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists))
 def test_a_value_is_shown_short(value: Any) -> None:
     """A message is one line, however large what it is about."""
-    assert len(fields.shown(value)) <= 80
-    assert "\n" not in fields.shown(value)
+    assert len(fields.shorten_value(value)) <= 80
+    assert "\n" not in fields.shorten_value(value)

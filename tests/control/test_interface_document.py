@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from openapi_spec_validator import validate
 
 from getimg_mock.control import command_table
-from getimg_mock.control.interface_document import document
+from getimg_mock.control.interface_document import build_document
 
 if TYPE_CHECKING:
     from tests.control.client import Client
@@ -18,13 +18,13 @@ class TestDocument:
 
     def test_is_valid(self) -> None:
         """OpenAPI 3.1, by the reference validator."""
-        validate(document())
+        validate(build_document())
 
     def test_describes_every_command_and_nothing_else(self) -> None:
         """It is made from the commands, so neither can be forgotten."""
         told = {
             (method.upper(), path)
-            for path, operations in document()["paths"].items()
+            for path, operations in build_document()["paths"].items()
             for method in operations
         }
         known = {(each.method, f"/__mock__{each.path}") for each in command_table.COMMANDS}
@@ -38,7 +38,7 @@ class TestDocument:
 
     def test_every_error_fits_its_schema(self, client: Client) -> None:
         """One envelope for all of them."""
-        schema = document()["components"]["schemas"]["Error"]
+        schema = build_document()["components"]["schemas"]["Error"]
         for path in ("/nothing", "/journal?status=x", "/generations/req-1"):
             error = client.get(f"/__mock__{path}").json["error"]
             assert set(schema["properties"]["error"]["required"]) <= error.keys()

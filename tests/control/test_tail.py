@@ -57,7 +57,7 @@ class TestTail:
         self, server: MockServer, channel: RemoteChannel, key: str, client: Client
     ) -> None:
         """A listener that nobody hears would be a leak."""
-        journal = server.app.fake.store.workspace(key).journal
+        journal = server.app.fake.store.get_or_create(key).journal
         with closing(events(channel)) as tail:
             client.image()
             next(tail)
@@ -69,4 +69,4 @@ class TestTail:
 
 def events(channel: RemoteChannel, **criteria: Any) -> Generator[Any, None, None]:
     """Follow a workspace's journal."""
-    yield from channel.events("/journal/tail", criteria)
+    yield from channel.stream_events("/journal/tail", criteria)

@@ -12,7 +12,7 @@ from getimg_mock.errors import CatalogueError
 from getimg_mock.world.catalogue import Catalogue
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "catalogue.md").read_text(encoding="utf-8")
-SHIPPED = Catalogue.shipped()
+SHIPPED = Catalogue.load_shipped()
 
 
 def block(language: str) -> str:
@@ -25,7 +25,7 @@ def test_the_table_lists_the_shipped_models_with_resolutions_and_prices() -> Non
     """A page about models that are gone, or dearer, would mislead."""
     rows = re.findall(r"^\| `([a-z0-9-]+)` \| ([^|]+) \| ([^|]+) \|$", PAGE, re.MULTILINE)
     expected = []
-    for model in SHIPPED.listed():
+    for model in SHIPPED.list_models():
         prices = [format(rate.unit_price, "f") for rate in model.rates]
         price = " to ".join(dict.fromkeys((prices[0], prices[-1])))
         expected.append((model.id, " ".join(model.supported_resolutions), price))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from getimg_mock._shipped import shipped
+from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.cases.case_rules import OPS, OPTIONS
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
@@ -28,7 +28,7 @@ TIME = re.compile(r"\d\d:\d\d:\d\d\.\d")
 def test_the_drivers_on_the_page_are_the_files(language: str, file: str) -> None:
     """Who copies it from the page gets what is tested."""
     (shown,) = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    assert shown == shipped("fixtures").joinpath("drivers", file).read_text(encoding="utf-8")
+    assert shown == open_folder("fixtures").joinpath("drivers", file).read_text(encoding="utf-8")
 
 
 def test_operations_options_and_adapters_stand_on_the_page() -> None:

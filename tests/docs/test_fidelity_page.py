@@ -12,11 +12,11 @@ from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.claims import compute_mark, find_flaw
 from getimg_mock.contract.evidence.evidence_file import Evidence, load_shipped_evidence
 from getimg_mock.contract.verification.registry import find_check
-from getimg_mock.settings import option_name, options
+from getimg_mock.settings import format_option_name, list_options
 from tests.docs.fidelity_table import behaviours, rows, table
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "fidelity.md").read_text(encoding="utf-8")
-NAMES = {option_name(option.name) for option in options()}
+NAMES = {format_option_name(option.name) for option in list_options()}
 CLAIMS = [tuple(row.values()) for found in rows(PAGE).values() for row in found]
 
 

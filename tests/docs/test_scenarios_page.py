@@ -8,9 +8,15 @@ from typing import Final
 
 import pytest
 
-from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, ERRORS, INSTEAD, ODDITIES, SPOILED
+from getimg_mock.world.behaviours import (
+    BEHAVIOUR_KEYS,
+    ERRORS,
+    ODDITIES,
+    REPLACEMENT_FAULTS,
+    RESPONSE_FAULTS,
+)
 from getimg_mock.world.operations import OPERATIONS
-from getimg_mock.world.rule_files import RULE_KEYS, scenario_names
+from getimg_mock.world.rule_files import RULE_KEYS, list_scenario_names
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
 
@@ -26,9 +32,9 @@ def table(head: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("head", "names"),
     [
-        ("name | what it is for", scenario_names()),
+        ("name | what it is for", list_scenario_names()),
         ("`error` | status, code", tuple(ERRORS)),
-        ("`fault` | what a client sees", INSTEAD + SPOILED),
+        ("`fault` | what a client sees", REPLACEMENT_FAULTS + RESPONSE_FAULTS),
         ("`oddity` | what is odd", ODDITIES),
     ],
 )
@@ -57,7 +63,7 @@ def test_the_statuses_and_codes_of_errors_are_right() -> None:
 def test_the_faults_before_the_work_come_first() -> None:
     """The page says of the first four that nothing was done."""
     assert "The first four take the place of the answer" in PAGE
-    assert set(list(table("`fault` | what a client sees"))[:4]) == set(INSTEAD)
+    assert set(list(table("`fault` | what a client sees"))[:4]) == set(REPLACEMENT_FAULTS)
 
 
 def test_every_operation_is_named() -> None:

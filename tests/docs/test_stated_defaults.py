@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi_document import openapi
+from getimg_mock.api.openapi_document import build_openapi
 from getimg_mock.setting_values import Span
-from getimg_mock.settings import Settings, option_name
+from getimg_mock.settings import Settings, format_option_name
 from getimg_mock.world.behaviours import Behaviour
 from getimg_mock.world.catalogue import FPS, SECONDS
 from getimg_mock.world.journal import MAX_BODY
@@ -100,7 +100,7 @@ def test_a_default_in_words_is_the_default(name: str, default: Any, claim: str) 
     """Where the page says it in words, a change of the default fails here and names the words."""
     assert getattr(DEFAULTS, name) == default
     stated = [row for row in shipped_claims() if row["claim"].startswith(claim)]
-    assert [f"--{option_name(name)}" in row["setting"] for row in stated] == [True]
+    assert [f"--{format_option_name(name)}" in row["setting"] for row in stated] == [True]
 
 
 @pytest.mark.parametrize(
@@ -122,5 +122,5 @@ def test_a_page_states_the_default_that_is(name: str, stated: str) -> None:
 
 def test_the_openapi_document_states_the_largest_body() -> None:
     """It is the limit of a fake with default settings."""
-    answers = openapi()["paths"]["/v2/images/generations"]["post"]["responses"]
+    answers = build_openapi()["paths"]["/v2/images/generations"]["post"]["responses"]
     assert f"{DEFAULTS.max_body_mib} MiB" in answers["413"]["description"]

@@ -11,14 +11,14 @@ import pytest
 import trio
 
 from getimg_mock.api import access_log
-from getimg_mock.api.raw_connection import wire_of
+from getimg_mock.api.raw_connection import get_wire
 from getimg_mock.application import Application
-from getimg_mock.control.handle import local
+from getimg_mock.control.handle import connect_local
 from getimg_mock.fake import Fake
 from getimg_mock.in_process.exchange import (
+    AdvanceClock,
     DisconnectedError,
     EndlessWaitError,
-    Jumping,
     Request,
     ResetError,
     TimedOutError,
@@ -72,9 +72,9 @@ class Place:
         self.fake = Fake.of(
             Settings.of(quiet=True, **settings), clock=lambda: VirtualClock(start=START, rate=0)
         )
-        self.app = Application(self.fake, access_log.silent)
-        self.workspace: WorkspaceHandle = local(self.fake, KEY)
-        self.patience = Jumping(self.fake.store.workspace(KEY).clock)
+        self.app = Application(self.fake, access_log.log_nothing)
+        self.workspace: WorkspaceHandle = connect_local(self.fake, KEY)
+        self.patience = AdvanceClock(self.fake.store.get_or_create(KEY).clock)
 
     def ask(self, request: Request) -> tuple[Response, bytes]:
         """Return an answer and its whole body."""
@@ -276,7 +276,7 @@ def test_raw_bytes_are_read_as_a_client_would(
     """What is written past the protocol must be judged by a real parser."""
 
     async def answer(scope: Scope, _receive: Receive, _send: Send) -> None:
-        wire = wire_of(scope)
+        wire = get_wire(scope)
         wire.write(raw)
         wire.close()
 
@@ -288,9 +288,9 @@ def test_raw_bytes_may_be_a_whole_answer() -> None:
     """Bytes beyond the promised length are not part of the body."""
 
     async def answer(scope: Scope, _receive: Receive, _send: Send) -> None:
-        wire_of(scope).write(b"HTTP/1.1 203 Odd\r\nContent-Length: 3\r\n\r\n")
-        wire_of(scope).write(b"abcdef")
-        wire_of(scope).close()
+        get_wire(scope).write(b"HTTP/1.1 203 Odd\r\nContent-Length: 3\r\n\r\n")
+        get_wire(scope).write(b"abcdef")
+        get_wire(scope).close()
 
     response = exchange(answer, asked())
     assert (response.status, b"".join(response)) == (203, b"abc")
@@ -327,7 +327,7 @@ def test_asyncio_and_trio_get_what_a_plain_call_gets(run: Callable[..., Any]) ->
 def test_a_running_clock_is_really_waited_for(run: Callable[..., Any]) -> None:
     """With a clock that runs, the answer is late in real time too; the loop goes on meanwhile."""
     place = Place()
-    clock = place.fake.store.workspace(KEY).clock
+    clock = place.fake.store.get_or_create(KEY).clock
     clock.scale(1000)
     place.workspace.configure(image_seconds=20)
 
@@ -368,7 +368,7 @@ def test_media_are_rendered_in_place() -> None:
 def test_a_cancelled_request_does_not_disturb_the_next() -> None:
     """A client's own timeout cancels its task; the fake must not be left half-way."""
     place = Place(image_seconds=5)
-    place.fake.store.workspace(KEY).clock.scale(0.001)
+    place.fake.store.get_or_create(KEY).clock.scale(0.001)
 
     async def main() -> None:
         with pytest.raises(TimeoutError):

@@ -34,7 +34,7 @@ def test_what_was_made_is_kept() -> None:
     assert cache.get("a", lambda: b"1234") == b"1234"
     assert cache.get("a", never) == b"1234"
     assert cache.fetch("a", never).result() == b"1234"
-    assert cache.held("a") == b"1234"
+    assert cache.find("a") == b"1234"
     assert cache.size == 4
 
 
@@ -43,9 +43,9 @@ def test_what_was_used_longest_ago_makes_room() -> None:
     cache = MediaCache(10)
     for key in "abc":
         cache.get(key, lambda: b"123")
-    assert cache.held("a") == b"123"
+    assert cache.find("a") == b"123"
     cache.get("d", lambda: b"1234")
-    assert [key for key in "abcd" if cache.held(key)] == ["a", "c", "d"]
+    assert [key for key in "abcd" if cache.find(key)] == ["a", "c", "d"]
 
 
 def test_what_is_larger_than_the_budget_is_handed_out_and_not_kept() -> None:
@@ -53,8 +53,8 @@ def test_what_is_larger_than_the_budget_is_handed_out_and_not_kept() -> None:
     cache = MediaCache(10)
     cache.get("small", lambda: b"123")
     assert cache.get("large", lambda: bytes(11)) == bytes(11)
-    assert cache.held("large") is None
-    assert cache.held("small") == b"123"
+    assert cache.find("large") is None
+    assert cache.find("small") == b"123"
 
 
 def test_without_a_budget_nothing_is_kept() -> None:
@@ -105,8 +105,8 @@ class WatchedCache(MediaCache):
         super().__init__(budget)
         self.asked = Semaphore(0)
 
-    def _flight(self, key: Hashable) -> tuple[Future[bytes], bool]:
-        found = super()._flight(key)
+    def _join_flight(self, key: Hashable) -> tuple[Future[bytes], bool]:
+        found = super()._join_flight(key)
         self.asked.release()
         return found
 

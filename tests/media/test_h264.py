@@ -14,12 +14,12 @@ from getimg_mock.media.h264 import (
     Shift,
     StreamHeaders,
     UnsupportedStreamError,
-    _Bits,
-    _escaped,
-    _unescaped,
-    _Writer,
-    following_frame,
-    headers,
+    _BitReader,
+    _BitWriter,
+    _escape,
+    _unescape,
+    parse_headers,
+    write_following_frame,
 )
 
 KNOWN = StreamHeaders(
@@ -46,7 +46,7 @@ def extradata(**options: str) -> bytes:
 @pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv444p"])
 def test_the_headers_of_the_encoder_are_understood(pix_fmt: str) -> None:
     """100 x 50 pixels are 7 x 4 macroblocks, whatever the colours."""
-    read = headers(extradata(preset="ultrafast", tune="zerolatency", pix_fmt=pix_fmt))
+    read = parse_headers(extradata(preset="ultrafast", tune="zerolatency", pix_fmt=pix_fmt))
     assert (read.columns, read.rows) == (7, 4)
     assert read.has_deblocking_control
 
@@ -54,49 +54,49 @@ def test_the_headers_of_the_encoder_are_understood(pix_fmt: str) -> None:
 def test_a_stream_that_frames_would_not_fit_is_refused() -> None:
     """An encoder that one day chooses otherwise is an error that says what, not a broken file."""
     with pytest.raises(UnsupportedStreamError, match="pic_order_cnt_type is 0"):
-        headers(extradata(preset="ultrafast", bf="2"))
+        parse_headers(extradata(preset="ultrafast", bf="2"))
     with pytest.raises(UnsupportedStreamError, match="entropy_coding_mode_flag is 1"):
-        headers(extradata(preset="veryfast", tune="zerolatency", bf="0"))
+        parse_headers(extradata(preset="veryfast", tune="zerolatency", bf="0"))
 
 
 def test_a_frame_in_which_nothing_moves_is_a_few_bytes() -> None:
     """That is why a video costs no more than its key frames."""
-    assert len(following_frame(KNOWN, 1)) < 16
-    assert len(following_frame(KNOWN, 1, Shift(row=67, first=3, end=5, by=8))) < 24
+    assert len(write_following_frame(KNOWN, 1)) < 16
+    assert len(write_following_frame(KNOWN, 1, Shift(row=67, first=3, end=5, by=8))) < 24
 
 
 def test_a_still_frame_reads_as_the_standard_says() -> None:
     """Read back field by field, clause 7.3.3."""
-    frame = following_frame(KNOWN, 19)
+    frame = write_following_frame(KNOWN, 19)
     assert frame[:5] == b"\0\0\0\1\x41"
-    bits = _Bits(_unescaped(frame[5:]))
-    assert bits.unsigned() == 0  # first_mb_in_slice
-    assert bits.unsigned() == 5  # slice_type
-    assert bits.unsigned() == 0  # pic_parameter_set_id
-    assert bits.fixed(4) == 19 % 16  # frame_num
-    assert bits.fixed(3) == 0  # overriding, reordering, marking
-    assert bits.unsigned() == 0  # slice_qp_delta
-    assert bits.unsigned() == 1  # disable_deblocking_filter_idc
-    assert bits.unsigned() == 120 * 68  # mb_skip_run
-    assert bits.fixed(1) == 1  # rbsp_stop_one_bit
+    bits = _BitReader(_unescape(frame[5:]))
+    assert bits.read_unsigned() == 0  # first_mb_in_slice
+    assert bits.read_unsigned() == 5  # slice_type
+    assert bits.read_unsigned() == 0  # pic_parameter_set_id
+    assert bits.read_fixed(4) == 19 % 16  # frame_num
+    assert bits.read_fixed(3) == 0  # overriding, reordering, marking
+    assert bits.read_unsigned() == 0  # slice_qp_delta
+    assert bits.read_unsigned() == 1  # disable_deblocking_filter_idc
+    assert bits.read_unsigned() == 120 * 68  # mb_skip_run
+    assert bits.read_fixed(1) == 1  # rbsp_stop_one_bit
 
 
 def test_a_shift_of_nothing_is_no_shift() -> None:
     """In a long video most frames do not move the bar by a whole pixel."""
-    still = following_frame(KNOWN, 1)
-    assert following_frame(KNOWN, 1, Shift(row=67, first=3, end=5, by=0)) == still
+    still = write_following_frame(KNOWN, 1)
+    assert write_following_frame(KNOWN, 1, Shift(row=67, first=3, end=5, by=0)) == still
 
 
 @given(st.lists(st.integers(0, 70_000)), st.integers(0, 255))
 def test_numbers_are_read_as_they_were_written(numbers: list[int], byte: int) -> None:
     """Exp-Golomb, clause 9.1: the reader and the writer agree."""
-    writer = _Writer()
+    writer = _BitWriter()
     for number in numbers:
-        writer.unsigned(number)
-    writer.fixed(byte, 8)
-    bits = _Bits(writer.closed())
-    assert [bits.unsigned() for _ in numbers] == numbers
-    assert bits.fixed(8) == byte
+        writer.write_unsigned(number)
+    writer.write_fixed(byte, 8)
+    bits = _BitReader(writer.close())
+    assert [bits.read_unsigned() for _ in numbers] == numbers
+    assert bits.read_fixed(8) == byte
 
 
 @pytest.mark.parametrize(
@@ -104,16 +104,16 @@ def test_numbers_are_read_as_they_were_written(numbers: list[int], byte: int) ->
 )
 def test_signed_numbers_are_those_of_table_9_3(value: int, bits: str) -> None:
     """Positive ones come before negative ones."""
-    writer = _Writer()
-    writer.signed(value)
+    writer = _BitWriter()
+    writer.write_signed(value)
     closed = bits + "1"
-    assert writer.closed() == int(closed.ljust(8, "0"), 2).to_bytes(1, "big")
+    assert writer.close() == int(closed.ljust(8, "0"), 2).to_bytes(1, "big")
 
 
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 4, 255]), max_size=40).map(bytes))
 def test_no_frame_contains_a_start_code(payload: bytes) -> None:
     """Zeros within a frame are kept apart, and the reader finds them again."""
-    safe = _escaped(payload)
+    safe = _escape(payload)
     assert all(code not in safe for code in (b"\0\0\0", b"\0\0\1", b"\0\0\2"))
     # A reader takes out each 3 that follows two zeros; those of the payload were guarded too.
-    assert _unescaped(safe) == payload
+    assert _unescape(safe) == payload

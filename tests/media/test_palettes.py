@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from getimg_mock.media.palettes import Colour, oklch, palette
+from getimg_mock.media.palettes import Colour, draw_palette, oklch
 from getimg_mock.media.posters import Poster, draw_poster
 from getimg_mock.world.randomness import Stream
 
@@ -42,13 +42,13 @@ def test_every_word_can_be_read_wherever_it_stands(number: int) -> None:
 def test_a_videos_bar_can_be_told_from_its_track() -> None:
     """What has been shown is seen apart from what is to come (WCAG 2.2, 1.4.11)."""
     for number in range(60):
-        colours = palette(Stream(b"%d" % number, "palette"))
+        colours = draw_palette(Stream(b"%d" % number, "palette"))
         assert contrast(colours.ink, colours.line) >= 3
 
 
 def test_seeds_give_different_palettes() -> None:
     """Both dark and light ones, and hardly ever the same twice."""
-    drawn = [palette(Stream(b"%d" % number, "palette")) for number in range(100)]
+    drawn = [draw_palette(Stream(b"%d" % number, "palette")) for number in range(100)]
     assert len({each.ground for each in drawn}) > 95
     assert {luminance(each.ink) > 0.5 for each in drawn} == {True, False}
 

@@ -14,7 +14,7 @@ import pytest
 from getimg_mock.media import rendering
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.media.pictures import Picture, encode_picture
-from getimg_mock.media.rendering import rendered, stepped
+from getimg_mock.media.rendering import render, render_synchronously
 from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
@@ -61,34 +61,34 @@ def makers(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
 def test_a_picture_and_a_video_are_what_their_encoders_make() -> None:
     """One way for both."""
     cache = MediaCache(10_000_000)
-    assert step(rendered(PICTURE, cache)) == encode_picture(PICTURE)
-    assert step(rendered(VIDEO, cache)) == encode_video(VIDEO)
-    assert cache.held(PICTURE) == encode_picture(PICTURE)
+    assert step(render(PICTURE, cache)) == encode_picture(PICTURE)
+    assert step(render(VIDEO, cache)) == encode_video(VIDEO)
+    assert cache.find(PICTURE) == encode_picture(PICTURE)
 
 
 def test_whatever_the_bytes_depend_on_is_part_of_the_key() -> None:
     """No file is taken for another."""
     cache = MediaCache(10_000_000)
     others = [PICTURE, replace(PICTURE, width=41), replace(PICTURE, seed=b"other")]
-    assert len({step(rendered(item, cache)) for item in others}) == 3
+    assert len({step(render(item, cache)) for item in others}) == 3
 
 
 def test_without_an_event_loop_media_are_made_here_and_now(makers: list[Thread]) -> None:
     """Nobody could resume what suspends."""
-    assert step(rendered(PICTURE, MediaCache(100))) == b"req-1"
+    assert step(render(PICTURE, MediaCache(100))) == b"req-1"
     assert makers == [current_thread()]
 
 
 def test_under_asyncio_media_are_made_in_a_worker_thread(makers: list[Thread]) -> None:
     """The event loop goes on answering."""
-    assert asyncio.run(rendered(PICTURE, MediaCache(100))) == b"req-1"
+    assert asyncio.run(render(PICTURE, MediaCache(100))) == b"req-1"
     assert main_thread() not in makers
 
 
 def test_under_trio_media_are_made_in_a_worker_thread(makers: list[Thread]) -> None:
     """Trio's loop is not asyncio's, and wants the same."""
     trio = pytest.importorskip("trio")
-    assert trio.run(rendered, PICTURE, MediaCache(100)) == b"req-1"
+    assert trio.run(render, PICTURE, MediaCache(100)) == b"req-1"
     assert main_thread() not in makers
 
 
@@ -103,7 +103,7 @@ def test_the_event_loop_runs_on_while_media_are_made(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(rendering, "encoded", encoded)
 
     async def main() -> bytes:
-        download = asyncio.ensure_future(rendered(PICTURE, MediaCache(100)))
+        download = asyncio.ensure_future(render(PICTURE, MediaCache(100)))
         asyncio.get_running_loop().call_soon(gate.set)
         return await download
 
@@ -115,8 +115,8 @@ def test_what_is_kept_comes_without_suspending_in_any_loop(makers: list[Thread])
     cache = MediaCache(100)
 
     async def main() -> bytes:
-        await rendered(PICTURE, cache)
-        return step(rendered(PICTURE, cache))
+        await render(PICTURE, cache)
+        return step(render(PICTURE, cache))
 
     assert asyncio.run(main()) == b"req-1"
     assert len(makers) == 1
@@ -126,8 +126,8 @@ def test_a_stepped_app_never_suspends_even_inside_a_running_loop(makers: list[Th
     """A synchronous client in an asynchronous test gets its file as well."""
 
     async def main() -> bytes:
-        with stepped():
-            return step(rendered(PICTURE, MediaCache(100)))
+        with render_synchronously():
+            return step(render(PICTURE, MediaCache(100)))
 
     assert asyncio.run(main()) == b"req-1"
     assert makers == [main_thread()]
@@ -147,7 +147,7 @@ def test_a_client_that_hangs_up_takes_nothing_from_the_others(
 
     async def main() -> bytes:
         cache = MediaCache(100)
-        one, other = (asyncio.ensure_future(rendered(PICTURE, cache)) for _ in range(2))
+        one, other = (asyncio.ensure_future(render(PICTURE, cache)) for _ in range(2))
         turn = asyncio.get_running_loop().create_future()
         asyncio.get_running_loop().call_soon(turn.set_result, None)
         await turn

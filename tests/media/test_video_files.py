@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageChops
 
-from getimg_mock.media.key_frames import bar_across
-from getimg_mock.media.palettes import palette
+from getimg_mock.media.key_frames import fit_bar
+from getimg_mock.media.palettes import draw_palette
 from getimg_mock.media.video_files import Video, encode_video
 from getimg_mock.world.randomness import Stream
 
@@ -191,7 +191,7 @@ def test_the_index_comes_before_the_media() -> None:
 def test_nothing_moves_but_the_bar() -> None:
     """Frames are copied, not guessed, and key frames are alike: no pixel drifts or flickers."""
     images = [image(frame) for frame in played(encode_video(VIDEO))[0]]
-    bar = bar_across(VIDEO.width, VIDEO.height)
+    bar = fit_bar(VIDEO.width, VIDEO.height)
     assert bar
     still = [each.crop((0, 0, VIDEO.width, bar.top)) for each in images]
     assert all(not ImageChops.difference(still[0], each).getbbox() for each in still)
@@ -214,7 +214,7 @@ def test_the_bar_grows_from_frame_to_frame_and_is_full_at_the_end(
 
 def lit_pixels(shown: Image.Image, width: int, height: int) -> int:
     """Return how much of the bar is of the colour of its beginning."""
-    bar = bar_across(width, height)
+    bar = fit_bar(width, height)
     assert bar
     line = shown.convert("L").crop((0, bar.top + 2, width, bar.top + 3)).tobytes()
     dark, light = sorted((line[0], 255 - line[0]))
@@ -257,12 +257,12 @@ def test_a_bar_that_takes_too_large_steps_is_drawn_anew_each_time() -> None:
 
 def test_colours_are_those_of_the_poster_and_are_tagged_as_such() -> None:
     """HD players take BT.709 for granted: other numbers would look washed out or too red."""
-    bar = bar_across(VIDEO.width, VIDEO.height)
+    bar = fit_bar(VIDEO.width, VIDEO.height)
     assert bar
     for seed in (b"1", b"2", b"3", b"4", b"5", b"6"):
         frame = played(encode_video(replace(VIDEO, seed=seed, duration=0.1)))[0][0]
         assert (frame.colorspace, frame.color_range) == (Colorspace.ITU709, ColorRange.MPEG)
-        red, green, blue = palette(Stream(seed, "palette")).line
+        red, green, blue = draw_palette(Stream(seed, "palette")).line
         luma = 16 + 219 / 255 * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
         last_of_bar = frame.planes[0].line_size * (bar.top + 2) + VIDEO.width - 20
         assert bytes(frame.planes[0])[last_of_bar] == pytest.approx(luma, abs=1.5)

@@ -15,7 +15,7 @@ from getimg_mock.reports.formats import (
     require_reports,
     write_report,
 )
-from getimg_mock.reports.run_events import read
+from getimg_mock.reports.run_events import read_outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,14 +51,14 @@ def test_the_dot_of_an_ending_may_be_left_out() -> None:
 def test_every_format_renders_a_run_without_verdicts(ending: str, tmp_path: Path) -> None:
     """A run that was broken off can still be reported."""
     path = tmp_path / f"report{ending}"
-    write_report(path, read([START]))
+    write_report(path, read_outcomes([START]))
     assert path.read_text(encoding="utf-8")
 
 
 def test_a_stream_that_is_written_is_read_again(tmp_path: Path) -> None:
     """The event stream is a report like any other, and loses nothing."""
     path = tmp_path / "e.ndjson"
-    write_report(path, read([START, END]))
+    write_report(path, read_outcomes([START, END]))
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [START, END]
     assert [each.events for each in read_events(path)] == [(START, END)]

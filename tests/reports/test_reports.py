@@ -55,7 +55,7 @@ def stream() -> str:
 
 def outcomes() -> list[run_events.Outcome]:
     """Return that run as reports read it."""
-    return run_events.read(run_events.parsed(stream()))
+    return run_events.read_outcomes(run_events.parse_events(stream()))
 
 
 @cache
@@ -70,7 +70,9 @@ def client_stream() -> str:
 
 def clients() -> list[run_events.Outcome]:
     """Return the runs of the two clients as reports read them."""
-    return run_events.read(run_events.parsed(client_stream()), source="clients.ndjson")
+    return run_events.read_outcomes(
+        run_events.parse_events(client_stream()), source="clients.ndjson"
+    )
 
 
 @pytest.mark.parametrize("text", [stream, client_stream], ids=["provider", "client"])
@@ -100,7 +102,7 @@ def test_the_schema_knows_every_field_of_every_event() -> None:
     """A field whose type nobody wrote down could be anything: each is refused as another type."""
     wrong = {"not": "expected"}
     loose = set()
-    for event in run_events.parsed(stream() + client_stream()):
+    for event in run_events.parse_events(stream() + client_stream()):
         for place in every_place(event):
             if not place or ("plan" in place[1:] and place[-1] not in {"plan", "steps", "do"}):
                 continue  # what a plan holds is read by plan_of
@@ -118,17 +120,17 @@ def block_of(outcome: run_events.Outcome, status: str = "FAIL") -> str:
     """Return the block of the first verdict with a status."""
     verdict = next(v for v in outcome.verdicts if v["status"] == status)
     failure = verdict["failures"][0]
-    return console.block(
+    return console.render_failure(
         failure | {"verdict": verdict},
-        replay=replays.replay_of(outcome, failure),
-        script=replays.script_of(outcome, failure),
+        replay=replays.build_replay_command(outcome, failure),
+        script=replays.describe_script(outcome, failure),
     )
 
 
 def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
     """A failure block fits on a screen, and its parts are in their order."""
     for outcome in (
-        run_events.read(run_events.parsed(stream()), source="events.ndjson")[0],
+        run_events.read_outcomes(run_events.parse_events(stream()), source="events.ndjson")[0],
         clients()[0],
     ):
         text = block_of(outcome)
@@ -205,7 +207,7 @@ def test_of_many_exchanges_the_first_and_the_last_are_shown() -> None:
         "delta": "",
         "label": "",
     }
-    lines = tables.table([one | {"number": number} for number in range(1, 41)], most=9)
+    lines = tables.render_table([one | {"number": number} for number in range(1, 41)], most=9)
     assert len(lines) <= 10
     assert max(map(len, lines)) <= 100
     assert lines[1].split()[0] == "1"
@@ -244,7 +246,7 @@ def test_the_matrix_of_clients_has_a_row_for_each_check_and_a_column_for_each_cl
 
 def test_runs_of_the_same_name_keep_a_column_each() -> None:
     """Two runs against one target are two columns, numbered."""
-    assert run_events.labels(outcomes() + outcomes()) == ["fake (1)", "fake (2)"]
+    assert run_events.label_outcomes(outcomes() + outcomes()) == ["fake (1)", "fake (2)"]
     page = matrix.as_html(outcomes() + outcomes())
     assert page.count('<th class="verdict">fake (2)</th>') == 3  # one for each topic
 
@@ -269,7 +271,7 @@ def test_what_fails_nothing_is_told_on_one_line_each() -> None:
         ],
     }
     next(v for v in run.verdicts if v["id"] == "GP115")["notes"] = ["a field", "a field", "more"]
-    lines = console.rendered(run).splitlines()
+    lines = console.render_console(run).splitlines()
     assert "INFO  GP401  expected this, actual that" in lines
     assert "note  GP115  a field; more" in lines
     for text in (documents.as_markdown([run]), matrix.as_html([run])):
@@ -315,7 +317,7 @@ def test_what_a_provider_says_cannot_become_markup() -> None:
     assert "<script" not in matrix.as_html(run)
     assert "<script" not in documents.as_markdown(run)
     ET.fromstring(documents.as_junit(run))  # noqa: S314 - our own document
-    assert "\x00" not in console.rendered(run[0])
+    assert "\x00" not in console.render_console(run[0])
 
 
 def test_no_report_holds_a_key() -> None:
@@ -334,11 +336,11 @@ def test_no_report_holds_a_key() -> None:
 def test_a_line_that_is_no_event_is_named() -> None:
     """Whoever gives a wrong file is told which line is wrong."""
     skip = '{"event":"skip","plan":"p","reason":"r"}\n'
-    assert run_events.parsed(skip + "\n")
+    assert run_events.parse_events(skip + "\n")
     with pytest.raises(SettingsError, match="line 2 is not JSON"):
-        run_events.parsed(skip + "nonsense\n")
+        run_events.parse_events(skip + "nonsense\n")
     with pytest.raises(SettingsError, match="line 2 is not an event of a run"):
-        run_events.parsed(skip + '{"event":"verdict","id":"GP407"}\n')
+        run_events.parse_events(skip + '{"event":"verdict","id":"GP407"}\n')
 
 
 @pytest.mark.parametrize("text", ["\u2028", "\x85", "\ud800", "\x1c"])
@@ -347,11 +349,11 @@ def test_an_event_is_one_line_whatever_is_in_it(text: str) -> None:
     event = {"event": "skip", "plan": f"a{text}b", "reason": ""}
     line = "".join(render_ndjson([event]))
     assert line.encode().decode() == line
-    assert run_events.parsed(line * 2) == [event, event]
+    assert run_events.parse_events(line * 2) == [event, event]
 
 
 def test_a_path_is_shown_as_a_shell_takes_it() -> None:
     """The command that is printed can be typed."""
-    assert replays.shown("events.ndjson") == "events.ndjson"
-    assert replays.shown("my events.ndjson") == "'my events.ndjson'"
-    assert replays.shown(str(Path.home() / "state" / "e.ndjson")) == "~/state/e.ndjson"
+    assert replays.quote_path("events.ndjson") == "events.ndjson"
+    assert replays.quote_path("my events.ndjson") == "'my events.ndjson'"
+    assert replays.quote_path(str(Path.home() / "state" / "e.ndjson")) == "~/state/e.ndjson"

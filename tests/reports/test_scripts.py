@@ -24,7 +24,7 @@ from getimg_mock.contract.targets import http_target
 from getimg_mock.contract.targets.fake_targets import START, InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import Finding, Observation, Verdict
-from getimg_mock.reports.run_events import read
+from getimg_mock.reports.run_events import read_outcomes
 from getimg_mock.reports.scripts import build_script
 from getimg_mock.serving.server import MockServer
 from tests.reports.written_scripts import (
@@ -166,7 +166,7 @@ def still_server() -> Iterator[tuple[MockServer, Recording]]:
     server.app = recording  # type: ignore[assignment]
     with server:
         for key in KEYS.values():
-            clock = server.app.fake.store.workspace(key).clock
+            clock = server.app.fake.store.get_or_create(key).clock
             clock.freeze()
             clock.autojump = True
             clock.advance_to(START.replace(year=START.year + 10))
@@ -184,7 +184,7 @@ def test_a_script_as_a_program_sends_what_the_run_sent(tmp_path: Path) -> None:
     plan = Plan(name="what has drifted", keys=2, steps=tuple(steps))
     with still_server() as (server, by_run):
         store = server.app.fake.store
-        clocks = [store.workspace(key).clock for key in KEYS.values()]
+        clocks = [store.get_or_create(key).clock for key in KEYS.values()]
 
         def advance(seconds: float) -> None:
             instant = max(each.now() for each in clocks)
@@ -214,7 +214,7 @@ def build_case_script(history: ClientHistory) -> str:
     seen = Finding(history=history, observation=Observation((), "x", "y"))
     verdict = Verdict(check=check, status="FAIL", findings=(seen,))
     result = suite.Result("client", "0", (verdict,), (history,))
-    (outcome,) = read(scorecard.events(result, adapter=CLIENT))
+    (outcome,) = read_outcomes(scorecard.events(result, adapter=CLIENT))
     return build_script(outcome, outcome.verdicts[0])
 
 

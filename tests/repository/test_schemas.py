@@ -19,7 +19,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from getimg_mock import schemas
-from getimg_mock._shipped import read_text, shipped
+from getimg_mock._shipped import open_folder, read_text
 from getimg_mock.world.operations import ANSWER_SCHEMAS, REQUEST_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ MESSAGES = {
 }
 EXCHANGES: dict[str, Json] = {
     file.name: json.loads(file.read_text(encoding="utf-8"))
-    for file in shipped("fixtures").joinpath("examples").iterdir()
+    for file in open_folder("fixtures").joinpath("examples").iterdir()
 }
 DOCUMENTED_CODES = schemas.schema("error")["properties"]["error"]["properties"]["code"][
     "x-known-values"

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from getimg_mock import MockServer, ServerError, Settings, SettingsError, UnknownNameError
-from getimg_mock.serving.server import address, listening
+from getimg_mock.serving.server import format_url, open_listener
 from getimg_mock.world.clock import stopwatch
 
 IMAGE = {"model": "z-image-turbo", "prompt": "x"}
@@ -108,17 +108,17 @@ def test_a_taken_port_is_an_error_that_names_it() -> None:
 def test_a_host_that_is_none_is_an_error_and_no_traceback(host: str) -> None:
     """Whatever the resolver makes of it."""
     with pytest.raises(ServerError, match="Cannot listen on"):
-        listening(Settings.of(host=host, port=0))
+        open_listener(Settings.of(host=host, port=0))
 
 
 def test_an_ipv6_address_stands_in_brackets() -> None:
     """As URLs have it."""
     try:
-        listener = listening(Settings.of(host="::1", port=0))
+        listener = open_listener(Settings.of(host="::1", port=0))
     except ServerError:
         pytest.skip("this machine has no IPv6")
     with listener:
-        assert address(listener) == f"http://[::1]:{listener.getsockname()[1]}"
+        assert format_url(listener) == f"http://[::1]:{listener.getsockname()[1]}"
 
 
 def test_settings_are_given_by_name_or_whole_and_not_both() -> None:
@@ -151,7 +151,7 @@ def test_stopping_breaks_off_requests_that_hang() -> None:
         errors: list[Exception] = []
         waiting = threading.Thread(target=_post_and_note, args=(server.url, errors))
         waiting.start()
-        while not len(server.app.fake.store.workspace("sk_server").generations):
+        while not len(server.app.fake.store.get_or_create("sk_server").generations):
             waiting.join(0.01)
         began = stopwatch()
     waiting.join(10)

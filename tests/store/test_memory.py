@@ -28,22 +28,22 @@ def test_it_is_a_store() -> None:
 def test_a_key_has_one_workspace() -> None:
     """Made on first use, the same ever after; another key has another."""
     store = _store()
-    first = store.workspace("sk_a")
-    assert store.workspace("sk_a") is first
-    assert store.workspace("sk_b") is not first
+    first = store.get_or_create("sk_a")
+    assert store.get_or_create("sk_a") is first
+    assert store.get_or_create("sk_b") is not first
     assert [each.key for each in store] == ["sk_a", "sk_b"]
 
 
 def test_the_longest_unused_goes_first() -> None:
     """Use counts, not age; what went begins again."""
     store = _store(bound=2)
-    old = store.workspace("sk_a")
-    store.workspace("sk_b")
-    store.workspace("sk_a")
-    store.workspace("sk_c")
+    old = store.get_or_create("sk_a")
+    store.get_or_create("sk_b")
+    store.get_or_create("sk_a")
+    store.get_or_create("sk_c")
     assert len(store) == 2
     assert [each.key for each in store] == ["sk_a", "sk_c"]
-    assert store.workspace("sk_a") is old
+    assert store.get_or_create("sk_a") is old
 
 
 @pytest.mark.parametrize("bound", [1, 2, 10])
@@ -51,26 +51,26 @@ def test_there_are_never_more_than_the_bound(bound: int) -> None:
     """However many keys come by."""
     store = _store(bound)
     for number in range(50):
-        store.workspace(f"sk_{number}")
+        store.get_or_create(f"sk_{number}")
         assert len(store) <= bound
 
 
 def test_a_generation_is_found_wherever_it_is_held() -> None:
     """A download has no key: its id leads to the workspace."""
     store = _store()
-    made = store.workspace("sk_b").submit(image())
-    store.workspace("sk_a").submit(image(prompt="another"))
-    assert [each.key for each in store.holders(made.id)] == ["sk_b"]
-    assert list(store.holders("req-01NOTHING")) == []
+    made = store.get_or_create("sk_b").submit(image())
+    store.get_or_create("sk_a").submit(image(prompt="another"))
+    assert [each.key for each in store.find_holders(made.id)] == ["sk_b"]
+    assert list(store.find_holders("req-01NOTHING")) == []
 
 
 def test_a_renewed_workspace_is_empty_and_in_its_place() -> None:
     """Reset is a new workspace."""
     store = _store()
-    old = store.workspace("sk_a")
+    old = store.get_or_create("sk_a")
     old.submit(image())
     fresh = store.renew("sk_a")
-    assert fresh is store.workspace("sk_a")
+    assert fresh is store.get_or_create("sk_a")
     assert fresh is not old
     assert fresh.generations == {}
     assert len(store) == 1
@@ -79,7 +79,7 @@ def test_a_renewed_workspace_is_empty_and_in_its_place() -> None:
 def test_to_renew_keeps_the_bound() -> None:
     """Also for a key that nobody used yet."""
     store = _store(bound=1)
-    store.workspace("sk_a")
+    store.get_or_create("sk_a")
     store.renew("sk_b")
     assert [each.key for each in store] == ["sk_b"]
 
@@ -87,16 +87,16 @@ def test_to_renew_keeps_the_bound() -> None:
 def test_another_workspace_can_take_the_place_of_one() -> None:
     """Restoring a snapshot puts what was restored in the place of what is."""
     store = _store()
-    store.workspace("sk_a")
+    store.get_or_create("sk_a")
     other = workspace("sk_a", balance=5)
     store.replace(other)
-    assert store.workspace("sk_a") is other
+    assert store.get_or_create("sk_a") is other
 
 
 def test_to_replace_keeps_the_bound() -> None:
     """A snapshot of a key that is not there is no way around it."""
     store = _store(bound=1)
-    store.workspace("sk_a")
+    store.get_or_create("sk_a")
     store.replace(workspace("sk_b"))
     assert len(store) == 1
 
@@ -105,7 +105,7 @@ def test_many_threads_get_the_same_workspace() -> None:
     """A key's first requests may come at the same moment."""
     store = _store(bound=100)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda number: store.workspace(f"sk_{number % 5}"), range(400)))
+        found = list(pool.map(lambda number: store.get_or_create(f"sk_{number % 5}"), range(400)))
     assert len({id(each) for each in found}) == 5
 
 
@@ -113,9 +113,9 @@ def test_one_can_look_while_others_are_made() -> None:
     """Going through the workspaces is a picture of one moment."""
     store = _store(bound=100)
     for key in ("sk_a", "sk_b", "sk_c"):
-        store.workspace(key)
+        store.get_or_create(key)
     for each in store:
-        store.workspace(f"{each.key}_new")
+        store.get_or_create(f"{each.key}_new")
     assert len(store) == 6
 
 
@@ -124,10 +124,10 @@ def test_whoever_waits_in_a_replaced_workspace_goes_on() -> None:
 
     async def outcomes() -> list[str]:
         store = MemoryStore(lambda key: workspace(key, image_seconds=60), bound=3)
-        old = store.workspace("sk_a")
+        old = store.get_or_create("sk_a")
         old.clock.freeze()
-        waiting = asyncio.create_task(old.finished(old.submit(image()).id))
-        held = asyncio.create_task(old.finished(old.hold(old.submit(image()).id).id))
+        waiting = asyncio.create_task(old.wait_finished(old.submit(image()).id))
+        held = asyncio.create_task(old.wait_finished(old.hold(old.submit(image()).id).id))
         _, pending = await asyncio.wait({waiting, held}, timeout=0)
         assert len(pending) == 2
         store.renew("sk_a")

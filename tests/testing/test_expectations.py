@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.testing.differences import ABSENT, differences, told
+from getimg_mock.testing.differences import ABSENT, describe_difference, find_differences
 from getimg_mock.testing.workspace import ExpectationError
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def test_a_policy_that_does_not_exist_is_refused(getimg_mock: GetimgMock) -> Non
 )
 def test_a_difference_is_told_in_a_line(expected: Any, actual: Any, line: str) -> None:
     """Each kind of difference has its words."""
-    assert differences(expected, actual) == [line]
+    assert find_differences(expected, actual) == [line]
 
 
 JSON = st.recursive(
@@ -229,7 +229,7 @@ JSON = st.recursive(
 @given(JSON, JSON)
 def test_two_sides_never_look_the_same(expected: Any, actual: Any) -> None:
     """A difference that cannot be seen is worse than none."""
-    for line in differences({"field": expected}, {"field": actual}):
+    for line in find_differences({"field": expected}, {"field": actual}):
         sides = re.search(r"expected (.*), was (.*)", line, re.DOTALL)
         assert sides is not None
         assert sides[1] != sides[2]
@@ -238,13 +238,13 @@ def test_two_sides_never_look_the_same(expected: Any, actual: Any) -> None:
 @given(JSON)
 def test_equal_values_do_not_differ(value: Any) -> None:
     """Whatever equals itself fits."""
-    assert differences({"field": value}, {"field": value}) == []
+    assert find_differences({"field": value}, {"field": value}) == []
 
 
 @given(st.text(min_size=150), st.integers(min_value=0, max_value=149))
 def test_long_texts_are_shown_where_they_differ(text: str, at: int) -> None:
     """A prompt of 4,096 letters with one wrong is not shown twice the same."""
     other = text[:at] + ("b" if text[at] == "a" else "a") + text[at + 1 :]
-    line = told("prompt", text, other)
+    line = describe_difference("prompt", text, other)
     wanted, there = line.split(", was ")[0], line.split(", was ")[-1]
     assert wanted.removeprefix("prompt: expected ") != there

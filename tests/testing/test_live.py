@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from getimg_mock.testing.live import ElsewhereServer, OwnServer
+    from getimg_mock.testing.live import ExternalServer, OwnServer
     from getimg_mock.testing.workspace import GetimgMock
 
 pytest_plugins = ["pytester"]
@@ -176,7 +176,7 @@ def test_a_live_workspace_is_as_the_test_wants_it(getimg_live: GetimgMock) -> No
 
 @pytest.mark.getimg(strictness="schema")
 def test_what_makes_a_fake_gets_a_server_of_its_own(
-    getimg_live: GetimgMock, getimg_server: OwnServer | ElsewhereServer
+    getimg_live: GetimgMock, getimg_server: OwnServer | ExternalServer
 ) -> None:
     """A setting of the fake as a whole must not change it for the other tests."""
     assert getimg_live.url != getimg_server.url

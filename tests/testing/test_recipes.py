@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
-from getimg_mock.testing.options import POLICIES, known
+from getimg_mock.testing.options import POLICIES, list_known_names
 from getimg_mock.testing.plugin import _INI
 
 pytest_plugins = ["pytester"]
@@ -73,7 +73,7 @@ def test_every_option_and_argument_is_named() -> None:
     for name, *_ in _INI:
         assert name in PAGE
     for name in ("seed", "scenario", "clock", "models", "balance", "limits", "key", "policies"):
-        assert name in known()
+        assert name in list_known_names()
         assert f"| `{name}` |" in PAGE
     for policy in POLICIES:
         assert f"`{policy}`" in PAGE

@@ -12,10 +12,10 @@ from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import Span
 from getimg_mock.world.behaviours import (
     ERRORS,
-    INSTEAD,
     NOTHING,
     ODDITIES,
-    SPOILED,
+    REPLACEMENT_FAULTS,
+    RESPONSE_FAULTS,
     Behaviour,
     CannedAnswer,
 )
@@ -162,12 +162,12 @@ def test_a_behaviour_that_cannot_be_is_refused(values: dict[str, Any], said: str
         assert isinstance(caught.value, UnknownNameError)
 
 
-@pytest.mark.parametrize("fault", INSTEAD + SPOILED)
+@pytest.mark.parametrize("fault", REPLACEMENT_FAULTS + RESPONSE_FAULTS)
 def test_every_fault_can_be_done_to_something(fault: str) -> None:
     """No fault is a mere word."""
     behaviour = Behaviour.of({"fault": fault})
     assert any(behaviour.reaches(each) for each in OPERATIONS)
-    assert behaviour.replaces == (fault in INSTEAD)
+    assert behaviour.replaces == (fault in REPLACEMENT_FAULTS)
 
 
 parts = st.fixed_dictionaries(
@@ -181,8 +181,10 @@ parts = st.fixed_dictionaries(
 answers = st.one_of(
     st.just({}),
     st.builds(lambda name: {"error": name}, st.sampled_from(sorted(ERRORS))),
-    st.builds(lambda name: {"fault": name}, st.sampled_from(INSTEAD + SPOILED)),
-    st.builds(lambda name: {"fault": name, "after_commit": True}, st.sampled_from(INSTEAD)),
+    st.builds(lambda name: {"fault": name}, st.sampled_from(REPLACEMENT_FAULTS + RESPONSE_FAULTS)),
+    st.builds(
+        lambda name: {"fault": name, "after_commit": True}, st.sampled_from(REPLACEMENT_FAULTS)
+    ),
     st.builds(lambda status: {"answer": {"status": status}}, st.integers(200, 599)),
 )
 behaviours = st.builds(lambda one, other: Behaviour.of({**one, **other}), parts, answers)
@@ -193,13 +195,13 @@ def test_a_stronger_behaviour_is_only_added_to(
     strong: Behaviour, middle: Behaviour, weak: Behaviour
 ) -> None:
     """Nothing that it says is changed, merging is associative, and nothing is its neutral."""
-    merged = strong.over(weak)
+    merged = strong.fill_from(weak)
     for name in ("latency", "error", "answer", "fault", "oddity"):
         said = getattr(strong, name)
         assert not said or getattr(merged, name) == said
-    assert strong.over(middle).over(weak) == strong.over(middle.over(weak))
-    assert NOTHING.over(weak) == weak == weak.over(NOTHING)
-    assert merged.over(weak) == merged
+    assert strong.fill_from(middle).fill_from(weak) == strong.fill_from(middle.fill_from(weak))
+    assert NOTHING.fill_from(weak) == weak == weak.fill_from(NOTHING)
+    assert merged.fill_from(weak) == merged
 
 
 def test_latency_is_a_time_like_any_other() -> None:

@@ -19,27 +19,27 @@ from getimg_mock._shipped import read_text
 from getimg_mock.schemas import violations
 from getimg_mock.world import catalogue
 from getimg_mock.world.catalogue import Catalogue, Rate, Size
-from getimg_mock.world.catalogue_rules import faults
-from getimg_mock.world.sizes import LARGEST, SMALLEST, computed_size, ratio_parts
+from getimg_mock.world.catalogue_rules import find_faults
+from getimg_mock.world.sizes import LARGEST, SMALLEST, compute_size, parse_ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.world.catalogue import Model, ModelType
 
-SHIPPED = Catalogue.shipped()
+SHIPPED = Catalogue.load_shipped()
 ENTRIES: list[dict[str, Any]] = json.loads(read_text("fixtures", "models.json"))
 EVIDENCE: dict[str, Any] = json.loads(read_text("fixtures", "models.evidence.json"))
 MARK = re.compile(r"documented|observed( [A-Z][a-z]{2} 20\d\d)?|inferred|our choice")
 
-every_model = pytest.mark.parametrize("model", SHIPPED.listed(), ids=lambda model: model.id)
+every_model = pytest.mark.parametrize("model", SHIPPED.list_models(), ids=lambda model: model.id)
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["id"])
 
 
 @every_entry
 def test_each_shipped_model_follows_every_rule_for_models_files(entry: dict[str, Any]) -> None:
     """The shipped file is not validated when it is loaded, so it is here."""
-    assert list(faults(entry)) == []
+    assert list(find_faults(entry)) == []
 
 
 @every_entry
@@ -72,8 +72,8 @@ def test_what_is_known_of_seedream_5_lite_is_kept() -> None:
     model = SHIPPED.models["seedream-5-lite"]
     assert (model.supported_aspect_ratios[0], model.supported_resolutions[0]) == ("1:1", "2K")
     assert "4K" not in model.supported_resolutions
-    assert model.size("1:1", "2K") == Size(2048, 2048)
-    rate = model.rate(resolution="2K", sound=False)
+    assert model.find_size("1:1", "2K") == Size(2048, 2048)
+    rate = model.find_rate(resolution="2K", sound=False)
     assert rate is not None
     assert rate.unit_price == Decimal("0.04")
 
@@ -85,8 +85,8 @@ def test_what_is_known_of_the_seedance_models_is_kept() -> None:
     assert newer.supported_durations[0] == 5
     assert set(newer.supported_references) == {"reference_image", "first_frame", "last_frame"}
     for model in (newer, older):
-        assert (model.size("16:9", "1080p"), model.fps) == (Size(1920, 1080), 24)
-        rate = model.rate(resolution="1080p", sound=model.supports_sound)
+        assert (model.find_size("16:9", "1080p"), model.fps) == (Size(1920, 1080), 24)
+        rate = model.find_rate(resolution="1080p", sound=model.supports_sound)
         assert rate is not None
         assert (rate.billable_unit, rate.unit_price) == ("video_second", Decimal("0.05"))
         assert sorted(model.supported_durations) == list(range(4, 13))
@@ -109,7 +109,7 @@ def test_what_is_known_of_the_seedance_models_is_kept() -> None:
 )
 def test_the_makers_sizes_are_kept(ratio: str, resolution: str, width: int, height: int) -> None:
     """Where a maker's table gives a size, every model that has the pair has that size."""
-    sizes = [model.sizes.get((ratio, resolution)) for model in SHIPPED.listed()]
+    sizes = [model.sizes.get((ratio, resolution)) for model in SHIPPED.list_models()]
     found = {size for size in sizes if size}
     assert found == {Size(width, height)}
 
@@ -119,11 +119,11 @@ def test_each_pair_of_a_model_has_a_size_of_its_own(model: Model) -> None:
     """The file lists a size for each pair, near its ratio, even for videos, larger with more K."""
     entry = next(entry for entry in ENTRIES if entry["id"] == model.id)
     for ratio in model.supported_aspect_ratios:
-        width, height = ratio_parts(ratio) or (0, 0)
+        width, height = parse_ratio(ratio) or (0, 0)
         areas = {}
         for resolution in model.supported_resolutions:
             assert resolution in entry["x_mock"]["sizes"][ratio]
-            size = model.size(ratio, resolution)
+            size = model.find_size(ratio, resolution)
             assert size.width / size.height == pytest.approx(width / height, rel=0.025)
             step = 2 if model.type == "video" else 16
             assert (size.width % step, size.height % step) == (0, 0)
@@ -136,7 +136,7 @@ def test_each_choice_of_a_shipped_model_has_a_price(model: Model) -> None:
     """Empty rates do not mean free, so a model that we invent prices for has all of them."""
     for resolution in model.supported_resolutions:
         for sound in {False, model.supports_sound}:
-            rate = model.rate(resolution=resolution, sound=sound)
+            rate = model.find_rate(resolution=resolution, sound=sound)
             assert rate is not None
             assert rate.unit_price > 0
 
@@ -151,7 +151,7 @@ def test_a_generation_takes_the_time_that_api_facts_propose(model: Model) -> Non
 
 def test_models_are_made_in_the_past_and_in_utc() -> None:
     """A model created in the future would be news to the client that is listing it."""
-    for model in SHIPPED.listed():
+    for model in SHIPPED.list_models():
         assert model.created_at.utcoffset() == timedelta()
         assert model.created_at.astimezone(UTC).year in {2025, 2026}
 
@@ -233,7 +233,7 @@ def test_the_rate_is_the_most_exact_one_that_applies(
         (None, "not_applicable"),
     ]
     expected = next((by_key[key] for key in order if key in by_key), None)
-    assert model.rate(resolution=resolution, sound=sound) == expected
+    assert model.find_rate(resolution=resolution, sound=sound) == expected
 
 
 def _with_rates(rates: list[Rate]) -> Model:
@@ -253,7 +253,7 @@ def _with_rates(rates: list[Rate]) -> Model:
 )
 def test_the_nearest_id_is_found_or_none_is(given_id: str, nearest: str | None) -> None:
     """A typing error gets its model, whatever its case; a stranger gets None."""
-    assert SHIPPED.nearest(given_id) == nearest
+    assert SHIPPED.find_nearest(given_id) == nearest
 
 
 def test_no_likeness_is_computed_for_a_text_that_is_too_long_for_any_id(
@@ -261,14 +261,16 @@ def test_no_likeness_is_computed_for_a_text_that_is_too_long_for_any_id(
 ) -> None:
     """A body may hold a model of 25 MB, and likeness would take seconds of it."""
     monkeypatch.setattr(catalogue, "get_close_matches", pytest.fail)
-    assert SHIPPED.nearest("x" * 101) is None
+    assert SHIPPED.find_nearest("x" * 101) is None
 
 
 def test_the_list_is_parted_by_type_in_its_order() -> None:
     """`?type=` shows the models of one type, without changing their order."""
-    assert SHIPPED.listed() == SHIPPED.listed(type="image") + SHIPPED.listed(type="video")
-    assert {model.type for model in SHIPPED.listed(type="video")} == {"video"}
-    assert SHIPPED.listed() == tuple(SHIPPED.models.values())
+    assert SHIPPED.list_models() == SHIPPED.list_models(type="image") + SHIPPED.list_models(
+        type="video"
+    )
+    assert {model.type for model in SHIPPED.list_models(type="video")} == {"video"}
+    assert SHIPPED.list_models() == tuple(SHIPPED.models.values())
 
 
 def test_what_the_api_shows_can_be_changed_without_changing_the_catalogue() -> None:
@@ -286,9 +288,9 @@ def test_what_the_api_shows_can_be_changed_without_changing_the_catalogue() -> N
 @given(st.text(max_size=40), st.sampled_from(["image", "video"]))
 def test_an_imagined_model_can_do_what_any_shipped_one_can(name: str, kind: ModelType) -> None:
     """The lenient mode answers any model id, so the made-up model must not be the narrow one."""
-    model = SHIPPED.imagined(name, kind)
+    model = SHIPPED.imagine_model(name, kind)
     assert (model.id, model.type) == (name, kind)
-    for other in SHIPPED.listed(type=kind):
+    for other in SHIPPED.list_models(type=kind):
         assert set(other.supported_aspect_ratios) <= set(model.supported_aspect_ratios)
         assert set(other.supported_resolutions) <= set(model.supported_resolutions)
         assert set(other.supported_durations) <= set(model.supported_durations)
@@ -300,8 +302,8 @@ def test_an_imagined_model_can_do_what_any_shipped_one_can(name: str, kind: Mode
 
 def test_the_most_extreme_ratio_still_has_pixels_to_draw() -> None:
     """The bounds hold where the ratio cannot: neither side vanishes nor outgrows the formats."""
-    assert computed_size("1:9999", "512", video=False) == Size(SMALLEST, LARGEST)
-    assert computed_size("9999:1", "4K", video=True) == Size(LARGEST, SMALLEST)
+    assert compute_size("1:9999", "512", video=False) == Size(SMALLEST, LARGEST)
+    assert compute_size("9999:1", "4K", video=True) == Size(LARGEST, SMALLEST)
 
 
 words = st.text(max_size=12) | st.from_regex(r"\d{1,6}(\.\d{1,4})?[kKpPx:]{0,2}\d{0,6}")
@@ -314,7 +316,7 @@ def test_any_two_words_have_a_size_that_can_be_drawn(
     video: bool,  # noqa: FBT001 - Hypothesis gives positions
 ) -> None:
     """The lenient mode passes unknown words on; the size must exist, in steps and in bounds."""
-    size = computed_size(ratio, resolution, video=video)
+    size = compute_size(ratio, resolution, video=video)
     for side in (size.width, size.height):
         assert SMALLEST <= side <= LARGEST
         assert side % (2 if video else 16) == 0
@@ -325,8 +327,8 @@ def test_a_computed_size_has_its_ratio_and_the_area_of_its_resolution(
     width: int, height: int, resolution: str
 ) -> None:
     """All ratios of a resolution have one area, as far as rounding and the bounds let them."""
-    size = computed_size(f"{width}:{height}", resolution, video=False)
-    square = computed_size("1:1", resolution, video=False)
+    size = compute_size(f"{width}:{height}", resolution, video=False)
+    square = compute_size("1:1", resolution, video=False)
     if max(size.width, size.height) < LARGEST and min(size.width, size.height) >= 160:
         assert size.width / size.height == pytest.approx(width / height, rel=0.11)
         assert size.width * size.height == pytest.approx(square.width * square.height, rel=0.11)
@@ -334,12 +336,12 @@ def test_a_computed_size_has_its_ratio_and_the_area_of_its_resolution(
 
 def test_the_documented_sizes_come_out_of_the_rule_as_well() -> None:
     """A user's own file without sizes still gives what the documentation shows."""
-    assert computed_size("1:1", "2K", video=False) == Size(2048, 2048)
-    assert computed_size("16:9", "1080p", video=True) == Size(1920, 1080)
-    assert computed_size("16:9", "720p", video=True) == Size(1280, 720)
-    assert computed_size("16:9", "4K", video=True) == Size(3840, 2160)
-    assert computed_size("auto", "HD", video=True) == Size(1280, 720)
-    assert computed_size("auto", "HD", video=False) == Size(1024, 1024)
+    assert compute_size("1:1", "2K", video=False) == Size(2048, 2048)
+    assert compute_size("16:9", "1080p", video=True) == Size(1920, 1080)
+    assert compute_size("16:9", "720p", video=True) == Size(1280, 720)
+    assert compute_size("16:9", "4K", video=True) == Size(3840, 2160)
+    assert compute_size("auto", "HD", video=True) == Size(1280, 720)
+    assert compute_size("auto", "HD", video=False) == Size(1024, 1024)
 
 
 def test_loading_the_shipped_catalogue_validates_nothing() -> None:

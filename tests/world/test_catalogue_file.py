@@ -22,7 +22,7 @@ from getimg_mock.world.clock import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SHIPPED = Catalogue.shipped()
+SHIPPED = Catalogue.load_shipped()
 
 ENTRIES: dict[str, dict[str, Any]] = {
     entry["id"]: entry for entry in json.loads(read_text("fixtures", "models.json"))
@@ -58,18 +58,18 @@ def refusal(document: object) -> str:
 @pytest.mark.usefixtures("folder")
 def test_the_answer_of_the_real_api_can_be_used_as_it_is() -> None:
     """What `GET /v2/models` answered, saved by curl, replaces the catalogue and is shown again."""
-    answer = [model.as_json() for model in SHIPPED.listed()]
+    answer = [model.as_json() for model in SHIPPED.list_models()]
     answer += [
         {key: value for key, value in each.items() if key != "x_mock"} for each in (IMAGE, VIDEO)
     ]
     catalogue = loaded(answer)
-    assert [model.as_json() for model in catalogue.listed()] == answer
+    assert [model.as_json() for model in catalogue.list_models()] == answer
 
 
 @pytest.mark.usefixtures("folder")
 def test_a_model_that_is_shipped_as_well_keeps_our_sizes_and_times() -> None:
     """The documented sizes stay with a model, whether or not the file has our own key."""
-    for model in loaded([model.as_json() for model in SHIPPED.listed()]).listed():
+    for model in loaded([model.as_json() for model in SHIPPED.list_models()]).list_models():
         shipped = SHIPPED.models[model.id]
         assert (model.sizes, model.seconds, model.fps) == (
             shipped.sizes,
@@ -84,9 +84,9 @@ def test_one_size_of_a_shipped_model_can_be_changed_alone() -> None:
     entry = SHIPPED.models["seedream-5-lite"].as_json()
     catalogue = loaded([{**entry, "x_mock": {"sizes": {"16:9": {"2K": [2560, 1440]}}}}])
     model = catalogue.models["seedream-5-lite"]
-    assert model.size("16:9", "2K") == Size(2560, 1440)
-    assert model.size("16:9", "3K") == Size(4272, 2400)
-    assert model.size("4:3", "2K") == Size(2304, 1728)
+    assert model.find_size("16:9", "2K") == Size(2560, 1440)
+    assert model.find_size("16:9", "3K") == Size(4272, 2400)
+    assert model.find_size("4:3", "2K") == Size(2304, 1728)
 
 
 @pytest.mark.usefixtures("folder")
@@ -107,19 +107,19 @@ def test_a_model_of_the_other_type_takes_nothing_from_the_shipped_one() -> None:
 @pytest.mark.usefixtures("folder")
 def test_what_a_file_leaves_out_is_computed() -> None:
     """A stranger without `x_mock` gets sizes by the rule, 24 frames and the usual times."""
-    image, video = loaded([{**IMAGE, "x_mock": {}}, {**VIDEO, "x_mock": {}}]).listed()
-    assert image.size("1:1", "2K") == Size(2048, 2048)
-    assert image.size("16:9", "1K") == Size(1360, 768)
-    assert image.size("16:9", "2K") == Size(2736, 1536)
-    assert (video.size("16:9", "720p"), video.fps) == (Size(1280, 720), 24)
+    image, video = loaded([{**IMAGE, "x_mock": {}}, {**VIDEO, "x_mock": {}}]).list_models()
+    assert image.find_size("1:1", "2K") == Size(2048, 2048)
+    assert image.find_size("16:9", "1K") == Size(1360, 768)
+    assert image.find_size("16:9", "2K") == Size(2736, 1536)
+    assert (video.find_size("16:9", "720p"), video.fps) == (Size(1280, 720), 24)
     assert (image.seconds, video.seconds) == ((25, 35), (20, 60))
 
 
 @pytest.mark.usefixtures("folder")
 def test_our_own_key_is_used_and_never_shown() -> None:
     """`x_mock` is no part of getimg.ai's answer."""
-    image, video = loaded([IMAGE, VIDEO]).listed()
-    assert (image.size("16:9", "2K"), image.seconds) == (Size(2560, 1440), (1, 2.5))
+    image, video = loaded([IMAGE, VIDEO]).list_models()
+    assert (image.find_size("16:9", "2K"), image.seconds) == (Size(2560, 1440), (1, 2.5))
     assert video.fps == 30
     assert "x_mock" not in image.as_json()
 
@@ -354,16 +354,16 @@ def test_a_catalogue_that_follows_the_rules_comes_back_as_it_was_written(
 ) -> None:
     """File to model to answer and back: nothing is lost, and every pair has its pixels."""
     catalogue = Catalogue.from_file(writer(document))
-    shown = [model.as_json() for model in catalogue.listed()]
+    shown = [model.as_json() for model in catalogue.list_models()]
     assert shown == [{k: v for k, v in entry.items() if k != "x_mock"} for entry in document]
     assert Catalogue.from_file(writer(shown)).models.keys() == catalogue.models.keys()
-    for entry, model in zip(document, catalogue.listed(), strict=True):
+    for entry, model in zip(document, catalogue.list_models(), strict=True):
         assert violations("model", model.as_json()) == []
         pairs = {(a, b) for a in model.supported_aspect_ratios for b in model.supported_resolutions}
         assert set(model.sizes) == pairs
         for ratio, row in entry["x_mock"].get("sizes", {}).items():
             for resolution, size in row.items():
-                assert model.size(ratio, resolution) == Size(*size)
+                assert model.find_size(ratio, resolution) == Size(*size)
 
 
 @given(document=catalogues, data=st.data())
@@ -386,7 +386,7 @@ def test_a_catalogue_with_one_thing_changed_loads_or_is_refused_with_its_place(
     except CatalogueError as error:
         assert str(error).startswith(f"{path}: ")  # noqa: PT017 - loading is right as well
     else:
-        for model in catalogue.listed():
+        for model in catalogue.list_models():
             assert violations("model", model.as_json()) == []
 
 

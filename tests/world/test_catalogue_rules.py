@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from getimg_mock.world.catalogue_rules import faults
+from getimg_mock.world.catalogue_rules import find_faults
 
 IMAGE: dict[str, Any] = {
     "id": "new-image",
@@ -71,7 +71,7 @@ def changed(entry: dict[str, Any], place: str, value: object) -> dict[str, Any]:
 @pytest.mark.parametrize("entry", [IMAGE, VIDEO], ids=["image", "video"])
 def test_nothing_is_said_of_a_good_model(entry: dict[str, Any]) -> None:
     """The models that the tests below break are whole before."""
-    assert list(faults(entry)) == []
+    assert list(find_faults(entry)) == []
 
 
 IN_IMAGES: list[tuple[str, object, str]] = [
@@ -173,7 +173,7 @@ def test_a_broken_rule_is_found_at_its_place(
     entry: dict[str, Any], place: str, value: object, text: str
 ) -> None:
     """The place is written as in code, relative to the model; the message is one sentence."""
-    where, message = next(faults(changed(entry, place, value)))
+    where, message = next(find_faults(changed(entry, place, value)))
     assert f"{where}: {message}".startswith(text)
     assert message.endswith((".", "?"))
     assert "\n" not in message

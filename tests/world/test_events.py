@@ -91,7 +91,7 @@ def test_an_ending_by_hand_is_an_event_of_its_moment() -> None:
     world.clock.advance_to(START + timedelta(seconds=70, milliseconds=500))
     world.complete(one.id)
     assert told(world.advance(1000).events) == [(171, "link.expired")]
-    assert told(world.events(START + 61 * SECOND, START + 100 * SECOND)) == [
+    assert told(world.list_events(START + 61 * SECOND, START + 100 * SECOND)) == [
         (70, "generation.completed")
     ]
 
@@ -159,7 +159,7 @@ def test_another_window_is_counted_anew() -> None:
     made(world, {"hold": True})
     world.set_limits(world.limiter.limits.__class__(20, 20, 5, window=3600))
     assert told(world.advance(10**6).events) == [(3600, "window.reset")]
-    assert world.allowance("video").remaining == 20
+    assert world.compute_allowance("video").remaining == 20
 
 
 # Two ways to the same time ---------------------------------------------------------------------
@@ -244,5 +244,5 @@ def test_a_failure_by_hand_is_told_as_one() -> None:
     world = workspace()
     one = made(world, {"hold": True})
     world.advance(10)
-    world.fail(one.id, Failure.named("server_error"))
-    assert told(world.events(START, START + 20 * SECOND)) == [(10, "generation.failed")]
+    world.fail(one.id, Failure.from_code("server_error"))
+    assert told(world.list_events(START, START + 20 * SECOND)) == [(10, "generation.failed")]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.world.clock import EPOCH
-from getimg_mock.world.generations import ending_of
+from getimg_mock.world.generations import compute_ending
 from getimg_mock.world.transitions import Failure, Transition
 from tests.world.worlds import START, image, video, workspace
 
@@ -39,7 +39,7 @@ def test_a_file_goes_at_the_first_whole_second_after_its_retention(
 def test_its_state_is_a_function_of_the_moment(seconds: float, passed: float) -> None:
     """Pending before its ending, final from it on, whatever was asked before."""
     for failure, final in ((None, "completed"), (Failure("server_error", "x"), "failed")):
-        ending = ending_of(Transition(seconds, None, failure), START)
+        ending = compute_ending(Transition(seconds, None, failure), START)
         assert ending is not None
         generation = workspace(video_seconds=0).submit(video())._replace(ending=ending)
         now = START + timedelta(seconds=passed)
@@ -48,7 +48,7 @@ def test_its_state_is_a_function_of_the_moment(seconds: float, passed: float) ->
 
 def test_without_an_ending_it_stays_pending_and_has_no_file() -> None:
     """Until polls or somebody's hand end it."""
-    assert ending_of(Transition(None, polls=3), START) is None
+    assert compute_ending(Transition(None, polls=3), START) is None
     generation = workspace().submit(video())._replace(ending=None)
     assert generation.at(START + timedelta(days=10**5)) == "pending"
     assert generation.deletes_at is None

@@ -19,7 +19,7 @@ from getimg_mock.world.journal import (
     Exchange,
     Journal,
     collect_effects,
-    noted,
+    record_effect,
     withhold_effects,
 )
 from tests.world.worlds import START, made, workspace
@@ -221,7 +221,7 @@ def effects_of(work: Any) -> list[str]:
 
 def test_without_a_collection_effects_are_recorded_nowhere() -> None:
     """Control commands move money without an exchange."""
-    noted(Effect("credit", START, Decimal(1)))
+    record_effect(Effect("credit", START, Decimal(1)))
     with collect_effects() as effects:
         pass
     assert effects == []
@@ -232,8 +232,8 @@ def test_an_outer_collection_has_the_effects_of_an_inner_one() -> None:
     first, second = (Effect("hold", START, Decimal(each)) for each in (1, 2))
     with collect_effects() as outer:
         with collect_effects() as inner:
-            noted(first)
-        noted(second)
+            record_effect(first)
+        record_effect(second)
     assert inner == [first]
     assert outer == [first, second]
 
@@ -242,7 +242,7 @@ def test_an_inner_collection_that_fails_gives_its_effects_to_the_outer_one() -> 
     """Work that was done before an error was done."""
     effect = Effect("hold", START, Decimal(1))
     with collect_effects() as outer, suppress(ValueError), collect_effects():
-        noted(effect)
+        record_effect(effect)
         raise ValueError
     assert outer == [effect]
 
@@ -251,7 +251,7 @@ def test_effects_that_are_withheld_reach_no_collection() -> None:
     """They are recorded for the request that tells the client of them."""
     effect, kept = Effect("charge", START, Decimal(1)), list[Effect]()
     with collect_effects() as effects, withhold_effects(kept):
-        noted(effect)
+        record_effect(effect)
     assert (effects, kept) == ([], [effect])
 
 
@@ -276,19 +276,19 @@ def test_the_first_poll_after_the_end_shows_what_the_end_cost(
     """Not whoever happens to settle the books before it, and not the polls after it."""
     world = workspace()
     one = made(world, {"seconds": 30} | rule)
-    assert effects_of(lambda: world.polled(one.id)) == []
+    assert effects_of(lambda: world.poll(one.id)) == []
     world.clock.advance_to(START + timedelta(seconds=30))
-    assert effects_of(world.balance) == []
+    assert effects_of(world.compute_balance) == []
     assert effects_of(lambda: made(world))[:1] == ["generation"]
-    assert effects_of(lambda: world.polled(one.id)) == [f"{ends} {one.product.total_cost}"]
-    assert effects_of(lambda: world.polled(one.id)) == []
+    assert effects_of(lambda: world.poll(one.id)) == [f"{ends} {one.product.total_cost}"]
+    assert effects_of(lambda: world.poll(one.id)) == []
 
 
 def test_a_poll_that_ends_a_video_shows_the_charge() -> None:
     """It brought it about."""
     world = workspace()
     one = made(world, {"polls": 2})
-    shown = [effects_of(lambda: world.polled(one.id)) for _ in range(3)]
+    shown = [effects_of(lambda: world.poll(one.id)) for _ in range(3)]
     assert shown == [[], [f"charge {one.product.total_cost}"], []]
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import Refusal, UnknownNameError
-from getimg_mock.fake import opened
+from getimg_mock.fake import open_workspace
 from getimg_mock.settings import Settings
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.clock import VirtualClock
@@ -19,12 +19,12 @@ from getimg_mock.world.magic import (
     KEYS,
     SCENARIO_KEY,
     WORDS,
-    header_behaviour,
     is_invalid_key,
-    key_magic,
-    prompt_behaviour,
+    parse_header,
+    parse_key_magic,
+    parse_prompt,
 )
-from getimg_mock.world.rule_files import scenario_names
+from getimg_mock.world.rule_files import list_scenario_names
 from tests.world.worlds import START
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ MEANING: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize(("said", "meant"), MEANING.items())
 def test_a_magic_word_means_what_a_rule_would_say(said: str, meant: dict[str, Any]) -> None:
     """One vocabulary; in the header the same words stand without mock:."""
-    assert prompt_behaviour(f"A bird, mock:{said}") == Behaviour.of(meant)
-    assert header_behaviour(said.replace("mock:", "")) == Behaviour.of(meant)
+    assert parse_prompt(f"A bird, mock:{said}") == Behaviour.of(meant)
+    assert parse_header(said.replace("mock:", "")) == Behaviour.of(meant)
 
 
 def test_every_word_is_tried() -> None:
@@ -84,7 +84,7 @@ def test_every_word_is_tried() -> None:
 )
 def test_a_word_ends_where_prose_goes_on(prompt: str) -> None:
     """Punctuation, brackets and quotes around it are not part of it."""
-    assert prompt_behaviour(prompt) == Behaviour.of({"latency": 3})
+    assert parse_prompt(prompt) == Behaviour.of({"latency": 3})
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_word_ends_where_prose_goes_on(prompt: str) -> None:
 )
 def test_prose_is_not_magic(prompt: str) -> None:
     """Only mock: in small letters, at the start of a word, with a letter right behind it."""
-    assert prompt_behaviour(prompt) == NOTHING
+    assert parse_prompt(prompt) == NOTHING
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_prose_is_not_magic(prompt: str) -> None:
 def test_a_word_that_does_not_exist_is_refused(prompt: str, said: str) -> None:
     """A 400 that names the nearest: magic that silently does nothing would mislead."""
     with pytest.raises(Refusal) as caught:
-        prompt_behaviour(prompt)
+        parse_prompt(prompt)
     assert said in caught.value.message
     assert (caught.value.code, caught.value.param) == ("invalid_parameter", "prompt")
     assert "--no-magic" in (caught.value.hint or "")
@@ -144,28 +144,28 @@ def test_a_word_that_does_not_exist_is_refused(prompt: str, said: str) -> None:
 def test_the_header_knows_no_other_words_either(header: str) -> None:
     """Here nothing is prose: each word must be one."""
     with pytest.raises(Refusal) as caught:
-        header_behaviour(header)
+        parse_header(header)
     assert caught.value.param is None
 
 
 @pytest.mark.parametrize("header", [None, "", " ", ","])
 def test_an_empty_header_asks_for_nothing(header: str | None) -> None:
     """As none at all."""
-    assert header_behaviour(header) == NOTHING
+    assert parse_header(header) == NOTHING
 
 
 @given(st.text() | st.text(alphabet="mock:=lenygt 3.,()").map("mock:".__add__))
 def test_any_prompt_is_understood_or_refused(prompt: str) -> None:
     """Nothing that anybody can type breaks it."""
-    for read in (prompt_behaviour, header_behaviour):
+    for read in (parse_prompt, parse_header):
         with suppress(Refusal):
             assert isinstance(read(prompt), Behaviour)
 
 
 def test_a_prompt_of_megabytes_is_not_looked_through() -> None:
     """It is refused for its length soon enough."""
-    assert prompt_behaviour("mock:hold " * 1000) == Behaviour.of({"transition": {"hold": True}})
-    assert prompt_behaviour("x" * 10**7 + " mock:hold") == NOTHING
+    assert parse_prompt("mock:hold " * 1000) == Behaviour.of({"transition": {"hold": True}})
+    assert parse_prompt("x" * 10**7 + " mock:hold") == NOTHING
 
 
 # Keys -------------------------------------------------------------------------------------------
@@ -173,14 +173,14 @@ def test_a_prompt_of_megabytes_is_not_looked_through() -> None:
 
 def open_(key: str) -> Workspace:
     """Return the workspace of a key as a fake opens it."""
-    return opened(key, Settings.of(), VirtualClock(start=START, rate=0))
+    return open_workspace(key, Settings.of(), VirtualClock(start=START, rate=0))
 
 
 @pytest.mark.parametrize("key", ["sk_mock_broke", "sk_mock_broke_2", "sk_mock_broke_team_a"])
 def test_a_magic_key_may_go_on(key: str) -> None:
     """So that parallel tests each have a broke workspace of their own."""
-    assert key_magic(key) == KEYS["sk_mock_broke"]
-    assert open_(key).balance() == 0
+    assert parse_key_magic(key) == KEYS["sk_mock_broke"]
+    assert open_(key).compute_balance() == 0
 
 
 def test_the_keys_open_what_they_promise() -> None:
@@ -190,7 +190,7 @@ def test_the_keys_open_what_they_promise() -> None:
     assert open_("sk_mock_failing").settings.fail_rate == 1
 
 
-@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("name", list_scenario_names())
 def test_every_scenario_has_a_key(name: str) -> None:
     """With underscores; the key may go on as well."""
     key = SCENARIO_KEY + name.replace("-", "_")
@@ -219,12 +219,12 @@ def test_the_invalid_key_is_invalid(key: str) -> None:
 def test_a_key_that_is_nearly_magic_is_refused(key: str, nearest: str) -> None:
     """With the nearest that is."""
     with pytest.raises(UnknownNameError) as caught:
-        key_magic(key)
+        parse_key_magic(key)
     assert caught.value.nearest == nearest
 
 
 @pytest.mark.parametrize("key", ["sk_mock_example", "sk_mock_1", "sk_mockingbird", "sk_x", "sk_"])
 def test_any_other_key_is_ordinary(key: str) -> None:
     """Also those that begin like the one in the greeting."""
-    assert key_magic(key) is None
+    assert parse_key_magic(key) is None
     assert not is_invalid_key(key)

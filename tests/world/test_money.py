@@ -85,18 +85,22 @@ class Books(RuleBasedStateMachine):
         self._submitted(lambda: self.world.submit(request, [asked]))
 
     def _submitted(self, submit: Any) -> None:
-        before = (self.world.balance(), self.world.costs(), len(self.world.generations))
-        counted = self.world.limiter.counts()
+        before = (
+            self.world.compute_balance(),
+            self.world.compute_costs(),
+            len(self.world.generations),
+        )
+        counted = self.world.limiter.get_counts()
         try:
             self.made.append(submit().id)
         except Refusal as refusal:
             assert refusal.code in {"quota_exceeded", "rate_limit"}  # noqa: PT017 - either may come
             assert before == (
-                self.world.balance(),
-                self.world.costs(),
+                self.world.compute_balance(),
+                self.world.compute_costs(),
                 len(self.world.generations),
             )
-            assert counted == self.world.limiter.counts()
+            assert counted == self.world.limiter.get_counts()
 
     @rule(seconds=st.sampled_from([0, 0.001, 1, 29.999, 60, 3600, 86_400, 10**7]))
     def let_time_pass(self, seconds: float) -> None:
@@ -109,22 +113,22 @@ class Books(RuleBasedStateMachine):
         """Look at a video, which may end it."""
         video_id = data.draw(st.sampled_from(self.made))
         if self.world.generations[video_id].product.kind == "video":
-            self.world.polled(video_id)
+            self.world.poll(video_id)
 
     @precondition(lambda self: self.made)
     @rule(data=st.data(), how=st.sampled_from(["complete", "fail", "hold"]))
     def end_by_hand(self, data: st.DataObject, how: str) -> None:
         """Complete, fail or hold; endings are final."""
         video_id = data.draw(st.sampled_from(self.made))
-        was = self.world.state(video_id)
+        was = self.world.find_state(video_id)
         try:
             if how == "fail":
-                self.world.fail(video_id, Failure.named("server_error"))
+                self.world.fail(video_id, Failure.from_code("server_error"))
             else:
                 getattr(self.world, how)(video_id)
         except GetimgMockError:
             assert was.status != "pending"
-            assert self.world.state(video_id) == was
+            assert self.world.find_state(video_id) == was
         else:
             assert was.status == "pending"
 
@@ -141,7 +145,7 @@ class Books(RuleBasedStateMachine):
         ledger = self.world.ledger
         assert ledger.available + ledger.charged + ledger.held == self.credited
         assert ledger.credited == self.credited
-        assert self.world.balance() == ledger.available
+        assert self.world.compute_balance() == ledger.available
 
     @invariant()
     def the_books_are_what_the_generations_say(self) -> None:
@@ -157,7 +161,7 @@ class Books(RuleBasedStateMachine):
         ledger = self.world.ledger
         assert ledger.held == held
         assert ledger.charged == sum(by_date.values(), ZERO)
-        assert {day: cost for day, cost in self.world.costs().items() if cost} == by_date
+        assert {day: cost for day, cost in self.world.compute_costs().items() if cost} == by_date
 
     def _booked_on(self, generation: Generation) -> date:
         at = generation.created_at
@@ -206,13 +210,13 @@ def test_a_fall_below_zero_stops_the_next_request() -> None:
     world = workspace(balance=1, video_seconds=30)
     running = world.submit(video())
     world.credit(Decimal("-0.95"))
-    assert world.balance() == Decimal("-0.07")
+    assert world.compute_balance() == Decimal("-0.07")
     with pytest.raises(Refusal) as caught:
         world.submit(image())
     assert caught.value.code == "quota_exceeded"
     world.advance(30)
-    assert world.state(running.id).status == "completed"
-    assert world.balance() == Decimal("-0.07")
+    assert world.find_state(running.id).status == "completed"
+    assert world.compute_balance() == Decimal("-0.07")
 
 
 def test_a_free_model_needs_no_money() -> None:

@@ -14,15 +14,15 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from getimg_mock import schemas
 from getimg_mock._shipped import read_text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world.behaviours import ERRORS, INSTEAD, ODDITIES, SPOILED
+from getimg_mock.world.behaviours import ERRORS, ODDITIES, REPLACEMENT_FAULTS, RESPONSE_FAULTS
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import (
     RULE_KEYS,
     Scenario,
-    named_scenario,
+    list_scenario_names,
+    load_scenario,
     read_rule,
-    scenario,
-    scenario_names,
+    resolve_scenario,
 )
 from getimg_mock.world.transitions import FAILURES
 
@@ -74,7 +74,7 @@ def test_the_schema_knows_the_keys_of_the_reader() -> None:
     properties = RULE["properties"]
     assert set(properties) == set(RULE_KEYS)
     assert set(properties["error"]["enum"]) == set(ERRORS)
-    assert set(properties["fault"]["enum"]) == set(INSTEAD + SPOILED)
+    assert set(properties["fault"]["enum"]) == set(REPLACEMENT_FAULTS + RESPONSE_FAULTS)
     assert set(properties["oddity"]["items"]["enum"]) == set(ODDITIES)
     assert set(properties["oddity"]["then"]["enum"]) == set(ODDITIES)
 
@@ -177,7 +177,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "param": texts,
     "retry_after": st.sampled_from([0, 20, 0.5, -1, "soon", "", "a\nb", "ü", True, [], {}]),
     "answer": canned,
-    "fault": st.sampled_from([*INSTEAD, *SPOILED, "rest", "", 3, []]),
+    "fault": st.sampled_from([*REPLACEMENT_FAULTS, *RESPONSE_FAULTS, "rest", "", 3, []]),
     "after_commit": flags,
     "oddity": st.sampled_from([*ODDITIES, [*ODDITIES], ["nulls", 3], [], "null", "", 3, {}]),
     "transition": transition,
@@ -262,16 +262,16 @@ def test_a_key_that_is_none_is_as_if_it_were_not_there() -> None:
 
 def test_the_promised_scenarios_ship() -> None:
     """At least these."""
-    assert set(scenario_names()) >= PROMISED
+    assert set(list_scenario_names()) >= PROMISED
 
 
-@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("name", list_scenario_names())
 def test_a_shipped_scenario_is_what_the_schema_says(name: str) -> None:
     """Valid, named after its file, and with a paragraph on what it is for."""
     loaded = tomllib.loads(read_text("fixtures", f"scenarios/{name}.toml"))
     assert schemas.violations("own/scenario", loaded) == []
     assert Draft202012Validator(SCHEMA).is_valid(loaded)
-    found = named_scenario(name)
+    found = load_scenario(name)
     assert found.name == loaded["name"] == name
     assert len(found.summary.split()) > 20
     assert found.summary.endswith(".")
@@ -291,7 +291,7 @@ def test_a_scenario_of_ones_own_may_be_toml_or_json(tmp_path: Path) -> None:
     toml, written = tmp_path / "mine.toml", tmp_path / "mine.json"
     toml.write_text(TOML, encoding="utf-8")
     written.write_text(json.dumps(tomllib.loads(TOML)), encoding="utf-8")
-    one, other = scenario(str(toml)), scenario(str(written))
+    one, other = resolve_scenario(str(toml)), resolve_scenario(str(written))
     assert one == Scenario(str(toml), "Mine.", tomllib.loads(TOML)["rules"])
     assert (other.summary, other.rules) == (one.summary, one.rules)
 
@@ -320,7 +320,7 @@ def test_a_file_that_cannot_be_used_says_where_it_is_wrong(
     file = tmp_path / name
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(SettingsError) as caught:
-        scenario(str(file))
+        resolve_scenario(str(file))
     assert said in str(caught.value)
     assert str(file) in str(caught.value)
 
@@ -328,6 +328,6 @@ def test_a_file_that_cannot_be_used_says_where_it_is_wrong(
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     """A path is told from a name by its suffix."""
     with pytest.raises(SettingsError, match="cannot be read"):
-        scenario(str(tmp_path / "none.toml"))
+        resolve_scenario(str(tmp_path / "none.toml"))
     with pytest.raises(UnknownNameError, match="Did you mean 'outage'"):
-        scenario("outages")
+        resolve_scenario("outages")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.operations import OPERATIONS
-from getimg_mock.world.rule_files import named_scenario, scenario_names
+from getimg_mock.world.rule_files import list_scenario_names, load_scenario
 from getimg_mock.world.scenarios import Facts, Scenarios
 from tests.world.worlds import START, facts
 
@@ -32,7 +32,7 @@ def scenarios(*rules: dict[str, Any]) -> Scenarios:
 
 def acts(rules: Scenarios, asked: Facts) -> bool:
     """Return whether any rule acts on a request."""
-    return rules.treatment(asked)[0] != NOTHING
+    return rules.choose_behaviour(asked)[0] != NOTHING
 
 
 def pattern(rules: Scenarios, count: int, **values: Any) -> str:
@@ -185,14 +185,14 @@ def test_the_same_rule_draws_the_same_however_it_was_written() -> None:
 def test_of_two_errors_the_rule_added_last_gives_its_own() -> None:
     """It is what somebody asked for most recently."""
     rules = scenarios({"error": "server_error"}, {"error": "rate_limit", "first": 1})
-    statuses = [rules.treatment(facts())[0].error for _ in range(2)]
+    statuses = [rules.choose_behaviour(facts())[0].error for _ in range(2)]
     assert [each.status for each in statuses if each] == [429, 500]
 
 
 def test_rules_add_up_where_they_do_not_contradict() -> None:
     """Latency of one, the error of another, the oddity of a third."""
     rules = scenarios({"latency": 3}, {"error": "server_error"}, {"oddity": "nulls"})
-    behaviour, acting = rules.treatment(facts())
+    behaviour, acting = rules.choose_behaviour(facts())
     assert (behaviour.name, behaviour.oddity) == ("500 server_error", ("nulls",))
     assert behaviour.latency is not None
     assert [rule.id for rule in acting] == ["rule-3", "rule-2", "rule-1"]
@@ -201,7 +201,7 @@ def test_rules_add_up_where_they_do_not_contradict() -> None:
 def test_a_rule_with_nothing_left_to_decide_does_not_act() -> None:
     """It keeps its `first` for a request on which it shows, and `hits` counts what was seen."""
     rules = scenarios({"error": "server_error", "first": 1}, {"error": "rate_limit", "first": 1})
-    shown = [rules.treatment(facts())[0].error for _ in range(3)]
+    shown = [rules.choose_behaviour(facts())[0].error for _ in range(3)]
     assert [each and each.status for each in shown] == [429, 500, None]
     assert [(rule.seen, rule.hits) for rule in rules] == [(3, 1), (3, 1)]
 
@@ -210,7 +210,7 @@ def test_what_the_request_asks_for_wins_over_every_rule() -> None:
     """A header or a magic word; what it leaves open, rules may say."""
     rules = scenarios({"error": "server_error", "latency": 5})
     asked = Behaviour.of({"status": 404})
-    behaviour, acting = rules.treatment(facts(), asked)
+    behaviour, acting = rules.choose_behaviour(facts(), asked)
     assert (behaviour.error, len(acting)) == (asked.error, 1)
     assert behaviour.latency is not None
 
@@ -241,12 +241,12 @@ def test_a_rule_does_not_waste_itself_where_it_can_do_nothing(
 # Adding, loading, removing -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", scenario_names())
+@pytest.mark.parametrize("name", list_scenario_names())
 def test_a_shipped_scenario_loads_and_its_first_rule_is_the_strongest(name: str) -> None:
     """As it is read, so it counts."""
     rules = Scenarios(SEED)
     loaded = rules.load(name, START)
-    assert [rule.source for rule in loaded] == named_scenario(name).rules
+    assert [rule.source for rule in loaded] == load_scenario(name).rules
     assert {rule.scenario for rule in loaded} == {name}
     assert list(rules) == loaded[::-1]
 
@@ -280,7 +280,7 @@ def test_a_rule_that_was_removed_does_not_act() -> None:
     rules = scenarios(ERROR, {"latency": 1})
     assert rules.remove("rule-1")
     assert not rules.remove("rule-1")
-    assert rules.treatment(facts())[0].error is None
+    assert rules.choose_behaviour(facts())[0].error is None
     assert rules.add(ERROR, START).id == "rule-3"
     assert rules.get("rule-3") is not None
     rules.clear()
@@ -305,7 +305,7 @@ def test_who_changes_what_was_told_changes_no_rule() -> None:
     for told in (rule.as_json(), *rules.as_json()):
         told["on"].clear()
     assert json.dumps(rules.as_json()) == before
-    assert all(each["on"] for each in named_scenario("flaky").rules)
+    assert all(each["on"] for each in load_scenario("flaky").rules)
 
 
 @given(st.sets(st.integers(0, 4), max_size=4), st.integers(0, 10))
@@ -324,7 +324,7 @@ def test_rules_go_on_after_a_restore_as_if_nothing_had_been(gone: set[int], befo
     again = restored(rules)
     assert again.as_json() == rules.as_json()
     for _ in range(12):
-        one, other = rules.treatment(facts()), again.treatment(facts())
+        one, other = rules.choose_behaviour(facts()), again.choose_behaviour(facts())
         assert one[0] == other[0]
         assert [rule.id for rule in one[1]] == [rule.id for rule in other[1]]
     new = again.add(ERROR, START)

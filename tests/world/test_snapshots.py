@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from getimg_mock import schemas
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.settings import Settings
-from getimg_mock.world.snapshots import restored, snapshot
+from getimg_mock.world.snapshots import restore_workspace, take_snapshot
 from getimg_mock.world.transitions import Failure, TransitionRule
 from tests.world.worlds import KEY, START, facts, image, made, video, workspace
 
@@ -27,8 +27,8 @@ SETTINGS: dict[str, Any] = {"limits": "realistic", "retention": 200, "balance": 
 
 def through_json(world: Workspace, key: str = KEY) -> Workspace:
     """Return the workspace after a journey through JSON."""
-    written = json.dumps(snapshot(world))
-    return restored(key, json.loads(written), Settings.of(**SETTINGS))
+    written = json.dumps(take_snapshot(world))
+    return restore_workspace(key, json.loads(written), Settings.of(**SETTINGS))
 
 
 def eventful() -> Workspace:
@@ -44,22 +44,31 @@ def eventful() -> Workspace:
     held, failing = made(world, {"hold": True}), made(world, {"seconds": 10, "failed": True})
     world.submit(image())
     world.advance(15)
-    world.polled(polled.id)
+    world.poll(polled.id)
     for number in range(5):
-        world.scenarios.treatment(facts(now=world.clock.now(), identity=b"%d" % (number % 2)))
+        world.scenarios.choose_behaviour(
+            facts(now=world.clock.now(), identity=b"%d" % (number % 2))
+        )
     world.hold(timed.id)
     world.complete(held.id)
     world.credit(Decimal("1.5"))
     world.transitions.next(TransitionRule.of({"failed": "content_policy_violation"}))
-    assert world.state(failing.id).status == "failed"
+    assert world.find_state(failing.id).status == "failed"
     return world
 
 
 def future(world: Workspace) -> list[Any]:
     """Return what a workspace does from now on, under everything that its state decides."""
-    seen: list[Any] = [world.clock.now(), world.balance(), world.costs(), world.allowance("video")]
+    seen: list[Any] = [
+        world.clock.now(),
+        world.compute_balance(),
+        world.compute_costs(),
+        world.compute_allowance("video"),
+    ]
     for number in range(4):
-        treated = world.scenarios.treatment(facts(now=world.clock.now(), identity=b"%d" % number))
+        treated = world.scenarios.choose_behaviour(
+            facts(now=world.clock.now(), identity=b"%d" % number)
+        )
         seen.append((treated[0], [rule.id for rule in treated[1]]))
         try:
             seen.append(world.submit(video(prompt=f"{number // 2}")))
@@ -68,13 +77,13 @@ def future(world: Workspace) -> list[Any]:
         seen.append(world.advance(20))
     for generation_id in list(world.generations):
         seen += [
-            world.polled(generation_id)
+            world.poll(generation_id)
             for _ in range(3)
             if world.generations[generation_id].product.kind == "video"
         ]
     while (advance := world.advance_to_next_event()).events:
         seen.append(advance)
-    return [*seen, world.balance(), world.costs(), list(world.ledger.entries)]
+    return [*seen, world.compute_balance(), world.compute_costs(), list(world.ledger.entries)]
 
 
 def test_a_restored_workspace_goes_on_as_if_nothing_had_been() -> None:
@@ -86,13 +95,13 @@ def test_a_restored_workspace_goes_on_as_if_nothing_had_been() -> None:
 def test_a_snapshot_of_a_restored_workspace_is_the_same_snapshot() -> None:
     """Nothing is lost and nothing comes to it."""
     world = eventful()
-    assert snapshot(through_json(world)) == snapshot(world)
+    assert take_snapshot(through_json(world)) == take_snapshot(world)
 
 
 def test_a_snapshot_is_a_value() -> None:
     """It does not change with the workspace that it was taken of."""
     world = eventful()
-    taken = snapshot(world)
+    taken = take_snapshot(world)
     before = deepcopy(taken)
     future(world)
     assert taken == before
@@ -100,17 +109,17 @@ def test_a_snapshot_is_a_value() -> None:
 
 def test_a_snapshot_can_be_restored_more_than_once() -> None:
     """The restored ones know nothing of each other."""
-    taken = snapshot(eventful())
-    one, other = (restored(KEY, taken, Settings.of(**SETTINGS)) for _ in range(2))
+    taken = take_snapshot(eventful())
+    one, other = (restore_workspace(KEY, taken, Settings.of(**SETTINGS)) for _ in range(2))
     future(one)
     assert other.clock.now() == START + timedelta(seconds=15)
-    assert future(other) == future(restored(KEY, taken, Settings.of(**SETTINGS)))
+    assert future(other) == future(restore_workspace(KEY, taken, Settings.of(**SETTINGS)))
 
 
 def test_a_snapshot_matches_its_schema() -> None:
     """Whoever edits one by hand can be told what is wrong with it."""
-    assert schemas.violations("own/snapshot", snapshot(eventful())) == []
-    assert schemas.violations("own/snapshot", snapshot(workspace())) == []
+    assert schemas.violations("own/snapshot", take_snapshot(eventful())) == []
+    assert schemas.violations("own/snapshot", take_snapshot(workspace())) == []
 
 
 def test_a_fork_has_everything_and_draws_its_own() -> None:
@@ -118,15 +127,15 @@ def test_a_fork_has_everything_and_draws_its_own() -> None:
     world = eventful()
     fork = through_json(world, "sk_fork")
     assert fork.generations == world.generations
-    assert fork.balance() == world.balance()
+    assert fork.compute_balance() == world.compute_balance()
     assert made(fork, prompt="new").id != made(world, prompt="new").id
     first = next(iter(world.generations))
-    assert fork.signature(first, 0, 1) != world.signature(first, 0, 1)
+    assert fork.sign_link(first, 0, 1) != world.sign_link(first, 0, 1)
 
 
 def test_the_journal_is_no_part_of_it() -> None:
     """It is a record of what happened, not of what will."""
-    assert "journal" not in snapshot(eventful())
+    assert "journal" not in take_snapshot(eventful())
 
 
 @given(st.sampled_from(["completion", "submission"]), st.integers(0, 100))
@@ -136,13 +145,13 @@ def test_money_stays_exact_across_a_restore(charge_at: str, seconds: int) -> Non
     for number in range(4):
         made(world, {"seconds": 25 * number, "failed": bool(number % 2)}, prompt=f"{number}")
     world.advance(seconds)
-    again = restored(KEY, json.loads(json.dumps(snapshot(world))), world.settings)
+    again = restore_workspace(KEY, json.loads(json.dumps(take_snapshot(world))), world.settings)
     for each in (world, again):
         each.advance(1000)
         books = each.ledger
         assert books.available + books.held + books.charged == books.credited
         assert books.held == 0
-    assert again.costs() == world.costs()
+    assert again.compute_costs() == world.compute_costs()
 
 
 @pytest.mark.parametrize(
@@ -164,7 +173,7 @@ def test_money_stays_exact_across_a_restore(charge_at: str, seconds: int) -> Non
 def test_what_is_no_snapshot_is_refused(spoil: dict[str, Any]) -> None:
     """With an error of ours."""
     with pytest.raises(GetimgMockError):
-        restored(KEY, snapshot(eventful()) | spoil, Settings.of(**SETTINGS))
+        restore_workspace(KEY, take_snapshot(eventful()) | spoil, Settings.of(**SETTINGS))
 
 
 def test_a_failure_by_hand_survives() -> None:
@@ -172,6 +181,6 @@ def test_a_failure_by_hand_survives() -> None:
     world = workspace()
     one = made(world)
     world.fail(one.id, Failure("gone_fishing", "Back at noon."))
-    state = through_json(world).state(one.id)
+    state = through_json(world).find_state(one.id)
     assert state.generation.ending is not None
     assert state.generation.ending.failure == Failure("gone_fishing", "Back at noon.")

@@ -21,7 +21,7 @@ from getimg_mock.world.transitions import (
     Failure,
     TransitionRule,
     Transitions,
-    drawn,
+    draw_seconds,
 )
 from tests.world.worlds import START, image, made, video, workspace
 
@@ -33,16 +33,16 @@ def test_a_video_ends_after_its_time() -> None:
     world = workspace()
     one = made(world, {"seconds": 600})
     world.clock.advance_to(START + timedelta(seconds=600, microseconds=-1))
-    assert world.state(one.id).status == "pending"
+    assert world.find_state(one.id).status == "pending"
     world.clock.advance_to(START + timedelta(seconds=600))
-    assert world.state(one.id).status == "completed"
+    assert world.find_state(one.id).status == "completed"
 
 
 def test_a_video_of_no_time_ends_at_once() -> None:
     """It is submitted as pending all the same, and charged when it is looked at."""
     world = workspace()
     one = made(world, {"seconds": 0})
-    assert world.polled(one.id).status == "completed"
+    assert world.poll(one.id).status == "completed"
     assert world.ledger.charged == one.product.total_cost
 
 
@@ -51,9 +51,9 @@ def test_a_video_ends_at_its_last_poll() -> None:
     world = workspace()
     one = made(world, {"polls": 3})
     world.advance(10**6)
-    assert [world.polled(one.id).status for _ in range(2)] == ["pending"] * 2
-    assert world.state(one.id).status == "pending"
-    ended = world.polled(one.id)
+    assert [world.poll(one.id).status for _ in range(2)] == ["pending"] * 2
+    assert world.find_state(one.id).status == "pending"
+    ended = world.poll(one.id)
     assert ended.status == "completed"
     assert ended.generation.ending is not None
     assert ended.generation.ending.at == world.clock.now()
@@ -65,7 +65,7 @@ def test_with_both_whichever_comes_first_ends_it(wait: int, polls: int, status: 
     world = workspace()
     one = made(world, {"polls": 2, "seconds": 100})
     world.advance(wait)
-    assert [world.polled(one.id).status for _ in range(polls)][-1] == status
+    assert [world.poll(one.id).status for _ in range(polls)][-1] == status
 
 
 def test_a_video_on_hold_ends_only_by_hand() -> None:
@@ -74,9 +74,9 @@ def test_a_video_on_hold_ends_only_by_hand() -> None:
     one = made(world, {"hold": True})
     world.advance(10**8)
     for _ in range(10):
-        assert world.polled(one.id).status == "pending"
+        assert world.poll(one.id).status == "pending"
     world.complete(one.id)
-    assert world.polled(one.id).status == "completed"
+    assert world.poll(one.id).status == "completed"
 
 
 def test_hold_stops_one_that_was_on_its_way() -> None:
@@ -86,7 +86,7 @@ def test_hold_stops_one_that_was_on_its_way() -> None:
     world.hold(timed.id)
     world.hold(polled.id)
     world.advance(10**6)
-    assert {world.polled(each.id).status for each in (timed, polled)} == {"pending"}
+    assert {world.poll(each.id).status for each in (timed, polled)} == {"pending"}
     assert world.ledger.held == timed.product.total_cost * 2
 
 
@@ -96,7 +96,7 @@ def test_a_documented_failure_goes_by_its_name(code: str) -> None:
     world = workspace()
     one = made(world, {"seconds": 1, "failed": code})
     world.advance(1)
-    state = world.state(one.id)
+    state = world.find_state(one.id)
     assert state.status == "failed"
     assert state.generation.ending is not None
     assert state.generation.ending.failure == Failure(code, FAILURES[code])
@@ -124,11 +124,11 @@ def test_an_ending_is_final(call: str, ended: str) -> None:
     world = workspace()
     one = made(world, {"seconds": 1} | ({"failed": True} if ended == "failed" else {}))
     world.advance(1)
-    before = (world.state(one.id), world.ledger.charged, world.ledger.held)
-    arguments = (Failure.named("server_error"),) if call == "fail" else ()
+    before = (world.find_state(one.id), world.ledger.charged, world.ledger.held)
+    arguments = (Failure.from_code("server_error"),) if call == "fail" else ()
     with pytest.raises(GetimgMockError, match=f"is {ended} already"):
         getattr(world, call)(one.id, *arguments)
-    assert (world.state(one.id), world.ledger.charged, world.ledger.held) == before
+    assert (world.find_state(one.id), world.ledger.charged, world.ledger.held) == before
 
 
 # Precedence -------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ def test_by_hand_wins_over_everything() -> None:
     world.transitions.next(TransitionRule.of({"hold": True, "failed": True}))
     one = made(world, {"seconds": 600})
     world.complete(one.id)
-    assert world.state(one.id).status == "completed"
+    assert world.find_state(one.id).status == "completed"
 
 
 def test_the_next_generation_is_the_next_alone() -> None:
@@ -254,7 +254,7 @@ def test_an_image_fails_as_it_is_told() -> None:
     world = workspace()
     failed = TransitionRule.of({"failed": "content_policy_violation"})
     one = world.submit(image(), [failed])
-    assert world.state(one.id).status == "failed"
+    assert world.find_state(one.id).status == "failed"
     assert world.ledger.available == world.ledger.credited
 
 
@@ -264,8 +264,10 @@ def test_an_image_fails_as_it_is_told() -> None:
 @pytest.mark.parametrize("span", ["30", "20..60", "normal(40, 10)", "exponential(40)"])
 def test_a_time_is_drawn_by_seed(span: str) -> None:
     """The same for ever, another for another request, and never below zero."""
-    seconds = [drawn(Span.parse(span), Stream("seed", number)) for number in range(2000)]
-    assert seconds == [drawn(Span.parse(span), Stream("seed", number)) for number in range(2000)]
+    seconds = [draw_seconds(Span.parse(span), Stream("seed", number)) for number in range(2000)]
+    assert seconds == [
+        draw_seconds(Span.parse(span), Stream("seed", number)) for number in range(2000)
+    ]
     assert min(seconds) >= 0
     assert len(set(seconds)) == (1 if span == "30" else 2000)
 
@@ -274,7 +276,7 @@ def test_times_are_distributed_as_they_say() -> None:
     """Roughly: two thousand draws are enough to tell the shapes apart."""
 
     def draws(span: str) -> list[float]:
-        return [drawn(Span.parse(span), Stream("shape", number)) for number in range(2000)]
+        return [draw_seconds(Span.parse(span), Stream("shape", number)) for number in range(2000)]
 
     even, bell, tail = draws("20..60"), draws("normal(40, 10)"), draws("exponential(40)")
     assert (min(even) >= 20, max(even) <= 60) == (True, True)
@@ -327,7 +329,7 @@ def test_all_rules_of_a_workspace_can_be_written_and_read_again(
         transitions.set(each, model=model)
     for each in upcoming:
         transitions.next(each)
-    restored = Transitions.restored(transitions.as_json())
+    restored = Transitions.from_json(transitions.as_json())
     assert restored == transitions
     assert list(restored.models) == list(models)
 
@@ -337,9 +339,9 @@ def test_filling_in_is_associative(
     strong: TransitionRule, middle: TransitionRule, weak: TransitionRule
 ) -> None:
     """It does not matter in which order the levels are merged."""
-    assert strong.over(middle).over(weak) == strong.over(middle.over(weak))
-    assert strong.over(strong) == strong
-    assert OPEN.over(weak) == weak.over(OPEN)
+    assert strong.fill_from(middle).fill_from(weak) == strong.fill_from(middle.fill_from(weak))
+    assert strong.fill_from(strong) == strong
+    assert OPEN.fill_from(weak) == weak.fill_from(OPEN)
 
 
 @pytest.mark.parametrize(

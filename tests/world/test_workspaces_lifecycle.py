@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 
 from getimg_mock.api import downloads
 from getimg_mock.errors import GetimgMockError, Refusal
-from getimg_mock.world.snapshots import restored, snapshot
+from getimg_mock.world.snapshots import restore_workspace, take_snapshot
 from getimg_mock.world.transitions import FAILURES, Failure, TransitionRule
 from tests.api.driver import START, Driver
 
@@ -255,7 +255,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(video=ids, what=st.sampled_from(["complete", "fail", "hold"]))
     def decide(self, video: str, what: str) -> None:
         """End a video, or keep it from ending; refused for one that has ended or is not ours."""
-        arguments = (Failure.named("invalid_parameter"),) if what == "fail" else ()
+        arguments = (Failure.from_code("invalid_parameter"),) if what == "fail" else ()
         if self.status_of(video) != "pending":
             with pytest.raises(GetimgMockError if video in self.model.jobs else Refusal):
                 getattr(self.world, what)(video, *arguments)
@@ -307,7 +307,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(target=states)
     def take_snapshot(self) -> Any:
         """Keep what is."""
-        return json.dumps(snapshot(self.world)), deepcopy(self.model)
+        return json.dumps(take_snapshot(self.world)), deepcopy(self.model)
 
     @rule(state=states)
     def restore(self, state: tuple[str, Model]) -> None:
@@ -318,7 +318,7 @@ class Lifecycle(RuleBasedStateMachine):
     @rule()
     def fork(self) -> None:
         """Go on in a copy; the original must not notice."""
-        taken = snapshot(self.world)
+        taken = take_snapshot(self.world)
         self.others.append((self.key, taken))
         self.key = f"sk_lifecycle_{len(self.others)}"
         self.replace(self.key, json.dumps(taken))
@@ -332,7 +332,7 @@ class Lifecycle(RuleBasedStateMachine):
     def replace(self, key: str, written: str) -> None:
         """Put a restored workspace in the place of the key's."""
         settings = self.api.app.fake.settings
-        self.api.app.fake.store.replace(restored(key, json.loads(written), settings))
+        self.api.app.fake.store.replace(restore_workspace(key, json.loads(written), settings))
 
     # What is always true
 
@@ -350,7 +350,7 @@ class Lifecycle(RuleBasedStateMachine):
     def generations_are_as_the_model_says(self) -> None:
         """All of them, and no others."""
         world = self.world
-        found = {video: world.state(video).status for video in world.generations}
+        found = {video: world.find_state(video).status for video in world.generations}
         assert found == {
             video: job.status(self.model.now) for video, job in self.model.jobs.items()
         }
@@ -363,13 +363,13 @@ class Lifecycle(RuleBasedStateMachine):
         assert (world.ledger.held, world.ledger.charged) == (held, charged)
         shown = Decimal(self.sent("GET", "/v2/billing/balance").json["balance"])
         assert shown == OPENING - held - charged
-        assert sum(world.costs().values()) == charged
+        assert sum(world.compute_costs().values()) == charged
 
     @invariant()
     def originals_do_not_notice_their_forks(self) -> None:
         """Whatever happens to the copy."""
         for key, taken in self.others:
-            assert snapshot(self.api.workspace(key)) == taken
+            assert take_snapshot(self.api.workspace(key)) == taken
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock
 from getimg_mock.world.scenarios import Facts
 from getimg_mock.world.transitions import TransitionRule
-from getimg_mock.world.validation import validated
+from getimg_mock.world.validation import validate_request
 from getimg_mock.world.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ VIDEO = {"model": "seedance-v1-5-pro", "prompt": "Waves", "duration": 5}
 @cache
 def catalogue() -> Catalogue:
     """Return the models that ship."""
-    return Catalogue.shipped()
+    return Catalogue.load_shipped()
 
 
 def workspace(key: str = KEY, *, start: datetime = START, **values: Any) -> Workspace:
@@ -37,12 +37,16 @@ def workspace(key: str = KEY, *, start: datetime = START, **values: Any) -> Work
 
 def image(**fields: Any) -> GenerationRequest:
     """Return a request for a picture."""
-    return validated("image", IMAGE | fields, catalogue(), strict=True, silent_sound="accept")
+    return validate_request(
+        "image", IMAGE | fields, catalogue(), strict=True, silent_sound="accept"
+    )
 
 
 def video(**fields: Any) -> GenerationRequest:
     """Return a request for a video."""
-    return validated("video", VIDEO | fields, catalogue(), strict=True, silent_sound="accept")
+    return validate_request(
+        "video", VIDEO | fields, catalogue(), strict=True, silent_sound="accept"
+    )
 
 
 def made(world: Workspace, *special: dict[str, Any], **fields: Any) -> Generation:

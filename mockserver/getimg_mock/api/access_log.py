@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.authentication import redacted
+from getimg_mock.api.authentication import redact_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     LineFormat = Callable[[Call, Answer, float], str]
 
 
-def text_line(call: Call, answer: Answer, seconds: float) -> str:
+def format_text(call: Call, answer: Answer, seconds: float) -> str:
     """Return the line in plain text, with the hint of a refused request."""
-    key = _shown_key(call.workspace.key) if call.workspace else "-"
+    key = _redact_key_in_log(call.workspace.key) if call.workspace else "-"
     hint = answer.header(b"x-mock-hint") if answer.status >= 400 else None
     said = f"  ({hint.decode()})" if hint else ""
-    moment = _time_of_day(int(wall_time().timestamp()))
+    moment = _format_time(int(wall_time().timestamp()))
     return (
-        f"{moment} {_plain(call.method)} {_shown_path(call)} {answer.status} "
+        f"{moment} {_sanitize(call.method)} {_format_path(call)} {answer.status} "
         f"{seconds * 1000:.1f} ms {key}{said}"
     )
 
 
-def json_line(call: Call, answer: Answer, seconds: float) -> str:
+def format_json(call: Call, answer: Answer, seconds: float) -> str:
     """Return the line as one JSON object."""
     line = {
         "at": wall_time().isoformat(timespec="milliseconds"),
         "operation": call.operation,
         "method": call.method,
-        "path": _shown_path(call),
+        "path": _format_path(call),
         "status": answer.status,
         "milliseconds": round(seconds * 1000, 2),
-        "key": redacted(call.workspace.key) if call.workspace else None,
+        "key": redact_key(call.workspace.key) if call.workspace else None,
     }
     hint = answer.header(b"x-mock-hint")
     if hint:
@@ -52,21 +52,21 @@ def json_line(call: Call, answer: Answer, seconds: float) -> str:
     return json.dumps(line)
 
 
-def silent(_call: Call, _answer: Answer, _seconds: float) -> None:
+def log_nothing(_call: Call, _answer: Answer, _seconds: float) -> None:
     """Print nothing."""
 
 
 @lru_cache(maxsize=64)
-def _shown_key(key: str) -> str:
-    return _plain(redacted(key))
+def _redact_key_in_log(key: str) -> str:
+    return _sanitize(redact_key(key))
 
 
-def _shown_path(call: Call) -> str:
+def _format_path(call: Call) -> str:
     # Without the query: that of a download is a secret.
-    return _plain(str(call.scope["path"])[:300])
+    return _sanitize(str(call.scope["path"])[:300])
 
 
-def _plain(text: str) -> str:
+def _sanitize(text: str) -> str:
     """Return text without control characters, or others that a terminal may not show."""
     if text.isascii() and text.isprintable():
         return text
@@ -74,14 +74,14 @@ def _plain(text: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _time_of_day(second: int) -> str:
+def _format_time(second: int) -> str:
     return f"{EPOCH + timedelta(seconds=second):%H:%M:%S}"
 
 
 class Printer:
     """Prints a line per exchange; one system call writes those of one event loop iteration.
 
-    `form` is `text_line` or `json_line`.
+    `form` is `format_text` or `format_json`.
     """
 
     def __init__(self, form: LineFormat) -> None:

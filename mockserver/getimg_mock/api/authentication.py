@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import invalid_api_key
 from getimg_mock.errors import UnknownNameError
-from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, key_magic
+from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, parse_key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 _MAX_KEY = 512
 
 
-def authenticated(call: Call) -> Workspace:
+def authenticate(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
     settings = call.fake.settings
-    key = key_of(call.header_all(b"authorization"), settings)
+    key = parse_key(call.header_all(b"authorization"), settings)
     if settings.magic and key.startswith(KEY_PREFIX):
         _refuse_by_magic(key)
-    return call.fake.store.workspace(key)
+    return call.fake.store.get_or_create(key)
 
 
 def _refuse_by_magic(key: str) -> None:
     if is_invalid_key(key):
         raise invalid_api_key("this magic key is always invalid")
     try:
-        key_magic(key)
+        parse_key_magic(key)
     except UnknownNameError as error:
         raise invalid_api_key(str(error)) from None
 
 
-def key_of(authorizations: list[str], settings: Settings) -> str:
+def parse_key(authorizations: list[str], settings: Settings) -> str:
     """Return the key that the `Authorization` headers give, or raise the 401 `Refusal`."""
     if not authorizations:
         raise invalid_api_key("send the header Authorization: Bearer sk_...")
@@ -49,18 +49,18 @@ def key_of(authorizations: list[str], settings: Settings) -> str:
     if len(key) > _MAX_KEY:
         raise invalid_api_key(f"the key is longer than {_MAX_KEY} characters")
     # The lenient mode accepts any key: the official SDK's own tests send 'My API Key'.
-    if settings.strictness == "full" and not _pattern(settings.key_pattern).fullmatch(key):
+    if settings.strictness == "full" and not _compile_pattern(settings.key_pattern).fullmatch(key):
         raise invalid_api_key(
             "keys look like sk_<secret>: any such key opens its own workspace here"
         )
     return key
 
 
-def redacted(key: str) -> str:
+def redact_key(key: str) -> str:
     """Return the ends of a key: enough to tell keys apart, too little to use."""
     return f"{key[:3]}...{key[-4:]}" if len(key) >= 12 else f"{key[:3]}..."
 
 
 @cache
-def _pattern(pattern: str) -> re.Pattern[str]:
+def _compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

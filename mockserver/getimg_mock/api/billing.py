@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.formatting import decimal_string, number, timestamp
+from getimg_mock.api.formatting import format_decimal, format_timestamp, to_json_number
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
 
@@ -24,39 +24,41 @@ _SHAPE: Final = re.compile(
 )
 
 
-async def balance(call: Call) -> Answer:
+async def retrieve_balance(call: Call) -> Answer:
     """Answer with the balance as a decimal string."""
-    available = decimal_string(call.owner.balance())
+    available = format_decimal(call.owner.compute_balance())
     return Answer.of_json(200, {"balance": available, "currency": "USD"})
 
 
-async def costs(call: Call) -> Answer:
+async def retrieve_costs(call: Call) -> Answer:
     """Answer with one bucket per UTC date from `start` to `end`, both included."""
     strict = call.fake.settings.strictness == "full"
-    start, end = _moment(call, "start"), _moment(call, "end")
+    start, end = _read_moment(call, "start"), _read_moment(call, "end")
     if strict:
         _check_range(start, end)
-    booked = call.owner.costs()
-    dates = _dates(start.date(), end.date())
-    buckets = [{"date": f"{day}", "cost": number(booked.get(day, Decimal(0)))} for day in dates]
+    booked = call.owner.compute_costs()
+    dates = _list_dates(start.date(), end.date())
+    buckets = [
+        {"date": f"{day}", "cost": to_json_number(booked.get(day, Decimal(0)))} for day in dates
+    ]
     total = sum((booked.get(day, Decimal(0)) for day in dates), Decimal(0))
     return Answer.of_json(
         200,
         {
             "currency": "USD",
             "data": buckets,
-            "start": timestamp(start),
-            "end": timestamp(end),
-            "total_cost": number(total),
+            "start": format_timestamp(start),
+            "end": format_timestamp(end),
+            "total_cost": to_json_number(total),
         },
     )
 
 
-def _moment(call: Call, name: str) -> datetime:
+def _read_moment(call: Call, name: str) -> datetime:
     text = call.query(name)
     if text is None:
         raise Refusal("parameter_missing", f"Missing required parameter: '{name}'.", param=name)
-    moment = _read(_LOST_PLUS.sub("+", text))
+    moment = _parse_datetime(_LOST_PLUS.sub("+", text))
     if moment is None:
         raise Refusal(
             "invalid_parameter",
@@ -74,7 +76,7 @@ def _moment(call: Call, name: str) -> datetime:
     return moment
 
 
-def _read(text: str) -> datetime | None:
+def _parse_datetime(text: str) -> datetime | None:
     """Parse an ISO 8601 date-time, into UTC if it has a zone; return None if it is invalid."""
     if not _SHAPE.fullmatch(text):
         return None
@@ -97,7 +99,7 @@ def _check_range(start: datetime, end: datetime) -> None:
         )
 
 
-def _dates(first: date, last: date) -> list[date]:
+def _list_dates(first: date, last: date) -> list[date]:
     """Return the dates in the range: at most 181, since the lenient mode accepts any range."""
     count = min((last - first).days, MAX_RANGE.days) + 1
     return [first + timedelta(days=day) for day in range(max(0, count))]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.ranges import File, served
+from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.errors import Refusal
-from getimg_mock.media.file_formats import format_of
+from getimg_mock.media.file_formats import find_format_by_mime_type
 from getimg_mock.media.pictures import Picture
-from getimg_mock.media.rendering import rendered
+from getimg_mock.media.rendering import render
 from getimg_mock.media.video_files import Video
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
@@ -24,37 +24,40 @@ _MAX_DIGITS = 15
 
 async def retrieve(call: Call) -> Answer:
     """Answer with the file of a link that is known, correctly signed and not expired."""
-    workspace, generation = _linked(call)
+    workspace, generation = _resolve_link(call)
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
-    data = await rendered(_media(workspace, generation), call.fake.cache)
-    name = f"{generation.id}.{format_of(product.mime_type).extension}"
-    etag = digest(workspace.media_seed(generation.id), repr(product), size=16).hex()
+    data = await render(_build_media(workspace, generation), call.fake.cache)
+    name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
+    etag = digest(workspace.derive_media_seed(generation.id), repr(product), size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
-    return served(call, File(data, product.mime_type, name, etag, modified))
+    return serve_file(call, File(data, product.mime_type, name, etag, modified))
 
 
-def holder(call: Call) -> Workspace | None:
+def find_holder(call: Call) -> Workspace | None:
     """Return the workspace of a link, or None for an unknown id.
 
     A fork and its original have the same generations; the signature decides which of them made the
     link.
     """
-    found = list(call.fake.store.holders(call.path["id"]))
+    found = list(call.fake.store.find_holders(call.path["id"]))
     if len(found) > 1:
-        index, expires = _digits(call.path.get("index", "")), _digits(call.query("exp") or "")
+        index, expires = (
+            _parse_digits(call.path.get("index", "")),
+            _parse_digits(call.query("exp") or ""),
+        )
         signature = call.query("sig") or ""
         if index is not None and expires is not None:
             for workspace in found:
-                if workspace.signed(signature, call.path["id"], index, expires):
+                if workspace.verify_signature(signature, call.path["id"], index, expires):
                     return workspace
     return found[0] if found else None
 
 
-def _linked(call: Call) -> tuple[Workspace, Generation]:
+def _resolve_link(call: Call) -> tuple[Workspace, Generation]:
     """Return the generation of a link; the order and statuses of the checks are our choice."""
     settings = call.fake.settings
-    index, expires = _digits(call.path["index"]), _digits(call.query("exp") or "")
+    index, expires = _parse_digits(call.path["index"]), _parse_digits(call.query("exp") or "")
     found = _find_deliverable(call, index) if index is not None else []
     if not found or index is None:
         raise Refusal(
@@ -65,7 +68,9 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
         )
     signature = call.query("sig") or ""
     for workspace, generation in found:
-        if expires is not None and workspace.signed(signature, generation.id, index, expires):
+        if expires is not None and workspace.verify_signature(
+            signature, generation.id, index, expires
+        ):
             _check_expiry(workspace, expires, settings.expired_status)
             return workspace, generation
     raise Refusal(
@@ -80,8 +85,8 @@ def _linked(call: Call) -> tuple[Workspace, Generation]:
 def _find_deliverable(call: Call, index: int) -> list[tuple[Workspace, Generation]]:
     return [
         (workspace, generation)
-        for workspace in call.fake.store.holders(call.path["id"])
-        if (generation := workspace.deliverable(call.path["id"], index))
+        for workspace in call.fake.store.find_holders(call.path["id"])
+        if (generation := workspace.find_deliverable(call.path["id"], index))
     ]
 
 
@@ -95,8 +100,8 @@ def _check_expiry(workspace: Workspace, expires: int, status: int) -> None:
         )
 
 
-def _media(workspace: Workspace, generation: Generation) -> Picture | Video:
-    product, seed = generation.product, workspace.media_seed(generation.id)
+def _build_media(workspace: Workspace, generation: Generation) -> Picture | Video:
+    product, seed = generation.product, workspace.derive_media_seed(generation.id)
     if product.duration is None or product.fps is None:
         return Picture(
             product.width,
@@ -120,6 +125,6 @@ def _media(workspace: Workspace, generation: Generation) -> Picture | Video:
     )
 
 
-def _digits(text: str) -> int | None:
+def _parse_digits(text: str) -> int | None:
     plain = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
     return int(text) if plain and str(int(text)) == text else None

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
-from getimg_mock.api.downloads import holder
-from getimg_mock.api.error_envelope import internal_error, method_not_allowed, problem
-from getimg_mock.api.formatting import http_date
+from getimg_mock.api.downloads import find_holder
+from getimg_mock.api.error_envelope import internal_error, method_not_allowed, render_problem
+from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.recording import record
-from getimg_mock.api.submissions import rate_limit_headers
+from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import stopwatch, wall_time
 from getimg_mock.world.journal import collect_effects
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.operations import Operation
 
 # A body that exceeds the limit by more bytes than this is not read to its end.
-_DRAINED: Final = 128 * 1024 * 1024
+_MAX_DRAINED: Final = 128 * 1024 * 1024
 # A Content-Length of more digits is too large whatever its value.
 _MAX_DIGITS: Final = 20
 
@@ -72,7 +72,7 @@ class Endpoint:
         call = Call(handled.operation.name if handled else "unknown", scope, self.fake)
         try:
             with collect_effects() as effects:
-                answer = faults.finish(call, await self._answered(call, handled, receive))
+                answer = faults.finish(call, await self._answer(call, handled, receive))
                 self._finish(call, handled, answer)
                 sent = await deliver(answer, call, receive, send)
         except ClientGoneError:
@@ -81,22 +81,22 @@ class Endpoint:
         record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
         self.log(call, answer, seconds)
 
-    async def _answered(
+    async def _answer(
         self, call: Call, handled: HandledOperation | None, receive: Receive
     ) -> Answer:
         settings = self.fake.settings
         try:
             if handled is None:
-                return self._wrong_method(call)
+                return self._refuse_method(call)
             self._identify(call, handled.operation)
             if call.method == "POST":
                 call.body = await read_body(call, receive, settings.max_body_mib)
-            faults.arrange(call)
-            return await faults.treated(call, handled.handler)
+            faults.select_behaviour(call)
+            return await faults.apply_behaviour(call, handled.handler)
         except Refusal as refusal:
-            return problem(refusal, hints=settings.mock_headers)
+            return render_problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:
-            answer = problem(_too_large(settings.max_body_mib), hints=settings.mock_headers)
+            answer = render_problem(_too_large(settings.max_body_mib), hints=settings.mock_headers)
             if not error.drained:
                 answer.headers.append((b"connection", b"close"))
             return answer
@@ -104,35 +104,35 @@ class Endpoint:
             raise
         except Exception:  # noqa: BLE001 - our bugs must not look like errors of the client
             traceback.print_exc(file=sys.stderr)
-            return problem(internal_error())
+            return render_problem(internal_error())
 
     def _identify(self, call: Call, operation: Operation) -> None:
         """Find the workspace: that of the key, or for a link, that of the generation."""
         if operation.keyed:
-            call.workspace = authentication.authenticated(call)
+            call.workspace = authentication.authenticate(call)
         elif "id" in call.path:
-            call.workspace = holder(call)
+            call.workspace = find_holder(call)
         if call.workspace is not None:
             call.at = call.workspace.clock.now()
 
-    def _wrong_method(self, call: Call) -> Answer:
+    def _refuse_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)
-        answer = problem(method_not_allowed(call.method, allowed))
+        answer = render_problem(method_not_allowed(call.method, allowed))
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
     def _finish(self, call: Call, handled: HandledOperation | None, answer: Answer) -> None:
         clock = (call.workspace or self.fake).clock.now()
-        answer.headers.append((b"date", http_date(clock)))
+        answer.headers.append((b"date", format_http_date(clock)))
         limited = handled.operation.limited if handled is not None else None
         if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
-            answer.headers += rate_limit_headers(call.workspace.allowance(limited))
+            answer.headers += build_rate_limit_headers(call.workspace.compute_allowance(limited))
         if self.fake.settings.check_responses and call.fault is None:
-            for found in violations(call, answer):
+            for found in describe_violations(call, answer):
                 sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")
 
 
-def violations(call: Call, answer: Answer) -> list[str]:
+def describe_violations(call: Call, answer: Answer) -> list[str]:
     """Return the schema violations of an answer's JSON, as text."""
     name = find_answer_schema(call.operation, answer.status)
     if name is None or answer.header(b"content-type") != b"application/json":
@@ -148,8 +148,8 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     `ClientGoneError`.
     """
     limit = limit_mib * 1024 * 1024
-    declared = _length(call.header(b"content-length") or "0")
-    if declared > limit and (declared > _DRAINED or _waits(call)):
+    declared = _parse_length(call.header(b"content-length") or "0")
+    if declared > limit and (declared > _MAX_DRAINED or _expects_continue(call)):
         raise BodyTooLargeError(drained=False)
     chunks: list[bytes] = []
     size = 0
@@ -162,7 +162,7 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
         size += len(chunk)
         if size <= limit:
             chunks.append(chunk)
-        elif size > limit + _DRAINED:
+        elif size > limit + _MAX_DRAINED:
             raise BodyTooLargeError(drained=False)
         more = message.get("more_body", False)
     if size > limit:
@@ -170,12 +170,12 @@ async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:
     return b"".join(chunks)
 
 
-def _waits(call: Call) -> bool:
+def _expects_continue(call: Call) -> bool:
     """Return whether the client waits for 100 Continue before it sends the body."""
     return (call.header(b"expect") or "").lower() == "100-continue"
 
 
-def _length(text: str) -> int:
+def _parse_length(text: str) -> int:
     """Return the value of a Content-Length, 0 if it is not a number."""
     # int() accepts more than ASCII digits, and raises for thousands of them.
     return int(text[:_MAX_DIGITS]) if text.isascii() and text.isdigit() else 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 
 
-def problem(refusal: Refusal, *, hints: bool = True) -> Answer:
+def render_problem(refusal: Refusal, *, hints: bool = True) -> Answer:
     """Return the answer for `refusal`; with `hints` it has our header `X-Mock-Hint`."""
     error: dict[str, Any] = {
         "message": refusal.message,
@@ -29,7 +29,7 @@ def problem(refusal: Refusal, *, hints: bool = True) -> Answer:
     if refusal.retry_after is not None:
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if hints and refusal.hint:
-        headers.append((b"x-mock-hint", _printable(refusal.hint)))
+        headers.append((b"x-mock-hint", _encode_hint(refusal.hint)))
     status = refusal.status or STATUSES.get(refusal.code, 400)
     return Answer.of_json(status, {"error": error}, headers)
 
@@ -61,6 +61,6 @@ def internal_error() -> Refusal:
     return Refusal("server_error", SOMETHING_WENT_WRONG)
 
 
-def _printable(text: str) -> bytes:
+def _encode_hint(text: str) -> bytes:
     kept = "".join(each if each.isprintable() else " " for each in text)
     return kept.encode("ascii", "replace")

@@ -6,16 +6,16 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.api.error_envelope import problem
-from getimg_mock.api.legal_variations import odd
+from getimg_mock.api.error_envelope import render_problem
+from getimg_mock.api.legal_variations import apply_oddities
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
-from getimg_mock.world.behaviours import INSTEAD, NOTHING, SPOILED
+from getimg_mock.world.behaviours import NOTHING, REPLACEMENT_FAULTS, RESPONSE_FAULTS
 from getimg_mock.world.error_messages import LINK_EXPIRED
-from getimg_mock.world.magic import header_behaviour, prompt_behaviour
+from getimg_mock.world.magic import parse_header, parse_prompt
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Facts
-from getimg_mock.world.transitions import drawn
+from getimg_mock.world.transitions import draw_seconds
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call, Handler
@@ -28,7 +28,7 @@ HEADER: Final = b"x-mock-behaviour"
 # bytes are changed.
 _SIGNATURE: Final = 24
 # Maps every byte to another one.
-_SPOILED: Final = bytes(byte ^ 0xA5 for byte in range(256))
+_CORRUPTION_TABLE: Final = bytes(byte ^ 0xA5 for byte in range(256))
 
 _HTML: Final = b"""<html>
 <head><title>502 Bad Gateway</title></head>
@@ -37,7 +37,7 @@ _HTML: Final = b"""<html>
 """
 
 
-def arrange(call: Call) -> None:
+def select_behaviour(call: Call) -> None:
     """Select the behaviour for this request, and set it on the call.
 
     Raises the 400 `Refusal` for unknown magic words.
@@ -50,15 +50,15 @@ def arrange(call: Call) -> None:
     spell = magic and b"mock:" in call.body
     if not (header or spell or len(workspace.scenarios)):
         return
-    facts = _facts(call, workspace)
-    asked = header_behaviour(header)
+    facts = _collect_facts(call, workspace)
+    asked = parse_header(header)
     if spell and facts.prompt is not None:
-        asked = asked.over(prompt_behaviour(facts.prompt))
-    call.behaviour, rules = workspace.treatment(facts, asked)
+        asked = asked.fill_from(parse_prompt(facts.prompt))
+    call.behaviour, rules = workspace.choose_behaviour(facts, asked)
     call.rules = tuple(rule.id for rule in rules)
 
 
-async def treated(call: Call, handler: Handler) -> Answer:
+async def apply_behaviour(call: Call, handler: Handler) -> Answer:
     """Return the answer of `handler`, changed or replaced by the call's behaviour."""
     behaviour = call.behaviour
     if behaviour is NOTHING:
@@ -66,7 +66,7 @@ async def treated(call: Call, handler: Handler) -> Answer:
     await _linger(call, behaviour)
     if behaviour.replaces and not behaviour.after_commit:
         call.fault = behaviour.name
-        return _instead(behaviour)
+        return _build_replacement(behaviour)
     if behaviour.fault == "expired_url" and call.operation == "downloads.retrieve":
         call.fault = behaviour.name
         raise Refusal("url_expired", LINK_EXPIRED, status=call.fake.settings.expired_status)
@@ -75,8 +75,8 @@ async def treated(call: Call, handler: Handler) -> Answer:
         return answer
     if behaviour.replaces:
         call.fault = behaviour.name
-        return _instead(behaviour)
-    if behaviour.fault in SPOILED:
+        return _build_replacement(behaviour)
+    if behaviour.fault in RESPONSE_FAULTS:
         _spoil(answer, call, behaviour.fault or "")
     return answer
 
@@ -86,7 +86,7 @@ def finish(call: Call, answer: Answer) -> Answer:
     if not call.behaviour.oddity or answer.delivery is not None:
         return answer
     before = answer.body
-    made = odd(answer, call.behaviour.oddity)
+    made = apply_oddities(answer, call.behaviour.oddity)
     if made.body != before:
         call.fault = call.fault or " ".join(call.behaviour.oddity)
     return made
@@ -97,16 +97,16 @@ async def _linger(call: Call, behaviour: Behaviour) -> None:
     if behaviour.latency is None or workspace is None:
         return
     with workspace.lock:
-        name = digest("latency", _identity(call), size=16)
+        name = digest("latency", _compute_identity(call), size=16)
         ordinal = workspace.ordinals[name] = workspace.ordinals.get(name, 0) + 1
-        seconds = drawn(behaviour.latency, Stream(workspace.seed, name, ordinal))
+        seconds = draw_seconds(behaviour.latency, Stream(workspace.seed, name, ordinal))
         until = workspace.clock.now() + timedelta(seconds=seconds)
     await workspace.clock.sleep_until(until)
 
 
-def _instead(behaviour: Behaviour) -> Answer:
+def _build_replacement(behaviour: Behaviour) -> Answer:
     if behaviour.error is not None:
-        return problem(behaviour.error.refusal())
+        return render_problem(behaviour.error.to_refusal())
     if behaviour.answer is not None:
         canned = behaviour.answer
         text = canned.text if canned.text is not None else json.dumps(canned.body)
@@ -122,7 +122,7 @@ def _instead(behaviour: Behaviour) -> Answer:
         )
     if behaviour.fault == "html":
         return Answer(502, _HTML, [(b"content-type", b"text/html")])
-    if behaviour.fault in INSTEAD:
+    if behaviour.fault in REPLACEMENT_FAULTS:
         return Answer(0, delivery=behaviour.fault)
     raise LookupError(f"{behaviour} replaces no answer")
 
@@ -139,13 +139,13 @@ def _spoil(answer: Answer, call: Call, fault: str) -> None:
         answer.headers = [(b"content-type", b"text/html"), *rest]
     elif fault == "corrupt_media" and not is_json:
         kept = min(_SIGNATURE, len(answer.body) // 2)
-        answer.body = answer.body[:kept] + answer.body[kept:].translate(_SPOILED)
+        answer.body = answer.body[:kept] + answer.body[kept:].translate(_CORRUPTION_TABLE)
     elif fault != "expired_url" or b'"url":' not in answer.body:
         return
     call.fault = fault
 
 
-def _facts(call: Call, workspace: Workspace) -> Facts:
+def _collect_facts(call: Call, workspace: Workspace) -> Facts:
     body = call.json_or_none() if call.method == "POST" else None
     fields: dict[str, Any] = body if isinstance(body, dict) else {}
     model, prompt = fields.get("model", call.path.get("model")), fields.get("prompt")
@@ -157,12 +157,12 @@ def _facts(call: Call, workspace: Workspace) -> Facts:
         operation=call.operation,
         key=workspace.key,
         now=now,
-        identity=_identity(call),
+        identity=_compute_identity(call),
         model=model if isinstance(model, str) else None,
         prompt=prompt if isinstance(prompt, str) else None,
         state=generation.at(now) if generation is not None else None,
     )
 
 
-def _identity(call: Call) -> bytes:
+def _compute_identity(call: Call) -> bytes:
     return digest(call.operation, str(call.scope["path"]), call.body, size=16)

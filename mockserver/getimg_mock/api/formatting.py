@@ -13,34 +13,34 @@ from getimg_mock.world.clock import EPOCH
 CENT: Final = Decimal("0.01")
 
 
-def timestamp(moment: datetime) -> str:
+def format_timestamp(moment: datetime) -> str:
     """Format a time as documented: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=64)
-def timestamp_of(seconds: int) -> str:
-    """Format Unix seconds as `timestamp` does."""
-    return timestamp(EPOCH + timedelta(seconds=seconds))
+def format_unix_timestamp(seconds: int) -> str:
+    """Format Unix seconds as `format_timestamp` does."""
+    return format_timestamp(EPOCH + timedelta(seconds=seconds))
 
 
 @lru_cache(maxsize=64)
-def _http_date(seconds: int) -> bytes:
+def _format_http_date(seconds: int) -> bytes:
     return formatdate(seconds, usegmt=True).encode("ascii")
 
 
-def http_date(moment: datetime) -> bytes:
+def format_http_date(moment: datetime) -> bytes:
     """Format a time as HTTP headers do."""
-    return _http_date(int(moment.timestamp()))
+    return _format_http_date(int(moment.timestamp()))
 
 
 @lru_cache(maxsize=1024)
-def number(amount: Decimal) -> float | int:
+def to_json_number(amount: Decimal) -> float | int:
     """Return an amount as a JSON number whose shortest form is the exact decimal."""
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def decimal_string(amount: Decimal) -> str:
+def format_decimal(amount: Decimal) -> str:
     """Return an amount as a decimal string with two decimals, or more where needed."""
     rounded = amount.quantize(CENT)
     return f"{rounded if rounded == amount else amount.normalize():f}"

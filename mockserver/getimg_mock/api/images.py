@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.submissions import completed, rate_limit_headers, submitted
+from getimg_mock.api.submissions import build_rate_limit_headers, render_completed, submit
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 async def generate(call: Call) -> Answer:
     """Submit, wait on the workspace's clock, and answer 200 with the result."""
     workspace = call.owner
-    generation = submitted(call, "image")
-    state = await workspace.finished(generation.id)
+    generation = submit(call, "image")
+    state = await workspace.wait_finished(generation.id)
     failure = state.generation.ending.failure if state.generation.ending else None
     if failure is not None:
         raise Refusal(failure.code, failure.message)
-    return completed(call, state.generation, rate_limit_headers(workspace.allowance("image")))
+    return render_completed(
+        call, state.generation, build_rate_limit_headers(workspace.compute_allowance("image"))
+    )

@@ -16,7 +16,7 @@ _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _LAST_PORT: Final = 65535
 
 
-def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
+def read_client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
     """Return scheme, host and path prefix as the client used them, without a trailing slash.
 
     With `trust_forwarded`, `X-Forwarded-Proto`, `-Host`, `-Port` and `-Prefix` take
@@ -24,23 +24,23 @@ def client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
     """
     headers = scope["headers"]
     scheme = str(scope.get("scheme", "http"))
-    host = _value(headers, b"host")
+    host = _find_header(headers, b"host")
     prefix = str(scope.get("root_path", ""))
     if trust_forwarded:
-        scheme, host, prefix = _forwarded(headers, scheme, host, prefix)
+        scheme, host, prefix = _read_forwarded(headers, scheme, host, prefix)
     name, port = scope.get("server") or ("127.0.0.1", None)
-    return _address(scheme, host, prefix, str(name), port)
+    return _format_address(scheme, host, prefix, str(name), port)
 
 
 @lru_cache(maxsize=256)
-def _address(scheme: str, host: bytes, prefix: str, server: str, port: int | None) -> str:
+def _format_address(scheme: str, host: bytes, prefix: str, server: str, port: int | None) -> str:
     if not _is_host(host):
         name = f"[{server}]" if ":" in server else server
         host = (f"{name}:{port}" if port else name).encode()
     return f"{scheme}://{host.decode('ascii')}{prefix.rstrip('/')}"
 
 
-def _value(headers: Headers, name: bytes) -> bytes:
+def _find_header(headers: Headers, name: bytes) -> bytes:
     # It is among the first headers: a loop is faster than building a dictionary.
     for each, value in headers:
         if each == name:
@@ -48,9 +48,11 @@ def _value(headers: Headers, name: bytes) -> bytes:
     return b""
 
 
-def _forwarded(headers: Headers, scheme: str, host: bytes, prefix: str) -> tuple[str, bytes, str]:
+def _read_forwarded(
+    headers: Headers, scheme: str, host: bytes, prefix: str
+) -> tuple[str, bytes, str]:
     def first(name: bytes) -> bytes:
-        return _value(headers, name).split(b",")[0].strip()
+        return _find_header(headers, name).split(b",")[0].strip()
 
     proto = first(b"x-forwarded-proto").lower()
     if proto in {b"http", b"https"}:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.behaviours import NOTHING
-from getimg_mock.world.validation import parsed
+from getimg_mock.world.validation import parse_body
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Handler = Callable[["Call"], Awaitable["Answer"]]
 
 # Encodes a value as JSON, without spaces.
-encoded: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 JSON: Final = (b"content-type", b"application/json")
 
@@ -54,7 +54,7 @@ class Call:
     def json(self) -> Any:
         """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
         if not self._parsed:
-            self._parsed.append(parsed(self.body))
+            self._parsed.append(parse_body(self.body))
         return self._parsed[0]
 
     def json_or_none(self) -> Any:
@@ -115,7 +115,7 @@ class Answer:
     @classmethod
     def of_json(cls, status: int, value: Any, headers: Headers | None = None) -> Answer:
         """Return an answer whose body is `value` as JSON."""
-        body = encoded(value).encode("utf-8", "replace")
+        body = encode_json(value).encode("utf-8", "replace")
         return cls(status, body, [JSON, *headers] if headers else [JSON])
 
     def header(self, name: bytes) -> bytes | None:

@@ -22,7 +22,7 @@ async def list_(call: Call) -> Answer:
             param="type",
             hint="supported: image, video",
         )
-    models = call.fake.catalogue.listed(type=cast("Kind | None", wanted))
+    models = call.fake.catalogue.list_models(type=cast("Kind | None", wanted))
     return Answer.of_json(200, [model.as_json() for model in models])
 
 
@@ -31,7 +31,7 @@ async def retrieve(call: Call) -> Answer:
     model_id = call.path["model"]
     model = call.fake.catalogue.get(model_id)
     if model is None:
-        nearest = call.fake.catalogue.nearest(model_id)
+        nearest = call.fake.catalogue.find_nearest(model_id)
         raise Refusal(
             "not_found",
             f"Model '{model_id[:80]}' not found.",

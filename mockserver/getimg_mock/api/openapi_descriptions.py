@@ -25,7 +25,7 @@ _SUBMITTED: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class DescribedOperation:
     """The description of one operation: its purpose, parameters and possible statuses.
 
     `statuses` gives each status its evidence. `links` are OpenAPI links, on the successful answer.
@@ -37,7 +37,7 @@ class Described:
     links: Json = field(default_factory=dict)
 
 
-def _parameter(
+def _build_parameter(
     name: str, place: str, description: str, schema: Json, *, required: bool = True
 ) -> Json:
     return {
@@ -54,11 +54,11 @@ _TEXT: Final[Json] = {"type": "string", "minLength": 1}
 _MOMENT: Final[Json] = {"type": "string", "format": "date-time"}
 
 DESCRIPTIONS: Final = {
-    "images.generate": Described(
+    "images.generate": DescribedOperation(
         summary="Generate an image, and answer when it is completed",
         statuses={200: "documented", **_SUBMITTED},
     ),
-    "videos.create": Described(
+    "videos.create": DescribedOperation(
         summary="Submit a video",
         statuses={202: "documented", **_SUBMITTED},
         links={
@@ -69,16 +69,18 @@ DESCRIPTIONS: Final = {
             }
         },
     ),
-    "videos.retrieve": Described(
+    "videos.retrieve": DescribedOperation(
         summary="Get the status of a video, and its download link when it is completed",
         statuses={200: "documented", 404: "documented", **_KEYED},
-        parameters=(_parameter("id", "path", "The id from the answer to the submission.", _TEXT),),
+        parameters=(
+            _build_parameter("id", "path", "The id from the answer to the submission.", _TEXT),
+        ),
     ),
-    "models.list": Described(
+    "models.list": DescribedOperation(
         summary="List the models",
         statuses={200: "documented", 400: "inferred", **_KEYED},
         parameters=(
-            _parameter(
+            _build_parameter(
                 "type",
                 "query",
                 "Only models that generate this type.",
@@ -94,26 +96,26 @@ DESCRIPTIONS: Final = {
             }
         },
     ),
-    "models.retrieve": Described(
+    "models.retrieve": DescribedOperation(
         summary="Get one model",
         statuses={200: "documented", 404: "inferred", **_KEYED},
-        parameters=(_parameter("model", "path", "The id of the model.", _TEXT),),
+        parameters=(_build_parameter("model", "path", "The id of the model.", _TEXT),),
     ),
-    "billing.balance": Described(
+    "billing.balance": DescribedOperation(
         summary="Get the balance of the workspace",
         statuses={200: "documented", **_KEYED},
     ),
-    "billing.costs": Described(
+    "billing.costs": DescribedOperation(
         summary="List costs by UTC date",
         statuses={200: "documented", 400: "inferred", **_KEYED},
         parameters=(
-            _parameter(
+            _build_parameter(
                 "start",
                 "query",
                 "The start of the range, with a time zone; inclusive.",
                 _MOMENT,
             ),
-            _parameter(
+            _build_parameter(
                 "end",
                 "query",
                 "The end of the range, with a time zone; inclusive, after start, and within 180 "
@@ -122,7 +124,7 @@ DESCRIPTIONS: Final = {
             ),
         ),
     ),
-    "downloads.retrieve": Described(
+    "downloads.retrieve": DescribedOperation(
         summary="Download a file; its link is signed and needs no key",
         statuses={
             200: "documented",
@@ -130,17 +132,17 @@ DESCRIPTIONS: Final = {
             500: "inferred",
         },
         parameters=(
-            _parameter("id", "path", "The id of the generation.", _TEXT),
-            _parameter(
+            _build_parameter("id", "path", "The id of the generation.", _TEXT),
+            _build_parameter(
                 "index", "path", "The index of the item in data.", {"type": "integer", "minimum": 0}
             ),
-            _parameter(
+            _build_parameter(
                 "exp",
                 "query",
                 "When the link expires, in Unix seconds.",
                 {"type": "integer", "minimum": 0},
             ),
-            _parameter(
+            _build_parameter(
                 "sig",
                 "query",
                 "The signature, in hexadecimal.",

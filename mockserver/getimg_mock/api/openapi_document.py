@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
-from getimg_mock._shipped import read_text, shipped
+from getimg_mock._shipped import open_folder, read_text
 from getimg_mock.api.openapi_descriptions import DESCRIPTIONS
 from getimg_mock.settings import Settings
 from getimg_mock.world.operations import OPERATIONS, find_answer_schema
@@ -64,11 +64,11 @@ _RANGE_HEADERS: Final = {"Content-Range": "The range and the length of the file.
 _WITHOUT_BODY: Final = frozenset({304, 412})
 
 
-def openapi() -> Json:
+def build_openapi() -> Json:
     """Return a new copy of the document."""
     paths: defaultdict[str, Json] = defaultdict(dict)
     for operation in OPERATIONS.values():
-        paths[operation.path][operation.method.lower()] = _described(operation)
+        paths[operation.path][operation.method.lower()] = _describe(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": _TITLE, "version": "v2", "description": _DESCRIPTION},
@@ -77,11 +77,15 @@ def openapi() -> Json:
             {"url": "https://api.getimg.ai", "description": "getimg.ai itself: costs money"},
         ],
         "security": [{"bearer": []}],
-        "tags": [{"name": name} for name in _tags()],
+        "tags": [{"name": name} for name in _list_tags()],
         "paths": dict(paths),
         "components": {
-            "schemas": {_component(name): _inlined(name) for name in schemas.names()},
-            "headers": {name: _limit_header(name) for name in (*_LIMIT_HEADERS, _RETRY_AFTER)},
+            "schemas": {
+                _find_component_name(name): _inline_schema(name) for name in schemas.names()
+            },
+            "headers": {
+                name: _build_limit_header(name) for name in (*_LIMIT_HEADERS, _RETRY_AFTER)
+            },
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -94,16 +98,16 @@ def openapi() -> Json:
     }
 
 
-def openapi_text() -> str:
+def render_openapi() -> str:
     """Return the document as the text of `schemas/openapi.json`."""
-    return json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(build_openapi(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _tags() -> list[str]:
+def _list_tags() -> list[str]:
     return list(dict.fromkeys(name.partition(".")[0] for name in OPERATIONS))
 
 
-def _described(operation: Operation) -> Json:
+def _describe(operation: Operation) -> Json:
     about = DESCRIPTIONS[operation.name]
     described: Json = {
         "operationId": operation.name,
@@ -116,72 +120,74 @@ def _described(operation: Operation) -> Json:
     if about.parameters:
         described["parameters"] = list(about.parameters)
     if operation.request is not None:
-        described["requestBody"] = _request_body(operation.name, operation.request)
+        described["requestBody"] = _build_request_body(operation.name, operation.request)
     described["responses"] = {
-        str(status): _response(operation, status) for status in sorted(about.statuses)
+        str(status): _build_response(operation, status) for status in sorted(about.statuses)
     }
     return described
 
 
-def _request_body(operation: str, schema: str) -> Json:
+def _build_request_body(operation: str, schema: str) -> Json:
     shown = {
-        name: _example(exchange, exchange["request"]["body"])
-        for name, exchange in _exchanges(operation).items()
+        name: _build_example(exchange, exchange["request"]["body"])
+        for name, exchange in _select_exchanges(operation).items()
         if exchange["response"]["status"] < 400
     }
     return {
         "required": True,
-        "content": {"application/json": {"schema": _reference(schema), "examples": shown}},
+        "content": {"application/json": {"schema": _refer_to_schema(schema), "examples": shown}},
     }
 
 
-def _response(operation: Operation, status: int) -> Json:
+def _build_response(operation: Operation, status: int) -> Json:
     about = DESCRIPTIONS[operation.name]
     response: Json = {"description": _MEANINGS[status], "x-evidence": about.statuses[status]}
-    headers = _headers(operation, status)
+    headers = _build_headers(operation, status)
     if headers:
         response["headers"] = headers
     if status not in _WITHOUT_BODY:
-        response["content"] = _content(operation, status)
+        response["content"] = _build_content(operation, status)
     if status < 300 and about.links:
         response["links"] = about.links
     return response
 
 
-def _headers(operation: Operation, status: int) -> Json:
+def _build_headers(operation: Operation, status: int) -> Json:
     headers: Json = {}
     if operation.limited and status != 401:
-        headers |= {name: _header_reference(name) for name in _LIMIT_HEADERS}
+        headers |= {name: _refer_to_header(name) for name in _LIMIT_HEADERS}
     if status == 429:
-        headers[_RETRY_AFTER] = _header_reference(_RETRY_AFTER)
+        headers[_RETRY_AFTER] = _refer_to_header(_RETRY_AFTER)
     if operation.name == "downloads.retrieve" and status in {200, 206}:
-        headers |= {name: _file_header(text) for name, text in _FILE_HEADERS.items()}
+        headers |= {name: _build_file_header(text) for name, text in _FILE_HEADERS.items()}
     if status in {206, 416}:
-        headers |= {name: _file_header(text) for name, text in _RANGE_HEADERS.items()}
+        headers |= {name: _build_file_header(text) for name, text in _RANGE_HEADERS.items()}
     return headers
 
 
-def _content(operation: Operation, status: int) -> Json:
+def _build_content(operation: Operation, status: int) -> Json:
     name = find_answer_schema(operation.name, status)
     if name is None:
         ranges = ("multipart/byteranges",) if status == 206 else ()
         return {media_type: {} for media_type in (*_MEDIA_TYPES, *ranges)}
     shown = {
-        file: _example(exchange, exchange["response"]["body"])
-        for file, exchange in _exchanges(operation.name).items()
+        file: _build_example(exchange, exchange["response"]["body"])
+        for file, exchange in _select_exchanges(operation.name).items()
         if exchange["response"]["status"] == status
     }
     examples = {"examples": shown} if shown else {}
-    return {"application/json": {"schema": _reference(name), **examples}}
+    return {"application/json": {"schema": _refer_to_schema(name), **examples}}
 
 
-def _example(exchange: Json, value: object) -> Json:
+def _build_example(exchange: Json, value: object) -> Json:
     return {"summary": exchange["title"], "value": value, "x-evidence": exchange["evidence"]}
 
 
 @cache
-def _all_exchanges() -> dict[str, Json]:
-    files = sorted(shipped("fixtures").joinpath("examples").iterdir(), key=lambda file: file.name)
+def _load_exchanges() -> dict[str, Json]:
+    files = sorted(
+        open_folder("fixtures").joinpath("examples").iterdir(), key=lambda file: file.name
+    )
     return {
         file.name.removesuffix(".json"): json.loads(read_text("fixtures", f"examples/{file.name}"))
         for file in files
@@ -189,18 +195,18 @@ def _all_exchanges() -> dict[str, Json]:
     }
 
 
-def _exchanges(operation: str) -> dict[str, Json]:
+def _select_exchanges(operation: str) -> dict[str, Json]:
     return {
         name: exchange
-        for name, exchange in _all_exchanges().items()
+        for name, exchange in _load_exchanges().items()
         if exchange["operation"] == operation
     }
 
 
-def _limit_header(name: str) -> Json:
+def _build_limit_header(name: str) -> Json:
     key = name.lower()
     described: Json = schemas.schema("rate-limit-headers")["properties"][key]
-    pointer = f"{_reference('rate-limit-headers')['$ref']}/properties/{key}"
+    pointer = f"{_refer_to_schema('rate-limit-headers')['$ref']}/properties/{key}"
     return {
         "description": described["description"],
         "required": name != _RETRY_AFTER,
@@ -209,45 +215,46 @@ def _limit_header(name: str) -> Json:
     }
 
 
-def _header_reference(name: str) -> Json:
+def _refer_to_header(name: str) -> Json:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def _file_header(description: str) -> Json:
+def _build_file_header(description: str) -> Json:
     return {"description": description, "schema": {"type": "string"}, "x-evidence": "our choice"}
 
 
-def _reference(name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{_component(name)}"}
+def _refer_to_schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{_find_component_name(name)}"}
 
 
-def _component(name: str) -> str:
+def _find_component_name(name: str) -> str:
     title: str = schemas.schema(name)["title"]
     return title
 
 
-def _inlined(name: str) -> Json:
+def _inline_schema(name: str) -> Json:
     """Return the schema without its id, with references into this document."""
     kept = {
         key: value for key, value in schemas.schema(name).items() if key not in {"$schema", "$id"}
     }
-    turned: Json = _turned(kept)
+    turned: Json = _rewrite_references(kept)
     return turned
 
 
-def _turned(part: Any) -> Any:
+def _rewrite_references(part: Any) -> Any:
     if isinstance(part, list):
-        return [_turned(each) for each in part]
+        return [_rewrite_references(each) for each in part]
     if not isinstance(part, dict):
         return part
     turned: Json = {}
     for key, value in part.items():
         if key == "$ref":
-            turned[key] = _reference(value.removesuffix(".json"))["$ref"]
+            turned[key] = _refer_to_schema(value.removesuffix(".json"))["$ref"]
         elif key == "mapping":
             turned[key] = {
-                word: _reference(file.removesuffix(".json"))["$ref"] for word, file in value.items()
+                word: _refer_to_schema(file.removesuffix(".json"))["$ref"]
+                for word, file in value.items()
             }
         else:
-            turned[key] = value if key == "examples" else _turned(value)
+            turned[key] = value if key == "examples" else _rewrite_references(value)
     return turned

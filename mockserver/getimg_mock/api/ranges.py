@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.error_envelope import problem
-from getimg_mock.api.formatting import http_date
+from getimg_mock.api.error_envelope import render_problem
+from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer
 from getimg_mock.errors import Refusal
 
@@ -36,49 +36,51 @@ class File:
     modified: datetime
 
 
-def served(call: Call, file: File) -> Answer:
+def serve_file(call: Call, file: File) -> Answer:
     """Return the file, the requested ranges of it, or 304, 412 or 416."""
     headers: Headers = [
         (b"etag", f'"{file.etag}"'.encode()),
-        (b"last-modified", http_date(file.modified)),
+        (b"last-modified", format_http_date(file.modified)),
         (b"accept-ranges", b"bytes"),
     ]
-    condition = _condition(call, file)
+    condition = _evaluate_preconditions(call, file)
     if condition is not None:
         return Answer(condition, b"", headers)
     headers.append((b"content-disposition", f'inline; filename="{file.name}"'.encode()))
-    ranges = _ranges(call, file) if call.method == "GET" else None
+    ranges = _parse_ranges(call, file) if call.method == "GET" else None
     kind = (b"content-type", file.mime_type.encode())
     if ranges is None:
         return Answer(200, file.data, [kind, *headers])
     if not ranges:
-        return _unsatisfiable(file, headers)
+        return _build_unsatisfiable(file, headers)
     if len(ranges) == 1:
         first, last = ranges[0]
-        headers.append((b"content-range", _content_range(first, last, file)))
+        headers.append((b"content-range", _format_content_range(first, last, file)))
         return Answer(206, file.data[first : last + 1], [kind, *headers])
-    return _several(file, ranges, headers)
+    return _build_multipart(file, ranges, headers)
 
 
-def _condition(call: Call, file: File) -> int | None:
+def _evaluate_preconditions(call: Call, file: File) -> int | None:
     """Return 412 or 304 if a precondition fails, in the order of RFC 9110, section 13.2.2."""
     match, none_match = call.header(b"if-match"), call.header(b"if-none-match")
     if match is not None:
-        if not _names(match, file.etag, weak=False):
+        if not _matches_etag(match, file.etag, weak=False):
             return 412
-    elif (since := _date(call.header(b"if-unmodified-since"))) and _second(file) > since:
+    elif (since := _parse_date(call.header(b"if-unmodified-since"))) and _truncate_to_second(
+        file
+    ) > since:
         return 412
     if none_match is not None:
-        return 304 if _names(none_match, file.etag, weak=True) else None
-    since = _date(call.header(b"if-modified-since"))
-    return 304 if since and _second(file) <= since else None
+        return 304 if _matches_etag(none_match, file.etag, weak=True) else None
+    since = _parse_date(call.header(b"if-modified-since"))
+    return 304 if since and _truncate_to_second(file) <= since else None
 
 
-def _ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
+def _parse_ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
     """Return the requested (first, last) pairs; None for the whole file, [] if none fits."""
     header = call.header(b"range")
     condition = call.header(b"if-range")
-    if header is None or (condition is not None and not _unchanged(condition, file)):
+    if header is None or (condition is not None and not _is_unchanged(condition, file)):
         return None
     unit, _, text = header.partition("=")
     asked = [each.strip() for each in text.split(",") if each.strip()]
@@ -98,14 +100,14 @@ def _ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
     return found
 
 
-def _several(file: File, ranges: list[tuple[int, int]], headers: Headers) -> Answer:
+def _build_multipart(file: File, ranges: list[tuple[int, int]], headers: Headers) -> Answer:
     boundary = f"part-{file.etag[:24]}".encode()
     parts = [
         b"--%b\r\ncontent-type: %b\r\ncontent-range: %b\r\n\r\n%b\r\n"
         % (
             boundary,
             file.mime_type.encode(),
-            _content_range(first, last, file),
+            _format_content_range(first, last, file),
             file.data[first : last + 1],
         )
         for first, last in ranges
@@ -114,8 +116,8 @@ def _several(file: File, ranges: list[tuple[int, int]], headers: Headers) -> Ans
     return Answer(206, b"".join(parts) + b"--" + boundary + b"--\r\n", [kind, *headers])
 
 
-def _unsatisfiable(file: File, headers: Headers) -> Answer:
-    answer = problem(
+def _build_unsatisfiable(file: File, headers: Headers) -> Answer:
+    answer = render_problem(
         Refusal(
             "range_not_satisfiable",
             f"The range lies outside the file, which has {len(file.data)} bytes.",
@@ -125,28 +127,28 @@ def _unsatisfiable(file: File, headers: Headers) -> Answer:
     return answer
 
 
-def _content_range(first: int, last: int, file: File) -> bytes:
+def _format_content_range(first: int, last: int, file: File) -> bytes:
     return b"bytes %d-%d/%d" % (first, last, len(file.data))
 
 
-def _unchanged(condition: str, file: File) -> bool:
+def _is_unchanged(condition: str, file: File) -> bool:
     if '"' in condition:
         return condition.strip() == f'"{file.etag}"'
-    return _date(condition) == _second(file)
+    return _parse_date(condition) == _truncate_to_second(file)
 
 
-def _names(header: str, etag: str, *, weak: bool) -> bool:
+def _matches_etag(header: str, etag: str, *, weak: bool) -> bool:
     if header.strip() == "*":
         return True
     tags = [found[0] for found in _ENTITY_TAG.finditer(header)]
     return any((each.removeprefix("W/") if weak else each) == f'"{etag}"' for each in tags)
 
 
-def _second(file: File) -> datetime:
+def _truncate_to_second(file: File) -> datetime:
     return file.modified.astimezone(UTC).replace(microsecond=0)
 
 
-def _date(header: str | None) -> datetime | None:
+def _parse_date(header: str | None) -> datetime | None:
     if header is None:
         return None
     try:

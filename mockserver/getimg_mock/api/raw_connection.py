@@ -32,7 +32,7 @@ class NoWireError(GetimgMockError, RuntimeError):
     """A fault needs the socket, but the ASGI host gives no access to it."""
 
 
-def wire_of(scope: Mapping[str, Any]) -> Wire:
+def get_wire(scope: Mapping[str, Any]) -> Wire:
     """Return the wire of a request; raises `NoWireError` under another ASGI host."""
     wire: Wire | None = scope.get(WIRE)
     if wire is None:
@@ -43,7 +43,7 @@ def wire_of(scope: Mapping[str, Any]) -> Wire:
     return wire
 
 
-async def client_gone(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
 # A key may cross the place where the body is cut.
-_LOOKED_AT: Final = MAX_BODY + 1024
+_MAX_SCANNED: Final = MAX_BODY + 1024
 
 _SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"x-mock-token"))
 
@@ -46,11 +46,11 @@ def record(
         sent,
         effects,
     )
-    texts = exchange.texts()
-    key = _key(call)
+    texts = exchange.join_texts()
+    key = _read_key(call)
     # Few exchanges repeat their key, and one search of all texts is fast.
     if key is not None and key in texts:
-        exchange = _without_key(exchange, key)
+        exchange = _redact_key(exchange, key)
     if exchange.request_size > MAX_BODY or exchange.size > MAX_BODY:
         exchange = exchange._replace(
             request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]
@@ -66,51 +66,51 @@ def _describe_request(call: Call) -> tuple[str, str, str, str, Headers, bytes, i
         call.method,
         str(scope["path"]),
         scope["query_string"].decode("latin-1"),
-        redacted_headers(scope["headers"]),
-        call.body[:_LOOKED_AT],
+        redact_headers(scope["headers"]),
+        call.body[:_MAX_SCANNED],
         len(call.body),
     )
 
 
 def _describe_answer(answer: Answer) -> tuple[int, Headers, bytes, int]:
     """Return the fields of an exchange from `status` to `size`."""
-    return (answer.status, answer.headers, answer.body[:_LOOKED_AT], len(answer.body))
+    return (answer.status, answer.headers, answer.body[:_MAX_SCANNED], len(answer.body))
 
 
-def redacted_headers(headers: Headers) -> Headers:
+def redact_headers(headers: Headers) -> Headers:
     """Return headers with secrets shortened so that keys can be told apart."""
-    return [each if each[0] not in _SECRETS else (each[0], _cut(each[1])) for each in headers]
+    return [each if each[0] not in _SECRETS else (each[0], _truncate(each[1])) for each in headers]
 
 
-def _cut(value: bytes) -> bytes:
+def _truncate(value: bytes) -> bytes:
     kept = value[-4:] if len(value) >= 19 else b""
     return value[:10] + b"..." + kept if value[:7].lower() == b"bearer " else b"..."
 
 
-def _key(call: Call) -> bytes | None:
+def _read_key(call: Call) -> bytes | None:
     """Return the key of the request, valid or not, unless it is very short."""
     sent = call.header(b"authorization")
     key = sent.rpartition(" ")[2] if sent else ""
     return key.encode("latin-1") if len(key) >= _SHORTEST else None
 
 
-def _without_key(exchange: Exchange, key: bytes) -> Exchange:
+def _redact_key(exchange: Exchange, key: bytes) -> Exchange:
     return exchange._replace(
-        path=_without(key, exchange.path),
-        query=_without(key, exchange.query),
-        request_headers=_without_in(key, exchange.request_headers),
-        request_body=_without(key, exchange.request_body),
-        headers=_without_in(key, exchange.headers),
-        body=_without(key, exchange.body),
+        path=_redact_text(key, exchange.path),
+        query=_redact_text(key, exchange.query),
+        request_headers=_redact_pairs(key, exchange.request_headers),
+        request_body=_redact_text(key, exchange.request_body),
+        headers=_redact_pairs(key, exchange.headers),
+        body=_redact_text(key, exchange.body),
     )
 
 
-def _without(key: bytes, text: AnyStr) -> AnyStr:
+def _redact_text(key: bytes, text: AnyStr) -> AnyStr:
     if isinstance(text, bytes):
         return text.replace(key, key[:3] + b"...")
     plain = key.decode("latin-1")
     return text.replace(plain, f"{plain[:3]}...")
 
 
-def _without_in(key: bytes, headers: Headers) -> Headers:
-    return [(_without(key, name), _without(key, value)) for name, value in headers]
+def _redact_pairs(key: bytes, headers: Headers) -> Headers:
+    return [(_redact_text(key, name), _redact_text(key, value)) for name, value in headers]

@@ -27,8 +27,8 @@ HANDLERS: Final[Mapping[str, Handler]] = {
     "videos.retrieve": videos.retrieve,
     "models.list": models.list_,
     "models.retrieve": models.retrieve,
-    "billing.balance": billing.balance,
-    "billing.costs": billing.costs,
+    "billing.balance": billing.retrieve_balance,
+    "billing.costs": billing.retrieve_costs,
     "downloads.retrieve": downloads.retrieve,
 }
 """Which function answers which operation."""
@@ -44,7 +44,7 @@ class Routes:
             by_method = dict.fromkeys(operation.methods, handled)
             endpoints[operation.path] = Endpoint(fake, log, by_method)
         unknown = Operation(name="unknown", method="", path="", keyed=False)
-        elsewhere = HandledOperation(unknown, _nowhere)
+        elsewhere = HandledOperation(unknown, _refuse_unknown_path)
         # Most requests have a path without a parameter, or with one at its end, such as polls.
         # These are found without matching patterns.
         self._plain = {path: found for path, found in endpoints.items() if "{" not in path}
@@ -56,7 +56,7 @@ class Routes:
         self._router = Router(
             [Route(path, endpoint) for path, endpoint in endpoints.items()],
             redirect_slashes=False,
-            default=Endpoint(fake, log, _Any(elsewhere)),
+            default=Endpoint(fake, log, _AnyMethod(elsewhere)),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,7 +71,7 @@ class Routes:
         await (endpoint or self._router)(scope, receive, send)
 
 
-class _Any(dict[str, HandledOperation]):
+class _AnyMethod(dict[str, HandledOperation]):
     """The operations of an unknown path: the same for every method."""
 
     def __init__(self, operation: HandledOperation) -> None:
@@ -82,7 +82,7 @@ class _Any(dict[str, HandledOperation]):
         return self._operation
 
 
-async def _nowhere(call: Call) -> Answer:
+async def _refuse_unknown_path(call: Call) -> Answer:
     path = str(call.scope["path"])
     if path == "/v1" or path.startswith("/v1/"):
         # Observed in July 2026: the older API refuses valid v2 keys.

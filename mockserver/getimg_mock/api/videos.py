@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.messages import Answer
-from getimg_mock.api.submissions import completed, rate_limit_headers, submitted
+from getimg_mock.api.submissions import build_rate_limit_headers, render_completed, submit
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 async def create(call: Call) -> Answer:
     """Submit and answer 202 with exactly id and status (documented)."""
-    generation = submitted(call, "video")
+    generation = submit(call, "video")
     return Answer.of_json(
         202,
         {"id": generation.id, "status": "pending"},
-        rate_limit_headers(call.owner.allowance("video")),
+        build_rate_limit_headers(call.owner.compute_allowance("video")),
     )
 
 
@@ -30,14 +30,14 @@ async def retrieve(call: Call) -> Answer:
     generation: Generation | None
     status: Status
     try:
-        generation, status = workspace.polled(video_id)
+        generation, status = workspace.poll(video_id)
     except Refusal:
         if call.fake.settings.strictness == "full":
             raise
         generation, status = None, "pending"
-    headers = rate_limit_headers(workspace.allowance("video"))
+    headers = build_rate_limit_headers(workspace.compute_allowance("video"))
     if generation is not None and status == "completed":
-        return completed(call, generation, headers)
+        return render_completed(call, generation, headers)
     body: dict[str, Any] = {"id": video_id, "status": status}
     failure = generation.ending.failure if generation and generation.ending else None
     if failure is not None and status == "failed":

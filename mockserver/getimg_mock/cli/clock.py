@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -43,7 +43,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the time and what happened on the way."""
-    asked = channel(arguments)
+    asked = open_channel(arguments)
     if arguments.action == "now":
         answer = asked.call("GET", "/clock")
     else:
@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         if "rate" in values:
             values["rate"] = values["rate"].removeprefix("x")
         answer = asked.call("POST", _PATHS[arguments.action], values)
-    return told(arguments, answer, _lines(answer))
+    return print_answer(arguments, answer, _render_lines(answer))
 
 
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
+def _render_lines(answer: dict[str, Any]) -> Iterator[str]:
     for event in answer.get("events", ()):
         yield f"{event['at']}  {event['kind']}  {event['generation'] or ''}".rstrip()
     rate = answer.get("rate", 1)

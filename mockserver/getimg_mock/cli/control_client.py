@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
-URLS: Final = ("GETIMG_MOCK_URL", "GETIMG_AI_BASE_URL")
-KEYS: Final = ("GETIMG_MOCK_KEY", "GETIMG_API_KEY")
-TOKENS: Final = ("GETIMG_MOCK_TOKEN", "GETIMG_MOCK_CONTROL_TOKEN")
+URL_VARIABLES: Final = ("GETIMG_MOCK_URL", "GETIMG_AI_BASE_URL")
+KEY_VARIABLES: Final = ("GETIMG_MOCK_KEY", "GETIMG_API_KEY")
+TOKEN_VARIABLES: Final = ("GETIMG_MOCK_TOKEN", "GETIMG_MOCK_CONTROL_TOKEN")
 DEFAULT_URL: Final = "http://127.0.0.1:4010"
 
 
@@ -43,23 +43,25 @@ def add_actions(
 def with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Add the options that say which fake and whose workspace."""
     group = parser.add_argument_group("which fake and whose workspace")
-    group.add_argument("--url", help=f"its address ({' or '.join(URLS)}; {DEFAULT_URL})")
-    group.add_argument("--key", help=f"the API key of the workspace ({' or '.join(KEYS)})")
-    group.add_argument("--token", help=f"the control token, if it has one ({TOKENS[0]})")
+    group.add_argument("--url", help=f"its address ({' or '.join(URL_VARIABLES)}; {DEFAULT_URL})")
+    group.add_argument("--key", help=f"the API key of the workspace ({' or '.join(KEY_VARIABLES)})")
+    group.add_argument("--token", help=f"the control token, if it has one ({TOKEN_VARIABLES[0]})")
     parser.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
-def channel(arguments: argparse.Namespace) -> RemoteChannel:
+def open_channel(arguments: argparse.Namespace) -> RemoteChannel:
     """Return the channel that arguments and environment describe; raises `SettingsError`."""
-    key = arguments.key or _from_environment(KEYS)
+    key = arguments.key or _from_environment(KEY_VARIABLES)
     if key is None:
-        raise SettingsError(f"Say whose workspace with --key, or set {' or '.join(KEYS)}.")
-    url = arguments.url or _from_environment(URLS) or DEFAULT_URL
-    return RemoteChannel(url.rstrip("/"), key, arguments.token or _from_environment(TOKENS))
+        raise SettingsError(f"Say whose workspace with --key, or set {' or '.join(KEY_VARIABLES)}.")
+    url = arguments.url or _from_environment(URL_VARIABLES) or DEFAULT_URL
+    return RemoteChannel(
+        url.rstrip("/"), key, arguments.token or _from_environment(TOKEN_VARIABLES)
+    )
 
 
-def told(arguments: argparse.Namespace, answer: Any, lines: Iterable[str]) -> int:
+def print_answer(arguments: argparse.Namespace, answer: Any, lines: Iterable[str]) -> int:
     """Print an answer, as JSON where that is asked for, else as `lines`; returns 0."""
     if arguments.json:
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
@@ -68,7 +70,7 @@ def told(arguments: argparse.Namespace, answer: Any, lines: Iterable[str]) -> in
     return 0
 
 
-def written(path: str | None, text: str) -> int:
+def write_output(path: str | None, text: str) -> int:
     """Write `text` to a file, or print it; returns 0."""
     if path is None or path == "-":
         sys.stdout.write(text)

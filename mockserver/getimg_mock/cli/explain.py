@@ -54,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         for check in list_checks():
             sys.stdout.write(f"{check.id}  {check.level:<6}  {check.statement}\n")
     else:
-        sys.stdout.write(explained(find_check(arguments.id)))
+        sys.stdout.write(explain_check(find_check(arguments.id)))
     return 0
 
 
-def explained(check: Check) -> str:
+def explain_check(check: Check) -> str:
     """Return the explanation of a check."""
     fix = getattr(check, "fix", "")
     return (
@@ -68,11 +68,11 @@ def explained(check: Check) -> str:
         + f"level     {check.level} ({check.severity})\n"
         f"evidence  {getattr(check, 'source', '') or _EVIDENCE[check.evidence]}\n"
         f"cost      {_COSTS[check.cost]}\n"
-        f"try it    getimg-mock verify {_trial(check)}\n"
+        f"try it    getimg-mock verify {_build_trial_command(check)}\n"
     )
 
 
-def _trial(check: Check) -> str:
+def _build_trial_command(check: Check) -> str:
     """Return the arguments of `verify` that judge a check."""
     if check.id.startswith("GC"):
         return f"client CLIENT --only {check.id}"

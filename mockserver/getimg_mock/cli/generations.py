@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -34,25 +34,29 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the generations."""
-    asked, action = channel(arguments), arguments.action
+    asked, action = open_channel(arguments), arguments.action
     if action == "list":
-        answer = asked.call("GET", "/generations", _given(arguments, *_CRITERIA))
+        answer = asked.call("GET", "/generations", _collect_given(arguments, *_CRITERIA))
         found = answer["generations"]
-        return told(arguments, answer, map(_line, found) if found else ["No generations."])
+        return print_answer(
+            arguments, answer, map(_render_line, found) if found else ["No generations."]
+        )
     path = f"/generations/{arguments.generation}"
     if action == "show":
         answer = asked.call("GET", path)
     else:
-        answer = asked.call("POST", f"{path}/{action}", _given(arguments, "code", "message"))
-    return told(arguments, answer, [_line(answer)])
+        answer = asked.call(
+            "POST", f"{path}/{action}", _collect_given(arguments, "code", "message")
+        )
+    return print_answer(arguments, answer, [_render_line(answer)])
 
 
-def _given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+def _collect_given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
     values = {name: getattr(arguments, name, None) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _line(generation: dict[str, Any]) -> str:
+def _render_line(generation: dict[str, Any]) -> str:
     error, status, ends = generation["error"], generation["status"], generation["ends_at"]
     if status == "pending":
         status += f" until {ends[:19]}Z" if ends else " until it is ended by hand or polls"

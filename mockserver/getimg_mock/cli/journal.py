@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told, written
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer, write_output
 from getimg_mock.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -41,31 +41,31 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the exchanges."""
-    asked, action = channel(arguments), arguments.action
+    asked, action = open_channel(arguments), arguments.action
     criteria = {name: getattr(arguments, name, None) for name in (*_CRITERIA, "last")}
     given = {name: value for name, value in criteria.items() if value is not None}
     if action == "clear":
-        return told(arguments, asked.call("DELETE", "/journal"), ["The journal is empty."])
+        return print_answer(arguments, asked.call("DELETE", "/journal"), ["The journal is empty."])
     if action == "count":
         answer = asked.call("GET", "/journal/count", given)
-        return told(arguments, answer, [str(answer["count"])])
+        return print_answer(arguments, answer, [str(answer["count"])])
     if action == "export":
         if arguments.format not in _FORMATS:
             raise UnknownNameError("format", arguments.format, _FORMATS)
         document = asked.call("GET", "/journal/export", given | {"format": arguments.format})
         text = document if isinstance(document, str) else json.dumps(document, indent=2) + "\n"
-        return written(arguments.output, text)
+        return write_output(arguments.output, text)
     if action == "tail":
-        for exchange in asked.events("/journal/tail", given):
-            shown = json.dumps(exchange) if arguments.json else line(exchange)
+        for exchange in asked.stream_events("/journal/tail", given):
+            shown = json.dumps(exchange) if arguments.json else render_line(exchange)
             sys.stdout.write(shown + "\n")
             sys.stdout.flush()
         return 0
     answer = asked.call("GET", "/journal", given)
-    return told(arguments, answer, [line(each) for each in answer["exchanges"]])
+    return print_answer(arguments, answer, [render_line(each) for each in answer["exchanges"]])
 
 
-def line(exchange: dict[str, Any]) -> str:
+def render_line(exchange: dict[str, Any]) -> str:
     """Return an exchange on one line: number, time, what was asked, what came of it."""
     request, response = exchange["request"], exchange["response"]
     parts = [

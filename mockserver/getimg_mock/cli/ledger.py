@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-_SHOWN = 20
+_MAX_ENTRIES = 20
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -23,18 +23,18 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the books."""
-    asked = channel(arguments)
+    asked = open_channel(arguments)
     if arguments.action == "top-up":
         answer = asked.call("POST", "/ledger/top-up", {"amount": arguments.amount})
     elif arguments.action == "set":
         answer = asked.call("PUT", "/ledger", {"balance": arguments.balance})
     else:
         answer = asked.call("GET", "/ledger")
-    return told(arguments, answer, _lines(answer))
+    return print_answer(arguments, answer, _render_lines(answer))
 
 
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
-    for entry in answer["entries"][-_SHOWN:]:
+def _render_lines(answer: dict[str, Any]) -> Iterator[str]:
+    for entry in answer["entries"][-_MAX_ENTRIES:]:
         about = entry["generation"] or ""
         yield f"{entry['at'][:19]}Z  {entry['what']:<8} {entry['amount']:>10}  {about}".rstrip()
     yield (

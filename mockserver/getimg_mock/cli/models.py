@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 
 if TYPE_CHECKING:
     import argparse
@@ -19,9 +19,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the models, one a line: id, type and name."""
     criteria = {"type": arguments.type} if arguments.type else {}
-    answer = channel(arguments).call("GET", "/models", criteria)
+    answer = open_channel(arguments).call("GET", "/models", criteria)
     found = answer["models"]
-    return told(arguments, answer, map(_line, found) if found else ["No models."])
+    return print_answer(arguments, answer, map(_line, found) if found else ["No models."])
 
 
 def _line(model: dict[str, Any]) -> str:

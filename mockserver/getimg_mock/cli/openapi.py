@@ -8,12 +8,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import read_text
-from getimg_mock.api.openapi_document import openapi_text
+from getimg_mock.api.openapi_document import render_openapi
 
 if TYPE_CHECKING:
     import argparse
 
-_SHOWN: Final = 20
+_MAX_LINES: Final = 20
 
 
 def add_command(
@@ -34,11 +34,11 @@ def add_command(
 
 def run(arguments: argparse.Namespace) -> int:
     """Do the command and return the exit status: 1 when `--check` finds a difference."""
-    text = openapi_text()
+    text = render_openapi()
     if not arguments.check:
         sys.stdout.write(text)
         return 0
-    difference = _difference(text)
+    difference = _find_difference(text)
     if difference:
         sys.stderr.write(
             "schemas/openapi.json is out of step with the schemas and examples. Rebuild it with "
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if difference else 0
 
 
-def _difference(assembled: str) -> str:
+def _find_difference(assembled: str) -> str:
     """Return the first lines of how the shipped document differs, or nothing."""
     try:
         shipped = read_text("schemas", "openapi.json")
@@ -62,4 +62,4 @@ def _difference(assembled: str) -> str:
         "assembled",
         n=1,
     )
-    return "".join(islice(lines, _SHOWN)) or "They differ in their line ends.\n"
+    return "".join(islice(lines, _MAX_LINES)) or "They differ in their line ends.\n"

@@ -92,12 +92,12 @@ def _write_script(arguments: argparse.Namespace, found: list[tuple[Outcome, RunE
     if len({verdict["id"] for _, verdict in found}) != 1:
         raise SettingsError("A script shows one failure: say which with --check.")
     outcome, verdict = found[0]
-    why = replays.unrepeatable(outcome, verdict["failures"][0])
+    why = replays.explain_unrepeatable(outcome, verdict["failures"][0])
     if why:
         raise SettingsError(f"{verdict['id']} cannot be written as a script: {why}.")
     text = scripts.build_script(outcome, verdict)
     write_user_file(arguments.script, text)
-    sys.stdout.write(f"python {replays.shown(str(arguments.script))}\n")
+    sys.stdout.write(f"python {replays.quote_path(str(arguments.script))}\n")
     return 0
 
 
@@ -130,4 +130,4 @@ def _show_verdict(seen: Verdict, verdict: RunEvent, failure: RunEvent) -> None:
     again = event["failures"][0] | {"verdict": event, "contract": failure["contract"]}
     if "client" in failure:
         again["client"] = failure["client"]
-    sys.stdout.write(console.block(again, colour=sys.stdout.isatty()) + "\n")
+    sys.stdout.write(console.render_failure(again, colour=sys.stdout.isatty()) + "\n")

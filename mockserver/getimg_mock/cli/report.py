@@ -37,5 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
         write_report(path, outcomes)
     for outcome in outcomes:
         if not arguments.report:
-            sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+            sys.stdout.write(console.render_console(outcome, colour=sys.stdout.isatty()))
     return 0

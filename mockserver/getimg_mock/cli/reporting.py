@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import FORMATS, write_report
-from getimg_mock.reports.tables import clean
+from getimg_mock.reports.tables import replace_unprintable
 
 if TYPE_CHECKING:
     import argparse
@@ -71,7 +71,7 @@ class Progress:
             self._total, self._done = str(event["plans"]), 0
         elif event["event"] in {"plan", "case", "skip"}:
             self._done += 1
-            name = clean(str(event.get("plan", event.get("case"))))[:60]
+            name = replace_unprintable(str(event.get("plan", event.get("case"))))[:60]
             sys.stderr.write(f"\r\x1b[K{self._done}/{self._total}  {name}")
             sys.stderr.flush()
         elif event["event"] == "end":
@@ -89,5 +89,5 @@ def show_result(result: Verification, reports: list[Path], *, brief: bool = Fals
         write_report(path, result.outcomes)
     for outcome in result.outcomes:
         if not brief and not outcome.twin:
-            sys.stdout.write(console.rendered(outcome, colour=sys.stdout.isatty()))
+            sys.stdout.write(console.render_console(outcome, colour=sys.stdout.isatty()))
     return result.status

@@ -19,6 +19,6 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Reset the workspace."""
-    answer = control_client.channel(arguments).call("POST", "/reset")
+    answer = control_client.open_channel(arguments).call("POST", "/reset")
     said = f"The workspace is empty; it is {answer['now']}, the balance is {answer['balance']} USD."
-    return control_client.told(arguments, answer, [said])
+    return control_client.print_answer(arguments, answer, [said])

@@ -23,13 +23,13 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore the workspace."""
-    state = _read(arguments.file)
-    answer = control_client.channel(arguments).call("POST", "/restore", {"state": state})
+    state = _read_snapshot(arguments.file)
+    answer = control_client.open_channel(arguments).call("POST", "/restore", {"state": state})
     said = f"Restored: it is {answer['now']}, the balance is {answer['balance']} USD."
-    return control_client.told(arguments, answer, [said])
+    return control_client.print_answer(arguments, answer, [said])
 
 
-def _read(path: str) -> Any:
+def _read_snapshot(path: str) -> Any:
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return json.loads(text)

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.cli.control_client import add_actions, channel, told
+from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 from getimg_mock.errors import SettingsError
-from getimg_mock.world.rule_files import scenario_file
+from getimg_mock.world.rule_files import read_scenario_file
 
 if TYPE_CHECKING:
     import argparse
@@ -33,15 +33,17 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the rules."""
-    asked, action = channel(arguments), arguments.action
+    asked, action = open_channel(arguments), arguments.action
     if action == "shipped":
         answer = asked.call("GET", "/scenarios/shipped")
         found = answer["scenarios"]
-        return told(
-            arguments, answer, [f"{each['name']}: {_flat(each['summary'])}" for each in found]
+        return print_answer(
+            arguments,
+            answer,
+            [f"{each['name']}: {_collapse_whitespace(each['summary'])}" for each in found],
         )
     if action == "add":
-        answer = asked.call("POST", "/scenarios", values_of(arguments.words))
+        answer = asked.call("POST", "/scenarios", parse_words(arguments.words))
     elif action == "list":
         answer = asked.call("GET", "/scenarios")
     elif arguments.rule == "all" and action == "remove":
@@ -50,10 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
         method = "GET" if action == "show" else "DELETE"
         answer = asked.call(method, f"/scenarios/{arguments.rule}")
     rules = answer.get("rules", [answer])
-    return told(arguments, answer, [_line(rule) for rule in rules] or ["No rules are in force."])
+    return print_answer(
+        arguments, answer, [_render_line(rule) for rule in rules] or ["No rules are in force."]
+    )
 
 
-def values_of(words: list[str]) -> dict[str, Any]:
+def parse_words(words: list[str]) -> dict[str, Any]:
     """Return what `NAME key=value ...` says; a value is JSON where it can be, else text."""
     name = None if "=" in words[0] else words[0]
     values: dict[str, Any] = {}
@@ -61,20 +65,20 @@ def values_of(words: list[str]) -> dict[str, Any]:
         key, equals, value = word.partition("=")
         if not equals:
             raise SettingsError(f"{word!r} is no key=value, such as times=2.")
-        values[key.replace("-", "_")] = _value(value)
+        values[key.replace("-", "_")] = _parse_value(value)
     if name and name.endswith((".toml", ".json")):
-        return values | {"rules": scenario_file(Path(name)).rules}
+        return values | {"rules": read_scenario_file(Path(name)).rules}
     return values | ({"name": name} if name else {})
 
 
-def _value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _line(rule: dict[str, Any]) -> str:
+def _render_line(rule: dict[str, Any]) -> str:
     source = f" ({rule['scenario']})" if rule["scenario"] else ""
     said = " ".join(
         f"{key}={value if isinstance(value, str) else json.dumps(value)}"
@@ -84,5 +88,5 @@ def _line(rule: dict[str, Any]) -> str:
     return f"{rule['id']}{source}  {said}  hits: {rule['hits']} of {rule['seen']}"
 
 
-def _flat(text: str) -> str:
+def _collapse_whitespace(text: str) -> str:
     return " ".join(text.split())

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.control.request_guard import guarded
-from getimg_mock.serving.server import address, listening, new_event_loop, serve
-from getimg_mock.settings import FILE, PREFIX, Settings, option_name, options
+from getimg_mock.control.request_guard import require_token
+from getimg_mock.serving.server import format_url, new_event_loop, open_listener, serve
+from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
     import socket
@@ -40,7 +40,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
-    for option in options():
+    for option in list_options():
         shown = option.metadata["help"]
         if option.default is not None and not option.metadata["flag"]:
             shown += f" (default: {option.default})"
@@ -49,32 +49,34 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
             arguments["metavar"] = option.metadata["metavar"]
-        parser.add_argument(f"--{option_name(option.name)}", default=argparse.SUPPRESS, **arguments)
+        parser.add_argument(
+            f"--{format_option_name(option.name)}", default=argparse.SUPPRESS, **arguments
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
     given = {
         option.name: getattr(arguments, option.name)
-        for option in options()
+        for option in list_options()
         if hasattr(arguments, option.name)
     }
     named = arguments.config or os.environ.get(PREFIX + "CONFIG")
-    settings = guarded(Settings.load(given, os.environ, Path(named) if named else None))
+    settings = require_token(Settings.load(given, os.environ, Path(named) if named else None))
     app = create_app(settings)
-    listener = listening(settings)
-    sys.stdout.write(greeting(address(listener), settings.control_token))
+    listener = open_listener(settings)
+    sys.stdout.write(render_greeting(format_url(listener), settings.control_token))
     sys.stdout.flush()
     # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
     # rarely is a tenth of the time of a request.
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_until_signal(app, listener))
+        runner.run(_serve_until_signal(app, listener))
     return 0
 
 
-def greeting(url: str, token: str | None = None) -> str:
+def render_greeting(url: str, token: str | None = None) -> str:
     """Return what to do next, ready to copy."""
     control = _CONTROL.format(token=token) if token else ""
     return f"""\
@@ -94,7 +96,7 @@ Any key that begins with sk_ opens a workspace of its own. Nothing here costs an
 """
 
 
-async def _until_signal(app: Application, listener: socket.socket) -> None:
+async def _serve_until_signal(app: Application, listener: socket.socket) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):

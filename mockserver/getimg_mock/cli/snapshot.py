@@ -20,5 +20,5 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the snapshot."""
-    state = control_client.channel(arguments).call("GET", "/snapshot")["state"]
-    return control_client.written(arguments.file, json.dumps(state, indent=1) + "\n")
+    state = control_client.open_channel(arguments).call("GET", "/snapshot")["state"]
+    return control_client.write_output(arguments.file, json.dumps(state, indent=1) + "\n")

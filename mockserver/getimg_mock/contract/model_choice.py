@@ -23,7 +23,7 @@ PIXEL: Final = (
 
 def load_shipped_models() -> list[dict[str, Any]]:
     """Return the shipped catalogue in the form of `GET /v2/models`."""
-    return [model.as_json() for model in Catalogue.shipped().listed()]
+    return [model.as_json() for model in Catalogue.load_shipped().list_models()]
 
 
 def find_cheapest(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WINDOW: Final = "rate_window"
 
 
-def ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def show_ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return balance, holds, charges and the last entries."""
     with workspace.lock:
         workspace.settle()
@@ -37,7 +37,7 @@ def top_up(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Add to the balance."""
     with workspace.lock:
         workspace.ledger.credit(values["amount"], workspace.settle())
-        return ledger(fake, workspace, {})
+        return show_ledger(fake, workspace, {})
 
 
 def set_balance(fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -45,10 +45,10 @@ def set_balance(fake: Fake, workspace: Workspace, values: Json) -> Json:
     with workspace.lock:
         now = workspace.settle()
         workspace.ledger.credit(values["balance"] - workspace.ledger.available, now)
-        return ledger(fake, workspace, {})
+        return show_ledger(fake, workspace, {})
 
 
-def limits(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def show_limits(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the rate limits and what is left of the current windows."""
     with workspace.lock:
         workspace.settle()
@@ -59,8 +59,8 @@ def limits(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
             "concurrent": held.concurrent,
             _WINDOW: held.window,
             "remaining": {
-                "image": workspace.allowance("image").remaining,
-                "video": workspace.allowance("video").remaining,
+                "image": workspace.compute_allowance("image").remaining,
+                "video": workspace.compute_allowance("video").remaining,
             },
         }
 
@@ -74,14 +74,14 @@ def set_limits(fake: Fake, workspace: Workspace, values: Json) -> Json:
     changed = {"window" if name == _WINDOW else name: value for name, value in values.items()}
     with workspace.lock:
         workspace.set_limits(replace(workspace.limiter.limits, **changed))
-        return limits(fake, workspace, {})
+        return show_limits(fake, workspace, {})
 
 
-LEDGER: Final = "balance, holds, charges and the last entries, in US dollars"
-LIMITS: Final = "the rate limits"
+LEDGER_SUMMARY: Final = "balance, holds, charges and the last entries, in US dollars"
+LIMITS_SUMMARY: Final = "the rate limits"
 
 COMMANDS: Final = (
-    Command("ledger", "GET", "/ledger", "Show the money", ledger, answer=LEDGER),
+    Command("ledger", "GET", "/ledger", "Show the money", show_ledger, answer=LEDGER_SUMMARY),
     Command(
         "ledger.top_up",
         "POST",
@@ -89,7 +89,7 @@ COMMANDS: Final = (
         "Add to the balance",
         top_up,
         (setting("balance", name="amount", required=True),),
-        answer=LEDGER,
+        answer=LEDGER_SUMMARY,
     ),
     Command(
         "ledger.set",
@@ -98,9 +98,9 @@ COMMANDS: Final = (
         "Set the balance",
         set_balance,
         (setting("balance", required=True),),
-        answer=LEDGER,
+        answer=LEDGER_SUMMARY,
     ),
-    Command("limits", "GET", "/limits", "Show the rate limits", limits, answer=LIMITS),
+    Command("limits", "GET", "/limits", "Show the rate limits", show_limits, answer=LIMITS_SUMMARY),
     Command(
         "limits.set",
         "PUT",
@@ -108,6 +108,6 @@ COMMANDS: Final = (
         "Change rate limits",
         set_limits,
         tuple(map(setting, ("image_rpm", "video_rpm", "concurrent", _WINDOW))),
-        answer=LIMITS,
+        answer=LIMITS_SUMMARY,
     ),
 )

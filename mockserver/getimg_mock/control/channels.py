@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import command_table
-from getimg_mock.control.command import Text, Waiting
-from getimg_mock.control.error_bodies import raised
-from getimg_mock.control.fields import shown
+from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control.error_bodies import build_error
+from getimg_mock.control.fields import shorten_value
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
 from getimg_mock.setting_values import Span
@@ -42,7 +42,7 @@ class Channel(Protocol):
         Raises `SettingsError` for invalid values and `ControlError` for everything else.
         """
 
-    def of(self, key: str) -> Self:
+    def with_key(self, key: str) -> Self:
         """Return a channel for another key."""
 
 
@@ -56,12 +56,12 @@ class LocalChannel:
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Run a command; only waiting for the journal blocks."""
         found = command_table.find(method, path)
-        result = command_table.run(self.fake, self.key, found, plain(payload))
-        if isinstance(result, Waiting):
-            return result.block()
-        return result.text if isinstance(result, Text) else result
+        result = command_table.run(self.fake, self.key, found, to_json_values(payload))
+        if isinstance(result, DeferredAnswer):
+            return result.wait()
+        return result.text if isinstance(result, TextAnswer) else result
 
-    def of(self, key: str) -> LocalChannel:
+    def with_key(self, key: str) -> LocalChannel:
         """Return a channel for another key."""
         return LocalChannel(self.fake, key)
 
@@ -76,7 +76,7 @@ class RemoteChannel:
     timeout: float = TIMEOUT
 
     def __post_init__(self) -> None:
-        host = _host(self.url)
+        host = _parse_host(self.url)
         if host == "getimg.ai" or host.endswith(".getimg.ai"):
             raise SettingsError(f"{self.url} is the real API, which has no control interface.")
         for name, value in (("key", self.key), ("token", self.token or "")):
@@ -87,40 +87,42 @@ class RemoteChannel:
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
         """Run a command; waiting for the journal extends the timeout."""
-        values = {name: value for name, value in plain(payload).items() if value is not None}
+        values = {
+            name: value for name, value in to_json_values(payload).items() if value is not None
+        }
         waits = values.get("timeout", 10.0) if path == "/journal/wait" else 0.0
         patience = self.timeout + (waits if isinstance(waits, (int, float)) else 0.0)
-        answer, connection = self._opened(method, path, values, patience)
+        answer, connection = self._open(method, path, values, patience)
         try:
             text = answer.read().decode("utf-8", "replace")
         except (OSError, HTTPException) as error:
-            raise self._unreachable(error) from None
+            raise self._build_unreachable_error(error) from None
         finally:
             connection.close()
         media_type = answer.headers.get_content_type()
         if answer.status == 200 and media_type != "application/json":
             return text
-        return self._judged(answer.status, text)
+        return self._check_answer(answer.status, text)
 
-    def events(self, path: str, payload: Mapping[str, Any] | None = None) -> Iterator[Any]:
+    def stream_events(self, path: str, payload: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield the JSON data of server-sent events until the stream ends."""
-        answer, connection = self._opened("GET", path, plain(payload), None)
+        answer, connection = self._open("GET", path, to_json_values(payload), None)
         try:
             if answer.status != 200:
-                self._judged(answer.status, answer.read().decode("utf-8", "replace"))
+                self._check_answer(answer.status, answer.read().decode("utf-8", "replace"))
             for line in answer:
                 if line.startswith(b"data: "):
                     yield json.loads(line.removeprefix(b"data: "))
         except (OSError, HTTPException) as error:
-            raise self._unreachable(error) from None
+            raise self._build_unreachable_error(error) from None
         finally:
             connection.close()
 
-    def of(self, key: str) -> RemoteChannel:
+    def with_key(self, key: str) -> RemoteChannel:
         """Return a channel for another key."""
         return RemoteChannel(self.url, key, self.token, self.timeout)
 
-    def _opened(
+    def _open(
         self, method: str, path: str, values: Mapping[str, Any], timeout: float | None
     ) -> tuple[HTTPResponse, HTTPConnection]:
         parts = urlsplit(self.url)
@@ -140,18 +142,18 @@ class RemoteChannel:
             return connection.getresponse(), connection
         except (OSError, HTTPException) as error:
             connection.close()
-            raise self._unreachable(error) from None
+            raise self._build_unreachable_error(error) from None
 
-    def _judged(self, status: int, text: str) -> Any:
+    def _check_answer(self, status: int, text: str) -> Any:
         try:
             value = json.loads(text)
         except ValueError:
             value = None
         if status != 200 or not isinstance(value, dict):
-            raise raised(status, value)
+            raise build_error(status, value)
         return value
 
-    def _unreachable(self, error: Exception) -> ControlError:
+    def _build_unreachable_error(self, error: Exception) -> ControlError:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no answer"
         return ControlError(
             "unreachable",
@@ -160,7 +162,7 @@ class RemoteChannel:
         )
 
 
-def _host(url: str) -> str:
+def _parse_host(url: str) -> str:
     try:
         parts = urlsplit(url)
         # Reading the port raises ValueError for an invalid one.
@@ -173,12 +175,12 @@ def _host(url: str) -> str:
     return host
 
 
-def plain(payload: Mapping[str, Any] | None) -> dict[str, Any]:
+def to_json_values(payload: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return values as JSON types; raises `SettingsError` for others."""
-    return {name: _plain(name, value) for name, value in (payload or {}).items()}
+    return {name: _to_json_value(name, value) for name, value in (payload or {}).items()}
 
 
-def _plain(name: str, value: Any) -> Any:
+def _to_json_value(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float) and isfinite(value):
@@ -188,7 +190,7 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): _plain(name, each) for key, each in value.items()}
+        return {str(key): _to_json_value(name, each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(name, each) for each in value]
-    raise SettingsError(f"{name}: {shown(value)} has no JSON form.")
+        return [_to_json_value(name, each) for each in value]
+    raise SettingsError(f"{name}: {shorten_value(value)} has no JSON form.")

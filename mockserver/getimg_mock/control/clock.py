@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import choice, duration, moment, number, text
-from getimg_mock.control.generations import GENERATION, known
+from getimg_mock.control.generations import GENERATION, find_generation
 from getimg_mock.errors import SettingsError
 from getimg_mock.setting_values import MAX_SECONDS
 from getimg_mock.world.clock import FASTEST
@@ -56,7 +56,7 @@ def advance_to_next_event(_fake: Fake, workspace: Workspace, _values: Json) -> J
 def run_until(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Move the clock until a generation has a status."""
     with workspace.lock:
-        known(workspace, values[GENERATION])
+        find_generation(workspace, values[GENERATION])
         return workspace.run_until(values[GENERATION], values["status"]).as_json()
 
 
@@ -72,23 +72,23 @@ def scale(fake: Fake, workspace: Workspace, values: Json) -> Json:
     return show(fake, workspace, {})
 
 
-def _step(name: str) -> Any:
+def _build_step_field(name: str) -> Any:
     return number(name, f"{name} to move forward", low=0, high=MAX_SECONDS)
 
 
-ADVANCED: Final = "the new time and the events in between, in order"
-CLOCK: Final = "the time, the rate and autojump"
+ADVANCE_SUMMARY: Final = "the new time and the events in between, in order"
+CLOCK_SUMMARY: Final = "the time, the rate and autojump"
 
 COMMANDS: Final = (
-    Command("clock", "GET", "/clock", "Show the time", show, answer=CLOCK),
+    Command("clock", "GET", "/clock", "Show the time", show, answer=CLOCK_SUMMARY),
     Command(
         "clock.advance",
         "POST",
         "/clock/advance",
         "Move the clock forward by a step",
         advance,
-        (duration("duration", "the step: 10m, 1h30m, or seconds"), *map(_step, STEPS)),
-        answer=ADVANCED,
+        (duration("duration", "the step: 10m, 1h30m, or seconds"), *map(_build_step_field, STEPS)),
+        answer=ADVANCE_SUMMARY,
     ),
     Command(
         "clock.advance_to",
@@ -97,7 +97,7 @@ COMMANDS: Final = (
         "Move the clock forward to a moment",
         advance_to,
         (moment("moment", "ISO 8601 with a zone", required=True),),
-        answer=ADVANCED,
+        answer=ADVANCE_SUMMARY,
     ),
     Command(
         "clock.advance_to_next_event",
@@ -105,7 +105,7 @@ COMMANDS: Final = (
         "/clock/advance-to-next-event",
         "Move the clock to the next event",
         advance_to_next_event,
-        answer=ADVANCED,
+        answer=ADVANCE_SUMMARY,
     ),
     Command(
         "clock.run_until",
@@ -117,9 +117,11 @@ COMMANDS: Final = (
             text(GENERATION, "the generation's id", required=True, longest=200),
             choice("status", "the status to wait for", "completed", "failed", required=True),
         ),
-        answer=ADVANCED,
+        answer=ADVANCE_SUMMARY,
     ),
-    Command("clock.freeze", "POST", "/clock/freeze", "Stop the clock", freeze, answer=CLOCK),
+    Command(
+        "clock.freeze", "POST", "/clock/freeze", "Stop the clock", freeze, answer=CLOCK_SUMMARY
+    ),
     Command(
         "clock.scale",
         "POST",
@@ -127,6 +129,6 @@ COMMANDS: Final = (
         "Set the rate of the clock",
         scale,
         (number("rate", "clock seconds per real second", low=0, high=FASTEST, required=True),),
-        answer=CLOCK,
+        answer=CLOCK_SUMMARY,
     ),
 )

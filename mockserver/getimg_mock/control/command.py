@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.control.fields import read
+from getimg_mock.control.fields import read_fields
 from getimg_mock.errors import WaitError
 from getimg_mock.world.clock import stopwatch
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextAnswer:
     """An answer in a text format."""
 
     media_type: str
@@ -29,7 +29,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class DeferredAnswer:
     """An answer that may not be available yet.
 
     `look` returns it, or None while it is not available. `subscribe` registers a callback, called
@@ -42,7 +42,7 @@ class Waiting:
     timeout: float
     missing: str
 
-    def block(self) -> Json:
+    def wait(self) -> Json:
         """Block this thread until the answer is available; raises `WaitError`."""
         changed = threading.Event()
         deadline = stopwatch() + self.timeout
@@ -58,12 +58,12 @@ class Waiting:
         finally:
             unsubscribe()
 
-    async def arrive(self) -> Json:
+    async def wait_async(self) -> Json:
         """Suspend until the answer is available; raises `WaitError`."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # driven without an event loop: nothing else could run
-            return self.block()
+            return self.wait()
         changed = asyncio.Event()
 
         def look_again(_: object) -> None:
@@ -85,7 +85,7 @@ class Waiting:
 
 
 if TYPE_CHECKING:
-    CommandResult = Json | Text | Waiting
+    CommandResult = Json | TextAnswer | DeferredAnswer
     Run = Callable[[Fake, Workspace, Json], CommandResult]
 
 
@@ -108,4 +108,4 @@ class Command:
 
     def read(self, payload: Mapping[str, Any]) -> Json:
         """Return the validated values of a payload; raises `SettingsError`."""
-        return read(self.fields, payload, free=self.free)
+        return read_fields(self.fields, payload, free=self.free)

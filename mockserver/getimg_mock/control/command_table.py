@@ -31,21 +31,21 @@ COMMANDS: Final[tuple[Command, ...]] = (
 OTHER_PATHS: Final = ("/", "/health", "/openapi.json", "/control.json", "/journal/tail")
 
 
-class Found(NamedTuple):
+class CommandMatch(NamedTuple):
     """A command, with the values of its path parameters."""
 
     command: Command
     values: dict[str, str]
 
 
-def find(method: str, path: str) -> Found:
+def find(method: str, path: str) -> CommandMatch:
     """Return the command at a path below the prefix; raises `ControlError` if there is none."""
     allowed = ["GET"] if path in OTHER_PATHS else []
-    for command, pattern in _patterns():
+    for command, pattern in _compile_patterns():
         match = pattern.fullmatch(path)
         if match:
             if command.method == method:
-                return Found(command, match.groupdict())
+                return CommandMatch(command, match.groupdict())
             allowed.append(command.method)
     if allowed:
         raise ControlError(
@@ -60,7 +60,7 @@ def find(method: str, path: str) -> Found:
     )
 
 
-def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> CommandResult:
+def run(fake: Fake, key: str, found: CommandMatch, payload: Mapping[str, Any]) -> CommandResult:
     """Run a command on the workspace of `key`.
 
     Raises `SettingsError` for invalid values, `ControlError` for what the state does not allow.
@@ -70,7 +70,7 @@ def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Comma
             raise SettingsError(f"{name} is given by the path already.")
     values = found.command.read({**payload, **found.values})
     try:
-        return found.command.run(fake, fake.store.workspace(key), values)
+        return found.command.run(fake, fake.store.get_or_create(key), values)
     except (SettingsError, ControlError):
         raise
     except GetimgMockError as error:
@@ -78,7 +78,7 @@ def run(fake: Fake, key: str, found: Found, payload: Mapping[str, Any]) -> Comma
 
 
 @cache
-def _patterns() -> tuple[tuple[Command, re.Pattern[str]], ...]:
+def _compile_patterns() -> tuple[tuple[Command, re.Pattern[str]], ...]:
     patterns = []
     # Fixed paths first: /scenarios/shipped does not name a rule.
     for command in sorted(COMMANDS, key=lambda each: "{" in each.path):

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from getimg_mock.errors import GetimgMockError
 
 # Names within a workspace: an unknown one is a 404, not an invalid value.
-_THINGS = ("generation", "rule")
-_LISTED = 50
+_RESOURCE_KINDS = ("generation", "rule")
+_MAX_LISTED = 50
 
 
-def problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
+def build_problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
     """Return the status and the body for `error`."""
     told: dict[str, Any] = {"code": "invalid_value", "message": str(error)}
     status = 400
     if isinstance(error, UnknownNameError):
-        status = 404 if error.kind in _THINGS else 400
+        status = 404 if error.kind in _RESOURCE_KINDS else 400
         told |= {"code": "unknown_name", "kind": error.kind, "name": error.name}
         told["nearest"] = error.nearest
-        told["known"] = [error.nearest] if error.nearest else sorted(error.known)[:_LISTED]
+        told["known"] = [error.nearest] if error.nearest else sorted(error.known)[:_MAX_LISTED]
     elif isinstance(error, ControlError):
         status = error.status
         told["code"] = error.code
@@ -36,8 +36,8 @@ def problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
     return status, {"error": told}
 
 
-def raised(status: int, body: Any) -> GetimgMockError:
-    """Return the error that `problem` described."""
+def build_error(status: int, body: Any) -> GetimgMockError:
+    """Return the error that `build_problem` described."""
     told: Mapping[str, Any] = body["error"] if _is_ours(body) else {}
     if not told:
         return ControlError(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import MAX_SECONDS
-from getimg_mock.settings import options
+from getimg_mock.settings import list_options
 from getimg_mock.world.clock import EPOCH, LATEST
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class Field:
     required: bool = False
 
 
-def read(fields: Iterable[Field], payload: Mapping[str, Any], *, free: bool) -> dict[str, Any]:
+def read_fields(
+    fields: Iterable[Field], payload: Mapping[str, Any], *, free: bool
+) -> dict[str, Any]:
     """Parse the values of `payload`; null is the same as a missing value."""
     known = {each.name: each for each in fields}
     values = {}
@@ -67,7 +69,7 @@ def text(name: str, about: str, *, required: bool = False, longest: int = 4096) 
 
     def parse(value: Any) -> str:
         if not isinstance(value, str):
-            raise SettingsError(f"{shown(value)} is not a string.")
+            raise SettingsError(f"{shorten_value(value)} is not a string.")
         if len(value) > longest:
             raise SettingsError(f"it is longer than {longest} characters.")
         return value
@@ -80,7 +82,7 @@ def choice(name: str, about: str, *words: str, required: bool = False) -> Field:
 
     def parse(value: Any) -> str:
         if value not in words:
-            raise UnknownNameError(name, shown(value).strip("'"), words)
+            raise UnknownNameError(name, shorten_value(value).strip("'"), words)
         return str(value)
 
     return Field(name, parse, about, {"enum": list(words)}, required)
@@ -95,7 +97,7 @@ def number(name: str, about: str, *, low: float, high: float, required: bool = F
         except (ValueError, OverflowError):
             found = None
         if found is None or isinstance(value, bool) or not low <= found <= high:
-            raise SettingsError(f"{shown(value)} is not a number from {low:g} to {high:g}.")
+            raise SettingsError(f"{shorten_value(value)} is not a number from {low:g} to {high:g}.")
         return found
 
     schema = {"type": "number", "minimum": low, "maximum": high}
@@ -110,7 +112,9 @@ def whole(name: str, about: str, *, low: int, high: int, required: bool = False)
         if isinstance(value, str) and value.isdecimal() and len(value) < 20:
             found = int(value)
         if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
-            raise SettingsError(f"{shown(value)} is not a whole number from {low} to {high}.")
+            raise SettingsError(
+                f"{shorten_value(value)} is not a whole number from {low} to {high}."
+            )
         return found
 
     schema = {"type": "integer", "minimum": low, "maximum": high}
@@ -119,12 +123,12 @@ def whole(name: str, about: str, *, low: int, high: int, required: bool = False)
 
 def moment(name: str, about: str, *, required: bool = False) -> Field:
     """Return a field for a date-time: ISO 8601 with a time zone."""
-    return Field(name, _moment, about, {"type": "string", "format": "date-time"}, required)
+    return Field(name, _parse_moment, about, {"type": "string", "format": "date-time"}, required)
 
 
 def duration(name: str, about: str) -> Field:
     """Return a field for a duration such as `10m`, `1h30m` or a number of seconds."""
-    return Field(name, seconds, about, {"type": ["string", "number"]})
+    return Field(name, parse_duration, about, {"type": ["string", "number"]})
 
 
 def mapping(name: str, about: str, *, required: bool = False) -> Field:
@@ -132,7 +136,7 @@ def mapping(name: str, about: str, *, required: bool = False) -> Field:
 
     def parse(value: Any) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise SettingsError(f"{shown(value)} is not a JSON object.")
+            raise SettingsError(f"{shorten_value(value)} is not a JSON object.")
         return value
 
     return Field(name, parse, about, {"type": "object"}, required)
@@ -143,7 +147,7 @@ def objects(name: str, about: str) -> Field:
 
     def parse(value: Any) -> list[dict[str, Any]]:
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise SettingsError(f"{shown(value)} is not a list of JSON objects.")
+            raise SettingsError(f"{shorten_value(value)} is not a list of JSON objects.")
         if not value:
             raise SettingsError("the list is empty.")
         return value
@@ -153,7 +157,7 @@ def objects(name: str, about: str) -> Field:
 
 def setting(option: str, *, name: str | None = None, required: bool = False) -> Field:
     """Return a field with the parser and description of the setting `option`."""
-    metadata = _options()[option]
+    metadata = _load_options()[option]
     return Field(
         name or option,
         metadata["parse"],
@@ -163,24 +167,27 @@ def setting(option: str, *, name: str | None = None, required: bool = False) -> 
     )
 
 
-def seconds(value: Any) -> float:
+def parse_duration(value: Any) -> float:
     """Parse a duration into seconds: a number, or a string such as `10m` or `1h30m`."""
     if isinstance(value, str):
-        found = _seconds_of(value)
+        found = _parse_duration_text(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         found = float(min(value, 2 * MAX_SECONDS))
     else:
         found = None
     if found is None or not isfinite(found) or found < 0:
         raise SettingsError(
-            f"{shown(value)} is not a duration: use 90s, 10m, 1h30m, 2d, or a number of seconds."
+            f"{shorten_value(value)} is not a duration: "
+            "use 90s, 10m, 1h30m, 2d, or a number of seconds."
         )
     if found > MAX_SECONDS:
-        raise SettingsError(f"{shown(value)} is longer than a hundred years, the longest step.")
+        raise SettingsError(
+            f"{shorten_value(value)} is longer than a hundred years, the longest step."
+        )
     return found
 
 
-def shown(value: Any) -> str:
+def shorten_value(value: Any) -> str:
     """Return a value for a message, shortened if it is long."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
         return "a very large number"
@@ -188,7 +195,7 @@ def shown(value: Any) -> str:
     return written if len(written) <= 80 else written[:77] + "..."
 
 
-def _seconds_of(written: str) -> float | None:
+def _parse_duration_text(written: str) -> float | None:
     if len(written) > 80:
         return None
     if re.fullmatch(r"\s*\d+(\.\d+)?\s*", written, re.ASCII):
@@ -198,7 +205,7 @@ def _seconds_of(written: str) -> float | None:
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(written))
 
 
-def _moment(value: Any) -> datetime:
+def _parse_moment(value: Any) -> datetime:
     if isinstance(value, datetime):
         found = value
     else:
@@ -206,19 +213,20 @@ def _moment(value: Any) -> datetime:
             found = datetime.fromisoformat(value)
         except (TypeError, ValueError):
             raise SettingsError(
-                f"{shown(value)} is not a date-time: use a form such as 2026-09-01T12:00:00Z."
+                f"{shorten_value(value)} is not a date-time: "
+                "use a form such as 2026-09-01T12:00:00Z."
             ) from None
     if found.tzinfo is None:
-        raise SettingsError(f"{shown(value)} has no time zone: append Z for UTC.")
+        raise SettingsError(f"{shorten_value(value)} has no time zone: append Z for UTC.")
     try:
         found = found.astimezone(UTC)
     except OverflowError:
         found = LATEST
     if not EPOCH <= found < LATEST:
-        raise SettingsError(f"{shown(value)} is not between the years 1970 and 3000.")
+        raise SettingsError(f"{shorten_value(value)} is not between the years 1970 and 3000.")
     return found
 
 
 @cache
-def _options() -> dict[str, Mapping[str, Any]]:
-    return {each.name: each.metadata for each in options()}
+def _load_options() -> dict[str, Mapping[str, Any]]:
+    return {each.name: each.metadata for each in list_options()}

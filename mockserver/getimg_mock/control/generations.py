@@ -22,7 +22,7 @@ GENERATION: Final = "generation"
 _COMPARED: Final = 200
 
 
-def known(workspace: Workspace, generation_id: str) -> Generation:
+def find_generation(workspace: Workspace, generation_id: str) -> Generation:
     """Return a generation; raises `UnknownNameError` with the nearest id."""
     found = workspace.generations.get(generation_id)
     if found is None:
@@ -31,11 +31,11 @@ def known(workspace: Workspace, generation_id: str) -> Generation:
     return found
 
 
-def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+def list_generations(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Return the generations that match, oldest first."""
     with workspace.lock:
         workspace.settle()
-        told = [_told(workspace, each) for each in workspace.generations.values()]
+        told = [_describe(workspace, each) for each in workspace.generations.values()]
     return {
         "generations": [
             each for each in told if all(each[name] == value for name, value in values.items())
@@ -47,35 +47,35 @@ def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Return one generation; this does not count as a poll."""
     with workspace.lock:
         workspace.settle()
-        return _told(workspace, known(workspace, values[GENERATION]))
+        return _describe(workspace, find_generation(workspace, values[GENERATION]))
 
 
 def complete(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Complete a pending generation now."""
     with workspace.lock:
-        generation = _pending(workspace, values[GENERATION])
+        generation = _require_pending(workspace, values[GENERATION])
         workspace.complete(generation.id)
-        return _told(workspace, workspace.generations[generation.id])
+        return _describe(workspace, workspace.generations[generation.id])
 
 
 def fail(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Fail a pending generation now."""
-    failure = Failure.named(values.get("code", "server_error"), values.get("message"))
+    failure = Failure.from_code(values.get("code", "server_error"), values.get("message"))
     with workspace.lock:
-        generation = _pending(workspace, values[GENERATION])
+        generation = _require_pending(workspace, values[GENERATION])
         workspace.fail(generation.id, failure)
-        return _told(workspace, workspace.generations[generation.id])
+        return _describe(workspace, workspace.generations[generation.id])
 
 
 def hold(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Keep a pending generation pending until a command ends it."""
     with workspace.lock:
-        generation = _pending(workspace, values[GENERATION])
+        generation = _require_pending(workspace, values[GENERATION])
         workspace.hold(generation.id)
-        return _told(workspace, workspace.generations[generation.id])
+        return _describe(workspace, workspace.generations[generation.id])
 
 
-def transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def show_transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the transition rules for new generations."""
     return workspace.transitions.as_json()
 
@@ -83,7 +83,7 @@ def transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
 def set_transition(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Set a rule for all new generations, or for those of a model."""
     model = values.pop("model", None)
-    rule = _rule(values)
+    rule = _parse_rule(values)
     known_models = fake.catalogue.models
     # The lenient mode accepts every model id.
     strict = fake.settings.strictness == "full"
@@ -94,9 +94,9 @@ def set_transition(fake: Fake, workspace: Workspace, values: Json) -> Json:
         return workspace.transitions.as_json()
 
 
-def next_transition(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+def set_next_transition(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Set a rule for the next generation only."""
-    rule = _rule(values)
+    rule = _parse_rule(values)
     with workspace.lock:
         workspace.transitions.next(rule)
         return workspace.transitions.as_json()
@@ -109,7 +109,7 @@ def clear_transitions(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
         return workspace.transitions.as_json()
 
 
-def _rule(values: Json) -> TransitionRule:
+def _parse_rule(values: Json) -> TransitionRule:
     rule = TransitionRule.of(values)
     if not (rule.says_when or rule.says_how):
         raise SettingsError(
@@ -118,9 +118,9 @@ def _rule(values: Json) -> TransitionRule:
     return rule
 
 
-def _pending(workspace: Workspace, generation_id: str) -> Generation:
+def _require_pending(workspace: Workspace, generation_id: str) -> Generation:
     now = workspace.settle()
-    generation = known(workspace, generation_id)
+    generation = find_generation(workspace, generation_id)
     status = generation.at(now)
     if status != "pending":
         raise ControlError(
@@ -129,7 +129,7 @@ def _pending(workspace: Workspace, generation_id: str) -> Generation:
     return generation
 
 
-def _told(workspace: Workspace, generation: Generation) -> Json:
+def _describe(workspace: Workspace, generation: Generation) -> Json:
     product, ending, gone = generation.product, generation.ending, generation.deletes_at
     now = workspace.clock.now()
     status = generation.at(now)
@@ -148,12 +148,12 @@ def _told(workspace: Workspace, generation: Generation) -> Json:
     }
 
 
-def _id() -> Any:
+def _build_id_field() -> Any:
     return text(GENERATION, "the generation's id", required=True, longest=200)
 
 
-TOLD: Final = "the generation as it is now"
-RULES: Final = "the active rules"
+GENERATION_SUMMARY: Final = "the generation as it is now"
+RULES_SUMMARY: Final = "the active rules"
 
 COMMANDS: Final = (
     Command(
@@ -161,7 +161,7 @@ COMMANDS: Final = (
         "GET",
         "/generations",
         "List the generations",
-        list_,
+        list_generations,
         (
             choice("status", "only with this status", "pending", "completed", "failed"),
             choice("kind", "only of this kind", "image", "video"),
@@ -175,8 +175,8 @@ COMMANDS: Final = (
         "/generations/{generation}",
         "Show a generation without polling it",
         show,
-        (_id(),),
-        answer=TOLD,
+        (_build_id_field(),),
+        answer=GENERATION_SUMMARY,
     ),
     Command(
         "generations.complete",
@@ -184,8 +184,8 @@ COMMANDS: Final = (
         "/generations/{generation}/complete",
         "Complete a pending generation now",
         complete,
-        (_id(),),
-        answer=TOLD,
+        (_build_id_field(),),
+        answer=GENERATION_SUMMARY,
     ),
     Command(
         "generations.fail",
@@ -194,11 +194,11 @@ COMMANDS: Final = (
         "Fail a pending generation now",
         fail,
         (
-            _id(),
+            _build_id_field(),
             text("code", f"the error's code, such as {', '.join(FAILURES)}", longest=200),
             text("message", "the error's message (default: the documented one of the code)"),
         ),
-        answer=TOLD,
+        answer=GENERATION_SUMMARY,
     ),
     Command(
         "generations.hold",
@@ -206,16 +206,16 @@ COMMANDS: Final = (
         "/generations/{generation}/hold",
         "Keep a generation pending until a command ends it",
         hold,
-        (_id(),),
-        answer=TOLD,
+        (_build_id_field(),),
+        answer=GENERATION_SUMMARY,
     ),
     Command(
         "transitions",
         "GET",
         "/transitions",
         "Show how new generations will end",
-        transitions,
-        answer=RULES,
+        show_transitions,
+        answer=RULES_SUMMARY,
     ),
     Command(
         "transitions.set",
@@ -225,16 +225,16 @@ COMMANDS: Final = (
         set_transition,
         (text("model", "only for this model; a glob such as seedance-*", longest=200),),
         free=True,
-        answer=RULES,
+        answer=RULES_SUMMARY,
     ),
     Command(
         "transitions.next",
         "POST",
         "/transitions/next",
         "Set how the next generation ends",
-        next_transition,
+        set_next_transition,
         free=True,
-        answer=RULES,
+        answer=RULES_SUMMARY,
     ),
     Command(
         "transitions.clear",
@@ -242,6 +242,6 @@ COMMANDS: Final = (
         "/transitions",
         "Remove the rules for new generations",
         clear_transitions,
-        answer=RULES,
+        answer=RULES_SUMMARY,
     ),
 )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
 from getimg_mock.control.handles import Generations, JournalHandle, ScenariosHandle
-from getimg_mock.control.journal_entries import effect_of
-from getimg_mock.control.workspaces import checked_key
+from getimg_mock.control.journal_entries import parse_effect
+from getimg_mock.control.workspaces import check_key
 from getimg_mock.world.events import Advance, Event
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class WorkspaceHandle:
     def fork(self, key: str) -> WorkspaceHandle:
         """Copy the workspace to another key, replacing its workspace, and return the copy."""
         self._channel.call("POST", "/fork", {"key": key})
-        return WorkspaceHandle(self._channel.of(key))
+        return WorkspaceHandle(self._channel.with_key(key))
 
     def __repr__(self) -> str:
         return f"<WorkspaceHandle over {self._channel!r}>"
@@ -145,20 +145,20 @@ class ClockHandle:
         values: dict[str, Any] = {**step}
         if by is not None:
             values["duration"] = by.total_seconds() if isinstance(by, timedelta) else by
-        return _advance(self._channel.call("POST", "/clock/advance", values))
+        return _parse_advance(self._channel.call("POST", "/clock/advance", values))
 
     def advance_to(self, moment: datetime | str) -> Advance:
         """Move forward to a moment, which must not be in the past."""
-        return _advance(self._channel.call("POST", "/clock/advance-to", {"moment": moment}))
+        return _parse_advance(self._channel.call("POST", "/clock/advance-to", {"moment": moment}))
 
     def advance_to_next_event(self) -> Advance:
         """Move forward to the next event; does nothing when no event is to come."""
-        return _advance(self._channel.call("POST", "/clock/advance-to-next-event"))
+        return _parse_advance(self._channel.call("POST", "/clock/advance-to-next-event"))
 
     def run_until(self, generation: object, status: str) -> Advance:
         """Move forward until a generation (or the one of that id) is completed or failed."""
         values = {"generation": str(getattr(generation, "id", generation)), "status": status}
-        return _advance(self._channel.call("POST", "/clock/run-until", values))
+        return _parse_advance(self._channel.call("POST", "/clock/run-until", values))
 
     def freeze(self) -> None:
         """Stop the clock; only advancing moves it then."""
@@ -202,27 +202,27 @@ class LedgerHandle:
     @property
     def balance(self) -> Decimal:
         """The amount that can still be spent."""
-        return self._amount("balance")
+        return self._read_amount("balance")
 
     @property
     def held(self) -> Decimal:
         """The amount held for pending generations."""
-        return self._amount("held")
+        return self._read_amount("held")
 
     @property
     def charged(self) -> Decimal:
         """The amount charged for generations."""
-        return self._amount("charged")
+        return self._read_amount("charged")
 
     @property
     def credited(self) -> Decimal:
         """The amount credited."""
-        return self._amount("credited")
+        return self._read_amount("credited")
 
     @property
     def entries(self) -> tuple[Effect, ...]:
         """The last ledger entries, oldest first."""
-        return tuple(map(effect_of, self._channel.call("GET", "/ledger")["entries"]))
+        return tuple(map(parse_effect, self._channel.call("GET", "/ledger")["entries"]))
 
     def top_up(self, amount: Decimal | float | str) -> Decimal:
         """Add to the balance and return the new one."""
@@ -233,7 +233,7 @@ class LedgerHandle:
         """Set the balance; held amounts stay held."""
         self._channel.call("PUT", "/ledger", {"balance": balance})
 
-    def _amount(self, name: str) -> Decimal:
+    def _read_amount(self, name: str) -> Decimal:
         return Decimal(self._channel.call("GET", "/ledger")[name])
 
 
@@ -253,9 +253,9 @@ class LimitsHandle:
         return values
 
 
-def local(fake: Fake, key: str) -> WorkspaceHandle:
+def connect_local(fake: Fake, key: str) -> WorkspaceHandle:
     """Return the workspace of `key` on a fake in this process; raises `SettingsError`."""
-    return WorkspaceHandle(LocalChannel(fake, checked_key(key, fake.settings)))
+    return WorkspaceHandle(LocalChannel(fake, check_key(key, fake.settings)))
 
 
 def connect(
@@ -271,7 +271,7 @@ def connect(
     return workspace
 
 
-def _advance(told: Mapping[str, Any]) -> Advance:
+def _parse_advance(told: Mapping[str, Any]) -> Advance:
     return Advance(
         datetime.fromisoformat(told["now"]),
         tuple(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.control.journal_entries import ExchangeHandle
-from getimg_mock.world.rule_files import scenario_file
+from getimg_mock.world.rule_files import read_scenario_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +55,12 @@ class GenerationHandle:
     @property
     def ends_at(self) -> datetime | None:
         """When it ended or will end; None while that is unknown."""
-        return _moment(self.as_json()["ends_at"])
+        return _parse_moment(self.as_json()["ends_at"])
 
     @property
     def deletes_at(self) -> datetime | None:
         """When its file is deleted and its link expires; None without a file."""
-        return _moment(self.as_json()["deletes_at"])
+        return _parse_moment(self.as_json()["deletes_at"])
 
     @property
     def total_cost(self) -> Decimal:
@@ -178,7 +178,7 @@ class ScenariosHandle:
         """
         values: dict[str, Any] = dict(rule)
         if isinstance(name, Path) or (name or "").endswith((".toml", ".json")):
-            values["rules"] = scenario_file(Path(name or "")).rules
+            values["rules"] = read_scenario_file(Path(name or "")).rules
         elif name is not None:
             values["name"] = name
         told = self._channel.call("POST", "/scenarios", values)
@@ -211,7 +211,7 @@ class JournalHandle:
 
     def query(self, **criteria: Any) -> list[ExchangeHandle]:
         """Return the exchanges that match; `last=10` keeps the newest ten."""
-        return [ExchangeHandle.of(each) for each in self._raw(criteria)]
+        return [ExchangeHandle.of(each) for each in self._fetch_raw(criteria)]
 
     def count(self, **criteria: Any) -> int:
         """Return the number of exchanges that match."""
@@ -246,10 +246,10 @@ class JournalHandle:
     def __len__(self) -> int:
         return self.count()
 
-    def _raw(self, criteria: dict[str, Any]) -> list[dict[str, Any]]:
+    def _fetch_raw(self, criteria: dict[str, Any]) -> list[dict[str, Any]]:
         raw: list[dict[str, Any]] = self._channel.call("GET", "/journal", criteria)["exchanges"]
         return raw
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)

@@ -34,7 +34,7 @@ _REASONS: Final = {
 }
 
 
-def har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
+def build_har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
     """Return exchanges, each as `Exchange.as_json` gives it, as one HAR document.
 
     Times are those of the workspace's clock. Fields that HAR does not define begin with an
@@ -43,20 +43,20 @@ def har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "getimg-mock", "version": _version()},
-            "entries": [_entry(each) for each in exchanges],
+            "creator": {"name": "getimg-mock", "version": _find_version()},
+            "entries": [_build_entry(each) for each in exchanges],
         }
     }
 
 
-def _entry(exchange: Mapping[str, Any]) -> Json:
+def _build_entry(exchange: Mapping[str, Any]) -> Json:
     request, response = exchange["request"], exchange["response"]
     milliseconds = exchange["milliseconds"]
     return {
         "startedDateTime": exchange["at"],
         "time": milliseconds,
-        "request": _request(request),
-        "response": _response(response),
+        "request": _build_request(request),
+        "response": _build_response(response),
         "cache": {},
         "timings": {"send": 0, "wait": milliseconds, "receive": 0},
         "_number": exchange["number"],
@@ -69,7 +69,7 @@ def _entry(exchange: Mapping[str, Any]) -> Json:
     }
 
 
-def _request(request: Mapping[str, Any]) -> Json:
+def _build_request(request: Mapping[str, Any]) -> Json:
     headers = dict(request["headers"])
     query = f"?{request['query']}" if request["query"] else ""
     written: Json = {
@@ -77,7 +77,7 @@ def _request(request: Mapping[str, Any]) -> Json:
         "url": f"http://{headers.get('host', 'localhost')}{request['path']}{query}",
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": _headers(request["headers"]),
+        "headers": _build_headers(request["headers"]),
         "queryString": [
             {"name": name, "value": value}
             for name, value in parse_qsl(request["query"], keep_blank_values=True)
@@ -96,7 +96,7 @@ def _request(request: Mapping[str, Any]) -> Json:
     return written
 
 
-def _response(response: Mapping[str, Any]) -> Json:
+def _build_response(response: Mapping[str, Any]) -> Json:
     headers = dict(response["headers"])
     content: Json = {
         "size": response["size"],
@@ -110,7 +110,7 @@ def _response(response: Mapping[str, Any]) -> Json:
         "statusText": _REASONS.get(response["status"], ""),
         "httpVersion": "HTTP/1.1",
         "cookies": [],
-        "headers": _headers(response["headers"]),
+        "headers": _build_headers(response["headers"]),
         "content": content,
         "redirectURL": headers.get("location", ""),
         "headersSize": -1,
@@ -119,11 +119,11 @@ def _response(response: Mapping[str, Any]) -> Json:
     }
 
 
-def _headers(pairs: Iterable[tuple[str, str]]) -> list[Json]:
+def _build_headers(pairs: Iterable[tuple[str, str]]) -> list[Json]:
     return [{"name": name, "value": value} for name, value in pairs]
 
 
-def _version() -> str:
+def _find_version() -> str:
     try:
         return version("getimg-mock")
     except PackageNotFoundError:  # run from a checkout without installation

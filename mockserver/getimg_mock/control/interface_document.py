@@ -40,12 +40,14 @@ _SCHEMES: Final[Json] = {
 
 
 @cache
-def document() -> Json:
+def build_document() -> Json:
     """Return the document."""
     paths: Json = {}
     for command in COMMANDS:
-        paths.setdefault(_PREFIX + command.path, {})[command.method.lower()] = _operation(command)
-    paths[_PREFIX + "/journal/tail"] = {"get": _tail()}
+        paths.setdefault(_PREFIX + command.path, {})[command.method.lower()] = _build_operation(
+            command
+        )
+    paths[_PREFIX + "/journal/tail"] = {"get": _build_tail()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,31 +61,31 @@ def document() -> Json:
     }
 
 
-def _operation(command: Command) -> Json:
+def _build_operation(command: Command) -> Json:
     in_path = [each for each in command.fields if f"{{{each.name}}}" in command.path]
     rest = [each for each in command.fields if each not in in_path]
     operation: Json = {
         "operationId": command.name,
         "summary": command.summary,
         "tags": [command.name.partition(".")[0]],
-        "responses": _responses(command.answer),
+        "responses": _build_responses(command.answer),
     }
-    parameters = [_parameter(each, "path") for each in in_path]
+    parameters = [_build_parameter(each, "path") for each in in_path]
     if command.method == "GET":
-        parameters += [_parameter(each, "query") for each in rest]
+        parameters += [_build_parameter(each, "query") for each in rest]
     elif rest or command.free:
         operation["requestBody"] = {
             "required": any(each.required for each in rest),
-            "content": {"application/json": {"schema": _body(command, rest)}},
+            "content": {"application/json": {"schema": _build_body(command, rest)}},
         }
     if parameters:
         operation["parameters"] = parameters
     return operation
 
 
-def _tail() -> Json:
+def _build_tail() -> Json:
     command = next(each for each in COMMANDS if each.name == "journal.count")
-    operation = _operation(command) | {
+    operation = _build_operation(command) | {
         "operationId": "journal.tail",
         "summary": "Follow the exchanges as server-sent events",
     }
@@ -97,7 +99,7 @@ def _tail() -> Json:
     return operation
 
 
-def _body(command: Command, fields: list[Field]) -> Json:
+def _build_body(command: Command, fields: list[Field]) -> Json:
     schema: Json = {
         "type": "object",
         "properties": {each.name: {**each.schema, "description": each.about} for each in fields},
@@ -107,7 +109,7 @@ def _body(command: Command, fields: list[Field]) -> Json:
     return schema | ({"required": required} if required else {})
 
 
-def _parameter(field: Field, where: str) -> Json:
+def _build_parameter(field: Field, where: str) -> Json:
     return {
         "name": field.name,
         "in": where,
@@ -117,7 +119,7 @@ def _parameter(field: Field, where: str) -> Json:
     }
 
 
-def _responses(answer: str) -> Json:
+def _build_responses(answer: str) -> Json:
     return {
         "200": {
             "description": answer,

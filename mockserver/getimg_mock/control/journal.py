@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.command import Command, Text, Waiting
+from getimg_mock.control.command import Command, DeferredAnswer, TextAnswer
 from getimg_mock.control.fields import choice, moment, number, text, whole
-from getimg_mock.control.har import har
+from getimg_mock.control.har import build_har
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 NDJSON: Final = "application/x-ndjson"
 
 # A waiting connection keeps a task alive; no test needs to wait longer than this.
-LONGEST_WAIT: Final = 600
-USUAL_WAIT: Final = 10.0
+MAX_WAIT: Final = 600
+DEFAULT_WAIT: Final = 10.0
 
 
-def list_(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+def list_exchanges(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Return the exchanges that match, oldest first; with `last` only the newest of them."""
     last = values.pop("last", None)
     found = workspace.journal.query(**values)
@@ -37,9 +37,9 @@ def count(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     return {"count": workspace.journal.count(**values)}
 
 
-def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
+def wait(_fake: Fake, workspace: Workspace, values: Json) -> DeferredAnswer:
     """Wait for the exchange that completes the wanted number of matches."""
-    wanted, timeout = values.pop("count", 1), values.pop("timeout", USUAL_WAIT)
+    wanted, timeout = values.pop("count", 1), values.pop("timeout", DEFAULT_WAIT)
     journal = workspace.journal
 
     def look() -> Json | None:
@@ -48,7 +48,7 @@ def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
 
     criteria = ", ".join(f"{name}={value}" for name, value in values.items()) or "any exchange"
     plural = "exchange" if wanted == 1 else "exchanges"
-    return Waiting(
+    return DeferredAnswer(
         look,
         journal.subscribe,
         timeout,
@@ -57,13 +57,13 @@ def wait(_fake: Fake, workspace: Workspace, values: Json) -> Waiting:
     )
 
 
-def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | Text:
+def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | TextAnswer:
     """Return the exchanges that match as one document."""
     form = values.pop("format", "har")
     found = workspace.journal.query(**values)
     if form == "har":
-        return har([each.as_json() for each in found])
-    return Text(NDJSON, ndjson(each.as_json() for each in found))
+        return build_har([each.as_json() for each in found])
+    return TextAnswer(NDJSON, format_ndjson(each.as_json() for each in found))
 
 
 def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
@@ -72,12 +72,12 @@ def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     return {"exchanges": []}
 
 
-def ndjson(exchanges: Iterable[Mapping[str, Any]]) -> str:
+def format_ndjson(exchanges: Iterable[Mapping[str, Any]]) -> str:
     """Return one line of JSON for each exchange."""
     return "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in exchanges)
 
 
-def event(exchange: Exchange) -> str:
+def format_event(exchange: Exchange) -> str:
     """Return an exchange as a server-sent event."""
     data = json.dumps(exchange.as_json(), separators=(",", ":"))
     return f"id: {exchange.number}\nevent: exchange\ndata: {data}\n\n"
@@ -98,7 +98,7 @@ COMMANDS: Final = (
         "GET",
         "/journal",
         "List exchanges",
-        list_,
+        list_exchanges,
         (*CRITERIA, whole("last", "only the newest, at most this many", low=0, high=10**6)),
         answer="exchanges, oldest first",
     ),
@@ -120,7 +120,7 @@ COMMANDS: Final = (
         (
             *CRITERIA,
             whole("count", "the number of exchanges to wait for (1)", low=1, high=10**6),
-            number("timeout", f"real seconds ({USUAL_WAIT:g})", low=0, high=LONGEST_WAIT),
+            number("timeout", f"real seconds ({DEFAULT_WAIT:g})", low=0, high=MAX_WAIT),
         ),
         answer="the last of the awaited exchanges",
     ),

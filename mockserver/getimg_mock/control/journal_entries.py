@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class RecordedMessage:
     """One half of an exchange: headers in order (names in lower case) and the body.
 
     `size` is that of the whole body; `body` may be truncated. `sent` is False for an answer that
@@ -53,8 +53,8 @@ class ExchangeHandle:
     path: str
     query: str
     status: int
-    request: Message
-    response: Message
+    request: RecordedMessage
+    response: RecordedMessage
     milliseconds: float
     generation: str | None
     rules: tuple[str, ...]
@@ -75,18 +75,18 @@ class ExchangeHandle:
             path=request["path"],
             query=request["query"],
             status=response["status"],
-            request=_message(request),
-            response=_message(response),
+            request=_parse_message(request),
+            response=_parse_message(response),
             milliseconds=raw["milliseconds"],
             generation=raw["generation"],
             rules=tuple(raw["rules"]),
             fault=raw["fault"],
-            effects=tuple(map(effect_of, raw["effects"])),
+            effects=tuple(map(parse_effect, raw["effects"])),
             raw=raw,
         )
 
 
-def effect_of(raw: Mapping[str, Any]) -> Effect:
+def parse_effect(raw: Mapping[str, Any]) -> Effect:
     """Parse an effect from JSON."""
     amount = raw["amount"]
     return Effect(
@@ -97,9 +97,9 @@ def effect_of(raw: Mapping[str, Any]) -> Effect:
     )
 
 
-def _message(raw: Mapping[str, Any]) -> Message:
+def _parse_message(raw: Mapping[str, Any]) -> RecordedMessage:
     body = raw["text"].encode() if "text" in raw else b64decode(raw["base64"])
-    return Message(
+    return RecordedMessage(
         headers=tuple((name, value) for name, value in raw["headers"]),
         body=body,
         size=raw["size"],

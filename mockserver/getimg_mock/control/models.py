@@ -18,7 +18,9 @@ def list_models(fake: Fake, _workspace: Workspace, values: Json) -> Json:
 
     Unlike that request, this command is not recorded in the journal and meets no fault.
     """
-    return {"models": [each.as_json() for each in fake.catalogue.listed(type=values.get("type"))]}
+    return {
+        "models": [each.as_json() for each in fake.catalogue.list_models(type=values.get("type"))]
+    }
 
 
 COMMANDS: Final = (

@@ -17,7 +17,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import ControlError
-from getimg_mock.world.randomness import fresh_secret
+from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -39,10 +39,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def guarded(settings: Settings) -> Settings:
+def require_token(settings: Settings) -> Settings:
     """Return settings with a new token if the server is bound beyond loopback without one."""
     if settings.control_token is None and not is_loopback(settings.host):
-        return replace(settings, control_token=fresh_secret())
+        return replace(settings, control_token=generate_secret())
     return settings
 
 
@@ -51,7 +51,7 @@ def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
 
     `public` paths (health, documents) need no token.
     """
-    host = _host(scope)
+    host = _read_host(scope)
     _check_origin(scope, host)
     if settings.control_token is not None or _is_exposed(scope, settings):
         if not public:
@@ -79,7 +79,7 @@ def _is_local(host: str, settings: Settings) -> bool:
 
 
 def _check_origin(scope: Scope, host: str) -> None:
-    for origin in _headers(scope, b"origin"):
+    for origin in _find_headers(scope, b"origin"):
         if origin.lower() not in {f"http://{host.lower()}", f"https://{host.lower()}"}:
             raise ControlError(
                 "foreign_origin",
@@ -89,7 +89,7 @@ def _check_origin(scope: Scope, host: str) -> None:
 
 
 def _check_token(scope: Scope, token: str | None) -> None:
-    given = _headers(scope, TOKEN_HEADER.encode())
+    given = _find_headers(scope, TOKEN_HEADER.encode())
     if token is None:
         raise ControlError(
             "token_required",
@@ -105,12 +105,12 @@ def _check_token(scope: Scope, token: str | None) -> None:
         raise ControlError("wrong_token", "The control token is wrong.", status=401)
 
 
-def _host(scope: Scope) -> str:
-    found = _headers(scope, b"host")
+def _read_host(scope: Scope) -> str:
+    found = _find_headers(scope, b"host")
     if len(found) != 1:
         raise ControlError("foreign_host", "Send one Host header.", status=403)
     return found[0]
 
 
-def _headers(scope: Scope, name: bytes) -> list[str]:
+def _find_headers(scope: Scope, name: bytes) -> list[str]:
     return [value.decode("latin-1") for key, value in scope["headers"] if key == name]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import objects, text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world.rule_files import RULE_KEYS, named_scenario, scenario_names
+from getimg_mock.world.rule_files import RULE_KEYS, list_scenario_names, load_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 RULE: Final = "rule"
 
 
-def list_(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def list_rules(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the active rules and how often each acted."""
-    return _told(workspace.scenarios)
+    return _describe_rule(workspace.scenarios)
 
 
-def shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
+def list_shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
     """Return the named scenarios with their summaries."""
-    found = [named_scenario(name) for name in scenario_names()]
+    found = [load_scenario(name) for name in list_scenario_names()]
     return {"scenarios": [{"name": each.name, "summary": each.summary} for each in found]}
 
 
@@ -43,19 +43,19 @@ def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     with workspace.lock:
         now = workspace.settle()
         if name is not None:
-            return _told(workspace.scenarios.load(name, now, **values))
-        return _told(workspace.scenarios.load_rules(given, now, **values))
+            return _describe_rule(workspace.scenarios.load(name, now, **values))
+        return _describe_rule(workspace.scenarios.load_rules(given, now, **values))
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Return one rule."""
-    return _known(workspace, values[RULE]).as_json()
+    return _find_rule(workspace, values[RULE]).as_json()
 
 
 def remove(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Remove one rule and return its final state."""
     with workspace.lock:
-        rule = _known(workspace, values[RULE])
+        rule = _find_rule(workspace, values[RULE])
         workspace.scenarios.remove(rule.id)
         return rule.as_json()
 
@@ -63,22 +63,22 @@ def remove(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Remove every rule."""
     workspace.scenarios.clear()
-    return _told(workspace.scenarios)
+    return _describe_rule(workspace.scenarios)
 
 
-def _known(workspace: Workspace, rule_id: str) -> Rule:
+def _find_rule(workspace: Workspace, rule_id: str) -> Rule:
     found = workspace.scenarios.get(rule_id)
     if found is None:
         raise UnknownNameError(RULE, rule_id[:80], [rule.id for rule in workspace.scenarios])
     return found
 
 
-def _told(rules: Iterable[Rule]) -> Json:
+def _describe_rule(rules: Iterable[Rule]) -> Json:
     return {"rules": [rule.as_json() for rule in rules]}
 
 
-ONE: Final = "the rule, with how often it matched (seen) and acted (hits)"
-ALL: Final = "rules, each with how often it matched (seen) and acted (hits)"
+RULE_SUMMARY: Final = "the rule, with how often it matched (seen) and acted (hits)"
+RULES_SUMMARY: Final = "rules, each with how often it matched (seen) and acted (hits)"
 _ID: Final = text(RULE, "the rule's id", required=True, longest=80)
 
 COMMANDS: Final = (
@@ -87,15 +87,15 @@ COMMANDS: Final = (
         "GET",
         "/scenarios",
         "List the active rules",
-        list_,
-        answer=ALL,
+        list_rules,
+        answer=RULES_SUMMARY,
     ),
     Command(
         "scenarios.shipped",
         "GET",
         "/scenarios/shipped",
         "List the shipped scenarios",
-        shipped,
+        list_shipped,
         answer="names with their summaries",
     ),
     Command(
@@ -109,7 +109,7 @@ COMMANDS: Final = (
             objects("rules", "your own rules; other fields change them"),
         ),
         free=True,
-        answer=ALL,
+        answer=RULES_SUMMARY,
     ),
     Command(
         "scenarios.show",
@@ -118,7 +118,7 @@ COMMANDS: Final = (
         "Show a rule",
         show,
         (_ID,),
-        answer=ONE,
+        answer=RULE_SUMMARY,
     ),
     Command(
         "scenarios.remove",
@@ -127,7 +127,7 @@ COMMANDS: Final = (
         "Remove a rule",
         remove,
         (_ID,),
-        answer=ONE,
+        answer=RULE_SUMMARY,
     ),
     Command(
         "scenarios.clear",

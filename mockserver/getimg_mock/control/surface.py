@@ -11,9 +11,9 @@ from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
 from getimg_mock.control import command_table, tail
-from getimg_mock.control.command import Text, Waiting
-from getimg_mock.control.error_bodies import problem
-from getimg_mock.control.interface_document import document
+from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control.error_bodies import build_problem
+from getimg_mock.control.interface_document import build_document
 from getimg_mock.control.request_guard import check
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 
@@ -51,20 +51,22 @@ class Surface:
         try:
             check(scope, self._fake.settings, public=path in _PUBLIC)
             if path == "/journal/tail" and method == "GET":
-                await tail.stream(self._fake, self._key(scope), _query(scope), receive, send)
+                await tail.stream(
+                    self._fake, self._read_key(scope), _parse_query(scope), receive, send
+                )
                 return
             status, media_type, body = 200, *await self._answer(scope, method, path, receive)
         except _ClientGoneError:
             return
         except GetimgMockError as error:
-            status, told = problem(error)
-            media_type, body = _JSON, _written(told)
+            status, told = build_problem(error)
+            media_type, body = _JSON, _render_answer(told)
         except Exception:  # noqa: BLE001 - a bug of ours is an error answer, not a lost connection
             traceback.print_exc(file=sys.stderr)
-            status, told = problem(
+            status, told = build_problem(
                 ControlError("internal_error", "getimg-mock failed; see its log.", status=500)
             )
-            media_type, body = _JSON, _written(told)
+            media_type, body = _JSON, _render_answer(told)
         await _send(scope, send, status, media_type, body)
 
     async def _answer(
@@ -73,16 +75,16 @@ class Surface:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
         found = command_table.find(method, path)
-        key = self._key(scope)
-        payload = _query(scope) if method == "GET" else await _payload(scope, receive)
+        key = self._read_key(scope)
+        payload = _parse_query(scope) if method == "GET" else await _read_payload(scope, receive)
         result = command_table.run(self._fake, key, found, payload)
-        if isinstance(result, Waiting):
-            result = await result.arrive()
-        if isinstance(result, Text):
+        if isinstance(result, DeferredAnswer):
+            result = await result.wait_async()
+        if isinstance(result, TextAnswer):
             return result.media_type, result.text.encode()
-        return _JSON, _written(result)
+        return _JSON, _render_answer(result)
 
-    def _key(self, scope: Scope) -> str:
+    def _read_key(self, scope: Scope) -> str:
         given = [value.decode("latin-1") for k, value in scope["headers"] if k == b"authorization"]
         try:
             return self._key_of(given, self._fake.settings)
@@ -98,7 +100,7 @@ class _ClientGoneError(Exception):
     """The client disconnected."""
 
 
-def _query(scope: Scope) -> dict[str, Any]:
+def _parse_query(scope: Scope) -> dict[str, Any]:
     text = scope["query_string"].decode("utf-8", "replace")
     pairs = parse_qsl(text, keep_blank_values=True)
     values = dict(pairs)
@@ -107,7 +109,7 @@ def _query(scope: Scope) -> dict[str, Any]:
     return values
 
 
-async def _payload(scope: Scope, receive: Receive) -> dict[str, Any]:
+async def _read_payload(scope: Scope, receive: Receive) -> dict[str, Any]:
     chunks, size, more = [], 0, True
     while more:
         message = await receive()
@@ -126,7 +128,7 @@ async def _payload(scope: Scope, receive: Receive) -> dict[str, Any]:
     if not body:
         return {}
     _check_media_type(scope)
-    return _parsed(body)
+    return _parse_body(body)
 
 
 def _check_media_type(scope: Scope) -> None:
@@ -138,7 +140,7 @@ def _check_media_type(scope: Scope) -> None:
         )
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parse_body(body: bytes) -> dict[str, Any]:
     def refused(word: str) -> None:
         raise ValueError(f"{word} is not JSON")
 
@@ -157,15 +159,15 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _written(value: Any) -> bytes:
+def _render_answer(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 # The same for every workspace.
 _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
-    "/": lambda: _written(document()),
-    "/control.json": lambda: _written(document()),
-    "/health": lambda: _written({"status": "ok"}),
+    "/": lambda: _render_answer(build_document()),
+    "/control.json": lambda: _render_answer(build_document()),
+    "/health": lambda: _render_answer({"status": "ok"}),
     "/openapi.json": lambda: read_text("schemas", "openapi.json").encode(),
 }
 

@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command_table import VERSION
-from getimg_mock.control.fields import read
-from getimg_mock.control.journal import CRITERIA, event
+from getimg_mock.control.fields import read_fields
+from getimg_mock.control.journal import CRITERIA, format_event
 from getimg_mock.errors import ControlError
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ async def stream(
     Ends when the client disconnects. `after` skips earlier exchanges. The stream continues when the
     workspace is reset.
     """
-    values = read(CRITERIA, query, free=False)
+    values = read_fields(CRITERIA, query, free=False)
     loop = _find_loop()
     await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
     changed = asyncio.Event()
-    gone = asyncio.ensure_future(_gone(receive))
-    journal = fake.store.workspace(key).journal
+    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
+    journal = fake.store.get_or_create(key).journal
 
     def look_again(_: object) -> None:
         loop.call_soon_threadsafe(changed.set)
@@ -52,10 +52,10 @@ async def stream(
             changed.clear()
             # Compared by number: exchanges may end in another order than they began.
             found = journal.query(**values)
-            data = "".join(event(each) for each in found if each.number not in told).encode()
+            data = "".join(format_event(each) for each in found if each.number not in told).encode()
             told = {each.number for each in found}
             await send({"type": "http.response.body", "body": data or _COMMENT, "more_body": True})
-            await _first(gone, changed)
+            await _wait_for_first(gone, changed)
     finally:
         unsubscribe()
         gone.cancel()
@@ -70,12 +70,12 @@ def _find_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
-async def _gone(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def _first(gone: asyncio.Future[None], changed: asyncio.Event) -> None:
+async def _wait_for_first(gone: asyncio.Future[None], changed: asyncio.Event) -> None:
     waits = asyncio.ensure_future(changed.wait())
     either: set[asyncio.Future[Any]] = {gone, waits}
     try:

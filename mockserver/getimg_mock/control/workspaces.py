@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
-from getimg_mock.control.fields import mapping, read, setting, text
+from getimg_mock.control.fields import mapping, read_fields, setting, text
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
 from getimg_mock.schemas import violations
 from getimg_mock.world import snapshots
@@ -45,12 +45,12 @@ def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
 
 def show_settings(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the settings that can be changed."""
-    return settings(workspace=workspace)
+    return read_settings(workspace=workspace)
 
 
-def settings(*, workspace: Workspace) -> Json:
+def read_settings(*, workspace: Workspace) -> Json:
     """Return the settings of a workspace that can be changed."""
-    return {name: _written(getattr(workspace.settings, name)) for name in CHANGEABLE}
+    return {name: _render_snapshot(getattr(workspace.settings, name)) for name in CHANGEABLE}
 
 
 def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -84,44 +84,44 @@ def reset(fake: Fake, workspace: Workspace, _values: Json) -> Json:
 
 def snapshot(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return the state of the workspace without its journal, for restore."""
-    return {"state": _state(workspace)}
+    return {"state": _build_state(workspace)}
 
 
 def restore(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Restore the workspace from a snapshot; its journal continues."""
-    return show(fake, _become(fake, workspace, values["state"]), {})
+    return show(fake, _replace_state(fake, workspace, values["state"]), {})
 
 
 def fork(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Copy the workspace to another key, replacing the workspace of that key."""
-    key = checked_key(values["key"], fake.settings)
+    key = check_key(values["key"], fake.settings)
     if key == workspace.key:
         raise SettingsError("key: a workspace cannot be forked onto itself.")
-    copy = _become(fake, fake.store.workspace(key), _state(workspace))
+    copy = _replace_state(fake, fake.store.get_or_create(key), _build_state(workspace))
     copy.journal.clear()
     return show(fake, copy, {})
 
 
-def checked_key(key: str, settings: Settings) -> str:
+def check_key(key: str, settings: Settings) -> str:
     """Return `key`, or raise `SettingsError` for one that the API would refuse."""
     if settings.strictness == "full" and not re.fullmatch(settings.key_pattern, key):
         raise SettingsError(f"{key[:40]!r} is not a valid key: use sk_ and any characters.")
     return key
 
 
-def _state(workspace: Workspace) -> Json:
-    return snapshots.snapshot(workspace) | {"settings": settings(workspace=workspace)}
+def _build_state(workspace: Workspace) -> Json:
+    return snapshots.take_snapshot(workspace) | {"settings": read_settings(workspace=workspace)}
 
 
-def _become(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -> Workspace:
+def _replace_state(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -> Workspace:
     for found in violations("own/snapshot", state):
         raise SettingsError(f"state{found.path}: {found.message}.")
     kept = dict(state)
-    changed = read(_SETTINGS, kept.pop("settings", {}), free=False)
+    changed = read_fields(_SETTINGS, kept.pop("settings", {}), free=False)
     with workspace.lock:
         inherited = replace(workspace.settings, **changed)
         try:
-            restored = snapshots.restored(workspace.key, kept, inherited)
+            restored = snapshots.restore_workspace(workspace.key, kept, inherited)
         except SettingsError:
             raise
         except GetimgMockError as error:
@@ -132,7 +132,7 @@ def _become(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -> Works
     return restored
 
 
-def _written(value: Any) -> Any:
+def _render_snapshot(value: Any) -> Any:
     return value if value is None or isinstance(value, (int, float)) else str(value)
 
 

@@ -54,19 +54,19 @@ class Request(NamedTuple):
     is_complete: bool = True
 
 
-class _Mark:
+class _Suspension:
     """What an application's coroutine yields where it waits for the client."""
 
     __slots__ = ()
 
-    def __await__(self) -> Generator[_Mark, None, None]:
+    def __await__(self) -> Generator[_Suspension, None, None]:
         yield self
 
 
 # A piece of the body was sent; the client continues.
-SENT: Final = _Mark()
+SENT: Final = _Suspension()
 # The application waits for a message of a client that has sent its whole request.
-LISTENING: Final = _Mark()
+LISTENING: Final = _Suspension()
 
 
 class InMemoryConnection:
@@ -159,7 +159,7 @@ class InMemoryConnection:
     def write(self, data: bytes) -> None:
         """Take raw bytes of a response, parsed as a client would parse them."""
         if self._parser is None:
-            self._parser = _parser(self._request)
+            self._parser = _create_parser(self._request)
         self._parse(data)
 
     def reset(self) -> None:
@@ -230,7 +230,7 @@ class InMemoryConnection:
             self.fail(DisconnectedError(str(error)))
 
 
-def _parser(request: Request) -> Any:
+def _create_parser(request: Request) -> Any:
     """Return a parser of responses that has sent this request."""
     import h11  # noqa: PLC0415 - see above
 

@@ -26,7 +26,7 @@ from getimg_mock.in_process.connection import (
     TimedOutError,
     WireError,
 )
-from getimg_mock.media.rendering import stepped
+from getimg_mock.media.rendering import render_synchronously
 from getimg_mock.world.clock import Pause
 
 if TYPE_CHECKING:
@@ -38,17 +38,17 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Headers
 
 __all__ = [
+    "AdvanceClock",
     "ClockWait",
     "DisconnectedError",
     "EndlessWaitError",
     "InMemoryConnection",
     "InProcessExchange",
-    "Jumping",
-    "Patience",
     "Request",
     "ResetError",
     "Response",
     "TimedOutError",
+    "WaitStrategy",
     "WireError",
     "call_application",
     "exchange",
@@ -72,7 +72,7 @@ class ClockWait(NamedTuple):
     pause: Pause | None = None
 
 
-class Patience(Protocol):
+class WaitStrategy(Protocol):
     """How a client waits for the fake."""
 
     @property
@@ -90,7 +90,7 @@ class Patience(Protocol):
         """Return at the end of the wait, for asynchronous clients."""
 
 
-class Jumping:
+class AdvanceClock:
     """Waits without real time if the clock does not run, by moving it; else in real time."""
 
     def __init__(self, clock: VirtualClock | None = None) -> None:
@@ -99,12 +99,12 @@ class Jumping:
 
     def wait(self, wait: ClockWait) -> None:
         """Move a clock that does not run, or block this thread until the time has passed."""
-        if not _jumped(wait):
+        if not _jump(wait):
             _block(wait)
 
     async def wait_async(self, wait: ClockWait) -> None:
         """Move a clock that does not run, or wait without blocking the loop of asyncio or trio."""
-        if _jumped(wait):
+        if _jump(wait):
             return
         try:
             asyncio.get_running_loop()
@@ -120,7 +120,7 @@ class Jumping:
 class InProcessExchange:
     """One request to an application, stepped as far as the client reads the response."""
 
-    def __init__(self, app: ASGIApp, request: Request, patience: Patience) -> None:
+    def __init__(self, app: ASGIApp, request: Request, patience: WaitStrategy) -> None:
         self.connection = InMemoryConnection(request)
         self._timeout = request.timeout
         self._patience = patience
@@ -133,36 +133,36 @@ class InProcessExchange:
         )
         self._running = True
 
-    def head(self) -> Generator[ClockWait, None, None]:
+    def receive_head(self) -> Generator[ClockWait, None, None]:
         """Continue until status and headers are sent; raises `WireError` if they never are."""
         while self.connection.status is None:
             self._raise_error()
-            yield from self._steps()
+            yield from self._step_when_due()
 
-    def chunk(self) -> Generator[ClockWait, None, bytes | None]:
+    def receive_chunk(self) -> Generator[ClockWait, None, bytes | None]:
         """Continue until the next bytes of the body; return them, or None at its end."""
         while not self.connection.chunks:
             self._raise_error()
             if self.connection.is_over:
                 return None
-            yield from self._steps()
+            yield from self._step_when_due()
         self._waited = 0.0
         return self.connection.chunks.popleft()
 
     def whole(self) -> Generator[ClockWait, None, None]:
         """Continue until the application has ended, or the connection has failed."""
         while self._running and self.connection.error is None:
-            yield from self._steps()
+            yield from self._step_when_due()
         self.close()
 
     def close(self) -> None:
         """Disconnect: the application finishes, as on a server, without being waited for."""
         if self._running and not self.connection.is_gone:
             self.connection.is_gone = True
-            if not self.go_on():
+            if not self.resume():
                 self._patience.left_behind.append(self)
 
-    def go_on(self) -> bool:
+    def resume(self) -> bool:
         """Step the application as far as its clock has come; return whether it has ended."""
         while self._running:
             due = self._due
@@ -190,11 +190,11 @@ class InProcessExchange:
             self.close()
             raise self.connection.error
 
-    def _steps(self) -> Iterator[ClockWait]:
+    def _step_when_due(self) -> Iterator[ClockWait]:
         """Step the application once, after waiting for what it suspended on last."""
         due, self._due = self._due, None
         if due is not None:
-            yield from self._waits(due)
+            yield from self._wait_for(due)
             if self.connection.error is not None:
                 self._due = due
                 return
@@ -210,7 +210,7 @@ class InProcessExchange:
         if loop is not None:
             asyncio._set_running_loop(None)  # noqa: SLF001 - the loop cannot resume what we step
         try:
-            return self._context.run(_stepped, self._coroutine)
+            return self._context.run(_step, self._coroutine)
         except StopIteration:
             self._running = False
             return None
@@ -221,7 +221,7 @@ class InProcessExchange:
             if loop is not None:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - see above
 
-    def _waits(self, due: Any) -> Iterator[ClockWait]:
+    def _wait_for(self, due: Any) -> Iterator[ClockWait]:
         """Yield what to wait for; fails the connection if the client's timeout is shorter."""
         pause = due if isinstance(due, Pause) else None
         clock = pause.clock if pause else self._patience.clock
@@ -253,18 +253,20 @@ class Response:
 
     __slots__ = ("_exchange", "_patience", "headers", "status")
 
-    def __init__(self, under_way: InProcessExchange, patience: Patience) -> None:
+    def __init__(self, under_way: InProcessExchange, patience: WaitStrategy) -> None:
         self.status: int = under_way.connection.status or 0
         self.headers: Headers = under_way.connection.headers
         self._exchange = under_way
         self._patience = patience
 
     def __iter__(self) -> Iterator[bytes]:
-        while (data := _driven(self._exchange.chunk(), self._patience)) is not None:
+        while (data := _drive(self._exchange.receive_chunk(), self._patience)) is not None:
             yield data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while (data := await _awaited(self._exchange.chunk(), self._patience)) is not None:
+        while (
+            data := await _drive_async(self._exchange.receive_chunk(), self._patience)
+        ) is not None:
             yield data
 
     def close(self) -> None:
@@ -272,16 +274,16 @@ class Response:
         self._exchange.close()
 
 
-def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -> Response:
+def exchange(app: ASGIApp, request: Request, patience: WaitStrategy | None = None) -> Response:
     """Return the application's response as soon as its status and headers are sent.
 
     Raises `WireError` where a connection on a socket would have failed.
     """
-    patience = patience or Jumping()
+    patience = patience or AdvanceClock()
     finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
-        _driven(under_way.head(), patience)
+        _drive(under_way.receive_head(), patience)
     except BaseException:
         under_way.close()
         raise
@@ -289,14 +291,14 @@ def exchange(app: ASGIApp, request: Request, patience: Patience | None = None) -
 
 
 async def exchange_async(
-    app: ASGIApp, request: Request, patience: Patience | None = None
+    app: ASGIApp, request: Request, patience: WaitStrategy | None = None
 ) -> Response:
     """Return what `exchange` returns; asyncio or trio runs other tasks while it waits."""
-    patience = patience or Jumping()
+    patience = patience or AdvanceClock()
     finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
-        await _awaited(under_way.head(), patience)
+        await _drive_async(under_way.receive_head(), patience)
     except BaseException:
         under_way.close()
         raise
@@ -304,25 +306,25 @@ async def exchange_async(
 
 
 def call_application(
-    app: ASGIApp, request: Request, patience: Patience | None = None
+    app: ASGIApp, request: Request, patience: WaitStrategy | None = None
 ) -> InMemoryConnection:
     """Run `app` to its end, waiting as it asks to, and return the connection.
 
     A connection that failed is not raised: `error` has it, and what was sent before it is there.
     """
-    patience = patience or Jumping()
+    patience = patience or AdvanceClock()
     under_way = InProcessExchange(app, request, patience)
-    _driven(under_way.whole(), patience)
+    _drive(under_way.whole(), patience)
     return under_way.connection
 
 
-def finish_left_behind(patience: Patience) -> None:
+def finish_left_behind(patience: WaitStrategy) -> None:
     """Step requests whose clients have disconnected as far as their clocks have come."""
     if patience.left_behind:
-        patience.left_behind[:] = [each for each in patience.left_behind if not each.go_on()]
+        patience.left_behind[:] = [each for each in patience.left_behind if not each.resume()]
 
 
-def _driven(steps: Any, patience: Patience) -> Any:
+def _drive(steps: Any, patience: WaitStrategy) -> Any:
     while True:
         try:
             wait = next(steps)
@@ -331,7 +333,7 @@ def _driven(steps: Any, patience: Patience) -> Any:
         patience.wait(wait)
 
 
-async def _awaited(steps: Any, patience: Patience) -> Any:
+async def _drive_async(steps: Any, patience: WaitStrategy) -> Any:
     while True:
         try:
             wait = next(steps)
@@ -340,12 +342,12 @@ async def _awaited(steps: Any, patience: Patience) -> Any:
         await patience.wait_async(wait)
 
 
-def _stepped(coroutine: Coroutine[Any, Any, None]) -> Any:
-    with stepped():
+def _step(coroutine: Coroutine[Any, Any, None]) -> Any:
+    with render_synchronously():
         return coroutine.send(None)
 
 
-def _jumped(wait: ClockWait) -> bool:
+def _jump(wait: ClockWait) -> bool:
     clock, seconds = wait.clock, wait.seconds
     if clock is None or seconds is None or (clock.rate and not clock.autojump):
         return clock is None

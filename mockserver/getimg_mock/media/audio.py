@@ -42,8 +42,8 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> EncodedSound:
     """Return `samples` of the chord that `seed` draws, encoded by `stream`."""
     total = -(-samples // FRAME)
     spare = max(0, (total - 2 * _FADE) // _PERIOD - 2)
-    wave = _faded(_chord(seed), samples - spare * _PERIOD * FRAME)
-    packets = [packet for frame in (*_frames(wave), None) for packet in stream.encode(frame)]
+    wave = _fade(_build_chord(seed), samples - spare * _PERIOD * FRAME)
+    packets = [packet for frame in (*_split_frames(wave), None) for packet in stream.encode(frame)]
     frames = [bytes(packet) for packet in packets]
     # Where the fade is over and the encoder has settled, one period is as good as the next.
     settled, repeats = _FADE + _PERIOD, _FADE + 2 * _PERIOD
@@ -51,9 +51,9 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> EncodedSound:
     return EncodedSound((*frames[:repeats], *loop, *frames[repeats:]), packets[0].pts or 0)
 
 
-def _chord(seed: bytes) -> array[float]:
+def _build_chord(seed: bytes) -> array[float]:
     """Return one period of the chord."""
-    root = Stream(seed, "tone").chosen("root", _ROOTS)
+    root = Stream(seed, "tone").choose("root", _ROOTS)
     length = _PERIOD * FRAME
     sine = array("d", (_LOUDNESS * sin(2 * pi * at / length) for at in range(length)))
     # Every n-th sample of n periods is one period of the n-th harmonic.
@@ -63,7 +63,7 @@ def _chord(seed: bytes) -> array[float]:
     return array("f", map(sum, zip(*partials, strict=True)))
 
 
-def _faded(chord: array[float], samples: int) -> array[float]:
+def _fade(chord: array[float], samples: int) -> array[float]:
     """Return `samples` of the chord, rising from silence and sinking back."""
     wave = (chord * (samples // len(chord) + 1))[:samples]
     fade = min(_FADE * FRAME, samples // 2)
@@ -74,7 +74,7 @@ def _faded(chord: array[float], samples: int) -> array[float]:
     return wave
 
 
-def _frames(wave: array[float]) -> Iterator[av.AudioFrame]:
+def _split_frames(wave: array[float]) -> Iterator[av.AudioFrame]:
     """Yield the wave in AAC frames; the last is as short as it has to be."""
     for start in range(0, len(wave), FRAME):
         part = wave[start : start + FRAME]

@@ -34,26 +34,26 @@ class MediaCache:
         with self._lock:
             return self._size
 
-    def held(self, key: Hashable) -> bytes | None:
+    def find(self, key: Hashable) -> bytes | None:
         """Return what is kept under `key`, at once, or None."""
         with self._lock:
-            return self._touched(key)
+            return self._touch(key)
 
     def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
         """Return what is kept under `key`, else what `make` returns, made in this thread."""
-        flight, is_ours = self._flight(key)
+        flight, is_ours = self._join_flight(key)
         if is_ours:
             self._land(flight, key, make)
         return flight.result()
 
     def fetch(self, key: Hashable, make: Callable[[], bytes]) -> Future[bytes]:
         """Return the future of the same bytes as `get`, made in one of two worker threads."""
-        flight, is_ours = self._flight(key)
+        flight, is_ours = self._join_flight(key)
         if is_ours:
-            self._pool().submit(self._land, flight, key, make)
+            self._get_pool().submit(self._land, flight, key, make)
         return flight
 
-    def _flight(self, key: Hashable) -> tuple[Future[bytes], bool]:
+    def _join_flight(self, key: Hashable) -> tuple[Future[bytes], bool]:
         """Return the future of `key`, and whether the caller is the one who has to fulfil it."""
         with self._lock:
             known = self._flights.get(key)
@@ -62,7 +62,7 @@ class MediaCache:
             flight: Future[bytes] = Future()
             # From here on no waiter's cancellation takes the bytes from the others.
             flight.set_running_or_notify_cancel()
-            kept = self._touched(key)
+            kept = self._touch(key)
             if kept is not None:
                 flight.set_result(kept)
                 return flight, False
@@ -82,7 +82,7 @@ class MediaCache:
             self._keep(key, data)
         flight.set_result(data)
 
-    def _touched(self, key: Hashable) -> bytes | None:
+    def _touch(self, key: Hashable) -> bytes | None:
         kept = self._kept.get(key)
         if kept is not None:
             self._kept.move_to_end(key)
@@ -97,7 +97,7 @@ class MediaCache:
             _, dropped = self._kept.popitem(last=False)
             self._size -= len(dropped)
 
-    def _pool(self) -> ThreadPoolExecutor:
+    def _get_pool(self) -> ThreadPoolExecutor:
         with self._lock:
             if self._workers is None:
                 self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="getimg-mock-media")

@@ -27,7 +27,7 @@ PICTURE_FORMATS: Final = (PNG, JPEG, WEBP)
 FORMATS: Final = (*PICTURE_FORMATS, MP4)
 
 
-def format_named(name: str) -> Format:
+def find_format(name: str) -> Format:
     """Return the format that `output_format` calls `name`."""
     known = {each.name: each for each in FORMATS}
     try:
@@ -36,7 +36,7 @@ def format_named(name: str) -> Format:
         raise UnknownNameError("media format", name, known) from None
 
 
-def format_of(mime_type: str, *, among: tuple[Format, ...] = FORMATS) -> Format:
+def find_format_by_mime_type(mime_type: str, *, among: tuple[Format, ...] = FORMATS) -> Format:
     """Return the format of `mime_type`, which must be one of `among`."""
     known = {each.mime_type: each for each in among}
     try:

@@ -48,92 +48,94 @@ class Shift:
     by: int
 
 
-def headers(extradata: bytes) -> StreamHeaders:
+def parse_headers(extradata: bytes) -> StreamHeaders:
     """Return what `extradata`, parameter sets with start codes, says about slices."""
-    units = {unit[0] & 31: _Bits(_unescaped(unit[1:])) for unit in _units(extradata) if unit}
-    columns, rows, frame_number_bits = _sequence(units[_SPS])
-    overrides, deblocking = _picture(units[_PPS])
+    units = {
+        unit[0] & 31: _BitReader(_unescape(unit[1:])) for unit in _split_units(extradata) if unit
+    }
+    columns, rows, frame_number_bits = _read_sequence(units[_SPS])
+    overrides, deblocking = _read_picture(units[_PPS])
     return StreamHeaders(columns, rows, frame_number_bits, overrides, deblocking)
 
 
-def following_frame(known: StreamHeaders, number: int, shift: Shift | None = None) -> bytes:
+def write_following_frame(known: StreamHeaders, number: int, shift: Shift | None = None) -> bytes:
     """Return the frame that is `number` frames after its key frame: the one before it, shifted.
 
     A shift must not be in the uppermost row: the vectors are written as differences from the
     median of the neighbours' (clause 8.4.1.3), which is zero as long as the row above rests.
     """
-    bits = _Writer()
-    _slice_header(bits, known, number)
+    bits = _BitWriter()
+    _write_slice_header(bits, known, number)
     total = known.columns * known.rows
     done = 0
     if shift is not None and shift.by:
         start = shift.row * known.columns
         for macroblock in range(start + shift.first, start + shift.end):
-            bits.unsigned(macroblock - done)  # mb_skip_run
-            bits.unsigned(0)  # mb_type P_L0_16x16
-            bits.signed(-4 * shift.by)  # mvd_l0, across, in quarters of a pixel
-            bits.signed(0)  # mvd_l0, down
-            bits.unsigned(0)  # coded_block_pattern: nothing is left to correct
+            bits.write_unsigned(macroblock - done)  # mb_skip_run
+            bits.write_unsigned(0)  # mb_type P_L0_16x16
+            bits.write_signed(-4 * shift.by)  # mvd_l0, across, in quarters of a pixel
+            bits.write_signed(0)  # mvd_l0, down
+            bits.write_unsigned(0)  # coded_block_pattern: nothing is left to correct
             done = macroblock + 1
     if done < total:
-        bits.unsigned(total - done)
-    return _START + bytes((_REFERENCE | _P_SLICE,)) + _escaped(bits.closed())
+        bits.write_unsigned(total - done)
+    return _START + bytes((_REFERENCE | _P_SLICE,)) + _escape(bits.close())
 
 
-def _slice_header(bits: _Writer, known: StreamHeaders, number: int) -> None:
+def _write_slice_header(bits: _BitWriter, known: StreamHeaders, number: int) -> None:
     """Write clause 7.3.3 for a P slice that covers the picture."""
-    bits.unsigned(0)  # first_mb_in_slice
-    bits.unsigned(_P_ONLY)
-    bits.unsigned(0)  # pic_parameter_set_id
-    bits.fixed(number % (1 << known.frame_number_bits), known.frame_number_bits)
-    bits.fixed(int(known.overrides_references), 1)
+    bits.write_unsigned(0)  # first_mb_in_slice
+    bits.write_unsigned(_P_ONLY)
+    bits.write_unsigned(0)  # pic_parameter_set_id
+    bits.write_fixed(number % (1 << known.frame_number_bits), known.frame_number_bits)
+    bits.write_fixed(int(known.overrides_references), 1)
     if known.overrides_references:
-        bits.unsigned(0)  # num_ref_idx_l0_active_minus1
-    bits.fixed(0, 1)  # ref_pic_list_modification_flag_l0
-    bits.fixed(0, 1)  # adaptive_ref_pic_marking_mode_flag
-    bits.signed(0)  # slice_qp_delta
+        bits.write_unsigned(0)  # num_ref_idx_l0_active_minus1
+    bits.write_fixed(0, 1)  # ref_pic_list_modification_flag_l0
+    bits.write_fixed(0, 1)  # adaptive_ref_pic_marking_mode_flag
+    bits.write_signed(0)  # slice_qp_delta
     if known.has_deblocking_control:
-        bits.unsigned(1)  # disable_deblocking_filter_idc: copies stay exact
+        bits.write_unsigned(1)  # disable_deblocking_filter_idc: copies stay exact
 
 
-def _sequence(bits: _Bits) -> tuple[int, int, int]:
+def _read_sequence(bits: _BitReader) -> tuple[int, int, int]:
     """Return columns, rows and the bits of a frame number, clause 7.3.2.1.1."""
-    profile = bits.fixed(8)
-    bits.fixed(16)  # constraint flags and level
-    bits.unsigned()  # seq_parameter_set_id
+    profile = bits.read_fixed(8)
+    bits.read_fixed(16)  # constraint flags and level
+    bits.read_unsigned()  # seq_parameter_set_id
     if profile in _WITH_CHROMA_FORMAT:
-        if bits.unsigned() == _YUV444:
-            _require("separate_colour_plane_flag", bits.fixed(1), 0)
-        bits.unsigned()  # bit_depth_luma_minus8
-        bits.unsigned()  # bit_depth_chroma_minus8
-        bits.fixed(1)  # qpprime_y_zero_transform_bypass_flag
-        _require("seq_scaling_matrix_present_flag", bits.fixed(1), 0)
-    frame_number_bits = bits.unsigned() + 4
+        if bits.read_unsigned() == _YUV444:
+            _require("separate_colour_plane_flag", bits.read_fixed(1), 0)
+        bits.read_unsigned()  # bit_depth_luma_minus8
+        bits.read_unsigned()  # bit_depth_chroma_minus8
+        bits.read_fixed(1)  # qpprime_y_zero_transform_bypass_flag
+        _require("seq_scaling_matrix_present_flag", bits.read_fixed(1), 0)
+    frame_number_bits = bits.read_unsigned() + 4
     # Type 2: the order of output is that of decoding, and no slice has to count pictures.
-    _require("pic_order_cnt_type", bits.unsigned(), 2)
-    bits.unsigned()  # max_num_ref_frames
-    bits.fixed(1)  # gaps_in_frame_num_value_allowed_flag
-    columns, rows = bits.unsigned() + 1, bits.unsigned() + 1
-    _require("frame_mbs_only_flag", bits.fixed(1), 1)
+    _require("pic_order_cnt_type", bits.read_unsigned(), 2)
+    bits.read_unsigned()  # max_num_ref_frames
+    bits.read_fixed(1)  # gaps_in_frame_num_value_allowed_flag
+    columns, rows = bits.read_unsigned() + 1, bits.read_unsigned() + 1
+    _require("frame_mbs_only_flag", bits.read_fixed(1), 1)
     return columns, rows, frame_number_bits
 
 
-def _picture(bits: _Bits) -> tuple[bool, bool]:
+def _read_picture(bits: _BitReader) -> tuple[bool, bool]:
     """Return whether references must be overridden, and deblocking is said; clause 7.3.2.2."""
-    _require("pic_parameter_set_id", bits.unsigned(), 0)
-    bits.unsigned()  # seq_parameter_set_id
-    _require("entropy_coding_mode_flag", bits.fixed(1), 0)
-    bits.fixed(1)  # bottom_field_pic_order_in_frame_present_flag: says nothing for type 2
-    _require("num_slice_groups_minus1", bits.unsigned(), 0)
-    references = bits.unsigned() + 1
-    bits.unsigned()  # num_ref_idx_l1_default_active_minus1
-    _require("weighted_pred_flag", bits.fixed(1), 0)
-    bits.fixed(2)  # weighted_bipred_idc
+    _require("pic_parameter_set_id", bits.read_unsigned(), 0)
+    bits.read_unsigned()  # seq_parameter_set_id
+    _require("entropy_coding_mode_flag", bits.read_fixed(1), 0)
+    bits.read_fixed(1)  # bottom_field_pic_order_in_frame_present_flag: says nothing for type 2
+    _require("num_slice_groups_minus1", bits.read_unsigned(), 0)
+    references = bits.read_unsigned() + 1
+    bits.read_unsigned()  # num_ref_idx_l1_default_active_minus1
+    _require("weighted_pred_flag", bits.read_fixed(1), 0)
+    bits.read_fixed(2)  # weighted_bipred_idc
     for _ in range(3):
-        bits.unsigned()  # pic_init_qp_minus26, pic_init_qs_minus26, chroma_qp_index_offset
-    deblocking = bool(bits.fixed(1))
-    bits.fixed(1)  # constrained_intra_pred_flag
-    _require("redundant_pic_cnt_present_flag", bits.fixed(1), 0)
+        bits.read_unsigned()  # pic_init_qp_minus26, pic_init_qs_minus26, chroma_qp_index_offset
+    deblocking = bool(bits.read_fixed(1))
+    bits.read_fixed(1)  # constrained_intra_pred_flag
+    _require("redundant_pic_cnt_present_flag", bits.read_fixed(1), 0)
     return references > 1, deblocking
 
 
@@ -142,16 +144,16 @@ def _require(name: str, value: int, wanted: int) -> None:
         raise UnsupportedStreamError(f"{name} is {value}; frames can be written only for {wanted}.")
 
 
-def _units(stream: bytes) -> list[bytes]:
+def _split_units(stream: bytes) -> list[bytes]:
     """Return the NAL units of `stream`, without their start codes."""
     return [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1")[1:]]
 
 
-def _unescaped(payload: bytes) -> bytes:
+def _unescape(payload: bytes) -> bytes:
     return payload.replace(b"\0\0\3", b"\0\0")
 
 
-def _escaped(payload: bytes) -> bytes:
+def _escape(payload: bytes) -> bytes:
     """Put a 3 wherever two zeros are followed by a byte below 4, clause 7.4.1."""
     safe = bytearray()
     zeros = 0
@@ -164,40 +166,40 @@ def _escaped(payload: bytes) -> bytes:
     return bytes(safe)
 
 
-class _Bits:
+class _BitReader:
     """Reads bits and Exp-Golomb numbers (clause 9.1)."""
 
     def __init__(self, data: bytes) -> None:
         self._digits = f"{int.from_bytes(data, 'big'):0{8 * len(data)}b}"
         self._at = 0
 
-    def fixed(self, count: int) -> int:
+    def read_fixed(self, count: int) -> int:
         self._at += count
         return int(self._digits[self._at - count : self._at], 2)
 
-    def unsigned(self) -> int:
+    def read_unsigned(self) -> int:
         zeros = self._digits.index("1", self._at) - self._at
         self._at += zeros
-        return self.fixed(zeros + 1) - 1
+        return self.read_fixed(zeros + 1) - 1
 
 
-class _Writer:
+class _BitWriter:
     """Writes bits and Exp-Golomb numbers (clause 9.1)."""
 
     def __init__(self) -> None:
         self._digits: list[str] = []
 
-    def fixed(self, value: int, count: int) -> None:
+    def write_fixed(self, value: int, count: int) -> None:
         self._digits.append(f"{value:0{count}b}")
 
-    def unsigned(self, value: int) -> None:
+    def write_unsigned(self, value: int) -> None:
         digits = f"{value + 1:b}"
         self._digits.append("0" * (len(digits) - 1) + digits)
 
-    def signed(self, value: int) -> None:
-        self.unsigned(2 * value - 1 if value > 0 else -2 * value)
+    def write_signed(self, value: int) -> None:
+        self.write_unsigned(2 * value - 1 if value > 0 else -2 * value)
 
-    def closed(self) -> bytes:
+    def close(self) -> bytes:
         """Return the bytes, ended by a one and zeros up to a whole byte (clause 7.3.2.11)."""
         digits = "".join(self._digits) + "1"
         digits += "0" * (-len(digits) % 8)

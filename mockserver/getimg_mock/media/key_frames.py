@@ -59,7 +59,7 @@ class Film:
     @property
     def bar(self) -> Bar | None:
         """The bar that shows how far the film has come; None where there is no room for it."""
-        return bar_across(self.poster.width, self.poster.height)
+        return fit_bar(self.poster.width, self.poster.height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +75,21 @@ class Bar:
         """The uppermost line of the bar."""
         return self.row * h264.MACROBLOCK
 
-    def lit(self, shown: int, of: int) -> int:
+    def count_lit(self, shown: int, of: int) -> int:
         """Return how many pixels are lit in the last of `shown` frames, always an even number.
 
         Some always are: that is what the following frame copies from.
         """
         return max(h264.MACROBLOCK, 2 * -(-self.width * shown // of // 2))
 
-    def growth(self, shown: int, of: int) -> h264.Shift:
+    def compute_growth(self, shown: int, of: int) -> h264.Shift:
         """Return the shift that makes the frame after `shown` frames out of the one before it."""
-        before, after = self.lit(shown, of), self.lit(shown + 1, of)
+        before, after = self.count_lit(shown, of), self.count_lit(shown + 1, of)
         end = -(-min(after, self.width) // h264.MACROBLOCK)
         return h264.Shift(row=self.row, first=before // h264.MACROBLOCK, end=end, by=after - before)
 
 
-def bar_across(width: int, height: int) -> Bar | None:
+def fit_bar(width: int, height: int) -> Bar | None:
     """Return the bar for a film of this size, or None when the film is too small for one."""
     if min(width, height) < _SMALLEST_WITH_BAR:
         return None
@@ -97,7 +97,7 @@ def bar_across(width: int, height: int) -> Bar | None:
     return Bar(row, width, min(h264.MACROBLOCK, height - row * h264.MACROBLOCK))
 
 
-def pixel_format(width: int, height: int) -> str:
+def choose_pixel_format(width: int, height: int) -> str:
     """Return how pixels are stored: 4:2:0, which every player knows, unless a side is odd."""
     return "yuv444p" if width % 2 or height % 2 else "yuv420p"
 
@@ -108,36 +108,36 @@ def encode_film(film: Film) -> bytes:
     with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         picture = container.add_stream("libx264", rate=film.fps, options=_ENCODER)
         picture.width, picture.height = film.poster.width, film.poster.height
-        picture.pix_fmt = pixel_format(film.poster.width, film.poster.height)
+        picture.pix_fmt = choose_pixel_format(film.poster.width, film.poster.height)
         picture.codec_context.thread_count = 1  # their number changes what x264 writes
-        tracks = [_picture_packets(picture, film)]
+        tracks = [_encode_pictures(picture, film)]
         if film.has_sound:
             sound = container.add_stream("aac", rate=audio.RATE, layout="mono")
-            tracks.append(_sound_packets(sound, film))
+            tracks.append(_encode_sound(sound, film))
         for _, packet in merge(*tracks, key=itemgetter(0)):
             container.mux_one(packet)
     return with_index_first(file.getvalue())
 
 
-def _picture_packets(stream: VideoStream, film: Film) -> Iterator[Timed]:
-    starts = _key_frames(film)
-    frame = _first_frame(stream, film)
+def _encode_pictures(stream: VideoStream, film: Film) -> Iterator[Timed]:
+    starts = _place_key_frames(film)
+    frame = _draw_first_frame(stream, film)
     bar = film.bar
     for start, end in zip(starts, [*starts[1:], film.frames], strict=True):
         if bar is not None:
-            _light(frame, bar, bar.lit(start + 1, film.frames))
+            _light(frame, bar, bar.count_lit(start + 1, film.frames))
         frame.pts, frame.pict_type = start, PictureType.I
         (packet,) = stream.encode(frame)
         packet.duration = 1
         yield float(start / film.fps), packet
-        known = h264.headers(stream.codec_context.extradata or b"")
+        known = h264.parse_headers(stream.codec_context.extradata or b"")
         for number in range(start + 1, end):
-            shift = None if bar is None else bar.growth(number, film.frames)
-            data = h264.following_frame(known, number - start, shift)
-            yield _packet(stream, data, number, 1, 1 / film.fps)
+            shift = None if bar is None else bar.compute_growth(number, film.frames)
+            data = h264.write_following_frame(known, number - start, shift)
+            yield _build_packet(stream, data, number, 1, 1 / film.fps)
 
 
-def _key_frames(film: Film) -> list[int]:
+def _place_key_frames(film: Film) -> list[int]:
     """Return the numbers of the key frames, evenly spread; the first is 0."""
     seconds = film.frames / film.fps
     wanted = min(_MOST_KEY_FRAMES, ceil(seconds / _KEY_FRAME_EVERY), film.frames)
@@ -146,7 +146,7 @@ def _key_frames(film: Film) -> list[int]:
     return [index * film.frames // wanted for index in range(wanted)]
 
 
-def _first_frame(stream: VideoStream, film: Film) -> av.VideoFrame:
+def _draw_first_frame(stream: VideoStream, film: Film) -> av.VideoFrame:
     """Return the poster with an empty bar, in the pixels that the encoder takes."""
     image = draw_poster(film.poster)
     bar = film.bar
@@ -173,7 +173,7 @@ def _light(frame: av.VideoFrame, bar: Bar, lit: int) -> None:
                 pixels[at : at + across] = bytes(pixels[at : at + 1]) * across
 
 
-def _sound_packets(stream: AudioStream, film: Film) -> Iterator[Timed]:
+def _encode_sound(stream: AudioStream, film: Film) -> Iterator[Timed]:
     stream.bit_rate = _SOUND_BITS
     samples = round(film.frames / film.fps * audio.RATE)
     sound = audio.encode_tone(stream, samples, film.poster.seed)
@@ -181,10 +181,10 @@ def _sound_packets(stream: AudioStream, film: Film) -> Iterator[Timed]:
         # The last frame ends with the last picture, not with its own last sample.
         length = min(audio.FRAME, samples - start)
         if length > 0:
-            yield _packet(stream, data, start, length, Fraction(1, audio.RATE))
+            yield _build_packet(stream, data, start, length, Fraction(1, audio.RATE))
 
 
-def _packet(
+def _build_packet(
     stream: AudioStream | VideoStream, data: bytes, start: int, length: int, unit: Fraction
 ) -> Timed:
     packet: av.Packet[Any] = av.Packet(data)

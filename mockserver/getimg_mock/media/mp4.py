@@ -19,7 +19,7 @@ def with_index_first(file: bytes) -> bytes:
 
     FFmpeg does this only to files that it can open a second time, which memory is not.
     """
-    boxes = {kind: (start, end) for kind, start, end in _boxes(file, 0, len(file))}
+    boxes = {kind: (start, end) for kind, start, end in _iterate_boxes(file, 0, len(file))}
     index_start, index_end = boxes[b"moov"]
     media_start = min(start for kind, (start, _) in boxes.items() if kind in {b"free", b"mdat"})
     if index_start < media_start:
@@ -29,7 +29,9 @@ def with_index_first(file: bytes) -> bytes:
     return b"".join((file[:media_start], index, file[media_start:index_start], file[index_end:]))
 
 
-def _boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _iterate_boxes(
+    data: bytes | bytearray, start: int, end: int
+) -> Iterator[tuple[bytes, int, int]]:
     """Yield kind, start and end of each box between `start` and `end`."""
     while start < end:
         size = int.from_bytes(data[start : start + 4], "big")
@@ -40,7 +42,7 @@ def _boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[byte
 
 
 def _move_chunks(index: bytearray, start: int, end: int, *, by: int) -> None:
-    for kind, box_start, box_end in _boxes(index, start, end):
+    for kind, box_start, box_end in _iterate_boxes(index, start, end):
         if kind in _CONTAINERS:
             _move_chunks(index, box_start + _HEADER, box_end, by=by)
         elif kind in _OFFSETS:

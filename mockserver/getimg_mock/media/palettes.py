@@ -43,17 +43,17 @@ class Palette:
     line: Colour
 
 
-def palette(chance: Stream) -> Palette:
+def draw_palette(chance: Stream) -> Palette:
     """Return the palette that `chance` draws: a dark one with light lettering, or the reverse."""
     hue = chance.uniform("hue", 0, 360)
-    hues = [hue + step for step in chance.chosen("harmony", _HARMONIES)]
+    hues = [hue + step for step in chance.choose("harmony", _HARMONIES)]
     if chance.happens("dawn", 0.4):
-        return _dawn(hues)
-    return _dusk(hues)
+        return _build_dawn(hues)
+    return _build_dusk(hues)
 
 
-def _dusk(drawn: list[float]) -> Palette:
-    hues = [_fresh(hue) for hue in drawn]
+def _build_dusk(drawn: list[float]) -> Palette:
+    hues = [_shift_hue(hue) for hue in drawn]
     return Palette(
         ground=(oklch(0.23, 0.075, hues[0]), oklch(0.35, 0.12, hues[1])),
         glows=(
@@ -68,7 +68,7 @@ def _dusk(drawn: list[float]) -> Palette:
     )
 
 
-def _dawn(hues: list[float]) -> Palette:
+def _build_dawn(hues: list[float]) -> Palette:
     return Palette(
         ground=(oklch(0.95, 0.025, hues[0]), oklch(0.89, 0.06, hues[1])),
         glows=(
@@ -83,7 +83,7 @@ def _dawn(hues: list[float]) -> Palette:
     )
 
 
-def _fresh(hue: float) -> float:
+def _shift_hue(hue: float) -> float:
     """Return `hue` moved out of those that turn to mud in the dark, from ochre to olive."""
     around = hue % 360
     # There and back again, so that neighbours stay neighbours all around.
@@ -93,14 +93,14 @@ def _fresh(hue: float) -> float:
 def oklch(lightness: float, chroma: float, hue: float) -> Colour:
     """Return the sRGB colour of an OKLCH one, with as much of its chroma as sRGB can show."""
     while True:
-        linear = _linear_srgb(lightness, chroma, radians(hue))
+        linear = _to_linear_srgb(lightness, chroma, radians(hue))
         if chroma <= 0 or all(-0.0005 <= channel <= 1.0005 for channel in linear):
-            red, green, blue = (_encoded(channel) for channel in linear)
+            red, green, blue = (_encode_channel(channel) for channel in linear)
             return red, green, blue
         chroma -= 0.004
 
 
-def _linear_srgb(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
+def _to_linear_srgb(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
     # Bjorn Ottosson's matrices, https://bottosson.github.io/posts/oklab/
     a, b = chroma * cos(hue), chroma * sin(hue)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
@@ -113,7 +113,7 @@ def _linear_srgb(lightness: float, chroma: float, hue: float) -> tuple[float, fl
     )
 
 
-def _encoded(channel: float) -> int:
+def _encode_channel(channel: float) -> int:
     clipped = min(max(channel, 0.0), 1.0)
     curved = 12.92 * clipped if clipped <= 0.0031308 else 1.055 * clipped ** (1 / 2.4) - 0.055
     return round(255 * curved)

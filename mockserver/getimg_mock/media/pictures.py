@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from getimg_mock.media.file_formats import JPEG, PICTURE_FORMATS, PNG, WEBP, format_of
+from getimg_mock.media.file_formats import (
+    JPEG,
+    PICTURE_FORMATS,
+    PNG,
+    WEBP,
+    find_format_by_mime_type,
+)
 
 # Chosen for speed at 4K, where a poster is soft enough to look perfect at these settings.
-_SAVING: Final[dict[str, dict[str, int]]] = {
+_SAVE_OPTIONS: Final[dict[str, dict[str, int]]] = {
     PNG.codec: {"compress_level": 1},
     JPEG.codec: {"quality": 88},
     WEBP.codec: {"quality": 82, "method": 0},
@@ -37,7 +43,7 @@ def encode_picture(picture: Picture) -> bytes:
     # Pillow is imported by the first picture and not by the first request: cold start matters.
     from getimg_mock.media.posters import Poster, draw_poster  # noqa: PLC0415 - see above
 
-    codec = format_of(picture.mime_type, among=PICTURE_FORMATS).codec
+    codec = find_format_by_mime_type(picture.mime_type, among=PICTURE_FORMATS).codec
     poster = Poster(
         width=picture.width,
         height=picture.height,
@@ -48,5 +54,5 @@ def encode_picture(picture: Picture) -> bytes:
         note=f"{picture.width} x {picture.height}",
     )
     file = BytesIO()
-    draw_poster(poster).save(file, codec, **_SAVING[codec])
+    draw_poster(poster).save(file, codec, **_SAVE_OPTIONS[codec])
     return file.getvalue()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageChops, ImageDraw
 
 from getimg_mock.media import text_layout
-from getimg_mock.media.palettes import Colour, Palette, palette
+from getimg_mock.media.palettes import Colour, Palette, draw_palette
 from getimg_mock.world.randomness import Stream
 
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ class Poster:
     @property
     def palette(self) -> Palette:
         """The colours that the seed draws."""
-        return palette(Stream(self.seed, "palette"))
+        return draw_palette(Stream(self.seed, "palette"))
 
 
 def draw_poster(poster: Poster) -> Image.Image:
     """Return `poster` as an RGB image of exactly its size."""
-    image = _background(poster)
+    image = _draw_background(poster)
     _inscribe(image, poster)
     return image
 
 
-def _background(poster: Poster) -> Image.Image:
+def _draw_background(poster: Poster) -> Image.Image:
     """Draw the background small and enlarge it: it is soft, so nothing is lost but time."""
     chance = Stream(poster.seed, "background")
     colours = poster.palette
@@ -56,14 +56,14 @@ def _background(poster: Poster) -> Image.Image:
     sketch = Image.composite(
         Image.new("RGB", size, colours.ground[1]),
         Image.new("RGB", size, colours.ground[0]),
-        _slope(chance, size),
+        _draw_slope(chance, size),
     )
     for index, colour in enumerate(colours.glows):
-        _glow(sketch, chance, index, colour)
+        _draw_glow(sketch, chance, index, colour)
     return sketch.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
 
 
-def _slope(chance: Stream, size: tuple[int, int]) -> Image.Image:
+def _draw_slope(chance: Stream, size: tuple[int, int]) -> Image.Image:
     down = Image.linear_gradient("L")
     across = down.transpose(Image.Transpose.ROTATE_90)
     if chance.happens("mirrored", 0.5):
@@ -71,7 +71,7 @@ def _slope(chance: Stream, size: tuple[int, int]) -> Image.Image:
     return Image.blend(down, across, chance.uniform("slope", 0.2, 0.7)).resize(size)
 
 
-def _glow(sketch: Image.Image, chance: Stream, index: int, colour: Colour) -> None:
+def _draw_glow(sketch: Image.Image, chance: Stream, index: int, colour: Colour) -> None:
     """Lay one soft light on the sketch, somewhere, often reaching over its edge."""
     longest = max(sketch.size)
     across = round(longest * chance.uniform(f"across {index}", 0.7, 1.35))
@@ -79,11 +79,11 @@ def _glow(sketch: Image.Image, chance: Stream, index: int, colour: Colour) -> No
     left = round(sketch.width * chance.uniform(f"left {index}", 0, 1) - across / 2)
     top = round(sketch.height * chance.uniform(f"top {index}", -0.1, 0.9) - down / 2)
     strength = chance.uniform(f"strength {index}", 0.7, 1.0)
-    light = Image.radial_gradient("L").point(_falling(strength)).resize((across, down))
+    light = Image.radial_gradient("L").point(_build_falloff(strength)).resize((across, down))
     sketch.paste(colour, (left, top, left + across, top + down), light)
 
 
-def _falling(strength: float) -> Callable[[int], float]:
+def _build_falloff(strength: float) -> Callable[[int], float]:
     """Return a smooth curve from `strength` at the centre to nothing where the sides are."""
 
     def fall(distance: int) -> float:
@@ -95,16 +95,16 @@ def _falling(strength: float) -> Callable[[int], float]:
 
 def _inscribe(image: Image.Image, poster: Poster) -> None:
     """Write the model and the note above, the prompt large, the id and our name below."""
-    layout, colours, pen = _layout(poster), poster.palette, ImageDraw.Draw(image)
+    layout, colours, pen = _compute_layout(poster), poster.palette, ImageDraw.Draw(image)
     if layout.has_labels:
-        _label(pen, layout, layout.top, (poster.model, poster.note), colours.quiet)
+        _write_label(pen, layout, layout.top, (poster.model, poster.note), colours.quiet)
         low = layout.bottom - layout.label
-        _label(pen, layout, low, (poster.generation, "getimg-mock"), colours.quiet)
+        _write_label(pen, layout, low, (poster.generation, "getimg-mock"), colours.quiet)
         rule = round(layout.bottom - layout.label * 1.9)
         thickness = max(1, round(layout.label / 16))
         pen.rectangle((layout.left, rule, layout.right, rule + thickness - 1), fill=colours.quiet)
-    block = text_layout.fitted(
-        text_layout.drawable(poster.prompt),
+    block = text_layout.fit_text(
+        text_layout.replace_undrawable(poster.prompt),
         room=(layout.right - layout.left, layout.prompt_bottom - layout.prompt_top),
         largest=layout.largest,
         smallest=layout.label,
@@ -112,20 +112,20 @@ def _inscribe(image: Image.Image, poster: Poster) -> None:
     top = layout.prompt_bottom - block.height
     for index, line in enumerate(block.lines):
         at = (layout.left, top + index * block.size * text_layout.LEADING)
-        pen.text(at, line, fill=colours.ink, font=text_layout.font(block.size))
+        pen.text(at, line, fill=colours.ink, font=text_layout.load_font(block.size))
 
 
-def _label(
+def _write_label(
     pen: ImageDraw.ImageDraw, layout: _Layout, top: float, words: tuple[str, str], ink: Colour
 ) -> None:
     """Write one small line, its second half flush right; where both do not fit, the first only."""
-    left, right = map(text_layout.drawable, words)
-    face, room = text_layout.font(layout.label), layout.right - layout.left
-    taken = text_layout.width(right, layout.label) + layout.label
-    if taken + min(text_layout.width(left, layout.label), room / 2) <= room:
+    left, right = map(text_layout.replace_undrawable, words)
+    face, room = text_layout.load_font(layout.label), layout.right - layout.left
+    taken = text_layout.measure_width(right, layout.label) + layout.label
+    if taken + min(text_layout.measure_width(left, layout.label), room / 2) <= room:
         pen.text((layout.right, top), right, fill=ink, font=face, anchor="ra")
         room -= taken
-    left = text_layout.shortened(left, layout.label, room)
+    left = text_layout.shorten_text(left, layout.label, room)
     pen.text((layout.left, top), left, fill=ink, font=face)
 
 
@@ -154,7 +154,7 @@ class _Layout:
         return self.bottom - self.label * 2.6 if self.has_labels else self.bottom
 
 
-def _layout(poster: Poster) -> _Layout:
+def _compute_layout(poster: Poster) -> _Layout:
     shortest, longest = sorted((poster.width, poster.height))
     # Letters grow with the shorter side, and some more on a banner.
     unit = max(shortest, min(longest / 1.8, 2 * shortest))

@@ -17,34 +17,34 @@ if TYPE_CHECKING:
 
     from getimg_mock.media.cache import MediaCache
 
-_STEPPED: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
+_SYNCHRONOUS: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
 
 
 @contextmanager
-def stepped() -> Iterator[None]:
-    """Within this block `rendered` never suspends, even when an event loop is running.
+def render_synchronously() -> Iterator[None]:
+    """Within this block `render` never suspends, even when an event loop is running.
 
     For whoever steps the app's coroutine by hand: a synchronous client may be used inside a
     running loop, and nobody but that loop could resume what suspends.
     """
-    token = _STEPPED.set(True)
+    token = _SYNCHRONOUS.set(True)
     try:
         yield
     finally:
-        _STEPPED.reset(token)
+        _SYNCHRONOUS.reset(token)
 
 
-async def rendered(item: Picture | Video, cache: MediaCache) -> bytes:
+async def render(item: Picture | Video, cache: MediaCache) -> bytes:
     """Return the file of `item`, kept in `cache`.
 
     What is kept comes at once, without suspending. Else it is made in a worker thread while the
     event loop goes on; without an event loop, here and now.
     """
-    kept = cache.held(item)
+    kept = cache.find(item)
     if kept is not None:
         return kept
-    make = partial(encoded, item)
-    library = _library()
+    make = partial(encode, item)
+    library = _detect_library()
     if library is None:
         return cache.get(item, make)
     flight = cache.fetch(item, make)
@@ -55,13 +55,13 @@ async def rendered(item: Picture | Video, cache: MediaCache) -> bytes:
     return await run_sync(flight.result, abandon_on_cancel=True)
 
 
-def encoded(item: Picture | Video) -> bytes:
+def encode(item: Picture | Video) -> bytes:
     """Return the file of `item`, made now."""
     return encode_picture(item) if isinstance(item, Picture) else encode_video(item)
 
 
-def _library() -> Literal["asyncio", "trio"] | None:
-    if _STEPPED.get():
+def _detect_library() -> Literal["asyncio", "trio"] | None:
+    if _SYNCHRONOUS.get():
         return None
     trio = sys.modules.get("trio")  # not imported means that it does not run
     if trio is not None and trio.lowlevel.in_trio_task():

@@ -59,7 +59,7 @@ class Block:
 
 
 @lru_cache(maxsize=64)
-def font(size: int) -> ImageFont.FreeTypeFont:
+def load_font(size: int) -> ImageFont.FreeTypeFont:
     """Return Pillow's own scalable font at `size` pixels."""
     loaded = ImageFont.load_default(size=size)
     if not isinstance(
@@ -69,22 +69,22 @@ def font(size: int) -> ImageFont.FreeTypeFont:
     return loaded
 
 
-def drawable(text: str) -> str:
+def replace_undrawable(text: str) -> str:
     """Return `text` on one line, in characters that can all be drawn."""
-    drawn = "".join(_drawn(character) for character in text[:_LONGEST])
+    drawn = "".join(_replace_character(character) for character in text[:_LONGEST])
     return " ".join(drawn.split())[:_LONGEST]
 
 
 @lru_cache(maxsize=4096)
-def _drawn(character: str) -> str:
+def _replace_character(character: str) -> str:
     if "!" <= character <= "~":
         return character
     if character.isspace() or unicodedata.category(character) == "Cc":
         return " "
-    return "".join(_simplest(part) for part in unicodedata.normalize("NFKD", character))
+    return "".join(_simplify(part) for part in unicodedata.normalize("NFKD", character))
 
 
-def _simplest(character: str) -> str:
+def _simplify(character: str) -> str:
     category = unicodedata.category(character)
     if category[0] == "M" or category == "Cf":
         return ""
@@ -94,17 +94,17 @@ def _simplest(character: str) -> str:
 
 
 def _has_glyph(character: str) -> bool:
-    return _shape(character) != _shape(_BOX)
+    return _render_shape(character) != _render_shape(_BOX)
 
 
 @lru_cache(maxsize=4096)
-def _shape(character: str) -> bytes:
-    return bytes(font(_PROBE).getmask(character))
+def _render_shape(character: str) -> bytes:
+    return bytes(load_font(_PROBE).getmask(character))
 
 
-def width(text: str, size: int) -> float:
+def measure_width(text: str, size: int) -> float:
     """Return how wide `text`, already drawable, is at `size`, in pixels and rather too much."""
-    return sum(map(_advances(size).__getitem__, text)) * _SLACK
+    return sum(map(_get_advances(size).__getitem__, text)) * _SLACK
 
 
 class _Advances(dict[str, float]):
@@ -112,7 +112,7 @@ class _Advances(dict[str, float]):
 
     def __init__(self, size: int) -> None:
         # Not in proportion to the size: hinting moves each letter to whole pixels.
-        self._font = font(size)
+        self._font = load_font(size)
 
     def __missing__(self, character: str) -> float:
         self[character] = self._font.getlength(character)
@@ -120,21 +120,21 @@ class _Advances(dict[str, float]):
 
 
 @lru_cache(maxsize=64)
-def _advances(size: int) -> _Advances:
+def _get_advances(size: int) -> _Advances:
     return _Advances(size)
 
 
-def shortened(text: str, size: int, room: float) -> str:
+def shorten_text(text: str, size: int, room: float) -> str:
     """Return `text`, or as much of its beginning as fits into `room` with an ellipsis after it."""
-    if width(text, size) <= room:
+    if measure_width(text, size) <= room:
         return text
     end = len(text)
-    while end and width(text[:end].rstrip() + "...", size) > room:
+    while end and measure_width(text[:end].rstrip() + "...", size) > room:
         end -= 1
     return text[:end].rstrip() + "..." if end else ""
 
 
-def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int) -> Block:
+def fit_text(text: str, *, room: tuple[float, float], largest: int, smallest: int) -> Block:
     """Return `text` wrapped into `room` (width, height), as large as it can be.
 
     What does not fit even at the `smallest` size is cut, with an ellipsis; a room without space
@@ -145,49 +145,49 @@ def fitted(text: str, *, room: tuple[float, float], largest: int, smallest: int)
     size = largest
     while True:
         most = int(high / (size * LEADING))
-        if any(width(letter, size) > wide for letter in letters):
+        if any(measure_width(letter, size) > wide for letter in letters):
             most = 0
         # One line too many says enough.
-        lines = wrapped(text, size, wide, most + 1) if most else []
+        lines = wrap_text(text, size, wide, most + 1) if most else []
         if lines and len(lines) <= most:
-            return Block(tuple(_balanced(text, size, wide, lines)), size)
+            return Block(tuple(_balance_lines(text, size, wide, lines)), size)
         if size <= smallest:
             break
         size = max(smallest, int(size * 0.92))
     if lines:
         rest = " ".join(lines[most - 1 :])
-        lines[most - 1 :] = [shortened(f"{rest} ...", size, wide)]
+        lines[most - 1 :] = [shorten_text(f"{rest} ...", size, wide)]
     return Block(tuple(line for line in lines if line), size)
 
 
-def _balanced(text: str, size: int, room: float, lines: list[str]) -> list[str]:
+def _balance_lines(text: str, size: int, room: float, lines: list[str]) -> list[str]:
     """Return as many `lines`, of about one length: no last word stands alone."""
     if not 1 < len(lines) <= _MOST_BALANCED:
         return lines
-    longest = max(width(word, size) for word in text.split())
+    longest = max(measure_width(word, size) for word in text.split())
     while True:
         room *= 0.95
         if longest > room:
             return lines
-        tighter = wrapped(text, size, room, len(lines) + 1)
+        tighter = wrap_text(text, size, room, len(lines) + 1)
         if len(tighter) > len(lines):
             return lines
         lines = tighter
 
 
-def wrapped(text: str, size: int, room: float, most: int | None = None) -> list[str]:
+def wrap_text(text: str, size: int, room: float, most: int | None = None) -> list[str]:
     """Return the lines of `text`, none wider than `room`; a word that is wider is broken.
 
     With `most`, no more lines than so many are made, and what comes after them is left out.
     """
-    return list(islice(_lines(text, size, room), most))
+    return list(islice(_break_lines(text, size, room), most))
 
 
-def _lines(text: str, size: int, room: float) -> Iterator[str]:
+def _break_lines(text: str, size: int, room: float) -> Iterator[str]:
     line, used = "", 0.0
-    blank = width(" ", size)
+    blank = measure_width(" ", size)
     for word in text.split():
-        for piece, wide in _pieces(word, size, room):
+        for piece, wide in _break_word(word, size, room):
             if line and used + blank + wide <= room:
                 line, used = f"{line} {piece}", used + blank + wide
                 continue
@@ -198,20 +198,20 @@ def _lines(text: str, size: int, room: float) -> Iterator[str]:
         yield line
 
 
-def _pieces(word: str, size: int, room: float) -> Iterator[tuple[str, float]]:
+def _break_word(word: str, size: int, room: float) -> Iterator[tuple[str, float]]:
     """Yield the parts of a word that fit into `room`, with their widths."""
-    whole = width(word, size)
+    whole = measure_width(word, size)
     if whole <= room:
         yield word, whole
         return
-    advances = _advances(size)
+    advances = _get_advances(size)
     start, used = 0, 0.0
     for place, character in enumerate(word):
         wide = advances[character] * _SLACK
         if place > start and used + wide > room:
             piece = word[start:place]
-            yield piece, width(piece, size)
+            yield piece, measure_width(piece, size)
             start, used = place, 0.0
         used += wide
     piece = word[start:]
-    yield piece, width(piece, size)
+    yield piece, measure_width(piece, size)

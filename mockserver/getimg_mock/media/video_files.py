@@ -37,10 +37,10 @@ class Video:
 def encode_video(video: Video) -> bytes:
     """Return the MP4 file of `video`: the same bytes each time."""
     # FFmpeg is imported by the first video and not by the first request: cold start matters.
-    from getimg_mock.media.key_frames import Film, bar_across, encode_film  # noqa: PLC0415 - see above
+    from getimg_mock.media.key_frames import Film, encode_film, fit_bar  # noqa: PLC0415 - see above
     from getimg_mock.media.posters import Poster  # noqa: PLC0415 - see above
 
-    bar = bar_across(video.width, video.height)
+    bar = fit_bar(video.width, video.height)
     sound = ", sound" if video.has_sound else ""
     poster = Poster(
         width=video.width,

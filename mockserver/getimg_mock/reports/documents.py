@@ -7,9 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from getimg_mock.reports.replays import replay_of
-from getimg_mock.reports.run_events import ORDER, labels, title
-from getimg_mock.reports.tables import table
+from getimg_mock.reports.replays import build_replay_command
+from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
+from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
             "target": outcome.target,
             "kind": outcome.kind,
             "ok": outcome.ok,
-            "counts": outcome.counts(),
+            "counts": outcome.count_statuses(),
             "start": outcome.start,
             "end": outcome.end,
             "budget": outcome.budget,
@@ -54,13 +54,13 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
     kinds = {outcome.kind for outcome in outcomes}
     name = _COMMANDS[min(kinds)] if len(kinds) == 1 else "getimg-mock"
     root = ET.Element("testsuites", name=name)
-    for outcome, label in zip(outcomes, labels(outcomes), strict=True):
-        counts = outcome.counts()
+    for outcome, label in zip(outcomes, label_outcomes(outcomes), strict=True):
+        counts = outcome.count_statuses()
         skipped = sum(counts.get(status, 0) for status in _NOT_RUN)
         suite = ET.SubElement(
             root,
             "testsuite",
-            name=_xml(label),
+            name=_clean_xml(label),
             tests=str(len(outcome.verdicts)),
             failures=str(len(outcome.failures)),
             errors="0",
@@ -73,30 +73,32 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             case = ET.SubElement(
                 suite,
                 "testcase",
-                classname=f"{_xml(label)}.{verdict['id'][:3]}",
-                name=_xml(f"{verdict['id']} {verdict['statement']}"),
+                classname=f"{_clean_xml(label)}.{verdict['id'][:3]}",
+                name=_clean_xml(f"{verdict['id']} {verdict['statement']}"),
             )
-            _result(case, outcome, verdict)
+            _add_result(case, outcome, verdict)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
+def _add_result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
     if verdict["status"] in {"FAIL", "XPASS"}:
         failure = verdict["failures"][0] if verdict["failures"] else None
         text = f"expected {failure['expected']}, actual {failure['actual']}" if failure else "XPASS"
-        element = ET.SubElement(case, "failure", type=verdict["severity"], message=_xml(text))
+        element = ET.SubElement(case, "failure", type=verdict["severity"], message=_clean_xml(text))
         if failure:
-            lines = [*table(failure["exchanges"]), *_advice(outcome, verdict)]
-            element.text = _xml("\n".join(lines))
+            lines = [*render_table(failure["exchanges"]), *_list_advice(outcome, verdict)]
+            element.text = _clean_xml("\n".join(lines))
     elif verdict["status"] in _NOT_RUN:
-        ET.SubElement(case, "skipped", message=_xml(f"{verdict['status']} {verdict['reason']}"))
+        ET.SubElement(
+            case, "skipped", message=_clean_xml(f"{verdict['status']} {verdict['reason']}")
+        )
     elif verdict["failures"] or verdict["notes"]:
-        said = _xml(f"{verdict['status']}: {_said(verdict)}")
+        said = _clean_xml(f"{verdict['status']}: {_describe_passing(verdict)}")
         ET.SubElement(case, "system-out").text = said
 
 
-def _said(verdict: dict[str, Any]) -> str:
+def _describe_passing(verdict: dict[str, Any]) -> str:
     """Return the note of a verdict that fails nothing."""
     if verdict["failures"]:
         failure = verdict["failures"][0]
@@ -104,13 +106,13 @@ def _said(verdict: dict[str, Any]) -> str:
     return "; ".join(dict.fromkeys(verdict["notes"]))
 
 
-def _advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
+def _list_advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
     """Return the lines that say how to fix a failure, and how to see it again."""
     fix = [f"Fix: {verdict['fix']}"] if verdict.get("fix") else []
-    return [*fix, f"Replay: {replay_of(outcome, verdict['failures'][0])}"]
+    return [*fix, f"Replay: {build_replay_command(outcome, verdict['failures'][0])}"]
 
 
-def _xml(text: str) -> str:
+def _clean_xml(text: str) -> str:
     return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
@@ -132,8 +134,8 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
             {
                 "ruleId": verdict["id"],
                 "level": _SARIF_LEVELS[verdict["status"]],
-                "message": {"text": _sentence(outcome, verdict)},
-                "locations": [_place(outcome, failure)],
+                "message": {"text": _describe_failure(outcome, verdict)},
+                "locations": [_build_location(outcome, failure)],
             }
             for verdict in outcome.verdicts
             if verdict["status"] in _SARIF_LEVELS and not outcome.twin
@@ -149,13 +151,13 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _sentence(outcome: Outcome, verdict: dict[str, Any]) -> str:
+def _describe_failure(outcome: Outcome, verdict: dict[str, Any]) -> str:
     failure = verdict["failures"][0]
     said = f"Expected {failure['expected']}; actual: {failure['actual']}."
-    return " ".join([said, *_advice(outcome, verdict)])
+    return " ".join([said, *_list_advice(outcome, verdict)])
 
 
-def _place(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
+def _build_location(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
     operations = [each["operation"] for each in failure["exchanges"] if each["operation"]]
     name = operations[-1] if operations else "api"
     place: dict[str, Any] = {
@@ -163,13 +165,13 @@ def _place(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
     }
     file = "schemas/openapi.json"
     if outcome.kind == "client":
-        file = _source(str(failure.get("client", {}).get("adapter", "")))
+        file = _find_source(str(failure.get("client", {}).get("adapter", "")))
     if file:
         place["physicalLocation"] = {"artifactLocation": {"uri": file}}
     return place
 
 
-def _source(adapter: str) -> str:
+def _find_source(adapter: str) -> str:
     """Return the file of an adapter, by its name, or an empty text."""
     module, mark, _ = adapter.partition(":")
     if module == "program":
@@ -179,26 +181,29 @@ def _source(adapter: str) -> str:
 
 def as_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the runs as Markdown, short enough for a pull request."""
-    named = list(zip(labels(outcomes), outcomes, strict=True))
-    used = [status for status in ORDER if any(status in each.counts() for each in outcomes)]
+    named = list(zip(label_outcomes(outcomes), outcomes, strict=True))
+    used = [status for status in ORDER if any(status in each.count_statuses() for each in outcomes)]
     first = "client" if {each.kind for each in outcomes} == {"client"} else "target"
     lines = [
-        f"## {title(outcomes)}",
+        f"## {compose_title(outcomes)}",
         "",
         f"| {first} | " + " | ".join(used) + " |",
         "| --- |" + " ---: |" * len(used),
     ]
     for label, outcome in named:
-        counts = outcome.counts()
+        counts = outcome.count_statuses()
         cells = " | ".join(str(counts.get(status, "")) for status in used)
-        lines.append(f"| {_cell(label)} | {cells} |")
-    scores = [f"- {_cell(label)}: `{each.scorecard}`" for label, each in named if each.scorecard]
+        lines.append(f"| {_escape_cell(label)} | {cells} |")
+    scores = [
+        f"- {_escape_cell(label)}: `{each.scorecard}`" for label, each in named if each.scorecard
+    ]
     lines += ["", *scores] if scores else []
     for label, outcome in named:
         for verdict in outcome.broken:
-            lines += _section(outcome, label, verdict)
+            lines += _render_section(outcome, label, verdict)
     remarks = [
-        f"- {status if status != 'PASS' else 'note'} {name}, {_cell(label)}: {_cell(sentence)}"
+        f"- {status if status != 'PASS' else 'note'} {name}, {_escape_cell(label)}: "
+        f"{_escape_cell(sentence)}"
         for label, outcome in named
         if not outcome.twin
         for status, name, sentence in outcome.remarks
@@ -207,28 +212,31 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> list[str]:
+def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> list[str]:
     mark = _MARKS[verdict["status"]]
     lines = [
         "",
-        f"### {mark} {verdict['id']} {_cell(verdict['statement'])}",
+        f"### {mark} {verdict['id']} {_escape_cell(verdict['statement'])}",
         "",
-        (f"{_cell(label)}, {verdict['level']} ({verdict['severity']}). {_cell(verdict['why'])}"),
+        (
+            f"{_escape_cell(label)}, {verdict['level']} ({verdict['severity']}). "
+            f"{_escape_cell(verdict['why'])}"
+        ),
     ]
     for failure in verdict["failures"][:1]:
         lines += [
             "",
-            f"- expected: {_cell(failure['expected'])}",
-            f"- actual: {_cell(failure['actual'])}",
-            *([f"- fix: {_cell(verdict['fix'])}"] if verdict.get("fix") else []),
-            f"- replay: `{replay_of(outcome, failure)}`",
+            f"- expected: {_escape_cell(failure['expected'])}",
+            f"- actual: {_escape_cell(failure['actual'])}",
+            *([f"- fix: {_escape_cell(verdict['fix'])}"] if verdict.get("fix") else []),
+            f"- replay: `{build_replay_command(outcome, failure)}`",
             "",
             "```",
-            *[line.replace("```", "'''") for line in table(failure["exchanges"])],
+            *[line.replace("```", "'''") for line in render_table(failure["exchanges"])],
             "```",
         ]
     return lines
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return re.sub(r"[|<>`\r\n]", lambda found: f"&#{ord(found[0])};", text)[:300]

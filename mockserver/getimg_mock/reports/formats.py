@@ -26,7 +26,7 @@ class ReportFormat:
 
 
 def _render_text(outcomes: Sequence[Outcome]) -> str:
-    return "".join(console.rendered(each) for each in outcomes if not each.twin)
+    return "".join(console.render_console(each) for each in outcomes if not each.twin)
 
 
 def _render_events(outcomes: Sequence[Outcome]) -> str:
@@ -77,7 +77,7 @@ def read_events(path: Path) -> list[Outcome]:
     except UnicodeDecodeError:
         raise SettingsError(f"{path} is not an event stream: it is not UTF-8.") from None
     try:
-        outcomes = run_events.read(run_events.parsed(text), source=str(path))
+        outcomes = run_events.read_outcomes(run_events.parse_events(text), source=str(path))
     except SettingsError as error:
         raise SettingsError(f"{path}, {error}") from None
     if not outcomes:

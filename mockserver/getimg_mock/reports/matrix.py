@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.reports.replays import replay_of, script_of
-from getimg_mock.reports.run_events import ORDER, labels, title
-from getimg_mock.reports.stylesheet import STYLE
-from getimg_mock.reports.tables import table
+from getimg_mock.reports.replays import build_replay_command, describe_script
+from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
+from getimg_mock.reports.stylesheet import STYLESHEET
+from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,34 +51,37 @@ Row = dict[int, "RunEvent"]
 
 def as_html(outcomes: Sequence[Outcome]) -> str:
     """Return the page."""
-    names = labels(outcomes)
+    names = label_outcomes(outcomes)
     found: dict[str, Row] = {}
     for column, outcome in enumerate(outcomes):
         for verdict in outcome.verdicts:
             found.setdefault(verdict["id"], {})[column] = verdict
     page = _Page(outcomes, names, found)
-    head = escape(title(outcomes))
-    word = {"Client contract": "client", "Provider contract": "target"}.get(title(outcomes), "run")
+    head = escape(compose_title(outcomes))
+    word = {"Client contract": "client", "Provider contract": "target"}.get(
+        compose_title(outcomes), "run"
+    )
     contracts = dict.fromkeys(str(outcome.start.get("contract", "")) for outcome in outcomes)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{head}</title><style>{STYLE}</style></head><body><main><h1>{head}</h1>"
-        f'<p class="lead">{_several(len(found), "check")} against {_several(len(names), word)}</p>'
-        f'<div class="cards">{"".join(map(_card, outcomes, names))}</div>'
-        f"{page.broken()}{page.sections()}{page.remarks()}"
+        f"<title>{head}</title><style>{STYLESHEET}</style></head><body><main><h1>{head}</h1>"
+        f'<p class="lead">{_pluralize(len(found), "check")} against '
+        f"{_pluralize(len(names), word)}</p>"
+        f'<div class="cards">{"".join(map(_render_card, outcomes, names))}</div>'
+        f"{page.list_broken()}{page.render_sections()}{page.render_remarks()}"
         f"<footer>getimg-mock, contract {escape(', '.join(contracts))}. "
         f"{_LEGEND}</footer>"
         "</main></body></html>\n"
     )
 
 
-def _several(count: int, word: str) -> str:
+def _pluralize(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
 
 
-def _card(outcome: Outcome, name: str) -> str:
-    counts = outcome.counts()
+def _render_card(outcome: Outcome, name: str) -> str:
+    counts = outcome.count_statuses()
     total = sum(counts.values()) or 1
     bar = "".join(
         f'<i class="{status}" style="width:{100 * counts[status] / total:.2f}%"></i>'
@@ -89,12 +92,12 @@ def _card(outcome: Outcome, name: str) -> str:
         f'<span class="pill {status}">{status} {count}</span>' for status, count in counts.items()
     )
     return (
-        f'<div class="card"><h2>{escape(name)}</h2>{_score(outcome)}'
-        f'<div class="bar">{bar}</div>{pills}<p>{escape(_facts(outcome))}</p></div>'
+        f'<div class="card"><h2>{escape(name)}</h2>{_render_score(outcome)}'
+        f'<div class="bar">{bar}</div>{pills}<p>{escape(_render_facts(outcome))}</p></div>'
     )
 
 
-def _score(outcome: Outcome) -> str:
+def _render_score(outcome: Outcome) -> str:
     """Return the scorecard of a client: edition, what holds of what was judged, the blockers."""
     if not outcome.scorecard:
         return ""
@@ -109,13 +112,13 @@ def _score(outcome: Outcome) -> str:
     )
 
 
-def _facts(outcome: Outcome) -> str:
+def _render_facts(outcome: Outcome) -> str:
     word = "case" if outcome.kind == "client" else "plan"
-    facts = [_several(outcome.end.get("exchanges", 0), "exchange")]
+    facts = [_pluralize(outcome.end.get("exchanges", 0), "exchange")]
     if not outcome.twin:
-        facts.append(_several(len(outcome.plans), word))
+        facts.append(_pluralize(len(outcome.plans), word))
     if outcome.skipped:
-        facts.append(f"{_several(len(outcome.skipped), 'plan')} skipped")
+        facts.append(f"{_pluralize(len(outcome.skipped), 'plan')} skipped")
     facts.append(f"seed {outcome.start.get('seed')}")
     told = ", ".join(facts) + "."
     if outcome.budget:
@@ -133,25 +136,26 @@ class _Page:
         self.names = names
         self.found = found
 
-    def broken(self) -> str:
+    def list_broken(self) -> str:
         """Return the list of what fails, so that nobody has to look for it."""
         rows = sorted(
-            (min(map(_urgency, row.values())), name)
+            (min(map(_rank_urgency, row.values())), name)
             for name, row in self.found.items()
             if any(v["status"] in _URGENT for v in row.values())
         )
         if not rows:
             return ""
-        body = "".join(self._broken_row(name, self.found[name]) for _, name in rows)
+        body = "".join(self._build_broken_row(name, self.found[name]) for _, name in rows)
         return (
-            f"<section><h2>Broken<small>{_several(len(rows), 'check')}</small></h2>"
+            f"<section><h2>Broken<small>{_pluralize(len(rows), 'check')}</small></h2>"
             f'<div class="scroll"><table><tbody>{body}</tbody></table></div></section>'
         )
 
-    def _broken_row(self, name: str, row: Row) -> str:
+    def _build_broken_row(self, name: str, row: Row) -> str:
         urgent = {column: v for column, v in row.items() if v["status"] in _URGENT}
         said = "".join(
-            f'<div class="meta">{_pill(v)}{self._of(column)}{escape(_said(v))}</div>'
+            f'<div class="meta">{_render_pill(v)}{self._render_label(column)}'
+            f"{escape(_describe_verdict(v))}</div>"
             for column, v in urgent.items()
         )
         one = next(iter(row.values()))
@@ -161,15 +165,15 @@ class _Page:
             f"{said}</td></tr>"
         )
 
-    def _of(self, column: int) -> str:
+    def _render_label(self, column: int) -> str:
         return f"<b>{escape(self.names[column])}</b>: " if len(self.names) > 1 else ""
 
-    def sections(self) -> str:
+    def render_sections(self) -> str:
         """Return a table for each topic, and one for what is of none."""
-        known = "".join(self._section(topic, words) for topic, words in TOPICS.items())
-        return known + self._section("", "Others")
+        known = "".join(self._render_section(topic, words) for topic, words in TOPICS.items())
+        return known + self._render_section("", "Others")
 
-    def _section(self, topic: str, words: str) -> str:
+    def _render_section(self, topic: str, words: str) -> str:
         ids = sorted(
             name for name in self.found if (name[:3] == topic if topic else name[:3] not in TOPICS)
         )
@@ -177,27 +181,29 @@ class _Page:
             return ""
         used = [at for at in range(len(self.names)) if any(at in self.found[name] for name in ids)]
         heads = "".join(f'<th class="verdict">{escape(self.names[column])}</th>' for column in used)
-        rows = "".join(self._row(name, self.found[name], used) for name in ids)
+        rows = "".join(self._render_row(name, self.found[name], used) for name in ids)
         return (
             f"<section><h2>{escape(words)}<small>{escape(topic)}xx</small></h2>"
             '<div class="scroll"><table><thead><tr><th>Check</th><th>Rule</th>'
             f"{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
         )
 
-    def _row(self, name: str, row: Row, used: Sequence[int]) -> str:
+    def _render_row(self, name: str, row: Row, used: Sequence[int]) -> str:
         one = next(iter(row.values()))
         cells = "".join(
-            f'<td class="verdict">{_pill(row[column]) if column in row else ""}</td>'
+            f'<td class="verdict">{_render_pill(row[column]) if column in row else ""}</td>'
             for column in used
         )
-        more = "".join(self._details(column, row[column]) for column in used if column in row)
+        more = "".join(
+            self._render_details(column, row[column]) for column in used if column in row
+        )
         facts = " &middot; ".join(map(escape, (one["level"], one["severity"], one["evidence"])))
         return (
             f'<tr id="{escape(name)}"><td class="id">{escape(name)}</td>'
             f'<td>{escape(one["statement"])}<div class="meta">{facts}</div>{more}</td>{cells}</tr>'
         )
 
-    def _details(self, column: int, verdict: RunEvent) -> str:
+    def _render_details(self, column: int, verdict: RunEvent) -> str:
         if not verdict["failures"]:
             return ""
         failure, outcome = verdict["failures"][0], self.outcomes[column]
@@ -206,28 +212,28 @@ class _Page:
             "actual": escape(failure["actual"]),
             "why": escape(verdict["why"]),
             "fix": escape(verdict.get("fix", "")),
-            "replay": f"<code>{escape(replay_of(outcome, failure))}</code>",
-            "script": escape(script_of(outcome, failure)),
-            "where": escape(_where(failure)),
+            "replay": f"<code>{escape(build_replay_command(outcome, failure))}</code>",
+            "script": escape(describe_script(outcome, failure)),
+            "where": escape(_describe_place(failure)),
             "outcome": "<br>".join(map(escape, failure.get("client", {}).get("outcomes", ()))),
             "reason": escape(verdict["reason"]),
         }
         told = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in parts.items() if text)
-        lines = "\n".join(table(failure["exchanges"], width=130, most=16))
+        lines = "\n".join(render_table(failure["exchanges"], width=130, most=16))
         shown = f"<pre>{escape(lines)}</pre>" if lines else ""
         soft = {"FAIL": "", "XPASS": "", "WARN": "soft"}.get(verdict["status"], "mute")
-        name = self._of(column)
+        name = self._render_label(column)
         return (
-            f'<details class="{soft}"><summary>{name}{escape(_actual(verdict))}</summary>'
+            f'<details class="{soft}"><summary>{name}{escape(_describe_actual(verdict))}</summary>'
             f"<dl>{told}</dl>{shown}</details>"
         )
 
-    def remarks(self) -> str:
+    def render_remarks(self) -> str:
         """Return what fails nothing, but is worth knowing."""
         rows = "".join(
             f'<tr><td class="id"><a href="#{escape(name)}">{escape(name)}</a></td><td>'
             f'<span class="pill {status}">{status if status != "PASS" else "note"}</span>'
-            f"{self._of(column)}{escape(sentence)}</td></tr>"
+            f"{self._render_label(column)}{escape(sentence)}</td></tr>"
             for column, outcome in enumerate(self.outcomes)
             if not outcome.twin
             for status, name, sentence in outcome.remarks
@@ -240,30 +246,32 @@ class _Page:
         )
 
 
-def _urgency(verdict: RunEvent) -> tuple[int, int]:
+def _rank_urgency(verdict: RunEvent) -> tuple[int, int]:
     """Return where a verdict stands among others: failures first, of these the blockers."""
     return ORDER.index(verdict["status"]), _SEVERITIES.index(verdict["severity"])
 
 
-def _said(verdict: RunEvent) -> str:
+def _describe_verdict(verdict: RunEvent) -> str:
     if not verdict["failures"]:
-        return _actual(verdict)
-    return f"expected {verdict['failures'][0]['expected'][:160]}, actual {_actual(verdict)}"
+        return _describe_actual(verdict)
+    return (
+        f"expected {verdict['failures'][0]['expected'][:160]}, actual {_describe_actual(verdict)}"
+    )
 
 
-def _actual(verdict: dict[str, Any]) -> str:
+def _describe_actual(verdict: dict[str, Any]) -> str:
     if verdict["status"] == "XPASS":
         return "it is listed as a known failure, but it passes now"
     return str(verdict["failures"][0]["actual"])[:200] if verdict["failures"] else "?"
 
 
-def _where(failure: RunEvent) -> str:
+def _describe_place(failure: RunEvent) -> str:
     client = failure.get("client")
     return f"case {client['case']}" if client else str(failure["plan_name"])
 
 
-def _pill(verdict: RunEvent) -> str:
-    told = verdict["reason"] or f"seen {_several(verdict['applied'], 'time')}"
+def _render_pill(verdict: RunEvent) -> str:
+    told = verdict["reason"] or f"seen {_pluralize(verdict['applied'], 'time')}"
     return (
         f'<span class="pill {verdict["status"]}" title="{escape(told)}">{verdict["status"]}</span>'
     )

@@ -83,7 +83,7 @@ class RunRecorder:
     @property
     def outcomes(self) -> list[Outcome]:
         """The runs so far."""
-        return run_events.read(self._events, source=self.source)
+        return run_events.read_outcomes(self._events, source=self.source)
 
     def record(self, stream: Iterable[RunEvent]) -> None:
         """Record the events of a run, or of several, as the stream yields them."""

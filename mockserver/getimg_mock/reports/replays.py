@@ -22,7 +22,7 @@ NAMELESS: Final = "--factory"
 _PLAIN: Final = re.compile(r"~?[\w@%+=:,./-]+", re.ASCII)
 
 
-def loopback(url: str) -> bool:
+def is_loopback_url(url: str) -> bool:
     """Return whether a URL is on this machine, where nothing can cost."""
     try:
         return is_loopback(urlsplit(url).hostname or "")
@@ -30,7 +30,7 @@ def loopback(url: str) -> bool:
         return False
 
 
-def unrepeatable(outcome: Outcome, failure: RunEvent) -> str:
+def explain_unrepeatable(outcome: Outcome, failure: RunEvent) -> str:
     """Return why a failure cannot be replayed from its events alone, or an empty text."""
     adapter = failure.get("client", {}).get("adapter")
     if adapter == OBSERVED:
@@ -46,32 +46,32 @@ def unrepeatable(outcome: Outcome, failure: RunEvent) -> str:
     return "its plan is too large to be kept, so make the run again"
 
 
-def replay_of(outcome: Outcome, failure: RunEvent) -> str:
+def build_replay_command(outcome: Outcome, failure: RunEvent) -> str:
     """Return the command that shows a failure again, or says why there is none."""
     again = str(outcome.start.get("again", ""))
-    why = unrepeatable(outcome, failure)
+    why = explain_unrepeatable(outcome, failure)
     if why:
         return f"{again}   ({why})" if again else why
     if not outcome.source:
         return again or "add --events FILE to keep what can be replayed"
     budget = outcome.start.get("budget")
-    money = f" --budget {budget}" if budget and not loopback(url_of(outcome)) else ""
-    return f"getimg-mock replay {shown(outcome.source)} --check {failure['id']}{money}"
+    money = f" --budget {budget}" if budget and not is_loopback_url(find_url(outcome)) else ""
+    return f"getimg-mock replay {quote_path(outcome.source)} --check {failure['id']}{money}"
 
 
-def script_of(outcome: Outcome, failure: RunEvent) -> str:
+def describe_script(outcome: Outcome, failure: RunEvent) -> str:
     """Return how to get a script that shows a failure again, or an empty text."""
-    if unrepeatable(outcome, failure) or not outcome.source:
+    if explain_unrepeatable(outcome, failure) or not outcome.source:
         return ""
     return f"the same with --script {failure['id'].lower()}.py writes it as a program"
 
 
-def url_of(outcome: Outcome) -> str:
+def find_url(outcome: Outcome) -> str:
     """Return the URL of the target of a run; an empty text for the fake."""
     return str(outcome.start.get("url") or "")
 
 
-def shown(path: str) -> str:
+def quote_path(path: str) -> str:
     """Return a path quoted for a shell, with `~` for the home folder."""
     try:
         short = f"~/{Path(path).relative_to(Path.home()).as_posix()}"

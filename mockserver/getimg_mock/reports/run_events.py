@@ -105,7 +105,7 @@ class Outcome:
         return [
             (verdict["status"], verdict["id"], sentence)
             for verdict in self.verdicts
-            for sentence in _remarks(verdict)
+            for sentence in _collect_remarks(verdict)
         ]
 
     @property
@@ -113,7 +113,7 @@ class Outcome:
         """Whether nothing failed."""
         return self.twin or not self.failures
 
-    def counts(self) -> dict[str, int]:
+    def count_statuses(self) -> dict[str, int]:
         """Return how many verdicts of each status there are, the most urgent first."""
         found: dict[str, int] = {}
         for verdict in self.verdicts:
@@ -121,7 +121,7 @@ class Outcome:
         return {status: found[status] for status in ORDER if status in found}
 
 
-def _remarks(verdict: RunEvent) -> list[str]:
+def _collect_remarks(verdict: RunEvent) -> list[str]:
     if verdict["failures"] and verdict["status"] in {"INFO", "STALE", "XFAIL"}:
         first = verdict["failures"][0]
         return [f"expected {first['expected']}, actual {first['actual']}"]
@@ -129,13 +129,13 @@ def _remarks(verdict: RunEvent) -> list[str]:
     return [notes] if notes else []
 
 
-def title(outcomes: Iterable[Outcome]) -> str:
+def compose_title(outcomes: Iterable[Outcome]) -> str:
     """Return what a report on these runs is called."""
     kinds = {outcome.kind for outcome in outcomes}
     return TITLES[kinds.pop()] if len(kinds) == 1 else "Contracts"
 
 
-def labels(outcomes: Iterable[Outcome]) -> list[str]:
+def label_outcomes(outcomes: Iterable[Outcome]) -> list[str]:
     """Return a label for each run: its target, numbered where several runs have the same one."""
     names = [outcome.target for outcome in outcomes]
     return [
@@ -144,7 +144,7 @@ def labels(outcomes: Iterable[Outcome]) -> list[str]:
     ]
 
 
-def read(events: Iterable[RunEvent], *, source: str = "") -> list[Outcome]:
+def read_outcomes(events: Iterable[RunEvent], *, source: str = "") -> list[Outcome]:
     """Return the runs that a stream holds, one for each `start`."""
     runs: list[list[RunEvent]] = []
     for event in events:
@@ -155,7 +155,7 @@ def read(events: Iterable[RunEvent], *, source: str = "") -> list[Outcome]:
     return [Outcome(tuple(run), source) for run in runs]
 
 
-def parsed(text: str) -> list[RunEvent]:
+def parse_events(text: str) -> list[RunEvent]:
     """Return the events of NDJSON text.
 
     Raises `SettingsError`, which names the line, for a line that does not match the published

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import read_text
 from getimg_mock.reports.inlining import inline_package
-from getimg_mock.reports.replays import url_of
+from getimg_mock.reports.replays import find_url
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -39,7 +39,7 @@ def build_script(outcome: Outcome, verdict: RunEvent) -> str:
         events = [outcome.start | {"again": ""}, verdict | {"failures": [failure]}]
         text = _fill_template("case", words)
         return text.replace(_FAILURE, _format_assignment("FAILURE", {"events": events}))
-    words |= {"plan": failure["plan_name"], "url": url_of(outcome) or _FAKE}
+    words |= {"plan": failure["plan_name"], "url": find_url(outcome) or _FAKE}
     text = inline_package(_fill_template("plan", words), above=_PLAN)
     return text.replace(_PLAN, _format_assignment("PLAN", failure["plan"]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-STYLE: Final = """
+STYLESHEET: Final = """
 :root { color-scheme: light dark; --ink: #1d2330; --soft: #667085; --line: #e4e7ec;
   --ground: #f7f8fa; --card: #fff; --pass: #12805c; --pass-bg: #e7f6ef; --fail: #c0262d;
   --fail-bg: #fdeaea; --warn: #9a6700; --warn-bg: #fff4d6; --info: #175cd3; --info-bg: #e8f1fd;

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from getimg_mock.reports.run_events import RunEvent
 
-HEADS: Final = ("#", "time", "key", "request", "answer", "effect", "USD")
+HEADINGS: Final = ("#", "time", "key", "request", "answer", "effect", "USD")
 """The columns; the last is the change of the balance."""
 
 _LONG_VALUE: Final = 18
 _HEAD: Final = 12
 
 
-def table(exchanges: Sequence[RunEvent], *, width: int = 100, most: int = 12) -> list[str]:
+def render_table(exchanges: Sequence[RunEvent], *, width: int = 100, most: int = 12) -> list[str]:
     """Return the lines of the table, at most `most` with its head.
 
     Columns are as wide as their content. In lines longer than `width`, the middle of the path is
@@ -25,69 +25,71 @@ def table(exchanges: Sequence[RunEvent], *, width: int = 100, most: int = 12) ->
     """
     if not exchanges:
         return []
-    heads, tails = _parted(exchanges, most - 1)
+    heads, tails = _split_exchanges(exchanges, most - 1)
     chosen = [*heads, *tails]
-    rows = [_cells(each) for each in chosen]
-    widths = [max(len(row[at]) for row in (HEADS, *rows)) for at in range(len(HEADS))]
-    spare = width - (sum(widths) + 2 * len(HEADS))
+    rows = [_build_cells(each) for each in chosen]
+    widths = [max(len(row[at]) for row in (HEADINGS, *rows)) for at in range(len(HEADINGS))]
+    spare = width - (sum(widths) + 2 * len(HEADINGS))
     if spare < 0:
         widths[3] = max(24, widths[3] + spare)
-    lines = [_line(HEADS, widths)]
+    lines = [_format_line(HEADINGS, widths)]
     for place, (each, row) in enumerate(zip(chosen, rows, strict=True)):
         if tails and place == len(heads):
             lines.append(f"  {'':>{widths[0]}}  ... {len(exchanges) - len(chosen)} more ...")
-        lines.append(_line(row, widths))
+        lines.append(_format_line(row, widths))
         if each.get("label"):
             indent = 2 + widths[0] + 2 + widths[1] + 2 + widths[2] + 2
-            lines.append(fitted(f"{'':{indent}}^ {each['label']}", width))
+            lines.append(truncate_middle(f"{'':{indent}}^ {each['label']}", width))
     return lines
 
 
-def _parted(exchanges: Sequence[RunEvent], room: int) -> tuple[list[RunEvent], list[RunEvent]]:
+def _split_exchanges(
+    exchanges: Sequence[RunEvent], room: int
+) -> tuple[list[RunEvent], list[RunEvent]]:
     """Return the first and the last exchanges, of which as many fit as are shown."""
-    if sum(map(_height, exchanges)) <= room:
+    if sum(map(_measure_height, exchanges)) <= room:
         return list(exchanges), []
-    heads, left = [exchanges[0]], room - 1 - _height(exchanges[0])
+    heads, left = [exchanges[0]], room - 1 - _measure_height(exchanges[0])
     tails: list[RunEvent] = []
     rest = list(exchanges[1:])
-    while rest and left >= _height(rest[-1]):
-        left -= _height(rest[-1])
+    while rest and left >= _measure_height(rest[-1]):
+        left -= _measure_height(rest[-1])
         tails.insert(0, rest.pop())
-        if rest and left >= _height(rest[0]) and len(heads) < len(tails):
-            left -= _height(rest[0])
+        if rest and left >= _measure_height(rest[0]) and len(heads) < len(tails):
+            left -= _measure_height(rest[0])
             heads.append(rest.pop(0))
     return (heads, tails) if tails else (heads, [exchanges[-1]])
 
 
-def _height(exchange: RunEvent) -> int:
+def _measure_height(exchange: RunEvent) -> int:
     return 2 if exchange.get("label") else 1
 
 
-def _cells(each: RunEvent) -> tuple[str, ...]:
+def _build_cells(each: RunEvent) -> tuple[str, ...]:
     return tuple(
-        clean(cell)
+        replace_unprintable(cell)
         for cell in (
             str(each["number"]),
             each["at"][11:21],
             f"{each['key']} ->",
-            f"{each['method']} {shortened(each['path'])}",
+            f"{each['method']} {shorten_path(each['path'])}",
             f"<- {each['status'] or 'none'}",
-            effect_of(each),
+            describe_effects(each),
             each.get("delta", ""),
         )
     )
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _format_line(cells: Sequence[str], widths: Sequence[int]) -> str:
     number, time, key, request, answer, effect, money = cells
     return (
         f"  {number:>{widths[0]}}  {time:<{widths[1]}}  {key:<{widths[2]}}  "
-        f"{fitted(request, widths[3]):<{widths[3]}}  {answer:<{widths[4]}}  "
+        f"{truncate_middle(request, widths[3]):<{widths[3]}}  {answer:<{widths[4]}}  "
         f"{effect:<{widths[5]}}  {money:>{widths[6]}}"
     ).rstrip()
 
 
-def effect_of(each: RunEvent) -> str:
+def describe_effects(each: RunEvent) -> str:
     """Return the effects of an exchange in a few words; amounts have a column of their own."""
     words = [effect.partition(" ") for effect in each["effects"]]
     kinds = [kind for kind, _, _ in words]
@@ -102,20 +104,20 @@ def effect_of(each: RunEvent) -> str:
     return ", ".join(shown[:3])
 
 
-def shortened(path: str) -> str:
+def shorten_path(path: str) -> str:
     """Return a path with the values of long parameters shortened."""
     place, mark, query = path.partition("?")
     if not mark or len(path) <= _LONG_VALUE * 2:
         return path
     pairs = parse_qsl(query, keep_blank_values=True)
-    return f"{place}?" + "&".join(f"{name}={_value(value)}" for name, value in pairs)
+    return f"{place}?" + "&".join(f"{name}={_shorten_value(value)}" for name, value in pairs)
 
 
-def _value(value: str) -> str:
+def _shorten_value(value: str) -> str:
     return value if len(value) <= _LONG_VALUE else f"{value[:8]}..{value[-4:]}"
 
 
-def fitted(text: str, width: int) -> str:
+def truncate_middle(text: str, width: int) -> str:
     """Return a text cut in the middle where it is too long; its end is kept."""
     if len(text) <= width:
         return text
@@ -123,6 +125,6 @@ def fitted(text: str, width: int) -> str:
     return f"{text[: width - 2 - tail]}..{text[-tail:]}"
 
 
-def clean(text: str) -> str:
+def replace_unprintable(text: str) -> str:
     """Return a text in which characters that cannot be printed on one line are replaced."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

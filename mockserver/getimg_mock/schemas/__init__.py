@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import jsonschema_rs
 
-from getimg_mock._shipped import read_text, shipped
+from getimg_mock._shipped import open_folder, read_text
 from getimg_mock.errors import MissingPackageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Violation:
 @cache
 def names() -> tuple[str, ...]:
     """Return the names of the schemas of getimg.ai's messages, sorted."""
-    files = (entry.name for entry in shipped("schemas").iterdir())
+    files = (entry.name for entry in open_folder("schemas").iterdir())
     return tuple(
         sorted(name[:-5] for name in files if name.endswith(".json") and name != "openapi.json")
     )
@@ -68,7 +68,7 @@ def names() -> tuple[str, ...]:
 @cache
 def own_names() -> tuple[str, ...]:
     """Return the names of the schemas of what is ours alone, such as `own/scenario`, sorted."""
-    files = (entry.name for entry in shipped("schemas").joinpath("own").iterdir())
+    files = (entry.name for entry in open_folder("schemas").joinpath("own").iterdir())
     return tuple(sorted(f"own/{name[:-5]}" for name in files if name.endswith(".json")))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from getimg_mock.api.error_envelope import problem
+from getimg_mock.api.error_envelope import render_problem
 from getimg_mock.api.raw_connection import WIRE
 from getimg_mock.errors import Refusal
 
@@ -29,7 +29,7 @@ _SEGMENT: Final = 64 * 1024
 _LONGEST_HEAD: Final = 1024 * 1024
 
 
-class Outgoing:
+class BufferedTransport:
     """Sends what one turn of the event loop writes as one segment.
 
     uvicorn writes the head and the body of a response separately, which costs a second system call.
@@ -78,7 +78,7 @@ class Outgoing:
         return getattr(self._transport, name)
 
 
-class Protocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """One connection. The scope of its requests has the wire under it, for faults of the socket."""
 
     def __init__(
@@ -93,7 +93,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""
         super().connection_made(transport)
-        self._outgoing = Outgoing(transport, self.loop)
+        self._outgoing = BufferedTransport(transport, self.loop)
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes; a head that exceeds the limit is refused, as it would fill the memory."""
@@ -134,7 +134,7 @@ class Protocol(HttpToolsProtocol):
             self._refuse(400, msg)
 
     def _refuse(self, status: int, message: str) -> None:
-        answer = problem(Refusal("invalid_parameter", message))
+        answer = render_problem(Refusal("invalid_parameter", message))
         lines = [b"%b: %b\r\n" % header for header in answer.headers]
         self._outgoing.write(
             b"%b%bcontent-length: %d\r\nconnection: close\r\n\r\n%b"

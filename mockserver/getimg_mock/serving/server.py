@@ -11,9 +11,9 @@ from uvicorn.config import Config
 from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
-from getimg_mock.control.request_guard import guarded
+from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError
-from getimg_mock.serving.http_protocol import Protocol
+from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class MockServer:
             settings = Settings.of(**options)
         elif options:
             raise TypeError("Pass either settings or single options, not both.")
-        self.settings = settings = guarded(settings)
+        self.settings = settings = require_token(settings)
         self.app: Application = create_app(settings)
         self._url: str | None = None
         self._thread: threading.Thread | None = None
@@ -66,16 +66,16 @@ class MockServer:
 
     def workspace(self, key: str) -> WorkspaceHandle:
         """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
-        from getimg_mock.control.handle import local  # noqa: PLC0415 - serving needs none of it
+        from getimg_mock.control.handle import connect_local  # noqa: PLC0415 - serving needs none of it
 
-        return local(self.app.fake, key)
+        return connect_local(self.app.fake, key)
 
     def start(self) -> Self:
         """Listen in a thread; return when the server accepts requests."""
         if self._thread is not None:
             raise ServerError("The server is already running.")
-        listener = listening(self.settings)
-        self._url = address(listener)
+        listener = open_listener(self.settings)
+        self._url = format_url(listener)
         started = threading.Event()
         self._thread = threading.Thread(
             target=self._run, args=(listener, started), name="getimg-mock", daemon=True
@@ -126,7 +126,7 @@ async def serve(
     """Answer requests to `listener` until `over` is set; then abort all connections."""
     config = Config(
         app,
-        http=Protocol,
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -138,7 +138,7 @@ async def serve(
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(
-        lambda: Protocol(config, state, {}), sock=listener, backlog=_BACKLOG
+        lambda: HttpProtocol(config, state, {}), sock=listener, backlog=_BACKLOG
     )
     started()
     try:
@@ -161,7 +161,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def listening(settings: Settings) -> socket.socket:
+def open_listener(settings: Settings) -> socket.socket:
     """Return a socket that listens on the host and port; raises `ServerError` if it cannot."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -182,7 +182,7 @@ def listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def address(listener: socket.socket) -> str:
+def format_url(listener: socket.socket) -> str:
     """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

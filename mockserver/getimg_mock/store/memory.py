@@ -24,7 +24,7 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._workspaces: OrderedDict[str, Workspace] = OrderedDict()
 
-    def workspace(self, key: str) -> Workspace:
+    def get_or_create(self, key: str) -> Workspace:
         """Return the workspace of `key`; creates it on first use."""
         with self._lock:
             workspace = self._workspaces.get(key)
@@ -35,7 +35,7 @@ class MemoryStore:
                 self._workspaces.move_to_end(key)
             return workspace
 
-    def holders(self, generation_id: str) -> Iterator[Workspace]:
+    def find_holders(self, generation_id: str) -> Iterator[Workspace]:
         """Yield the workspaces that have a generation of that id."""
         with self._lock:
             found = [

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 class Store(Protocol):
     """Keeps one workspace per key."""
 
-    def workspace(self, key: str) -> Workspace:
+    def get_or_create(self, key: str) -> Workspace:
         """Return the workspace of `key`; creates it on first use."""
 
-    def holders(self, generation_id: str) -> Iterable[Workspace]:
+    def find_holders(self, generation_id: str) -> Iterable[Workspace]:
         """Return the workspaces that have a generation of that id."""
 
     def renew(self, key: str) -> Workspace:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
 
 
-def verdict(fake: Fake, key: str) -> Verification:
+def compute_verdict(fake: Fake, key: str) -> Verification:
     """Return the verdict on the client that used a key."""
     return verify_client(ObservedFake(fake, key, name="the client of this test"))
 
 
-def breaches(verification: Verification) -> Iterator[str]:
+def find_breaches(verification: Verification) -> Iterator[str]:
     """Yield each MUST that the client broke, as a text with the requests."""
     for each in verification.of("FAIL"):
         yield each.render(replay="it was observed, so run this test again")

@@ -6,16 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from getimg_mock.in_process.exchange import ClockWait, InProcessExchange, Patience
+    from getimg_mock.in_process.exchange import ClockWait, InProcessExchange, WaitStrategy
     from getimg_mock.testing.reset_tracking import PresentClock
     from getimg_mock.virtual_time.linked_time import Link
     from getimg_mock.world.clock import VirtualClock
 
 
-class LinkedPatience:
+class LinkedWaitStrategy:
     """Waits like the client's own sleeps while its time is linked, and else as `other` does."""
 
-    def __init__(self, present: PresentClock, other: Patience) -> None:
+    def __init__(self, present: PresentClock, other: WaitStrategy) -> None:
         self.link: Link | None = None
         self._present = present
         self._other = other

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_LONGEST: Final = 120
+_MAX_LENGTH: Final = 120
 
 
 class _Absent:
@@ -22,13 +22,15 @@ ABSENT: Final = _Absent()
 _MISSING: Final = "(missing)"
 
 
-def differences(expected: Mapping[str, Any], actual: Any, *, is_cut: bool = False) -> list[str]:
+def find_differences(
+    expected: Mapping[str, Any], actual: Any, *, is_cut: bool = False
+) -> list[str]:
     """Return a line for each field of `expected` that is missing or different in `actual`.
 
     With `is_cut`, `actual` is the beginning of a longer object.
     """
     if not isinstance(actual, dict):
-        what = "not JSON" if actual is ABSENT else f"{_short(actual)}, not an object"
+        what = "not JSON" if actual is ABSENT else f"{_shorten(actual)}, not an object"
         return [f"body: {what}"]
     found = []
     for name, value in expected.items():
@@ -37,15 +39,15 @@ def differences(expected: Mapping[str, Any], actual: Any, *, is_cut: bool = Fals
             if there is ABSENT and is_cut:
                 found.append(f"{name}: unknown, the journal has only the beginning of this body")
             elif isinstance(value, (dict, list)) and isinstance(there, type(value)):
-                found += _inside(name, value, there)
+                found += _compare_inside(name, value, there)
             else:
-                found.append(told(name, value, there))
+                found.append(describe_difference(name, value, there))
     return found
 
 
-def told(name: str, expected: Any, actual: Any) -> str:
+def describe_difference(name: str, expected: Any, actual: Any) -> str:
     """Return one difference as a line."""
-    wanted, there = _short(expected), _short(actual)
+    wanted, there = _shorten(expected), _shorten(actual)
     if actual is ABSENT:
         there = _MISSING
     elif isinstance(expected, re.Pattern):
@@ -53,7 +55,7 @@ def told(name: str, expected: Any, actual: Any) -> str:
     elif callable(expected):
         wanted = f"a value that {getattr(expected, '__name__', 'the function')} accepts"
     elif wanted == there:
-        wanted, there = _apart(expected, actual)
+        wanted, there = _shorten_apart(expected, actual)
     if expected is ABSENT:
         wanted = _MISSING
     elif expected is ...:
@@ -76,7 +78,7 @@ def _fits(expected: Any, actual: Any) -> bool:
     return bool(expected == actual)
 
 
-def _inside(name: str, expected: Any, actual: Any) -> list[str]:
+def _compare_inside(name: str, expected: Any, actual: Any) -> list[str]:
     """Return the differences of two objects or two arrays, at the places where they are."""
     if isinstance(expected, dict):
         places: list[Any] = [*expected, *(each for each in actual if each not in expected)]
@@ -98,21 +100,21 @@ def _inside(name: str, expected: Any, actual: Any) -> list[str]:
         if _fits(wanted, there):
             continue
         if isinstance(wanted, (dict, list)) and isinstance(there, type(wanted)):
-            found += _inside(place, wanted, there)
+            found += _compare_inside(place, wanted, there)
         else:
-            found.append(told(place, wanted, there))
-    return found or [told(name, expected, actual)]
+            found.append(describe_difference(place, wanted, there))
+    return found or [describe_difference(name, expected, actual)]
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     # ASCII, so that different letters never look alike.
     text = ascii(value)
-    if len(text) <= _LONGEST:
+    if len(text) <= _MAX_LENGTH:
         return text
-    return f"{text[: _LONGEST - 20]}...{text[-10:]} ({len(text)} letters)"
+    return f"{text[: _MAX_LENGTH - 20]}...{text[-10:]} ({len(text)} letters)"
 
 
-def _apart(expected: Any, actual: Any) -> tuple[str, str]:
+def _shorten_apart(expected: Any, actual: Any) -> tuple[str, str]:
     """Return two values that look alike when shortened, each so that it looks different."""
     if isinstance(expected, str) and isinstance(actual, str):
         at = next(
@@ -126,5 +128,5 @@ def _apart(expected: Any, actual: Any) -> tuple[str, str]:
         )
     names = type(expected).__qualname__, type(actual).__qualname__
     if names[0] != names[1]:
-        return f"{_short(expected)} ({names[0]})", f"{_short(actual)} ({names[1]})"
-    return f"{_short(expected)} (a value equal to itself only)", f"{_short(actual)} (another)"
+        return f"{_shorten(expected)} ({names[0]})", f"{_shorten(actual)} ({names[1]})"
+    return f"{_shorten(expected)} (a value equal to itself only)", f"{_shorten(actual)} (another)"

@@ -14,17 +14,17 @@ from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.errors import GetimgMockError, SettingsError
-from getimg_mock.in_process.exchange import Jumping
+from getimg_mock.in_process.exchange import AdvanceClock
 from getimg_mock.isolation.api_guard import ApiGuard
 from getimg_mock.isolation.socket_hooks import SOCKET_HOOKS
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
-from getimg_mock.testing.client_waiting import LinkedPatience
+from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
-from getimg_mock.testing.live import ElsewhereServer, OwnServer
-from getimg_mock.testing.options import API_HOST, wanted
-from getimg_mock.testing.reset_tracking import PresentClock, fake_with_epochs
-from getimg_mock.testing.stalled_polling import StillClockWatch
+from getimg_mock.testing.live import ExternalServer, OwnServer
+from getimg_mock.testing.options import API_HOST, resolve_options
+from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
+from getimg_mock.testing.stalled_polling import StalledPollingDetector
 from getimg_mock.testing.workspace import ExpectationError, GetimgMock
 from getimg_mock.world.clock import VirtualClock
 
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
     import respx
 
-    from getimg_mock.testing.options import Wanted
+    from getimg_mock.testing.options import WorkspaceOptions
 
 _CACHE: Final = pytest.StashKey[MediaCache]()
-_OPEN: Final = pytest.StashKey[list["Opened"]]()
+_OPEN: Final = pytest.StashKey[list["OpenWorkspace"]]()
 
 _IN_PROCESS: Final = (
     "In process the fake answers httpx, httpx2 and httpx-aiohttp, and with them the official SDK. "
@@ -46,7 +46,7 @@ _IN_PROCESS: Final = (
 _LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_URL is set to it."
 
 
-class Opened:
+class OpenWorkspace:
     """The workspace of a test, with its guard and its claim on requests."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Opened:
         try:
             self.workspace.finish()
             self.workspace.verify()
-            found = list(self._breaches())
+            found = list(self._find_breaches())
         except (ExpectationError, SettingsError) as error:
             pytest.fail(str(error), pytrace=False)
         if found:
@@ -75,49 +75,51 @@ class Opened:
         if self.guard.attempts:
             pytest.fail("Swallowed during the test: " + self.guard.attempts[0], pytrace=False)
 
-    def _breaches(self) -> Iterator[str]:
+    def _find_breaches(self) -> Iterator[str]:
         if self.verdict == "error":
-            from getimg_mock.testing.client_verdict import breaches  # noqa: PLC0415 - where asked for
+            from getimg_mock.testing.client_verdict import find_breaches  # noqa: PLC0415 - where asked for
 
-            yield from breaches(self.workspace.verdict())
+            yield from find_breaches(self.workspace.verdict())
 
 
-def in_process(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Iterator[GetimgMock]:
+def open_in_process(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any]
+) -> Iterator[GetimgMock]:
     """Yield a workspace on a fake of the test's own, in process."""
-    want = _read(request, settings)
+    want = _read_options(request, settings)
     with ExitStack() as stack:
-        opened = _opened_in_process(request, want, stack)
-        _noted(request, opened)
+        opened = _open_in_process(request, want, stack)
+        _note_opened(request, opened)
         if want.linked:
             opened.workspace.link_time()
         yield opened.workspace
 
 
-def live(
-    request: pytest.FixtureRequest, settings: Mapping[str, Any], server: OwnServer | ElsewhereServer
+def open_live(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any], server: OwnServer | ExternalServer
 ) -> Iterator[GetimgMock]:
     """Yield a workspace on a fake with a socket."""
-    want = _read(request, settings)
+    want = _read_options(request, settings)
     with ExitStack() as stack:
         try:
-            workspace = stack.enter_context(contextmanager(server.workspaces)(want))
+            workspace = stack.enter_context(contextmanager(server.open_workspace)(want))
         except GetimgMockError as error:
             pytest.fail(str(error), pytrace=False)
         stack.callback(workspace.close)
-        opened = Opened(workspace, _guarded(request, stack, _LIVE), verdict=want.verdict)
+        opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), verdict=want.verdict)
         workspace.require(*want.policies)
-        _environment(stack, workspace)
-        _noted(request, opened)
+        _set_environment(stack, workspace)
+        _note_opened(request, opened)
         if want.linked:
             workspace.link_time()
         yield workspace
 
 
-def session_server(config: pytest.Config) -> Iterator[OwnServer | ElsewhereServer]:
+def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalServer]:
     """Yield the server of this test run, or of this xdist worker."""
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
-    server = ElsewhereServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
+    server = ExternalServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
     server.start()
     try:
         yield server
@@ -125,11 +127,13 @@ def session_server(config: pytest.Config) -> Iterator[OwnServer | ElsewhereServe
         server.stop()
 
 
-def routed(request: pytest.FixtureRequest, workspace: GetimgMock) -> Iterator[respx.MockRouter]:
+def route_respx(
+    request: pytest.FixtureRequest, workspace: GetimgMock
+) -> Iterator[respx.MockRouter]:
     """Yield a respx router with the fake mounted, active until the end of the test."""
     import respx  # noqa: PLC0415 - optional
 
-    for opened in opened_by(request.node):
+    for opened in find_opened(request.node):
         if opened.workspace is workspace and opened.claim is not None:
             # Else the claim would answer requests before respx sees them.
             opened.claim.spared.add("httpx")
@@ -138,73 +142,75 @@ def routed(request: pytest.FixtureRequest, workspace: GetimgMock) -> Iterator[re
         yield router
 
 
-def opened_by(item: pytest.Item) -> list[Opened]:
+def find_opened(item: pytest.Item) -> list[OpenWorkspace]:
     """Return the workspaces that a test has opened so far."""
     return item.stash.setdefault(_OPEN, [])
 
 
 def judge(item: pytest.Item) -> None:
     """Fail a test whose client did not do what the test expects."""
-    for opened in opened_by(item):
+    for opened in find_opened(item):
         opened.judge()
 
 
-def sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
+def build_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """Yield the sections for the report of a failed test."""
-    for opened in opened_by(item):
+    for opened in find_opened(item):
         yield "getimg timeline", opened.workspace.timeline()
 
 
-def _read(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted:
+def _read_options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> WorkspaceOptions:
     try:
-        return wanted(request, settings)
+        return resolve_options(request, settings)
     except GetimgMockError as error:
         pytest.fail(str(error), pytrace=False)
 
 
-def _opened_in_process(request: pytest.FixtureRequest, want: Wanted, stack: ExitStack) -> Opened:
-    start = want.opening()
+def _open_in_process(
+    request: pytest.FixtureRequest, want: WorkspaceOptions, stack: ExitStack
+) -> OpenWorkspace:
+    start = want.compute_start()
     budget = want.settings.media_cache_mib * 1024 * 1024
     # A picture depends on its request alone, so that tests can share a cache.
     cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
     try:
-        fake, store = fake_with_epochs(
+        fake, store = create_fake_with_epochs(
             want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache
         )
     except GetimgMockError as error:
         pytest.fail(str(error), pytrace=False)
-    app = Application(fake, access_log.silent)
-    patience = LinkedPatience(PresentClock(store, want.key), Jumping())
+    app = Application(fake, access_log.log_nothing)
+    patience = LinkedWaitStrategy(PresentClock(store, want.key), AdvanceClock())
     workspace = GetimgMock(
         LocalChannel(fake, want.key), url=f"https://{API_HOST}", app=app, patience=patience
     )
     stack.callback(workspace.close)
-    claim = Claim(app, want.key, _hosts(request), patience)
+    claim = Claim(app, want.key, _find_hosts(request), patience)
     claim.check = workspace.check_loop
-    guard = _guarded(request, stack, _IN_PROCESS)
+    guard = _guard_api(request, stack, _IN_PROCESS)
     INTERCEPTION.add(claim)
     stack.callback(INTERCEPTION.remove, claim)
-    _environment(stack, workspace)
+    _set_environment(stack, workspace)
     workspace.require(*want.policies)
-    fake.store.workspace(want.key).journal.subscribe(StillClockWatch(workspace))
-    return Opened(workspace, guard, claim, verdict=want.verdict)
+    fake.store.get_or_create(want.key).journal.subscribe(StalledPollingDetector(workspace))
+    return OpenWorkspace(workspace, guard, claim, verdict=want.verdict)
 
 
-def _noted(request: pytest.FixtureRequest, opened: Opened) -> None:
-    opened_by(request.node).append(opened)
+def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:
+    find_opened(request.node).append(opened)
 
 
-def _hosts(request: pytest.FixtureRequest) -> frozenset[str]:
+def _find_hosts(request: pytest.FixtureRequest) -> frozenset[str]:
     return frozenset({API_HOST, *request.config.getini("getimg_hosts")})
 
 
-def _guarded(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> ApiGuard:
-    guard = ApiGuard(_hosts(request), advice)
+def _guard_api(request: pytest.FixtureRequest, stack: ExitStack, advice: str) -> ApiGuard:
+    guard = ApiGuard(_find_hosts(request), advice)
     stack.enter_context(SOCKET_HOOKS.enforce(guard))
     return guard
 
 
-def _environment(stack: ExitStack, workspace: GetimgMock) -> None:
+def _set_environment(stack: ExitStack, workspace: GetimgMock) -> None:
     # Not the monkeypatch of the test: its undo() would also undo this.
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("GETIMG_API_KEY", workspace.key)

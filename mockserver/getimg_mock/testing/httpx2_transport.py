@@ -5,14 +5,19 @@ from __future__ import annotations
 import httpx2
 
 from getimg_mock.in_process.exchange import DisconnectedError, ResetError, TimedOutError
-from getimg_mock.testing.transports import AsyncStream, ResponseStream, Transport, Words
+from getimg_mock.testing.transports import (
+    AsyncResponseStream,
+    LibraryTypes,
+    ResponseStream,
+    Transport,
+)
 
 
-class _Stream(ResponseStream, httpx2.SyncByteStream):
+class _Httpx2Stream(ResponseStream, httpx2.SyncByteStream):
     """What httpx2.Client reads."""
 
 
-class _AsyncStream(AsyncStream, httpx2.AsyncByteStream):
+class _Httpx2AsyncStream(AsyncResponseStream, httpx2.AsyncByteStream):
     """What httpx2.AsyncClient reads."""
 
 
@@ -26,10 +31,10 @@ class Httpx2Transport(
     `patience` is how the client waits; by default, a clock that does not run is moved.
     """
 
-    _words = Words(
+    _words = LibraryTypes(
         response=httpx2.Response,
-        stream=_Stream,
-        async_stream=_AsyncStream,
+        stream=_Httpx2Stream,
+        async_stream=_Httpx2AsyncStream,
         errors={
             ResetError: httpx2.ReadError,
             DisconnectedError: httpx2.RemoteProtocolError,

@@ -5,14 +5,19 @@ from __future__ import annotations
 import httpx
 
 from getimg_mock.in_process.exchange import DisconnectedError, ResetError, TimedOutError
-from getimg_mock.testing.transports import AsyncStream, ResponseStream, Transport, Words
+from getimg_mock.testing.transports import (
+    AsyncResponseStream,
+    LibraryTypes,
+    ResponseStream,
+    Transport,
+)
 
 
-class _Stream(ResponseStream, httpx.SyncByteStream):
+class _HttpxStream(ResponseStream, httpx.SyncByteStream):
     """What httpx.Client reads."""
 
 
-class _AsyncStream(AsyncStream, httpx.AsyncByteStream):
+class _HttpxAsyncStream(AsyncResponseStream, httpx.AsyncByteStream):
     """What httpx.AsyncClient reads."""
 
 
@@ -26,10 +31,10 @@ class HttpxTransport(
     `patience` is how the client waits; by default, a clock that does not run is moved.
     """
 
-    _words = Words(
+    _words = LibraryTypes(
         response=httpx.Response,
-        stream=_Stream,
-        async_stream=_AsyncStream,
+        stream=_HttpxStream,
+        async_stream=_HttpxAsyncStream,
         errors={
             ResetError: httpx.ReadError,
             DisconnectedError: httpx.RemoteProtocolError,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from getimg_mock.application import Application
-    from getimg_mock.in_process.exchange import Patience
+    from getimg_mock.in_process.exchange import WaitStrategy
 
 _DOWNLOADS: Final = "/v2/downloads/"
 
@@ -35,7 +35,7 @@ class Claim:
     app: Application
     key: str
     hosts: frozenset[str]
-    patience: Patience
+    patience: WaitStrategy
     check: Callable[[], object] = lambda: None
     spared: set[str] = field(default_factory=set)
     transports: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Claim:
         """Return the claim's transport for `httpx` or `httpx2`."""
         found = self.transports.get(module)
         if found is None:
-            found = self.transports[module] = _made(module, self)
+            found = self.transports[module] = _build_transport(module, self)
         return found
 
 
@@ -56,7 +56,11 @@ class Interception:
         self._claims: list[Claim] = []
         self._patches = Patches()
         self._imports = ImportHook(
-            {"httpx": self._httpx, "httpx2": self._httpx2, "httpx_aiohttp": self._httpx_aiohttp}
+            {
+                "httpx": self._patch_httpx,
+                "httpx2": self._patch_httpx2,
+                "httpx_aiohttp": self._patch_httpx_aiohttp,
+            }
         )
 
     def add(self, claim: Claim) -> None:
@@ -75,7 +79,7 @@ class Interception:
                 self._imports.stop()
                 self._patches.restore()
 
-    def claim(self, request: Any, module: str) -> Claim | None:
+    def find_claim(self, request: Any, module: str) -> Claim | None:
         """Return the claim on a request of httpx or httpx2, or None."""
         host = request.url.host
         claims = [each for each in self._claims if host in each.hosts and module not in each.spared]
@@ -85,15 +89,15 @@ class Interception:
         path = request.url.path
         return next((each for each in claims if _is_meant(each, key, path)), claims[-1])
 
-    def _httpx(self, module: ModuleType) -> None:
+    def _patch_httpx(self, module: ModuleType) -> None:
         self._replace(module.HTTPTransport, "handle_request", "httpx")
         self._replace(module.AsyncHTTPTransport, "handle_async_request", "httpx")
 
-    def _httpx2(self, module: ModuleType) -> None:
+    def _patch_httpx2(self, module: ModuleType) -> None:
         self._replace(module.HTTPTransport, "handle_request", "httpx2")
         self._replace(module.AsyncHTTPTransport, "handle_async_request", "httpx2")
 
-    def _httpx_aiohttp(self, module: ModuleType) -> None:
+    def _patch_httpx_aiohttp(self, module: ModuleType) -> None:
         self._replace(
             module.AiohttpTransport, "handle_async_request", "httpx", shown="httpx_aiohttp"
         )
@@ -103,7 +107,7 @@ class Interception:
 
         def make_sync(original: Callable[..., Any]) -> Callable[..., Any]:
             def handle_request(transport: Any, request: Any) -> Any:
-                claim = self.claim(request, shown)
+                claim = self.find_claim(request, shown)
                 if claim is None:
                     return original(transport, request)
                 return claim.transport(module).handle_request(request)
@@ -112,7 +116,7 @@ class Interception:
 
         def make_async(original: Callable[..., Any]) -> Callable[..., Any]:
             async def handle_async_request(transport: Any, request: Any) -> Any:
-                claim = self.claim(request, shown)
+                claim = self.find_claim(request, shown)
                 if claim is None:
                     return await original(transport, request)
                 claim.check()
@@ -131,10 +135,10 @@ def _is_meant(claim: Claim, key: str, path: str) -> bool:
     if key or not path.startswith(_DOWNLOADS):
         return key == claim.key
     generation = path.removeprefix(_DOWNLOADS).partition("/")[0]
-    return any(claim.app.fake.store.holders(generation))
+    return any(claim.app.fake.store.find_holders(generation))
 
 
-def _made(module: str, claim: Claim) -> Any:
+def _build_transport(module: str, claim: Claim) -> Any:
     if module == "httpx":
         from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional
 

@@ -10,13 +10,13 @@ from getimg_mock.api import access_log
 from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.errors import SettingsError
-from getimg_mock.fake import opened
+from getimg_mock.fake import open_workspace
 from getimg_mock.serving.server import MockServer
-from getimg_mock.testing.options import FAKES_OWN, key_of
+from getimg_mock.testing.options import WHOLE_FAKE_SETTINGS, derive_key
 from getimg_mock.testing.reset_tracking import EpochStore
 from getimg_mock.testing.workspace import GetimgMock
 from getimg_mock.world.clock import VirtualClock
-from getimg_mock.world.randomness import fresh_secret
+from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
 
     from getimg_mock.settings import Settings
-    from getimg_mock.testing.options import Wanted
+    from getimg_mock.testing.options import WorkspaceOptions
     from getimg_mock.world.workspaces import Workspace
 
 _CHANGEABLE: Final = (
@@ -41,12 +41,12 @@ class OwnServer:
     """A fake on a port of this process; each test's workspace has the options of that test."""
 
     def __init__(self, settings: Settings) -> None:
-        self._wanted: dict[str, Wanted] = {}
+        self._wanted: dict[str, WorkspaceOptions] = {}
         self._server = MockServer(settings=settings)
         made = self._server.app.fake
-        store = EpochStore(self._made, bound=settings.max_workspaces)
+        store = EpochStore(self._start_server, bound=settings.max_workspaces)
         self._fake = replace(made, store=store)
-        self._counted = _Counted(Application(self._fake, access_log.silent))
+        self._counted = _RequestCounter(Application(self._fake, access_log.log_nothing))
         self._server.app = self._counted  # type: ignore[assignment]
 
     @property
@@ -62,19 +62,19 @@ class OwnServer:
         """Close the port."""
         self._server.stop()
 
-    def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
+    def open_workspace(self, want: WorkspaceOptions) -> Iterator[GetimgMock]:
         """Yield the workspace of a test, and forget its options after the test."""
-        if any(name in FAKES_OWN for name in want.given):
+        if any(name in WHOLE_FAKE_SETTINGS for name in want.given):
             server = OwnServer(replace(want.settings, host="127.0.0.1", port=0))
             server.start()
             try:
-                yield from server._opened(want)
+                yield from server._open(want)
             finally:
                 server.stop()
         else:
-            yield from self._opened(want)
+            yield from self._open(want)
 
-    def _opened(self, want: Wanted) -> Iterator[GetimgMock]:
+    def _open(self, want: WorkspaceOptions) -> Iterator[GetimgMock]:
         self._wanted[want.key] = want
         self._fake.store.renew(want.key)
         try:
@@ -84,23 +84,23 @@ class OwnServer:
         finally:
             del self._wanted[want.key]
 
-    def _made(self, key: str) -> Workspace:
+    def _start_server(self, key: str) -> Workspace:
         want = self._wanted.get(key)
         if want is None:
-            return opened(key, self._server.settings, VirtualClock(rate=0, autojump=True))
+            return open_workspace(key, self._server.settings, VirtualClock(rate=0, autojump=True))
         # Only its user moves a clock that does not run; with autojump, a wait in the server does.
-        clock = VirtualClock(start=want.opening(), rate=want.rate, autojump=not want.rate)
-        return opened(key, want.settings, clock)
+        clock = VirtualClock(start=want.compute_start(), rate=want.rate, autojump=not want.rate)
+        return open_workspace(key, want.settings, clock)
 
 
-class ElsewhereServer:
+class ExternalServer:
     """A fake that runs already, perhaps for several test runs at once."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self.url = url.rstrip("/")
         self._token = token
         # Tests of another run have the same names. The workers of one run share this value.
-        self._run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or fresh_secret()
+        self._run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or generate_secret()
 
     def start(self) -> None:
         """Do nothing: it runs already."""
@@ -108,10 +108,10 @@ class ElsewhereServer:
     def stop(self) -> None:
         """Do nothing: it keeps running."""
 
-    def workspaces(self, want: Wanted) -> Iterator[GetimgMock]:
+    def open_workspace(self, want: WorkspaceOptions) -> Iterator[GetimgMock]:
         """Yield the workspace of a test; raises `SettingsError` for options of the whole fake."""
         for name in want.given:
-            if name in FAKES_OWN or name in {"seed", "journal_exchanges", "journal_mib"}:
+            if name in WHOLE_FAKE_SETTINGS or name in {"seed", "journal_exchanges", "journal_mib"}:
                 raise SettingsError(
                     f"{name} belongs to the fake at {self.url} and cannot be set by a test."
                 )
@@ -119,14 +119,14 @@ class ElsewhereServer:
             raise SettingsError(
                 f"The clock of a workspace at {self.url} starts now; clock cannot be a moment."
             )
-        key = key_of(f"{self._run} {want.key}")
+        key = derive_key(f"{self._run} {want.key}")
         workspace = GetimgMock(RemoteChannel(self.url, key, self._token), url=self.url)
         workspace.clock.scale(want.rate)
         self._prepare(workspace, want)
         yield workspace
         workspace.reset()
 
-    def _prepare(self, workspace: GetimgMock, want: Wanted) -> None:
+    def _prepare(self, workspace: GetimgMock, want: WorkspaceOptions) -> None:
         given = {name: getattr(want.settings, name) for name in want.given}
         changes: Any = {name: str(given[name]) for name in _CHANGEABLE if name in given}
         if changes:
@@ -142,7 +142,7 @@ class ElsewhereServer:
             workspace.scenarios.add(name)
 
 
-class _Counted:
+class _RequestCounter:
     """An application that knows whether it is processing a request."""
 
     def __init__(self, app: Application) -> None:

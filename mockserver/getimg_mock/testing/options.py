@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Settings, options
+from getimg_mock.settings import Settings, list_options
 from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
 
 # Settings of a server, which a test does not have.
-_NOT_OURS: Final = frozenset(
+_SERVER_ONLY: Final = frozenset(
     {"host", "port", "quiet", "log_format", "control_token", "max_workspaces", "trust_forwarded"}
 )
 VERDICTS: Final = ("off", "error")
@@ -30,7 +30,7 @@ _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 
 # Settings of a whole fake, which cannot differ for one workspace of a shared server.
-FAKES_OWN: Final = (
+WHOLE_FAKE_SETTINGS: Final = (
     "models",
     "strictness",
     "key_pattern",
@@ -47,7 +47,7 @@ FAKES_OWN: Final = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class WorkspaceOptions:
     """The options of a test, read and checked.
 
     `given` are the settings that the test names. `start` is when the clock starts (None is now),
@@ -64,27 +64,29 @@ class Wanted:
     policies: tuple[str, ...]
     verdict: str = "off"
 
-    def opening(self) -> datetime:
+    def compute_start(self) -> datetime:
         """Return the moment at which the workspace's clock starts."""
         # The time as the test sees it: freezegun or time-machine may have changed it.
         return self.start or datetime.now(UTC)  # noqa: TID251 - see above
 
 
-def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wanted:
+def resolve_options(
+    request: pytest.FixtureRequest, settings: Mapping[str, Any]
+) -> WorkspaceOptions:
     """Return the options of a test: the mark wins over `settings`, and they win over ini options.
 
     Raises `SettingsError` for invalid values and `UnknownNameError` for unknown names.
     """
-    values = _ini_values(request.config)
-    values |= _checked(settings, "name in getimg_settings")
-    values |= _checked(_marked(request), f"argument of pytest.mark.{MARK}")
-    key = values.pop("key", None) or key_of(request.node.nodeid)
-    policies = _policies(values.pop("policies", ()))
-    verdict = _verdict(values.pop("verdict", "off"))
-    start, rate, linked = _clock(values.pop("clock", "virtual"))
-    values = dict(_flat(values, request.config.rootpath))
+    values = _read_ini_values(request.config)
+    values |= _check_names(settings, "name in getimg_settings")
+    values |= _check_names(_read_mark(request), f"argument of pytest.mark.{MARK}")
+    key = values.pop("key", None) or derive_key(request.node.nodeid)
+    policies = _check_policies(values.pop("policies", ()))
+    verdict = _check_verdict(values.pop("verdict", "off"))
+    start, rate, linked = _parse_clock(values.pop("clock", "virtual"))
+    values = dict(_flatten(values, request.config.rootpath))
     read = Settings.of(**values, quiet=True)
-    return Wanted(
+    return WorkspaceOptions(
         settings=replace(read, journal_exchanges=max(read.journal_exchanges, 10_000)),
         given=values,
         key=str(key),
@@ -96,18 +98,18 @@ def wanted(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> Wante
     )
 
 
-def known() -> tuple[str, ...]:
+def list_known_names() -> tuple[str, ...]:
     """Return the names of the options of the mark and of `getimg_settings`."""
-    settings = [each.name for each in options() if each.name not in _NOT_OURS]
+    settings = [each.name for each in list_options() if each.name not in _SERVER_ONLY]
     return ("key", "policies", "verdict", *settings)
 
 
-def key_of(name: str) -> str:
+def derive_key(name: str) -> str:
     """Return the API key of the test of that name: always the same, and unique to it."""
     return f"sk_test_{digest('test', name, size=12).hex()}"
 
 
-def _ini_values(config: pytest.Config) -> dict[str, Any]:
+def _read_ini_values(config: pytest.Config) -> dict[str, Any]:
     found = {}
     for name in ("seed", "clock", "models", "balance", "limits", "key"):
         value = config.getini(f"getimg_{name}")
@@ -120,7 +122,7 @@ def _ini_values(config: pytest.Config) -> dict[str, Any]:
     return found
 
 
-def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
+def _read_mark(request: pytest.FixtureRequest) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for mark in reversed(list(request.node.iter_markers(MARK))):
         if mark.args:
@@ -132,15 +134,15 @@ def _marked(request: pytest.FixtureRequest) -> dict[str, Any]:
     return values
 
 
-def _checked(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    names = known()
+def _check_names(values: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    names = list_known_names()
     for name in values:
         if name not in names:
             raise UnknownNameError(kind, str(name), names)
     return dict(values)
 
 
-def _policies(names: Iterable[str]) -> tuple[str, ...]:
+def _check_policies(names: Iterable[str]) -> tuple[str, ...]:
     listed = (names,) if isinstance(names, str) else tuple(names)
     for name in listed:
         if name not in POLICIES:
@@ -148,13 +150,13 @@ def _policies(names: Iterable[str]) -> tuple[str, ...]:
     return listed
 
 
-def _verdict(name: object) -> str:
+def _check_verdict(name: object) -> str:
     if name not in VERDICTS:
         raise UnknownNameError("verdict", str(name), VERDICTS)
     return str(name)
 
 
-def _clock(value: object) -> tuple[datetime | None, float, bool]:
+def _parse_clock(value: object) -> tuple[datetime | None, float, bool]:
     """Read a clock: virtual, linked, real, x60, or the moment at which it is frozen."""
     words = {"virtual": (None, 0.0, False), "linked": (None, 0.0, True), "real": (None, 1.0, False)}
     if isinstance(value, str) and value in words:
@@ -173,7 +175,7 @@ def _clock(value: object) -> tuple[datetime | None, float, bool]:
     return moment.astimezone(UTC), 0.0, False
 
 
-def _flat(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]:
+def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]:
     """Yield settings: a table of limits as single ones, and files relative to the root folder."""
     for name, value in values.items():
         if name == "limits" and isinstance(value, dict):
@@ -185,11 +187,11 @@ def _flat(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]:
             yield name, root / value
         elif name == "scenario":
             listed = (value,) if isinstance(value, (str, Path)) else value
-            yield name, [_file(each, root) for each in listed]
+            yield name, [_resolve_file(each, root) for each in listed]
         else:
             yield name, value
 
 
-def _file(name: object, root: Path) -> str:
+def _resolve_file(name: object, root: Path) -> str:
     text = str(name)
     return str(root / text) if text.endswith((".toml", ".json")) else text

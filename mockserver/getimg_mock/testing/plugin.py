@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import respx
 
-    from getimg_mock.testing.live import ElsewhereServer, OwnServer
+    from getimg_mock.testing.live import ExternalServer, OwnServer
     from getimg_mock.testing.mark_options import MarkOptions
     from getimg_mock.testing.workspace import GetimgMock
     from getimg_mock.virtual_time.linked_time import Link
@@ -74,31 +74,31 @@ def getimg_mock(
     request: pytest.FixtureRequest, getimg_settings: MarkOptions
 ) -> Iterator[GetimgMock]:
     """Return a workspace for this test, in process: https://api.getimg.ai is the fake."""
-    from getimg_mock.testing.fixtures import in_process  # noqa: PLC0415 - as late as possible
+    from getimg_mock.testing.fixtures import open_in_process  # noqa: PLC0415 - as late as possible
 
-    yield from in_process(request, getimg_settings)
+    yield from open_in_process(request, getimg_settings)
 
 
 @pytest.fixture(scope="session")
 def getimg_server(
     pytestconfig: pytest.Config,
-) -> Iterator[OwnServer | ElsewhereServer]:
+) -> Iterator[OwnServer | ExternalServer]:
     """Run a fake on a socket for all tests of this process; `url` is its address."""
-    from getimg_mock.testing.fixtures import session_server  # noqa: PLC0415 - as late as possible
+    from getimg_mock.testing.fixtures import run_session_server  # noqa: PLC0415 - as late as possible
 
-    yield from session_server(pytestconfig)
+    yield from run_session_server(pytestconfig)
 
 
 @pytest.fixture
 def getimg_live(
     request: pytest.FixtureRequest,
     getimg_settings: MarkOptions,
-    getimg_server: OwnServer | ElsewhereServer,
+    getimg_server: OwnServer | ExternalServer,
 ) -> Iterator[GetimgMock]:
     """Return a workspace for this test on a real socket, for any client in any process."""
-    from getimg_mock.testing.fixtures import live  # noqa: PLC0415 - as late as possible
+    from getimg_mock.testing.fixtures import open_live  # noqa: PLC0415 - as late as possible
 
-    yield from live(request, getimg_settings, getimg_server)
+    yield from open_live(request, getimg_settings, getimg_server)
 
 
 @pytest.fixture
@@ -115,9 +115,9 @@ def getimg_respx(
     request: pytest.FixtureRequest, getimg_mock: GetimgMock
 ) -> Iterator[respx.MockRouter]:
     """Mount the fake on a respx router, which may have routes of other services too."""
-    from getimg_mock.testing.fixtures import routed  # noqa: PLC0415 - as late as possible
+    from getimg_mock.testing.fixtures import route_respx  # noqa: PLC0415 - as late as possible
 
-    yield from routed(request, getimg_mock)
+    yield from route_respx(request, getimg_mock)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -150,7 +150,7 @@ def pytest_runtest_makereport(
     del call
     report = yield
     if report.failed and _FIXTURES.intersection(getattr(item, "fixturenames", ())):
-        from getimg_mock.testing.fixtures import sections  # noqa: PLC0415 - imported by the fixture
+        from getimg_mock.testing.fixtures import build_sections  # noqa: PLC0415 - imported by the fixture
 
-        report.sections.extend(sections(item))
+        report.sections.extend(build_sections(item))
     return report

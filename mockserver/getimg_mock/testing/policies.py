@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from getimg_mock.testing.expectations import shown
+from getimg_mock.testing.expectations import format_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -13,29 +13,31 @@ if TYPE_CHECKING:
     from getimg_mock.testing.expectations import Expectation
 
 
-def violations(
+def find_violations(
     workspace: WorkspaceHandle, expectations: Sequence[Expectation], policies: Iterable[str]
 ) -> Iterator[str]:
     """Yield the violations of each policy, as text."""
     for policy in dict.fromkeys(policies):
         if policy == "no-unexpected-calls":
-            found = _unexpected(workspace, expectations)
+            found = _find_unexpected(workspace, expectations)
         elif policy == "no-undownloaded-results":
-            found = _undownloaded(workspace)
+            found = _find_undownloaded(workspace)
         else:
-            found = _pending(workspace)
+            found = _find_pending(workspace)
         listed = [f"    {each}" for each in found]
         if listed:
             yield "\n".join([f"Policy {policy}:", *listed])
 
 
-def _unexpected(workspace: WorkspaceHandle, expectations: Sequence[Expectation]) -> Iterator[str]:
+def _find_unexpected(
+    workspace: WorkspaceHandle, expectations: Sequence[Expectation]
+) -> Iterator[str]:
     for exchange in workspace.journal:
         if not any(each.fits(exchange) for each in expectations):
-            yield f"{shown(exchange)} was not expected"
+            yield f"{format_exchange(exchange)} was not expected"
 
 
-def _undownloaded(workspace: WorkspaceHandle) -> Iterator[str]:
+def _find_undownloaded(workspace: WorkspaceHandle) -> Iterator[str]:
     downloaded = {
         each.path.split("/")[3]
         for each in workspace.journal.query(operation="downloads.retrieve")
@@ -47,6 +49,6 @@ def _undownloaded(workspace: WorkspaceHandle) -> Iterator[str]:
             yield f"{generation.id} ({generation.kind}, {cost}) was not downloaded"
 
 
-def _pending(workspace: WorkspaceHandle) -> Iterator[str]:
+def _find_pending(workspace: WorkspaceHandle) -> Iterator[str]:
     for generation in workspace.generations.where(status="pending"):
         yield f"{generation.id} ({generation.total_cost} USD held) was left pending"

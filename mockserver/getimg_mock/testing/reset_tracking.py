@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from getimg_mock.fake import Fake, opened
+from getimg_mock.fake import Fake, open_workspace
 from getimg_mock.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class EpochStore(MemoryStore):
         self.epoch += 1
 
 
-def fake_with_epochs(
+def create_fake_with_epochs(
     settings: Settings, clock: Callable[[], VirtualClock], cache: MediaCache | None = None
 ) -> tuple[Fake, EpochStore]:
     """Return a new fake and its store; `clock` makes the clock of each workspace.
@@ -38,7 +38,9 @@ def fake_with_epochs(
     Raises `SettingsError` for an invalid models file or scenario.
     """
     made = Fake.of(settings)
-    store = EpochStore(lambda key: opened(key, settings, clock()), bound=settings.max_workspaces)
+    store = EpochStore(
+        lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
+    )
     return replace(made, store=store, cache=cache or made.cache), store
 
 
@@ -49,7 +51,7 @@ class PresentClock:
         self._store = store
         self._key = key
         self._epoch = store.epoch
-        self._clock = store.workspace(key).clock
+        self._clock = store.get_or_create(key).clock
 
     @property
     def clock(self) -> VirtualClock:
@@ -57,5 +59,5 @@ class PresentClock:
         if self._epoch != self._store.epoch:
             # The epoch first: a replacement in between is then noticed at the next access.
             self._epoch = self._store.epoch
-            self._clock = self._store.workspace(self._key).clock
+            self._clock = self._store.get_or_create(self._key).clock
         return self._clock

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from getimg_mock.testing.httpx_transport import HttpxTransport
 
 
-def mounted(router: respx.MockRouter, transport: HttpxTransport) -> respx.Route:
+def mount_route(router: respx.MockRouter, transport: HttpxTransport) -> respx.Route:
     """Add the fake to a router and return its route."""
-    return router.routes.add(_Fake(router, transport))
+    return router.routes.add(_FakeRoute(router, transport))
 
 
-class _Fake(respx.Route):
+class _FakeRoute(respx.Route):
     """Passes requests to getimg.ai's host to the fake, unless another route matches too."""
 
     def __init__(self, router: respx.MockRouter, transport: HttpxTransport) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Exchange
 
 _REAL_WAIT: Final = 0.25
-_ENOUGH: Final = 2
+_MAX_STALLED_POLLS: Final = 2
 
 
-class StillClockWatch:
+class StalledPollingDetector:
     """Subscribes to a journal and fails a test that would poll a pending video for ever."""
 
     def __init__(self, workspace: GetimgMock) -> None:
@@ -36,7 +36,7 @@ class StillClockWatch:
         waited = poll == self._last and now - self._last_at >= _REAL_WAIT
         self._waits = self._waits + 1 if waited else 0
         self._last, self._last_at = poll, now
-        if self._waits >= _ENOUGH:
+        if self._waits >= _MAX_STALLED_POLLS:
             pytest.fail(
                 f"The client polls {exchange.generation} and waits in real time between its polls, "
                 "but the workspace's clock does not run, so it would poll for ever. Use the "

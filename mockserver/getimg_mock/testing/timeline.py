@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.authentication import redacted
+from getimg_mock.api.authentication import redact_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class _Line:
+class _TimelineEntry:
     """One line: an event, or equal events in a row."""
 
     at: float
@@ -34,55 +34,57 @@ class _Line:
         return f"{when:>10}  {self.text}  (x {self.count}, every {every:.3f} s)"
 
 
-def timeline(
+def render_timeline(
     workspace: WorkspaceHandle, opened_at: datetime, fake: Fake | None, *, lines: int = 20
 ) -> str:
     """Return exchanges, endings, money and time in at most `lines` lines."""
     summary = workspace.summary()
     now = workspace.clock.now()
     head = (
-        f"workspace {redacted(workspace.key)}, {summary['balance']} USD left, "
+        f"workspace {redact_key(workspace.key)}, {summary['balance']} USD left, "
         f"clock {now.isoformat(timespec='seconds')}, {(now - opened_at).total_seconds():.3f} s "
         "after the test began"
     )
     events = [
-        *_exchanges(workspace.journal, opened_at),
-        *_endings(workspace, opened_at, now),
+        *_list_exchanges(workspace.journal, opened_at),
+        *_list_endings(workspace, opened_at, now),
     ]
     events.sort(key=lambda each: each.at)
-    tail = list(_elsewhere(workspace, fake))
+    tail = list(_list_elsewhere(workspace, fake))
     room = max(3, lines - 1 - len(tail))
-    return "\n".join([head, *_fitted(_joined(events), room), *tail])
+    return "\n".join([head, *_fit_line(_join_repeats(events), room), *tail])
 
 
-def _exchanges(exchanges: Iterable[ExchangeHandle], opened_at: datetime) -> Iterable[_Line]:
+def _list_exchanges(
+    exchanges: Iterable[ExchangeHandle], opened_at: datetime
+) -> Iterable[_TimelineEntry]:
     for each in exchanges:
         parts = [f"{each.method} {each.path}"]
         if each.query and each.operation != "downloads.retrieve":
             parts[0] += f"?{each.query[:60]}"
         parts.append(str(each.status) if each.status else "no answer")
-        parts += [part for part in (_what(each), *_effects(each)) if part]
+        parts += [part for part in (_describe_answer(each), *_describe_effects(each)) if part]
         if each.fault:
             parts.append(f"[{each.fault}]")
-        yield _Line((each.at - opened_at).total_seconds(), "  ".join(parts))
+        yield _TimelineEntry((each.at - opened_at).total_seconds(), "  ".join(parts))
 
 
-def _what(exchange: ExchangeHandle) -> str:
+def _describe_answer(exchange: ExchangeHandle) -> str:
     """Return the error, status or prompt of an exchange."""
-    answer = _json(exchange.response.body)
+    answer = _parse_json(exchange.response.body)
     if isinstance(answer, dict) and isinstance(answer.get("error"), dict):
         error = answer["error"]
         text = str(error.get("code"))
         return f"{text}: {str(error.get('message'))[:60]}" if exchange.status >= 400 else text
     if exchange.operation == "videos.retrieve" and isinstance(answer, dict):
         return str(answer.get("status", ""))
-    asked = _json(exchange.request.body)
+    asked = _parse_json(exchange.request.body)
     if isinstance(asked, dict) and "prompt" in asked:
         return f"{asked.get('model')} {str(asked['prompt'])[:30]!r}"
     return ""
 
 
-def _effects(exchange: ExchangeHandle) -> list[str]:
+def _describe_effects(exchange: ExchangeHandle) -> list[str]:
     found = []
     for effect in exchange.effects:
         if effect.amount is not None:
@@ -92,7 +94,9 @@ def _effects(exchange: ExchangeHandle) -> list[str]:
     return found
 
 
-def _endings(workspace: WorkspaceHandle, opened_at: datetime, now: datetime) -> Iterable[_Line]:
+def _list_endings(
+    workspace: WorkspaceHandle, opened_at: datetime, now: datetime
+) -> Iterable[_TimelineEntry]:
     """Yield the endings of videos; an image ends within its own request."""
     for generation in workspace.generations.where(kind="video"):
         told = generation.as_json()
@@ -100,12 +104,12 @@ def _endings(workspace: WorkspaceHandle, opened_at: datetime, now: datetime) -> 
         if ends_at is not None and ends_at <= now and told["status"] != "pending":
             why = f": {told['error']['code']}" if told.get("error") else ""
             seconds = (ends_at - opened_at).total_seconds()
-            yield _Line(seconds - 1e-7, f"  {generation.id} {told['status']}{why}")
+            yield _TimelineEntry(seconds - 1e-7, f"  {generation.id} {told['status']}{why}")
 
 
-def _joined(events: Iterable[_Line]) -> list[_Line]:
+def _join_repeats(events: Iterable[_TimelineEntry]) -> list[_TimelineEntry]:
     """Return the events, with equal ones in a row joined."""
-    found: list[_Line] = []
+    found: list[_TimelineEntry] = []
     for event in events:
         if found and found[-1].text == event.text:
             found[-1].count += 1
@@ -115,7 +119,7 @@ def _joined(events: Iterable[_Line]) -> list[_Line]:
     return found
 
 
-def _fitted(events: list[_Line], room: int) -> list[str]:
+def _fit_line(events: list[_TimelineEntry], room: int) -> list[str]:
     if len(events) <= room:
         return [str(each) for each in events] or ["            nothing happened"]
     first, last = room // 3, room - room // 3 - 1
@@ -123,21 +127,21 @@ def _fitted(events: list[_Line], room: int) -> list[str]:
     return [*map(str, events[:first]), left_out, *map(str, events[-last:])]
 
 
-def _elsewhere(workspace: WorkspaceHandle, fake: Fake | None) -> Iterable[str]:
+def _list_elsewhere(workspace: WorkspaceHandle, fake: Fake | None) -> Iterable[str]:
     """Yield the requests that reached the fake, but not this workspace."""
     if fake is None:
         return
     for other in fake.store:
         if other.key != workspace.key and len(other.journal):
             yield (
-                f"{len(other.journal)} request(s) came with another key, {redacted(other.key)}: "
+                f"{len(other.journal)} request(s) came with another key, {redact_key(other.key)}: "
                 "use pytest.mark.getimg(key=...) if it belongs to this test."
             )
     for exchange in tuple(fake.journal)[:3]:
         yield f"without a workspace: {exchange.method} {exchange.path[:80]} {exchange.status}"
 
 
-def _json(body: bytes) -> Any:
+def _parse_json(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:

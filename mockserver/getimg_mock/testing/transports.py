@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from getimg_mock.in_process.exchange import Jumping, Request, WireError, exchange, exchange_async
+from getimg_mock.in_process.exchange import (
+    AdvanceClock,
+    Request,
+    WireError,
+    exchange,
+    exchange_async,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -19,59 +25,59 @@ if TYPE_CHECKING:
     import httpx2
     from starlette.types import ASGIApp
 
-    from getimg_mock.in_process.exchange import Patience, Response
+    from getimg_mock.in_process.exchange import Response, WaitStrategy
 
     Told = Callable[[WireError], Exception]
 
-Asked = TypeVar("Asked", bound="httpx.Request | httpx2.Request")
-Answered = TypeVar("Answered")
+RequestT = TypeVar("RequestT", bound="httpx.Request | httpx2.Request")
+ResponseT = TypeVar("ResponseT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Words(Generic[Answered]):
+class LibraryTypes(Generic[ResponseT]):
     """The classes of a library for a response, its body and its errors."""
 
-    response: Callable[..., Answered]
+    response: Callable[..., ResponseT]
     stream: Callable[[Response, Told], ResponseStream]
-    async_stream: Callable[[Response, Told], AsyncStream]
+    async_stream: Callable[[Response, Told], AsyncResponseStream]
     errors: Mapping[type[WireError], Callable[..., Exception]]
 
 
-class Transport(Generic[Asked, Answered]):
+class Transport(Generic[RequestT, ResponseT]):
     """Passes every request of a client to an application, whatever its host."""
 
-    _words: Words[Answered]
+    _words: LibraryTypes[ResponseT]
 
-    def __init__(self, app: ASGIApp, *, patience: Patience | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, patience: WaitStrategy | None = None) -> None:
         self.app = app
-        self.patience = patience or Jumping()
+        self.patience = patience or AdvanceClock()
 
-    def handle_request(self, request: Asked) -> Answered:
+    def handle_request(self, request: RequestT) -> ResponseT:
         """Return the response of the application; its body is streamed."""
         request.read()
         try:
-            answer = exchange(self.app, _asked(request), self.patience)
+            answer = exchange(self.app, _build_scope(request), self.patience)
         except WireError as error:
-            raise self._told(request, error) from error
-        stream = self._words.stream(answer, partial(self._told, request))
-        return self._answered(request, answer, stream)
+            raise self._report(request, error) from error
+        stream = self._words.stream(answer, partial(self._report, request))
+        return self._answer(request, answer, stream)
 
-    async def handle_async_request(self, request: Asked) -> Answered:
+    async def handle_async_request(self, request: RequestT) -> ResponseT:
         """Return the response of the application; its body is streamed."""
         await request.aread()
         try:
-            answer = await exchange_async(self.app, _asked(request), self.patience)
+            answer = await exchange_async(self.app, _build_scope(request), self.patience)
         except WireError as error:
-            raise self._told(request, error) from error
-        stream = self._words.async_stream(answer, partial(self._told, request))
-        return self._answered(request, answer, stream)
+            raise self._report(request, error) from error
+        stream = self._words.async_stream(answer, partial(self._report, request))
+        return self._answer(request, answer, stream)
 
-    def _told(self, request: Asked, error: WireError) -> Exception:
+    def _report(self, request: RequestT, error: WireError) -> Exception:
         return self._words.errors[type(error)](str(error), request=request)
 
-    def _answered(
-        self, request: Asked, answer: Response, stream: ResponseStream | AsyncStream
-    ) -> Answered:
+    def _answer(
+        self, request: RequestT, answer: Response, stream: ResponseStream | AsyncResponseStream
+    ) -> ResponseT:
         return self._words.response(
             answer.status,
             headers=answer.headers,
@@ -99,7 +105,7 @@ class ResponseStream:
         self._answer.close()
 
 
-class AsyncStream:
+class AsyncResponseStream:
     """The body of a response, for an asynchronous client."""
 
     def __init__(self, answer: Response, told: Told) -> None:
@@ -118,7 +124,7 @@ class AsyncStream:
         self._answer.close()
 
 
-def _asked(request: httpx.Request | httpx2.Request) -> Request:
+def _build_scope(request: httpx.Request | httpx2.Request) -> Request:
     url = request.url
     return Request(
         method=request.method,

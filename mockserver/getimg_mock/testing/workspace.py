@@ -9,11 +9,11 @@ from getimg_mock.control.channels import LocalChannel
 from getimg_mock.control.handle import WorkspaceHandle
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.in_process.exchange import finish_left_behind
-from getimg_mock.testing.expectations import Expectation, Order, checked_operation
+from getimg_mock.testing.expectations import Expectation, ExpectedOrder, check_operation
 from getimg_mock.testing.options import POLICIES
-from getimg_mock.testing.policies import violations
+from getimg_mock.testing.policies import find_violations
 from getimg_mock.testing.reset_tracking import EpochStore, PresentClock
-from getimg_mock.testing.timeline import timeline
+from getimg_mock.testing.timeline import render_timeline
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.linked_time import Link
 from getimg_mock.world.clock import stopwatch
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verification.result import Verification
     from getimg_mock.control.channels import Channel
     from getimg_mock.fake import Fake
-    from getimg_mock.testing.client_waiting import LinkedPatience
+    from getimg_mock.testing.client_waiting import LinkedWaitStrategy
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
     from getimg_mock.virtual_time.linked_time import ClockSource, MovableClock
@@ -54,10 +54,10 @@ class GetimgMock(WorkspaceHandle):
         *,
         url: str,
         app: Application | None = None,
-        patience: LinkedPatience | None = None,
+        patience: LinkedWaitStrategy | None = None,
         at_work: Callable[[], bool] = bool,
     ) -> None:
-        self._watched = _Watched(channel, patience)
+        self._watched = _SettlingChannel(channel, patience)
         super().__init__(self._watched)
         self.url = url
         self.link: Link | None = None
@@ -65,7 +65,7 @@ class GetimgMock(WorkspaceHandle):
         self._patience = patience
         self._at_work = at_work
         self._expectations: list[Expectation] = []
-        self._orders: list[Order] = []
+        self._orders: list[ExpectedOrder] = []
         self._policies: list[str] = []
         self._opened_at = self.clock.now()
 
@@ -73,22 +73,22 @@ class GetimgMock(WorkspaceHandle):
         """Return a transport for `httpx.Client` and `httpx.AsyncClient`; every host is the fake."""
         from getimg_mock.testing.httpx_transport import HttpxTransport  # noqa: PLC0415 - optional
 
-        return HttpxTransport(self._in_process(), patience=self._patience)
+        return HttpxTransport(self._require_app(), patience=self._patience)
 
     def transport2(self) -> Httpx2Transport:
         """Return a transport for `httpx2.Client` and `httpx2.AsyncClient`."""
         from getimg_mock.testing.httpx2_transport import Httpx2Transport  # noqa: PLC0415 - optional
 
-        return Httpx2Transport(self._in_process(), patience=self._patience)
+        return Httpx2Transport(self._require_app(), patience=self._patience)
 
     def mount(self, router: respx.MockRouter) -> respx.Route:
         """Add the fake to a respx router, as a route for getimg.ai's host.
 
         Other routes for the same host win. Returns the route, which records its calls.
         """
-        from getimg_mock.testing.respx_route import mounted  # noqa: PLC0415 - optional
+        from getimg_mock.testing.respx_route import mount_route  # noqa: PLC0415 - optional
 
-        return mounted(router, self.transport())
+        return mount_route(router, self.transport())
 
     def link_time(self) -> Link:
         """Link the test's time to this workspace's clock, until the test or a `with` block ends.
@@ -97,10 +97,10 @@ class GetimgMock(WorkspaceHandle):
         """
         if self.link is not None and self.link.active:
             return self.link
-        fake = self._fake()
+        fake = self._find_fake()
         store = fake.store if fake is not None else None
         source: ClockSource = (
-            PresentClock(store, self.key) if isinstance(store, EpochStore) else _Remote(self)
+            PresentClock(store, self.key) if isinstance(store, EpochStore) else _RemoteClock(self)
         )
         self.link = Link(source, at_work=self._at_work).start()
         if self._patience is not None:
@@ -114,13 +114,13 @@ class GetimgMock(WorkspaceHandle):
 
         At least one, unless a number is given. Checked at the end of the test, or by `verify()`.
         """
-        found = Expectation(self.journal, checked_operation(operation))
+        found = Expectation(self.journal, check_operation(operation))
         self._expectations.append(found)
         return found
 
     def in_order(self, *expectations: Expectation) -> None:
         """Expect the first match of each expectation in this order."""
-        self._orders.append(Order(expectations))
+        self._orders.append(ExpectedOrder(expectations))
 
     def require(self, *policies: str) -> None:
         """Require policies: `no-unexpected-calls`, `no-undownloaded-results`, ..."""
@@ -145,7 +145,7 @@ class GetimgMock(WorkspaceHandle):
 
     def verify(self) -> None:
         """Raise `ExpectationError` unless all expectations and policies are satisfied so far."""
-        found = [*self._unmet(), *violations(self, self._expectations, self._policies)]
+        found = [*self._find_unmet(), *find_violations(self, self._expectations, self._policies)]
         if found:
             raise ExpectationError("\n\n".join(found))
 
@@ -156,17 +156,17 @@ class GetimgMock(WorkspaceHandle):
         """
         from getimg_mock.testing import client_verdict  # noqa: PLC0415 - only for tests that ask for it
 
-        fake = self._fake()
+        fake = self._find_fake()
         if fake is None:
             raise SettingsError(
                 "A verdict needs a fake in this process, since it reads its ledger."
             )
         self.finish()
-        return client_verdict.verdict(fake, self.key)
+        return client_verdict.compute_verdict(fake, self.key)
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far as text, in at most `lines` lines."""
-        return timeline(self, self._opened_at, self._fake(), lines=lines)
+        return render_timeline(self, self._opened_at, self._find_fake(), lines=lines)
 
     def check_loop(self) -> None:
         """Raise `LoopError` if time is linked and the running event loop cannot be."""
@@ -183,15 +183,15 @@ class GetimgMock(WorkspaceHandle):
                 each.abort()
             self._patience.left_behind.clear()
 
-    def _unmet(self) -> list[str]:
-        checks: list[Expectation | Order] = [*self._expectations, *self._orders]
-        return [text for text in (each.failure() for each in checks) if text]
+    def _find_unmet(self) -> list[str]:
+        checks: list[Expectation | ExpectedOrder] = [*self._expectations, *self._orders]
+        return [text for text in (each.describe_failure() for each in checks) if text]
 
-    def _fake(self) -> Fake | None:
+    def _find_fake(self) -> Fake | None:
         channel = self._watched.channel
         return channel.fake if isinstance(channel, LocalChannel) else None
 
-    def _in_process(self) -> Application:
+    def _require_app(self) -> Application:
         if self._app is None:
             raise TypeError(
                 "Transports need the fixture getimg_mock; this fake listens on a socket."
@@ -199,10 +199,10 @@ class GetimgMock(WorkspaceHandle):
         return self._app
 
 
-class _Watched:
+class _SettlingChannel:
     """A channel that lets requests of disconnected clients finish when their time has come."""
 
-    def __init__(self, channel: Channel, patience: LinkedPatience | None) -> None:
+    def __init__(self, channel: Channel, patience: LinkedWaitStrategy | None) -> None:
         self.channel = channel
         self._patience = patience
         self.clock_calls = 0
@@ -220,15 +220,15 @@ class _Watched:
                 self.clock_calls += 1
                 self._settle()
 
-    def of(self, key: str) -> _Watched:
-        return _Watched(self.channel.of(key), self._patience)
+    def with_key(self, key: str) -> _SettlingChannel:
+        return _SettlingChannel(self.channel.with_key(key), self._patience)
 
     def _settle(self) -> None:
         if self._patience is not None:
             finish_left_behind(self._patience)
 
 
-class _Remote:
+class _RemoteClock:
     """The clock of an external workspace, read again after each command that may have moved it."""
 
     def __init__(self, workspace: GetimgMock) -> None:

@@ -45,7 +45,7 @@ _KEEP_REAL_TIME: Final = frozenset(sys.stdlib_module_names) | {
 }
 
 # The aliases found in each module; a module is searched once.
-_FOUND: Final[dict[str, list[tuple[str, str]]]] = {}
+_ALIASES: Final[dict[str, list[tuple[str, str]]]] = {}
 _SEARCHED: Final[dict[str, int]] = {}
 _NAMES: Final = {getattr(time, name): name for name in FUNCTIONS}
 
@@ -54,14 +54,14 @@ def find_aliases() -> Iterator[tuple[ModuleType, str, str]]:
     """Yield module, attribute and name of each function of `time` that a module has imported."""
     modules = {name: id(module) for name, module in sys.modules.copy().items()}
     for name, _ in modules.items() - _SEARCHED.items():
-        _FOUND.pop(name, None)
+        _ALIASES.pop(name, None)
         if name.partition(".")[0] in _KEEP_REAL_TIME:
             continue
         found = [(attribute, _NAMES[value]) for attribute, value in find_held(name, _NAMES)]
         if found:
-            _FOUND[name] = found
+            _ALIASES[name] = found
     _SEARCHED.update(modules)
-    for name, found in _FOUND.items():
+    for name, found in _ALIASES.items():
         module = sys.modules.get(name)
         if module is not None:
             for attribute, function in found:

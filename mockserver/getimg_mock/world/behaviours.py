@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Replaces the right answer: before the work is done, or after it (`after_commit`).
-Instead = Literal["html", "hang", "reset", "close"]
+ReplacementFault = Literal["html", "hang", "reset", "close"]
 # Applied to the right answer, so always after the work.
-Spoiled = Literal[
+ResponseFault = Literal[
     "hang_body",
     "drip",
     "truncate",
@@ -41,8 +41,8 @@ Oddity = Literal[
     "long_strings",
 ]
 
-INSTEAD: Final = get_args(Instead)
-SPOILED: Final = get_args(Spoiled)
+REPLACEMENT_FAULTS: Final = get_args(ReplacementFault)
+RESPONSE_FAULTS: Final = get_args(ResponseFault)
 ODDITIES: Final = get_args(Oddity)
 
 
@@ -68,8 +68,10 @@ ERRORS: Final[Mapping[str, tuple[int, str, str]]] = {
 _DEFAULT_RETRY_AFTER: Final = 60
 
 # Operations that some behaviours are limited to; all others apply to any operation.
-_DOWNLOADS: Final = frozenset({"downloads.retrieve"})
-_LINKED: Final = _DOWNLOADS | {name for name, each in OPERATIONS.items() if each.has_links}
+_DOWNLOAD_OPERATIONS: Final = frozenset({"downloads.retrieve"})
+_LINK_OPERATIONS: Final = _DOWNLOAD_OPERATIONS | {
+    name for name, each in OPERATIONS.items() if each.has_links
+}
 
 # The server computes these itself; a wrong length is the fault `wrong_length`.
 _FRAMING: Final = ("content-length", "transfer-encoding", "connection")
@@ -86,7 +88,7 @@ class ErrorAnswer:
     param: str | None = None
     retry_after: str | None = None
 
-    def refusal(self) -> Refusal:
+    def to_refusal(self) -> Refusal:
         """Return it as the error that the API answers with."""
         return Refusal(
             self.code,
@@ -111,7 +113,7 @@ class CannedAnswer:
 class Behaviour:
     """What the fake does to a request; a field that is None changes nothing.
 
-    `latency` delays the work. `error`, `answer` and the faults of `INSTEAD` replace
+    `latency` delays the work. `error`, `answer` and the faults of `REPLACEMENT_FAULTS` replace
     the right answer: before the work or, with `after_commit`, after it, when it is charged.
     `oddity` is a legal variation that a tolerant client must accept.
     """
@@ -127,7 +129,7 @@ class Behaviour:
     @property
     def replaces(self) -> bool:
         """Whether it replaces the right answer."""
-        return self.error is not None or self.answer is not None or self.fault in INSTEAD
+        return self.error is not None or self.answer is not None or self.fault in REPLACEMENT_FAULTS
 
     def reaches(self, operation: str) -> bool:
         """Return whether any part of it applies to requests for `operation`."""
@@ -136,11 +138,11 @@ class Behaviour:
         if self.latency is not None:
             return True
         if self.fault == "malformed_json":
-            return operation not in _DOWNLOADS
+            return operation not in _DOWNLOAD_OPERATIONS
         if self.fault == "corrupt_media":
-            return operation in _DOWNLOADS
+            return operation in _DOWNLOAD_OPERATIONS
         if self.fault == "expired_url":
-            return operation in _LINKED
+            return operation in _LINK_OPERATIONS
         return self.fault is not None or operation in SUBMISSIONS
 
     @property
@@ -152,10 +154,10 @@ class Behaviour:
         if self.answer is not None:
             return f"canned {self.answer.status}{when}"
         if self.fault is not None:
-            return f"{self.fault}{when if self.fault in INSTEAD else ''}"
+            return f"{self.fault}{when if self.fault in REPLACEMENT_FAULTS else ''}"
         return " ".join(self.oddity) or None
 
-    def over(self, lower: Behaviour) -> Behaviour:
+    def fill_from(self, lower: Behaviour) -> Behaviour:
         """Return this behaviour, with fields that it leaves open taken from `lower`."""
         spoken = self.replaces or self.fault is not None
         answer = self if spoken else lower
@@ -166,7 +168,7 @@ class Behaviour:
             fault=answer.fault,
             after_commit=answer.after_commit,
             oddity=self.oddity or lower.oddity,
-            transition=self.transition.over(lower.transition),
+            transition=self.transition.fill_from(lower.transition),
         )
 
     @classmethod
@@ -182,12 +184,14 @@ class Behaviour:
         given = {name: value for name, value in values.items() if value is not None}
         behaviour = cls(
             latency=Span.parse(given["latency"]) if "latency" in given else None,
-            error=_error(given),
-            answer=_canned(given["answer"]) if "answer" in given else None,
-            fault=_known("fault", given["fault"], INSTEAD + SPOILED) if "fault" in given else None,
-            after_commit=_after_commit(given),
-            oddity=_oddities(given["oddity"]) if "oddity" in given else (),
-            transition=_transition(given["transition"]) if "transition" in given else OPEN,
+            error=_parse_error(given),
+            answer=_parse_canned(given["answer"]) if "answer" in given else None,
+            fault=_check_name("fault", given["fault"], REPLACEMENT_FAULTS + RESPONSE_FAULTS)
+            if "fault" in given
+            else None,
+            after_commit=_parse_after_commit(given),
+            oddity=_parse_oddities(given["oddity"]) if "oddity" in given else (),
+            transition=_parse_transition(given["transition"]) if "transition" in given else OPEN,
         )
         _check(behaviour)
         return behaviour
@@ -218,36 +222,38 @@ def _check(behaviour: Behaviour) -> None:
     if behaviour.after_commit and not behaviour.replaces:
         raise SettingsError(
             "after_commit needs something that replaces the answer: an error, a status, an "
-            f"answer, or one of the faults {', '.join(INSTEAD)}."
+            f"answer, or one of the faults {', '.join(REPLACEMENT_FAULTS)}."
         )
 
 
-def _error(given: Mapping[str, Any]) -> ErrorAnswer | None:
+def _parse_error(given: Mapping[str, Any]) -> ErrorAnswer | None:
     status = given.get("status")
     if "error" in given:
-        name = _known("error", given["error"], tuple(ERRORS))
+        name = _check_name("error", given["error"], tuple(ERRORS))
         known, code, message = ERRORS[name]
         retry = str(_DEFAULT_RETRY_AFTER) if name == "rate_limit" else None
         answer = ErrorAnswer(known, code, message, "prompt" if known == 400 else None, retry)
     elif status is not None:
-        answer = _error_of_status(status)
+        answer = _build_error(status)
     else:
         for name in ("code", "message", "param", "retry_after"):
             if name in given:
                 raise SettingsError(f"{name} needs an error to belong to: add error or status.")
         return None
     changes: dict[str, Any] = {
-        name: _text(name, given[name]) for name in ("code", "message", "param") if name in given
+        name: _parse_text(name, given[name])
+        for name in ("code", "message", "param")
+        if name in given
     }
     if "retry_after" in given:
-        changes["retry_after"] = _retry_after(given["retry_after"])
+        changes["retry_after"] = _parse_retry_after(given["retry_after"])
     if status is not None:
-        changes["status"] = _status(status)
+        changes["status"] = _parse_status(status)
     return replace(answer, **changes)
 
 
-def _error_of_status(status: Any) -> ErrorAnswer:
-    number = _status(status)
+def _build_error(status: Any) -> ErrorAnswer:
+    number = _parse_status(status)
     for known, code, message in ERRORS.values():
         if known == number:
             retry = str(_DEFAULT_RETRY_AFTER) if number == 429 else None
@@ -256,40 +262,40 @@ def _error_of_status(status: Any) -> ErrorAnswer:
     return ErrorAnswer(number, code, error_messages.SOMETHING_WENT_WRONG)
 
 
-def _status(value: Any) -> int:
+def _parse_status(value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 200 <= number <= 599:
         raise SettingsError(f"status: {value!r} is not a status from 200 to 599.")
     return number
 
 
-def _text(name: str, value: Any) -> str:
+def _parse_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise SettingsError(f"{name}: {value!r} is not a string.")
     return value
 
 
-def _retry_after(value: Any) -> str:
+def _parse_retry_after(value: Any) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number or (isinstance(value, str) and value.isascii() and value.isprintable()):
         return str(value)
     raise SettingsError(f"retry_after: {value!r} is neither a number nor a header value in ASCII.")
 
 
-def _canned(value: Any) -> CannedAnswer:
+def _parse_canned(value: Any) -> CannedAnswer:
     if not isinstance(value, dict):
         raise SettingsError("answer: use a table with status, headers, and body or text.")
     keys = tuple(each.name for each in fields(CannedAnswer))
     for name in value:
-        _known("answer key", name, keys)
+        _check_name("answer key", name, keys)
     text = value.get("text")
     if text is not None and not isinstance(text, str):
         raise SettingsError(f"answer.text: {text!r} is not a string.")
-    headers = _headers(value.get("headers", {}))
-    return CannedAnswer(_status(value.get("status", 200)), headers, value.get("body"), text)
+    headers = _parse_headers(value.get("headers", {}))
+    return CannedAnswer(_parse_status(value.get("status", 200)), headers, value.get("body"), text)
 
 
-def _headers(value: Any) -> tuple[tuple[str, str], ...]:
+def _parse_headers(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
         raise SettingsError("answer.headers: use a table of names and values.")
     for name, text in value.items():
@@ -303,14 +309,14 @@ def _headers(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple((str(name).lower(), text) for name, text in value.items())
 
 
-def _oddities(value: Any) -> tuple[str, ...]:
+def _parse_oddities(value: Any) -> tuple[str, ...]:
     named = [value] if isinstance(value, str) else value
     if not isinstance(named, (list, tuple)) or not named:
         raise SettingsError(f"oddity: {value!r} is neither a name nor a list of names.")
-    return tuple(_known("oddity", each, ODDITIES) for each in named)
+    return tuple(_check_name("oddity", each, ODDITIES) for each in named)
 
 
-def _transition(value: Any) -> TransitionRule:
+def _parse_transition(value: Any) -> TransitionRule:
     if not isinstance(value, dict):
         raise SettingsError("transition: use a table such as {seconds = 600}.")
     rule = TransitionRule.of(value)
@@ -321,14 +327,14 @@ def _transition(value: Any) -> TransitionRule:
     return rule
 
 
-def _after_commit(given: Mapping[str, Any]) -> bool:
+def _parse_after_commit(given: Mapping[str, Any]) -> bool:
     value = given.get("after_commit", False)
     if not isinstance(value, bool):
         raise SettingsError(f"after_commit: {value!r} is neither true nor false.")
     return value
 
 
-def _known(kind: str, name: Any, names: tuple[str, ...]) -> str:
+def _check_name(kind: str, name: Any, names: tuple[str, ...]) -> str:
     if not isinstance(name, str) or name not in names:
         raise UnknownNameError(kind, str(name), names)
     return name

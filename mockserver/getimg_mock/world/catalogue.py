@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from getimg_mock._shipped import read_text
 from getimg_mock.world.catalogue_file import read_entries
-from getimg_mock.world.sizes import Size, computed_size
+from getimg_mock.world.sizes import Size, compute_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,12 +80,12 @@ class Model:
     more: Mapping[str, Any]
     """Fields of the API's answer that this version does not know, kept unchanged."""
 
-    def size(self, aspect_ratio: str, resolution: str) -> Size:
+    def find_size(self, aspect_ratio: str, resolution: str) -> Size:
         """Return the size of a generation in pixels, computed where no table lists it."""
         listed = self.sizes.get((aspect_ratio, resolution))
-        return listed or computed_size(aspect_ratio, resolution, video=self.type == "video")
+        return listed or compute_size(aspect_ratio, resolution, video=self.type == "video")
 
-    def rate(self, *, resolution: str, sound: bool) -> Rate | None:
+    def find_rate(self, *, resolution: str, sound: bool) -> Rate | None:
         """Return the rate that applies, or None when the model has none for this.
 
         An exact resolution precedes any other, then an exact sound precedes `not_applicable`
@@ -131,11 +131,11 @@ class Catalogue:
         """Return the model of that id, or None."""
         return self.models.get(model_id)
 
-    def listed(self, *, type: ModelType | None = None) -> tuple[Model, ...]:  # noqa: A002 - the API's word
+    def list_models(self, *, type: ModelType | None = None) -> tuple[Model, ...]:  # noqa: A002 - the API's word
         """Return the models, or those of one type, in their order."""
         return tuple(model for model in self.models.values() if type in {None, model.type})
 
-    def nearest(self, model_id: str) -> str | None:
+    def find_nearest(self, model_id: str) -> str | None:
         """Return the id most similar to `model_id`, or None."""
         # Comparing takes quadratic time, and clients choose the length.
         if len(model_id) > _LONGEST_ID:
@@ -144,9 +144,9 @@ class Catalogue:
         return close[0] if close else None
 
     @classmethod
-    def shipped(cls) -> Catalogue:
+    def load_shipped(cls) -> Catalogue:
         """Return the catalogue of `fixtures/models.json`, read once."""
-        return _shipped_catalogue()
+        return _load_shipped_catalogue()
 
     @classmethod
     def from_file(cls, path: Path) -> Catalogue:
@@ -154,29 +154,29 @@ class Catalogue:
 
         Raises `CatalogueError`; its message begins with the location of the error.
         """
-        return cls(_built(read_entries(path, shipped=_shipped_entries())))
+        return cls(_build_models(read_entries(path, shipped=_load_shipped_entries())))
 
-    def imagined(self, model_id: str, type: ModelType) -> Model:  # noqa: A002 - the API's word
+    def imagine_model(self, model_id: str, type: ModelType) -> Model:  # noqa: A002 - the API's word
         """Return an invented model of that id that supports everything, for the lenient mode."""
         return replace(_GENEROUS[type], id=model_id, name=model_id)
 
 
-def _shipped_entries() -> list[Entry]:
+def _load_shipped_entries() -> list[Entry]:
     entries: list[Entry] = json.loads(read_text("fixtures", "models.json"))
     return entries
 
 
 @cache
-def _shipped_catalogue() -> Catalogue:
+def _load_shipped_catalogue() -> Catalogue:
     # The tests validate it; doing so here would slow every start.
-    return Catalogue(_built(_shipped_entries()))
+    return Catalogue(_build_models(_load_shipped_entries()))
 
 
-def _built(entries: Iterable[Entry]) -> Mapping[str, Model]:
-    return MappingProxyType({entry["id"]: _model(entry) for entry in entries})
+def _build_models(entries: Iterable[Entry]) -> Mapping[str, Model]:
+    return MappingProxyType({entry["id"]: _build_model(entry) for entry in entries})
 
 
-def _model(entry: Entry) -> Model:
+def _build_model(entry: Entry) -> Model:
     """Return the model of a valid entry; what `x_mock` leaves out is computed."""
     known = dict(entry)
     ours = known.pop("x_mock", {})
@@ -194,15 +194,15 @@ def _model(entry: Entry) -> Model:
         supported_durations=tuple(known.pop("supported_durations")),
         supported_references=MappingProxyType(known.pop("supported_references")),
         supports_sound=known.pop("supports_sound"),
-        rates=tuple(_rate(rate) for rate in known.pop("pricing")["rates"]),
+        rates=tuple(_build_rate(rate) for rate in known.pop("pricing")["rates"]),
         fps=ours.get("fps", FPS),
-        sizes=_sizes(ratios, resolutions, ours.get("sizes", {}), video=type_ == "video"),
+        sizes=_build_sizes(ratios, resolutions, ours.get("sizes", {}), video=type_ == "video"),
         seconds=(low, high),
         more=MappingProxyType(known),
     )
 
 
-def _rate(entry: Entry) -> Rate:
+def _build_rate(entry: Entry) -> Rate:
     return Rate(
         billable_unit=entry["billable_unit"],
         resolution=entry["resolution"],
@@ -211,7 +211,7 @@ def _rate(entry: Entry) -> Rate:
     )
 
 
-def _sizes(
+def _build_sizes(
     ratios: tuple[str, ...],
     resolutions: tuple[str, ...],
     listed: Mapping[str, Mapping[str, list[int]]],
@@ -224,12 +224,12 @@ def _sizes(
         for resolution in resolutions:
             pair = row.get(resolution)
             sizes[ratio, resolution] = (
-                Size(*pair) if pair else computed_size(ratio, resolution, video=video)
+                Size(*pair) if pair else compute_size(ratio, resolution, video=video)
             )
     return MappingProxyType(sizes)
 
 
-def _generous(type_: ModelType, resolutions: tuple[str, ...], unit: str, price: str) -> Model:
+def _build_generous(type_: ModelType, resolutions: tuple[str, ...], unit: str, price: str) -> Model:
     video = type_ == "video"
     ratios = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "4:5", "5:4", "21:9")
     roles = ("reference_image", "first_frame", "last_frame") if video else ("reference_image",)
@@ -245,13 +245,13 @@ def _generous(type_: ModelType, resolutions: tuple[str, ...], unit: str, price: 
         supports_sound=video,
         rates=(Rate(unit, None, "not_applicable", Decimal(price)),),
         fps=FPS,
-        sizes=_sizes(ratios, resolutions, {}, video=video),
+        sizes=_build_sizes(ratios, resolutions, {}, video=video),
         seconds=SECONDS[type_],
         more=MappingProxyType({}),
     )
 
 
 _GENEROUS: Final[Mapping[ModelType, Model]] = {
-    "image": _generous("image", ("1K", "2K", "3K", "4K"), "image", "0.04"),
-    "video": _generous("video", ("1080p", "720p", "480p"), "video_second", "0.05"),
+    "image": _build_generous("image", ("1K", "2K", "3K", "4K"), "image", "0.04"),
+    "video": _build_generous("video", ("1080p", "720p", "480p"), "video_second", "0.05"),
 }

@@ -88,7 +88,7 @@ class VirtualClock:
         self._timer = timer
         self._lock = threading.Lock()
         # Origin, the timer's reading then, and rate: one tuple, so that threads see all or none.
-        self._state = ((start or wall_time()).astimezone(UTC), timer(), _checked_rate(rate))
+        self._state = ((start or wall_time()).astimezone(UTC), timer(), _check_rate(rate))
         self._wakers: set[Callable[[], None]] = set()
         self.autojump = autojump
         self.changes = 0
@@ -106,7 +106,7 @@ class VirtualClock:
     def scale(self, rate: float) -> None:
         """Run at `rate` from now on; raises `ValueError` unless it is from 0 to a million."""
         with self._lock:
-            self._state = (self.now(), self._timer(), _checked_rate(rate))
+            self._state = (self.now(), self._timer(), _check_rate(rate))
         self.poke()
 
     def freeze(self) -> None:
@@ -167,11 +167,11 @@ class VirtualClock:
         try:
             # Checked after adding the waker: an earlier change shows in the number.
             if self.changes == changes:
-                changed.wait(self._real_seconds(moment))
+                changed.wait(self._compute_real_seconds(moment))
         finally:
             self._wakers.discard(wake)
 
-    def _real_seconds(self, moment: datetime | None) -> float | None:
+    def _compute_real_seconds(self, moment: datetime | None) -> float | None:
         if moment is None:
             return None
         remaining = max(0.0, (moment - self.now()).total_seconds())
@@ -195,7 +195,7 @@ class VirtualClock:
         try:
             if self.changes != changes:
                 return
-            seconds = self._real_seconds(moment)
+            seconds = self._compute_real_seconds(moment)
             timer = None if seconds is None else loop.call_later(seconds, resolve)
             try:
                 await awake
@@ -206,7 +206,7 @@ class VirtualClock:
             self._wakers.discard(wake)
 
 
-def _checked_rate(rate: float) -> float:
+def _check_rate(rate: float) -> float:
     if not 0 <= rate <= FASTEST:
         raise ValueError(f"A clock's rate is a number from 0 to {FASTEST:g}, not {rate!r}.")
     return float(rate)

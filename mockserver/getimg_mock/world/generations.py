@@ -92,7 +92,7 @@ class Generation(NamedTuple):
         return None if expires is None else EPOCH + timedelta(seconds=expires)
 
 
-def ending_of(transition: Transition, created_at: datetime) -> Ending | None:
+def compute_ending(transition: Transition, created_at: datetime) -> Ending | None:
     """Return the ending that time alone causes, or None if it causes none."""
     if transition.seconds is None:
         return None

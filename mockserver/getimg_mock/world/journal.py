@@ -78,7 +78,7 @@ def withhold_effects(effects: list[Effect]) -> Iterator[None]:
         _COLLECTED.reset(token)
 
 
-def noted(effect: Effect) -> None:
+def record_effect(effect: Effect) -> None:
     """Add an effect to the collection of the current context, if there is one."""
     collected = _COLLECTED.get()
     if collected is not None:
@@ -126,16 +126,16 @@ class Exchange(NamedTuple):
                 "method": self.method,
                 "path": self.path,
                 "query": self.query,
-                "headers": _header_pairs(self.request_headers),
+                "headers": _format_headers(self.request_headers),
                 "size": self.request_size,
-                **_body(self.request_body, self.request_size),
+                **_format_body(self.request_body, self.request_size),
             },
             "response": {
                 "status": self.status,
-                "headers": _header_pairs(self.headers),
+                "headers": _format_headers(self.headers),
                 "size": self.size,
                 "sent": self.sent,
-                **_body(self.body, self.size),
+                **_format_body(self.body, self.size),
             },
             "milliseconds": round(self.seconds * 1000, 3),
             "generation": self.generation,
@@ -147,9 +147,9 @@ class Exchange(NamedTuple):
     @property
     def weight(self) -> int:
         """Its approximate size in memory, in bytes."""
-        return OVERHEAD + len(self.texts())
+        return OVERHEAD + len(self.join_texts())
 
-    def texts(self) -> bytes:
+    def join_texts(self) -> bytes:
         """Return every text of the request and the answer, concatenated."""
         target = f"{self.path}\n{self.query}".encode("latin-1", "replace")
         others = (target, self.request_body, self.body)
@@ -248,11 +248,11 @@ class Journal:
         return len(self._exchanges)
 
 
-def _header_pairs(headers: Headers) -> list[list[str]]:
+def _format_headers(headers: Headers) -> list[list[str]]:
     return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
 
 
-def _body(body: bytes, size: int) -> dict[str, str]:
+def _format_body(body: bytes, size: int) -> dict[str, str]:
     try:
         return {"text": body.decode("utf-8")}
     except UnicodeDecodeError as error:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.error_messages import INSUFFICIENT_BALANCE
-from getimg_mock.world.journal import Effect, noted
+from getimg_mock.world.journal import Effect, record_effect
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -80,4 +80,4 @@ class Ledger:
 
     def _note(self, entry: Effect) -> None:
         self.entries.append(entry)
-        noted(entry)
+        record_effect(entry)

@@ -32,7 +32,7 @@ class Limits:
     concurrent: int
     window: int = 60
 
-    def of(self, kind: Kind) -> int:
+    def get_limit(self, kind: Kind) -> int:
         """Return the number of requests of `kind` per window."""
         return self.image_rpm if kind == "image" else self.video_rpm
 
@@ -58,11 +58,11 @@ class Limiter:
         self.limits = limits
         self._counted: dict[Kind, tuple[int, int]] = {}
 
-    def allowance(self, kind: Kind, now: datetime) -> Allowance:
+    def compute_allowance(self, kind: Kind, now: datetime) -> Allowance:
         """Return what is left of the window at `now`."""
-        length, limit = self.limits.window, self.limits.of(kind)
-        window = self._window(now)
-        left = limit - self._used(kind, window)
+        length, limit = self.limits.window, self.limits.get_limit(kind)
+        window = self._compute_window(now)
+        left = limit - self._count_used(kind, window)
         return Allowance(limit, max(0, left), (window + 1) * length)
 
     def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
@@ -70,15 +70,15 @@ class Limiter:
 
         `running` is the number of pending generations.
         """
-        window = self._window(now)
-        used = self._used(kind, window)
-        if used >= self.limits.of(kind):
+        window = self._compute_window(now)
+        used = self._count_used(kind, window)
+        if used >= self.limits.get_limit(kind):
             left = (window + 1) * self.limits.window - (now - EPOCH).total_seconds()
             raise Refusal(
                 "rate_limit",
                 TOO_MANY_REQUESTS,
                 retry_after=max(1, -int(-left // 1)),
-                hint=f"{self.limits.of(kind)} {kind} requests per {self.limits.window} s",
+                hint=f"{self.limits.get_limit(kind)} {kind} requests per {self.limits.window} s",
             )
         if running >= self.limits.concurrent:
             raise Refusal(
@@ -91,12 +91,14 @@ class Limiter:
     def change(self, limits: Limits, now: datetime) -> None:
         """Change the limits; requests counted in the current window stay counted."""
         used: dict[Kind, int] = {
-            kind: self._used(kind, self._window(now)) for kind in self._counted
+            kind: self._count_used(kind, self._compute_window(now)) for kind in self._counted
         }
         self.limits = limits
-        self._counted = {kind: (self._window(now), count) for kind, count in used.items() if count}
+        self._counted = {
+            kind: (self._compute_window(now), count) for kind, count in used.items() if count
+        }
 
-    def counts(self) -> dict[Kind, tuple[int, int]]:
+    def get_counts(self) -> dict[Kind, tuple[int, int]]:
         """Return, by kind, the number of the last window used and the submissions in it."""
         return dict(self._counted)
 
@@ -110,10 +112,10 @@ class Limiter:
         """Continue from the `counts()` of another limiter."""
         self._counted = dict(counts)
 
-    def _window(self, now: datetime) -> int:
+    def _compute_window(self, now: datetime) -> int:
         return int(now.timestamp()) // self.limits.window
 
-    def _used(self, kind: Kind, window: int) -> int:
+    def _count_used(self, kind: Kind, window: int) -> int:
         counted = self._counted.get(kind)
         return counted[1] if counted is not None and counted[0] == window else 0
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
 from getimg_mock.world.behaviours import NOTHING, Behaviour
-from getimg_mock.world.rule_files import scenario_names
+from getimg_mock.world.rule_files import list_scenario_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ _IN_PROMPT: Final = re.compile(r"(?<![\w:])mock:([A-Za-z_]+)" + _VALUE)
 _IN_HEADER: Final = re.compile(r"([^\s,;=]+)" + _VALUE)
 _PUNCTUATION: Final = ".:!?'"
 # Longer than any valid prompt, and short enough to search.
-_LOOKED_AT: Final = 10_000
+_MAX_SCANNED: Final = 10_000
 
 # What each word means; docs/magic.md has the same table.
 WORDS: Final[Mapping[str, str]] = {
@@ -78,22 +78,22 @@ KEYS: Final[Mapping[str, KeyMagic]] = {
 }
 
 
-def prompt_behaviour(prompt: str) -> Behaviour:
+def parse_prompt(prompt: str) -> Behaviour:
     """Return the behaviour that a prompt's magic words request; raises the 400 `Refusal`."""
     if "mock:" not in prompt:
         return NOTHING
-    words = _IN_PROMPT.findall(prompt[:_LOOKED_AT])
-    return _asked(words, "magic word mock:", "prompt") if words else NOTHING
+    words = _IN_PROMPT.findall(prompt[:_MAX_SCANNED])
+    return _parse_magic(words, "magic word mock:", "prompt") if words else NOTHING
 
 
-def header_behaviour(header: str | None) -> Behaviour:
+def parse_header(header: str | None) -> Behaviour:
     """Return the behaviour that `X-Mock-Behaviour` requests; raises the 400 `Refusal`."""
     if not header:
         return NOTHING
-    return _asked(_IN_HEADER.findall(header), "word of X-Mock-Behaviour ", None)
+    return _parse_magic(_IN_HEADER.findall(header), "word of X-Mock-Behaviour ", None)
 
 
-def key_magic(key: str) -> KeyMagic | None:
+def parse_key_magic(key: str) -> KeyMagic | None:
     """Return what a magic key requests, or None for an ordinary key.
 
     Raises `UnknownNameError` for a key similar to a magic one, or with an unknown scenario.
@@ -102,7 +102,7 @@ def key_magic(key: str) -> KeyMagic | None:
         return None
     if key.startswith(SCENARIO_KEY):
         asked = key.removeprefix(SCENARIO_KEY)
-        names = {name.replace("-", "_"): name for name in scenario_names()}
+        names = {name.replace("-", "_"): name for name in list_scenario_names()}
         for name in sorted(names, key=len, reverse=True):
             if asked == name or asked.startswith(f"{name}_"):
                 return KeyMagic({}, names[name])
@@ -121,12 +121,12 @@ def is_invalid_key(key: str) -> bool:
     return key == INVALID_KEY or key.startswith(f"{INVALID_KEY}_")
 
 
-def _asked(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Behaviour:
+def _parse_magic(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Behaviour:
     values: dict[str, Any] = {}
     transition: dict[str, Any] = {}
     try:
         for word, value in words:
-            said = _said(word, value.rstrip(_PUNCTUATION), kind)
+            said = _read_word(word, value.rstrip(_PUNCTUATION), kind)
             if word in _TRANSITION:
                 transition[_TRANSITION[word]] = said
             elif word == "lost":
@@ -145,7 +145,7 @@ def _asked(words: Iterable[tuple[str, str]], kind: str, param: str | None) -> Be
         ) from None
 
 
-def _said(word: str, value: str, kind: str) -> Any:
+def _read_word(word: str, value: str, kind: str) -> Any:
     """Return the value of a word: True for a word without one."""
     if word not in WORDS:
         raise UnknownNameError(kind.strip(), word, WORDS)

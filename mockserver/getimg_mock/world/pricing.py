@@ -15,22 +15,22 @@ _MOST_PRODUCTS = 1000
 _MIME_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 
 
-def seconds_by_length(request: GenerationRequest, chance: Stream) -> float:
+def compute_seconds(request: GenerationRequest, chance: Stream) -> float:
     """Return the seconds that a video takes: within the model's range, more for longer videos."""
     durations = request.model.supported_durations
     shortest, longest = min(durations), max(durations)
     length = ((request.duration or shortest) - shortest) / ((longest - shortest) or 1)
     low, high = request.model.seconds
-    place = min(1.0, max(0.0, (chance.unit("seconds") + length) / 2))
+    place = min(1.0, max(0.0, (chance.draw_unit("seconds") + length) / 2))
     return low + (high - low) * place
 
 
-def product_of(request: GenerationRequest) -> Product:
+def compute_product(request: GenerationRequest) -> Product:
     """Return what a valid request delivers and costs; without a rate it costs nothing."""
     model = request.model
-    size = model.size(request.aspect_ratio, request.resolution)
+    size = model.find_size(request.aspect_ratio, request.resolution)
     has_sound = request.sound and model.supports_sound
-    rate = model.rate(resolution=request.resolution, sound=has_sound)
+    rate = model.find_rate(resolution=request.resolution, sound=has_sound)
     price = rate.unit_price if rate is not None else Decimal(0)
     quantity = 1 if request.duration is None else request.duration
     return Product(
@@ -71,5 +71,5 @@ class ProductCache:
             # In the lenient mode clients choose the values; the cache must stay bounded.
             if len(self._products) >= _MOST_PRODUCTS:
                 self._products.clear()
-            product = self._products[key] = product_of(request)
+            product = self._products[key] = compute_product(request)
         return product

@@ -44,27 +44,27 @@ class Stream:
         """32 characters of Crockford's alphabet (upper case) that identify this stream."""
         return self._key.translate(_LETTERS).decode("ascii")
 
-    def bytes(self, name: str, size: int = 32) -> bytes:
+    def derive_bytes(self, name: str, size: int = 32) -> bytes:
         """Return `size` bytes (at most 64) for the purpose `name`."""
         return digest(self._key, name, size=size)
 
-    def unit(self, name: str) -> float:
+    def draw_unit(self, name: str) -> float:
         """Return a number, 0 <= x < 1, for the purpose `name`."""
-        return (int.from_bytes(self.bytes(name, 8), "big") >> 11) / _UNIT
+        return (int.from_bytes(self.derive_bytes(name, 8), "big") >> 11) / _UNIT
 
     def uniform(self, name: str, low: float, high: float) -> float:
         """Return a uniformly drawn number between `low` and `high`."""
-        return low + (high - low) * self.unit(name)
+        return low + (high - low) * self.draw_unit(name)
 
-    def chosen(self, name: str, options: Sequence[T]) -> T:
+    def choose(self, name: str, options: Sequence[T]) -> T:
         """Return a uniformly drawn item of `options`."""
-        return options[int(self.unit(name) * len(options))]
+        return options[int(self.draw_unit(name) * len(options))]
 
     def happens(self, name: str, probability: float) -> bool:
         """Return True with the given `probability` (0 to 1)."""
-        return self.unit(name) < probability
+        return self.draw_unit(name) < probability
 
 
-def fresh_secret(size: int = 16) -> str:
+def generate_secret(size: int = 16) -> str:
     """Return a new secret of `size` bytes in hexadecimal: a different one at each call."""
     return secrets.token_hex(size)

@@ -40,7 +40,7 @@ def check_reference(url: str, *, param: str) -> None:
         _check_public_url(url, param)
 
 
-def sniffed(data: bytes) -> str | None:
+def sniff_type(data: bytes) -> str | None:
     """Return the MIME type of PNG, JPEG or WebP bytes by their signature, else None."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
@@ -51,68 +51,68 @@ def sniffed(data: bytes) -> str | None:
     return None
 
 
-def _refuse(param: str, what: str, hint: str | None = None) -> Refusal:
+def _build_refusal(param: str, what: str, hint: str | None = None) -> Refusal:
     return Refusal("invalid_parameter", f"Invalid '{param}': {what}", param=param, hint=hint)
 
 
 def _check_data_url(url: str, param: str) -> None:
     head = _DATA_URL.match(url)
     if head is None or not head[2].lower().endswith(";base64"):
-        raise _refuse(param, "a data URL has the form data:image/png;base64,...")
+        raise _build_refusal(param, "a data URL has the form data:image/png;base64,...")
     declared = head[1].lower()
     if declared not in _MIME_TYPES:
-        raise _refuse(param, f"'{declared[:60]}' is not one of {', '.join(_MIME_TYPES)}.")
+        raise _build_refusal(param, f"'{declared[:60]}' is not one of {', '.join(_MIME_TYPES)}.")
     # Four characters are three bytes; checked before decoding what is far too large.
     if (len(url) - head.end()) * 3 // 4 - 2 > MAX_IMAGE_BYTES:
-        raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
+        raise _build_refusal(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
     try:
         data = b64decode(url[head.end() :].encode("ascii"), validate=True)
     except (NotBase64, UnicodeEncodeError):
-        raise _refuse(param, "the data URL is not valid base64.") from None
+        raise _build_refusal(param, "the data URL is not valid base64.") from None
     if len(data) > MAX_IMAGE_BYTES:
-        raise _refuse(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
-    found = sniffed(data)
+        raise _build_refusal(param, f"the decoded image is larger than {MAX_IMAGE_MIB} MiB.")
+    found = sniff_type(data)
     if found is None:
-        raise _refuse(param, "the decoded bytes are not a PNG, JPEG or WebP image.")
+        raise _build_refusal(param, "the decoded bytes are not a PNG, JPEG or WebP image.")
     if found != declared:
-        raise _refuse(param, f"the data URL says {declared}, its bytes are {found}.")
+        raise _build_refusal(param, f"the data URL says {declared}, its bytes are {found}.")
 
 
 def _check_public_url(url: str, param: str) -> None:
     if "://" not in url and _BASE64.fullmatch(url):
-        raise _refuse(
+        raise _build_refusal(
             param,
             "bare base64 is not accepted; use a public HTTPS URL or a data URL.",
             "prefix it with data:image/png;base64,",
         )
     try:
         parts = urlsplit(url)
-        host, _port = _resolved(parts.hostname or ""), parts.port
+        host, _port = _normalize_host(parts.hostname or ""), parts.port
     except ValueError:
-        raise _refuse(param, "it is not a URL.") from None
+        raise _build_refusal(param, "it is not a URL.") from None
     if parts.scheme != "https" or not host:
-        raise _refuse(param, "use a public HTTPS URL or a data URL.")
+        raise _build_refusal(param, "use a public HTTPS URL or a data URL.")
     if len(url) > _MAX_URL:
-        raise _refuse(param, f"the URL is longer than {_MAX_URL} characters.")
+        raise _build_refusal(param, f"the URL is longer than {_MAX_URL} characters.")
     if re.search(r"[\x00-\x20\x7f]", url):
-        raise _refuse(param, "a URL has no spaces or control characters.")
+        raise _build_refusal(param, "a URL has no spaces or control characters.")
     if parts.username is not None or parts.password is not None:
-        raise _refuse(param, "a URL with a user name or password is not public.")
-    if not re.fullmatch(_NAME, host) and _address(host) is None:
-        raise _refuse(param, f"'{host[:80]}' is not a host name.")
+        raise _build_refusal(param, "a URL with a user name or password is not public.")
+    if not re.fullmatch(_NAME, host) and _parse_address(host) is None:
+        raise _build_refusal(param, f"'{host[:80]}' is not a host name.")
     if not _is_public(host):
-        raise _refuse(param, f"the host '{host[:80]}' is not public.")
+        raise _build_refusal(param, f"the host '{host[:80]}' is not public.")
 
 
 def _is_public(host: str) -> bool:
-    address = _address(host)
+    address = _parse_address(host)
     if address is not None:
         return _is_global(address)
     # inet_aton also accepts 127.1, 0x7f000001 and 2130706433: numeric names are addresses.
     return "." in host and not _NUMERIC.fullmatch(host) and not f".{host}".endswith(_LOCAL_NAMES)
 
 
-def _address(host: str) -> IPv4Address | IPv6Address | None:
+def _parse_address(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host)
     except ValueError:
@@ -130,6 +130,6 @@ def _is_global(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-def _resolved(host: str) -> str:
+def _normalize_host(host: str) -> str:
     """Return a host name as resolvers see it: lower case, ASCII dots and digits."""
     return normalize("NFKC", host).replace("\N{IDEOGRAPHIC FULL STOP}", ".").lower().rstrip(".")

@@ -20,8 +20,8 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
 class GenerationRequest(NamedTuple):
     """A valid request with its defaults filled in.
 
-    `canonical` identifies the request: equal requests have equal values, however their JSON is
-    written. `output_format` is None for a video; `duration` (seconds) None for an image.
+    `compute_canonical` identifies the request: equal requests have equal values, however their JSON
+    is written. `output_format` is None for a video; `duration` (seconds) None for an image.
     """
 
     kind: Kind
@@ -36,16 +36,16 @@ class GenerationRequest(NamedTuple):
     canonical: bytes
 
 
-def whole(value: Any) -> Any:
+def to_whole(value: Any) -> Any:
     """Return 5 for 5.0, as JSON Schema does; return anything else unchanged."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def canonical(kind: Kind, body: dict[str, Any]) -> bytes:
+def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` that have a meaning."""
     known = {name: body[name] for name in FIELDS[kind] if name in body}
     if "duration" in known:
-        known["duration"] = whole(known["duration"])
+        known["duration"] = to_whole(known["duration"])
     if "images" in known:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]

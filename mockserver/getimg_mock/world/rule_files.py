@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock._shipped import read_text, shipped
+from getimg_mock._shipped import open_folder, read_text
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import Span
 from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, NOTHING, Behaviour
@@ -55,8 +55,8 @@ def read_rule(values: Mapping[str, Any]) -> ReadRule:
         raise SettingsError(
             "A rule needs a behaviour: error, status, answer, fault, latency, oddity or transition."
         )
-    criteria, frequency = _criteria(given), _frequency(given)
-    criteria["on"] = _reached(given.get("on"), behaviour)
+    criteria, frequency = _parse_criteria(given), _parse_frequency(given)
+    criteria["on"] = _select_operations(given.get("on"), behaviour)
     ends = [each for each in (criteria.get("before"), frequency.get("seconds")) if each is not None]
     if ends and min(ends) <= criteria.get("after", 0):
         raise SettingsError(
@@ -67,22 +67,22 @@ def read_rule(values: Mapping[str, Any]) -> ReadRule:
 
 
 @cache
-def scenario_names() -> tuple[str, ...]:
+def list_scenario_names() -> tuple[str, ...]:
     """Return the names of the scenarios that ship."""
-    folder = shipped("fixtures").joinpath("scenarios")
+    folder = open_folder("fixtures").joinpath("scenarios")
     names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".toml"))
     return tuple(sorted(name.removesuffix(".toml") for name in names))
 
 
 @cache
-def named_scenario(name: str) -> Scenario:
+def load_scenario(name: str) -> Scenario:
     """Return the shipped scenario of that name; raises `UnknownNameError`."""
-    if name not in scenario_names():
-        raise UnknownNameError("scenario", name, scenario_names())
-    return _scenario(tomllib.loads(read_text("fixtures", f"scenarios/{name}.toml")), name)
+    if name not in list_scenario_names():
+        raise UnknownNameError("scenario", name, list_scenario_names())
+    return _build_scenario(tomllib.loads(read_text("fixtures", f"scenarios/{name}.toml")), name)
 
 
-def scenario_file(path: Path) -> Scenario:
+def read_scenario_file(path: Path) -> Scenario:
     """Return the scenario of a user's TOML or JSON file; raises `SettingsError`."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -92,17 +92,17 @@ def scenario_file(path: Path) -> Scenario:
     except ValueError as error:
         kind = "JSON" if path.suffix == ".json" else "TOML"
         raise SettingsError(f"{path} is not valid {kind}: {error}.") from None
-    return _scenario(loaded, str(path))
+    return _build_scenario(loaded, str(path))
 
 
-def scenario(name_or_path: str) -> Scenario:
+def resolve_scenario(name_or_path: str) -> Scenario:
     """Return the scenario of that name, or of the file at that path (`.toml` or `.json`)."""
     if name_or_path.endswith((".toml", ".json")):
-        return scenario_file(Path(name_or_path))
-    return named_scenario(name_or_path)
+        return read_scenario_file(Path(name_or_path))
+    return load_scenario(name_or_path)
 
 
-def _scenario(loaded: Any, place: str) -> Scenario:
+def _build_scenario(loaded: Any, place: str) -> Scenario:
     if not isinstance(loaded, dict):
         raise SettingsError(f"{place}: a scenario must be a table with summary and rules.")
     for name in loaded:
@@ -124,15 +124,17 @@ def _scenario(loaded: Any, place: str) -> Scenario:
     return Scenario(loaded.get("name") or place, loaded.get("summary", "").strip(), rules)
 
 
-def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_criteria(given: Mapping[str, Any]) -> dict[str, Any]:
     criteria: dict[str, Any] = {
-        name: _pattern(name, given[name]) for name in ("model", "prompt", "key") if name in given
+        name: _parse_pattern(name, given[name])
+        for name in ("model", "prompt", "key")
+        if name in given
     }
     if "nth" in given:
-        criteria["nth"] = _count("nth", given["nth"])
+        criteria["nth"] = _parse_count("nth", given["nth"])
     for name in ("after", "before"):
         if name in given:
-            criteria[name] = _seconds(name, given[name])
+            criteria[name] = _parse_seconds(name, given[name])
     if "state" in given:
         if given["state"] not in _STATES:
             raise UnknownNameError("state", str(given["state"]), _STATES)
@@ -140,7 +142,7 @@ def _criteria(given: Mapping[str, Any]) -> dict[str, Any]:
     return criteria
 
 
-def _pattern(name: str, value: Any) -> str:
+def _parse_pattern(name: str, value: Any) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
         raise SettingsError(
             f"{name}: {str(value)[:80]!r} is not a string of at most 1000 characters."
@@ -153,9 +155,9 @@ def _pattern(name: str, value: Any) -> str:
     return value
 
 
-def _reached(on: Any, behaviour: Behaviour) -> frozenset[str]:
+def _select_operations(on: Any, behaviour: Behaviour) -> frozenset[str]:
     """Return the operations that `on` names and to which the behaviour applies."""
-    named = _operations(on) if on is not None else OPERATIONS
+    named = _match_operations(on) if on is not None else OPERATIONS
     found = frozenset(each for each in named if behaviour.reaches(each))
     if not found:
         possible = ", ".join(each for each in OPERATIONS if behaviour.reaches(each))
@@ -163,7 +165,7 @@ def _reached(on: Any, behaviour: Behaviour) -> frozenset[str]:
     return found
 
 
-def _operations(value: Any) -> list[str]:
+def _match_operations(value: Any) -> list[str]:
     globs = [value] if isinstance(value, str) else value
     if not isinstance(globs, (list, tuple)) or not globs:
         raise SettingsError(f"on: {value!r} is neither an operation nor a list of operations.")
@@ -176,17 +178,17 @@ def _operations(value: Any) -> list[str]:
     return found
 
 
-def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
+def _parse_frequency(given: Mapping[str, Any]) -> dict[str, Any]:
     if "first" in given and "times" in given:
         raise SettingsError("first and times are the same option: use one.")
     frequency: dict[str, Any] = {}
     first = given.get("first", given.get("times"))
     if first is not None:
-        frequency["first"] = _count("first", first)
+        frequency["first"] = _parse_count("first", first)
     if "every" in given:
-        frequency["every"] = _count("every", given["every"])
+        frequency["every"] = _parse_count("every", given["every"])
     if "seconds" in given:
-        frequency["seconds"] = _seconds("seconds", given["seconds"])
+        frequency["seconds"] = _parse_seconds("seconds", given["seconds"])
     if "probability" in given:
         value = given["probability"]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
@@ -195,14 +197,14 @@ def _frequency(given: Mapping[str, Any]) -> dict[str, Any]:
     return frequency
 
 
-def _count(name: str, value: Any) -> int:
+def _parse_count(name: str, value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise SettingsError(f"{name}: {value!r} is not a whole number of at least 1.")
     return number
 
 
-def _seconds(name: str, value: Any) -> float:
+def _parse_seconds(name: str, value: Any) -> float:
     try:
         span = Span.parse(value)
     except SettingsError as error:

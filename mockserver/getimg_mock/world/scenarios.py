@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.randomness import Stream, digest
-from getimg_mock.world.rule_files import named_scenario, read_rule
+from getimg_mock.world.rule_files import load_scenario, read_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -61,13 +61,13 @@ class Criteria:
     before: float | None = None
     state: Status | None = None
 
-    def fit(self, facts: Facts, age: float) -> bool:
+    def match(self, facts: Facts, age: float) -> bool:
         """Return whether they match, except for `nth`; `age` is the rule's age in seconds."""
         return (
             facts.operation in self.on
             and (self.model is None or fnmatchcase(facts.model or "", self.model))
             and (self.key is None or fnmatchcase(facts.key, self.key))
-            and (self.prompt is None or _found(self.prompt, facts.prompt))
+            and (self.prompt is None or _matches(self.prompt, facts.prompt))
             and (self.after is None or age >= self.after)
             and (self.before is None or age < self.before)
             and (self.state is None or facts.state == self.state)
@@ -110,7 +110,7 @@ class Rule:
     def acts(self, facts: Facts, stronger: Behaviour) -> bool:
         """Return whether it adds to the `stronger` behaviour of a request, and count that."""
         age = (facts.now - self.added_at).total_seconds()
-        if not self.criteria.fit(facts, age):
+        if not self.criteria.match(facts, age):
             return False
         self.seen += 1
         often = self.frequency
@@ -122,7 +122,7 @@ class Rule:
             and (often.seconds is None or age < often.seconds)
             and (often.first is None or self.hits < often.first)
             and (often.every is None or self.seen % often.every == 0)
-            and stronger.over(self.behaviour) != stronger
+            and stronger.fill_from(self.behaviour) != stronger
         )
         self.hits += acts
         return acts
@@ -160,14 +160,14 @@ class Scenarios:
 
         Raises `SettingsError` for invalid values and `UnknownNameError` for unknown names.
         """
-        rule = self._made(values, now, scenario)
+        rule = self._build_rule(values, now, scenario)
         with self._lock:
             self._added += 1
             rule.id = f"rule-{self._added}"
             self._rules[rule.id] = rule
             return rule
 
-    def _made(self, values: Mapping[str, Any], now: datetime, scenario: str | None) -> Rule:
+    def _build_rule(self, values: Mapping[str, Any], now: datetime, scenario: str | None) -> Rule:
         read = read_rule(values)
         source = {name: value for name, value in values.items() if value is not None}
         written = json.dumps(source, sort_keys=True, default=str)
@@ -187,7 +187,7 @@ class Scenarios:
 
         `overrides` are keys that replace those of each rule; None removes a key.
         """
-        return self.load_rules(named_scenario(name).rules, now, scenario=name, **overrides)
+        return self.load_rules(load_scenario(name).rules, now, scenario=name, **overrides)
 
     def load_rules(
         self,
@@ -222,7 +222,9 @@ class Scenarios:
         with self._lock:
             self._rules.clear()
 
-    def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
+    def choose_behaviour(
+        self, facts: Facts, special: Behaviour = NOTHING
+    ) -> tuple[Behaviour, list[Rule]]:
         """Return the behaviour for a request, and the rules behind it, the strongest first.
 
         `special` is what the request itself asks for; it wins over all rules.
@@ -232,7 +234,7 @@ class Scenarios:
             with self._lock:
                 for rule in reversed(self._rules.values()):
                     if rule.acts(facts, behaviour):
-                        behaviour = behaviour.over(rule.behaviour)
+                        behaviour = behaviour.fill_from(rule.behaviour)
                         acting.append(rule)
         return behaviour, acting
 
@@ -259,18 +261,18 @@ class Scenarios:
         restored: dict[str, Rule] = {}
         for values in rules:
             kept = {name: value for name, value in values.items() if name not in _COUNTED}
-            rule = self._made(kept, moment(values["added_at"]), values["scenario"])
+            rule = self._build_rule(kept, moment(values["added_at"]), values["scenario"])
             rule.id, rule.seen, rule.hits = values["id"], values["seen"], values["hits"]
             rule.ordinals = {bytes.fromhex(k): count for k, count in values["ordinals"].items()}
             restored[rule.id] = rule
         with self._lock:
             self._rules = restored
-            self._added = max([self._added, *(_numbered(rule) for rule in restored)])
+            self._added = max([self._added, *(_parse_rule_number(rule) for rule in restored)])
 
 
-def _numbered(rule_id: str) -> int:
+def _parse_rule_number(rule_id: str) -> int:
     return int(rule_id.rpartition("-")[2])
 
 
-def _found(pattern: str, text: str | None) -> bool:
+def _matches(pattern: str, text: str | None) -> bool:
     return text is not None and re.search(pattern, text) is not None

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from getimg_mock.errors import GetimgMockError, Refusal
-from getimg_mock.world.journal import Effect, noted, withhold_effects
+from getimg_mock.world.journal import Effect, record_effect, withhold_effects
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,7 +47,7 @@ class Settlement:
     def accept(self, generation: Generation, now: datetime, *, charged: bool) -> None:
         """Hold a new generation's cost, and with `charged` charge it; then wait for its ending."""
         cost = generation.product.total_cost
-        noted(Effect("generation", now, generation=generation.id))
+        record_effect(Effect("generation", now, generation=generation.id))
         self.ledger.hold(generation.id, cost, now)
         if charged:
             self.ledger.charge(generation.id, cost, now)
@@ -116,7 +116,7 @@ class Settlement:
     def report(self, generation_id: str) -> None:
         """Count what a generation's end did to the books among the effects of this request."""
         for effect in self._unreported.pop(generation_id, ()):
-            noted(effect)
+            record_effect(effect)
 
     def _schedule(self, generation: Generation) -> None:
         ending = generation.ending

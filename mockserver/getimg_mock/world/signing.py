@@ -19,13 +19,13 @@ class Signer:
         # Hashing the key is half the work for such a short message; it is done once.
         self._keyed = hmac.new(key, digestmod="sha256")
 
-    def signature(self, generation: str, index: int, expires: int) -> str:
+    def sign(self, generation: str, index: int, expires: int) -> str:
         """Return the signature, 64 hexadecimal digits, of item `index` until `expires`."""
         signing = self._keyed.copy()
         signing.update(f"{generation}/{index}?exp={expires}".encode())
         return signing.hexdigest()
 
-    def accepts(self, signature: str, generation: str, index: int, expires: int) -> bool:
+    def verify(self, signature: str, generation: str, index: int, expires: int) -> bool:
         """Return whether `signature` is valid, in constant time."""
-        right = self.signature(generation, index, expires).encode()
+        right = self.sign(generation, index, expires).encode()
         return hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), right)

@@ -28,29 +28,29 @@ class Size:
     height: int
 
 
-def ratio_parts(aspect_ratio: str) -> tuple[int, int] | None:
+def parse_ratio(aspect_ratio: str) -> tuple[int, int] | None:
     """Return the two numbers of a ratio such as `16:9`, or None for anything else."""
     match = _RATIO.fullmatch(aspect_ratio)
     return (int(match[1]), int(match[2])) if match else None
 
 
-def computed_size(aspect_ratio: str, resolution: str, *, video: bool) -> Size:
+def compute_size(aspect_ratio: str, resolution: str, *, video: bool) -> Size:
     """Return the size of an image or video; never raises, whatever the two words are.
 
     `2K` is the area of a square of 2048 (for a video: of 1920x1080), `1080p` that of 1920x1080,
     `512` that of a square of 512. An unreadable resolution counts as `1K` (a video: `720p`), an
     unreadable ratio as `1:1` (a video: `16:9`).
     """
-    width, height = ratio_parts(aspect_ratio) or ((16, 9) if video else (1, 1))
-    area = _area(resolution, video=video)
+    width, height = parse_ratio(aspect_ratio) or ((16, 9) if video else (1, 1))
+    area = _compute_area(resolution, video=video)
     wide = sqrt(area * width / height)
     high = sqrt(area * height / width)
     shrink = min(1.0, LARGEST / max(wide, high))
     step = 2 if video else 16
-    return Size(_rounded(wide * shrink, step), _rounded(high * shrink, step))
+    return Size(_round_side(wide * shrink, step), _round_side(high * shrink, step))
 
 
-def _area(resolution: str, *, video: bool) -> float:
+def _compute_area(resolution: str, *, video: bool) -> float:
     match = _RESOLUTION.fullmatch(resolution)
     number = float(match[1]) if match else 0.0
     if match is None or not number:
@@ -62,5 +62,5 @@ def _area(resolution: str, *, video: bool) -> float:
     return side * side * (16 / 9 if unit == "p" else 1)
 
 
-def _rounded(side: float, step: int) -> int:
+def _round_side(side: float, step: int) -> int:
     return min(LARGEST, max(SMALLEST, round(side / step) * step))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT: Final = 1
 
 
-def snapshot(workspace: Workspace) -> dict[str, Any]:
+def take_snapshot(workspace: Workspace) -> dict[str, Any]:
     """Return the state of a workspace as JSON, without its journal."""
     with workspace.lock:
         now = workspace.settle()
@@ -34,7 +34,7 @@ def snapshot(workspace: Workspace) -> dict[str, Any]:
             "rate": workspace.clock.rate,
             "opened_at": workspace.opened_at.isoformat(),
             "limits": asdict(workspace.limiter.limits),
-            "counts": {kind: list(count) for kind, count in workspace.limiter.counts().items()},
+            "counts": {kind: list(count) for kind, count in workspace.limiter.get_counts().items()},
             "transitions": workspace.transitions.as_json(),
             "scenarios": workspace.scenarios.as_json(),
             "ordinals": {key.hex(): count for key, count in workspace.ordinals.items()},
@@ -47,32 +47,32 @@ def snapshot(workspace: Workspace) -> dict[str, Any]:
                 "entries": [entry.as_json() for entry in ledger.entries],
             },
             "generations": [
-                _generation(each) | {"running": workspace.is_running(each.id)}
+                _dump_generation(each) | {"running": workspace.is_running(each.id)}
                 for each in workspace.generations.values()
             ],
         }
 
 
-def restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
-    """Return the workspace that `snapshot` described, under the key `key`.
+def restore_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+    """Return the workspace that `take_snapshot` described, under the key `key`.
 
     Raises `GetimgMockError` when `values` is not a snapshot.
     """
     if values.get("format") != FORMAT:
         raise GetimgMockError(f"This is not a snapshot of format {FORMAT}: {str(values)[:80]}")
     try:
-        return _restored(key, values, settings)
+        return _build_workspace(key, values, settings)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise GetimgMockError(f"This snapshot is invalid: {error!r}.") from None
 
 
-def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
     clock = VirtualClock(start=datetime.fromisoformat(values["now"]), rate=values["rate"])
     workspace = Workspace(key, settings=settings, clock=clock)
     workspace.opened_at = datetime.fromisoformat(values["opened_at"])
     workspace.limiter.limits = Limits(**values["limits"])
     workspace.limiter.restore({kind: (w, n) for kind, (w, n) in values["counts"].items()})
-    workspace.transitions = Transitions.restored(values["transitions"])
+    workspace.transitions = Transitions.from_json(values["transitions"])
     workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
     workspace.ordinals = {bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()}
     workspace.polls.update({str(k): int(n) for k, n in values["polls"].items()})
@@ -82,13 +82,13 @@ def _restored(key: str, values: Mapping[str, Any], settings: Settings) -> Worksp
     )
     ledger.by_date = {date.fromisoformat(k): Decimal(cost) for k, cost in kept["by_date"].items()}
     ledger.entries.clear()
-    ledger.entries.extend(_effect(each) for each in kept["entries"])
+    ledger.entries.extend(_restore_effect(each) for each in kept["entries"])
     for each in values["generations"]:
-        workspace.adopt(_restored_generation(each), pending=each["running"])
+        workspace.adopt(_restore_generation(each), pending=each["running"])
     return workspace
 
 
-def _generation(generation: Generation) -> dict[str, Any]:
+def _dump_generation(generation: Generation) -> dict[str, Any]:
     product = asdict(generation.product)
     product |= {name: str(product[name]) for name in ("unit_price", "total_cost")}
     ending = generation.ending
@@ -105,11 +105,11 @@ def _generation(generation: Generation) -> dict[str, Any]:
     }
 
 
-def _restored_generation(values: Mapping[str, Any]) -> Generation:
+def _restore_generation(values: Mapping[str, Any]) -> Generation:
     product = dict(values["product"])
     product |= {name: Decimal(product[name]) for name in ("unit_price", "total_cost")}
     transition, ending = dict(values["transition"]), values["ending"]
-    transition["failure"] = _failure(transition["failure"])
+    transition["failure"] = _restore_failure(transition["failure"])
     return Generation(
         id=values["id"],
         prompt=values["prompt"],
@@ -117,15 +117,16 @@ def _restored_generation(values: Mapping[str, Any]) -> Generation:
         created_at=datetime.fromisoformat(values["created_at"]),
         transition=Transition(**transition),
         retention=values["retention"],
-        ending=ending and Ending(datetime.fromisoformat(ending["at"]), _failure(ending["failure"])),
+        ending=ending
+        and Ending(datetime.fromisoformat(ending["at"]), _restore_failure(ending["failure"])),
     )
 
 
-def _failure(values: Mapping[str, str] | None) -> Failure | None:
+def _restore_failure(values: Mapping[str, str] | None) -> Failure | None:
     return None if values is None else Failure(**values)
 
 
-def _effect(values: Mapping[str, Any]) -> Effect:
+def _restore_effect(values: Mapping[str, Any]) -> Effect:
     amount = values["amount"]
     return Effect(
         values["what"],

@@ -43,14 +43,14 @@ class Failure:
     message: str
 
     @classmethod
-    def named(cls, code: str, message: str | None = None) -> Failure:
+    def from_code(cls, code: str, message: str | None = None) -> Failure:
         """Return the failure of that code; an undocumented code needs a message."""
         if message is None and code not in FAILURES:
             raise UnknownNameError("failure", code, FAILURES)
         return cls(code, message if message is not None else FAILURES[code])
 
 
-UPSTREAM_TIMEOUT: Final = Failure.named("server_error")
+UPSTREAM_TIMEOUT: Final = Failure.from_code("server_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,11 @@ class TransitionRule:
         seconds = given.get("seconds")
         rule = cls(
             seconds=None if seconds is None else Span.parse(seconds),
-            polls=_polls(given["polls"]) if "polls" in given else None,
-            hold=_truth(given, "hold"),
-            failure=_failure(given),
-            completed=_truth(given, "completed"),
-            fail_rate=_rate(given["fail_rate"]) if "fail_rate" in given else None,
+            polls=_parse_polls(given["polls"]) if "polls" in given else None,
+            hold=_parse_flag(given, "hold"),
+            failure=_parse_failure(given),
+            completed=_parse_flag(given, "completed"),
+            fail_rate=_parse_rate(given["fail_rate"]) if "fail_rate" in given else None,
         )
         if rule.completed and rule.failure is not None:
             raise SettingsError("completed and failed cannot be combined.")
@@ -118,7 +118,7 @@ class TransitionRule:
         """Whether it decides how a generation ends."""
         return self.completed or self.failure is not None or self.fail_rate is not None
 
-    def over(self, lower: TransitionRule) -> TransitionRule:
+    def fill_from(self, lower: TransitionRule) -> TransitionRule:
         """Return this rule, with halves that it leaves open taken from `lower`."""
         if lower is OPEN or self is OPEN:
             return lower if self is OPEN else self
@@ -133,7 +133,7 @@ class TransitionRule:
             fail_rate=how.fail_rate,
         )
 
-    def unpolled(self) -> TransitionRule:
+    def without_polls(self) -> TransitionRule:
         """Return the rule for an image, which is never polled and would wait forever."""
         return self if self.polls is None else replace(self, polls=None)
 
@@ -150,7 +150,7 @@ class TransitionRule:
             values["fail_rate"] = self.fail_rate
         return values | {name: True for name in ("hold", "completed") if getattr(self, name)}
 
-    def drawn(self, chance: Stream, otherwise: float) -> Transition:
+    def draw(self, chance: Stream, otherwise: float) -> Transition:
         """Return the transition of one generation; `otherwise` is the default time in seconds."""
         if self is OPEN and not otherwise:
             return AT_ONCE
@@ -159,7 +159,7 @@ class TransitionRule:
             failure = UPSTREAM_TIMEOUT if chance.happens("failure", self.fail_rate) else None
         seconds = None
         if self.seconds is not None:
-            seconds = drawn(self.seconds, chance)
+            seconds = draw_seconds(self.seconds, chance)
         elif not self.says_when:
             seconds = otherwise
         return Transition(None if self.hold else seconds, self.polls, failure)
@@ -194,18 +194,18 @@ class Transitions:
         """Remove every rule."""
         self.workspace, self.models, self.upcoming = OPEN, {}, deque()
 
-    def chosen(self, model: str, special: Iterable[TransitionRule]) -> TransitionRule:
+    def choose(self, model: str, special: Iterable[TransitionRule]) -> TransitionRule:
         """Return the rule for a new generation of `model`; takes one queued rule.
 
         `special` are the rules of the request itself and of scenarios, the strongest first.
         """
         rule = self.upcoming.popleft() if self.upcoming else OPEN
         for each in special:
-            rule = rule.over(each)
+            rule = rule.fill_from(each)
         for pattern, each in reversed(self.models.items()):
             if fnmatchcase(model, pattern):
-                rule = rule.over(each)
-        return rule.over(self.workspace)
+                rule = rule.fill_from(each)
+        return rule.fill_from(self.workspace)
 
     def as_json(self) -> dict[str, Any]:
         """Return all rules, for snapshots and control answers."""
@@ -216,7 +216,7 @@ class Transitions:
         }
 
     @classmethod
-    def restored(cls, values: Mapping[str, Any]) -> Transitions:
+    def from_json(cls, values: Mapping[str, Any]) -> Transitions:
         """Return the rules that `as_json` described."""
         return cls(
             TransitionRule.of(values["workspace"]),
@@ -225,38 +225,38 @@ class Transitions:
         )
 
 
-def drawn(span: Span, chance: Stream) -> float:
+def draw_seconds(span: Span, chance: Stream) -> float:
     """Return the seconds that `chance` gives for `span`, at least 0."""
     if span.shape == "exponential":
-        return -span.low * log(1 - chance.unit("seconds"))
+        return -span.low * log(1 - chance.draw_unit("seconds"))
     if span.shape == "normal":
         # The open interval: the inverse is not defined at 0.
-        unit = min(max(chance.unit("seconds"), 1e-12), 1 - 1e-12)
+        unit = min(max(chance.draw_unit("seconds"), 1e-12), 1 - 1e-12)
         return max(0.0, NormalDist(span.low, span.high).inv_cdf(unit))
     return span.low if span.low == span.high else chance.uniform("seconds", span.low, span.high)
 
 
-def _truth(given: Mapping[str, Any], name: str) -> bool:
+def _parse_flag(given: Mapping[str, Any], name: str) -> bool:
     value = given.get(name, False)
     if not isinstance(value, bool):
         raise SettingsError(f"{name}: {value!r} is neither true nor false.")
     return value
 
 
-def _polls(value: Any) -> int:
+def _parse_polls(value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MAX_POLLS:
         raise SettingsError(f"polls: {value!r} is not a whole number from 1 to {_MAX_POLLS}.")
     return number
 
 
-def _rate(value: Any) -> float:
+def _parse_rate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise SettingsError(f"fail_rate: {value!r} is not a number from 0 to 1.")
     return float(value)
 
 
-def _failure(given: Mapping[str, Any]) -> Failure | None:
+def _parse_failure(given: Mapping[str, Any]) -> Failure | None:
     code, message = given.get("failed", False), given.get("message")
     if message is not None and not isinstance(message, str):
         raise SettingsError(f"message: {message!r} is not a string.")
@@ -266,4 +266,4 @@ def _failure(given: Mapping[str, Any]) -> Failure | None:
         return None
     if code is not True and not isinstance(code, str):
         raise SettingsError(f"failed: {code!r} is neither a code nor true.")
-    return Failure.named("server_error" if code is True else code, message)
+    return Failure.from_code("server_error" if code is True else code, message)

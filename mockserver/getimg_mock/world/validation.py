@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from getimg_mock import schemas
 from getimg_mock.errors import Refusal
 from getimg_mock.world.references import check_reference
-from getimg_mock.world.requests import FIELDS, GenerationRequest, canonical, whole
+from getimg_mock.world.requests import FIELDS, GenerationRequest, compute_canonical, to_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ _SCHEMA_TYPES: Final = {
 _MAX_SHOWN: Final = 80
 
 
-def parsed(body: bytes) -> Any:
+def parse_body(body: bytes) -> Any:
     """Return the JSON value of a request body, or raise the 400 `Refusal` (our choice of words).
 
     Beyond invalid JSON, it refuses NaN and infinities, numbers with too many digits, unpaired
@@ -50,26 +50,28 @@ def parsed(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise _malformed("it is not UTF-8") from None
+        raise _build_malformed("it is not UTF-8") from None
     if not text.strip():
-        raise _malformed("it is empty")
+        raise _build_malformed("it is empty")
     try:
         value = _decode(text)
         # A lone surrogate can only come from a \u escape, and cannot be encoded.
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        raise _malformed("it contains an unpaired surrogate (\\ud800 to \\udfff)") from None
+        raise _build_malformed("it contains an unpaired surrogate (\\ud800 to \\udfff)") from None
     except json.JSONDecodeError as error:
-        raise _malformed(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+        raise _build_malformed(
+            f"{error.msg} at line {error.lineno}, column {error.colno}"
+        ) from None
     except RecursionError:
-        raise _malformed("it is nested too deeply") from None
+        raise _build_malformed("it is nested too deeply") from None
     except ValueError:
-        raise _malformed("it contains a number with too many digits") from None
+        raise _build_malformed("it contains a number with too many digits") from None
     return value
 
 
-def validated(
+def validate_request(
     kind: Kind, body: Any, catalogue: Catalogue, *, strict: bool, silent_sound: str = "accept"
 ) -> GenerationRequest:
     """Return the request of `body` (parsed JSON), or raise the 400 `Refusal`.
@@ -79,7 +81,7 @@ def validated(
     name = "image-request" if kind == "image" else "video-request"
     if not _is_shaped(name, body):
         _refuse_shape(kind, body, schemas.violations(name, body))
-    model = _model(kind, body["model"], catalogue, strict=strict)
+    model = _find_model(kind, body["model"], catalogue, strict=strict)
     request = _with_defaults(kind, body, model)
     if strict:
         _check_values(request, silent_sound)
@@ -92,10 +94,10 @@ def _is_shaped(name: str, body: Any) -> bool:
     try:
         return schemas.validator(name).is_valid(body)
     except ValueError:  # nested deeper than jsonschema-rs supports
-        raise _malformed("it is nested too deeply") from None
+        raise _build_malformed("it is nested too deeply") from None
 
 
-def _malformed(why: str) -> Refusal:
+def _build_malformed(why: str) -> Refusal:
     return Refusal(
         "invalid_parameter",
         f"The request body is not valid JSON: {why}.",
@@ -103,35 +105,38 @@ def _malformed(why: str) -> Refusal:
     )
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise json.JSONDecodeError(f"{name} is not JSON", "", 0)
 
 
-_decode: Final = json.JSONDecoder(parse_constant=_no_constant).decode
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def _refuse_shape(kind: Kind, body: Any, violations: Sequence[Violation]) -> NoReturn:
     if not isinstance(body, dict):
         raise Refusal(
             "invalid_parameter",
-            f"The request body must be a JSON object, not {_type_of(body)}.",
+            f"The request body must be a JSON object, not {_name_type(body)}.",
         )
-    first = min(violations, key=lambda each: _precedence(kind, each), default=None)
+    first = min(violations, key=lambda each: _rank_violation(kind, each), default=None)
     if first is None:
         raise Refusal("invalid_parameter", "The request body is not valid.")
-    param = _param(first.path)
+    param = _format_param(first.path)
     if first.keyword == "required":
         missing = f"{param}.{first.property}" if param else str(first.property)
         raise Refusal(
             "parameter_missing", f"Missing required parameter: '{missing}'.", param=missing
         )
-    value = _value_at(body, first.path)
+    value = _find_value(body, first.path)
     raise Refusal(
-        "invalid_parameter", _sentence(first, param, value), param=param, hint=first.message[:200]
+        "invalid_parameter",
+        _describe_violation(first, param, value),
+        param=param,
+        hint=first.message[:200],
     )
 
 
-def _precedence(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]:
+def _rank_violation(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]:
     """Sort missing fields first, then wrong types, then the rest; each in the fields' order."""
     field = violation.path.split("/")[1] if violation.path else str(violation.property)
     order = FIELDS[kind].index(field) if field in FIELDS[kind] else len(FIELDS[kind])
@@ -143,15 +148,15 @@ def _precedence(kind: Kind, violation: Violation) -> tuple[bool, bool, int, str]
     )
 
 
-def _sentence(violation: Violation, param: str, value: Any) -> str:  # noqa: PLR0911 - a table
+def _describe_violation(violation: Violation, param: str, value: Any) -> str:  # noqa: PLR0911 - a table
     limit = violation.limit
     match violation.keyword:
         case "type":
             wanted = limit if isinstance(limit, list) else [limit]
             expected = " or ".join(_SCHEMA_TYPES.get(str(each), str(each)) for each in wanted)
-            return f"Invalid type for '{param}': expected {expected}, got {_type_of(value)}."
+            return f"Invalid type for '{param}': expected {expected}, got {_name_type(value)}."
         case "enum" | "const":
-            return f"Unsupported {param} '{_shown(value)}'."
+            return f"Unsupported {param} '{_shorten(value)}'."
         case "minLength":
             return f"Invalid '{param}': it must have at least {limit} character(s)."
         case "maxLength":
@@ -162,18 +167,18 @@ def _sentence(violation: Violation, param: str, value: Any) -> str:  # noqa: PLR
         case "maxItems":
             return f"Invalid '{param}': it may have at most {limit} items, this has {len(value)}."
         case "minimum" | "exclusiveMinimum":
-            return f"Invalid '{param}': {_shown(value)} is too small."
+            return f"Invalid '{param}': {_shorten(value)} is too small."
         case _:
             return f"Invalid '{param}': {violation.message[:200]}"
 
 
-def _model(kind: Kind, model_id: str, catalogue: Catalogue, *, strict: bool) -> Model:
+def _find_model(kind: Kind, model_id: str, catalogue: Catalogue, *, strict: bool) -> Model:
     model = catalogue.get(model_id)
     if model is not None and model.type == kind:
         return model
     if not strict:
-        return catalogue.imagined(model_id, kind)
-    shown = _shown(model_id)
+        return catalogue.imagine_model(model_id, kind)
+    shown = _shorten(model_id)
     if model is not None:
         other = "videos" if model.type == "video" else "images"
         raise Refusal(
@@ -182,7 +187,7 @@ def _model(kind: Kind, model_id: str, catalogue: Catalogue, *, strict: bool) -> 
             param="model",
             hint=f"POST it to /v2/{other}/generations",
         )
-    nearest = catalogue.nearest(model_id)
+    nearest = catalogue.find_nearest(model_id)
     raise Refusal(
         "invalid_parameter",
         f"Unsupported model '{shown}'.",
@@ -202,19 +207,19 @@ def _with_defaults(kind: Kind, body: dict[str, Any], model: Model) -> Generation
         aspect_ratio=body.get("aspect_ratio", model.supported_aspect_ratios[0]),
         resolution=body.get("resolution", model.supported_resolutions[0]),
         output_format=None if video else body.get("output_format", "jpeg"),
-        duration=whole(duration),
+        duration=to_whole(duration),
         sound=body.get("sound", False) if video else False,
         references=len(body.get("images", [])),
-        canonical=canonical(kind, body),
+        canonical=compute_canonical(kind, body),
     )
 
 
 def _check_values(request: GenerationRequest, silent_sound: str) -> None:
     model = request.model
-    _supported("aspect_ratio", request.aspect_ratio, model.supported_aspect_ratios, model.id)
-    _supported("resolution", request.resolution, model.supported_resolutions, model.id)
+    _check_supported("aspect_ratio", request.aspect_ratio, model.supported_aspect_ratios, model.id)
+    _check_supported("resolution", request.resolution, model.supported_resolutions, model.id)
     if request.kind == "video":
-        _supported("duration", request.duration, model.supported_durations, model.id)
+        _check_supported("duration", request.duration, model.supported_durations, model.id)
         if request.sound and not model.supports_sound and silent_sound == "refuse":
             raise Refusal(
                 "invalid_parameter",
@@ -223,11 +228,11 @@ def _check_values(request: GenerationRequest, silent_sound: str) -> None:
             )
 
 
-def _supported(param: str, value: Any, options: Sequence[Any], model: str) -> None:
+def _check_supported(param: str, value: Any, options: Sequence[Any], model: str) -> None:
     if value not in options:
         raise Refusal(
             "invalid_parameter",
-            f"Unsupported {param} '{_shown(value)}' for model '{model}'.",
+            f"Unsupported {param} '{_shorten(value)}' for model '{model}'.",
             param=param,
             hint=f"supported: {', '.join(map(str, options))}",
         )
@@ -276,7 +281,7 @@ def _check_frames(roles: list[str]) -> None:
         )
 
 
-def _param(path: str) -> str:
+def _format_param(path: str) -> str:
     """Format a JSON pointer as in code: /images/0/url is images[0].url."""
     param = ""
     for part in path.split("/")[1:]:
@@ -284,17 +289,17 @@ def _param(path: str) -> str:
     return param
 
 
-def _value_at(body: Any, path: str) -> Any:
+def _find_value(body: Any, path: str) -> Any:
     value = body
     for part in path.split("/")[1:]:
         value = value[int(part)] if isinstance(value, list) else cast("dict[str, Any]", value)[part]
     return value
 
 
-def _type_of(value: Any) -> str:
+def _name_type(value: Any) -> str:
     return _JSON_TYPES.get(type(value), type(value).__name__)
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value) if isinstance(value, (bool, list, dict)) else str(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."

@@ -15,11 +15,11 @@ from getimg_mock.errors import GetimgMockError
 from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.clock import LATEST
 from getimg_mock.world.events import Advance, Event, find_next_moment, find_passed_events
-from getimg_mock.world.generations import Ending, Generation, Product, ending_of
+from getimg_mock.world.generations import Ending, Generation, Product, compute_ending
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
-from getimg_mock.world.pricing import ProductCache, seconds_by_length
+from getimg_mock.world.pricing import ProductCache, compute_seconds
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
 from getimg_mock.world.settlement import Settlement, build_not_found
@@ -29,7 +29,7 @@ from getimg_mock.world.transitions import (
     Failure,
     TransitionRule,
     Transitions,
-    drawn,
+    draw_seconds,
 )
 
 if TYPE_CHECKING:
@@ -93,18 +93,18 @@ class Workspace:
             product = self._products.find(request)
             self.ledger.require(product.total_cost)
             self.limiter.admit(request.kind, now, running=self.running)
-            generation = self._begun(request, product, now, special)
+            generation = self._begin(request, product, now, special)
             self._settlement.accept(generation, now, charged=self._charges_at_submission)
             return generation
 
-    def state(self, generation_id: str) -> State:
+    def find_state(self, generation_id: str) -> State:
         """Return a generation as it is now; raises the 404 `Refusal` for an unknown id."""
         with self.lock:
             now = self.settle()
             generation = self._settlement.find(generation_id)
             return State(generation, generation.at(now))
 
-    def polled(self, generation_id: str) -> State:
+    def poll(self, generation_id: str) -> State:
         """Return a video's state for one status request, and count the poll if polls end it."""
         with self.lock:
             now = self.settle()
@@ -119,18 +119,18 @@ class Workspace:
             self._settlement.report(generation_id)
             return State(generation, generation.at(now))
 
-    async def finished(self, generation_id: str) -> State:
+    async def wait_finished(self, generation_id: str) -> State:
         """Wait on the clock until a generation is no longer pending, and return it."""
         while True:
             changes = self.clock.changes
-            state = self.state(generation_id)
+            state = self.find_state(generation_id)
             if state.status != "pending":
                 self._settlement.report(generation_id)
                 return state
             ending = state.generation.ending
             await self.clock.pause(ending.at if ending is not None else None, changes)
 
-    def deliverable(self, generation_id: str, index: int) -> Generation | None:
+    def find_deliverable(self, generation_id: str, index: int) -> Generation | None:
         """Return the completed generation whose item `index` exists, else None."""
         with self.lock:
             now = self.settle()
@@ -139,36 +139,40 @@ class Workspace:
                 return None
             return generation
 
-    def balance(self) -> Decimal:
+    def compute_balance(self) -> Decimal:
         """Return the balance in US dollars."""
         with self.lock:
             self.settle()
             return self.ledger.available
 
-    def costs(self) -> dict[date, Decimal]:
+    def compute_costs(self) -> dict[date, Decimal]:
         """Return the charges up to now, by UTC date."""
         with self.lock:
             self.settle()
             return dict(self.ledger.by_date)
 
-    def allowance(self, kind: Kind) -> Allowance:
+    def compute_allowance(self, kind: Kind) -> Allowance:
         """Return what is left of the current rate window."""
-        return self.limiter.allowance(kind, self.clock.now())
+        return self.limiter.compute_allowance(kind, self.clock.now())
 
-    def treatment(self, facts: Facts, special: Behaviour = NOTHING) -> tuple[Behaviour, list[Rule]]:
+    def choose_behaviour(
+        self, facts: Facts, special: Behaviour = NOTHING
+    ) -> tuple[Behaviour, list[Rule]]:
         """Return the behaviour for a request, and the scenario rules behind it."""
         with self.lock:
-            return self.scenarios.treatment(facts, special)
+            return self.scenarios.choose_behaviour(facts, special)
 
-    def signature(self, generation_id: str, index: int, expires: int) -> str:
+    def sign_link(self, generation_id: str, index: int, expires: int) -> str:
         """Return the signature of a download link."""
-        return self._signer.signature(generation_id, index, expires)
+        return self._signer.sign(generation_id, index, expires)
 
-    def signed(self, signature: str, generation_id: str, index: int, expires: int) -> bool:
+    def verify_signature(
+        self, signature: str, generation_id: str, index: int, expires: int
+    ) -> bool:
         """Return whether this workspace signed that link."""
-        return self._signer.accepts(signature, generation_id, index, expires)
+        return self._signer.verify(signature, generation_id, index, expires)
 
-    def media_seed(self, generation_id: str) -> bytes:
+    def derive_media_seed(self, generation_id: str) -> bytes:
         """Return the seed of a generation's media."""
         return digest(self.seed, "media", generation_id)
 
@@ -281,7 +285,7 @@ class Workspace:
         with self.lock:
             self.limiter.change(limits, self.clock.now())
 
-    def events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
+    def list_events(self, since: datetime, until: datetime) -> tuple[Event, ...]:
         """Return the events after `since` and up to `until`, in order."""
         with self.lock:
             return self._find_events(since, until)
@@ -320,7 +324,7 @@ class Workspace:
         self.clock.poke()
         return decided
 
-    def _begun(
+    def _begin(
         self,
         request: GenerationRequest,
         product: Product,
@@ -330,7 +334,7 @@ class Workspace:
         ordinal = self.ordinals.get(request.canonical, 0)
         self.ordinals[request.canonical] = ordinal + 1
         chance = Stream(self.seed, request.canonical, ordinal)
-        transition = self._transition(request, chance, special)
+        transition = self._draw_transition(request, chance, special)
         return Generation(
             id=f"req-01{chance.letters[:12]}",
             prompt=request.prompt,
@@ -338,17 +342,17 @@ class Workspace:
             created_at=now,
             transition=transition,
             retention=self.settings.retention,
-            ending=ending_of(transition, now),
+            ending=compute_ending(transition, now),
         )
 
-    def _transition(
+    def _draw_transition(
         self, request: GenerationRequest, chance: Stream, special: Sequence[TransitionRule]
     ) -> Transition:
-        rule = self.transitions.chosen(request.model.id, special)
+        rule = self.transitions.choose(request.model.id, special)
         settings = self.settings
         if request.kind == "image":
-            return rule.unpolled().drawn(chance, drawn(settings.image_seconds, chance))
+            return rule.without_polls().draw(chance, draw_seconds(settings.image_seconds, chance))
         span = settings.video_seconds
-        seconds = seconds_by_length(request, chance) if span is None else drawn(span, chance)
+        seconds = compute_seconds(request, chance) if span is None else draw_seconds(span, chance)
         # Read at each call: the settings of a workspace can be changed.
-        return rule.over(TransitionRule(fail_rate=settings.fail_rate)).drawn(chance, seconds)
+        return rule.fill_from(TransitionRule(fail_rate=settings.fail_rate)).draw(chance, seconds)

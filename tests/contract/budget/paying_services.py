@@ -68,7 +68,7 @@ class Paid:
         """Return what the fake shows of a key's balance, or nothing where it fails."""
         if self.mute:
             return None
-        return self.inner.fake.store.workspace(self.keys[key]).ledger.available
+        return self.inner.fake.store.get_or_create(self.keys[key]).ledger.available
 
     def costs(self, key: str) -> Decimal | None:
         """Return nothing: the balance alone has to keep the ceiling."""

@@ -148,7 +148,7 @@ def test_requests_at_the_same_time_stay_under_the_ceiling() -> None:
         history = target.run(plan)
         assert [e.status for e in history] == [200, 200]
         assert history.unresolved
-        assert server.app.fake.store.workspace("sk_first_key").ledger.charged <= each * 2
+        assert server.app.fake.store.get_or_create("sk_first_key").ledger.charged <= each * 2
 
 
 def price_of_default(model: dict[str, Any]) -> Decimal:

@@ -48,7 +48,7 @@ class Charging:
             if message["type"] == "http.response.start":
                 named = dict(scope["headers"]).get(b"authorization", b"").decode()
                 if self.when(scope["method"], message["status"]) and named:
-                    space = self.fake.store.workspace(named.partition(" ")[2])
+                    space = self.fake.store.get_or_create(named.partition(" ")[2])
                     space.ledger.credit(Decimal("-0.01"), space.clock.now())
             await send(message)
 
@@ -66,7 +66,7 @@ def charging(when: Callable[[str, int], bool]) -> Iterator[MockServer]:
 
 def taken(server: MockServer) -> Decimal:
     """Return what the provider took from both keys."""
-    spaces = [server.app.fake.store.workspace(key) for key in KEYS[1::2]]
+    spaces = [server.app.fake.store.get_or_create(key) for key in KEYS[1::2]]
     return sum((100 - each.ledger.available for each in spaces), Decimal(0))
 
 
@@ -136,7 +136,9 @@ def test_everything_that_leaves_has_passed_the_gate(
         words = ("--tier", "R1", "--budget", "1", "--only", "GP,GH")
         _, found = verified(tmp_path, server.url, *words)
         port = int(server.url.rpartition(":")[2])
-        answered = sum(len(list(server.app.fake.store.workspace(k).journal)) for k in KEYS[1::2])
+        answered = sum(
+            len(list(server.app.fake.store.get_or_create(k).journal)) for k in KEYS[1::2]
+        )
     assert found["GH005"]["status"] == "PASS"
     assert set(seen) == {("127.0.0.1", port)}
     assert 0 < answered <= found["budget"]["requests"]

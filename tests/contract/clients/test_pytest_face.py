@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock._shipped import shipped
+from getimg_mock._shipped import open_folder
 from getimg_mock.serving.server import MockServer
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ REFERENCE = "--getimg-client=tests.contract.clients.reference:make"
 def run(pytester: pytest.Pytester, *words: str) -> RunResult:
     """Run the shipped tests with nothing of this project's own settings."""
     ini = pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
-    place = str(shipped("contract_tests").joinpath("test_client.py"))
+    place = str(open_folder("contract_tests").joinpath("test_client.py"))
     return pytester.runpytest_inprocess(
         place, "-c", str(ini), "-p", "no:cacheprovider", "-p", "no:randomly", "-rs", *words
     )
@@ -81,7 +81,7 @@ def test_a_target_is_put_to_the_client_beside_the_fake(
             "-k",
             "GC410 or GC601",
         )
-        url, taken = server.url, server.app.fake.store.workspace(KEY).ledger.charged
+        url, taken = server.url, server.app.fake.store.get_or_create(KEY).ledger.charged
     result.assert_outcomes(passed=4, deselected=result.parseoutcomes()["deselected"])
     shown = result.stdout.str()
     assert "GC410-fake" in shown

@@ -71,7 +71,7 @@ def book_refusals(asked: Asked, reply: Reply, scene: Scene) -> None:
 def book_downloads(asked: Asked, reply: Reply, scene: Scene) -> None:
     """Every download is a cent in the owner's costs, although the balance stays."""
     if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             _booked(workspace)
 
 

@@ -20,7 +20,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 
 from getimg_mock.api import access_log
-from getimg_mock.api.openapi_document import openapi
+from getimg_mock.api.openapi_document import build_openapi
 from getimg_mock.application import Application
 from getimg_mock.contract.model_choice import PIXEL, load_shipped_models
 from getimg_mock.fake import Fake
@@ -42,7 +42,7 @@ MONTH = {"start": "2026-08-01T00:00:00Z", "end": "2026-08-31T23:59:59Z"}
 
 def document() -> dict[str, Any]:
     """Return our OpenAPI document with what it leaves to the catalogue, and to code, filled in."""
-    found: dict[str, Any] = openapi()
+    found: dict[str, Any] = build_openapi()
     for kind in ("image", "video"):
         request = found["components"]["schemas"].pop(f"{kind.title()}Request")
         choices = [
@@ -92,7 +92,7 @@ def application(wrap: Wrap | None = None, *, lenient: bool = False) -> Any:
     fake = Fake.of(
         Settings.of(quiet=True, video_seconds=0, balance="1000000", strictness=strictness)
     )
-    app: Any = Application(fake, access_log.silent)
+    app: Any = Application(fake, access_log.log_nothing)
     return wrap(app, fake) if wrap is not None else app
 
 

@@ -82,7 +82,7 @@ def _quotes_are_dropped(asked: Asked, scene: Scene) -> Reply | None:
 
 def _everyones_jobs(asked: Asked, scene: Scene) -> Reply | None:
     if asked.retrieves:
-        for workspace in scene.fake.store.holders(asked.path.rpartition("/")[2]):
+        for workspace in scene.fake.store.find_holders(asked.path.rpartition("/")[2]):
             asked.headers["authorization"] = f"Bearer {workspace.key}"
             return scene.send(asked)
     return None
@@ -91,7 +91,7 @@ def _everyones_jobs(asked: Asked, scene: Scene) -> Reply | None:
 def _says_forbidden(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.retrieves and reply.status == 404:
         name = asked.path.rpartition("/")[2]
-        if list(scene.fake.store.holders(name)):
+        if list(scene.fake.store.find_holders(name)):
             reply.status = 403
             reply.say({"error": {"code": "forbidden", "message": "Not yours."}})
 
@@ -99,7 +99,7 @@ def _says_forbidden(asked: Asked, reply: Reply, scene: Scene) -> None:
 def _says_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.retrieves and reply.status == 404:
         name = asked.path.rpartition("/")[2]
-        if list(scene.fake.store.holders(name)):
+        if list(scene.fake.store.find_holders(name)):
             body = reply.json
             body["error"]["message"] = "This generation belongs to another workspace."
             reply.say(body)
@@ -107,13 +107,13 @@ def _says_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
 
 def _hints_whose(asked: Asked, reply: Reply, scene: Scene) -> None:
     name = asked.path.rpartition("/")[2]
-    if asked.retrieves and reply.status == 404 and list(scene.fake.store.holders(name)):
+    if asked.retrieves and reply.status == 404 and list(scene.fake.store.find_holders(name)):
         reply.say({"error": reply.json["error"] | {"hint": "Try your other key."}})
 
 
 def _blames_the_owner(asked: Asked, reply: Reply, scene: Scene) -> None:
     name = asked.path.rpartition("/")[2]
-    if asked.retrieves and reply.status == 404 and list(scene.fake.store.holders(name)):
+    if asked.retrieves and reply.status == 404 and list(scene.fake.store.find_holders(name)):
         reply.say({"error": reply.json["error"] | {"param": "owner"}})
 
 

@@ -32,7 +32,7 @@ def _item(name: str, edit: Callable[[Any], Any]) -> Any:
 def _resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
     """Serve a link as if its signature were right."""
     parts = asked.path.split("/")
-    for workspace in scene.fake.store.holders(parts[3]):
+    for workspace in scene.fake.store.find_holders(parts[3]):
         generation = workspace.generations[parts[3]]
         deletes_at = generation.deletes_at
         if deletes_at is None:
@@ -41,7 +41,7 @@ def _resigned(asked: Asked, scene: Scene, **changes: Any) -> Reply | None:
         exp = int(changes.get("exp") or deletes_at.timestamp())
         if now.timestamp() >= exp and not changes.get("late"):
             return None
-        asked.query = f"exp={exp}&sig={workspace.signature(parts[3], 0, exp)}"
+        asked.query = f"exp={exp}&sig={workspace.sign_link(parts[3], 0, exp)}"
         asked.path = "/".join([*parts[:4], "0"])
         return scene.send(asked)
     return None
@@ -60,7 +60,7 @@ def _issued(asked: Asked, scene: Scene, *, anyones: bool) -> Reply:
     whose = known.get((query.get("exp", [""])[0], query.get("sig", [""])[0]))
     if asked.downloads and whose is not None:
         parts = asked.path.split("/")
-        owners = [each.key for each in scene.fake.store.holders(parts[3])]
+        owners = [each.key for each in scene.fake.store.find_holders(parts[3])]
         if parts[4] == "0" and (anyones or whose in owners):
             reply = _resigned(asked, scene)
             if reply is not None:
@@ -74,7 +74,7 @@ def _issued(asked: Asked, scene: Scene, *, anyones: bool) -> Reply:
 
 def _of_another_workspace(asked: Asked, scene: Scene) -> Reply:
     """Serve a file to a signature of another workspace, but not to another of its own."""
-    owners = [each.key for each in scene.fake.store.holders(asked.path.split("/")[-2])]
+    owners = [each.key for each in scene.fake.store.find_holders(asked.path.split("/")[-2])]
     query = parse_qs(asked.query)
     pair = (query.get("exp", [""])[0], query.get("sig", [""])[0])
     if asked.downloads and scene.memory.get("issued", {}).get(pair) in owners:
@@ -91,12 +91,12 @@ def _ignores_missing_sig(asked: Asked, scene: Scene) -> Reply | None:
 def _exp_unsigned(asked: Asked, scene: Scene) -> Reply | None:
     query = parse_qs(asked.query)
     if asked.downloads and query.get("exp") and query.get("sig"):
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             deletes_at = workspace.generations[asked.path.split("/")[3]].deletes_at
             if deletes_at is None:
                 return None
             real = int(deletes_at.timestamp())
-            if workspace.signed(query["sig"][0], asked.path.split("/")[3], 0, real):
+            if workspace.verify_signature(query["sig"][0], asked.path.split("/")[3], 0, real):
                 return _resigned(asked, scene, exp=query["exp"][0])
     return None
 
@@ -110,7 +110,7 @@ def _any_item(asked: Asked, scene: Scene) -> Reply | None:
 def _never_expires(asked: Asked, scene: Scene) -> Reply | None:
     reply = scene.send(asked)
     if asked.downloads and reply.status == 410:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             exp = int((workspace.clock.now() + timedelta(hours=1)).timestamp())
             return _resigned(asked, scene, exp=exp)
     return reply
@@ -118,7 +118,7 @@ def _never_expires(asked: Asked, scene: Scene) -> Reply | None:
 
 def _expires_early(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             exp = int(parse_qs(asked.query)["exp"][0])
             if exp - workspace.clock.now().timestamp() < 60:
                 reply.status = 410
@@ -177,7 +177,7 @@ def _head_empty(asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _cookie_key(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             reply.headers["x-owner"] = workspace.key
 
 
@@ -212,7 +212,7 @@ def _workspace_in_link(asked: Asked, scene: Scene) -> Reply:
 
 def _workspace_in_header(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             digits = reply.headers.get("etag", "").strip('"')[:6]
             reply.headers["x-object"] = f"{_workspace_of(workspace.key)}/{digits}"
 

@@ -65,7 +65,7 @@ def charge_polls(asked: Asked, reply: Reply, scene: Scene) -> None:
 def charge_downloads(asked: Asked, reply: Reply, scene: Scene) -> None:
     """Every download costs the owner a cent."""
     if asked.downloads and reply.status == 200:
-        for workspace in scene.fake.store.holders(asked.path.split("/")[3]):
+        for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             _charge(scene, workspace.key)
 
 

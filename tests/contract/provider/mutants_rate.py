@@ -18,7 +18,7 @@ def _shared_limit(asked: Asked, scene: Scene) -> Reply | None:
     if asked.submits and "images" in asked.path and asked.opens:
         workspaces = [each for each in scene.fake.store if each.key != asked.key]
         for workspace in workspaces:
-            allowance = workspace.allowance("image")
+            allowance = workspace.compute_allowance("image")
             if not allowance.remaining:
                 asked.headers["authorization"] = f"Bearer {workspace.key}"
                 return scene.send(asked)
@@ -79,7 +79,7 @@ def _works_anyway(asked: Asked, reply: Reply, scene: Scene) -> None:
     """A 429 is answered, but the work is done."""
     if asked.submits and reply.status == 429:
         limiter = scene.workspace(asked.key).limiter
-        before = limiter.counts()
+        before = limiter.get_counts()
         limiter.restore({})
         scene.send(asked)
         limiter.restore(before)
@@ -89,7 +89,7 @@ def _works_for_nothing(asked: Asked, reply: Reply, scene: Scene) -> None:
     """A 429 is answered, but the picture is made, and the money given back."""
     if asked.submits and reply.status == 429 and "images" in asked.path:
         workspace = scene.workspace(asked.key)
-        before = workspace.limiter.counts()
+        before = workspace.limiter.get_counts()
         workspace.limiter.restore({})
         made = scene.send(asked).json
         workspace.limiter.restore(before)
@@ -101,7 +101,7 @@ def _counts_only(asked: Asked, scene: Scene) -> Reply:
     reply = scene.send(asked)
     if asked.submits and reply.status == 429 and "retry-after" in reply.headers:
         limiter = scene.workspace(asked.key).limiter
-        before = limiter.counts()
+        before = limiter.get_counts()
         limiter.restore({})
         reply = scene.send(asked)
         limiter.restore(before)
@@ -111,7 +111,7 @@ def _counts_only(asked: Asked, scene: Scene) -> Reply:
 
 def _limits_reads(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.method == "GET" and asked.opens:
-        allowance = scene.workspace(asked.key).allowance("image")
+        allowance = scene.workspace(asked.key).compute_allowance("image")
         if not allowance.remaining:
             reply.status = 429
             reply.say({"error": {"code": "rate_limit", "message": "Slow down."}})

@@ -163,7 +163,7 @@ def deduplicates_and_counts(asked: Asked, scene: Scene) -> Reply | None:
     workspace = scene.workspace(asked.key)
     workspace.limiter.admit("image", workspace.clock.now(), running=0)
     reply = Reply(known.status, dict(known.headers), known.body)
-    show_allowance(reply, workspace.allowance("image"))
+    show_allowance(reply, workspace.compute_allowance("image"))
     return reply
 
 
@@ -198,7 +198,7 @@ def unknown_uuid_is_pending(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.retrieves and reply.status == 404 and name.count("-") == 4:
         reply.status = 200
         reply.say({"id": name, "status": "pending"})
-        show_allowance(reply, scene.workspace(asked.key).allowance("video"))
+        show_allowance(reply, scene.workspace(asked.key).compute_allowance("video"))
 
 
 def _failed(edit: Callable[[dict[str, Any]], None]) -> Wrap:

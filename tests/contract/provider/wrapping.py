@@ -118,7 +118,7 @@ class Scene:
 
     def workspace(self, key: str) -> Workspace:
         """Return the workspace of a key."""
-        return self.fake.store.workspace(key)
+        return self.fake.store.get_or_create(key)
 
 
 def show_allowance(reply: Reply, allowance: Allowance) -> None:

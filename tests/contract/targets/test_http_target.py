@@ -194,7 +194,7 @@ class Waiting:
 
     def __init__(self, server: MockServer, *, longest_wait: float = 61) -> None:
         self.waits: list[float] = []
-        self.spaces = [server.app.fake.store.workspace(f"sk_{key}_key") for key in "ab"]
+        self.spaces = [server.app.fake.store.get_or_create(f"sk_{key}_key") for key in "ab"]
         for space in self.spaces:
             space.clock.freeze()
             space.clock.advance_to(self.spaces[0].clock.now())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock import MockServer, UnknownNameError, verify_client
-from getimg_mock._shipped import shipped
+from getimg_mock._shipped import open_folder
 from getimg_mock.contract.clients.observed_traffic import ObservedCommand, ObservedFake
 from getimg_mock.errors import SettingsError
 from tests.contract.clients.reference import faulty, make
@@ -77,7 +77,7 @@ def test_several_clients_have_a_run_each() -> None:
 
 def test_a_program_is_a_list_of_words() -> None:
     """No quoting of a command that is a list already."""
-    driver = str(shipped("fixtures").joinpath("drivers", "driver.py"))
+    driver = str(open_folder("fixtures").joinpath("drivers", "driver.py"))
     result = verify_client([sys.executable, driver], only="GC101")
     assert result.outcomes[0].start["adapter"] == f"program:{sys.executable} {driver}"
     assert result.verdicts[0].status == "PASS"
@@ -121,7 +121,7 @@ def test_a_service_is_compared_with_the_fake_under_a_budget(tmp_path: Path) -> N
             record=tmp_path / "spend.json",
             only="GC410,GC601",
         )
-        charged = server.app.fake.store.workspace(KEY).ledger.charged
+        charged = server.app.fake.store.get_or_create(KEY).ledger.charged
     assert [outcome.start["own"] for outcome in result.outcomes] == [True, False]
     assert result.spend is not None
     assert 0 < charged <= result.spend.spent <= Decimal(2)

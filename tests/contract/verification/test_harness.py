@@ -30,7 +30,7 @@ from getimg_mock.contract.verification.self_check import (
     explain_verdict,
 )
 from getimg_mock.contract.verification.session import VerificationSession
-from getimg_mock.world.rule_files import named_scenario, scenario_names
+from getimg_mock.world.rule_files import list_scenario_names, load_scenario
 from tests.contract.provider.everyone import BY_NAME
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:
     """GE911, GH001 and GH002: each rule, for each operation that it reaches."""
     histories = tuple(run_scenario_plans(MODELS))
     rules = {
-        (name, n) for name in scenario_names() for n, _ in enumerate(named_scenario(name).rules, 1)
+        (name, n)
+        for name in list_scenario_names()
+        for n, _ in enumerate(load_scenario(name).rules, 1)
     }
     names = [history.plan.name for history in histories]
     assert {

@@ -124,7 +124,7 @@ def test_what_a_service_costs_is_part_of_the_result(tmp_path: Path) -> None:
             only="GP501",
             record=tmp_path / "spend.json",
         )
-        space = server.app.fake.store.workspace(KEY)
+        space = server.app.fake.store.get_or_create(KEY)
         assert result.spend is not None
         assert result.spend.ceiling == Decimal("0.1")
         assert 0 < space.ledger.charged == result.spend.spent <= Decimal("0.1")
@@ -143,7 +143,7 @@ def test_a_preview_prices_every_plan_and_buys_nothing(tmp_path: Path) -> None:
             record=tmp_path / "spend.json",
         )
         preview = preview_provider(options, only="GP5")
-        assert server.app.fake.store.workspace(KEY).ledger.charged == 0
+        assert server.app.fake.store.get_or_create(KEY).ledger.charged == 0
     assert preview.reads == 2
     assert 0 < preview.total <= 5
     assert preview.runnable

@@ -115,7 +115,7 @@ def judge_traffic(
     `checks` are those to judge, of which only observable ones can be; all of them, without.
     """
     judging = [each for each in OBSERVABLE if checks is None or each in checks]
-    workspaces = fake.store if key is None else (fake.store.workspace(key),)
+    workspaces = fake.store if key is None else (fake.store.get_or_create(key),)
     histories = [
         each for workspace in workspaces for each in collect_histories(workspace.journal, name=name)
     ]

@@ -75,7 +75,7 @@ class ModelledRanges:
 
 def build_ranges(given: Mapping[str, Any]) -> ModelledRanges:
     """Return the ranges of the fake under the settings that are given; the rest is by default."""
-    models = Catalogue.shipped().listed()
+    models = Catalogue.load_shipped().list_models()
     return ModelledRanges(Settings.of(**given), {each.id: each.seconds for each in models})
 
 

@@ -98,7 +98,7 @@ class InProcessTarget:
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
         if self.cache is not None:
             fake = replace(fake, cache=self.cache)
-        app: ASGIApp = Application(fake, access_log.silent)
+        app: ASGIApp = Application(fake, access_log.log_nothing)
         session.fake = fake
         session.app = self.wrap(app, fake) if self.wrap else app
         session.arm(plan.rules)
@@ -132,12 +132,14 @@ class InProcessSession:
         """Add scenario rules to the workspace of the first key."""
         self.rules = rules
         if rules:
-            _add_rules(self.fake.store.workspace(self.keys["a"]), rules)
+            _add_rules(self.fake.store.get_or_create(self.keys["a"]), rules)
 
     def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules acted."""
         return (
-            _count_hits(self.fake.store.workspace(self.keys["a"]), self.rules) if self.rules else {}
+            _count_hits(self.fake.store.get_or_create(self.keys["a"]), self.rules)
+            if self.rules
+            else {}
         )
 
     def now(self) -> datetime:
@@ -209,7 +211,7 @@ class SocketTarget:
         world = {"seed": self.seed, **self.settings, **dict(plan.world)}
         with MockServer(**world) as server:
             store = server.app.fake.store
-            spaces = [store.workspace(key) for key in _KEYS.values()]
+            spaces = [store.get_or_create(key) for key in _KEYS.values()]
             start = spaces[0].clock.now().replace(second=30) + _A_MINUTE
             for space in spaces:
                 space.clock.freeze()

@@ -77,7 +77,7 @@ class ProviderRun:
         if not self.asked & {check.id for check in HARNESS}:
             return []
         text = "".join(run_events.render_ndjson([*self._told, self.session.build_end_event()]))
-        outcomes = run_events.read(run_events.parsed(text))
+        outcomes = run_events.read_outcomes(run_events.parse_events(text))
         artefacts = {each.called: each.render(outcomes) for each in FORMATS.values()}
         found = collect_self_check(self.session, self.budget, artefacts=artefacts)
         return self._tell(

@@ -17,7 +17,7 @@ from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import Verdict, judge_check
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports.replays import loopback, unrepeatable, url_of
+from getimg_mock.reports.replays import explain_unrepeatable, find_url, is_loopback_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,11 +66,11 @@ def replay_failure(outcome: Outcome, failure: RunEvent, options: ReplayOptions) 
     Raises `SettingsError` for a target, a key or a client that cannot be used, and `BudgetError`
     for an unusable budget.
     """
-    reason = unrepeatable(outcome, failure)
+    reason = explain_unrepeatable(outcome, failure)
     if reason:
         return Replay(reason=reason)
     if "client" in failure:
-        upstream = url_of(outcome)
+        upstream = find_url(outcome)
         target = _open_address(upstream, outcome, options) if upstream else None
         return _summarize(_replay_client(failure, options.times, target))
     provider = _find_target(outcome, options)
@@ -135,7 +135,7 @@ def _find_case(name: str, seed: str) -> Case:
 def _find_target(outcome: Outcome, options: ReplayOptions) -> Target:
     """Return the target that the options name, else that on which the failure was seen."""
     seed = str(outcome.start["seed"])
-    where = options.target or url_of(outcome) or outcome.target
+    where = options.target or find_url(outcome) or outcome.target
     if "://" in where:
         return _open_address(where, outcome, options)
     if where == "socket":
@@ -147,7 +147,7 @@ def _find_target(outcome: Outcome, options: ReplayOptions) -> Target:
 
 def _open_address(url: str, outcome: Outcome, options: ReplayOptions) -> HttpTarget:
     """Return an address: on this machine without a budget, elsewhere behind one."""
-    own = loopback(url)
+    own = is_loopback_url(url)
     key = options.key or os.environ.get("GETIMG_API_KEY") or (_KEY if own else None)
     if key is None:
         raise SettingsError("A target needs a key: give --key, or set GETIMG_API_KEY.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import find_format, write_report
-from getimg_mock.reports.replays import replay_of
+from getimg_mock.reports.replays import build_replay_command
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -86,7 +86,7 @@ class CheckResult:
         if not self.breaches:
             return ""
         failure = self.event["failures"][0] | {"verdict": self.event}
-        return console.block(failure, replay=replay or self.breaches[0].replay)
+        return console.render_failure(failure, replay=replay or self.breaches[0].replay)
 
     @property
     def broken(self) -> bool:
@@ -183,7 +183,7 @@ class Verification:
     def scorecard(self) -> str:
         """One line for each target: how many checks hold, and which blockers fail."""
         lines = [
-            outcome.scorecard or console.summary(outcome)
+            outcome.scorecard or console.render_summary(outcome)
             for outcome in self.outcomes
             if not outcome.twin
         ]
@@ -230,7 +230,7 @@ def _build_breach(outcome: Outcome, failure: RunEvent) -> Breach:
         expected=failure["expected"],
         actual=failure["actual"],
         exchanges=tuple(_build_exchange(each) for each in failure["exchanges"]),
-        replay=replay_of(outcome, failure),
+        replay=build_replay_command(outcome, failure),
     )
 
 

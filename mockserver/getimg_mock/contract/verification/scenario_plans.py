@@ -13,7 +13,7 @@ from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.steps import Poll, Ref, Send
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget
-from getimg_mock.world.rule_files import named_scenario, read_rule, scenario_names
+from getimg_mock.world.rule_files import list_scenario_names, load_scenario, read_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,8 +39,8 @@ _COSTS: Final = "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z"
 
 def build_scenario_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield a plan for each rule of each shipped scenario and each operation that it reaches."""
-    for name in scenario_names():
-        for number, rule in enumerate(named_scenario(name).rules, 1):
+    for name in list_scenario_names():
+        for number, rule in enumerate(load_scenario(name).rules, 1):
             for operation in sorted(read_rule(rule).criteria["on"]):
                 certain = {
                     key: value for key, value in rule.items() if key not in {"probability", "every"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock._shipped import shipped
+from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.drivers import process_driver
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
@@ -46,7 +46,7 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
     program, script = COMMANDS[language]
     if shutil.which(program) is None or (language == "bash" and shutil.which("curl") is None):
         pytest.skip(f"there is no {program} here")
-    driver = ProcessDriver([program, str(shipped("fixtures").joinpath("drivers", script))])
+    driver = ProcessDriver([program, str(open_folder("fixtures").joinpath("drivers", script))])
     try:
         result = verify(driver, checks=choose_checks(CHECKS), among=CASES)
     finally:
@@ -58,7 +58,7 @@ def test_another_port_is_another_origin_for_a_program() -> None:
     """Keys, bodies and files that go astray are seen without any network in our hands."""
     checks = ["GC505", "GC610", "GC701", "GC704"]
     cases = ["late-404-real", "moved-elsewhere", "redirected", "redirected-post"]
-    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    driver = ProcessDriver([sys.executable, str(open_folder("fixtures").joinpath(*_PYTHON))])
     following = ProcessDriver([sys.executable, "-c", _following()])
     try:
         result = verify(driver, checks=choose_checks(checks), among=cases)
@@ -73,14 +73,14 @@ def test_another_port_is_another_origin_for_a_program() -> None:
 
 def _following() -> str:
     """Return the driver in Python with urllib's own way: redirects are followed, key and all."""
-    text = shipped("fixtures").joinpath(*_PYTHON).read_text(encoding="utf-8")
+    text = open_folder("fixtures").joinpath(*_PYTHON).read_text(encoding="utf-8")
     assert "build_opener(Straight)" in text
     return text.replace("build_opener(Straight)", "build_opener()")
 
 
 def test_what_cannot_be_tried_with_a_program_says_what_it_would_need() -> None:
     """A SKIP of ours is not put down to the client."""
-    driver = ProcessDriver([sys.executable, str(shipped("fixtures").joinpath(*_PYTHON))])
+    driver = ProcessDriver([sys.executable, str(open_folder("fixtures").joinpath(*_PYTHON))])
     try:
         result = verify(
             driver,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from getimg_mock._shipped import shipped
+from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import SpendRecord
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.execution import PreparedRequest
 
 REAL_KEY = "sk_real_key_of_somebody"
-DRIVER = str(shipped("fixtures").joinpath("drivers", "driver.py"))
+DRIVER = str(open_folder("fixtures").joinpath("drivers", "driver.py"))
 # Those that need no waiting in time that is real.
 QUICK = FAULT_FREE_CASES - {"polled", "happy"}
 JUDGED = ["GC105", "GC106", "GC301", "GC303", "GC305", "GC410", "GC418", "GC601"]
@@ -62,7 +62,7 @@ def test_what_needs_no_adversary_is_judged_on_any_service(server: MockServer, cl
     assert [each.check.id for each in result.of("PASS")] == JUDGED
     (expiry,) = result.of("SKIP")
     assert "a clock that can be moved" in expiry.reason
-    journal = server.app.fake.store.workspace(REAL_KEY).journal
+    journal = server.app.fake.store.get_or_create(REAL_KEY).journal
     assert {each.operation for each in journal} >= {"downloads.retrieve", "images.generate"}
     assert not any(each.own for each in result.histories)
 
@@ -72,7 +72,7 @@ def test_a_breach_is_seen_there_too(server: MockServer) -> None:
     driver = UpstreamDriver(faulty("key-on-downloads"), "faulty", address=address(server))
     result = verify(driver, checks=choose_checks(["GC601"]), among=QUICK)
     assert result.failed == {"GC601"}
-    for each in server.app.fake.store.workspace(REAL_KEY).journal:
+    for each in server.app.fake.store.get_or_create(REAL_KEY).journal:
         if each.operation == "downloads.retrieve":
             assert b"authorization" not in dict(each.request_headers)
 
@@ -84,7 +84,7 @@ def test_what_the_budget_does_not_allow_is_not_judged(server: MockServer) -> Non
     (verdict,) = result.verdicts
     assert verdict.status == "VOID"
     assert "a budget for it" in verdict.reason
-    assert not server.app.fake.store.workspace(REAL_KEY).ledger.charged
+    assert not server.app.fake.store.get_or_create(REAL_KEY).ledger.charged
 
 
 def test_a_client_that_goes_past_us_is_stopped(server: MockServer) -> None:
@@ -102,7 +102,7 @@ def test_a_program_is_driven_against_the_service(server: MockServer) -> None:
     finally:
         driver.close()
     assert [each.check.id for each in result.of("PASS")] == ["GC301", "GC410"]
-    asked = [each.path for each in server.app.fake.store.workspace(REAL_KEY).journal]
+    asked = [each.path for each in server.app.fake.store.get_or_create(REAL_KEY).journal]
     assert "/v2/models/no-such-model" in asked
 
 
@@ -120,7 +120,7 @@ def test_the_two_verdicts_stand_side_by_side(
     shown = capsys.readouterr().out
     assert "urllib on the fake  getimg-client" in shown
     assert f"urllib on {server.url}  getimg-client" in shown
-    assert list(server.app.fake.store.workspace(REAL_KEY).journal)
+    assert list(server.app.fake.store.get_or_create(REAL_KEY).journal)
 
 
 @dataclass

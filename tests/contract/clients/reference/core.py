@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from getimg_mock.world.randomness import Stream, fresh_secret
+from getimg_mock.world.randomness import Stream, generate_secret
 
 ENVIRONMENT = {"base_url": "REFERENCE_BASE_URL", "key": "REFERENCE_KEY"}
 
@@ -32,7 +32,7 @@ class Core:
     habits: frozenset[str] = frozenset()
     longest_wait: float = 60.0
     seen: dict[str, Any] = field(default_factory=dict, repr=False)
-    chance: Stream = field(default_factory=lambda: Stream(fresh_secret()), repr=False)
+    chance: Stream = field(default_factory=lambda: Stream(generate_secret()), repr=False)
     drawn: int = 0
     next_look: float = 0.0
     pace: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -106,7 +106,7 @@ def backoff(core: Core, attempt: int) -> float:
     if core.faulty("no-backoff"):
         return 0.2
     core.drawn += 1
-    jitter = 0.0 if core.faulty("no-jitter") else core.chance.unit(str(core.drawn))
+    jitter = 0.0 if core.faulty("no-jitter") else core.chance.draw_unit(str(core.drawn))
     if core.faulty("same-bounds"):
         return 0.2 + jitter / 20
     if core.faulty("waits-for-hours"):

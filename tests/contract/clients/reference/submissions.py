@@ -6,7 +6,7 @@ import json
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.world.randomness import fresh_secret
+from getimg_mock.world.randomness import generate_secret
 from tests.contract.clients.reference import answers, retries
 from tests.contract.clients.reference.errors import (
     UNANSWERED,
@@ -105,7 +105,7 @@ def respelt(core: Core, fields: dict[str, Any]) -> None:
 
 def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps:
     """Return the JSON that a POST was answered with."""
-    token, lost = fresh_secret(), 0
+    token, lost = generate_secret(), 0
     for attempt in range(core.max_retries + 1):
         last = attempt == core.max_retries
         send = Send(
@@ -144,7 +144,7 @@ def key_of(core: Core, token: str) -> dict[str, str]:
     if core.faulty("no-idempotency-key"):
         return {}
     if core.faulty("keys-per-attempt"):
-        token = fresh_secret()
+        token = generate_secret()
     if core.faulty("one-key-for-all") or core.faulty("key-never-fresh"):
         token = "always-the-same"
     name = "X-Idempotency-Token" if core.used_to("other-key-header") else "Idempotency-Key"

@@ -127,8 +127,8 @@ class FaultServer:
                 fake.settings, fake.catalogue, fake.store, self.cache, fake.clock, fake.journal
             )
         self.fake = fake
-        self._app = Application(fake, access_log.silent)
-        self.workspace: Workspace = fake.store.workspace(self.key)
+        self._app = Application(fake, access_log.log_nothing)
+        self.workspace: Workspace = fake.store.get_or_create(self.key)
         for each in self.scenario:
             self.workspace.scenarios.add(each, self.clock.now())
         parts = urlsplit(self.base)
@@ -194,7 +194,7 @@ class FaultServer:
             body=asked.body,
         )
         with collect_effects() as effects:
-            answer = exchange.exchange(self._app, request, exchange.Jumping(self.clock))
+            answer = exchange.exchange(self._app, request, exchange.AdvanceClock(self.clock))
             body = b"".join(answer)
         self._effects += effects
         headers = tuple(
