@@ -174,3 +174,13 @@ def test_what_it_is_not_stands_on_the_first_screen() -> None:
     """A reader learns the limits before the features."""
     lines = ROOT.joinpath("README.md").read_text(encoding="utf-8").splitlines()
     assert lines.index("## What it is not") < 40
+
+
+@pytest.mark.parametrize("name", ["architecture.md", "contributing.md"])
+def test_every_file_that_a_page_for_developers_names_exists(name: str) -> None:
+    """A moved file leaves no dead path behind."""
+    text = ROOT.joinpath("docs", name).read_text(encoding="utf-8")
+    roots = (ROOT, ROOT / "mockserver" / "getimg_mock")
+    named = re.findall(r"`([\w./]+/[\w./]*)`", text)
+    assert len(named) > 10
+    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
