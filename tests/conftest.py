@@ -37,5 +37,7 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
 @pytest.fixture
 def suite(pytester: pytest.Pytester) -> pytest.Pytester:
     """Give a folder for a user's tests, with strict settings."""
-    pytester.makeini(INI + "addopts = --strict-markers --strict-config -p no:cacheprovider\n")
+    pytester.makeini(
+        INI + "addopts = --strict-markers --strict-config -p no:cacheprovider -p no:schemathesis\n"
+    )
     return pytester

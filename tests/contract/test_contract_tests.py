@@ -26,6 +26,8 @@ def pytest_run(place: Path, *words: str, key: str = "sk_first_key") -> tuple[int
             "-n0",
             "-p",
             "no:cacheprovider",
+            "-p",
+            "no:schemathesis",
             f"--getimg-record={place / 'spend.json'}",
             *words,
         ],

@@ -108,7 +108,9 @@ def test_the_tests_on_the_pages_pass(fake: dict[str, str], tmp_path: Path) -> No
         file.write_text(block.text, encoding="utf-8")
         files.append(str(file))
     assert len(files) > 10
-    options = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "--import-mode=importlib")
+    options = ["-q", "--import-mode=importlib"]
+    for plugin in ("cacheprovider", "randomly", "schemathesis"):
+        options += ["-p", f"no:{plugin}"]
     run_command(
         [sys.executable, "-m", "pytest", *options, *files], tmp_path, fake, "tests on the pages"
     )

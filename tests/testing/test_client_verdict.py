@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 INI = """[pytest]
 asyncio_default_fixture_loop_scope = function
 filterwarnings = error
-addopts = -p no:cacheprovider
+addopts = -p no:cacheprovider -p no:schemathesis
 """
 
 SUITE = """

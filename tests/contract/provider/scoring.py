@@ -11,7 +11,7 @@ from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
+from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.media.cache import MediaCache
 
 if TYPE_CHECKING:
@@ -57,17 +57,35 @@ def tuple_models() -> list[dict[str, Any]]:
     return list(_models())
 
 
+def create_target(wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> InProcessTarget:
+    """Return a provider in process: the fake, or a faulty one around it."""
+    return InProcessTarget(wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models())
+
+
 def histories(wrap: Wrap | None, settings: tuple[tuple[str, Any], ...] = ()) -> list[History]:
     """Run all fixed plans against a provider."""
-    target = InProcessTarget(
-        wrap=wrap, settings=dict(settings), cache=_CACHE, models=tuple_models()
-    )
+    target = create_target(wrap, settings)
     return [target.run(plan) for plan in plans()]
 
 
 def verdicts(found: list[History]) -> list[Verdict]:
     """Judge histories by every provider check."""
     return [judge_check(check, found) for check in PROVIDER_CHECKS]
+
+
+def is_found(mutant: Mutant) -> bool:
+    """Return whether a faulty provider breaks the check that it was written from.
+
+    It runs plan after plan until one shows the breach, which most do early.
+    """
+    check = find_check(mutant.breaks)
+    target = create_target(mutant.wrap, mutant.settings)
+    found = []
+    for plan in plans():
+        found.append(target.run(plan))
+        if judge_check(check, found[-1:]).broken:
+            return True
+    return judge_check(check, found).broken
 
 
 def scored(mutant: Mutant) -> Score:
