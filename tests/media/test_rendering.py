@@ -54,7 +54,7 @@ def makers(monkeypatch: pytest.MonkeyPatch) -> list[Thread]:
         threads.append(current_thread())
         return item.generation.encode()
 
-    monkeypatch.setattr(rendering, "encoded", encoded)
+    monkeypatch.setattr(rendering, "encode", encoded)
     return threads
 
 
@@ -100,7 +100,7 @@ def test_the_event_loop_runs_on_while_media_are_made(monkeypatch: pytest.MonkeyP
         assert gate.wait(PATIENCE)
         return b"made"
 
-    monkeypatch.setattr(rendering, "encoded", encoded)
+    monkeypatch.setattr(rendering, "encode", encoded)
 
     async def main() -> bytes:
         download = asyncio.ensure_future(render(PICTURE, MediaCache(100)))
@@ -143,7 +143,7 @@ def test_a_client_that_hangs_up_takes_nothing_from_the_others(
         assert gate.wait(PATIENCE)
         return b"made"
 
-    monkeypatch.setattr(rendering, "encoded", encoded)
+    monkeypatch.setattr(rendering, "encode", encoded)
 
     async def main() -> bytes:
         cache = MediaCache(100)

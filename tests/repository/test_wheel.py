@@ -92,7 +92,7 @@ def test_shipped_files_are_read_from_the_zipped_wheel(wheel: ZipFile, tmp_path: 
         f"import sys; sys.path.insert(0, {str(wheel.filename)!r})\n"
         "from getimg_mock import _shipped\n"
         "print(_shipped.__file__)\n"
-        "print(sorted(file.name for file in _shipped.shipped('schemas').iterdir()))\n"
+        "print(sorted(file.name for file in _shipped.open_folder('schemas').iterdir()))\n"
         "print(len(_shipped.read_text('fixtures', 'models.json')))\n"
     )
     shown = output(sys.executable, "-I", "-S", "-c", program, cwd=tmp_path).splitlines()

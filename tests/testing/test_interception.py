@@ -157,7 +157,7 @@ from getimg_mock.testing import fixtures
 
 @pytest.fixture
 def other(request):
-    yield from fixtures.in_process(request, {"key": "sk_other", "seed": "other"})
+    yield from fixtures.open_in_process(request, {"key": "sk_other", "seed": "other"})
 
 def test_it(getimg_mock, other):
     for workspace in (getimg_mock, other):

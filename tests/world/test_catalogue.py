@@ -348,8 +348,9 @@ def test_loading_the_shipped_catalogue_validates_nothing() -> None:
     """Every start waits for it, and the tests have judged the file: no schema is compiled."""
     program = (
         "from getimg_mock import schemas; from getimg_mock.world import catalogue;"
-        "first = catalogue.Catalogue.shipped();"
-        "print(schemas.validator.cache_info().currsize, first is catalogue.Catalogue.shipped())"
+        "first = catalogue.Catalogue.load_shipped();"
+        "again = catalogue.Catalogue.load_shipped();"
+        "print(schemas.validator.cache_info().currsize, first is again)"
     )
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

@@ -374,7 +374,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 @pytest.fixture(autouse=True)
 def _unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "rendered", unrendered)
+    monkeypatch.setattr(downloads, "render", unrendered)
 
 
 TestLifecycle = Lifecycle.TestCase

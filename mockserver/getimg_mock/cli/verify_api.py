@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
 from getimg_mock.contract.evidence.evidence_file import STALE_AFTER
@@ -124,23 +124,24 @@ def _parse_days(text: str) -> int:
     raise ArgumentTypeError(f"{text!r} is not a number of days: at most 99999")
 
 
+_TARGET_OPTIONS: Final = (
+    "target",
+    "key",
+    "second_key",
+    "budget",
+    "tier",
+    "seed",
+    "random",
+    "wait",
+    "record",
+)
+"""Which options say where to run, and how far to go."""
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, else 1."""
     require_reports(arguments.report)
-    target: dict[str, Any] = {
-        name: getattr(arguments, name)
-        for name in (
-            "target",
-            "key",
-            "second_key",
-            "budget",
-            "tier",
-            "seed",
-            "random",
-            "wait",
-            "record",
-        )
-    }
+    target: dict[str, Any] = {name: getattr(arguments, name) for name in _TARGET_OPTIONS}
     if arguments.dry_run and not arguments.traffic:
         _show_preview(preview_provider(ProviderOptions(**target), only=arguments.only))
         return 0

@@ -201,15 +201,18 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
     for label, outcome in named:
         for verdict in outcome.broken:
             lines += _render_section(outcome, label, verdict)
-    remarks = [
-        f"- {status if status != 'PASS' else 'note'} {name}, {_escape_cell(label)}: "
-        f"{_escape_cell(sentence)}"
-        for label, outcome in named
-        if not outcome.twin
-        for status, name, sentence in outcome.remarks
-    ]
+    remarks = [line for label, outcome in named for line in _render_remarks(outcome, label)]
     lines += ["", "### Worth knowing", "", *remarks] if remarks else []
     return "\n".join(lines) + "\n"
+
+
+def _render_remarks(outcome: Outcome, label: str) -> list[str]:
+    """Return the remarks of a run as list items; none of a twin, which repeats its run's."""
+    return [
+        f"- {status if status != 'PASS' else 'note'} {name}, {_escape_cell(label)}: "
+        f"{_escape_cell(sentence)}"
+        for status, name, sentence in (() if outcome.twin else outcome.remarks)
+    ]
 
 
 def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> list[str]:

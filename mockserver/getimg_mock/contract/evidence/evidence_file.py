@@ -115,22 +115,22 @@ def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> E
         if first == EPOCH:
             raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
         day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        verdicts = [judge_check(check, [history], own=False) for check in checks]
-        confirmed = [
-            v for v in verdicts if v.applied and not v.broken and _is_breakable(v.check, history)
-        ]
-        broken = [v for v in verdicts if v.broken]
-        found = found.merge(
-            Evidence(
-                {v.check.id: day for v in confirmed},
-                {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
-                {
-                    v.check.id: f"{history.plan.name}#{_find_first(v, history)}"
-                    for v in confirmed + broken
-                },
-            )
-        )
+        found = found.merge(_judge_history(checks, history, day))
     return found
+
+
+def _judge_history(checks: Iterable[Check], history: History, day: datetime) -> Evidence:
+    """Return what one history confirms or contradicts, dated by `day`."""
+    verdicts = [judge_check(check, [history], own=False) for check in checks]
+    confirmed = [
+        v for v in verdicts if v.applied and not v.broken and _is_breakable(v.check, history)
+    ]
+    broken = [v for v in verdicts if v.broken]
+    return Evidence(
+        {v.check.id: day for v in confirmed},
+        {v.check.id: (day, v.findings[0].observation.actual) for v in broken},
+        {v.check.id: f"{history.plan.name}#{_find_first(v, history)}" for v in confirmed + broken},
+    )
 
 
 def _find_first(verdict: Verdict, history: History) -> int:
