@@ -11,24 +11,13 @@ import pytest
 from getimg_mock.cli import main, reporting
 from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
+from tests.reports.bare_run import END, SKIP, START
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENT = "tests.cli.test_reporting:pays_twice"
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
-START = {
-    "event": "start",
-    "kind": "provider",
-    "contract": "1",
-    "target": "t",
-    "seed": 0,
-    "own": True,
-    "plans": 1,
-    "checks": 1,
-}
-SKIP = {"event": "skip", "plan": "p", "reason": "r"}
-END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
 
 pays_twice = faulty("reposts-reset")
 

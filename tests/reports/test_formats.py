@@ -16,21 +16,10 @@ from getimg_mock.reports.formats import (
     write_report,
 )
 from getimg_mock.reports.run_events import read_outcomes
+from tests.reports.bare_run import END, START
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-START = {
-    "event": "start",
-    "kind": "provider",
-    "contract": "1",
-    "target": "t",
-    "seed": 0,
-    "own": True,
-    "plans": 1,
-    "checks": 1,
-}
-END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
 
 
 def test_a_folder_is_no_report(tmp_path: Path) -> None:

@@ -12,21 +12,10 @@ from getimg_mock.reports.known_failures import (
     load_known_failures,
     read_known_failures,
 )
+from tests.reports.bare_run import END, START
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-START = {
-    "event": "start",
-    "kind": "provider",
-    "contract": "1",
-    "target": "t",
-    "seed": 0,
-    "own": True,
-    "plans": 1,
-    "checks": 1,
-}
-END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
 
 
 def verdict(name: str, status: str, *, broken: bool = False) -> dict[str, Any]:

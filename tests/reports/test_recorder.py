@@ -9,23 +9,11 @@ import pytest
 
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.recorder import RunRecorder
+from tests.reports.bare_run import END, SKIP, START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-START = {
-    "event": "start",
-    "kind": "provider",
-    "contract": "1",
-    "target": "t",
-    "seed": 0,
-    "own": True,
-    "plans": 1,
-    "checks": 1,
-}
-SKIP = {"event": "skip", "plan": "p", "reason": "r"}
-END = {"event": "end", "target": "t", "verdicts": {}, "exchanges": 0, "ok": True}
 
 
 def test_events_are_written_while_the_run_goes_on(tmp_path: Path) -> None:

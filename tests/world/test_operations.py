@@ -67,7 +67,7 @@ def test_every_operation_is_answered_and_described() -> None:
     ],
 )
 def test_operations_are_known_by_method_and_path(method: str, path: str, operation: str) -> None:
-    """Recorded traffic is told apart as plans are."""
+    """Recorded traffic and plans find operations by the same rules."""
     assert find_operation(method, path) == operation
     assert operation in {"", *OPERATIONS}
 

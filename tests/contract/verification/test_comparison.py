@@ -97,7 +97,7 @@ def test_a_fault_that_no_api_could_show_is_found() -> None:
 
 
 def test_oddities_are_legal_and_are_met() -> None:
-    """GE911, GH001, GH002: whatever the fake is told to show, the API could show."""
+    """GE911, GH001, GH002: whatever a scenario makes the fake show, the API could show."""
     histories = tuple(InProcessTarget().run(plan) for plan in build_corpus(MODELS) if plan.rules)
     assert len(histories) >= 6
     for name in ("GH001", "GH002"):

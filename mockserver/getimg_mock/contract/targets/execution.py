@@ -91,7 +91,7 @@ class StepSession(Protocol):
 
 
 class ExecutionObserver(Protocol):
-    """What is told of an execution as it proceeds."""
+    """Receives the requests and responses of an execution as it proceeds."""
 
     def note_response(
         self, step: Send, sent: PreparedRequest, received: ReceivedResponse, *, spontaneous: bool

@@ -41,7 +41,6 @@ _ABSENT_REASONS: Final[Mapping[str, tuple[VerdictStatus, str]]] = {
     "GE908": ("VOID", "there is no evidence of the real service yet"),
     "GE911": ("SKIP", "no fault was tried"),
 }
-_NOTHING_ALIKE: Final[tuple[VerdictStatus, str]] = ("VOID", "nothing exchanged can be compared")
 _NOTHING_TO_COMPARE: Final[tuple[VerdictStatus, str]] = (
     "SKIP",
     "the fake was compared with nothing: give a target (--target)",

@@ -104,17 +104,6 @@ def answer_by_call(answers: list[WireAnswer]) -> FaultAction:
     return lambda turn: answers[min(turn.adversary.call, len(answers) - 1)]
 
 
-def answer_in_turn(values: list[Any]) -> FaultAction:
-    """Answer the first request with the first JSON value, the second with the second, ..."""
-    left = list(values)
-
-    def act(turn: FaultContext) -> WireAnswer:
-        answer = turn.proceed()
-        return answer.with_json(left.pop(0)) if left else answer
-
-    return act
-
-
 def merge_fields(more: dict[str, Any]) -> Callable[[Any], Any]:
     """Return a change that sets fields of an object."""
     return lambda value: value | more if isinstance(value, dict) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,8 +22,6 @@ class WireStep:
 
 
 WireScript = tuple[WireStep, ...]
-
-SILENCE: Final[WireScript] = (WireStep("hang"),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from datetime import UTC, date, timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -494,8 +494,3 @@ def longer_is_not_cheaper(history: History) -> Iterator[Observation]:
                     if low > high
                     else OK
                 )
-
-
-def get_utc_date(exchange: HttpExchange) -> date:
-    """Return the UTC date on which an exchange happened."""
-    return exchange.at.astimezone(UTC).date()
