@@ -41,6 +41,11 @@ def read_text(folder: Folder, name: str) -> str:
     return open_folder(folder).joinpath(*name.split("/")).read_text(encoding="utf-8")
 
 
+def open_package_folder(*parts: str) -> Traversable:
+    """Return a folder of data files within the package itself, such as that of the page."""
+    return files("getimg_mock").joinpath(*parts)
+
+
 def read_source(module: str) -> str:
     """Return the source of one module of this package, by its dotted name."""
     package, *parts = module.split(".")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import parse_key
+from getimg_mock.api.links import read_client_address
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
+    from getimg_mock.control.surface import Judge
     from getimg_mock.settings_options import SettingsOptions
 
 # No path of getimg.ai begins so.
@@ -22,11 +24,15 @@ _CONTROL_PREFIX = "/__mock__"
 
 
 class Application:
-    """A fake as an ASGI application, for any ASGI host; `fake` is what it serves."""
+    """A fake as an ASGI application, for any ASGI host; `fake` is what it serves.
+
+    `judge` gives the verdict on the client of a key, for the page; None, the default, gives none.
+    """
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
         self._api = routes.Routes(fake, log)
+        self.judge: Judge | None = None
         self._control: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +41,8 @@ class Application:
             scope = _strip_mount(scope)
         if scope["type"] == "http" and _is_control_path(scope["path"]):
             await self._serve_control(scope, receive, send)
+        elif scope["type"] == "http" and scope["path"] == "/":
+            await self._serve_root(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
         else:
@@ -45,8 +53,20 @@ class Application:
             # Imported on first use: a fifth of the import time, and many fakes get no control call.
             from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
 
-            self._control = Surface(self.fake, parse_key)
+            self._control = Surface(self.fake, parse_key, self._api, self.judge)
         await self._control(scope, receive, send)
+
+    async def _serve_root(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Welcome a browser; an API client gets the 404 of an unknown path."""
+        from getimg_mock.control import page_files  # noqa: PLC0415 - few fakes are looked at
+
+        shown = scope["method"] in {"GET", "HEAD"} and page_files.prefers_html(scope["headers"])
+        if not shown:
+            await self._api(scope, receive, send)
+            return
+        trusted = self.fake.settings.trust_forwarded
+        url = read_client_address(scope, trust_forwarded=trusted)
+        await page_files.send_welcome(url, scope, send)
 
 
 def _strip_mount(scope: Scope) -> Scope:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.errors import Refusal
 from getimg_mock.media.file_formats import find_format_by_mime_type
-from getimg_mock.media.pictures import Picture
+from getimg_mock.media.generation_files import build_media
 from getimg_mock.media.rendering import render
-from getimg_mock.media.video_files import Video
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
 from getimg_mock.world.randomness import digest
@@ -27,7 +26,7 @@ async def retrieve(call: Call) -> Answer:
     workspace, generation = _resolve_link(call)
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
-    data = await render(_build_media(workspace, generation), call.fake.cache)
+    data = await render(build_media(workspace, generation), call.fake.cache)
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
     etag = digest(workspace.derive_media_seed(generation.id), repr(product), size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
@@ -98,31 +97,6 @@ def _check_expiry(workspace: Workspace, expires: int, status: int) -> None:
             status=status,
             hint="download before deletes_at; a new generation costs again",
         )
-
-
-def _build_media(workspace: Workspace, generation: Generation) -> Picture | Video:
-    product, seed = generation.product, workspace.derive_media_seed(generation.id)
-    if product.duration is None or product.fps is None:
-        return Picture(
-            product.width,
-            product.height,
-            product.mime_type,
-            generation.prompt,
-            product.model,
-            generation.id,
-            seed,
-        )
-    return Video(
-        product.width,
-        product.height,
-        product.duration,
-        product.fps,
-        product.has_sound,
-        generation.prompt,
-        product.model,
-        generation.id,
-        seed,
-    )
 
 
 def _parse_digits(text: str) -> int | None:

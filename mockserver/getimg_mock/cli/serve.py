@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.serving.server import format_url, new_event_loop, open_listener, serve
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
     import socket
 
     from getimg_mock.application import Application
+    from getimg_mock.fake import Fake
 
 _COLLECTED_AFTER = 50_000
-EXAMPLE_KEY = "sk_mock_example"
 _CONTROL = """
 The controls under /__mock__/ ask for this token in the header X-Mock-Token:
   export GETIMG_MOCK_TOKEN={token}
@@ -64,6 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     named = arguments.config or os.environ.get(PREFIX + "CONFIG")
     settings = require_token(Settings.load(given, os.environ, Path(named) if named else None))
     app = create_app(settings)
+    app.judge = judge_client
     listener = open_listener(settings)
     sys.stdout.write(render_greeting(format_url(listener), settings.control_token))
     sys.stdout.flush()
@@ -91,9 +93,34 @@ Or try it with curl:
     -H "Content-Type: application/json" \\
     -d '{{"model": "seedream-5-lite", "prompt": "A lighthouse"}}'
 
+Pictures, jobs, time and money: {url}/__mock__/
+
 Any key that begins with sk_ opens a workspace of its own. Nothing here costs anything.
 {control}
 """
+
+
+def judge_client(fake: Fake, key: str) -> dict[str, Any]:
+    """Return the findings of the client contract on the client of a key, for the page."""
+    from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - the contract takes longer to import than the fake, and few ask for a verdict
+
+    result = judge_traffic(fake, key=key)
+    return {
+        "judged": sum(each.status not in {"VOID", "SKIP"} for each in result.verdicts),
+        "findings": [
+            {
+                "check": each.check.id,
+                "statement": each.check.statement,
+                "status": each.status,
+                "severity": each.check.severity,
+                "expected": finding.observation.expected,
+                "actual": finding.observation.actual,
+                "exchanges": list(finding.observation.exchanges),
+            }
+            for each in result.verdicts
+            for finding in each.findings
+        ],
+    }
 
 
 async def _serve_until_signal(app: Application, listener: socket.socket) -> None:

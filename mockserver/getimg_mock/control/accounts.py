@@ -29,6 +29,7 @@ def show_ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
             "held": f"{books.held:f}",
             "charged": f"{books.charged:f}",
             "credited": f"{books.credited:f}",
+            "costs": {day.isoformat(): f"{cost:f}" for day, cost in sorted(books.by_date.items())},
             "entries": [each.as_json() for each in books.entries],
         }
 

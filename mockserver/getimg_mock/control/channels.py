@@ -6,17 +6,19 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import command_table
-from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control.command import DeferredAnswer, FileAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_error
 from getimg_mock.control.fields import shorten_value
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
+from getimg_mock.media.rendering import encode
 from getimg_mock.setting_values import Span
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Channel(Protocol):
         """The key of the workspace."""
 
     def call(self, method: str, path: str, payload: Mapping[str, Any] | None = None) -> Any:
-        """Run a command and return its answer: a JSON value, or a string for a text export.
+        """Run a command and return its answer: JSON, a string for a text export, or a file's bytes.
 
         Raises `SettingsError` for invalid values and `ControlError` for everything else.
         """
@@ -59,6 +61,8 @@ class LocalChannel:
         result = command_table.run(self.fake, self.key, found, to_json_values(payload))
         if isinstance(result, DeferredAnswer):
             return result.wait()
+        if isinstance(result, FileAnswer):
+            return self.fake.cache.get(result.item, partial(encode, result.item))
         return result.text if isinstance(result, TextAnswer) else result
 
     def with_key(self, key: str) -> LocalChannel:
@@ -94,12 +98,15 @@ class RemoteChannel:
         patience = self.timeout + (waits if isinstance(waits, (int, float)) else 0.0)
         answer, connection = self._open(method, path, values, patience)
         try:
-            text = answer.read().decode("utf-8", "replace")
+            data = answer.read()
         except (OSError, HTTPException) as error:
             raise self._build_unreachable_error(error) from None
         finally:
             connection.close()
         media_type = answer.headers.get_content_type()
+        if answer.status == 200 and media_type.startswith(("image/", "video/")):
+            return data
+        text = data.decode("utf-8", "replace")
         if answer.status == 200 and media_type != "application/json":
             return text
         return self._check_answer(answer.status, text)
@@ -127,7 +134,9 @@ class RemoteChannel:
     ) -> tuple[HTTPResponse, HTTPConnection]:
         parts = urlsplit(self.url)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        headers = {"Authorization": f"Bearer {self.key}", "Accept": "*/*"}
+        headers = {"Accept": "*/*"}
+        if self.key:  # listing the workspaces needs none
+            headers["Authorization"] = f"Bearer {self.key}"
         if self.token:
             headers[TOKEN_HEADER] = self.token
         target, body = parts.path.rstrip("/") + PREFIX + quote(path), None

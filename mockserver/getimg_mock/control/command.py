@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
+    from getimg_mock.media.pictures import Picture
+    from getimg_mock.media.video_files import Video
     from getimg_mock.schemas import Json
     from getimg_mock.world.workspaces import Workspace
 
@@ -26,6 +28,18 @@ class TextAnswer:
 
     media_type: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """An answer that is a rendered file: `item` is rendered by the surface, which may suspend."""
+
+    item: Picture | Video
+
+    @property
+    def media_type(self) -> str:
+        """The file's media type."""
+        return getattr(self.item, "mime_type", "video/mp4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +99,31 @@ class DeferredAnswer:
 
 
 if TYPE_CHECKING:
-    CommandResult = Json | TextAnswer | DeferredAnswer
+    CommandResult = Json | TextAnswer | FileAnswer | DeferredAnswer
     Run = Callable[[Fake, Workspace, Json], CommandResult]
+    RunKeyless = Callable[[Fake, Json], CommandResult]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """One control command, the same for Python, HTTP and the command line.
 
-    `run` gets the fake, the workspace of the key and the validated values of `fields`. With `free`,
-    other names are passed on, and `run` validates them. `answer` describes the answer.
+    `run` gets the fake, the workspace of the key and the validated values of `fields`. A command on
+    the fake as a whole has `run_keyless` in its place, and needs no key. With `free`, other names
+    are passed on, and `run` validates them. `answer` describes the answer, `media_type` is its
+    type where that is not JSON.
     """
 
     name: str
     method: str
     path: str
     summary: str
-    run: Run
+    run: Run | None
     fields: tuple[Field, ...] = ()
     free: bool = False
     answer: str = "the result"
+    run_keyless: RunKeyless | None = None
+    media_type: str = "application/json"
 
     def read(self, payload: Mapping[str, Any]) -> Json:
         """Return the validated values of a payload; raises `SettingsError`."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.control import accounts, clock, generations, journal, models, scenarios, workspaces
+from getimg_mock.control.steps import record_step
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.command import Command, CommandResult
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
 
 VERSION: Final = "1"
 
@@ -28,7 +30,15 @@ COMMANDS: Final[tuple[Command, ...]] = (
 )
 
 # Paths that are not commands: the surface answers them.
-OTHER_PATHS: Final = ("/", "/health", "/openapi.json", "/control.json", "/journal/tail")
+OTHER_PATHS: Final = (
+    "/",
+    "/health",
+    "/openapi.json",
+    "/control.json",
+    "/journal/tail",
+    "/changes",
+    "/verdict",
+)
 
 
 class CommandMatch(NamedTuple):
@@ -60,21 +70,36 @@ def find(method: str, path: str) -> CommandMatch:
     )
 
 
-def run(fake: Fake, key: str, found: CommandMatch, payload: Mapping[str, Any]) -> CommandResult:
-    """Run a command on the workspace of `key`.
+def run(
+    fake: Fake, key: str | None, found: CommandMatch, payload: Mapping[str, Any]
+) -> CommandResult:
+    """Run a command on the workspace of `key`, which commands on the fake as a whole do not need.
 
-    Raises `SettingsError` for invalid values, `ControlError` for what the state does not allow.
+    A command that changes the workspace is kept in the journal's steps. Raises `SettingsError` for
+    invalid values, `ControlError` for what the state does not allow.
     """
     for name in found.values:
         if name in payload:
             raise SettingsError(f"{name} is given by the path already.")
-    values = found.command.read({**payload, **found.values})
+    command, values = found.command, found.command.read({**payload, **found.values})
     try:
-        return found.command.run(fake, fake.store.get_or_create(key), values)
+        if command.run_keyless is not None:
+            return command.run_keyless(fake, values)
+        return _run_on_workspace(fake, key, command, values)
     except (SettingsError, ControlError):
         raise
     except GetimgMockError as error:
         raise ControlError("conflict", str(error), status=409) from None
+
+
+def _run_on_workspace(fake: Fake, key: str | None, command: Command, values: Json) -> CommandResult:
+    if command.run is None or key is None:
+        raise ControlError("invalid_api_key", "This command needs a key.", status=401)
+    workspace = fake.store.get_or_create(key)
+    if command.method == "GET":
+        return command.run(fake, workspace, values)
+    with record_step(fake, workspace, command.name, values):
+        return command.run(fake, workspace, values)
 
 
 @cache

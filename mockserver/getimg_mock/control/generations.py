@@ -5,12 +5,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.command import Command
-from getimg_mock.control.fields import choice, text
+from getimg_mock.control.command import Command, FileAnswer
+from getimg_mock.control.fields import choice, text, whole
 from getimg_mock.errors import ControlError, SettingsError, UnknownNameError
+from getimg_mock.media.generation_files import build_media, build_thumbnail
 from getimg_mock.world.transitions import FAILURES, Failure, TransitionRule
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
     from getimg_mock.world.generations import Generation
@@ -32,15 +35,27 @@ def find_generation(workspace: Workspace, generation_id: str) -> Generation:
 
 
 def list_generations(_fake: Fake, workspace: Workspace, values: Json) -> Json:
-    """Return the generations that match, oldest first."""
+    """Return the generations that match, oldest first; with `last` only the newest of them."""
+    last, skip = values.pop("last", None), values.pop("skip", 0)
     with workspace.lock:
-        workspace.settle()
-        told = [_describe(workspace, each) for each in workspace.generations.values()]
-    return {
-        "generations": [
-            each for each in told if all(each[name] == value for name, value in values.items())
-        ]
-    }
+        now = workspace.settle()
+        found = [each for each in workspace.generations.values() if _matches(each, now, **values)]
+        end = max(0, len(found) - skip)
+        kept = found[:end] if last is None else found[max(0, end - last) : end]
+        return {
+            "total": len(found),
+            "generations": [_describe(workspace, each) for each in kept],
+        }
+
+
+def show_file(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
+    """Return the file of a completed generation, also after its link has expired."""
+    return FileAnswer(build_media(workspace, _require_completed(workspace, values[GENERATION])))
+
+
+def show_thumbnail(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
+    """Return a small picture of a completed generation."""
+    return FileAnswer(build_thumbnail(workspace, _require_completed(workspace, values[GENERATION])))
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -129,6 +144,33 @@ def _require_pending(workspace: Workspace, generation_id: str) -> Generation:
     return generation
 
 
+def _require_completed(workspace: Workspace, generation_id: str) -> Generation:
+    with workspace.lock:
+        now = workspace.settle()
+        generation = find_generation(workspace, generation_id)
+    status = generation.at(now)
+    if status != "completed":
+        raise ControlError(
+            "conflict", f"{generation.id} is {status}: only completed ones have a file.", status=409
+        )
+    return generation
+
+
+def _matches(
+    generation: Generation,
+    now: datetime,
+    *,
+    status: str | None = None,
+    kind: str | None = None,
+    model: str | None = None,
+) -> bool:
+    return (
+        (status is None or generation.at(now) == status)
+        and (kind is None or generation.product.kind == kind)
+        and (model is None or generation.product.model == model)
+    )
+
+
 def _describe(workspace: Workspace, generation: Generation) -> Json:
     product, ending, gone = generation.product, generation.ending, generation.deletes_at
     now = workspace.clock.now()
@@ -145,7 +187,22 @@ def _describe(workspace: Workspace, generation: Generation) -> Json:
         "deletes_at": None if gone is None or status == "failed" else gone.isoformat(),
         "total_cost": f"{product.total_cost:f}",
         "error": None if failure is None else {"code": failure.code, "message": failure.message},
+        "width": product.width,
+        "height": product.height,
+        "duration": product.duration,
+        "has_sound": product.has_sound,
+        "mime_type": product.mime_type,
+        "link": _format_link(workspace, generation) if status == "completed" else None,
     }
+
+
+def _format_link(workspace: Workspace, generation: Generation) -> str | None:
+    """Return path and query of the download link, as the API signs it."""
+    expires = generation.expires
+    if expires is None:
+        return None
+    signature = workspace.sign_link(generation.id, 0, expires)
+    return f"/v2/downloads/{generation.id}/0?exp={expires}&sig={signature}"
 
 
 def _build_id_field() -> Any:
@@ -166,8 +223,30 @@ COMMANDS: Final = (
             choice("status", "only with this status", "pending", "completed", "failed"),
             choice("kind", "only of this kind", "image", "video"),
             text("model", "only of this model"),
+            whole("last", "only the newest, at most this many", low=0, high=10**6),
+            whole("skip", "leave out this many of the newest (0)", low=0, high=10**9),
         ),
-        answer="the generations, oldest first",
+        answer="the generations, oldest first, and the total of those that match",
+    ),
+    Command(
+        "generations.file",
+        "GET",
+        "/generations/{generation}/file",
+        "Return the file of a completed generation without a download in the journal",
+        show_file,
+        (_build_id_field(),),
+        answer="the file, also after its link has expired",
+        media_type="application/octet-stream",
+    ),
+    Command(
+        "generations.thumbnail",
+        "GET",
+        "/generations/{generation}/thumbnail",
+        "Return a small picture of a completed generation",
+        show_thumbnail,
+        (_build_id_field(),),
+        answer="a WebP picture, 320 pixels on its longest side",
+        media_type="image/webp",
     ),
     Command(
         "generations.show",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.control.client_requests import FIELDS
 from getimg_mock.control.command_table import COMMANDS, VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from getimg_mock.control.command import Command
     from getimg_mock.control.fields import Field
     from getimg_mock.schemas import Json
@@ -30,6 +33,12 @@ _ERROR: Final[Json] = {
 }
 _SCHEMES: Final[Json] = {
     "key": {"type": "http", "scheme": "bearer", "description": "the key of the workspace"},
+    "workspace": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Mock-Workspace",
+        "description": "in place of a key: the id of a workspace, as /workspaces lists it",
+    },
     "token": {
         "type": "apiKey",
         "in": "header",
@@ -48,6 +57,10 @@ def build_document() -> Json:
             command
         )
     paths[_PREFIX + "/journal/tail"] = {"get": _build_tail()}
+    paths[_PREFIX + "/changes"] = {"get": _build_changes()}
+    paths[_PREFIX + "/verdict"] = {"get": _build_verdict()}
+    paths[_PREFIX + "/requests"] = {"post": _build_request()}
+    paths[_PREFIX + "/session"] = {"post": _build_session()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -55,7 +68,12 @@ def build_document() -> Json:
             "version": VERSION,
             "description": "Controls and queries getimg-mock: each key has its own workspace.",
         },
-        "security": [{"key": []}, {"key": [], "token": []}],
+        "security": [
+            {"key": []},
+            {"workspace": []},
+            {"key": [], "token": []},
+            {"workspace": [], "token": []},
+        ],
         "paths": paths,
         "components": {"securitySchemes": _SCHEMES, "schemas": {"Error": _ERROR}},
     }
@@ -68,8 +86,10 @@ def _build_operation(command: Command) -> Json:
         "operationId": command.name,
         "summary": command.summary,
         "tags": [command.name.partition(".")[0]],
-        "responses": _build_responses(command.answer),
+        "responses": _build_responses(command.answer, command.media_type),
     }
+    if command.run_keyless is not None:
+        operation["security"] = [{}, {"token": []}]
     parameters = [_build_parameter(each, "path") for each in in_path]
     if command.method == "GET":
         parameters += [_build_parameter(each, "query") for each in rest]
@@ -99,11 +119,75 @@ def _build_tail() -> Json:
     return operation
 
 
+def _build_changes() -> Json:
+    responses = _build_responses("one event `change` at once, and after each change")
+    responses["200"]["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
+    return {
+        "operationId": "changes",
+        "summary": "Follow the changes of a workspace as server-sent events",
+        "tags": ["changes"],
+        "security": [{}, {"token": []}],
+        "parameters": [
+            {
+                "name": "workspace",
+                "in": "query",
+                "required": False,
+                "description": "the id of a workspace, as /workspaces lists it",
+                "schema": {"type": "string"},
+            }
+        ],
+        "responses": responses,
+    }
+
+
+def _build_verdict() -> Json:
+    return {
+        "operationId": "verdict",
+        "summary": "Judge the client of the workspace by the client contract",
+        "tags": ["verdict"],
+        "responses": _build_responses("findings, each with its check and its exchanges"),
+    }
+
+
+def _build_request() -> Json:
+    return {
+        "operationId": "requests.send",
+        "summary": "Send one request to the API as the client of the workspace",
+        "tags": ["requests"],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _build_schema(FIELDS, free=False)}},
+        },
+        "responses": _build_responses("status, headers, and json or text of the answer"),
+    }
+
+
+def _build_session() -> Json:
+    schema = {
+        "type": "object",
+        "properties": {"token": {"type": "string", "description": "the control token"}},
+        "required": ["token"],
+    }
+    return {
+        "operationId": "session",
+        "summary": "Exchange the control token for a cookie, for the page",
+        "tags": ["session"],
+        "security": [{}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": _build_responses("a Set-Cookie header"),
+    }
+
+
 def _build_body(command: Command, fields: list[Field]) -> Json:
+    return _build_schema(fields, free=command.free)
+
+
+def _build_schema(fields: Iterable[Field], *, free: bool) -> Json:
+    fields = tuple(fields)
     schema: Json = {
         "type": "object",
         "properties": {each.name: {**each.schema, "description": each.about} for each in fields},
-        "additionalProperties": command.free,
+        "additionalProperties": free,
     }
     required = [each.name for each in fields if each.required]
     return schema | ({"required": required} if required else {})
@@ -119,12 +203,10 @@ def _build_parameter(field: Field, where: str) -> Json:
     }
 
 
-def _build_responses(answer: str) -> Json:
+def _build_responses(answer: str, media_type: str = "application/json") -> Json:
+    schema = {"type": "object"} if media_type == "application/json" else {}
     return {
-        "200": {
-            "description": answer,
-            "content": {"application/json": {"schema": {"type": "object"}}},
-        },
+        "200": {"description": answer, "content": {media_type: {"schema": schema}}},
         "default": {
             "description": "an error",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},

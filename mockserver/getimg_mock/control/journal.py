@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command, DeferredAnswer, TextAnswer
+from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import choice, moment, number, text, whole
 from getimg_mock.control.har import build_har
+from getimg_mock.errors import ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +32,33 @@ def list_exchanges(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     found = workspace.journal.query(**values)
     kept = found if last is None else found[max(0, len(found) - last) :]
     return {"exchanges": [each.as_json() for each in kept]}
+
+
+def show_exchange(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return one exchange."""
+    number = values["number"]
+    found = workspace.journal.find(number)
+    if found is None:
+        kept = [each.number for each in workspace.journal]
+        has = f"has {kept[0]} to {kept[-1]}" if kept else "is empty"
+        raise ControlError(
+            "unknown_exchange", f"No exchange {number}: the journal {has}.", status=404
+        )
+    return found.as_json()
+
+
+def list_timeline(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return summaries of exchanges, and the control commands that changed the workspace."""
+    last, before = values.pop("last", None), values.pop("before", None)
+    found = [
+        each for each in workspace.journal.query(**values) if before is None or each.number < before
+    ]
+    kept = found if last is None else found[max(0, len(found) - last) :]
+    return {
+        "total": len(found),
+        "exchanges": [summarise(each) for each in kept],
+        "steps": [each.as_json() for each in tuple(workspace.journal.steps)],
+    }
 
 
 def count(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -59,8 +88,12 @@ def wait(_fake: Fake, workspace: Workspace, values: Json) -> DeferredAnswer:
 
 def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | TextAnswer:
     """Return the exchanges that match as one document."""
-    form = values.pop("format", "har")
-    found = workspace.journal.query(**values)
+    form, number = values.pop("format", "har"), values.pop("number", None)
+    found = [
+        each
+        for each in workspace.journal.query(**values)
+        if number is None or each.number == number
+    ]
     if form == "har":
         return build_har([each.as_json() for each in found])
     return TextAnswer(NDJSON, format_ndjson(each.as_json() for each in found))
@@ -103,6 +136,28 @@ COMMANDS: Final = (
         answer="exchanges, oldest first",
     ),
     Command(
+        "journal.timeline",
+        "GET",
+        "/journal/timeline",
+        "List exchanges in a few fields each, with the control commands in between",
+        list_timeline,
+        (
+            *CRITERIA,
+            whole("last", "only the newest, at most this many", low=0, high=10**6),
+            whole("before", "only with a lower number", low=0, high=2**53),
+        ),
+        answer="summaries, oldest first, and steps; exchanges are shown by /journal/{number}",
+    ),
+    Command(
+        "journal.show",
+        "GET",
+        "/journal/{number}",
+        "Show one exchange",
+        show_exchange,
+        (whole("number", "its number", low=0, high=2**53, required=True),),
+        answer="the exchange",
+    ),
+    Command(
         "journal.count",
         "GET",
         "/journal/count",
@@ -130,7 +185,11 @@ COMMANDS: Final = (
         "/journal/export",
         "Export exchanges as HAR or NDJSON",
         export,
-        (*CRITERIA, choice("format", "the format (har)", "har", "ndjson")),
+        (
+            *CRITERIA,
+            choice("format", "the format (har)", "har", "ndjson"),
+            whole("number", "only the exchange of this number", low=0, high=2**53),
+        ),
         answer="a HAR 1.2 document, or one JSON object per line",
     ),
     Command(

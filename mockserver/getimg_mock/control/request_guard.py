@@ -14,18 +14,21 @@ import hmac
 import re
 from dataclasses import replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import ControlError
-from getimg_mock.world.randomness import generate_secret
+from getimg_mock.world.randomness import digest, generate_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.types import Scope
 
     from getimg_mock.settings import Settings
 
 TOKEN_HEADER: Final = "x-mock-token"  # noqa: S105 - the name of a header, not a secret
 
+_COOKIE: Final = "getimg_mock_session"
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/]+)(?::(\d{1,5}))?", re.IGNORECASE)
 
 
@@ -88,8 +91,42 @@ def _check_origin(scope: Scope, host: str) -> None:
             )
 
 
+def build_session_cookie(scope: Scope, settings: Settings, payload: Mapping[str, Any]) -> bytes:
+    """Return the `Set-Cookie` value that lets a page of this server act with the control token.
+
+    Raises `ControlError` unless the payload's `token` is the control token. The cookie holds a
+    digest of the token, so that no page and no log has the token itself.
+    """
+    token = settings.control_token
+    given = payload.get("token")
+    if token is None or not isinstance(given, str):
+        raise ControlError("token_required", "Send the control token as token.", status=401)
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        raise ControlError("wrong_token", "The control token is wrong.", status=401)
+    secure = "; Secure" if scope.get("scheme") == "https" else ""
+    value = _derive_session(token)
+    return f"{_COOKIE}={value}; Path=/__mock__; HttpOnly; SameSite=Strict{secure}".encode()
+
+
+def _derive_session(token: str) -> str:
+    return digest("control session", token, size=32).hex()
+
+
+def _has_session(scope: Scope, token: str) -> bool:
+    for header in _find_headers(scope, b"cookie"):
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == _COOKIE and hmac.compare_digest(
+                value.encode(), _derive_session(token).encode()
+            ):
+                return True
+    return False
+
+
 def _check_token(scope: Scope, token: str | None) -> None:
     given = _find_headers(scope, TOKEN_HEADER.encode())
+    if token is not None and not given and _has_session(scope, token):
+        return
     if token is None:
         raise ControlError(
             "token_required",

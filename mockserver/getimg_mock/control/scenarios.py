@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Final
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import objects, text
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.world.behaviours import ERRORS, ODDITIES, REPLACEMENT_FAULTS, RESPONSE_FAULTS
+from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import RULE_KEYS, list_scenario_names, load_scenario
+from getimg_mock.world.transitions import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +32,18 @@ def list_shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
     """Return the named scenarios with their summaries."""
     found = [load_scenario(name) for name in list_scenario_names()]
     return {"scenarios": [{"name": each.name, "summary": each.summary} for each in found]}
+
+
+def list_words(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
+    """Return the words that rules and failures are made of: what a form offers."""
+    return {
+        "operations": list(OPERATIONS),
+        "errors": list(ERRORS),
+        "faults": [*REPLACEMENT_FAULTS, *RESPONSE_FAULTS],
+        "oddities": list(ODDITIES),
+        "failures": list(FAILURES),
+        "keys": list(RULE_KEYS),
+    }
 
 
 def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -97,6 +112,14 @@ COMMANDS: Final = (
         "List the shipped scenarios",
         list_shipped,
         answer="names with their summaries",
+    ),
+    Command(
+        "scenarios.words",
+        "GET",
+        "/scenarios/words",
+        "List the words that a rule is made of",
+        list_words,
+        answer="operations, errors, faults, oddities and the keys of a rule",
     ),
     Command(
         "scenarios.add",

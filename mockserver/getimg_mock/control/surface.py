@@ -10,50 +10,80 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
-from getimg_mock.control import command_table, tail
-from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control import command_table, page_files, tail
+from getimg_mock.control.changes import stream_changes
+from getimg_mock.control.client_requests import send_request
+from getimg_mock.control.command import DeferredAnswer, FileAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_problem
 from getimg_mock.control.interface_document import build_document
-from getimg_mock.control.request_guard import check
+from getimg_mock.control.request_guard import build_session_cookie, check
+from getimg_mock.control.workspace_ids import ID_HEADER, find_workspace
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
+from getimg_mock.media.rendering import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.fake import Fake
+    from getimg_mock.schemas import Json
     from getimg_mock.settings import Settings
 
     # Returns the key of `Authorization` headers, or raises the 401 `Refusal`.
     KeyOf = Callable[[list[str], Settings], str]
+    # Returns the verdict of the client contract on the client of a key.
+    Judge = Callable[[Fake, str], Json]
 
 PREFIX: Final = "/__mock__"
 
 # Large enough for a snapshot with a hundred thousand generations.
 MAX_BODY: Final = 64 * 1024 * 1024
 
-_PUBLIC: Final = ("/health", "/openapi.json", "/control.json")
+_PUBLIC: Final = ("/health", "/openapi.json", "/control.json", "/session")
+_SELECTOR: Final = "workspace"
+_STREAMS: Final = ("/journal/tail", "/changes")
 _JSON: Final = "application/json"
 
 
 class Surface:
-    """The ASGI application for the fake's own paths."""
+    """The ASGI application for the fake's own paths.
 
-    def __init__(self, fake: Fake, key_of: KeyOf) -> None:
+    `api` is the application for the API's paths, for requests that the page sends; `judge` returns
+    the verdict on a client, where the program that serves the fake has the client contract.
+    """
+
+    def __init__(
+        self, fake: Fake, key_of: KeyOf, api: ASGIApp | None = None, judge: Judge | None = None
+    ) -> None:
         self._fake = fake
         self._key_of = key_of
+        self._api = api
+        self._judge = judge
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; errors are answered as JSON."""
         path = scope["path"].removeprefix(PREFIX) or "/"
+        if scope["path"] == PREFIX and page_files.prefers_html(scope["headers"]):
+            # The page's own addresses are relative to a folder.
+            await _redirect(send, b"__mock__/")
+            return
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        page = _find_page_file(scope, method, path)
         try:
-            check(scope, self._fake.settings, public=path in _PUBLIC)
-            if path == "/journal/tail" and method == "GET":
-                await tail.stream(
-                    self._fake, self._read_key(scope), _parse_query(scope), receive, send
+            check(scope, self._fake.settings, public=path in _PUBLIC or page is not None)
+            if page is not None:
+                await _send(scope, send, 200, *page, more=page_files.HEADERS)
+                return
+            if path in _STREAMS and method == "GET":
+                await self._stream(path, scope, receive, send)
+                return
+            if path == "/session" and method == "POST":
+                cookie = build_session_cookie(
+                    scope, self._fake.settings, await _read_payload(scope, receive)
                 )
+                more = ((b"set-cookie", cookie),)
+                await _send(scope, send, 200, _JSON, b'{"status":"ok"}', more=more)
                 return
             status, media_type, body = 200, *await self._answer(scope, method, path, receive)
         except _ClientGoneError:
@@ -74,18 +104,56 @@ class Surface:
     ) -> tuple[str, bytes]:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
+        if (method, path) == ("POST", "/requests"):
+            payload = await _read_payload(scope, receive)
+            return _JSON, _render_answer(await self._send_request(scope, payload))
+        if (method, path) == ("GET", "/verdict"):
+            return _JSON, _render_answer(self._compute_verdict(scope))
         found = command_table.find(method, path)
-        key = self._read_key(scope)
-        payload = _parse_query(scope) if method == "GET" else await _read_payload(scope, receive)
+        keyless = found.command.run_keyless is not None
+        key = None if keyless else self._read_key(scope)
+        if method == "GET":
+            payload = {n: v for n, v in _parse_query(scope).items() if n != _SELECTOR}
+        else:
+            payload = await _read_payload(scope, receive)
         result = command_table.run(self._fake, key, found, payload)
         if isinstance(result, DeferredAnswer):
             result = await result.wait_async()
         if isinstance(result, TextAnswer):
             return result.media_type, result.text.encode()
+        if isinstance(result, FileAnswer):
+            return result.media_type, await render(result.item, self._fake.cache)
         return _JSON, _render_answer(result)
+
+    async def _stream(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        query = _parse_query(scope)
+        selected = query.pop(_SELECTOR, None)
+        if path == "/changes":
+            await stream_changes(self._fake, selected, receive, send)
+        else:
+            await tail.stream(self._fake, self._read_key(scope), query, receive, send)
+
+    async def _send_request(self, scope: Scope, payload: Json) -> Json:
+        key = self._read_key(scope)
+        if self._api is None:
+            raise ControlError("not_here", "Only a server can send requests.", status=501)
+        return await send_request(self._api, scope, key, payload)
+
+    def _compute_verdict(self, scope: Scope) -> Json:
+        key = self._read_key(scope)
+        if self._judge is None:
+            raise ControlError(
+                "not_here",
+                "Verdicts are given by getimg-mock serve, and in Python by verify_client.",
+                status=501,
+            )
+        return self._judge(self._fake, key)
 
     def _read_key(self, scope: Scope) -> str:
         given = [value.decode("latin-1") for k, value in scope["headers"] if k == b"authorization"]
+        selected = None if given else _read_selector(scope)
+        if selected is not None:
+            return find_workspace(self._fake, selected).key
         try:
             return self._key_of(given, self._fake.settings)
         except Refusal as refusal:
@@ -94,6 +162,28 @@ class Surface:
                 f"The API key selects the workspace: {refusal.hint or refusal.message}.",
                 status=401,
             ) from None
+
+
+def _read_selector(scope: Scope) -> str | None:
+    """Return the id of the workspace that a request without a key selects, or None.
+
+    A GET may have it in its query: elements of a page send no headers of their own.
+    """
+    for name, value in scope["headers"]:
+        if name == ID_HEADER.encode():
+            return str(value.decode("latin-1"))
+    if scope["method"] in {"GET", "HEAD"}:
+        selected: str | None = _parse_query(scope).get(_SELECTOR)
+        return selected
+    return None
+
+
+def _find_page_file(scope: Scope, method: str, path: str) -> page_files.PageFile | None:
+    if method != "GET" or not (path == "/" or path.startswith("/page/")):
+        return None
+    if path == "/" and not page_files.prefers_html(scope["headers"]):
+        return None
+    return page_files.load_page_files().get(path)
 
 
 class _ClientGoneError(Exception):
@@ -172,13 +262,22 @@ _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
-async def _send(scope: Scope, send: Send, status: int, media_type: str, body: bytes) -> None:
+async def _send(
+    scope: Scope,
+    send: Send,
+    status: int,
+    media_type: str,
+    body: bytes,
+    *,
+    more: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
     headers = [
         (b"content-type", media_type.encode()),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-mock-control", command_table.VERSION.encode()),
+        *more,
     ]
     if status == 413:
         headers.append((b"connection", b"close"))

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
+from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import mapping, read_fields, setting, text
+from getimg_mock.control.workspace_ids import derive_workspace_id, shorten_key
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
 from getimg_mock.schemas import violations
 from getimg_mock.world import snapshots
@@ -27,6 +29,11 @@ _SETTINGS: Final = tuple(map(setting, CHANGEABLE))
 
 def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Return a summary of the workspace."""
+    return summarise_workspace(workspace)
+
+
+def summarise_workspace(workspace: Workspace) -> Json:
+    """Return time, money and counts of a workspace."""
     with workspace.lock:
         now = workspace.settle()
         states = [each.at(now) for each in workspace.generations.values()]
@@ -41,6 +48,27 @@ def show(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
             "rules": len(workspace.scenarios),
             "exchanges": len(workspace.journal),
         }
+
+
+def describe_workspace(workspace: Workspace) -> Json:
+    """Return what identifies a workspace without its key, and its summary."""
+    last = max((each.wall for each in workspace.journal), default=None)
+    return {
+        "id": derive_workspace_id(workspace.key),
+        "key": shorten_key(workspace.key),
+        "last_used": None if last is None else last.isoformat(),
+        **summarise_workspace(workspace),
+    }
+
+
+def list_workspaces(fake: Fake, _values: Json) -> Json:
+    """Return the workspaces, the last used one first, and the requests that reached none."""
+    found = [describe_workspace(each) for each in fake.store]
+    found.sort(key=lambda each: each["last_used"] or "", reverse=True)
+    return {
+        "workspaces": found,
+        "unassigned": [summarise(each) for each in list(fake.journal)[-_MAX_UNASSIGNED:]],
+    }
 
 
 def show_settings(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
@@ -136,9 +164,21 @@ def _render_snapshot(value: Any) -> Any:
     return value if value is None or isinstance(value, (int, float)) else str(value)
 
 
+# Requests to unknown paths or with invalid keys that the list shows.
+_MAX_UNASSIGNED: Final = 50
+
 SUMMARY: Final = "a summary of the workspace"
 
 COMMANDS: Final = (
+    Command(
+        "workspaces",
+        "GET",
+        "/workspaces",
+        "List the workspaces of all keys",
+        None,
+        answer="the workspaces with shortened keys, and requests that belong to none",
+        run_keyless=list_workspaces,
+    ),
     Command("workspace", "GET", "/workspace", "Show the workspace", show, answer=SUMMARY),
     Command(
         "settings",

@@ -24,7 +24,10 @@ _SAVE_OPTIONS: Final[dict[str, dict[str, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that a picture's bytes depend on; `generation` is its id."""
+    """All that a picture's bytes depend on; `generation` is its id.
+
+    `note` is the text in the upper right corner; by default its size in pixels.
+    """
 
     width: int
     height: int
@@ -33,6 +36,7 @@ class Picture:
     model: str
     generation: str
     seed: bytes
+    note: str | None = None
 
 
 def encode_picture(picture: Picture) -> bytes:
@@ -51,7 +55,7 @@ def encode_picture(picture: Picture) -> bytes:
         model=picture.model,
         generation=picture.generation,
         seed=picture.seed,
-        note=f"{picture.width} x {picture.height}",
+        note=picture.note or f"{picture.width} x {picture.height}",
     )
     file = BytesIO()
     draw_poster(poster).save(file, codec, **_SAVE_OPTIONS[codec])

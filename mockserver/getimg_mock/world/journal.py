@@ -20,6 +20,9 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY: Final = 64 * 1024
 
+# Control commands that are kept, for the timeline.
+MAX_STEPS: Final = 500
+
 # Approximate size of an exchange without its texts, in bytes.
 OVERHEAD: Final = 2000
 
@@ -156,8 +159,36 @@ class Exchange(NamedTuple):
         return b"\n".join(chain.from_iterable((*self.request_headers, *self.headers, others)))
 
 
+class ControlStep(NamedTuple):
+    """A control command that changed the workspace: `values` are its values as JSON.
+
+    `at` and `ended_at` are the workspace's time before and after it, `wall` is real time.
+    """
+
+    number: int
+    at: datetime
+    ended_at: datetime
+    wall: datetime
+    command: str
+    values: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the step as control answers show it."""
+        return {
+            "number": self.number,
+            "at": self.at.isoformat(),
+            "ended_at": self.ended_at.isoformat(),
+            "wall": self.wall.isoformat(),
+            "command": self.command,
+            "values": self.values,
+        }
+
+
 class Journal:
-    """The last exchanges of one workspace: at most `bound` of them and about `budget` bytes."""
+    """The last exchanges of one workspace: at most `bound` of them and about `budget` bytes.
+
+    `steps` are the last control commands that changed the workspace, oldest first.
+    """
 
     def __init__(self, *, bound: int = 1000, budget: int = 16 * 1024 * 1024) -> None:
         self._bound = bound
@@ -168,6 +199,23 @@ class Journal:
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
         self._recorded = 0
+        self.steps: deque[ControlStep] = deque(maxlen=MAX_STEPS)
+        self._stepped = 0
+
+    @property
+    def recorded(self) -> int:
+        """How many exchanges were recorded so far, those that were dropped included."""
+        return self._recorded
+
+    def record_step(self, step: ControlStep) -> None:
+        """Keep a control command, numbered; the oldest of more than `MAX_STEPS` is dropped."""
+        with self._lock:
+            self._stepped += 1
+            self.steps.append(step._replace(number=self._stepped))
+
+    def find(self, number: int) -> Exchange | None:
+        """Return the exchange of that number, or None where it is not kept."""
+        return next((each for each in self if each.number == number), None)
 
     def record(self, exchange: Exchange, weight: int | None = None) -> None:
         """Keep an exchange, number it, drop the oldest, and call the listeners.
@@ -235,9 +283,10 @@ class Journal:
         return unsubscribe
 
     def clear(self) -> None:
-        """Delete every exchange; numbering continues."""
+        """Delete every exchange and control step; numbering continues."""
         with self._lock:
             self._exchanges.clear()
+            self.steps.clear()
             self._weight = 0
 
     def __iter__(self) -> Iterator[Exchange]:
