@@ -30,10 +30,15 @@ CONTROLS = (
     "generations",
     "models",
     "ledger",
+    "limits",
+    "transitions",
+    "settings",
     "journal",
     "reset",
     "snapshot",
     "restore",
+    "fork",
+    "workspaces",
 )
 _NUMBERS = count(1)
 
@@ -51,6 +56,7 @@ def client(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Client:
     for name in ("GETIMG_AI_BASE_URL", "GETIMG_API_KEY", "GETIMG_MOCK_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     client = Client(server.url, f"sk_cli_{next(_NUMBERS)}")
+    server.workspace(client.key).summary()  # opens it: a key without one is remarked on
     monkeypatch.setenv("GETIMG_MOCK_URL", client.url)
     monkeypatch.setenv("GETIMG_MOCK_KEY", client.key)
     return client
@@ -234,11 +240,35 @@ class TestJournal:
         assert broken.startswith("#1 ")
         assert "POST /v2/images/generations  500" in broken
         assert "rule-1" in broken
-        assert made.endswith(f"202  {video}  hold 0.120")
+        assert made.endswith(
+            f'202  {video}  seedance-v1-5-pro  "Waves under a full moon"  hold 0.120'
+        )
         assert run("journal", "list", "--last", "1").startswith("#2 ")
         assert run("journal", "count", "--operation", "videos.*") == "1\n"
         run("journal", "clear")
         assert run("journal", "count") == "0\n"
+
+    def test_lists_what_was_refused_and_why(self, run: Run, client: Client) -> None:
+        """The error's code and message are on the line."""
+        client.image(model="nope")
+        line = run("journal", "list").strip()
+        assert "400" in line
+        assert "nope" in line
+        assert line.endswith("invalid_parameter: Unsupported model 'nope'.")
+
+    def test_shows_one_exchange(self, run: Run, client: Client) -> None:
+        """Headers and bodies of request and answer."""
+        client.image(prompt="A heron")
+        shown = run("journal", "show", "1")
+        assert "POST /v2/images/generations" in shown
+        assert '"prompt": "A heron"' in shown
+        assert '"status":"completed"' in shown
+        assert client.key not in shown
+
+    def test_waits(self, run: Run, client: Client) -> None:
+        """At once where the exchange has come already."""
+        client.image()
+        assert run("journal", "wait", "--operation", "images.generate").startswith("#1 ")
 
     def test_exports(self, run: Run, client: Client, tmp_path: Path) -> None:
         """To a file or to the next program."""
@@ -310,6 +340,12 @@ class TestMistakes:
             ("models list --type vidoe", "Did you mean 'video'?"),
             ("ledger set much", "'much' is not an amount"),
             ("journal export --format xml", "Known: har, ndjson."),
+            ("journal list --operation image.generate", "Did you mean 'images.generate'?"),
+            ("journal show 7", "No exchange 7: the journal is empty."),
+            ("journal wait --timeout 0", "Waited 0 s for 1 exchange"),
+            ("limits set --image-rpm many", "image_rpm"),
+            ("transitions set secons=3", "secons"),
+            ("settings set retentoin=3", "Did you mean 'retention'?"),
             ("journal export --output /nowhere/x", "/nowhere/x cannot be written"),
             ("journal tail --status many", "'many' is not a whole number"),
             ("restore /nowhere/x", "/nowhere/x cannot be read"),
@@ -381,3 +417,84 @@ def test_serve_prints_the_token_that_clients_need() -> None:
         "http://x", "a-token-of-ours"
     )
     assert "TOKEN" not in render_greeting("http://x")
+
+
+class TestLimits:
+    """`getimg-mock limits`."""
+
+    def test_are_changed_and_shown(self, run: Run) -> None:
+        """Only those that are given change."""
+        run("limits", "set", "--image-rpm", "20", "--concurrent", "3")
+        shown = run("limits", "show")
+        assert "images      20 of 20 left" in shown
+        assert "concurrent  3" in shown
+
+
+class TestTransitions:
+    """`getimg-mock transitions`."""
+
+    def test_are_set_and_cleared(self, run: Run, client: Client) -> None:
+        """The next video takes a minute; then the rules are gone."""
+        run("transitions", "next", "seconds=60")
+        video = client.video()
+        run("clock", "advance", "59s")
+        assert client.poll(video)["status"] == "pending"
+        run("clock", "advance", "1s")
+        assert client.poll(video)["status"] == "completed"
+        assert "600" in run("transitions", "set", "seconds=600", "model=seedance-*")
+        assert "600" not in run("transitions", "clear")
+
+
+class TestSettings:
+    """`getimg-mock settings`."""
+
+    def test_are_changed(self, run: Run) -> None:
+        """For generations to come."""
+        assert "retention: 60" in run("settings", "set", "retention=60")
+        assert "retention: 60" in run("settings", "show")
+
+
+class TestWorkspaces:
+    """`getimg-mock workspaces` and `fork`."""
+
+    def test_lists_keys_that_were_used(self, run: Run, client: Client) -> None:
+        """Shortened: a key is never printed."""
+        client.image()
+        listed = run("workspaces")
+        assert "1 completed" in listed
+        assert client.key not in listed
+
+    def test_fork_copies(self, run: Run, client: Client) -> None:
+        """The copy has the money of the original."""
+        client.image()
+        assert "balance 99.96 USD" in run("fork", f"{client.key}_copy")
+
+    def test_a_key_without_a_workspace_is_remarked_on(
+        self, client: Client, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A mistyped key shows an empty world; that is said, with the keys that have one."""
+        client.image()
+        assert main(["generations", "list", "--key", "sk_mistyped_key"]) == 0
+        printed = capsys.readouterr()
+        assert printed.out == "No generations.\n"
+        assert "sk_mist...key had no workspace" in printed.err
+        assert "sk_c" in printed.err
+        assert client.key not in printed.err
+
+    def test_seeding_a_workspace_is_not_remarked_on(
+        self, client: Client, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A command that changes something may well come before the first request."""
+        del client
+        assert main(["ledger", "set", "25", "--key", "sk_seeded_key"]) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_shipped_scenarios_need_no_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are files of the package."""
+    monkeypatch.setenv("GETIMG_MOCK_URL", "http://127.0.0.1:9")
+    monkeypatch.delenv("GETIMG_MOCK_KEY", raising=False)
+    assert main(["scenario", "shipped"]) == 0
+    assert "lost-response: " in capsys.readouterr().out

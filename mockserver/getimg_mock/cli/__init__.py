@@ -20,15 +20,20 @@ COMMANDS: Final = {
     "explain": "say what a check holds, and why",
     "replay": "run the plans of recorded failures again",
     "report": "put recorded runs side by side, in one report",
+    "workspaces": "list the workspaces of all keys",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",
     "models": "list the models of a fake",
     "generations": "list generations, and end them by hand",
     "ledger": "see or change a workspace's balance",
+    "limits": "see or change a workspace's rate limits",
+    "transitions": "set how new generations end",
+    "settings": "see or change a workspace's settings",
     "journal": "read a workspace's journal",
     "reset": "empty a workspace: it begins again",
     "snapshot": "write a workspace down as JSON",
     "restore": "go back to a snapshot",
+    "fork": "copy a workspace to another key",
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.channels import RemoteChannel
+from getimg_mock.control.workspace_ids import derive_workspace_id, shorten_key
 from getimg_mock.errors import GetimgMockError, SettingsError
 
 if TYPE_CHECKING:
@@ -19,6 +20,11 @@ URL_VARIABLES: Final = ("GETIMG_MOCK_URL", "GETIMG_AI_BASE_URL")
 KEY_VARIABLES: Final = ("GETIMG_MOCK_KEY", "GETIMG_API_KEY")
 TOKEN_VARIABLES: Final = ("GETIMG_MOCK_TOKEN", "GETIMG_MOCK_CONTROL_TOKEN")
 DEFAULT_URL: Final = "http://127.0.0.1:4010"
+
+_MAX_NAMED: Final = 8
+
+# Actions that show something: a command that changes something may well come first.
+_READING: Final = frozenset({"count", "export", "list", "now", "show"})
 
 
 def add_command(
@@ -50,14 +56,34 @@ def with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
-def open_channel(arguments: argparse.Namespace) -> RemoteChannel:
-    """Return the channel that arguments and environment describe; raises `SettingsError`."""
-    key = arguments.key or _from_environment(KEY_VARIABLES)
+def open_channel(arguments: argparse.Namespace, *, keyless: bool = False) -> RemoteChannel:
+    """Return the channel that arguments and environment describe; raises `SettingsError`.
+
+    A `keyless` channel is for commands on the fake as a whole.
+    """
+    key = "" if keyless else arguments.key or _from_environment(KEY_VARIABLES)
     if key is None:
         raise SettingsError(f"Say whose workspace with --key, or set {' or '.join(KEY_VARIABLES)}.")
     url = arguments.url or _from_environment(URL_VARIABLES) or DEFAULT_URL
-    return RemoteChannel(
+    channel = RemoteChannel(
         url.rstrip("/"), key, arguments.token or _from_environment(TOKEN_VARIABLES)
+    )
+    if not keyless and getattr(arguments, "action", None) in _READING:
+        arguments.note = _describe_unused_key(channel)
+    return channel
+
+
+def _describe_unused_key(channel: RemoteChannel) -> str | None:
+    """Return what to say of a key that has no workspace: a mistyped key shows an empty one."""
+    listed = channel.with_key("").call("GET", "/workspaces")["workspaces"]
+    own = derive_workspace_id(channel.key)
+    if not listed or any(each["id"] == own for each in listed):
+        return None
+    others = ", ".join(each["key"] for each in listed[:_MAX_NAMED])
+    more = f" and {len(listed) - _MAX_NAMED} more" if len(listed) > _MAX_NAMED else ""
+    return (
+        f"{shorten_key(channel.key)} had no workspace, so this shows a new one. "
+        f"Keys that have one: {others}{more}."
     )
 
 
@@ -67,6 +93,9 @@ def print_answer(arguments: argparse.Namespace, answer: Any, lines: Iterable[str
         sys.stdout.write(json.dumps(answer, indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{line}\n" for line in lines)
+    note = getattr(arguments, "note", None)
+    if note is not None:
+        sys.stderr.write(f"getimg-mock: {note}\n")
     return 0
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
+from getimg_mock.control.scenarios import describe_shipped
 from getimg_mock.errors import SettingsError
 from getimg_mock.world.rule_files import read_scenario_file
 
@@ -33,15 +34,17 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the rules."""
-    asked, action = open_channel(arguments), arguments.action
+    action = arguments.action
     if action == "shipped":
-        answer = asked.call("GET", "/scenarios/shipped")
+        # The scenarios of this package: no server is needed.
+        answer = describe_shipped()
         found = answer["scenarios"]
         return print_answer(
             arguments,
             answer,
             [f"{each['name']}: {_collapse_whitespace(each['summary'])}" for each in found],
         )
+    asked = open_channel(arguments)
     if action == "add":
         answer = asked.call("POST", "/scenarios", parse_words(arguments.words))
     elif action == "list":

@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.control import accounts, clock, generations, journal, models, scenarios, workspaces
-from getimg_mock.control.steps import record_step
+from getimg_mock.control.step_recording import record_step
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
 
 if TYPE_CHECKING:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command, DeferredAnswer, TextAnswer
 from getimg_mock.control.exchange_summaries import summarise
-from getimg_mock.control.fields import choice, moment, number, text, whole
+from getimg_mock.control.fields import Field, choice, moment, number, shorten_value, text, whole
 from getimg_mock.control.har import build_har
-from getimg_mock.errors import ControlError
+from getimg_mock.errors import ControlError, UnknownNameError
+from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,8 +118,23 @@ def format_event(exchange: Exchange) -> str:
     return f"id: {exchange.number}\nevent: exchange\ndata: {data}\n\n"
 
 
+def _parse_operation(value: Any) -> str:
+    """Return the name or glob of an operation; refuses one that no operation fits."""
+    if not isinstance(value, str) or not any(fnmatchcase(each, value) for each in _RECORDED):
+        raise UnknownNameError("operation", shorten_value(value).strip("'"), _RECORDED)
+    return value
+
+
+# The operations of exchanges: `unknown` is that of requests to other paths.
+_RECORDED: Final = (*OPERATIONS, "unknown")
+
 CRITERIA: Final = (
-    text("operation", "its operation, such as videos.create; globs such as videos.*", longest=200),
+    Field(
+        "operation",
+        _parse_operation,
+        "its operation, such as videos.create; globs such as videos.*",
+        {"type": "string", "maxLength": 200},
+    ),
     whole("status", "the status of its answer", low=0, high=999),
     text("generation", "the generation it made, polled or downloaded", longest=200),
     moment("since", "not before this time of the workspace's clock"),

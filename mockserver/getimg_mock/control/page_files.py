@@ -90,6 +90,7 @@ def _render_welcome(url: str, example_key: str) -> bytes:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>getimg-mock</title>
+<link rel="icon" href="__mock__/page/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="__mock__/page/page.css">
 </head>
 <body class="welcome">

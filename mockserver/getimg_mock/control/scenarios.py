@@ -30,6 +30,11 @@ def list_rules(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
 
 def list_shipped(_fake: Fake, _workspace: Workspace, _values: Json) -> Json:
     """Return the named scenarios with their summaries."""
+    return describe_shipped()
+
+
+def describe_shipped() -> Json:
+    """Return names and summaries of the scenarios that the package ships."""
     found = [load_scenario(name) for name in list_scenario_names()]
     return {"scenarios": [{"name": each.name, "summary": each.summary} for each in found]}
 

@@ -262,6 +262,12 @@ _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
+async def _redirect(send: Send, target: bytes) -> None:
+    headers = [(b"location", target), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 307, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def _send(
     scope: Scope,
     send: Send,

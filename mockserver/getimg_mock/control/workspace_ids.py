@@ -25,10 +25,10 @@ def derive_workspace_id(key: str) -> str:
 def shorten_key(key: str) -> str:
     """Return a key with its middle left out, so that several keys can be told apart.
 
-    Of a key of up to 14 characters less is shown, so that at least half of it is hidden.
+    Of a short key at least a quarter is left out; of a real one nearly all.
     """
-    head = min(_HEAD, len(key) // 3)
-    tail = min(_TAIL, len(key) // 6)
+    head = min(_HEAD, len(key) // 2)
+    tail = min(_TAIL, len(key) // 4)
     return f"{key[:head]}...{key[len(key) - tail :]}"
 
 

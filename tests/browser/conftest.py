@@ -1,0 +1,91 @@
+"""A real Chromium, a fake on a port, and a page that fails the test on any error of its own.
+
+Without Chromium the tests are skipped with a reason. Where `GETIMG_MOCK_BROWSER` is set, as CI
+does, they are not skipped: a missing browser fails them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from getimg_mock import MockServer
+from getimg_mock.cli.serve import judge_client
+from tests.control.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+_NUMBERS = count(1)
+_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def _need(found: Any, missing: str) -> Any:
+    if found:
+        return found
+    if os.environ.get("GETIMG_MOCK_BROWSER"):
+        raise AssertionError(f"{missing}, and GETIMG_MOCK_BROWSER says that it must be there")
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Run Chromium without a window."""
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    path = _need(found, "Chromium is not installed (Debian: apt-get install chromium)")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as running:
+        # Chromium refuses its sandbox to root, who runs CI.
+        chromium = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the source of axe-core."""
+    _need(AXE.exists(), "axe-core is not installed (npm install --prefix tests/browser)")
+    return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    """Run a fake whose videos take ten minutes."""
+    with MockServer(video_seconds=600) as server:
+        server.app.judge = judge_client
+        yield server
+
+
+@pytest.fixture
+def client(server: MockServer) -> Client:
+    """Return a client with a fresh key."""
+    return Client(server.url, f"sk_browser_{next(_NUMBERS):04}")
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Return an empty page; errors, messages of the console and violations of the policy fail."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            said.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(f"a script ran: {dialog.message}"))
+    yield page
+    expected = getattr(page, "expected_errors", ())
+    context.close()
+    assert [each for each in said if not any(part in each for part in expected)] == []

@@ -1,0 +1,190 @@
+"""The page as a whole: hostile strings, keyboards, small screens, scale, restarts, tokens."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from getimg_mock import MockServer
+from tests.browser.test_views import show
+from tests.control.client import Client
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+VIEWS = ("gallery", "timeline", "clock", "scenarios", "money", "models", "workspaces")
+HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>"\'><svg/onload=alert(3)> {{7*7}}'
+
+
+def test_no_string_from_outside_is_markup(page: Page, client: Client, server: MockServer) -> None:
+    """Prompts, models, headers, paths, rules and error messages are text in every view."""
+    workspace = server.workspace(client.key)
+    client.image(prompt=HOSTILE)
+    client.video(prompt=HOSTILE)
+    client.image(model=HOSTILE)
+    client.image(prompt="x", images=[{"url": f"https://example.com/{HOSTILE}", "role": HOSTILE}])
+    client.get("/v2/%3Cscript%3Ealert(1)%3C/script%3E", user_agent=HOSTILE, x_note=HOSTILE)
+    Client(client.url, "sk_<script>alert(1)</script>").get("/v2/models")
+    workspace.scenarios.add(on="images.generate", error="server_error", message=HOSTILE, first=1)
+    client.image(prompt="fails")
+    video = client.video(prompt=HOSTILE)
+    workspace.generations[video].fail(code="server_error", message=HOSTILE)
+    for view in VIEWS:
+        show(page, client, view)
+        assert page.locator("main script, main img[onerror], main svg[onload]").count() == 0
+    show(page, client, "timeline")
+    for number in range(1, 6):
+        page.get_by_role("button", name=re.compile(rf"^#{number} ")).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_be_visible()
+        assert dialog.locator("script, img[onerror], svg[onload]").count() == 0
+        page.keyboard.press("Escape")
+    show(page, client, "gallery")
+    expect(page.locator(".prompt").first).to_contain_text("onerror")
+    page.locator(".card").last.click()
+    expect(page.get_by_role("dialog")).to_contain_text("<script>alert(2)</script>")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_every_view_is_accessible_and_fits(  # noqa: PLR0917 - fixtures and the row of a table
+    browser: Browser, client: Client, server: MockServer, axe: str, width: int, scheme: Any
+) -> None:
+    """No serious finding of axe-core (WCAG AA), and nothing wider than the screen."""
+    client.image(prompt="A heron")
+    client.video()
+    client.image(model="nope")
+    server.workspace(client.key).scenarios.add("flaky")
+    server.workspace(client.key).clock.advance(minutes=1)
+    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page = context.new_page()
+    try:
+        for view in VIEWS:
+            show(page, client, view)
+            found = page.evaluate(f"{axe}; axe.run({{runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}})")
+            assert [(e["id"], e["nodes"][0]["html"]) for e in found["violations"]] == [], view
+            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            assert wide <= 0, view
+    finally:
+        context.close()
+
+
+def test_the_keyboard_alone_is_enough(page: Page, client: Client, server: MockServer) -> None:
+    """From the top of the page to a completed job, with Tab, Enter and the arrows."""
+    video = client.video()
+    show(page, client, "gallery")
+    page.locator("body").click(position={"x": 1, "y": 1})
+    _tab_to(page, "a", "Gallery")
+    _tab_to(page, "button", "Waves under a full moon")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    _tab_to(page, "button", "Complete")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert server.workspace(client.key).generations[video].status == "completed"
+
+
+def _tab_to(page: Page, tag: str, text: str) -> None:
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(
+            "[document.activeElement.tagName, document.activeElement.textContent]"
+        )
+        if focused[0].lower() == tag and text in focused[1]:
+            return
+    raise AssertionError(f"60 steps of the keyboard do not reach {text!r}")
+
+
+def test_ten_thousand_stay_usable(page: Page, client: Client) -> None:
+    """A page of them is shown, and the next picture appears among them."""
+    with MockServer(journal_exchanges=10_000, quiet=True) as server:
+        many = Client(server.url, client.key)
+        workspace = server.workspace(client.key)
+        fill(server, client.key, 10_000)
+        show(page, many, "gallery")
+        expect(page.locator("main")).to_contain_text("1 to 48 of 10000")
+        shown = page.evaluate("performance.getEntriesByType('paint').at(-1).startTime")
+        assert shown < 10_000  # bounded; benchmarks/ has the figure
+        many.image(prompt="one more")
+        expect(page.locator(".card").first).to_contain_text("one more")
+        show(page, many, "timeline")
+        expect(page.locator(".lines > li").first).to_contain_text("one more")
+        assert workspace.summary()["generations"]["completed"] == 10_001
+
+
+def fill(server: MockServer, key: str, count: int) -> None:
+    """Submit many images over one connection."""
+    body = {"model": "z-image-turbo", "prompt": "many"}
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=server.url, headers=headers) as made:
+        for _ in range(count):
+            made.post("/v2/images/generations", json=body)
+
+
+def test_a_restart_is_survived(page: Page, client: Client) -> None:
+    """The page follows again, and shows the new, empty world."""
+    page.expected_errors = ("ERR_", "Failed to load")  # type: ignore[attr-defined]
+    first = MockServer()
+    first.start()
+    port = int(first.url.rpartition(":")[2])
+    again = Client(first.url, client.key)
+    again.image(prompt="before")
+    show(page, again, "gallery")
+    expect(page.locator(".card")).to_have_count(1)
+    first.stop()
+    expect(page.locator("#connection")).to_have_text("Reconnecting")
+    with MockServer(port=port):
+        expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
+        Client(first.url, "sk_after_the_restart").image(prompt="after")
+        expect(page.locator(".card")).to_contain_text("after")
+
+
+def test_a_token_is_asked_for_once(page: Page) -> None:
+    """It becomes a cookie that no script can read."""
+    page.expected_errors = ("401",)  # type: ignore[attr-defined]
+    with MockServer(control_token="a secret token") as server:
+        Client(server.url, "sk_guarded").image(prompt="guarded")
+        page.goto(f"{server.url}/__mock__/")
+        page.get_by_label("Token").fill("wrong")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator("#messages")).to_contain_text("The control token is wrong.")
+        page.get_by_label("Token").fill("a secret token")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator(".card")).to_contain_text("guarded")
+        assert page.evaluate("document.cookie") == ""
+        assert "secret" not in page.url
+        page.reload()
+        expect(page.locator(".card")).to_contain_text("guarded")
+
+
+def test_the_page_refuses_to_be_framed(browser: Browser, client: Client) -> None:
+    """Clickjacking: another site must not lay its buttons over ours."""
+    client.image()
+    context = browser.new_context()
+    page = context.new_page()
+    try:
+        page.set_content(f'<iframe src="{client.url}/__mock__/"></iframe>')
+        frame = page.frames[-1]
+        page.wait_for_timeout(500)
+        assert frame.locator("nav").count() == 0
+    finally:
+        context.close()
+
+
+def test_nothing_is_fetched_from_elsewhere(page: Page, client: Client) -> None:
+    """Every request of the page goes to its own server, and none shows the key."""
+    urls: list[str] = []
+    page.on("request", lambda request: urls.append(request.url))
+    client.image(images=[{"url": "https://example.com/cat.png", "role": "reference_image"}])
+    for view in VIEWS:
+        show(page, client, view)
+    page.goto(f"{client.url}/__mock__/#gallery")
+    page.locator(".card").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    elsewhere = [url for url in urls if not url.startswith((client.url, "data:", "blob:"))]
+    assert elsewhere == []
+    assert [url for url in urls if client.key in url] == []
