@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
+    from starlette.types import Receive
+
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.journal import Headers
@@ -35,7 +37,8 @@ class Call:
     `workspace` is set once the key is known; `body` is the whole body of a POST. `behaviour` is
     the result of scenarios and magic inputs, `rules` the ids of the scenario rules, `fault` the
     fault that was applied. `generation` is the id of the generation that the request made, polled
-    or downloaded. `at` is the workspace's time at the start of the request.
+    or downloaded. `at` is the workspace's time at the start of the request. `receive` is ASGI's,
+    to notice that the client has gone.
     """
 
     operation: str
@@ -48,6 +51,7 @@ class Call:
     fault: str | None = None
     generation: str | None = None
     at: datetime | None = None
+    receive: Receive | None = None
     _headers: dict[bytes, bytes] | None = None
     _parsed: list[Any] = field(default_factory=list)
 
