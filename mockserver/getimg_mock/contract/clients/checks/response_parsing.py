@@ -122,8 +122,8 @@ def _build_body_cases() -> Iterator[Case]:
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a legal answer is returned as it came, or that a refusal becomes a clear error.
 
-    The case decides what is unusual: absent or null fields, unknown values, forms of dates, forms of
-    JSON, or headers. Fails on an error for a legal answer, and on a field that arrives changed.
+    The case decides what is unusual: absent or null fields, unknown values, forms of dates, of JSON
+    or of headers. Fails on an error for a legal answer, and on a field that arrives changed.
     """
     for outcome in history.calls():
         yield judge_outcome(history, outcome)
