@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from tests.repository.sources import ROOT, read_modules
@@ -95,7 +96,7 @@ def test_each_dependency_has_a_lower_bound_and_a_reason() -> None:
     assert [row for row in rows if ">=" not in row] == []
     bare = [
         row
-        for before, row in zip(lines, lines[1:], strict=False)
+        for before, row in pairwise(lines)
         if row.startswith('"') and not before.startswith(("#", '"'))
     ]
     assert bare == []
