@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from getimg_mock.control.workspace_ids import shorten_key
+from getimg_mock.redaction import shorten_key
 from tests.control.client import Client
 
 if TYPE_CHECKING:
@@ -302,7 +302,7 @@ def test_a_request_is_tried(page: Page, client: Client, ws: WorkspaceHandle) -> 
     """With what the model offers, as a client would send it."""
     client.get("/v2/models")
     show(page, client, "models")
-    page.get_by_label("Model").select_option("seedance-v1-5-pro")
+    page.locator("select[name=model]").select_option("seedance-v1-5-pro")
     page.get_by_label("Prompt").fill("A river")
     page.get_by_label("Duration").select_option("6")
     page.get_by_role("button", name="Send").click()
@@ -313,7 +313,7 @@ def test_a_request_is_tried(page: Page, client: Client, ws: WorkspaceHandle) -> 
     expect(page.get_by_role("dialog")).to_contain_text('"duration": 6')
     page.keyboard.press("Escape")
     ws.scenarios.add(on="images.generate", error="quota_exceeded", first=1)
-    page.get_by_label("Model").select_option("seedream-5-lite")
+    page.locator("select[name=model]").select_option("seedream-5-lite")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Status 402")).to_be_visible()
 

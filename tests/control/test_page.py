@@ -14,7 +14,8 @@ import pytest
 from getimg_mock import MockServer
 from getimg_mock.cli.serve import judge_client
 from getimg_mock.control.page_files import load_page_files
-from getimg_mock.control.workspace_ids import derive_workspace_id, shorten_key
+from getimg_mock.control.workspace_ids import derive_workspace_id
+from getimg_mock.redaction import shorten_key
 from tests.control.client import Client
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ class TestSelection:
     @pytest.mark.parametrize(
         ("key", "shown"),
         [
-            ("sk_a_real_key_of_32_characters__1", "sk_a_re...s__1"),
-            ("sk_cli_5", "sk_c..._5"),
-            ("sk_a", "sk...a"),
+            ("sk_a_real_key_of_32_characters__1", "sk_...s__1"),
+            ("sk_cli_5", "sk_..._5"),
+            ("sk_a", "sk_..."),
         ],
     )
     def test_keys_are_shortened(self, key: str, shown: str) -> None:

@@ -135,6 +135,8 @@ def _render_summary(each: dict[str, Any]) -> str:
     if each["prompt"]:
         parts.append(json.dumps(each["prompt"], ensure_ascii=False))
     parts += _render_amounts(each)
+    if each.get("unknown_fields"):
+        parts.append(f"unknown fields: {', '.join(each['unknown_fields'])}")
     if each["fault"]:
         parts.append(f"fault: {each['fault']} ({', '.join(each['rules']) or 'asked for'})")
     elif each["rules"]:
@@ -184,6 +186,8 @@ def render_line(exchange: dict[str, Any]) -> str:
     if exchange["generation"] and exchange["generation"] not in request["path"]:
         parts.append(exchange["generation"])
     parts += _render_amounts(exchange)
+    if exchange.get("unknown_fields"):
+        parts.append(f"unknown fields: {', '.join(exchange['unknown_fields'])}")
     if exchange["fault"]:
         parts.append(f"fault: {exchange['fault']} ({', '.join(exchange['rules']) or 'asked for'})")
     return "  ".join(parts)

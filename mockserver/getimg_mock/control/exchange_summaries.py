@@ -43,6 +43,7 @@ def summarise(exchange: Exchange) -> Json:
         "hint": _find_hint(exchange),
         "rules": list(exchange.rules),
         "fault": exchange.fault,
+        "unknown_fields": list(exchange.unknown_fields),
         "effects": [effect.as_json() for effect in exchange.effects],
         "same_as": digest(exchange.operation, exchange.request_body, size=8).hex()
         if submits

@@ -6,7 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.workspace_ids import shorten_key
+from getimg_mock.redaction import shorten_key
 from getimg_mock.world.clock import wall_time
 from getimg_mock.world.journal import ControlStep
 

@@ -1,4 +1,4 @@
-"""Names a workspace without its key: an id for requests, and a shortened key for people."""
+"""Names a workspace without its key, for requests of a page that has none."""
 
 from __future__ import annotations
 
@@ -13,23 +13,10 @@ if TYPE_CHECKING:
 
 ID_HEADER: Final = "x-mock-workspace"
 
-_HEAD: Final = 7
-_TAIL: Final = 4
-
 
 def derive_workspace_id(key: str) -> str:
     """Return the id of the workspace of a key: 16 hexadecimal digits, the same on every fake."""
     return digest("workspace id", key, size=8).hex()
-
-
-def shorten_key(key: str) -> str:
-    """Return a key with its middle left out, so that several keys can be told apart.
-
-    Of a short key at least a quarter is left out; of a real one nearly all.
-    """
-    head = min(_HEAD, len(key) // 2)
-    tail = min(_TAIL, len(key) // 4)
-    return f"{key[:head]}...{key[len(key) - tail :]}"
 
 
 def find_workspace(fake: Fake, workspace_id: str) -> Workspace:

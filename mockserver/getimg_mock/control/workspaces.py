@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.control.command import Command
 from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import mapping, read_fields, setting, text
-from getimg_mock.control.workspace_ids import derive_workspace_id, shorten_key
+from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
+from getimg_mock.redaction import shorten_key
 from getimg_mock.schemas import violations
 from getimg_mock.world import snapshots
 

@@ -93,6 +93,7 @@ function exchangeLine(each, findings, twin) {
   return line(each.at, open, " ", h("span", { class: good ? "good" : "bad" }, `${each.status}${each.sent ? "" : ", not sent"}`),
     h("div", { class: "soft" }, [each.model, each.prompt, amounts.join(", ")].filter(Boolean).join(" - ")),
     each.error && h("div", { class: "bad" }, `${each.error.code ?? ""}: ${each.error.message ?? ""}`),
+    each.unknown_fields.length > 0 && h("div", { class: "wait" }, `unknown fields: ${each.unknown_fields.join(", ")}`),
     each.hint && h("div", { class: "wait" }, `hint: ${each.hint}`),
     each.fault && h("div", { class: "wait" }, `fault: ${each.fault}${each.rules.length ? ` (${each.rules.join(", ")})` : ""}`),
     twin && h("div", { class: "finding" }, `The same request as #${twin.earlier}, paid again: ${money(twin.amount)}`),
