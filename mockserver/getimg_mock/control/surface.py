@@ -142,11 +142,8 @@ class Surface:
     def _compute_verdict(self, scope: Scope) -> Json:
         key = self._read_key(scope)
         if self._judge is None:
-            raise ControlError(
-                "not_here",
-                "Verdicts are given by getimg-mock serve, and in Python by verify_client.",
-                status=501,
-            )
+            reason = "Verdicts are given by getimg-mock serve, and in Python by verify_client."
+            return {"judged": 0, "findings": [], "reason": reason}
         return self._judge(self._fake, key)
 
     def _read_key(self, scope: Scope) -> str:
