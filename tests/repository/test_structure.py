@@ -65,10 +65,6 @@ MODULES_TO_SPLIT: Final = frozenset(
         "contract/clients/checks/retries.py",
         "contract/clients/checks/security.py",
         "contract/clients/checks/transport.py",
-        "contract/provider/checks/billing.py",
-        "contract/provider/checks/lifecycle.py",
-        "contract/provider/checks/media.py",
-        "contract/provider/checks/wire.py",
     }
 )
 
@@ -88,13 +84,6 @@ FUNCTIONS_TO_SPLIT: Final = frozenset(
         "contract/clients/checks/unknown_statuses.py:cases",
         "contract/clients/drivers/case_run.py:history",
         "contract/clients/drivers/process_driver.py:_make_calls",
-        "contract/provider/corpus/field_plans.py:build_plans",
-        "contract/provider/corpus/generation_plans.py:build_plans",
-        "contract/provider/corpus/routing_plans.py:_build_path_steps",
-        "contract/provider/plan_strategies.py:_plans",
-        "contract/verdicts.py:judge_check",
-        "contract/verification/client.py:verify_client",
-        "contract/verification/provider.py:verify_provider",
     }
 )
 

@@ -36,6 +36,15 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about generations."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     sounding = next((m for m in models if m.get("supports_sound")), video)
+    yield from _build_file_plans(image, video, sounding)
+    yield from _build_state_plans(image, video)
+    yield from _build_money_plans(image, video)
+    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
+    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
+    yield Plan(name="ranges of costs", steps=(*_build_cost_range_steps(),))
+
+
+def _build_file_plans(image: ModelJson, video: ModelJson, sounding: ModelJson) -> Iterator[Plan]:
     yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
     yield Plan(name="images in every format", tier="R2", steps=(*_build_format_steps(image),))
     yield Plan(name="a video from 202 to its file", tier="R2", steps=(*_build_video_steps(video),))
@@ -44,6 +53,9 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         tier="R2",
         steps=(*_build_sound_steps(sounding),),
     )
+
+
+def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="looking at a pending video costs nothing",
         tier="R2",
@@ -69,6 +81,9 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         world=(("retention", 600),),
         steps=(*_build_deletion_steps(image, video),),
     )
+
+
+def _build_money_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="money of a working day", tier="R2", steps=(*_build_working_day_steps(image, video),)
     )
@@ -90,9 +105,6 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         world=(("balance", _compute_balance_for_one(video)),),
         steps=(*_build_last_money_steps(video),),
     )
-    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
-    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
-    yield Plan(name="ranges of costs", steps=(*_build_cost_range_steps(),))
 
 
 def request_file(name: str, **more: Any) -> Send:
