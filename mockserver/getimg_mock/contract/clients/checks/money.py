@@ -1,4 +1,4 @@
-"""GC4: money. The ledger says what a call has really cost."""
+"""GC401 to GC407 and GC416 to GC418: money. The ledger shows what a call has really cost."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import VIDEO, Case, ClientCall, image, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    VIDEO,
+    Case,
+    ClientCall,
+    image,
+    video,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.checks import retries
-from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
+from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
 
 _COMMITTED: Final = build_error(
     500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
@@ -46,64 +53,62 @@ _SAFE: Final = (
     "not known."
 )
 _PAID_TWICE: Final = "Each execution is paid; no idempotency key is documented."
+_QUICK: Final = {"video_seconds": 1}
 
 
-def cases(stream: Stream) -> tuple[Case, ...]:
-    """Return the cases."""
-    del stream
-    return (*_build_lost_answer_cases(), *retries.cases())
-
-
-def _build_lost_answer_cases() -> Iterator[Case]:
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    conflict = fault_actions.answer_instead(
+        build_error(409, "conflict", "A request like this is under way.")
+    )
     for kind, on, call in KINDS:
         for name, (act, options) in _LOST_ANSWERS.items():
-            yield Case(
-                name=f"lost-{name}-{kind}",
-                calls=(call, call),
-                options=options,
-                limit=HOURS,
-                settings={"video_seconds": 1},
-                patience=12,
-                rules=(
-                    FaultRule(
-                        on=on,
-                        do=act,
-                        label=f"work done, answer lost: {name}",
-                        nth=(1,),
-                        legal=name != "502",
-                    ),
-                ),
-            )
-        conflict = fault_actions.answer_instead(
-            build_error(409, "conflict", "A request like this is under way.")
-        )
+            yield _build_lost_answer_case(f"{name}-{kind}", on, call, act, options)
         yield Case(
             name=f"conflict-{kind}",
             calls=(call,),
-            limit=HOURS,
-            settings={"video_seconds": 1},
+            limit=LIMIT,
+            settings=_QUICK,
             rules=(FaultRule(on=on, do=conflict, label="409", nth=(1,)),),
         )
+    yield from _build_unknown_outcome_cases()
+
+
+def _build_lost_answer_case(
+    name: str, on: str, call: ClientCall, act: FaultAction, options: dict[str, Any]
+) -> Case:
+    """Return a case in which the work of the first submission is done and its answer lost."""
+    how = name.partition("-")[0]
+    label = f"work done, answer lost: {how}"
+    return Case(
+        name=f"lost-{name}",
+        calls=(call, call),
+        options=options,
+        limit=LIMIT,
+        settings=_QUICK,
+        patience=12,
+        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how != "502"),),
+    )
+
+
+def _build_unknown_outcome_cases() -> Iterator[Case]:
     submit = ClientCall(op="submit_video", args=VIDEO)
+    wait = video().instead_of("submit_video")
+    refused = FaultRule(on="connect", do="refused", label="connection refused", nth=(1,))
     for name, calls, on in (
         ("image", (image(), image()), "images.generate"),
-        ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2), "videos.create"),
+        ("video", (submit, submit, wait, wait), "videos.create"),
     ):
+        lost = FaultRule(
+            on=on, do=fault_actions.lose_answer("reset"), label="work done, answer lost", nth=(1,)
+        )
         yield Case(
             name=f"unknown-{name}",
             calls=calls,
-            options={"max_retries": 0},
-            limit=HOURS,
+            options=NO_RETRIES,
+            limit=LIMIT,
             patience=None,
-            rules=(
-                FaultRule(on="connect", do="refused", label="connection refused", nth=(1,)),
-                FaultRule(
-                    on=on,
-                    do=fault_actions.lose_answer("reset"),
-                    label="work done, answer lost",
-                    nth=(1,),
-                ),
-            ),
+            rules=(refused, lost),
         )
 
 

@@ -1,19 +1,24 @@
-"""GC607, GC609 and GC612: downloads that stop, and files that are there already."""
+"""GC602, GC603, GC607, GC609, GC611 and GC612: broken downloads, and files that exist already."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall, download, image
+from getimg_mock.contract.clients.cases.case_rules import (
+    Case,
+    ClientCall,
+    download,
+    image,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import cut
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
 from getimg_mock.contract.clients.checks.files import (
-    DOWNLOAD_CALLS,
     DOWNLOAD_OPERATION,
     JPEG,
     OTHER_JPEG,
     VIDEO_CALL,
+    build_download_case,
     list_finished_files,
     serve_range,
 )
@@ -24,28 +29,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
 
 
-def cases() -> Iterator[Case]:
+_REFUSALS: Final = (
+    (403, "invalid_signature", "No."),
+    (404, "not_found", "No."),
+    (410, "url_expired", "This link has expired."),
+    (500, "server_error", "No."),
+)
+_IMPATIENT: Final[dict[str, Any]] = {"options": {"timeout": 2}, "patience": 12}
+
+
+def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    another = FaultRule(
-        on=DOWNLOAD_OPERATION, do=_serve_other_file, label="another file", must=False
-    )
-    yield Case(
-        name="resumed",
-        calls=_download_twice(),
-        patience=12,
-        rules=(
-            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_first_half, label="half", nth=(1,)),
-            another,
-        ),
-    )
-    yield Case(
-        name="again",
-        rules=(),
+    yield from _build_repeated_cases()
+    yield from _build_stalled_cases()
+    yield from _build_cut_off_cases()
+    yield from _build_refused_cases()
+
+
+def _build_repeated_cases() -> Iterator[Case]:
+    half = _build_rule(_serve_first_half, "half", nth=(1,))
+    another = _build_rule(_serve_other_file, "another file", must=False)
+    yield build_download_case("resumed", half, another, calls=_download_twice(), patience=12)
+    yield build_download_case(
+        "again",
         calls=(
             image(),
             download(),
@@ -58,33 +70,51 @@ def cases() -> Iterator[Case]:
         ),
     )
     later = another.with_changes(nth=(2,))
-    half = FaultRule(
-        on=DOWNLOAD_OPERATION,
-        do=lambda turn: cut(_serve_other_file(turn)),
-        label="half of another file",
-        nth=(2,),
-        must=False,
+    cut_off = _build_rule(
+        lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
-    yield Case(name="again-same", calls=_download_twice(), rules=(later,))
-    yield Case(name="again-asked", calls=_download_twice(overwrite=True), rules=(later,))
-    yield Case(name="again-cut", calls=_download_twice(overwrite=True), rules=(half,))
-    yield Case(
-        name="stalled",
-        calls=DOWNLOAD_CALLS,
-        options={"timeout": 2},
-        patience=12,
-        rules=(FaultRule(on=DOWNLOAD_OPERATION, do=fault_actions.stall, label="stalls"),),
-    )
-    yield Case(
-        name="stalled-once",
-        calls=_download_twice(),
-        options={"timeout": 2},
-        patience=12,
-        rules=(
-            FaultRule(on=DOWNLOAD_OPERATION, do=_stall_halfway, label="stalls", nth=(1,)),
-            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_same_file, label="the file", must=False),
-        ),
-    )
+    asked = _download_twice(overwrite=True)
+    yield build_download_case("again-same", later, calls=_download_twice())
+    yield build_download_case("again-asked", later, calls=asked)
+    yield build_download_case("again-cut", cut_off, calls=asked)
+
+
+def _build_stalled_cases() -> Iterator[Case]:
+    always = _build_rule(fault_actions.stall, "stalls")
+    once = _build_rule(_stall_halfway, "stalls", nth=(1,))
+    then = _build_rule(_serve_same_file, "the file", must=False)
+    yield build_download_case("stalled", always, **_IMPATIENT)
+    yield build_download_case("stalled-once", once, then, calls=_download_twice(), **_IMPATIENT)
+
+
+def _build_rule(act: FaultAction, label: str, **more: Any) -> FaultRule:
+    return FaultRule(on=DOWNLOAD_OPERATION, do=act, label=label, **more)
+
+
+def _build_cut_off_cases() -> Iterator[Case]:
+    cut_off: dict[str, FaultAction] = {
+        "truncated": fault_actions.truncate,
+        "padded": fault_actions.promise_too_much,
+        "reset": fault_actions.change_answer(lambda a: cut(a, end="reset")),
+        "chunked": lambda turn: _break_chunks(turn.proceed()),
+    }
+    for name, act in cut_off.items():
+        yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+
+
+def _break_chunks(answer: WireAnswer) -> WireScript:
+    head = WireAnswer(answer.status, answer.headers, framing="chunked").head()
+    half = answer.body[: len(answer.body) // 2]
+    return (WireStep(head + f"{len(half):x}\r\n".encode() + half + b"\r\n"), WireStep("close"))
+
+
+def _build_refused_cases() -> Iterator[Case]:
+    for status, code, message in _REFUSALS:
+        refuse = fault_actions.answer_instead(build_error(status, code, message))
+        yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}"))
+    page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    serve_page = fault_actions.answer_instead(page)
+    yield build_download_case("html-200", _build_rule(serve_page, "HTML with 200", legal=False))
 
 
 def _download_twice(**more: Any) -> tuple[ClientCall, ...]:

@@ -13,7 +13,7 @@ from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
