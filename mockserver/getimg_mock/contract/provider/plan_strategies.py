@@ -89,7 +89,7 @@ def _plans(
             steps.append(Send(link=True, ref=link, key="none"))
         else:
             waits = what == "wait"
-            steps.append(Wait(draw(sampled(_PAUSES))) if waits else get_balance(key=key))
+            steps.append(Wait(seconds=draw(sampled(_PAUSES))) if waits else get_balance(key=key))
     steps += [Poll(of=name, key=key, every=20) for name, key in videos]
     steps += _read_money("costs-after")
     return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
