@@ -45,6 +45,7 @@ def record(
         call.fault,
         sent,
         effects,
+        tuple(each.path for each in call.unknown_fields),
     )
     texts = exchange.join_texts()
     key = _read_key(call)

@@ -66,6 +66,8 @@ def _list_exchanges(
         parts += [part for part in (_describe_answer(each), *_describe_effects(each)) if part]
         if each.fault:
             parts.append(f"[{each.fault}]")
+        if each.unknown_fields:
+            parts.append(f"[unknown fields: {', '.join(each.unknown_fields)[:80]}]")
         yield _TimelineEntry((each.at - opened_at).total_seconds(), "  ".join(parts))
 
 
