@@ -10,8 +10,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.authentication import redact_key
 from getimg_mock.api.error_envelope import encode_hint
+from getimg_mock.redaction import shorten_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def format_json(call: Call, answer: Answer, seconds: float) -> str:
         "path": _format_path(call),
         "status": answer.status,
         "milliseconds": round(seconds * 1000, 2),
-        "key": redact_key(call.workspace.key) if call.workspace else None,
+        "key": shorten_key(call.workspace.key) if call.workspace else None,
     }
     hint = _find_hint(call, answer)
     if hint:
@@ -69,7 +69,7 @@ def _find_hint(call: Call, answer: Answer) -> str | None:
 
 @lru_cache(maxsize=64)
 def _redact_key_in_log(key: str) -> str:
-    return _sanitize(redact_key(key))
+    return _sanitize(shorten_key(key))
 
 
 def _format_path(call: Call) -> str:

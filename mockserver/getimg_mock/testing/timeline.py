@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.authentication import redact_key
+from getimg_mock.redaction import shorten_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,7 +41,7 @@ def render_timeline(
     summary = workspace.summary()
     now = workspace.clock.now()
     head = (
-        f"workspace {redact_key(workspace.key)}, {summary['balance']} USD left, "
+        f"workspace {shorten_key(workspace.key)}, {summary['balance']} USD left, "
         f"clock {now.isoformat(timespec='seconds')}, {(now - opened_at).total_seconds():.3f} s "
         "after the test began"
     )
@@ -136,7 +136,7 @@ def _list_elsewhere(workspace: WorkspaceHandle, fake: Fake | None) -> Iterable[s
     for other in fake.store:
         if other.key != workspace.key and len(other.journal):
             yield (
-                f"{len(other.journal)} request(s) came with another key, {redact_key(other.key)}: "
+                f"{len(other.journal)} request(s) came with another key, {shorten_key(other.key)}: "
                 "use pytest.mark.getimg(key=...) if it belongs to this test."
             )
     for exchange in tuple(fake.journal)[:3]:

@@ -101,8 +101,8 @@ def verify(
 ) -> Result:
     """Put a client through every case that `checks` need and judge what it did.
 
-    `among` are the names of cases that may be run; all, without. `each` is told of every history
-    as it is there.
+    `among` are the names of cases that may be run; all, without. `each` is called with every
+    history as soon as there is one.
     """
     started = stopwatch()
     histories = []

@@ -65,12 +65,16 @@ def cases(_: Stream) -> Iterator[Case]:
     "Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
     severity="major",
     evidence="documented",
-    why="Documented: retry 5xx with back-off.",
-    fix="Exponential back-off with full jitter and a maximum.",
+    why="The documentation asks to retry 5xx with back-off.",
+    fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
     cases=("down", "down-*"),
 )
 def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
-    """GC415."""
+    """Demands that waits between attempts grow, differ between calls, and have a maximum.
+
+    The server answers 503 throughout. Fails on more than a dozen attempts, on a wait or call
+    without an end, on equal waits, and on a number of attempts that `max_retries` does not allow.
+    """
     if "max_retries" in history.options and history.case != "down":
         yield from _counts_are_kept(history, int(history.options["max_retries"]))
         return
@@ -104,7 +108,7 @@ def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iter
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
-    """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
+    """Compare the longest waits: with full jitter, a single later wait may be shorter."""
     if series:
         first, last = max(each[0] for each in series), max(each[-1] for each in series)
         yield expect(

@@ -65,12 +65,16 @@ def cases(stream: Stream) -> Iterator[Case]:
     "The configured base URL is honoured, its path and the environment included",
     severity="minor",
     evidence="choice",
-    why="Gateways and tests live at other addresses.",
-    fix="Join paths to the base URL; read the documented variables.",
+    why="Gateways and tests have other addresses.",
+    fix="Join paths to the base URL; read the documented environment variables.",
     cases=("prefix", "environment"),
 )
 def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
-    """GC109."""
+    """Demands that all requests go to the configured base URL, below its path.
+
+    Also tries the client's environment variables. Fails on a request to another origin or path, or
+    with another key than that of the environment.
+    """
     prefix = history.base.partition("://")[2].partition("/")[2]
     for outcome in history.calls():
         yield expect(
@@ -100,12 +104,16 @@ def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
     "Arguments are not changed, and calls at the same time share nothing",
     severity="minor",
     evidence="choice",
-    why="A request built in a shared object is sent to the wrong caller.",
-    fix="Copy what you change; keep per-call state in the call.",
+    why="A request that is built in a shared object can reach the wrong caller.",
+    fix="Copy what you change; keep the state of a call in local variables.",
     cases=("together", "mutation"),
 )
 def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
-    """GC110."""
+    """Demands that calls change none of their arguments and share no state.
+
+    Fails when an argument differs after the call, or when one of six concurrent calls returns the
+    result of another prompt.
+    """
     for outcome in history.calls():
         yield expect(
             not outcome.args.get("$changed"),

@@ -174,20 +174,24 @@ def _build_failure_rule(every: int, failures: tuple[FaultAction, ...]) -> FaultR
 
 @client_check(
     "GC804",
-    "A connection closed while idle costs a read a retry, and a POST nothing twice",
+    "After a connection closed while idle, a read may be repeated and a POST is not",
     severity="blocker",
     evidence="standard",
-    why="Whether a POST that met the closing was served cannot be known.",
+    why="A client cannot know whether a POST was executed when its connection closed.",
     fix="Retry GETs on stale connections; never POSTs.",
     source="RFC 9112, section 9.3.1",
     cases=("idle-*", "framing-connection-close"),
 )
 def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
-    """GC804."""
+    """Demands that a POST is not sent again when a reused connection closes.
+
+    A read may be tried again or raise. Fails on a second POST within a call, and on a read that
+    does not end.
+    """
     for outcome in history.calls():
         sent = history.during(outcome)
         if outcome.op in {"balance", "models"}:
-            # Who never retries may pass the error on: a read costs nothing.
+            # A client without retries may raise: a read costs nothing.
             yield expect(
                 outcome.kind in {"value", "error"},
                 "the value, or an error",
@@ -210,11 +214,15 @@ def idle_connections_are_safe(history: ClientHistory) -> Iterator[Observation]:
     severity="info",
     evidence="choice",
     why="Tests and gateways use them; a resolver may have to ask twice.",
-    fix="Keep the brackets; give connecting as long as the rest, and an end.",
+    fix="Keep the brackets of IPv6 hosts; give connecting the same timeout as reading.",
     cases=("ipv6", "localhost", "names-*"),
 )
 def names_are_found(history: ClientHistory) -> Iterator[Observation]:
-    """GC808: also in some seconds; who never finds one says so, after however many tries."""
+    """Demands that IPv6 addresses, localhost and slow connections work.
+
+    Fails when such a call raises. Where no connection is ever made, a clear error within 600 s is
+    expected.
+    """
     if history.case != "names-never":
         yield from legal_http_is_read(history)
         return
@@ -231,12 +239,16 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
     "Connections, files and threads do not pile up, errors included",
     severity="major",
     evidence="choice",
-    why="A worker runs for months.",
-    fix="Close answers that were not read.",
+    why="A worker process runs for months.",
+    fix="Close responses whose body was not read.",
     cases=("thousand", "hundreds-real"),
 )
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
-    """GC809."""
+    """Demands that connections, files and threads do not accumulate over many calls.
+
+    A third of the calls fails. Fails when more than 20 connections stay open, or when any of the
+    counts rises by more than 20 after the first calls.
+    """
     calls = history.calls()
     good = sum(each.kind == "value" for each in calls)
     yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
@@ -262,11 +274,14 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     severity="minor",
     evidence="choice",
     why="Servers share clients; parent and child on one connection read each other's answers.",
-    fix="Keep no per-call state on the client; after a fork, leave its connections alone.",
+    fix="Keep no state of a call on the client; open new connections after a fork.",
     cases=("threads", "forked"),
 )
 def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
-    """GC810."""
+    """Demands that one client works from several threads or tasks, and in a forked child.
+
+    Fails when a call raises, or when a child sends over a connection that its parent opened.
+    """
     yield from legal_http_is_read(history)
     for outcome in history.calls():
         before = [each for each in history.requests if each.connection in outcome.shared]

@@ -94,12 +94,16 @@ def _build_redirect_cases() -> Iterator[Case]:
     "Names and types from the server cannot leave the directory or choose a program",
     severity="blocker",
     evidence="choice",
-    why="Paths from outside are an old hole.",
-    fix="Make the name yourself; map known types to extensions.",
+    why="Paths from outside are a known vulnerability.",
+    fix="Create the name in the client; map known media types to extensions.",
     cases=("name-*",),
 )
 def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
-    """GC608."""
+    """Demands that a download stays in the given directory and gets a harmless extension.
+
+    The server sends file names and media types that try to leave it. Fails on a file or path
+    outside, on an extension such as .sh, and on an error that is not clear.
+    """
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         strange = [name for name in outcome.files if name.startswith(("..", "/"))]
@@ -126,12 +130,15 @@ def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     "A redirect of a download to plain HTTP or a private address is refused",
     severity="major",
     evidence="choice",
-    why="It would fetch from inside the caller's network.",
-    fix="Do not follow redirects, or check where they go.",
+    why="The request would reach the caller's internal network.",
+    fix="Do not follow redirects, or check their target first.",
     cases=("moved-*",),
 )
 def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
-    """GC610."""
+    """Demands that a download does not follow a redirect to plain HTTP or a private address.
+
+    Fails when a request is sent there, or when a file from there is saved.
+    """
     for outcome in history.calls("download"):
         off = [each for each in history.during(outcome) if not each.home]
         yield expect(not off, "no request there", off[0].origin if off else "", *off[:2])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _QUICK: Final = {"video_seconds": 3}
 _DAY: Final = 86400.0 + 3600
-"""When a file is surely gone: the documentation keeps it for 24 hours."""
+"""Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
 _READ_BLOCK: Final = bytes(64 * 1024)
@@ -117,12 +117,15 @@ def _serve_large_file(turn: FaultContext) -> WireScript:
     severity="blocker",
     evidence="documented",
     why="Links are signed and need no key; media may be served by others.",
-    fix="Use a client of its own, without default headers, for downloads.",
+    fix="Use a separate client, without default headers, for downloads.",
     cases=("saved*", "observed"),
     observable=True,
 )
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
-    """GC601."""
+    """Demands that requests for media carry no Authorization header, no cookie and no key.
+
+    Tries links to the API's host and to another one. Fails when any of them is sent.
+    """
     places = history.fetched or [each for each in history.requests if not each.home]
     for each in places:
         sent = [name for name in ("authorization", "cookie") if each.get_sent_headers(name)]
@@ -134,7 +137,7 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC604",
-    "An expired link is looked up once more or told; nothing is generated again",
+    "An expired link is looked up once more or reported; nothing is generated again",
     severity="blocker",
     evidence="choice",
     why="A new generation is a new charge and another picture.",
@@ -142,7 +145,11 @@ def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     cases=("expired-*",),
 )
 def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC604."""
+    """Demands an error that says that a link has expired, and no new generation.
+
+    A client may retrieve a video again for a fresh link, twice at most. Fails on a POST, on more
+    look-ups, and on an error that does not name the reason.
+    """
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         again = [each for each in sent if each.submits]
@@ -171,12 +178,15 @@ def expired_links_are_told(history: ClientHistory) -> Iterator[Observation]:
     "A link is used word for word",
     severity="major",
     evidence="choice",
-    why="Its signature is over those very characters.",
+    why="The signature covers the exact characters.",
     fix="Do not parse and rebuild the URL.",
     cases=("odd-link",),
 )
 def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation]:
-    """GC605."""
+    """Demands that a link is requested with exactly the characters of the result.
+
+    Fails when the query is decoded, encoded again or reordered: its signature then does not match.
+    """
     for outcome in history.calls("download"):
         link = str(outcome.args["result"]["data"][0]["url"])
         for each in history.during(outcome):
@@ -189,12 +199,15 @@ def links_are_used_word_for_word(history: ClientHistory) -> Iterator[Observation
     "Files are streamed: memory stays bounded",
     severity="major",
     evidence="choice",
-    why="Films are large, and several come at once.",
-    fix="Iterate over the body.",
+    why="Videos are large, and several may be downloaded at once.",
+    fix="Iterate over the body in chunks.",
     cases=("large",),
 )
 def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
-    """GC606."""
+    """Demands that a download of 500 MB takes less than 16 MiB of memory.
+
+    Fails when the peak is higher, or when the file is not saved.
+    """
     for outcome in history.calls("download"):
         right = outcome.kind == "value" and outcome.peak < _BOUND
         yield expect(

@@ -159,12 +159,15 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     "error.code and error.message of every refusal reach the caller",
     severity="major",
     evidence="documented",
-    why="The documentation tells callers to act by code.",
-    fix="Put both on the error.",
+    why="The documentation asks callers to act on the code.",
+    fix="Put code and message on the error.",
     cases=("errors", "errors-of-reads", *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
-    """GC301."""
+    """Demands that each refusal raises an error with the code and the message of its body.
+
+    Tries the documented statuses on submissions and reads. Fails when either text is missing.
+    """
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             error = each.error
@@ -179,12 +182,15 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     "A failed generation is an error with its message, never a result",
     severity="major",
     evidence="documented",
-    why="A failed job is HTTP 200; only status and error tell.",
-    fix="Look at status before data.",
+    why="A failed job comes with HTTP 200; only status and error show the failure.",
+    fix="Check the status before reading data.",
     cases=("failed-video",),
 )
 def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
-    """GC302."""
+    """Demands that a wait for a video that fails raises a clear error with the failure's message.
+
+    Fails when the call returns the failed generation, or when the message is missing.
+    """
     for outcome in history.calls("generate_video"):
         sent = find_answer(history, outcome)
         yield expect(
@@ -197,15 +203,18 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC303",
-    "401, 402, 404, 429 and 5xx can be told apart by type or status",
+    "401, 402, 404, 429 and 5xx differ by type or status",
     severity="major",
     evidence="documented",
-    why="Each asks for something else: a key, money, nothing, patience.",
-    fix="One error type each, or the status on the error.",
+    why="Each needs another reaction: a new key, a top-up, a corrected id, or a later attempt.",
+    fix="Raise one error type for each, or put the status on the error.",
     cases=("errors", *_FREE),
 )
 def errors_differ(history: ClientHistory) -> Iterator[Observation]:
-    """GC303."""
+    """Demands that errors for 401, 402, 404, 429 and 500 differ in their type or status.
+
+    Fails when two of these statuses give the same type and status, or when a call raises nothing.
+    """
     seen: dict[tuple[object, object], int] = {}
     for outcome in history.calls():
         for each in find_answer(history, outcome):
@@ -215,7 +224,7 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
             other = seen.setdefault(named, each.status)
             yield expect(
                 outcome.kind == "error" and other == each.status,
-                f"{each.status} told apart from {other}",
+                f"{each.status} distinguished from {other}",
                 outcome.shown,
                 each,
             )
@@ -226,13 +235,16 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     "A 502 in HTML is a typed error with its status",
     severity="major",
     evidence="standard",
-    why="It comes from a proxy, with no envelope.",
-    fix="Decide by the status before you read the body.",
+    why="It comes from a proxy, without the API's error envelope.",
+    fix="Decide by the status before parsing the body.",
     source="RFC 9110, section 15: a status is understood by its class",
     cases=("html-502",),
 )
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
-    """GC304."""
+    """Demands a clear error that contains the status when a proxy answers 502 with HTML.
+
+    Fails when the status is missing or when the parser's own error reaches the caller.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
@@ -249,7 +261,10 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     cases=("errors-key", *_FREE),
 )
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC305."""
+    """Demands that the text, traceback and data of an error do not contain the API key.
+
+    Tries refusals, a reset connection and a wrong key. Fails wherever the key is found.
+    """
     key = history.secrets[0][1]
     for outcome in history.calls():
         if outcome.kind == "error":
@@ -267,13 +282,16 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     "An error whose message has control characters can be printed",
     severity="minor",
     evidence="standard",
-    why="JSON may carry any code point, a lone surrogate too.",
-    fix="Replace what UTF-8 cannot carry when building the message.",
+    why="JSON may contain any code point, even a lone surrogate.",
+    fix="Replace what UTF-8 cannot encode when building the message.",
     source="RFC 8259, section 8.2",
     cases=("control-*",),
 )
 def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
-    """GC306."""
+    """Demands an error that can be printed when its message has control characters.
+
+    Fails when encoding the text as UTF-8 raises, as it does for a lone surrogate.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.kind == "error" and outcome.error.get("printable", True),
@@ -288,12 +306,15 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     "The request id of a refused request is reachable from the error",
     severity="minor",
     evidence="choice",
-    why="Support asks for it.",
+    why="The provider's support asks for it.",
     fix="Keep the response's headers on the error.",
     cases=("request-id",),
 )
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
-    """GC307."""
+    """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
+
+    Fails when the id is in neither place.
+    """
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             expected = dict(each.headers).get("x-request-id", "")

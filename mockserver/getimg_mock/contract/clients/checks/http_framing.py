@@ -144,8 +144,8 @@ def _shift_date(seconds: float) -> FaultAction:
     "Legal encodings and framings are read",
     severity="major",
     evidence="standard",
-    why="Whatever stands between may choose another.",
-    fix="Leave it to an HTTP library.",
+    why="A proxy may change the encoding or the framing.",
+    fix="Leave decoding to an HTTP library.",
     source="RFC 9110, section 8.4, and RFC 9112, section 7",
     cases=(
         "framing-encoding-*",
@@ -156,7 +156,11 @@ def _shift_date(seconds: float) -> FaultAction:
     ),
 )
 def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
-    """GC803: of what parsers in wide use cannot read, the author can only say so."""
+    """Demands that each legal content encoding and chunked form of an answer is read.
+
+    Fails when the call does not return the value. For several extensions of one chunk, which common
+    parsers refuse, a clear error is also accepted.
+    """
     if history.case != "framing-several-extensions":
         yield from legal_http_is_read(history)
         return
@@ -175,7 +179,7 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     severity="minor",
     evidence="standard",
     why="HTTP allows any number of them.",
-    fix="Read on after 1xx.",
+    fix="Continue reading after a 1xx answer.",
     source="RFC 9110, section 15.2",
     cases=("framing-informational",),
 )
@@ -184,8 +188,8 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     "A body that ends with the connection is read",
     severity="minor",
     evidence="standard",
-    why="HTTP/1.0 has no other.",
-    fix="Read to the end where there is no length.",
+    why="HTTP/1.0 has no other framing.",
+    fix="Read to the end of the connection when there is no length.",
     source="RFC 9112, section 6.3",
     cases=("framing-until-close", "framing-old-style"),
 )
@@ -194,12 +198,16 @@ def framings_are_read(history: ClientHistory) -> Iterator[Observation]:
     "A server's Date that is a day off changes nothing",
     severity="minor",
     evidence="choice",
-    why="Clocks are wrong.",
-    fix="Do not trust Date.",
+    why="Server clocks can be wrong.",
+    fix="Do not compute with the Date header.",
     cases=("skew-*",),
 )
 def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
-    """GC803, 805, 806, 811; 808 and 810 beside more."""
+    """Demands that an answer in an unusual but legal form of HTTP is returned as a value.
+
+    The case decides the form: 1xx answers, a body that ends with the connection, or a wrong Date.
+    Fails when the call raises.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.kind == "value", "the value", outcome.shown, *history.during(outcome)[:2]
@@ -211,13 +219,16 @@ def legal_http_is_read(history: ClientHistory) -> Iterator[Observation]:
     "Fewer bytes than Content-Length says are an error",
     severity="major",
     evidence="standard",
-    why="What is missing may have mattered.",
-    fix="Compare the lengths.",
+    why="The missing bytes may matter.",
+    fix="Compare the bytes received with Content-Length.",
     source="RFC 9112, section 8",
     cases=("mismatch",),
 )
 def lengths_are_checked(history: ClientHistory) -> Iterator[Observation]:
-    """GC807."""
+    """Demands an error when an answer has fewer bytes than its Content-Length.
+
+    Fails when the call returns a value.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.kind == "error",

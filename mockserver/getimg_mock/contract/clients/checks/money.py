@@ -164,7 +164,11 @@ def _build_unknown_outcome_cases() -> Iterator[Case]:
     observable=True,
 )
 def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
-    """GC401 to 405: one call, one generation."""
+    """Demands at most one paid generation for each call.
+
+    The first submission is executed and its answer lost: the case decides how. Fails when a second
+    request of the same call is executed and charged.
+    """
     for outcome in history.calls():
         paid = [each for each in history.during(outcome) if each.paid]
         if not history.during(outcome):
@@ -180,7 +184,7 @@ def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) -> str:
-    """Return what a call has cost, as somebody would say it who pays for one."""
+    """Return the charges of a call in words, with the total."""
     total = history.compute_charge(outcome)
     often = "twice" if times == 2 else f"{times} times"
     return f"{total / max(1, times)} USD charged {often} ({total})"
@@ -191,13 +195,16 @@ def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) 
     "A 409 on a submission is not sent again blindly",
     severity="blocker",
     evidence="assumption",
-    why="A conflict may mean that the first one is being worked on.",
+    why="A conflict may mean that the first submission is in progress.",
     fix=_SAFE,
     cases=("conflict-*", "observed-409"),
     observable=True,
 )
 def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
-    """GC406."""
+    """Demands that a call that gets 409 for its submission sends no second POST.
+
+    Fails on any further submission within the same call.
+    """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         yield expect(len(sent) <= 1, "no second POST after a 409", f"{len(sent)} POSTs", *sent[:6])
@@ -205,16 +212,20 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC407",
-    "Who does submit again sends one idempotency key a call, fresh for each call",
+    "A repeated submission carries one idempotency key per call, fresh for each call",
     severity="blocker",
     evidence="assumption",
-    why="Without it no server can tell a repetition from a second order.",
-    fix="Draw a key per logical call and send it with every attempt.",
+    why="Without it, a server cannot tell a repetition from a second order.",
+    fix="Create a key per logical call and send it with every attempt.",
     cases=("lost-*", "observed-*"),
     observable=True,
 )
 def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC407: where an attempt may have been served, the next one must be known for the same."""
+    """Demands one idempotency key for all attempts of a call, and another for each call.
+
+    A key is needed only after an attempt that may have been executed. Fails when the key is missing
+    or changes between attempts, or when a later call sends it again.
+    """
     used: set[str] = set()
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
@@ -238,8 +249,8 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
 def _is_in_doubt(each: ClientExchange) -> bool:
     """Return whether a request had an effect, or whether its sender cannot know that it had none.
 
-    A refusal that has come says that nothing was done, a documented 500 included: who tries again
-    after one of those does so by the documentation.
+    A refusal means that nothing was done, a documented 500 included: the documentation allows to
+    try again after one.
     """
     return each.paid or each.status == 0 or (bool(each.label) and not each.body)
 
@@ -254,12 +265,15 @@ def _find_key(each: ClientExchange) -> str | None:
     "An unknown outcome is reported as unknown",
     severity="blocker",
     evidence="choice",
-    why="Only then can the caller look before paying again.",
-    fix="A distinct error once the request may have reached the server.",
+    why="Only then can the caller check the ledger before paying again.",
+    fix="Raise a distinct error once the request may have reached the server.",
     cases=("unknown-image", "unknown-video"),
 )
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC416."""
+    """Demands an error that differs from that of a refused connection when an answer is lost.
+
+    Fails when the call returns a value, or raises the type that also means that nothing was sent.
+    """
     for outcome in history.calls():
         lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
         if not lost:
@@ -280,12 +294,15 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     "A retry sends the same bytes",
     severity="minor",
     evidence="choice",
-    why="Else it is another order.",
-    fix="Build the body once.",
+    why="Another body is another order.",
+    fix="Serialise the body once and send the same bytes.",
     cases=("early-*", "wait-*", "odd-wait-*"),
 )
 def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
-    """GC417."""
+    """Demands that each further attempt of a submission has the same body as the first.
+
+    Fails when the bytes differ.
+    """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         for again in sent[1:]:
@@ -300,15 +317,19 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC418",
-    "The cost told to the caller is what the ledger has for the call",
+    "The cost reported to the caller is what the ledger has for the call",
     severity="blocker",
     evidence="choice",
-    why="Lost attempts are paid too.",
-    fix="Add up attempts, or do not make any twice.",
+    why="Lost attempts are charged too.",
+    fix="Add up the costs of all attempts, or do not submit twice.",
     cases=("happy", "saved", "lost-*"),
 )
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC418: by the ledger, or by the service's own answers where there is none to look into."""
+    """Demands that the total cost in a result is what the ledger charged for the call.
+
+    On a service without a visible ledger, the costs in its answers count. Fails when the cost is
+    missing or differs, as it does when a lost attempt was charged as well.
+    """
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue
@@ -324,7 +345,7 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _sum_costs(sent: list[ClientExchange]) -> Decimal:
-    """Return what the results among some answers say that they cost, each result once."""
+    """Return the sum of the costs in completed results, each result once."""
     costs = {
         str(each.object.get("id")): Decimal(str(each.object["usage"]["total_cost"]))
         for each in sent

@@ -150,17 +150,17 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     "A file that was cut off is an error and is not left under its name",
     severity="blocker",
     evidence="standard",
-    why="The result is deleted after a day: half a film is found too late.",
+    why="The result is deleted after a day: an incomplete file is noticed too late.",
     fix="Check the length; write to a temporary name and rename at the end.",
     source="RFC 9112, section 8",
     cases=("cut-*",),
 )
 @client_check(
     "GC603",
-    "What is no 200 is never saved as the picture",
+    "An answer other than 200 is never saved as the picture",
     severity="blocker",
     evidence="choice",
-    why="Seen in public clients: the JSON of an error in a .png.",
+    why="Public clients have saved the JSON of an error as a .png.",
     fix="Raise for the status before writing.",
     cases=("refused-*",),
 )
@@ -170,11 +170,15 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     severity="major",
     evidence="choice",
     why="Captive portals and proxies answer 200.",
-    fix="Compare the media type with mime_type.",
+    fix="Compare the media type with mime_type of the result.",
     cases=("html-200",),
 )
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
-    """GC602, 603, 611, 612."""
+    """Demands an error, and no file under its final name, when a download is not the media.
+
+    The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall. Fails
+    when the call succeeds or leaves a finished file.
+    """
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         yield expect(outcome.kind == "error", "an error", outcome.shown, *sent)
@@ -191,13 +195,17 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     "A download is resumed only where validator and length agree",
     severity="minor",
     evidence="standard",
-    why="Else the file is made of two.",
-    fix="Send If-Range, or begin again.",
+    why="Otherwise the file combines parts of two.",
+    fix="Send If-Range, or start again.",
     source="RFC 9110, sections 13.1.5 and 14.2",
     cases=("resumed",),
 )
 def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
-    """GC607."""
+    """Demands that a download that is made again contains one version of the file.
+
+    The first attempt is cut off and the file then changes. Fails when the saved file combines parts
+    of both, or when an error is not clear.
+    """
     for outcome in history.calls("download"):
         if outcome.kind != "value":
             yield expect(outcome.clear, "a file or a clear error", outcome.shown)
@@ -215,12 +223,16 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
     "A file is overwritten only when asked, and by a whole one",
     severity="minor",
     evidence="choice",
-    why="The one before may be the only copy.",
-    fix="Take another name unless asked; write beside it, and rename at the end.",
+    why="The existing file may be the only copy.",
+    fix="Choose another name unless asked; write a temporary file and rename it at the end.",
     cases=("again*",),
 )
 def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observation]:
-    """GC609: a file stays as it was, unless a whole one is to take its place."""
+    """Demands that a saved file stays as it was, unless the caller asks to overwrite it.
+
+    Fails when a second download replaces it unasked, when an interrupted one damages it, or when a
+    requested overwrite does not happen.
+    """
     downloads = history.calls("download")
     if len(downloads) != 2 or downloads[0].kind != "value":
         return
@@ -244,12 +256,16 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     "A download that stalls ends in an error, and can be taken up again",
     severity="major",
     evidence="choice",
-    why="A stalled read waits for ever; the file is still to be had.",
-    fix="Set a read timeout; let nothing that is left of it stand in the way.",
+    why="A stalled read never ends, while the file is still available.",
+    fix="Set a read timeout; make sure that leftovers do not block the next attempt.",
     cases=("stalled*",),
 )
 def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observation]:
-    """GC612: a download that stalls ends, and does not stand in the way of the next one."""
+    """Demands an error when a download stalls, and the whole file from the next attempt.
+
+    Fails when the stalled call succeeds or leaves a finished file, or when a leftover prevents the
+    next attempt.
+    """
     if history.case == "stalled":
         yield from broken_files_are_not_kept(history)
         return

@@ -97,7 +97,7 @@ def _build_poll_rule(
     "A failing poll does not lose the job",
     severity="blocker",
     evidence="choice",
-    why="It goes on, and is paid, whatever one poll says.",
+    why="The job continues and is paid, whatever a single poll returns.",
     fix="Poll again, or raise an error with the id.",
     cases=("shaky-*",),
 )
@@ -106,12 +106,16 @@ def _build_poll_rule(
     "A 404 right after submission is tolerated, or surfaced with the id",
     severity="minor",
     evidence="assumption",
-    why="A read may be served before the write has arrived everywhere.",
-    fix="Allow for some seconds of 404.",
+    why="A read may reach a replica before the write does.",
+    fix="Tolerate a 404 in the first seconds after the submission.",
     cases=("late-404*",),
 )
 def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
-    """GC504, 505: a result, or an error that names the generation."""
+    """Demands the result, or an error that names the generation, when a single poll fails.
+
+    The case decides how it fails: a status, a reset, HTML, or a 404 at first. Fails on an error
+    without the id of the paid generation.
+    """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         kept = outcome.kind == "value" or (outcome.clear and names_generation(outcome, sent))
@@ -129,12 +133,15 @@ def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
     "A generation that goes back to pending is reported, not polled for ever",
     severity="minor",
     evidence="assumption",
-    why="Both ends are final by the documentation.",
+    why="By the documentation, completed and failed are final.",
     fix="Remember the last status; bound the wait.",
     cases=("regress*",),
 )
 def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
-    """GC507."""
+    """Demands an error when a completed generation is reported as pending again.
+
+    Fails when the call returns a value, polls without an end, or raises an error such as KeyError.
+    """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         yield expect(

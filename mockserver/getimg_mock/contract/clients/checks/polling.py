@@ -100,13 +100,17 @@ def _interval(history: ClientHistory) -> float:
     "Polls keep the configured, or the advised, distance",
     severity="major",
     evidence="documented",
-    why="The documentation advises 5 s; faster, without having been told to, is a warning.",
-    fix="Sleep between polls.",
+    why="The documentation advises 5 s; a faster pace without a configured interval is a warning.",
+    fix="Sleep for the interval between polls.",
     cases=("polled", "polled-real", "observed"),
     observable=True,
 )
 def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
-    """GC501: the distance that was asked for is a promise, the documented one is advice."""
+    """Demands that polls of a video are at least the configured interval apart.
+
+    Fails on a shorter distance. Without a configured interval, one below the advised 5 s is a
+    warning.
+    """
     least = _interval(history)
     judge = expect if "poll_interval" in history.options else warn_unless
     for sent in _group_by_video(history).values():
@@ -126,13 +130,16 @@ def polls_are_paced(history: ClientHistory) -> Iterator[Observation]:
     "Polling stops at the end of a generation",
     severity="major",
     evidence="seed",
-    why="Nothing changes any more.",
-    fix="Leave the loop.",
+    why="A finished generation does not change.",
+    fix="Leave the loop at completed or failed.",
     cases=("polled", "polled-real", "observed"),
     observable=True,
 )
 def polling_stops(history: ClientHistory) -> Iterator[Observation]:
-    """GC503, and GC511 with the failure."""
+    """Demands that no poll follows the answer in which a generation is completed or failed.
+
+    Fails on each further poll of that generation.
+    """
     for sent in _group_by_video(history).values():
         ended = next(
             (place for place, each in enumerate(sent) if each.object.get("status") in _TERMINAL),
@@ -151,11 +158,14 @@ def polling_stops(history: ClientHistory) -> Iterator[Observation]:
     severity="minor",
     evidence="assumption",
     why="The server knows its load.",
-    fix="Take the larger of it and your interval.",
+    fix="Wait for the larger of Retry-After and the interval.",
     cases=("slower-please*",),
 )
 def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
-    """GC508."""
+    """Demands that the poll after a pending answer with Retry-After waits as long as it asks.
+
+    Fails when the next poll comes more than half a second earlier.
+    """
     for sent in _group_by_video(history).values():
         if len(sent) > 2:
             gap = sent[2].elapsed - sent[1].elapsed
@@ -171,13 +181,14 @@ def slower_is_obeyed(history: ClientHistory) -> Iterator[Observation]:
     severity="major",
     evidence="choice",
     why="A hundred waits must not poll a hundred times as fast as one.",
-    fix="Share a pace among the waits of a client: so many polls a second, in turn.",
+    fix="Share one limit of polls a second among all waits of a client.",
     cases=("many", "many-more"),
 )
 def many_waits_are_bounded(history: ClientHistory) -> Iterator[Observation]:
-    """GC509: each wait as fast as one alone, and all together no faster than a client's own pace.
+    """Demands that waits in parallel each poll no faster than one alone.
 
-    The second bound does not grow with the waits. Nothing documents it: to go beyond is a warning.
+    Fails when there are more polls than that, or when a result is missing. More than two polls a
+    second in all is a warning, because no document names a limit.
     """
     polls = history.poll_requests
     waits = len(history.calls("generate_video"))

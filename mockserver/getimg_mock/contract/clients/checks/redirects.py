@@ -104,13 +104,17 @@ def _redirect_elsewhere(status: int) -> FaultAction:
     "The key is sent to the configured origin alone, redirects included",
     severity="blocker",
     evidence="standard",
-    why="Whoever has the key has the money.",
+    why="The key gives access to the account's money.",
     fix="Drop Authorization on another origin, or follow no redirects.",
     source="RFC 9110, section 15.4",
     cases=("redirected*", "downgraded"),
 )
 def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
-    """GC701."""
+    """Demands that the API key is sent to the configured origin only.
+
+    Redirects lead to another origin and to plain HTTP. Fails when the key is in a header, target or
+    body of a request there.
+    """
     key = history.secrets[0][1]
     for outcome in history.calls():
         off = [each for each in history.during(outcome) if not each.home]
@@ -134,12 +138,15 @@ def the_key_stays_home(history: ClientHistory) -> Iterator[Observation]:
     "A redirect from https to http is refused",
     severity="blocker",
     evidence="choice",
-    why="From there on everybody can read along.",
+    why="Without TLS, every hop can read the request.",
     fix="Refuse redirects to http.",
     cases=("downgraded",),
 )
 def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
-    """GC702."""
+    """Demands that a redirect from https to http is not followed.
+
+    Fails on any request without TLS.
+    """
     for outcome in history.calls():
         clear = [each for each in history.during(outcome) if each.origin.startswith("http:")]
         yield expect(
@@ -152,12 +159,15 @@ def no_downgrade(history: ClientHistory) -> Iterator[Observation]:
     "A POST is not sent again to another origin by 307 or 308",
     severity="major",
     evidence="choice",
-    why="The prompt and the references are the caller's.",
-    fix="Follow redirects for GET at most.",
+    why="The prompt and the references are private to the caller.",
+    fix="Follow redirects for GET only.",
     cases=("redirected-post*",),
 )
 def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
-    """GC704."""
+    """Demands that a submission that is redirected by 307 or 308 is not sent to another origin.
+
+    Fails when a request with a body arrives there.
+    """
     for outcome in history.calls():
         off = [each for each in history.during(outcome) if not each.home and each.request_body]
         yield expect(
@@ -173,13 +183,16 @@ def posts_stay_home(history: ClientHistory) -> Iterator[Observation]:
     "A loop of redirects ends",
     severity="minor",
     evidence="standard",
-    why="Else it never does.",
-    fix="Bound their number.",
+    why="Otherwise the call never ends.",
+    fix="Limit the number of redirects.",
     source="RFC 9110, section 15.4",
     cases=("redirect-loop",),
 )
 def redirects_are_bounded(history: ClientHistory) -> Iterator[Observation]:
-    """GC705."""
+    """Demands an error after at most 25 requests when a redirect leads to itself.
+
+    Fails on more requests, and on a call that does not raise.
+    """
     for outcome in history.calls():
         sent = history.during(outcome)
         yield expect(

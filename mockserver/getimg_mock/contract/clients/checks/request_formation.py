@@ -67,13 +67,17 @@ def cases(stream: Stream) -> Iterator[Case]:
     "Method, path, query and body of each call are what the API documents",
     severity="major",
     evidence="documented",
-    why="What is not documented is refused, or ignored without a word.",
+    why="The API refuses what it does not document, or silently ignores it.",
     fix="Build requests from the published OpenAPI document.",
     cases=("happy", "observed"),
     observable=True,
 )
 def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
-    """GC101."""
+    """Demands that each request to the API matches the published OpenAPI document.
+
+    Fails on an unknown method or path, a body that its schema refuses, an unknown query parameter,
+    or a GET with a body.
+    """
     for each in history.requests:
         if not each.home or each.operation == "downloads.retrieve":
             continue
@@ -99,13 +103,16 @@ def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
     "What the caller leaves out is absent from the request, not null",
     severity="major",
     evidence="documented",
-    why="A null is a value: it may be refused, or mean something else than the default.",
-    fix="Drop unset fields before the body is written.",
+    why="A null is a value: the API may refuse it, or take it for another than the default.",
+    fix="Drop unset fields before the body is serialised.",
     cases=("happy", "observed"),
     observable=True,
 )
 def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
-    """GC102."""
+    """Demands that a field or parameter that the caller omits is not sent.
+
+    Fails on a submission with a null or an extra field, and on an extra parameter of a model list.
+    """
     for outcome in history.calls():
         for each in history.during(outcome):
             if each.operation == _FORMS.get(outcome.op):
@@ -129,12 +136,15 @@ def what_is_left_out_is_absent(history: ClientHistory) -> Iterator[Observation]:
     "Authorization: Bearer is present, once, and exact",
     severity="major",
     evidence="documented",
-    why="Documented; two of them are read differently by different servers.",
+    why="The header is documented; servers differ in which of two they read.",
     fix="Set the header in one place.",
     cases=("happy",),
 )
 def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
-    """GC103."""
+    """Demands exactly one `Authorization: Bearer <key>` header on each request to the API.
+
+    Fails when the header is missing, repeated, or spelled differently.
+    """
     key = history.secrets[0][1]
     for each in history.requests:
         if each.home and each.operation not in {"downloads.retrieve", ""}:
@@ -159,7 +169,10 @@ def the_key_is_sent_once(history: ClientHistory) -> Iterator[Observation]:
     observable=True,
 )
 def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
-    """GC107."""
+    """Demands a User-Agent on each request, and the right type and length on each POST.
+
+    Fails when a header is missing or when Content-Length differs from the body.
+    """
     for each in history.requests:
         if not each.home or not each.operation or each.operation == "downloads.retrieve":
             continue
@@ -183,12 +196,15 @@ def headers_say_what_is_sent(history: ClientHistory) -> Iterator[Observation]:
     "Numbers, booleans and lists keep their JSON types",
     severity="major",
     evidence="documented",
-    why='"5" is not 5: it is refused, or read by luck.',
-    fix="Write the body with a JSON encoder from typed values.",
+    why='"5" is not 5: the API may refuse it, or accept it only by chance.',
+    fix="Serialise the body with a JSON encoder from typed values.",
     cases=("happy",),
 )
 def values_keep_their_types(history: ClientHistory) -> Iterator[Observation]:
-    """GC108."""
+    """Demands that each argument arrives in the body with its value and its JSON type.
+
+    Fails when a number is sent as a string or as a float, for example.
+    """
     for outcome in history.calls(*_FORMS):
         for each in history.during(outcome):
             if each.operation != _FORMS[outcome.op]:

@@ -86,7 +86,7 @@ def _build_body_cases() -> Iterator[Case]:
     severity="major",
     evidence="documented",
     why="The catalogue grows without a new version of the API.",
-    fix="Keep open sets as texts, not as closed enums.",
+    fix="Treat open sets as strings, not as closed enums.",
     cases=("unlisted-*",),
 )
 @client_check(
@@ -94,7 +94,7 @@ def _build_body_cases() -> Iterator[Case]:
     "Every RFC 3339 form of a moment is taken",
     severity="minor",
     evidence="standard",
-    why="Zones, fractions and leap seconds are all legal.",
+    why="RFC 3339 allows zones, fractions of seconds and leap seconds.",
     fix="Use a parser for RFC 3339.",
     source="RFC 3339, section 5.6",
     cases=("dates-*", "leap-second"),
@@ -104,8 +104,8 @@ def _build_body_cases() -> Iterator[Case]:
     "Legal forms of JSON and its media type are all read",
     severity="minor",
     evidence="standard",
-    why="Parameters, escapes, white space and order mean nothing.",
-    fix="Parse media types; use a JSON parser.",
+    why="Parameters, escapes, white space and the order of fields have no meaning.",
+    fix="Parse media types; use a standard JSON parser.",
     source="RFC 8259, and RFC 9110, section 8.3",
     cases=("json-*",),
 )
@@ -114,13 +114,17 @@ def _build_body_cases() -> Iterator[Case]:
     "Unknown, repeated and oddly cased headers change nothing",
     severity="minor",
     evidence="standard",
-    why="Whatever stands between adds its own.",
-    fix="Look headers up without regard to case; ignore the rest.",
+    why="Proxies add headers of their own.",
+    fix="Look headers up without regard to case; ignore unknown ones.",
     source="RFC 9110, section 5",
     cases=("odd-headers",),
 )
 def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
-    """GC202, 203, 210, 211, 213: what is legal is no error, and arrives as it came."""
+    """Demands that a legal answer is returned as it came, or that a refusal becomes a clear error.
+
+    The case decides what is unusual: absent or null fields, unknown values, forms of dates, of JSON
+    or of headers. Fails on an error for a legal answer, and on a field that arrives changed.
+    """
     for outcome in history.calls():
         yield judge_outcome(history, outcome)
 
@@ -159,8 +163,8 @@ def judge_unchanged(came: Any, outcome: CallOutcome, *sent: ClientExchange) -> O
     "A missing required field is a clear error where the answer is read",
     severity="major",
     evidence="choice",
-    why="Else it is an AttributeError deep in the caller's code, after paying.",
-    fix="Validate required fields when reading.",
+    why="Otherwise an AttributeError appears later in the caller's code, after paying.",
+    fix="Validate required fields when parsing the answer.",
     cases=("missing-*",),
 )
 @client_check(
@@ -168,21 +172,26 @@ def judge_unchanged(came: Any, outcome: CallOutcome, *sent: ClientExchange) -> O
     "A required field of the wrong type is a clear error",
     severity="major",
     evidence="choice",
-    why="A number for a text, an object for a list: nothing good comes of using it.",
-    fix="Validate types when reading.",
+    why="A value of the wrong type causes errors far from where it was read.",
+    fix="Validate types when parsing the answer.",
     cases=("mistyped-*", "beyond-*"),
 )
 @client_check(
     "GC208",
-    "A success that is no JSON of the API is an error of the client's own",
+    "A success without the API's JSON is an error of the client's own",
     severity="major",
     evidence="choice",
-    why="Proxies answer 200 with HTML; a str or a JSONDecodeError tells nobody what happened.",
-    fix="Check the media type; wrap the parser's errors.",
+    why="Proxies answer 200 with HTML; a str or a JSONDecodeError does not explain what happened.",
+    fix="Check the media type; wrap the parser's errors in the client's own.",
     cases=("garbage-*",),
 )
 def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
-    """GC206, 207, 208: what breaks the documented form is an error that was meant."""
+    """Demands a clear error for an answer that breaks the documented form.
+
+    The case decides what is broken: a missing field, a wrong type, or a body without JSON. Fails on
+    a returned value and on a bare KeyError, AttributeError or JSONDecodeError. A value out of its
+    bounds may also be returned unchanged.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         variant = message_variants.find_variant(history, sent)

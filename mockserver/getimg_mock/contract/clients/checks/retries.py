@@ -153,12 +153,16 @@ def _build_refusal_cases() -> Iterator[Case]:
     "Failures before any effect end in one generation or in a clear error",
     severity="major",
     evidence="documented",
-    why="A refused connection, a 429 or a 503 with Retry-After is safe to try again.",
-    fix="Retry what cannot have had an effect.",
+    why="After a refused connection, a 429, or a 503 with Retry-After, a retry is safe.",
+    fix="Retry failures that cannot have had an effect.",
     cases=("early-*",),
 )
 def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
-    """GC408."""
+    """Demands one generation, or a clear error, when the first attempt fails before any work.
+
+    Fails when a second attempt was served and the call still raises, when more than one generation
+    is paid, or when the error is not clear.
+    """
     for outcome in history.calls():
         sent = history.during(outcome)
         paid = [each for each in sent if each.paid]
@@ -176,13 +180,16 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
     "Reads are tried again after 502, 503, 504 and a reset",
     severity="major",
     evidence="standard",
-    why="A read costs nothing; a passing failure should not reach the caller.",
+    why="A read costs nothing; a passing failure need not reach the caller.",
     fix="Retry GETs a few times with back-off.",
     source="RFC 9110, section 9.2.2",
     cases=("get-*",),
 )
 def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
-    """GC409."""
+    """Demands that a read succeeds when its first attempt fails with 502, 503, 504 or a reset.
+
+    Fails when the failure reaches the caller, as the second attempt is always served.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.kind == "value",
@@ -203,7 +210,10 @@ def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     observable=True,
 )
 def refusals_are_final(history: ClientHistory) -> Iterator[Observation]:
-    """GC410."""
+    """Demands that a request that was refused for good is sent once.
+
+    Fails on a second request after 400, 401, 402, 403, 404, 413 or 422 within the same call.
+    """
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)
         if sent:

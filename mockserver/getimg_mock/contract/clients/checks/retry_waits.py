@@ -74,7 +74,7 @@ def _build_rate_limit_case(
     times: int = 1,
     **more: Any,
 ) -> Case:
-    """Return a case of so many calls: every other request is limited."""
+    """Return a case of `times` calls in which every other request is limited."""
     nth = tuple(range(1, 2 * times, 2))
     rules = tuple(
         FaultRule(
@@ -93,8 +93,8 @@ def _build_rate_limit_case(
     "Retry-After in seconds is honoured",
     severity="major",
     evidence="documented",
-    why="Documented for 429.",
-    fix="Wait at least that long.",
+    why="The documentation names Retry-After for 429.",
+    fix="Wait at least as long as Retry-After says.",
     cases=("wait-*",),
 )
 @client_check(
@@ -102,8 +102,8 @@ def _build_rate_limit_case(
     "Retry-After as a date, or beyond a minute, is waited for or given up on",
     severity="major",
     evidence="standard",
-    why="Trying early burns the next window too.",
-    fix="Read both forms; raise when it is longer than you will wait.",
+    why="An early attempt uses up the next window as well.",
+    fix="Parse both forms; raise when the wait is longer than your limit.",
     source="RFC 9110, section 10.2.3",
     cases=("long-wait-*", "date-wait-*"),
 )
@@ -113,11 +113,15 @@ def _build_rate_limit_case(
     severity="major",
     evidence="documented",
     why="A 429 for concurrency has no Retry-After.",
-    fix="Fall back to the reset when there is no Retry-After.",
+    fix="Use X-RateLimit-Reset when there is no Retry-After.",
     cases=("reset-wait-*",),
 )
 def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
-    """GC411, 412, 413: never again before the time that the server named."""
+    """Demands that a submission is not sent again before the time that a 429 names.
+
+    The case decides how it is named: as seconds, as a date, or by the rate limit's reset. Fails on
+    an earlier request. A client that gives up has to raise an error.
+    """
     asked = float(history.case.rpartition("-")[2])
     # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
     slack = 1.0 if history.case.startswith("date-") else 0.05
@@ -142,12 +146,15 @@ def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
     "A malformed Retry-After neither crashes the client nor makes it spin",
     severity="major",
     evidence="choice",
-    why="Proxies write all sorts of things there.",
-    fix="Treat what you cannot read as absent.",
+    why="Proxies send malformed values.",
+    fix="Treat a value that cannot be parsed as absent.",
     cases=("odd-wait-*",),
 )
 def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
-    """GC414: of several pauses one at least is there to be seen, with full jitter too."""
+    """Demands a result or a clear error when Retry-After cannot be read as a time to wait.
+
+    Fails on another error, and when none of the pauses before a further attempt reaches 0.05 s.
+    """
     pauses, again = [], []
     for outcome in history.calls():
         sent = find_own_requests(history, outcome)

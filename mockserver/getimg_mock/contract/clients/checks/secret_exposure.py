@@ -89,18 +89,21 @@ def _build_logging_case() -> Case:
     "The key is in no log, repr or pickle",
     severity="blocker",
     evidence="choice",
-    why="Those are kept and shown to others.",
+    why="Logs and pickles are kept and shared.",
     fix="Redact the header; hide the field; leave it out of __getstate__.",
     cases=("logged", "errors-key"),
 )
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC703."""
+    """Demands that logs at every level, the client's repr and pickled errors lack the API key.
+
+    Fails wherever the key is found. A key in the pickled parts of the client is a warning.
+    """
     key = history.secrets[0][1]
     for where, text in (("log", history.logs), ("repr", history.appearance)):
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
-    # Nobody may ever pickle a client: that its parts would tell the key is a warning.
+    # A client is seldom pickled: a key in its pickled parts is a warning only.
     yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
@@ -112,13 +115,16 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     "TLS certificates and their host names are verified by default",
     severity="blocker",
     evidence="standard",
-    why="Else anybody in between has the key.",
-    fix="Do not turn verification off.",
+    why="Otherwise a machine in between can read the key.",
+    fix="Do not turn certificate verification off.",
     source="RFC 9110, section 4.3.4",
     cases=("certificate",),
 )
 def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
-    """GC706."""
+    """Demands an error and no request when the server's certificate is for another host.
+
+    Fails when a request is sent over that connection, or when the call does not raise.
+    """
     for outcome in history.calls():
         sent = history.during(outcome)
         yield expect(
@@ -140,7 +146,10 @@ def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
     cases=("proxy",),
 )
 def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC707."""
+    """Demands that a proxy of the environment sees no API key outside TLS.
+
+    Fails when the key is in the bytes that the proxy can read.
+    """
     key = history.secrets[0][1]
     seen = [each for each in history.plain_seen if key in each]
     line = seen[0].partition("\r\n")[0] if seen else ""
@@ -152,12 +161,15 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     "Signed links are not written to logs",
     severity="minor",
     evidence="choice",
-    why="Who has the link has the file.",
+    why="A signed link alone gives access to the file.",
     fix="Redact sig in logged URLs.",
     cases=("logged",),
 )
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
-    """GC708."""
+    """Demands that the signature of a media link is not written to a log in clear.
+
+    Fails when `sig=` is followed by anything but a redaction.
+    """
     at = history.logs.find("sig=")
     while at >= 0 and history.logs[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
         at = history.logs.find("sig=", at + 4)

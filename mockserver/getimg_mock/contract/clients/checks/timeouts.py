@@ -56,12 +56,15 @@ def cases(_: Stream) -> Iterator[Case]:
     "A timeout bounds the whole call, not each read",
     severity="major",
     evidence="choice",
-    why="A byte now and then keeps a read alive for ever.",
-    fix="Measure the call by the monotonic clock.",
+    why="A byte now and then resets a read timeout for ever.",
+    fix="Bound the whole call by a deadline on the monotonic clock.",
     cases=("drip",),
 )
 def drips_end(history: ClientHistory) -> Iterator[Observation]:
-    """GC801."""
+    """Demands an error in time when the server sends one byte every 10 ms.
+
+    Fails when the call returns a value, or lasts longer than its timeout and its retries allow.
+    """
     timeout = float(history.options.get("timeout", 2))
     for outcome in history.calls():
         tries = len(history.during(outcome))
@@ -79,12 +82,15 @@ def drips_end(history: ClientHistory) -> Iterator[Observation]:
     "Silence after the request ends in an error",
     severity="major",
     evidence="choice",
-    why="A peer may vanish without a word.",
+    why="A peer may disappear without closing the connection.",
     fix="Set a read timeout.",
     cases=("silence",),
 )
 def silence_ends(history: ClientHistory) -> Iterator[Observation]:
-    """GC802."""
+    """Demands a clear error when the server accepts a request and sends nothing.
+
+    Fails when the call does not end within its timeout and retries, or raises an unclear error.
+    """
     for outcome in history.calls():
         sent = history.during(outcome)
         # Without an option of its own, a client may wait as the official SDK does: 5 minutes.

@@ -69,12 +69,16 @@ def cases(stream: Stream) -> Iterator[Case]:
     "Fields of a later version are ignored, in every object",
     severity="major",
     evidence="choice",
-    why="Models have gained fields from one version to the next; the SDK's are open to more.",
-    fix="Read what you know and leave the rest alone.",
+    why="Models have gained fields from one version to the next; the SDK's types allow more.",
+    fix="Read the known fields and ignore the others.",
     cases=("unknown-fields",),
 )
 def unknown_fields_are_left_alone(history: ClientHistory) -> Iterator[Observation]:
-    """GC201: who shows some of them is expected to show them all."""
+    """Demands that unknown fields in any object are ignored.
+
+    Fails when such an answer raises, or when a known field arrives changed. Warns when a client
+    returns some of the unknown fields and drops others.
+    """
     for outcome in history.calls():
         yield judge_outcome(history, outcome)
         sent = find_answer(history, outcome)
@@ -112,11 +116,15 @@ def _find_unknown_fields(value: Any, pointer: str = "") -> Iterator[tuple[str, A
     severity="major",
     evidence="choice",
     why="The caller needs the code and the message that the server gave.",
-    fix="Keep code and message as texts.",
+    fix="Keep code and message as strings.",
     cases=("unknown-error", "unknown-failure"),
 )
 def unknown_errors_are_surfaced(history: ClientHistory) -> Iterator[Observation]:
-    """GC205."""
+    """Demands that an unknown error code and its message reach the caller.
+
+    Tries a refused request and a failed video. Fails when either text is missing from the error, or
+    when the error is not clear.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         text = f"{outcome.text} {outcome.error.get('code')} {outcome.value}"

@@ -59,14 +59,14 @@ def _build_wait_case(name: str, on: str, act: FaultAction, label: str) -> Case:
     severity="blocker",
     evidence="choice",
     why="A paid job whose result is never collected is lost.",
-    fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
+    fix="Wait for completed or failed, or raise; return an answer with its status unchanged.",
     cases=("unknown-status-*",),
 )
 def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation]:
-    """GC204: who waits goes on or raises; who hands an answer back leaves its status as it is.
+    """Demands that a client does not treat an unknown status as success or as the end.
 
-    A call that waits says by its return that the job is done. One that hands back what came says
-    nothing, as long as its caller can read the status that the server gave.
+    A call that waits has to go on, or raise a clear error. A call that returns an answer has to
+    leave its status readable. Fails on a result without a completed status.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)

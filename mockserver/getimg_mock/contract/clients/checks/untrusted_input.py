@@ -73,13 +73,17 @@ def _build_bomb() -> WireAnswer:
     "Nothing can be injected into a request by id, model or prompt",
     severity="blocker",
     evidence="standard",
-    why="They often come from others.",
-    fix="Encode, and refuse line ends.",
+    why="Ids, models and prompts often come from end users.",
+    fix="Encode values, and refuse line breaks.",
     source="RFC 9110, section 5.5, and RFC 3986, section 2",
     cases=("injection",),
 )
 def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
-    """GC709."""
+    """Demands that line breaks in an id, model or prompt add nothing to a request.
+
+    Fails on an added header or request and on a line break in the target. A call that sends nothing
+    has to raise.
+    """
     for outcome in history.calls():
         for each in history.during(outcome):
             bad = each.get_sent_headers("x-evil") or each.target.startswith("/v2/stolen")
@@ -99,12 +103,15 @@ def nothing_is_injected(history: ClientHistory) -> Iterator[Observation]:
     "What an answer unpacks to is bounded",
     severity="major",
     evidence="choice",
-    why="64 KB can unpack to all of the memory.",
+    why="64 KB of gzip can unpack to more than the available memory.",
     fix="Read with a limit, and count unpacked bytes.",
     cases=("bomb",),
 )
 def bombs_are_bounded(history: ClientHistory) -> Iterator[Observation]:
-    """GC710."""
+    """Demands that an answer that unpacks to 64 MiB takes less than 24 MiB of memory.
+
+    Fails when the peak of a call is higher.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.peak < _BOUND,

@@ -82,12 +82,15 @@ def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
     "Numbers at their edges are taken, money without a detour through floats",
     severity="major",
     evidence="documented",
-    why="Balance and prices are decimal texts so that no cent is lost.",
-    fix="Use Decimal, or keep the text.",
+    why="Balance and prices are decimal strings so that no cent is lost.",
+    fix="Use Decimal, or keep the string.",
     cases=("numbers", "money-*"),
 )
 def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
-    """GC209."""
+    """Demands that unusual numbers are read without loss, and amounts of money without floats.
+
+    Fails on an error, on a changed number, and on a decimal text that became a float.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if outcome.kind != "value" or not sent:
@@ -113,12 +116,16 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
     "No items and several items are handled; no rates is not free",
     severity="minor",
     evidence="documented",
-    why="data is a list; an empty list of rates means unknown.",
-    fix="Do not take the first item for granted.",
+    why="data is a list; an empty list of rates means that the price is unknown.",
+    fix="Do not assume that there is a first item, or only one.",
     cases=("empty-data", "several", "no-models", "no-rates"),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
-    """GC212."""
+    """Demands that empty lists and lists of several items are returned completely.
+
+    Fails when media of a result are dropped, when an empty list of models raises, or when a model
+    without rates seems to be free.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if history.case == "empty-data":
@@ -150,11 +157,14 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     severity="minor",
     evidence="choice",
     why="Signed links and messages have no documented length.",
-    fix="Set no limits of your own on texts.",
+    fix="Do not limit the length of strings.",
     cases=("long-message", "long-url"),
 )
 def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
-    """GC214."""
+    """Demands that a message of 1 MB and a link of 8 kB reach the caller whole.
+
+    Fails when either is cut, or when its length causes another error.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         if history.case == "long-message":

@@ -101,13 +101,17 @@ def _large_references() -> tuple[dict[str, str], ...]:
     "A prompt arrives character by character as it was given, references too",
     severity="major",
     evidence="standard",
-    why="In another normal form, or cut, it makes another picture; a body may have 25 MiB.",
-    fix="Encode JSON as UTF-8 and change nothing.",
+    why="A changed or truncated prompt gives another picture; a body may have 25 MiB.",
+    fix="Encode JSON as UTF-8 and do not change the text.",
     source="RFC 8259, section 8; that a body may have 25 MiB is documented",
     cases=("unicode", "large-body"),
 )
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
-    """GC104."""
+    """Demands that prompts and references arrive exactly as given.
+
+    Tries emoji, combining and right-to-left characters, control characters, and a body of 24 MiB.
+    Fails when a character is changed, lost or normalised, or when nothing is sent.
+    """
     for outcome in history.calls("generate_image", "generate_video"):
         sent = [each for each in history.during(outcome) if each.submits]
         asked = outcome.args["prompt"]
@@ -135,13 +139,16 @@ def _size(value: Any) -> int:
     "Ids are percent-encoded in paths; one that is a dot segment is refused",
     severity="blocker",
     evidence="standard",
-    why="An id from outside must not choose another endpoint.",
+    why="An id from outside must not select another endpoint.",
     fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
     source="RFC 3986, sections 3.3 and 5.2.4",
     cases=("odd-ids",),
 )
 def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
-    """GC105."""
+    """Demands that an id with reserved characters is percent-encoded as one path segment.
+
+    Fails when the id reaches another path or query, or when an id that is not sent raises no error.
+    """
     for outcome in history.calls("retrieve_video", "model"):
         asked = outcome.args["id"]
         start = "/v2/videos/generations/" if outcome.op == "retrieve_video" else "/v2/models/"
@@ -167,12 +174,15 @@ def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
     "Moments are sent with a zone, and '+' is encoded",
     severity="major",
     evidence="documented",
-    why="The documentation requires the zone; a bare '+' arrives as a space.",
-    fix="Refuse a naive datetime, or give it the zone you mean.",
+    why="The documentation requires the zone; a '+' that is not encoded arrives as a space.",
+    fix="Refuse a datetime without a zone, or add the intended zone; encode '+' as %2B.",
     cases=("zones", "no-zone"),
 )
 def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
-    """GC106."""
+    """Demands that the range of a cost query has a time zone and denotes the same instants.
+
+    Fails when a `+` is not encoded, or when a time without a zone is sent or silently accepted.
+    """
     for outcome in history.calls("costs"):
         sent = history.during(outcome)
         zoneless = _parse_utc(outcome.args["start"]) is None

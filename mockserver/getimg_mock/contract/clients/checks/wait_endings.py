@@ -67,7 +67,10 @@ def _fail_videos(seconds: int) -> dict[str, Any]:
     cases=("held", "held-real"),
 )
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
-    """GC502."""
+    """Demands that a wait for a video that stays pending raises an error with its id.
+
+    Fails when the call returns or never ends, or when the error lacks the generation's id.
+    """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         told = outcome.clear and names_generation(outcome, sent)
@@ -85,12 +88,15 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     "Cancelling a wait ends it at once and leaves the id to the caller",
     severity="major",
     evidence="choice",
-    why="The job goes on and is paid.",
-    fix="Note the id on what is raised, or log it.",
+    why="The job continues and is paid.",
+    fix="Put the id on the raised error, or log it.",
     cases=("cancelled",),
 )
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
-    """GC506."""
+    """Demands that an interrupted wait ends within 7 s and leaves the generation's id.
+
+    Fails when the wait goes on, or when the id is neither on the error nor in the client's log.
+    """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         yield expect(
@@ -113,12 +119,15 @@ def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     "A jump of the wall clock neither ends nor prolongs a wait",
     severity="major",
     evidence="choice",
-    why="Clocks are set; monotonic time is not.",
-    fix="Use the monotonic clock.",
+    why="The wall clock can be set; the monotonic clock cannot.",
+    fix="Measure waits by the monotonic clock.",
     cases=("clock-*",),
 )
 def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
-    """GC510."""
+    """Demands that a wait returns its result when the wall clock jumps by an hour.
+
+    Fails when the wait ends early with an error, or takes more than 90 s for a video of 42 s.
+    """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
         right = outcome.kind == "value" and outcome.ended <= 90
@@ -135,12 +144,15 @@ def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
     "A failed video ends the wait with its message",
     severity="major",
     evidence="documented",
-    why="failed is final.",
+    why="By the documentation, failed is final.",
     fix="Raise when the status is failed.",
     cases=("failing", "failing-real"),
 )
 def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
-    """GC511."""
+    """Demands that a wait ends at a failed status with an error that has its message.
+
+    Fails when the call polls again, returns a value, or raises without the message.
+    """
     yield from polling_stops(history)
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)

@@ -47,7 +47,7 @@ class AdapterSource:
         return PythonDriver(self.make, self.name + suffix, real_seconds=case_seconds)
 
     def create_upstream_driver(self, target: HttpTarget, *, suffix: str = "") -> Driver:
-        """Return what drives the client against a service that is not ours."""
+        """Return the driver of the client against a service other than the fake."""
         return UpstreamDriver(self.make, self.name + suffix, address=target)
 
 
@@ -79,14 +79,14 @@ class ProgramSource:
         return driver
 
     def create_upstream_driver(self, target: HttpTarget, *, suffix: str = "") -> Driver:
-        """Return what drives the program against a service that is not ours."""
+        """Return the driver of the program against a service other than the fake."""
         driver = ProcessDriver(self.command, address=target)
         driver.name += suffix
         return driver
 
 
 def find_source(client: str | Sequence[str] | Callable[..., Any]) -> AdapterSource | ProgramSource:
-    """Return the client that a name, a command or a factory stands for.
+    """Return the client that a name, a command or a factory denotes.
 
     A name is that of an adapter that ships, `package.module:make`, or `program:` with a command; a
     command may also be a list of words. Raises `SettingsError` where there is no such client.
