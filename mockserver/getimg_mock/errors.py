@@ -40,6 +40,7 @@ These never leave the package:
     |-- Refusal              the API refuses a request, in getimg.ai's error envelope
     |-- RefusedError         the budget does not allow a request to a paid service
     |-- BodyTooLargeError    a request body exceeds the limit
+    |-- BrokenPictureError   a reference image is not a complete picture; a ValueError
     |-- ClientGoneError      a client disconnected before its request was complete
     `-- UnsupportedStreamError  a video encoder's headers cannot be continued; a ValueError
 """
