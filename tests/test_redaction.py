@@ -16,7 +16,12 @@ from getimg_mock.redaction import (
 
 @pytest.mark.parametrize(
     ("key", "shown"),
-    [("sk_abcdefghijkl", "sk_...ijkl"), ("sk_a", "sk_..."), ("sk_12345678", "sk_...78"), ("", "...")],
+    [
+        ("sk_abcdefghijkl", "sk_...ijkl"),
+        ("sk_a", "sk_..."),
+        ("sk_12345678", "sk_...78"),
+        ("", "..."),
+    ],
 )
 def test_a_key_is_shown_without_its_secret(key: str, shown: str) -> None:
     """Enough to tell keys apart, and little of a short one."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command, DeferredAnswer, TextAnswer
 from getimg_mock.control.exchange_summaries import summarise
-from getimg_mock.control.fields import Field, choice, moment, number, shorten_value, text, whole
+from getimg_mock.control.fields import Field, choice, moment, number, text, whole
 from getimg_mock.control.har import build_har
 from getimg_mock.errors import ControlError, UnknownNameError
+from getimg_mock.setting_values import shorten_value
 from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
