@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 # The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
+NO_WIRE: Final = (
+    "Socket faults need getimg-mock's own server: use `getimg-mock serve`, MockServer, or the "
+    "in-process transports."
+)
+"""What to do under another ASGI host."""
 
 
 class Wire(Protocol):
@@ -36,11 +41,13 @@ def get_wire(scope: Mapping[str, Any]) -> Wire:
     """Return the wire of a request; raises `NoWireError` under another ASGI host."""
     wire: Wire | None = scope.get(WIRE)
     if wire is None:
-        raise NoWireError(
-            "Socket faults need getimg-mock's own server: use `getimg-mock serve`, "
-            "MockServer, or the in-process transports."
-        )
+        raise NoWireError(NO_WIRE)
     return wire
+
+
+def has_wire(scope: Mapping[str, Any]) -> bool:
+    """Return whether the ASGI host gives access to the socket of its requests."""
+    return WIRE in scope
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

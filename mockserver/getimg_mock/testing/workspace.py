@@ -16,7 +16,7 @@ from getimg_mock.testing.reset_tracking import EpochStore, PresentClock
 from getimg_mock.testing.timeline import render_timeline
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.linked_time import Link
-from getimg_mock.world.clock import stopwatch
+from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.testing.client_waiting import LinkedWaitStrategy
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
+    from getimg_mock.testing.thread_failure import ThreadFailure
     from getimg_mock.virtual_time.linked_time import ClockSource, MovableClock
 
 
@@ -61,6 +62,7 @@ class GetimgMock(WorkspaceHandle):
         super().__init__(self._watched)
         self.url = url
         self.link: Link | None = None
+        self.failure: ThreadFailure | None = None
         self._app = app
         self._patience = patience
         self._at_work = at_work
@@ -68,6 +70,7 @@ class GetimgMock(WorkspaceHandle):
         self._orders: list[ExpectedOrder] = []
         self._policies: list[str] = []
         self._opened_at = self.clock.now()
+        self._opened_really_at = wall_time()
 
     def transport(self) -> HttpxTransport:
         """Return a transport for `httpx.Client` and `httpx.AsyncClient`; every host is the fake."""
@@ -166,7 +169,13 @@ class GetimgMock(WorkspaceHandle):
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far as text, in at most `lines` lines."""
-        return render_timeline(self, self._opened_at, self._find_fake(), lines=lines)
+        return render_timeline(
+            self,
+            self._opened_at,
+            self._find_fake(),
+            since=self._opened_really_at,
+            lines=lines,
+        )
 
     def check_loop(self) -> None:
         """Raise `LoopError` if time is linked and the running event loop cannot be."""

@@ -20,7 +20,7 @@ from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
 from getimg_mock.virtual_time.time_aliases import FUNCTIONS, find_aliases, find_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
     from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
 
@@ -30,7 +30,8 @@ class TimeBinding:
 
     Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
     which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
-    on the clock. Bindings may be nested: the innermost decides.
+    on the clock. `real_callers` tells which modules, by name, get real time in bound threads, too.
+    Bindings may be nested: the innermost decides.
     """
 
     def __init__(
@@ -40,7 +41,9 @@ class TimeBinding:
         outsiders: Container[threading.Thread] = (),
         trio: DeadlinePolicy | None = None,
         event_wait: bool = False,
+        real_callers: Mapping[object, bool] | None = None,
     ) -> None:
+        self._real_callers = real_callers
         self._policy = policy
         self._outsiders = outsiders
         self._event_wait = event_wait
@@ -97,7 +100,16 @@ class TimeBinding:
         self._functions = frozenset(made.values())
 
     def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
-        return lambda original: _TimeFunction(original, bound, self.is_bound)
+        is_bound = self.is_bound
+        if self._real_callers is not None:
+            is_bound = self._is_caller_bound
+        return lambda original: _TimeFunction(original, bound, is_bound)
+
+    def _is_caller_bound(self) -> bool:
+        """Return whether the function that has called a function of `time` has bound time."""
+        # Below this frame are `_TimeFunction.__call__` and its caller.
+        caller = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
+        return not self._real_callers[caller] and self.is_bound()  # type: ignore[index]
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy

@@ -20,6 +20,7 @@ from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.outside_threads import OutsideThreads
 from getimg_mock.virtual_time.sleepers import Sleepers
 from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
+from getimg_mock.virtual_time.time_aliases import RealTimeCallers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +88,9 @@ class Link:
             require_linkable_loop()
             outsiders = OutsideThreads()
             self._sleepers = Sleepers(self, outsiders, self._at_work)
-            self._binding = TimeBinding(self, outsiders=outsiders, trio=self)
+            self._binding = TimeBinding(
+                self, outsiders=outsiders, trio=self, real_callers=RealTimeCallers()
+            )
             self._binding.start()
         except BaseException:
             _ACTIVE.release()
