@@ -63,6 +63,10 @@ scorecard: $(DEVELOPS) ## Show how many faulty providers and clients the contrac
 	@$(BIN)/python -m tests.contract.provider.seeds --seeds 100
 	@$(BIN)/python -m tests.contract.clients.scorecard
 
+.PHONY: docs
+docs: $(DEVELOPS) ## Write the generated parts of the documentation anew
+	@$(BIN)/python -m tests.docs.generated_blocks
+
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
 	@missed=0; for what in startup serving memory media plugin contract; do \

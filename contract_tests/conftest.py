@@ -28,9 +28,18 @@ collect_ignore = [] if find_spec("hypothesis") else ["test_sequences.py"]
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add options for what is verified, and for what that may cost."""
     group = parser.getgroup("getimg-mock contract")
-    group.addoption("--getimg-target", default="fake", help="fake, live, real, or a URL")
-    group.addoption("--getimg-tier", default=None, choices=["R0", "R1", "R2", "R3"])
-    group.addoption("--getimg-budget", default="0", help="US dollars that may be spent today")
+    group.addoption(
+        "--getimg-target", default="fake", metavar="WHERE", help="fake, live, real, or a URL"
+    )
+    group.addoption(
+        "--getimg-tier",
+        default=None,
+        choices=["R0", "R1", "R2", "R3"],
+        help="how far to go (default: R3 on the fake, else R0)",
+    )
+    group.addoption(
+        "--getimg-budget", default="0", metavar="USD", help="US dollars that may be spent today"
+    )
     group.addoption(
         "--getimg-wait",
         default=MAX_WAIT,
@@ -38,8 +47,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long to wait at once where time cannot be moved",
     )
-    group.addoption("--getimg-client", default=None, help="the client: package.module:make")
-    group.addoption("--getimg-record", default=None, help="the file that keeps each day's spend")
+    group.addoption(
+        "--getimg-client", default=None, metavar="CLIENT", help="the client: package.module:make"
+    )
+    group.addoption(
+        "--getimg-record", default=None, metavar="FILE", help="the file that keeps each day's spend"
+    )
 
 
 def read_options(config: pytest.Config) -> dict[str, Any]:

@@ -44,4 +44,9 @@ def read_text(folder: Folder, name: str) -> str:
 def read_source(module: str) -> str:
     """Return the source of one module of this package, by its dotted name."""
     package, *parts = module.split(".")
-    return files(package).joinpath(*parts[:-1], f"{parts[-1]}.py").read_text(encoding="utf-8")
+    return read_package_file(package, "/".join((*parts[:-1], f"{parts[-1]}.py")))
+
+
+def read_package_file(package: str, name: str) -> str:
+    """Return the text of a file that lies in a package of ours; `name` may hold slashes."""
+    return files(package).joinpath(*name.split("/")).read_text(encoding="utf-8")

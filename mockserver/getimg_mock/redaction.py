@@ -1,8 +1,12 @@
-"""Redacting API keys.
+"""Redacting API keys: the one place that says which headers are secret, and how a key is shown.
 
-A known key is replaced by its name, `<key a>`, so that a check for leaks still sees where it was
-shown. A text in the form of a getimg.ai key that was never sent becomes `<a key>`; the value of a
-parameter that is named like a key becomes `<hidden>`.
+Where keys of the fake are shown, in its log, its journal and its messages, the ends of a key stay,
+so that keys can be told apart: `sk_...f3a9`. Reports and evidence may hold keys of getimg.ai, and
+show nothing of them.
+
+There a known key is replaced by its name, `<key a>`, so that a check for leaks still sees where it
+was shown. A text in the form of a getimg.ai key that was never sent becomes `<a key>`; the value of
+a parameter that is named like a key becomes `<hidden>`.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ KEY_PLACEHOLDER: Final = "<a key>"
 HIDDEN_PLACEHOLDER: Final = "<hidden>"
 
 _CREDENTIAL: Final = re.compile(
-    r"authorization$|api-?key|auth-?token|access-?token|^cookie$", re.IGNORECASE
+    r"authorization$|api-?key|(?:auth|access|mock)-?token|^cookie$", re.IGNORECASE
 )
 _SCHEMES: Final = ("bearer", "basic", "token", "apikey", "key")
 _KEY_PARAMETERS: Final = ("api_key", "apikey", "api-key", "access_token")
@@ -53,6 +57,38 @@ _FIELD: Final = re.compile(
     rb'("(?:' + _KEY_NAMES + rb')"\s*:\s*")' + _NOT_REDACTED + rb'((?:[^"\\]|\\.)+)(?=")',
     re.IGNORECASE,
 )
+
+
+_MIN_SHOWN_KEY: Final = 12
+"""The last four characters of a shorter key would be too much of it."""
+
+
+def hide_key(key: str) -> str:
+    """Return the beginning of a key, for texts in which it need not be told from others."""
+    return f"{key[:3]}..."
+
+
+def shorten_key(key: str) -> str:
+    """Return the ends of a key: enough to tell keys apart, too little to use."""
+    return hide_key(key) + (key[-4:] if len(key) >= _MIN_SHOWN_KEY else "")
+
+
+def shorten_credentials(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers in which keys are shortened, and other credentials left out."""
+    return [
+        (name, _shorten_value(value)) if _is_secret(name) else (name, value)
+        for name, value in headers
+    ]
+
+
+@lru_cache(maxsize=256)
+def _is_secret(name: bytes) -> bool:
+    return carries_credentials(name.decode("latin-1"))
+
+
+def _shorten_value(value: bytes) -> bytes:
+    scheme, key = value[:7], value[7:].decode("latin-1")
+    return scheme + shorten_key(key).encode("latin-1") if scheme.lower() == b"bearer " else b"..."
 
 
 @dataclass(frozen=True, slots=True)

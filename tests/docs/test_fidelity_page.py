@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from getimg_mock._shipped import read_text
 from getimg_mock.contract.evidence.claims import compute_mark, find_flaw
 from getimg_mock.contract.evidence.evidence_file import Evidence, load_shipped_evidence
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.settings import format_option_name, list_options
-from tests.docs.fidelity_table import behaviours, rows, table
+from tests.docs.fidelity_table import rows
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "fidelity.md").read_text(encoding="utf-8")
 NAMES = {format_option_name(option.name) for option in list_options()}
@@ -42,16 +41,6 @@ def test_every_setting_stands_on_the_page() -> None:
     """A setting is there because something is unknown, or ours; the page says which."""
     named = set(re.findall(r"--(?:no-)?([a-z]+(?:-[a-z]+)*)", PAGE))
     assert named >= NAMES
-
-
-def test_the_table_of_checks_is_what_the_evidence_says() -> None:
-    """It is generated: python -m tests.docs.fidelity_table."""
-    assert PAGE.endswith("\n\n" + table(load_shipped_evidence()))
-
-
-def test_the_package_has_the_rows_of_the_page() -> None:
-    """They are generated, too: python -m tests.docs.fidelity_table."""
-    assert read_text("fixtures", "behaviours.json") == behaviours(PAGE)
 
 
 @pytest.mark.parametrize(

@@ -314,10 +314,33 @@ def test_what_a_provider_says_cannot_become_markup() -> None:
     for verdict in run[0].verdicts:
         for failure in verdict["failures"]:
             failure["actual"] = hostile
+    assert "&lt;/td&gt;&lt;script&gt;" in matrix.as_html(run)
     assert "<script" not in matrix.as_html(run)
     assert "<script" not in documents.as_markdown(run)
     ET.fromstring(documents.as_junit(run))  # noqa: S314 - our own document
     assert "\x00" not in console.render_console(run[0])
+
+
+def spoil_texts(value: Any, hostile: str, name: str = "") -> Any:
+    """Return an event in which each free text ends in hostile characters."""
+    if isinstance(value, dict):
+        return {name: spoil_texts(each, hostile, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [spoil_texts(each, hostile, name) for each in value]
+    fixed = {"event", "id", "status", "severity", "level", "kind", "at", "ceiling", "spent"}
+    return value + hostile if isinstance(value, str) and name not in fixed else value
+
+
+@pytest.mark.parametrize("text", [stream, client_stream], ids=["provider", "client"])
+def test_no_report_to_read_holds_control_characters(text: Callable[[], str]) -> None:
+    """A terminal or a browser obeys them: ESC recolours, moves the cursor, or sets a title."""
+    hostile = "\x1b[31m\x1b]0;t\x07\x00\x9b2J\u202e\x7f"
+    events = [spoil_texts(each, hostile) for each in run_events.parse_events(text())]
+    run = run_events.read_outcomes(events, source="events.ndjson")
+    pages = [documents.as_markdown(run), matrix.as_html(run), *map(console.render_console, run)]
+    for page in pages:
+        assert [each for each in page if each not in "\n\r\t" and not each.isprintable()] == []
+        assert "[31m" in page
 
 
 def test_no_report_holds_a_key() -> None:

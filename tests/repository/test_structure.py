@@ -58,13 +58,6 @@ LONGEST_FUNCTION: Final = 30
 # Modules that are still to be split; each split removes its entry.
 MODULES_TO_SPLIT: Final = frozenset(
     {
-        "contract/clients/checks/downloads.py",
-        "contract/clients/checks/polling.py",
-        "contract/clients/checks/request_formation.py",
-        "contract/clients/checks/response_parsing.py",
-        "contract/clients/checks/retries.py",
-        "contract/clients/checks/security.py",
-        "contract/clients/checks/transport.py",
         "contract/provider/checks/billing.py",
         "contract/provider/checks/lifecycle.py",
         "contract/provider/checks/media.py",
@@ -75,19 +68,6 @@ MODULES_TO_SPLIT: Final = frozenset(
 # Functions that are still to be split; each split removes its entry.
 FUNCTIONS_TO_SPLIT: Final = frozenset(
     {
-        "contract/clients/checks/downloads.py:_build_refused_cases",
-        "contract/clients/checks/downloads.py:cases",
-        "contract/clients/checks/error_reporting.py:cases",
-        "contract/clients/checks/money.py:_build_lost_answer_cases",
-        "contract/clients/checks/partial_downloads.py:cases",
-        "contract/clients/checks/polling.py:cases",
-        "contract/clients/checks/request_formation.py:cases",
-        "contract/clients/checks/response_parsing.py:_build_odd_value_cases",
-        "contract/clients/checks/security.py:cases",
-        "contract/clients/checks/transport.py:cases",
-        "contract/clients/checks/unknown_statuses.py:cases",
-        "contract/clients/drivers/case_run.py:history",
-        "contract/clients/drivers/process_driver.py:_make_calls",
         "contract/provider/corpus/field_plans.py:build_plans",
         "contract/provider/corpus/generation_plans.py:build_plans",
         "contract/provider/corpus/routing_plans.py:_build_path_steps",

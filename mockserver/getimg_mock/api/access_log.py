@@ -10,7 +10,8 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from getimg_mock.api.authentication import redact_key
+from getimg_mock.api.error_envelope import encode_hint
+from getimg_mock.redaction import shorten_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def format_text(call: Call, answer: Answer, seconds: float) -> str:
-    """Return the line in plain text, with the hint of a refused request."""
+    """Return the line in plain text, with the hint of a refused or ignored part of the request."""
     key = _redact_key_in_log(call.workspace.key) if call.workspace else "-"
-    hint = answer.header(b"x-mock-hint") if answer.status >= 400 else None
-    said = f"  ({hint.decode()})" if hint else ""
+    hint = _find_hint(call, answer)
+    said = f"  ({hint})" if hint else ""
     moment = _format_time(int(wall_time().timestamp()))
     return (
         f"{moment} {_sanitize(call.method)} {_format_path(call)} {answer.status} "
@@ -44,11 +45,13 @@ def format_json(call: Call, answer: Answer, seconds: float) -> str:
         "path": _format_path(call),
         "status": answer.status,
         "milliseconds": round(seconds * 1000, 2),
-        "key": redact_key(call.workspace.key) if call.workspace else None,
+        "key": shorten_key(call.workspace.key) if call.workspace else None,
     }
-    hint = answer.header(b"x-mock-hint")
+    hint = _find_hint(call, answer)
     if hint:
-        line["hint"] = hint.decode()
+        line["hint"] = hint
+    if call.unknown_fields:
+        line["unknown_fields"] = [each.path for each in call.unknown_fields]
     return json.dumps(line)
 
 
@@ -56,9 +59,17 @@ def log_nothing(_call: Call, _answer: Answer, _seconds: float) -> None:
     """Print nothing."""
 
 
+def _find_hint(call: Call, answer: Answer) -> str | None:
+    """Return the hint, also where settings keep it from the answer's headers."""
+    sent = answer.header(b"x-mock-hint")
+    if sent is not None:
+        return sent.decode("ascii", "replace")
+    return encode_hint(call.hint).decode() if call.hint else None
+
+
 @lru_cache(maxsize=64)
 def _redact_key_in_log(key: str) -> str:
-    return _sanitize(redact_key(key))
+    return _sanitize(shorten_key(key))
 
 
 def _format_path(call: Call) -> str:

@@ -56,11 +56,6 @@ def parse_key(authorizations: list[str], settings: Settings) -> str:
     return key
 
 
-def redact_key(key: str) -> str:
-    """Return the ends of a key: enough to tell keys apart, too little to use."""
-    return f"{key[:3]}...{key[-4:]}" if len(key) >= 12 else f"{key[:3]}..."
-
-
 @cache
 def _compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)

@@ -12,15 +12,22 @@ from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
 from getimg_mock.api.delivery import deliver
 from getimg_mock.api.downloads import find_holder
-from getimg_mock.api.error_envelope import internal_error, method_not_allowed, render_problem
+from getimg_mock.api.error_envelope import (
+    add_hint,
+    internal_error,
+    method_not_allowed,
+    render_problem,
+)
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
+from getimg_mock.api.path_advice import advise_method
 from getimg_mock.api.recording import record
 from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import stopwatch, wall_time
 from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import find_answer_schema
+from getimg_mock.world.unknown_fields import find_unknown_fields, format_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,9 +98,11 @@ class Endpoint:
             self._identify(call, handled.operation)
             if call.method == "POST":
                 call.body = await read_body(call, receive, settings.max_body_mib)
+                self._note_unknown_fields(call, handled.operation)
             faults.select_behaviour(call)
             return await faults.apply_behaviour(call, handled.handler)
         except Refusal as refusal:
+            call.hint = refusal.hint
             return render_problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:
             answer = render_problem(_too_large(settings.max_body_mib), hints=settings.mock_headers)
@@ -115,15 +124,31 @@ class Endpoint:
         if call.workspace is not None:
             call.at = call.workspace.clock.now()
 
+    def _note_unknown_fields(self, call: Call, operation: Operation) -> None:
+        """Set the fields of the body that the API does not document on the call."""
+        if operation.request is None or operation.limited is None or call.workspace is None:
+            return
+        call.unknown_fields = find_unknown_fields(
+            operation.limited, call.json_or_none(), key=call.workspace.key
+        )
+
     def _refuse_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)
-        answer = render_problem(method_not_allowed(call.method, allowed))
+        hint = advise_method(call.method, str(call.scope["path"]), allowed)
+        answer = render_problem(
+            method_not_allowed(call.method, allowed, hint), hints=self.fake.settings.mock_headers
+        )
         answer.headers.append((b"allow", allowed.encode()))
         return answer
 
     def _finish(self, call: Call, handled: HandledOperation | None, answer: Answer) -> None:
         clock = (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", format_http_date(clock)))
+        if call.unknown_fields:
+            hint = format_hint(call.unknown_fields)
+            call.hint = f"{call.hint}; {hint}" if call.hint else hint
+            if self.fake.settings.mock_headers:
+                add_hint(answer, hint)
         limited = handled.operation.limited if handled is not None else None
         if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
             answer.headers += build_rate_limit_headers(call.workspace.compute_allowance(limited))

@@ -12,6 +12,9 @@ from getimg_mock.world.error_messages import INCORRECT_KEY, SOMETHING_WENT_WRONG
 if TYPE_CHECKING:
     from getimg_mock.world.journal import Headers
 
+MAX_HINT: Final = 800
+"""The length of the header `X-Mock-Hint`, in characters."""
+
 _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 
 
@@ -29,7 +32,7 @@ def render_problem(refusal: Refusal, *, hints: bool = True) -> Answer:
     if refusal.retry_after is not None:
         headers.append((b"retry-after", str(refusal.retry_after).encode()))
     if hints and refusal.hint:
-        headers.append((b"x-mock-hint", _encode_hint(refusal.hint)))
+        headers.append((b"x-mock-hint", encode_hint(refusal.hint)))
     status = refusal.status or STATUSES.get(refusal.code, 400)
     return Answer.of_json(status, {"error": error}, headers)
 
@@ -43,16 +46,17 @@ def invalid_api_key(hint: str) -> Refusal:
     )
 
 
-def unknown_path(path: str, nearest: str | None = None) -> Refusal:
-    """Return the 404 for an unknown path."""
-    hint = f"did you mean {nearest}?" if nearest else None
+def unknown_path(path: str, hint: str) -> Refusal:
+    """Return the 404 for an unknown path, with our `hint`."""
     return Refusal("not_found", f"Unknown path '{path[:200]}'.", hint=hint)
 
 
-def method_not_allowed(method: str, allowed: str) -> Refusal:
-    """Return the 405; the caller adds the `Allow` header."""
+def method_not_allowed(method: str, allowed: str, hint: str) -> Refusal:
+    """Return the 405 with our `hint`; the caller adds the `Allow` header."""
     return Refusal(
-        "method_not_allowed", f"Method {method[:20]} is not allowed here; use {allowed}."
+        "method_not_allowed",
+        f"Method {method[:20]} is not allowed here; use {allowed}.",
+        hint=hint,
     )
 
 
@@ -61,6 +65,20 @@ def internal_error() -> Refusal:
     return Refusal("server_error", SOMETHING_WENT_WRONG)
 
 
-def _encode_hint(text: str) -> bytes:
-    kept = "".join(each if each.isprintable() else " " for each in text)
+def add_hint(answer: Answer, hint: str) -> None:
+    """Add `hint` to the header `X-Mock-Hint` of an answer, after the hint that it has."""
+    for index, (name, value) in enumerate(answer.headers):
+        if name == b"x-mock-hint":
+            joined = f"{value.decode('ascii')}; {hint}"
+            # A new list: an answer may share its headers.
+            answer.headers = [*answer.headers]
+            answer.headers[index] = (name, encode_hint(joined))
+            return
+    answer.headers = [*answer.headers, (b"x-mock-hint", encode_hint(hint))]
+
+
+def encode_hint(text: str) -> bytes:
+    """Return a hint as the value of a header: one line of printable ASCII of bounded length."""
+    short = text if len(text) <= MAX_HINT else f"{text[: MAX_HINT - 3]}..."
+    kept = "".join(each if each.isprintable() else " " for each in short)
     return kept.encode("ascii", "replace")

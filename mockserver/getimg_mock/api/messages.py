@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.journal import Headers
+    from getimg_mock.world.unknown_fields import UnknownField
     from getimg_mock.world.workspaces import Workspace
 
     Handler = Callable[["Call"], Awaitable["Answer"]]
@@ -35,7 +36,8 @@ class Call:
     `workspace` is set once the key is known; `body` is the whole body of a POST. `behaviour` is
     the result of scenarios and magic inputs, `rules` the ids of the scenario rules, `fault` the
     fault that was applied. `generation` is the id of the generation that the request made, polled
-    or downloaded. `at` is the workspace's time at the start of the request.
+    or downloaded. `at` is the workspace's time at the start of the request. `unknown_fields` are
+    the fields of the body that the API does not document; `hint` says what would have worked.
     """
 
     operation: str
@@ -48,6 +50,8 @@ class Call:
     fault: str | None = None
     generation: str | None = None
     at: datetime | None = None
+    unknown_fields: tuple[UnknownField, ...] = ()
+    hint: str | None = None
     _headers: dict[bytes, bytes] | None = None
     _parsed: list[Any] = field(default_factory=list)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, AnyStr, Final
 
+from getimg_mock.redaction import hide_key, shorten_credentials
 from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 8
 # A key may cross the place where the body is cut.
 _MAX_SCANNED: Final = MAX_BODY + 1024
-
-_SECRETS: Final = frozenset((b"authorization", b"cookie", b"proxy-authorization", b"x-mock-token"))
 
 
 def record(
@@ -45,6 +44,7 @@ def record(
         call.fault,
         sent,
         effects,
+        tuple(each.path for each in call.unknown_fields),
     )
     texts = exchange.join_texts()
     key = _read_key(call)
@@ -66,7 +66,7 @@ def _describe_request(call: Call) -> tuple[str, str, str, str, Headers, bytes, i
         call.method,
         str(scope["path"]),
         scope["query_string"].decode("latin-1"),
-        redact_headers(scope["headers"]),
+        shorten_credentials(scope["headers"]),
         call.body[:_MAX_SCANNED],
         len(call.body),
     )
@@ -75,16 +75,6 @@ def _describe_request(call: Call) -> tuple[str, str, str, str, Headers, bytes, i
 def _describe_answer(answer: Answer) -> tuple[int, Headers, bytes, int]:
     """Return the fields of an exchange from `status` to `size`."""
     return (answer.status, answer.headers, answer.body[:_MAX_SCANNED], len(answer.body))
-
-
-def redact_headers(headers: Headers) -> Headers:
-    """Return headers with secrets shortened so that keys can be told apart."""
-    return [each if each[0] not in _SECRETS else (each[0], _truncate(each[1])) for each in headers]
-
-
-def _truncate(value: bytes) -> bytes:
-    kept = value[-4:] if len(value) >= 19 else b""
-    return value[:10] + b"..." + kept if value[:7].lower() == b"bearer " else b"..."
 
 
 def _read_key(call: Call) -> bytes | None:
@@ -107,9 +97,9 @@ def _redact_key(exchange: Exchange, key: bytes) -> Exchange:
 
 def _redact_text(key: bytes, text: AnyStr) -> AnyStr:
     if isinstance(text, bytes):
-        return text.replace(key, key[:3] + b"...")
+        return text.replace(key, hide_key(key.decode("latin-1")).encode("latin-1"))
     plain = key.decode("latin-1")
-    return text.replace(plain, f"{plain[:3]}...")
+    return text.replace(plain, hide_key(plain))
 
 
 def _redact_pairs(key: bytes, headers: Headers) -> Headers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from starlette.routing import Route, Router
@@ -10,6 +9,7 @@ from starlette.routing import Route, Router
 from getimg_mock.api import billing, downloads, images, models, videos
 from getimg_mock.api.endpoints import Endpoint, HandledOperation
 from getimg_mock.api.error_envelope import invalid_api_key, unknown_path
+from getimg_mock.api.path_advice import advise_older_path, advise_path
 from getimg_mock.world.operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:
@@ -86,7 +86,5 @@ async def _refuse_unknown_path(call: Call) -> Answer:
     path = str(call.scope["path"])
     if path == "/v1" or path.startswith("/v1/"):
         # Observed in July 2026: the older API refuses valid v2 keys.
-        raise invalid_api_key("this path is of the older API; the paths of this one begin with /v2")
-    plain = [each.path for each in OPERATIONS.values() if "{" not in each.path]
-    near = get_close_matches(path[:200], plain, 1, 0.8)
-    raise unknown_path(path, near[0] if near else None)
+        raise invalid_api_key(advise_older_path(path))
+    raise unknown_path(path, advise_path(call.method, path))

@@ -80,6 +80,8 @@ def render_line(exchange: dict[str, Any]) -> str:
         for effect in exchange["effects"]
         if effect["amount"] is not None
     ]
+    if exchange.get("unknown_fields"):
+        parts.append(f"unknown fields: {', '.join(exchange['unknown_fields'])}")
     if exchange["fault"]:
         parts.append(f"fault: {exchange['fault']} ({', '.join(exchange['rules']) or 'asked for'})")
     return "  ".join(parts)

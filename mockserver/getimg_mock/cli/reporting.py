@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import FORMATS, write_report
-from getimg_mock.reports.tables import replace_unprintable
+from getimg_mock.reports.printable_text import replace_unprintable
 
 if TYPE_CHECKING:
     import argparse

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Check
 
 
+def import_modules(package: ModuleType) -> tuple[ModuleType, ...]:
+    """Import the modules of a package; returns them by name."""
+    names = (each.name for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
+    return tuple(import_module(name) for name in sorted(names))
+
+
 def discover_checks(package: ModuleType) -> tuple[Check, ...]:
     """Return the checks that the modules of a package declare, by id; imports all of them."""
-    names = (each.name for each in pkgutil.iter_modules(package.__path__, f"{package.__name__}."))
-    found = (check for name in names for check in find_declared(import_module(name)))
+    found = (check for module in import_modules(package) for check in find_declared(module))
     return tuple(sorted(found, key=lambda check: check.id))

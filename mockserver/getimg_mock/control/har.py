@@ -65,6 +65,7 @@ def _build_entry(exchange: Mapping[str, Any]) -> Json:
         "_generation": exchange["generation"],
         "_rules": exchange["rules"],
         "_fault": exchange["fault"],
+        "_unknown_fields": exchange["unknown_fields"],
         "_effects": exchange["effects"],
     }
 

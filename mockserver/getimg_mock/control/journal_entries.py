@@ -60,6 +60,7 @@ class ExchangeHandle:
     rules: tuple[str, ...]
     fault: str | None
     effects: tuple[Effect, ...]
+    unknown_fields: tuple[str, ...] = ()
     raw: Mapping[str, Any] = field(repr=False)
 
     @classmethod
@@ -82,6 +83,7 @@ class ExchangeHandle:
             rules=tuple(raw["rules"]),
             fault=raw["fault"],
             effects=tuple(map(parse_effect, raw["effects"])),
+            unknown_fields=tuple(raw.get("unknown_fields", ())),
             raw=raw,
         )
 

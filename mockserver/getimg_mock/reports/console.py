@@ -5,8 +5,9 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.reports.printable_text import replace_unprintable
 from getimg_mock.reports.replays import build_replay_command, describe_script
-from getimg_mock.reports.tables import render_table, replace_unprintable
+from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -57,7 +58,8 @@ def render_summary(outcome: Outcome, *, colour: bool = False) -> str:
         for status, count in outcome.count_statuses().items()
     )
     exchanges = outcome.end.get("exchanges", 0)
-    return f"{outcome.target}: {counts}   ({exchanges} exchanges)"
+    target = replace_unprintable(outcome.target)
+    return f"{target}: {counts}   ({exchanges} exchanges)"
 
 
 def render_failure(
@@ -139,7 +141,8 @@ def render_remark(told: tuple[str, str, str], *, colour: bool = False) -> str:
 def _describe_fix(verdict: dict[str, Any], *, colour: bool) -> str:
     reason = verdict["reason"] or "no reason was given"
     return (
-        f"{_colour('XPASS', colour=colour)}  {verdict['id']}  {verdict['statement']}\n"
+        f"{_colour('XPASS', colour=colour)}  {verdict['id']}  "
+        f"{replace_unprintable(verdict['statement'])}\n"
         f"       it is listed as a known failure ({replace_unprintable(reason)}), "
         f"but it passes now: "
         "remove it from the list"

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
+from getimg_mock.reports.printable_text import LINE_BREAKS, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
 from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
 from getimg_mock.reports.tables import render_table
@@ -195,7 +196,9 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
         cells = " | ".join(str(counts.get(status, "")) for status in used)
         lines.append(f"| {_escape_cell(label)} | {cells} |")
     scores = [
-        f"- {_escape_cell(label)}: `{each.scorecard}`" for label, each in named if each.scorecard
+        f"- {_escape_cell(label)}: `{replace_unprintable(each.scorecard)}`"
+        for label, each in named
+        if each.scorecard
     ]
     lines += ["", *scores] if scores else []
     for label, outcome in named:
@@ -232,7 +235,7 @@ def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> li
             f"- expected: {_escape_cell(failure['expected'])}",
             f"- actual: {_escape_cell(failure['actual'])}",
             *([f"- fix: {_escape_cell(verdict['fix'])}"] if verdict.get("fix") else []),
-            f"- replay: `{build_replay_command(outcome, failure)}`",
+            f"- replay: `{replace_unprintable(build_replay_command(outcome, failure))}`",
             "",
             "```",
             *[line.replace("```", "'''") for line in render_table(failure["exchanges"])],
@@ -242,4 +245,5 @@ def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> li
 
 
 def _escape_cell(text: str) -> str:
-    return re.sub(r"[|<>`\r\n]", lambda found: f"&#{ord(found[0])};", text)[:300]
+    shown = replace_unprintable(text, keep=LINE_BREAKS)
+    return re.sub(r"[|<>`\r\n]", lambda found: f"&#{ord(found[0])};", shown)[:300]

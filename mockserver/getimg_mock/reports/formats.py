@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.reports import console, documents, matrix, run_events
+from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
+from getimg_mock.reports import console, documents, html_page, matrix, run_events
 from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:
@@ -16,13 +17,21 @@ if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome
 
 
+def _need_nothing() -> None:
+    """Accept any installation."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFormat:
-    """One format: `ending` of the file name, what it is `called`, and what renders runs in it."""
+    """One format: `ending` of the file name, what it is `called`, and what renders runs in it.
+
+    `require` raises `MissingPackageError` where a package is missing that the format needs.
+    """
 
     ending: str
     called: str
     render: Callable[[Sequence[Outcome]], str]
+    require: Callable[[], None] = _need_nothing
 
 
 def _render_text(outcomes: Sequence[Outcome]) -> str:
@@ -40,7 +49,12 @@ FORMATS: Final = {
         ReportFormat(ending=".xml", called="JUnit XML", render=documents.as_junit),
         ReportFormat(ending=".sarif", called="SARIF", render=documents.as_sarif),
         ReportFormat(ending=".md", called="Markdown", render=documents.as_markdown),
-        ReportFormat(ending=".html", called="HTML matrix", render=matrix.as_html),
+        ReportFormat(
+            ending=".html",
+            called="HTML matrix",
+            render=matrix.as_html,
+            require=html_page.require_jinja,
+        ),
         ReportFormat(ending=".txt", called="text, as on the console", render=_render_text),
         ReportFormat(ending=".ndjson", called="event stream", render=_render_events),
     )
@@ -56,10 +70,23 @@ def find_format(ending: str) -> ReportFormat:
     return found
 
 
+def list_usable_formats() -> list[ReportFormat]:
+    """Return the formats that can be rendered with the packages that are installed."""
+    usable = []
+    for each in FORMATS.values():
+        with suppress(MissingPackageError):
+            each.require()
+            usable.append(each)
+    return usable
+
+
 def require_reports(paths: Iterable[Path]) -> None:
-    """Raise `SettingsError` unless a report can be written at each path; writes nothing."""
+    """Raise `SettingsError` unless a report can be written at each path; writes nothing.
+
+    Raises `MissingPackageError` where a package for the format is not installed.
+    """
     for path in paths:
-        find_format(path.suffix or path.name)
+        find_format(path.suffix or path.name).require()
         require_writable(path)
 
 

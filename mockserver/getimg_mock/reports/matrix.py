@@ -1,17 +1,20 @@
-"""One HTML page: checks down, targets or clients across. It needs no network and no script."""
+"""One HTML page: checks down, targets or clients across. It needs no network and no script.
+
+This module gathers what the page shows; `html_page.py` and its template say how it looks.
+"""
 
 from __future__ import annotations
 
-from html import escape
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.reports.html_page import count_things, render_page
 from getimg_mock.reports.replays import build_replay_command, describe_script
 from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
-from getimg_mock.reports.stylesheet import STYLESHEET
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from getimg_mock.reports.run_events import Outcome, RunEvent
 
@@ -38,87 +41,135 @@ TOPICS: Final = {
 _SEVERITIES: Final = ("blocker", "major", "minor", "info")
 _URGENT: Final = ("FAIL", "XPASS", "WARN")
 
-_LEGEND: Final = (
-    "<b>PASS</b> held wherever it applied, <b>FAIL</b> a MUST was broken, <b>WARN</b> a SHOULD, "
-    "<b>INFO</b> an assumption about a service that is not ours, or a drift, <b>VOID</b> too "
-    "little was seen, <b>SKIP</b> cannot be tried there, <b>STALE</b> the evidence is too old, "
-    "<b>XFAIL</b> known to fail, <b>XPASS</b> known to fail, but passes."
-)
 
 Row = dict[int, "RunEvent"]
-"""The verdicts of one check by the column they stand in."""
+"""The verdicts of one check, by column."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Score:
+    """The scorecard of a client: how many rules of those judged hold, and which blockers fail."""
+
+    edition: str
+    held: str
+    blockers: str
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Card:
+    """One run at the head of the page; `bar` has the share of each status in percent."""
+
+    name: str
+    score: _Score | None
+    counts: dict[str, int]
+    bar: Sequence[tuple[str, float]]
+    facts: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Details:
+    """The first failure of a check in one column. Empty `parts` are not shown."""
+
+    column: int
+    emphasis: str
+    summary: str
+    parts: Mapping[str, str]
+    outcomes: tuple[str, ...]
+    reason: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Check:
+    """One check: in the list of what fails with `urgent`, in its section with the rest."""
+
+    id: str
+    statement: str
+    level: str
+    severity: str
+    evidence: str
+    urgent: list[tuple[int, RunEvent, str]] = field(default_factory=list)
+    verdicts: list[RunEvent | None] = field(default_factory=list)
+    details: list[_Details] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """The checks of one topic, and the columns in which any of them was judged."""
+
+    topic: str
+    name: str
+    columns: list[int]
+    rows: list[_Check]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Page:
+    """Everything that the template shows; `word` is what a column is called."""
+
+    title: str
+    word: str
+    checks: int
+    contracts: str
+    names: Sequence[str]
+    cards: list[_Card]
+    broken: list[_Check]
+    sections: list[_Section]
+    remarks: list[tuple[int, str, str, str]]
 
 
 def as_html(outcomes: Sequence[Outcome]) -> str:
-    """Return the page."""
+    """Return the page; raises `MissingPackageError` where Jinja2 is not installed."""
     names = label_outcomes(outcomes)
     found: dict[str, Row] = {}
     for column, outcome in enumerate(outcomes):
         for verdict in outcome.verdicts:
             found.setdefault(verdict["id"], {})[column] = verdict
-    page = _Page(outcomes, names, found)
-    head = escape(compose_title(outcomes))
-    word = {"Client contract": "client", "Provider contract": "target"}.get(
-        compose_title(outcomes), "run"
-    )
+    title = compose_title(outcomes)
+    words = {"Client contract": "client", "Provider contract": "target"}
     contracts = dict.fromkeys(str(outcome.start.get("contract", "")) for outcome in outcomes)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{head}</title><style>{STYLESHEET}</style></head><body><main><h1>{head}</h1>"
-        f'<p class="lead">{_pluralize(len(found), "check")} against '
-        f"{_pluralize(len(names), word)}</p>"
-        f'<div class="cards">{"".join(map(_render_card, outcomes, names))}</div>'
-        f"{page.list_broken()}{page.render_sections()}{page.render_remarks()}"
-        f"<footer>getimg-mock, contract {escape(', '.join(contracts))}. "
-        f"{_LEGEND}</footer>"
-        "</main></body></html>\n"
+    page = _Page(
+        title=title,
+        word=words.get(title, "run"),
+        checks=len(found),
+        contracts=", ".join(contracts),
+        names=names,
+        cards=list(map(_build_card, outcomes, names)),
+        broken=_list_broken(found),
+        sections=_build_sections(outcomes, found),
+        remarks=_list_remarks(outcomes),
     )
+    return render_page("matrix.html", page=page)
 
 
-def _pluralize(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
-def _render_card(outcome: Outcome, name: str) -> str:
+def _build_card(outcome: Outcome, name: str) -> _Card:
     counts = outcome.count_statuses()
     total = sum(counts.values()) or 1
-    bar = "".join(
-        f'<i class="{status}" style="width:{100 * counts[status] / total:.2f}%"></i>'
-        for status in reversed(ORDER)
-        if status in counts
-    )
-    pills = "".join(
-        f'<span class="pill {status}">{status} {count}</span>' for status, count in counts.items()
-    )
-    return (
-        f'<div class="card"><h2>{escape(name)}</h2>{_render_score(outcome)}'
-        f'<div class="bar">{bar}</div>{pills}<p>{escape(_render_facts(outcome))}</p></div>'
+    bar = [(status, 100 * counts[status] / total) for status in reversed(ORDER) if status in counts]
+    return _Card(
+        name=name,
+        score=_read_score(outcome.scorecard) if outcome.scorecard else None,
+        counts=counts,
+        bar=bar,
+        facts=_describe_facts(outcome),
     )
 
 
-def _render_score(outcome: Outcome) -> str:
-    """Return the scorecard of a client: edition, what holds of what was judged, the blockers."""
-    if not outcome.scorecard:
-        return ""
-    edition, _, rest = outcome.scorecard.partition(": ")
-    held, _, blockers = rest.partition(", ")
-    count, _, ids = blockers.partition(": ")
-    bad = ' class="bad"' if ids else ""
-    links = " ".join(f'<a href="#{escape(each)}">{escape(each)}</a>' for each in ids.split())
-    return (
-        f'<div class="score"><b>{escape(held)}</b><span{bad}>{escape(count)}</span></div>'
-        f"<p>{escape(edition)}{': ' * bool(links)}{links}</p>"
-    )
+def _read_score(scorecard: str) -> _Score:
+    edition, _, rest = scorecard.partition(": ")
+    held, _, last = rest.partition(", ")
+    blockers, _, ids = last.partition(": ")
+    return _Score(edition=edition, held=held, blockers=blockers, ids=tuple(ids.split()))
 
 
-def _render_facts(outcome: Outcome) -> str:
+def _describe_facts(outcome: Outcome) -> str:
     word = "case" if outcome.kind == "client" else "plan"
-    facts = [_pluralize(outcome.end.get("exchanges", 0), "exchange")]
+    facts = [count_things(outcome.end.get("exchanges", 0), "exchange")]
     if not outcome.twin:
-        facts.append(_pluralize(len(outcome.plans), word))
+        facts.append(count_things(len(outcome.plans), word))
     if outcome.skipped:
-        facts.append(f"{_pluralize(len(outcome.skipped), 'plan')} skipped")
+        facts.append(f"{count_things(len(outcome.skipped), 'plan')} skipped")
     facts.append(f"seed {outcome.start.get('seed')}")
     told = ", ".join(facts) + "."
     if outcome.budget:
@@ -126,128 +177,83 @@ def _render_facts(outcome: Outcome) -> str:
     return told + (" The fake under the same plans, to compare with." if outcome.twin else "")
 
 
-class _Page:
-    """The parts of a page that look at all runs at once."""
+def _build_check(row: Row, **parts: Any) -> _Check:
+    one = next(iter(row.values()))
+    names = ("id", "statement", "level", "severity", "evidence")
+    return _Check(**{name: one[name] for name in names}, **parts)
 
-    def __init__(
-        self, outcomes: Sequence[Outcome], names: Sequence[str], found: dict[str, Row]
-    ) -> None:
-        self.outcomes = outcomes
-        self.names = names
-        self.found = found
 
-    def list_broken(self) -> str:
-        """Return the list of what fails, so that nobody has to look for it."""
-        rows = sorted(
-            (min(map(_rank_urgency, row.values())), name)
-            for name, row in self.found.items()
-            if any(v["status"] in _URGENT for v in row.values())
-        )
-        if not rows:
-            return ""
-        body = "".join(self._build_broken_row(name, self.found[name]) for _, name in rows)
-        return (
-            f"<section><h2>Broken<small>{_pluralize(len(rows), 'check')}</small></h2>"
-            f'<div class="scroll"><table><tbody>{body}</tbody></table></div></section>'
-        )
+def _list_broken(found: dict[str, Row]) -> list[_Check]:
+    """Return the checks that need attention: failures first, of these the blockers."""
+    urgent = {
+        name: [
+            (column, verdict, _describe_verdict(verdict))
+            for column, verdict in row.items()
+            if verdict["status"] in _URGENT
+        ]
+        for name, row in found.items()
+    }
+    order = sorted((min(map(_rank_urgency, found[name].values())), name) for name in found)
+    return [_build_check(found[name], urgent=urgent[name]) for _, name in order if urgent[name]]
 
-    def _build_broken_row(self, name: str, row: Row) -> str:
-        urgent = {column: v for column, v in row.items() if v["status"] in _URGENT}
-        said = "".join(
-            f'<div class="meta">{_render_pill(v)}{self._render_label(column)}'
-            f"{escape(_describe_verdict(v))}</div>"
-            for column, v in urgent.items()
-        )
-        one = next(iter(row.values()))
-        return (
-            f'<tr><td class="id"><a href="#{escape(name)}">{escape(name)}</a></td>'
-            f'<td>{escape(one["statement"])} <span class="tag">{escape(one["severity"])}</span>'
-            f"{said}</td></tr>"
-        )
 
-    def _render_label(self, column: int) -> str:
-        return f"<b>{escape(self.names[column])}</b>: " if len(self.names) > 1 else ""
+def _build_sections(outcomes: Sequence[Outcome], found: dict[str, Row]) -> list[_Section]:
+    """Return a section for each topic, and one for the checks of none."""
+    topics: dict[str, list[str]] = {topic: [] for topic in (*TOPICS, "")}
+    for name in sorted(found):
+        topics[name[:3] if name[:3] in TOPICS else ""].append(name)
+    sections = []
+    for topic, ids in topics.items():
+        columns = [at for at in range(len(outcomes)) if any(at in found[name] for name in ids)]
+        rows = [_build_row(outcomes, found[name], columns) for name in ids]
+        name = TOPICS.get(topic, "Others")
+        sections.append(_Section(topic=topic, name=name, columns=columns, rows=rows))
+    return [section for section in sections if section.rows]
 
-    def render_sections(self) -> str:
-        """Return a table for each topic, and one for what is of none."""
-        known = "".join(self._render_section(topic, words) for topic, words in TOPICS.items())
-        return known + self._render_section("", "Others")
 
-    def _render_section(self, topic: str, words: str) -> str:
-        ids = sorted(
-            name for name in self.found if (name[:3] == topic if topic else name[:3] not in TOPICS)
-        )
-        if not ids:
-            return ""
-        used = [at for at in range(len(self.names)) if any(at in self.found[name] for name in ids)]
-        heads = "".join(f'<th class="verdict">{escape(self.names[column])}</th>' for column in used)
-        rows = "".join(self._render_row(name, self.found[name], used) for name in ids)
-        return (
-            f"<section><h2>{escape(words)}<small>{escape(topic)}xx</small></h2>"
-            '<div class="scroll"><table><thead><tr><th>Check</th><th>Rule</th>'
-            f"{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"
-        )
+def _build_row(outcomes: Sequence[Outcome], row: Row, columns: Sequence[int]) -> _Check:
+    details = [
+        _build_details(outcomes[column], column, row[column])
+        for column in columns
+        if column in row and row[column]["failures"]
+    ]
+    return _build_check(row, verdicts=[row.get(column) for column in columns], details=details)
 
-    def _render_row(self, name: str, row: Row, used: Sequence[int]) -> str:
-        one = next(iter(row.values()))
-        cells = "".join(
-            f'<td class="verdict">{_render_pill(row[column]) if column in row else ""}</td>'
-            for column in used
-        )
-        more = "".join(
-            self._render_details(column, row[column]) for column in used if column in row
-        )
-        facts = " &middot; ".join(map(escape, (one["level"], one["severity"], one["evidence"])))
-        return (
-            f'<tr id="{escape(name)}"><td class="id">{escape(name)}</td>'
-            f'<td>{escape(one["statement"])}<div class="meta">{facts}</div>{more}</td>{cells}</tr>'
-        )
 
-    def _render_details(self, column: int, verdict: RunEvent) -> str:
-        if not verdict["failures"]:
-            return ""
-        failure, outcome = verdict["failures"][0], self.outcomes[column]
-        parts = {
-            "expected": escape(failure["expected"]),
-            "actual": escape(failure["actual"]),
-            "why": escape(verdict["why"]),
-            "fix": escape(verdict.get("fix", "")),
-            "replay": f"<code>{escape(build_replay_command(outcome, failure))}</code>",
-            "script": escape(describe_script(outcome, failure)),
-            "where": escape(_describe_place(failure)),
-            "outcome": "<br>".join(map(escape, failure.get("client", {}).get("outcomes", ()))),
-            "reason": escape(verdict["reason"]),
-        }
-        told = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in parts.items() if text)
-        lines = "\n".join(render_table(failure["exchanges"], width=130, most=16))
-        shown = f"<pre>{escape(lines)}</pre>" if lines else ""
-        soft = {"FAIL": "", "XPASS": "", "WARN": "soft"}.get(verdict["status"], "mute")
-        name = self._render_label(column)
-        return (
-            f'<details class="{soft}"><summary>{name}{escape(_describe_actual(verdict))}</summary>'
-            f"<dl>{told}</dl>{shown}</details>"
-        )
+def _build_details(outcome: Outcome, column: int, verdict: RunEvent) -> _Details:
+    failure = verdict["failures"][0]
+    parts = {
+        "expected": failure["expected"],
+        "actual": failure["actual"],
+        "why": verdict["why"],
+        "fix": verdict.get("fix", ""),
+        "replay": build_replay_command(outcome, failure),
+        "script": describe_script(outcome, failure),
+        "where": _describe_place(failure),
+    }
+    return _Details(
+        column=column,
+        emphasis={"FAIL": "", "XPASS": "", "WARN": "soft"}.get(verdict["status"], "mute"),
+        summary=_describe_actual(verdict),
+        parts=parts,
+        outcomes=tuple(failure.get("client", {}).get("outcomes", ())),
+        reason=verdict["reason"],
+        table="\n".join(render_table(failure["exchanges"], width=130, most=16)),
+    )
 
-    def render_remarks(self) -> str:
-        """Return what fails nothing, but is worth knowing."""
-        rows = "".join(
-            f'<tr><td class="id"><a href="#{escape(name)}">{escape(name)}</a></td><td>'
-            f'<span class="pill {status}">{status if status != "PASS" else "note"}</span>'
-            f"{self._render_label(column)}{escape(sentence)}</td></tr>"
-            for column, outcome in enumerate(self.outcomes)
-            if not outcome.twin
-            for status, name, sentence in outcome.remarks
-        )
-        if not rows:
-            return ""
-        return (
-            '<section><h2>Worth knowing</h2><div class="scroll"><table><tbody>'
-            f"{rows}</tbody></table></div></section>"
-        )
+
+def _list_remarks(outcomes: Sequence[Outcome]) -> list[tuple[int, str, str, str]]:
+    """Return what fails nothing but is worth knowing; a twin repeats the remarks of its run."""
+    return [
+        (column, status, name, sentence)
+        for column, outcome in enumerate(outcomes)
+        if not outcome.twin
+        for status, name, sentence in outcome.remarks
+    ]
 
 
 def _rank_urgency(verdict: RunEvent) -> tuple[int, int]:
-    """Return where a verdict stands among others: failures first, of these the blockers."""
+    """Return the sort key of a verdict: failures first, of these the blockers."""
     return ORDER.index(verdict["status"]), _SEVERITIES.index(verdict["severity"])
 
 
@@ -268,10 +274,3 @@ def _describe_actual(verdict: dict[str, Any]) -> str:
 def _describe_place(failure: RunEvent) -> str:
     client = failure.get("client")
     return f"case {client['case']}" if client else str(failure["plan_name"])
-
-
-def _render_pill(verdict: RunEvent) -> str:
-    told = verdict["reason"] or f"seen {_pluralize(verdict['applied'], 'time')}"
-    return (
-        f'<span class="pill {verdict["status"]}" title="{escape(told)}">{verdict["status"]}</span>'
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from getimg_mock.reports.printable_text import replace_unprintable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,7 +41,8 @@ def render_table(exchanges: Sequence[RunEvent], *, width: int = 100, most: int =
         lines.append(_format_line(row, widths))
         if each.get("label"):
             indent = 2 + widths[0] + 2 + widths[1] + 2 + widths[2] + 2
-            lines.append(truncate_middle(f"{'':{indent}}^ {each['label']}", width))
+            label = replace_unprintable(each["label"])
+            lines.append(truncate_middle(f"{'':{indent}}^ {label}", width))
     return lines
 
 
@@ -123,8 +126,3 @@ def truncate_middle(text: str, width: int) -> str:
         return text
     tail = max((width - 2) // 2, width - 2 - _HEAD)
     return f"{text[: width - 2 - tail]}..{text[-tail:]}"
-
-
-def replace_unprintable(text: str) -> str:
-    """Return a text in which characters that cannot be printed on one line are replaced."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -215,7 +216,21 @@ def _open_in_process(
 
 
 def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:
+    opened.workspace.real_patience = _read_patience(request.config)
     find_opened(request.node).append(opened)
+
+
+def _read_patience(config: pytest.Config) -> float:
+    text = config.getini("getimg_patience")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < inf:
+        raise pytest.fail.Exception(
+            f"getimg_patience: {text!r} is not a number of seconds, such as 5.", pytrace=False
+        )
+    return seconds
 
 
 def _find_hosts(request: pytest.FixtureRequest) -> frozenset[str]:

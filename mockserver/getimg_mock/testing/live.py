@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 
@@ -82,7 +83,10 @@ class OwnServer:
         self._wanted[want.key] = want
         self._store.renew(want.key)
         workspace = GetimgMock(
-            LocalChannel(self._fake, want.key), url=self.url, at_work=self._counted.is_at_work
+            LocalChannel(self._fake, want.key),
+            url=self.url,
+            at_work=self._counted.is_at_work,
+            own_ports=frozenset({urlsplit(self.url).port or 0}),
         )
         workspace.failure = failure = ThreadFailure()
         detector = StalledPollingDetector(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from getimg_mock.api.authentication import redact_key
+from getimg_mock.redaction import shorten_key
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class StalledPollingDetector:
     def __call__(self, key: str, exchange: Exchange) -> None:
         """Count an exchange, and fail the test after too many equal polls."""
         __tracebackhide__ = True
+        if self._workspace.link is not None:
+            self._workspace.link.note_request()
         if exchange.operation != "videos.retrieve" or b'"pending"' not in exchange.body:
             return
         link = self._workspace.link
@@ -96,7 +98,7 @@ class StalledPollingDetector:
             )
         if key != self._workspace.key:
             return (
-                f"The client polls {name} with another key, {redact_key(key)}, and the clock of "
+                f"The client polls {name} with another key, {shorten_key(key)}, and the clock of "
                 "that key's workspace stands still, so it would poll for ever. If the key belongs "
                 "to this test, name it: pytest.mark.getimg(key=...). Else let the client use the "
                 f"key of this test, {handle}.key, which GETIMG_API_KEY has."

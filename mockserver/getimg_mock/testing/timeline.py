@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.authentication import redact_key
+from getimg_mock.redaction import shorten_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +49,7 @@ def render_timeline(
     summary = workspace.summary()
     now = workspace.clock.now()
     head = (
-        f"workspace {redact_key(workspace.key)}, {summary['balance']} USD left, "
+        f"workspace {shorten_key(workspace.key)}, {summary['balance']} USD left, "
         f"clock {now.isoformat(timespec='seconds')}, {(now - opened_at).total_seconds():.3f} s "
         "after the test began"
     )
@@ -74,6 +74,8 @@ def _list_exchanges(
         parts += [part for part in (_describe_answer(each), *_describe_effects(each)) if part]
         if each.fault:
             parts.append(f"[{each.fault}]")
+        if each.unknown_fields:
+            parts.append(f"[unknown fields: {', '.join(each.unknown_fields)[:80]}]")
         yield _TimelineEntry((each.at - opened_at).total_seconds(), "  ".join(parts))
 
 
@@ -148,7 +150,7 @@ def _list_elsewhere(
         number = sum(each.wall >= since for each in other.journal)
         if number:
             yield (
-                f"{number} request(s) came with another key, {redact_key(other.key)}: "
+                f"{number} request(s) came with another key, {shorten_key(other.key)}: "
                 "use pytest.mark.getimg(key=...) if it belongs to this test."
             )
     for exchange in [each for each in fake.journal if each.wall >= since][:3]:

@@ -16,6 +16,7 @@ from getimg_mock.testing.reset_tracking import EpochStore, PresentClock
 from getimg_mock.testing.timeline import render_timeline
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.linked_time import Link
+from getimg_mock.virtual_time.real_work import PATIENCE
 from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class ExpectationError(AssertionError):
 class GetimgMock(WorkspaceHandle):
     """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
+    `real_patience` is for how many real seconds linked time waits for something real that is silent.
     `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
     a socket) return it; only the first has transports.
     """
@@ -57,7 +59,10 @@ class GetimgMock(WorkspaceHandle):
         app: Application | None = None,
         patience: LinkedWaitStrategy | None = None,
         at_work: Callable[[], bool] = bool,
+        own_ports: frozenset[int] = frozenset(),
     ) -> None:
+        self._own_ports = own_ports
+        self.real_patience = PATIENCE
         self._watched = _SettlingChannel(channel, patience)
         super().__init__(self._watched)
         self.url = url
@@ -105,7 +110,9 @@ class GetimgMock(WorkspaceHandle):
         source: ClockSource = (
             PresentClock(store, self.key) if isinstance(store, EpochStore) else _RemoteClock(self)
         )
-        self.link = Link(source, at_work=self._at_work).start()
+        self.link = Link(
+            source, at_work=self._at_work, patience=self.real_patience, own_ports=self._own_ports
+        ).start()
         if self._patience is not None:
             self._patience.link = self.link
         return self.link

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
@@ -25,12 +25,23 @@ if TYPE_CHECKING:
     from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
 
 
+class PatchNotes(Protocol):
+    """Makes patches that last as long as the binding."""
+
+    def start(self, patches: Patches) -> None:
+        """Make the patches."""
+
+    def stop(self) -> None:
+        """Undo what is not restored with the patches."""
+
+
 class TimeBinding:
     """Binds the time of this process to a policy, from `start()` to `stop()`, once.
 
     Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
     which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
     on the clock. `real_callers` tells which modules, by name, get real time in bound threads, too.
+    `notes` makes patches of its own.
     Bindings may be nested: the innermost decides.
     """
 
@@ -42,7 +53,9 @@ class TimeBinding:
         trio: DeadlinePolicy | None = None,
         event_wait: bool = False,
         real_callers: Mapping[object, bool] | None = None,
+        notes: PatchNotes | None = None,
     ) -> None:
+        self._notes = notes
         self._real_callers = real_callers
         self._policy = policy
         self._outsiders = outsiders
@@ -67,6 +80,8 @@ class TimeBinding:
             self._asyncio.start(self._patches)
             if self._trio is not None:
                 self._trio.start(self._patches)
+            if self._notes is not None:
+                self._notes.start(self._patches)
             self._patch_time()
             if self._event_wait:
                 self._patches.replace(threading.Event, "wait", self._make_event_wait)
@@ -81,6 +96,8 @@ class TimeBinding:
         self._patches.restore()
         if self._trio is not None:
             self._trio.stop()
+        if self._notes is not None:
+            self._notes.stop()
         self._datetime.stop()
         self._restore_new_modules()
 

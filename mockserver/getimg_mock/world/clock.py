@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Bound here so that a test that replaces time.monotonic does not change real time.
 _monotonic: Final = time.monotonic
 _wall: Final = time.time
+_sleep: Final = time.sleep
 
 FASTEST: Final = 1_000_000.0
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +36,11 @@ def wall_time() -> datetime:
 def stopwatch() -> float:
     """Return real seconds since an arbitrary moment, for measuring how long something took."""
     return _monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Wait in real time, whatever clock this process is bound to."""
+    _sleep(seconds)
 
 
 class Clock(Protocol):

@@ -91,7 +91,8 @@ class Exchange(NamedTuple):
     `at` is the workspace's time and `wall` real time, both at the start of the request; `seconds`
     is the real time that the answer took. `rules` are the ids of the scenario rules that acted, the
     strongest first, `fault` names the fault applied to the answer, or is None. `sent` is False when
-    no complete answer was sent. The journal assigns the number.
+    no complete answer was sent. `unknown_fields` are the paths of the fields in the request's body
+    that the API does not document, such as `images[0].mask`. The journal assigns the number.
     """
 
     number: int
@@ -114,6 +115,7 @@ class Exchange(NamedTuple):
     fault: str | None = None
     sent: bool = True
     effects: tuple[Effect, ...] = ()
+    unknown_fields: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the exchange as control answers and exports show it."""
@@ -141,6 +143,7 @@ class Exchange(NamedTuple):
             "generation": self.generation,
             "rules": list(self.rules),
             "fault": self.fault,
+            "unknown_fields": list(self.unknown_fields),
             "effects": [effect.as_json() for effect in self.effects],
         }
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -13,7 +15,39 @@ from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.errors import BudgetError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+# Books an amount, and holds the lock of the record until its input ends.
+HOLD: Final = """
+import sys
+from decimal import Decimal
+from pathlib import Path
+from getimg_mock.contract.budget.spend_file import SpendRecord
+
+record = SpendRecord(Path(sys.argv[1]))
+with record._lock_record():
+    print("held", flush=True)
+    sys.stdin.read()
+    record._book(Decimal("0.30"), record._format_today())
+"""
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start another process that holds the record `spend.json`."""
+    with subprocess.Popen(  # noqa: S603 - our own program
+        [sys.executable, "-c", HOLD, str(tmp_path / "spend.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_the_record_counts_over_runs_and_by_day(tmp_path: Path) -> None:
@@ -51,3 +85,35 @@ def test_many_at_once_reserve_no_more_than_there_is(tmp_path: Path) -> None:
     with ThreadPoolExecutor(len(records)) as pool:
         assert sum(pool.map(reserved, records)) == 50
     assert SpendRecord(tmp_path / "spend.json").total == Decimal("0.5")
+
+
+def test_a_record_that_another_process_holds_is_waited_for_with_a_bound(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    """A run that hangs must not hang every later run; the sentence says what holds it up."""
+    with pytest.raises(BudgetError, match=r"is locked by another process.* within 0 seconds"):
+        SpendRecord(tmp_path / "spend.json", max_wait=0)
+    holder.kill()
+    holder.wait(30)
+    assert SpendRecord(tmp_path / "spend.json").total == 0
+
+
+def test_what_another_process_books_meanwhile_counts(
+    tmp_path: Path, holder: subprocess.Popen[str]
+) -> None:
+    """The wait ends when the lock is released, and the file is read after that."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(lambda: SpendRecord(tmp_path / "spend.json", max_wait=60).total)
+        holder.communicate(timeout=30)
+        assert waiting.result(30) == Decimal("0.30")
+
+
+def test_the_lock_is_released_after_each_change(tmp_path: Path) -> None:
+    """Also after one that raised; a record that stays locked would stop every later run."""
+    record = SpendRecord(tmp_path / "spend.json", max_wait=0)
+    record.add(Decimal("0.10"))
+    (tmp_path / "spend.json").write_text("{", encoding="utf-8")
+    with pytest.raises(BudgetError, match="cannot be read"):
+        record.add(Decimal("0.10"))
+    (tmp_path / "spend.json").unlink()
+    assert SpendRecord(tmp_path / "spend.json", max_wait=0).total == 0

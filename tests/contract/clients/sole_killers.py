@@ -103,3 +103,6 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GC810": "fork-shares",
     "GC811": "date-trusted",
 }
+
+# A check without such a fault, and why none can exist. Write the fault where one can.
+NO_SOLE_KILLER: Final[dict[str, str]] = {}

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
+
+from filelock import FileLock, Timeout
 
 from getimg_mock.errors import BudgetError
 from getimg_mock.user_files import find_state_folder
-from getimg_mock.world.clock import wall_time
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from getimg_mock.world.clock import pause, stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ZERO: Final = Decimal(0)
+
+_MAX_WAIT: Final = 30.0
+_POLL_INTERVAL: Final = 0.02
 
 
 Amount = Decimal | str | float | int
@@ -54,11 +53,13 @@ class SpendRecord:
     """Spend by UTC date, in a file; without a `path`, in memory.
 
     Each change locks the file and reads it again, so that a ceiling also holds over runs at the
-    same time. Raises `BudgetError` for a file that cannot be read or written.
+    same time. Raises `BudgetError` for a file that cannot be read or written, and when another
+    process holds its lock for more than `max_wait` real seconds.
     """
 
     path: Path | None = None
     clock: Callable[[], datetime] = wall_time
+    max_wait: float = _MAX_WAIT
     _days: dict[str, Decimal] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -123,16 +124,11 @@ class SpendRecord:
             if self.path is None:
                 yield
                 return
+            lock = _acquire_lock(self.path, self.max_wait)
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                file = self.path.with_suffix(".lock").open("a+b")
-            except OSError as error:
-                raise BudgetError(
-                    f"{self.path}, the record of what was spent, cannot be written: "
-                    f"{error.strerror}."
-                ) from None
-            with file, _lock_file(file):
                 yield
+            finally:
+                lock.release()
 
 
 def _read_days(path: Path) -> dict[str, Decimal]:
@@ -146,17 +142,25 @@ def _read_days(path: Path) -> dict[str, Decimal]:
         ) from None
 
 
-@contextmanager
-def _lock_file(file: IO[bytes]) -> Iterator[None]:
-    """Lock an open file; waits until another run releases it."""
-    if sys.platform == "win32":
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+def _acquire_lock(path: Path, max_wait: float) -> FileLock:
+    """Return the lock of a record, acquired; raises `BudgetError`."""
+    lock = FileLock(str(path.with_suffix(".lock")))
+    deadline = stopwatch() + max_wait
+    while True:
         try:
-            yield
-        finally:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed
-        yield
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The wait is ours: that of filelock would end at once where a clock is linked.
+            lock.acquire(timeout=0)
+        except Timeout:
+            if stopwatch() >= deadline:
+                raise BudgetError(
+                    f"{path}, the record of what was spent, is locked by another process, and was "
+                    f"not released within {max_wait:g} seconds. Try again when that run has ended."
+                ) from None
+            pause(_POLL_INTERVAL)
+        except OSError as error:
+            raise BudgetError(
+                f"{path}, the record of what was spent, cannot be written: {error.strerror}."
+            ) from None
+        else:
+            return lock

@@ -56,7 +56,7 @@ def format_name(schedule: Sequence[str]) -> str:
 
 
 def parse_name(case: str) -> Case | None:
-    """Return the case of a schedule by its name; None where it is no such name."""
+    """Return the case of a schedule by its name; None for another name."""
     words = case.removeprefix(NAME_PREFIX).split(" | ")
     known = case.startswith(NAME_PREFIX) and all(word in FAULTS for word in words)
     return build_case(words) if known else None

@@ -161,7 +161,7 @@ def _convert_exchange(each: Exchange) -> ClientExchange:
 
 
 def _set_elapsed(each: ClientExchange, elapsed: float) -> ClientExchange:
-    object.__setattr__(each, "elapsed", elapsed)  # it is being made: nobody has seen it yet
+    object.__setattr__(each, "elapsed", elapsed)  # it is under construction
     return each
 
 

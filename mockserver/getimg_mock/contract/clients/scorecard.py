@@ -48,8 +48,8 @@ def events(
 ) -> Iterator[dict[str, Any]]:
     """Yield a run that is over as events, in the form that `verify api` writes.
 
-    `adapter` is how the client is named on the command line: it stands in every failure, so that it
-    can be replayed. `known` are checks that are known to fail.
+    `adapter` is how the client is named on the command line: it is part of every failure, so that
+    the failure can be replayed. `known` are checks that are known to fail.
     """
     yield start_event(
         result.client,

@@ -8,17 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import checks
 from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
-from getimg_mock.contract.clients.checks import (
-    downloads,
-    error_reporting,
-    money,
-    polling,
-    request_formation,
-    response_parsing,
-    security,
-    transport,
-)
-from getimg_mock.contract.discovery import discover_checks
+from getimg_mock.contract.discovery import discover_checks, import_modules
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.clock import stopwatch
 from getimg_mock.world.randomness import Stream
@@ -31,17 +21,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.drivers.python_driver import Driver
     from getimg_mock.contract.verdicts import Verdict
 
-_TOPICS: Final = (
-    request_formation,
-    response_parsing,
-    error_reporting,
-    money,
-    polling,
-    downloads,
-    security,
-    transport,
-)
-
 _MAX_OVERDUE_CASES: Final = 3
 
 CHECKS: Final = tuple(check for check in discover_checks(checks) if isinstance(check, ClientCheck))
@@ -50,9 +29,15 @@ CHECKS: Final = tuple(check for check in discover_checks(checks) if isinstance(c
 
 @cache
 def cases(seed: str = "0") -> tuple[Case, ...]:
-    """Return every case; words and names in them are drawn from `seed`."""
+    """Return every case of every module of checks; words in them are drawn from `seed`.
+
+    A module of checks lists its cases by a function `cases`, which takes a stream of random values.
+    """
     return tuple(
-        case for topic in _TOPICS for case in topic.cases(Stream(seed, "client", topic.__name__))
+        case
+        for module in import_modules(checks)
+        if hasattr(module, "cases")
+        for case in module.cases(Stream(seed, "client", module.__name__))
     )
 
 
@@ -116,8 +101,8 @@ def verify(
 ) -> Result:
     """Put a client through every case that `checks` need and judge what it did.
 
-    `among` are the names of cases that may be run; all, without. `each` is told of every history
-    as it is there.
+    `among` are the names of cases that may be run; all, without. `each` is called with every
+    history as soon as there is one.
     """
     started = stopwatch()
     histories = []

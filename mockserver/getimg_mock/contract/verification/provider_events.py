@@ -14,7 +14,7 @@ from getimg_mock.contract.verification.dry_run import run_on_fake
 from getimg_mock.contract.verification.registry import EQUIVALENCE, HARNESS
 from getimg_mock.contract.verification.self_check import collect_self_check, explain_verdict
 from getimg_mock.reports import run_events
-from getimg_mock.reports.formats import FORMATS
+from getimg_mock.reports.formats import list_usable_formats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +78,7 @@ class ProviderRun:
             return []
         text = "".join(run_events.render_ndjson([*self._told, self.session.build_end_event()]))
         outcomes = run_events.read_outcomes(run_events.parse_events(text))
-        artefacts = {each.called: each.render(outcomes) for each in FORMATS.values()}
+        artefacts = {each.called: each.render(outcomes) for each in list_usable_formats()}
         found = collect_self_check(self.session, self.budget, artefacts=artefacts)
         return self._tell(
             [explain_verdict(judge_check(check, [found], own=True)) for check in HARNESS]

@@ -25,6 +25,8 @@ OPS: Final = (
     "costs",
 )
 OPTIONS: Final = ("timeout", "max_retries", "wait_timeout", "poll_interval")
+NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
+HOUR: Final = 3600.0
 
 IMAGE: Final[dict[str, Any]] = {
     "model": "seedream-5-lite",
@@ -143,3 +145,10 @@ def balance() -> ClientCall:
 def models(kind: str | None = None) -> ClientCall:
     """Return a call that lists the models."""
     return ClientCall(op="models", args={"type": kind} if kind else {})
+
+
+FALLBACK_CALLS: Final = (
+    image().instead_of("models", "balance"),
+    video().instead_of("models", "balance", "generate_image"),
+)
+"""Calls for clients that read neither the models nor the balance."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
+from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, Case, balance, image, video
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, encode_json
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     Form = Callable[[WireAnswer], WireAnswer]
 
-_NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
+_ODD_HEADERS: Final = (
+    ("x-NEW-header", "two"),
+    ("X-RateLimit-Limit", "x"),
+    ("Server", ""),
+    ("Vary", "a"),
+    ("Vary", "b"),
+    ("CONTENT-type", "application/json"),
+)
 _CALLS: Final = (
     balance(),
     image().instead_of("balance"),
@@ -39,30 +46,16 @@ def cases(stream: Stream) -> Iterator[Case]:
             lambda answer: WireAnswer(answer.status, answer.headers, _encode_escaped(answer.json)),
         ],
     )
-    yield _build_case(
-        "json-bom",
-        [
-            lambda answer: WireAnswer(answer.status, answer.headers, b"\xef\xbb\xbf" + answer.body),
-        ],
-    )
-    yield _build_case(
-        "json-untyped",
-        [
-            lambda answer: answer.with_headers(drop=("content-type",)),
-        ],
-    )
-    odd = (
-        ("X-New-Header", stream.letters),
-        ("x-NEW-header", "two"),
-        ("X-RateLimit-Limit", "x"),
-        ("Server", ""),
-        ("Vary", "a"),
-        ("Vary", "b"),
-        ("CONTENT-type", "application/json"),
-    )
+    yield _build_case("json-bom", [_add_byte_order_mark])
+    yield _build_case("json-untyped", [lambda answer: answer.with_headers(drop=("content-type",))])
+    odd = (("X-New-Header", stream.letters), *_ODD_HEADERS)
     yield _build_case(
         "odd-headers", [lambda answer: answer.with_headers(*odd, drop=("content-type",))]
     )
+
+
+def _add_byte_order_mark(answer: WireAnswer) -> WireAnswer:
+    return WireAnswer(answer.status, answer.headers, b"\xef\xbb\xbf" + answer.body)
 
 
 def _build_case(name: str, forms: list[Form]) -> Case:
@@ -77,7 +70,7 @@ def _build_case(name: str, forms: list[Form]) -> Case:
         on="*", label=name, do=act, when=lambda asked: "/downloads/" not in asked.target
     )
     return Case(
-        name=name, calls=calls, options=_NO_RETRIES, settings={"video_seconds": 1}, rules=(rule,)
+        name=name, calls=calls, options=NO_RETRIES, settings={"video_seconds": 1}, rules=(rule,)
     )
 
 

@@ -1,4 +1,4 @@
-"""GC3: what the caller is told when something goes wrong."""
+"""GC3: what an error says to the caller."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    NO_RETRIES,
     Case,
     ClientCall,
     balance,
@@ -14,9 +16,10 @@ from getimg_mock.contract.clients.cases.case_rules import (
     video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_error
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.retries import READS
+from getimg_mock.contract.clients.checks.submission_rules import build_submission_rules
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
 
 _ERRORS: Final = (
     (400, "invalid_parameter", "Unsupported resolution '4K' for model 'seedream-5-lite'."),
@@ -47,130 +50,107 @@ _CONTROL_CHARACTERS: Final = "bell \x07 escape \x1b[31m nul \x00 and a line \u20
 _SURROGATE: Final = "a lone \ud800 surrogate"
 
 _FREE: Final = ("free-errors", "bad-key")
-
-
-def cases(stream: Stream) -> tuple[Case, ...]:
-    """Return the cases."""
-    quiet = {"max_retries": 0}
-    request_id = f"req_{stream.letters[:12]}"
-    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
-    listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
-    of_reads = [each for each in listed if each.status in _READ_STATUSES]
-    return (
-        Case(
-            name="errors",
-            calls=(image(),) * len(listed) + (_FALLBACK_CALL,) * len(listed),
-            options=quiet,
-            limit=7200,
-            rules=_build_submission_rules("errors", fault_actions.answer_by_call(listed * 2)),
-        ),
-        Case(
-            name="errors-of-reads",
-            calls=tuple(call for _, call in READS for _ in of_reads),
-            options=quiet,
-            limit=7200,
-            rules=tuple(
-                FaultRule(
-                    on=on, label="errors", do=fault_actions.answer_by_call(of_reads * len(READS))
-                )
-                for on, _ in READS
-            ),
-        ),
-        Case(
-            name="free-errors",
-            options=quiet,
-            calls=(
-                image(model="no-such-model"),
-                ClientCall(op="retrieve_video", args={"id": _UNKNOWN_ID}),
-                ClientCall(op="model", args={"id": "no-such-model"}),
-                video(model="no-such-model").instead_of("generate_image"),
-            ),
-        ),
-        Case(
-            name="bad-key",
-            options=quiet,
-            key=_BAD_KEY,
-            calls=(models(), balance(), image(), _FALLBACK_CALL),
-        ),
-        Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=3600),
-        Case(
-            name="html-502",
-            calls=(balance(), image(), _FALLBACK_CALL),
-            options=quiet,
-            limit=3600,
-            rules=(
-                FaultRule(
-                    on="*",
-                    label="502 HTML",
-                    legal=False,
-                    do=fault_actions.answer_instead(
-                        fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
-                    ),
-                ),
-            ),
-        ),
-        Case(
-            name="errors-key",
-            calls=(image(), models(), balance(), video()),
-            options=quiet,
-            rules=(
-                *_build_submission_rules("401", fault_actions.answer_instead(listed[1])),
-                FaultRule(
-                    on="models.list", label="reset", do=fault_actions.end_before_work("reset")
-                ),
-                FaultRule(
-                    on="billing.balance",
-                    label="500",
-                    must=False,
-                    do=fault_actions.answer_instead(listed[-1]),
-                ),
-            ),
-            limit=7200,
-        ),
-        Case(
-            name="control-characters",
-            calls=(image(), _FALLBACK_CALL),
-            options=quiet,
-            rules=_build_submission_rules(
-                "control characters",
-                fault_actions.answer_instead(
-                    build_error(400, "invalid_parameter", _CONTROL_CHARACTERS)
-                ),
-            ),
-        ),
-        Case(
-            name="control-surrogate",
-            calls=(image(), _FALLBACK_CALL),
-            options=quiet,
-            rules=_build_submission_rules(
-                "a lone surrogate",
-                fault_actions.answer_instead(build_error(400, "invalid_parameter", _SURROGATE)),
-                legal=False,
-            ),
-        ),
-        Case(
-            name="request-id",
-            calls=(image(), _FALLBACK_CALL),
-            options=quiet,
-            rules=_build_submission_rules(
-                "request id",
-                fault_actions.answer_instead(
-                    build_error(400, "invalid_parameter", "No.", ("x-request-id", request_id))
-                ),
-            ),
-        ),
-    )
-
+"""The cases of refusals that cost nothing, on any service."""
 
 _FALLBACK_CALL: Final = video().instead_of("generate_image")
 
 
-def _build_submission_rules(
-    label: str, act: FaultAction, *, legal: bool = True
-) -> tuple[FaultRule, ...]:
-    return tuple(
-        FaultRule(on=on, label=label, do=act, legal=legal)
-        for on in ("images.generate", "videos.create")
+def cases(stream: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    request_id = f"req_{stream.letters[:12]}"
+    listed = [build_error(*each, ("X-Request-Id", request_id)) for each in _ERRORS]
+    yield from _build_listed_cases(listed)
+    yield from _build_free_cases()
+    yield from _build_other_cases(listed)
+    for name, label, answer in (
+        (
+            "control-characters",
+            "control characters",
+            build_error(400, "invalid_parameter", _CONTROL_CHARACTERS),
+        ),
+        (
+            "control-surrogate",
+            "a lone surrogate",
+            build_error(400, "invalid_parameter", _SURROGATE),
+        ),
+        (
+            "request-id",
+            "request id",
+            build_error(400, "invalid_parameter", "No.", ("x-request-id", request_id)),
+        ),
+    ):
+        refuse = fault_actions.answer_instead(answer)
+        yield Case(
+            name=name,
+            calls=(image(), _FALLBACK_CALL),
+            options=NO_RETRIES,
+            rules=build_submission_rules(label, refuse, legal=name != "control-surrogate"),
+        )
+
+
+def _build_listed_cases(listed: list[WireAnswer]) -> Iterator[Case]:
+    """Yield the cases in which each call gets the next of the documented errors."""
+    of_reads = [each for each in listed if each.status in _READ_STATUSES]
+    yield Case(
+        name="errors",
+        calls=(image(),) * len(listed) + (_FALLBACK_CALL,) * len(listed),
+        options=NO_RETRIES,
+        limit=2 * HOUR,
+        rules=build_submission_rules("errors", fault_actions.answer_by_call(listed * 2)),
+    )
+    refuse = fault_actions.answer_by_call(of_reads * len(READS))
+    yield Case(
+        name="errors-of-reads",
+        calls=tuple(call for _, call in READS for _ in of_reads),
+        options=NO_RETRIES,
+        limit=2 * HOUR,
+        rules=tuple(FaultRule(on=on, label="errors", do=refuse) for on, _ in READS),
+    )
+
+
+def _build_free_cases() -> Iterator[Case]:
+    yield Case(
+        name="free-errors",
+        options=NO_RETRIES,
+        calls=(
+            image(model="no-such-model"),
+            ClientCall(op="retrieve_video", args={"id": _UNKNOWN_ID}),
+            ClientCall(op="model", args={"id": "no-such-model"}),
+            video(model="no-such-model").instead_of("generate_image"),
+        ),
+    )
+    yield Case(
+        name="bad-key",
+        options=NO_RETRIES,
+        key=_BAD_KEY,
+        calls=(models(), balance(), image(), _FALLBACK_CALL),
+    )
+
+
+def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
+    failing = {"on": ["videos.create"], "transition": {"failed": "server_error", "seconds": 3}}
+    yield Case(name="failed-video", calls=(video(),), scenario=(failing,), limit=HOUR)
+    page = fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+    serve_page = fault_actions.answer_instead(page)
+    yield Case(
+        name="html-502",
+        calls=(balance(), image(), _FALLBACK_CALL),
+        options=NO_RETRIES,
+        limit=HOUR,
+        rules=(FaultRule(on="*", label="502 HTML", legal=False, do=serve_page),),
+    )
+    refuse, fail = (fault_actions.answer_instead(listed[place]) for place in (1, -1))
+    reset = fault_actions.end_before_work("reset")
+    yield Case(
+        name="errors-key",
+        calls=(image(), models(), balance(), video()),
+        options=NO_RETRIES,
+        rules=(
+            *build_submission_rules("401", refuse),
+            FaultRule(on="models.list", label="reset", do=reset),
+            FaultRule(on="billing.balance", label="500", must=False, do=fail),
+        ),
+        limit=2 * HOUR,
     )
 
 
@@ -179,12 +159,15 @@ def _build_submission_rules(
     "error.code and error.message of every refusal reach the caller",
     severity="major",
     evidence="documented",
-    why="The documentation tells callers to act by code.",
-    fix="Put both on the error.",
+    why="The documentation asks callers to act on the code.",
+    fix="Put code and message on the error.",
     cases=("errors", "errors-of-reads", *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
-    """GC301."""
+    """Demands that each refusal raises an error with the code and the message of its body.
+
+    Tries the documented statuses on submissions and reads. Fails when either text is missing.
+    """
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             error = each.error
@@ -199,12 +182,15 @@ def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     "A failed generation is an error with its message, never a result",
     severity="major",
     evidence="documented",
-    why="A failed job is HTTP 200; only status and error tell.",
-    fix="Look at status before data.",
+    why="A failed job comes with HTTP 200; only status and error show the failure.",
+    fix="Check the status before reading data.",
     cases=("failed-video",),
 )
 def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
-    """GC302."""
+    """Demands that a wait for a video that fails raises a clear error with the failure's message.
+
+    Fails when the call returns the failed generation, or when the message is missing.
+    """
     for outcome in history.calls("generate_video"):
         sent = find_answer(history, outcome)
         yield expect(
@@ -217,15 +203,18 @@ def failures_are_no_results(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC303",
-    "401, 402, 404, 429 and 5xx can be told apart by type or status",
+    "401, 402, 404, 429 and 5xx differ by type or status",
     severity="major",
     evidence="documented",
-    why="Each asks for something else: a key, money, nothing, patience.",
-    fix="One error type each, or the status on the error.",
+    why="Each needs another reaction: a new key, a top-up, a corrected id, or a later attempt.",
+    fix="Raise one error type for each, or put the status on the error.",
     cases=("errors", *_FREE),
 )
 def errors_differ(history: ClientHistory) -> Iterator[Observation]:
-    """GC303."""
+    """Demands that errors for 401, 402, 404, 429 and 500 differ in their type or status.
+
+    Fails when two of these statuses give the same type and status, or when a call raises nothing.
+    """
     seen: dict[tuple[object, object], int] = {}
     for outcome in history.calls():
         for each in find_answer(history, outcome):
@@ -235,7 +224,7 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
             other = seen.setdefault(named, each.status)
             yield expect(
                 outcome.kind == "error" and other == each.status,
-                f"{each.status} told apart from {other}",
+                f"{each.status} distinguished from {other}",
                 outcome.shown,
                 each,
             )
@@ -246,13 +235,16 @@ def errors_differ(history: ClientHistory) -> Iterator[Observation]:
     "A 502 in HTML is a typed error with its status",
     severity="major",
     evidence="standard",
-    why="It comes from a proxy, with no envelope.",
-    fix="Decide by the status before you read the body.",
+    why="It comes from a proxy, without the API's error envelope.",
+    fix="Decide by the status before parsing the body.",
     source="RFC 9110, section 15: a status is understood by its class",
     cases=("html-502",),
 )
 def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
-    """GC304."""
+    """Demands a clear error that contains the status when a proxy answers 502 with HTML.
+
+    Fails when the status is missing or when the parser's own error reaches the caller.
+    """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         right = outcome.clear and (outcome.error.get("status") == 502 or "502" in outcome.text)
@@ -269,7 +261,10 @@ def other_errors_are_typed(history: ClientHistory) -> Iterator[Observation]:
     cases=("errors-key", *_FREE),
 )
 def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC305."""
+    """Demands that the text, traceback and data of an error do not contain the API key.
+
+    Tries refusals, a reset connection and a wrong key. Fails wherever the key is found.
+    """
     key = history.secrets[0][1]
     for outcome in history.calls():
         if outcome.kind == "error":
@@ -287,13 +282,16 @@ def errors_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     "An error whose message has control characters can be printed",
     severity="minor",
     evidence="standard",
-    why="JSON may carry any code point, a lone surrogate too.",
-    fix="Replace what UTF-8 cannot carry when building the message.",
+    why="JSON may contain any code point, even a lone surrogate.",
+    fix="Replace what UTF-8 cannot encode when building the message.",
     source="RFC 8259, section 8.2",
     cases=("control-*",),
 )
 def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
-    """GC306."""
+    """Demands an error that can be printed when its message has control characters.
+
+    Fails when encoding the text as UTF-8 raises, as it does for a lone surrogate.
+    """
     for outcome in history.calls():
         yield expect(
             outcome.kind == "error" and outcome.error.get("printable", True),
@@ -308,17 +306,17 @@ def errors_are_printable(history: ClientHistory) -> Iterator[Observation]:
     "The request id of a refused request is reachable from the error",
     severity="minor",
     evidence="choice",
-    why="Support asks for it.",
+    why="The provider's support asks for it.",
     fix="Keep the response's headers on the error.",
     cases=("request-id",),
 )
 def request_ids_are_reachable(history: ClientHistory) -> Iterator[Observation]:
-    """GC307."""
+    """Demands that the `X-Request-Id` of a refused request is on the error or in its text.
+
+    Fails when the id is in neither place.
+    """
     for outcome in history.calls():
         for each in find_answer(history, outcome):
             expected = dict(each.headers).get("x-request-id", "")
             reachable = outcome.error.get("request_id") == expected or expected in outcome.text
             yield expect(reachable, f"the request id {expected}", outcome.shown, each)
-
-
-"""Refusals that cost nothing, of any service."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import download, image, video
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, download, image, video
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
@@ -19,6 +20,23 @@ DOWNLOAD_CALLS: Final = (image(), download(), VIDEO_CALL, download(2))
 OTHER_JPEG: Final = b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64
 
 _UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")
+
+
+def build_download_case(name: str, *rules: FaultRule, **more: Any) -> Case:
+    """Return a case that downloads an image and a video; `more` are further fields."""
+    fields: dict[str, Any] = {
+        "calls": DOWNLOAD_CALLS,
+        "settings": {"video_seconds": 3},
+        "limit": HOUR,
+    }
+    return Case(name=name, rules=rules, **fields | more)
+
+
+def build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
+    """Return the rules that act on the answers in which results arrive."""
+    return tuple(
+        FaultRule(on=on, label=label, do=act) for on in ("images.generate", "videos.retrieve")
+    )
 
 
 def serve_picture(*headers: tuple[str, str], kind: str = "") -> FaultAction:

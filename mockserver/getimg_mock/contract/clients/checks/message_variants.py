@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
+    from getimg_mock.world.randomness import Stream
 
 URL: Final = "https://api.getimg.ai/v2/downloads/req-GREASE0000001/0?exp=1790000000&sig=00ff"
 USAGE: Final = {"total_cost": 0.04, "billable_unit": "image", "unit_price": 0.04, "quantity": 1}
@@ -185,7 +186,7 @@ def list_variants(name: str) -> tuple[Variant, ...]:
     return tuple(each for each in made if name != "models" or not each.pointer)
 
 
-def cases() -> Iterator[Case]:
+def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each kind of variants of each message."""
     for name, message in MESSAGES.items():
         for kind, belongs in KINDS.items():

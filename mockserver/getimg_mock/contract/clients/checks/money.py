@@ -1,4 +1,4 @@
-"""GC4: money. The ledger says what a call has really cost."""
+"""GC401 to GC407 and GC416 to GC418: money. The ledger shows what a call has really cost."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import VIDEO, Case, ClientCall, image, video
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    VIDEO,
+    Case,
+    ClientCall,
+    image,
+    video,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import build_error
-from getimg_mock.contract.clients.checks import retries
-from getimg_mock.contract.clients.checks.retries import HOURS, KINDS
+from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
 
 _COMMITTED: Final = build_error(
     500, "server_error", "Something went wrong on our end", ("X-Committed", "true")
@@ -46,64 +53,62 @@ _SAFE: Final = (
     "not known."
 )
 _PAID_TWICE: Final = "Each execution is paid; no idempotency key is documented."
+_QUICK: Final = {"video_seconds": 1}
 
 
-def cases(stream: Stream) -> tuple[Case, ...]:
-    """Return the cases."""
-    del stream
-    return (*_build_lost_answer_cases(), *retries.cases())
-
-
-def _build_lost_answer_cases() -> Iterator[Case]:
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    conflict = fault_actions.answer_instead(
+        build_error(409, "conflict", "A request like this is under way.")
+    )
     for kind, on, call in KINDS:
         for name, (act, options) in _LOST_ANSWERS.items():
-            yield Case(
-                name=f"lost-{name}-{kind}",
-                calls=(call, call),
-                options=options,
-                limit=HOURS,
-                settings={"video_seconds": 1},
-                patience=12,
-                rules=(
-                    FaultRule(
-                        on=on,
-                        do=act,
-                        label=f"work done, answer lost: {name}",
-                        nth=(1,),
-                        legal=name != "502",
-                    ),
-                ),
-            )
-        conflict = fault_actions.answer_instead(
-            build_error(409, "conflict", "A request like this is under way.")
-        )
+            yield _build_lost_answer_case(f"{name}-{kind}", on, call, act, options)
         yield Case(
             name=f"conflict-{kind}",
             calls=(call,),
-            limit=HOURS,
-            settings={"video_seconds": 1},
+            limit=LIMIT,
+            settings=_QUICK,
             rules=(FaultRule(on=on, do=conflict, label="409", nth=(1,)),),
         )
+    yield from _build_unknown_outcome_cases()
+
+
+def _build_lost_answer_case(
+    name: str, on: str, call: ClientCall, act: FaultAction, options: dict[str, Any]
+) -> Case:
+    """Return a case in which the work of the first submission is done and its answer lost."""
+    how = name.partition("-")[0]
+    label = f"work done, answer lost: {how}"
+    return Case(
+        name=f"lost-{name}",
+        calls=(call, call),
+        options=options,
+        limit=LIMIT,
+        settings=_QUICK,
+        patience=12,
+        rules=(FaultRule(on=on, do=act, label=label, nth=(1,), legal=how != "502"),),
+    )
+
+
+def _build_unknown_outcome_cases() -> Iterator[Case]:
     submit = ClientCall(op="submit_video", args=VIDEO)
+    wait = video().instead_of("submit_video")
+    refused = FaultRule(on="connect", do="refused", label="connection refused", nth=(1,))
     for name, calls, on in (
         ("image", (image(), image()), "images.generate"),
-        ("video", (submit, submit, *(video().instead_of("submit_video"),) * 2), "videos.create"),
+        ("video", (submit, submit, wait, wait), "videos.create"),
     ):
+        lost = FaultRule(
+            on=on, do=fault_actions.lose_answer("reset"), label="work done, answer lost", nth=(1,)
+        )
         yield Case(
             name=f"unknown-{name}",
             calls=calls,
-            options={"max_retries": 0},
-            limit=HOURS,
+            options=NO_RETRIES,
+            limit=LIMIT,
             patience=None,
-            rules=(
-                FaultRule(on="connect", do="refused", label="connection refused", nth=(1,)),
-                FaultRule(
-                    on=on,
-                    do=fault_actions.lose_answer("reset"),
-                    label="work done, answer lost",
-                    nth=(1,),
-                ),
-            ),
+            rules=(refused, lost),
         )
 
 
@@ -159,7 +164,11 @@ def _build_lost_answer_cases() -> Iterator[Case]:
     observable=True,
 )
 def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
-    """GC401 to 405: one call, one generation."""
+    """Demands at most one paid generation for each call.
+
+    The first submission is executed and its answer lost: the case decides how. Fails when a second
+    request of the same call is executed and charged.
+    """
     for outcome in history.calls():
         paid = [each for each in history.during(outcome) if each.paid]
         if not history.during(outcome):
@@ -175,7 +184,7 @@ def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) -> str:
-    """Return what a call has cost, as somebody would say it who pays for one."""
+    """Return the charges of a call in words, with the total."""
     total = history.compute_charge(outcome)
     often = "twice" if times == 2 else f"{times} times"
     return f"{total / max(1, times)} USD charged {often} ({total})"
@@ -186,13 +195,16 @@ def _describe_charges(history: ClientHistory, outcome: CallOutcome, times: int) 
     "A 409 on a submission is not sent again blindly",
     severity="blocker",
     evidence="assumption",
-    why="A conflict may mean that the first one is being worked on.",
+    why="A conflict may mean that the first submission is in progress.",
     fix=_SAFE,
     cases=("conflict-*", "observed-409"),
     observable=True,
 )
 def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
-    """GC406."""
+    """Demands that a call that gets 409 for its submission sends no second POST.
+
+    Fails on any further submission within the same call.
+    """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         yield expect(len(sent) <= 1, "no second POST after a 409", f"{len(sent)} POSTs", *sent[:6])
@@ -200,16 +212,20 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC407",
-    "Who does submit again sends one idempotency key a call, fresh for each call",
+    "A repeated submission carries one idempotency key per call, fresh for each call",
     severity="blocker",
     evidence="assumption",
-    why="Without it no server can tell a repetition from a second order.",
-    fix="Draw a key per logical call and send it with every attempt.",
+    why="Without it, a server cannot tell a repetition from a second order.",
+    fix="Create a key per logical call and send it with every attempt.",
     cases=("lost-*", "observed-*"),
     observable=True,
 )
 def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
-    """GC407: where an attempt may have been served, the next one must be known for the same."""
+    """Demands one idempotency key for all attempts of a call, and another for each call.
+
+    A key is needed only after an attempt that may have been executed. Fails when the key is missing
+    or changes between attempts, or when a later call sends it again.
+    """
     used: set[str] = set()
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
@@ -233,8 +249,8 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
 def _is_in_doubt(each: ClientExchange) -> bool:
     """Return whether a request had an effect, or whether its sender cannot know that it had none.
 
-    A refusal that has come says that nothing was done, a documented 500 included: who tries again
-    after one of those does so by the documentation.
+    A refusal means that nothing was done, a documented 500 included: the documentation allows to
+    try again after one.
     """
     return each.paid or each.status == 0 or (bool(each.label) and not each.body)
 
@@ -249,12 +265,15 @@ def _find_key(each: ClientExchange) -> str | None:
     "An unknown outcome is reported as unknown",
     severity="blocker",
     evidence="choice",
-    why="Only then can the caller look before paying again.",
-    fix="A distinct error once the request may have reached the server.",
+    why="Only then can the caller check the ledger before paying again.",
+    fix="Raise a distinct error once the request may have reached the server.",
     cases=("unknown-image", "unknown-video"),
 )
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC416."""
+    """Demands an error that differs from that of a refused connection when an answer is lost.
+
+    Fails when the call returns a value, or raises the type that also means that nothing was sent.
+    """
     for outcome in history.calls():
         lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
         if not lost:
@@ -275,12 +294,15 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     "A retry sends the same bytes",
     severity="minor",
     evidence="choice",
-    why="Else it is another order.",
-    fix="Build the body once.",
+    why="Another body is another order.",
+    fix="Serialise the body once and send the same bytes.",
     cases=("early-*", "wait-*", "odd-wait-*"),
 )
 def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
-    """GC417."""
+    """Demands that each further attempt of a submission has the same body as the first.
+
+    Fails when the bytes differ.
+    """
     for outcome in history.calls():
         sent = [each for each in history.during(outcome) if each.submits]
         for again in sent[1:]:
@@ -295,15 +317,19 @@ def retries_send_the_same(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC418",
-    "The cost told to the caller is what the ledger has for the call",
+    "The cost reported to the caller is what the ledger has for the call",
     severity="blocker",
     evidence="choice",
-    why="Lost attempts are paid too.",
-    fix="Add up attempts, or do not make any twice.",
+    why="Lost attempts are charged too.",
+    fix="Add up the costs of all attempts, or do not submit twice.",
     cases=("happy", "saved", "lost-*"),
 )
 def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
-    """GC418: by the ledger, or by the service's own answers where there is none to look into."""
+    """Demands that the total cost in a result is what the ledger charged for the call.
+
+    On a service without a visible ledger, the costs in its answers count. Fails when the cost is
+    missing or differs, as it does when a lost attempt was charged as well.
+    """
     for outcome in history.calls("generate_image", "generate_video"):
         if outcome.kind != "value" or not isinstance(outcome.value, dict):
             continue

@@ -6,6 +6,7 @@ call's own requests is judged by those.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from getimg_mock.contract.clients.drivers.capabilities import OPERATION_REQUESTS
@@ -22,6 +23,23 @@ def find_own_requests(history: ClientHistory, outcome: CallOutcome) -> list[Clie
     """Return the requests that a call is for."""
     reached = OPERATION_REQUESTS.get(outcome.op, ())
     return [each for each in history.during(outcome) if each.operation in reached]
+
+
+def measure_gaps(sent: list[ClientExchange]) -> list[float]:
+    """Return the seconds from each request to the next."""
+    return [later.elapsed - sooner.elapsed for sooner, later in itertools.pairwise(sent)]
+
+
+def names_generation(outcome: CallOutcome, sent: list[ClientExchange], logs: str = "") -> bool:
+    """Return whether an error, or the log, contains the id of a generation that a call made."""
+    made = [
+        effect.generation
+        for each in sent
+        for effect in each.effects or ()
+        if effect.what == "generation"
+    ]
+    text = f"{outcome.text} {outcome.error.get('generation')} {logs}"
+    return any(name and name in text for name in made)
 
 
 def find_answer(history: ClientHistory, outcome: CallOutcome) -> list[ClientExchange]:

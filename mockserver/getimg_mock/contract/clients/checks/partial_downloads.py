@@ -1,19 +1,24 @@
-"""GC607, GC609 and GC612: downloads that stop, and files that are there already."""
+"""GC602, GC603, GC607, GC609, GC611 and GC612: broken downloads, and files that exist already."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall, download, image
+from getimg_mock.contract.clients.cases.case_rules import (
+    Case,
+    ClientCall,
+    download,
+    image,
+)
 from getimg_mock.contract.clients.cases.client_check import client_check
-from getimg_mock.contract.clients.cases.wire_script import cut
+from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error, cut
 from getimg_mock.contract.clients.checks.files import (
-    DOWNLOAD_CALLS,
     DOWNLOAD_OPERATION,
     JPEG,
     OTHER_JPEG,
     VIDEO_CALL,
+    build_download_case,
     list_finished_files,
     serve_range,
 )
@@ -24,28 +29,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
-    from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireScript
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
 
 
-def cases() -> Iterator[Case]:
+_REFUSALS: Final = (
+    (403, "invalid_signature", "No."),
+    (404, "not_found", "No."),
+    (410, "url_expired", "This link has expired."),
+    (500, "server_error", "No."),
+)
+_IMPATIENT: Final[dict[str, Any]] = {"options": {"timeout": 2}, "patience": 12}
+
+
+def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    another = FaultRule(
-        on=DOWNLOAD_OPERATION, do=_serve_other_file, label="another file", must=False
-    )
-    yield Case(
-        name="resumed",
-        calls=_download_twice(),
-        patience=12,
-        rules=(
-            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_first_half, label="half", nth=(1,)),
-            another,
-        ),
-    )
-    yield Case(
-        name="again",
-        rules=(),
+    yield from _build_repeated_cases()
+    yield from _build_stalled_cases()
+    yield from _build_cut_off_cases()
+    yield from _build_refused_cases()
+
+
+def _build_repeated_cases() -> Iterator[Case]:
+    half = _build_rule(_serve_first_half, "half", nth=(1,))
+    another = _build_rule(_serve_other_file, "another file", must=False)
+    yield build_download_case("resumed", half, another, calls=_download_twice(), patience=12)
+    yield build_download_case(
+        "again",
         calls=(
             image(),
             download(),
@@ -58,33 +70,51 @@ def cases() -> Iterator[Case]:
         ),
     )
     later = another.with_changes(nth=(2,))
-    half = FaultRule(
-        on=DOWNLOAD_OPERATION,
-        do=lambda turn: cut(_serve_other_file(turn)),
-        label="half of another file",
-        nth=(2,),
-        must=False,
+    cut_off = _build_rule(
+        lambda turn: cut(_serve_other_file(turn)), "half of another file", nth=(2,), must=False
     )
-    yield Case(name="again-same", calls=_download_twice(), rules=(later,))
-    yield Case(name="again-asked", calls=_download_twice(overwrite=True), rules=(later,))
-    yield Case(name="again-cut", calls=_download_twice(overwrite=True), rules=(half,))
-    yield Case(
-        name="stalled",
-        calls=DOWNLOAD_CALLS,
-        options={"timeout": 2},
-        patience=12,
-        rules=(FaultRule(on=DOWNLOAD_OPERATION, do=fault_actions.stall, label="stalls"),),
-    )
-    yield Case(
-        name="stalled-once",
-        calls=_download_twice(),
-        options={"timeout": 2},
-        patience=12,
-        rules=(
-            FaultRule(on=DOWNLOAD_OPERATION, do=_stall_halfway, label="stalls", nth=(1,)),
-            FaultRule(on=DOWNLOAD_OPERATION, do=_serve_same_file, label="the file", must=False),
-        ),
-    )
+    asked = _download_twice(overwrite=True)
+    yield build_download_case("again-same", later, calls=_download_twice())
+    yield build_download_case("again-asked", later, calls=asked)
+    yield build_download_case("again-cut", cut_off, calls=asked)
+
+
+def _build_stalled_cases() -> Iterator[Case]:
+    always = _build_rule(fault_actions.stall, "stalls")
+    once = _build_rule(_stall_halfway, "stalls", nth=(1,))
+    then = _build_rule(_serve_same_file, "the file", must=False)
+    yield build_download_case("stalled", always, **_IMPATIENT)
+    yield build_download_case("stalled-once", once, then, calls=_download_twice(), **_IMPATIENT)
+
+
+def _build_rule(act: FaultAction, label: str, **more: Any) -> FaultRule:
+    return FaultRule(on=DOWNLOAD_OPERATION, do=act, label=label, **more)
+
+
+def _build_cut_off_cases() -> Iterator[Case]:
+    cut_off: dict[str, FaultAction] = {
+        "truncated": fault_actions.truncate,
+        "padded": fault_actions.promise_too_much,
+        "reset": fault_actions.change_answer(lambda a: cut(a, end="reset")),
+        "chunked": lambda turn: _break_chunks(turn.proceed()),
+    }
+    for name, act in cut_off.items():
+        yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+
+
+def _break_chunks(answer: WireAnswer) -> WireScript:
+    head = WireAnswer(answer.status, answer.headers, framing="chunked").head()
+    half = answer.body[: len(answer.body) // 2]
+    return (WireStep(head + f"{len(half):x}\r\n".encode() + half + b"\r\n"), WireStep("close"))
+
+
+def _build_refused_cases() -> Iterator[Case]:
+    for status, code, message in _REFUSALS:
+        refuse = fault_actions.answer_instead(build_error(status, code, message))
+        yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}"))
+    page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+    serve_page = fault_actions.answer_instead(page)
+    yield build_download_case("html-200", _build_rule(serve_page, "HTML with 200", legal=False))
 
 
 def _download_twice(**more: Any) -> tuple[ClientCall, ...]:
@@ -120,17 +150,17 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     "A file that was cut off is an error and is not left under its name",
     severity="blocker",
     evidence="standard",
-    why="The result is deleted after a day: half a film is found too late.",
+    why="The result is deleted after a day: an incomplete file is noticed too late.",
     fix="Check the length; write to a temporary name and rename at the end.",
     source="RFC 9112, section 8",
     cases=("cut-*",),
 )
 @client_check(
     "GC603",
-    "What is no 200 is never saved as the picture",
+    "An answer other than 200 is never saved as the picture",
     severity="blocker",
     evidence="choice",
-    why="Seen in public clients: the JSON of an error in a .png.",
+    why="Public clients have saved the JSON of an error as a .png.",
     fix="Raise for the status before writing.",
     cases=("refused-*",),
 )
@@ -140,11 +170,15 @@ def _stall_halfway(turn: FaultContext) -> WireScript:
     severity="major",
     evidence="choice",
     why="Captive portals and proxies answer 200.",
-    fix="Compare the media type with mime_type.",
+    fix="Compare the media type with mime_type of the result.",
     cases=("html-200",),
 )
 def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
-    """GC602, 603, 611, 612."""
+    """Demands an error, and no file under its final name, when a download is not the media.
+
+    The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall. Fails
+    when the call succeeds or leaves a finished file.
+    """
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         yield expect(outcome.kind == "error", "an error", outcome.shown, *sent)
@@ -161,13 +195,17 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     "A download is resumed only where validator and length agree",
     severity="minor",
     evidence="standard",
-    why="Else the file is made of two.",
-    fix="Send If-Range, or begin again.",
+    why="Otherwise the file combines parts of two.",
+    fix="Send If-Range, or start again.",
     source="RFC 9110, sections 13.1.5 and 14.2",
     cases=("resumed",),
 )
 def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
-    """GC607."""
+    """Demands that a download that is made again contains one version of the file.
+
+    The first attempt is cut off and the file then changes. Fails when the saved file combines parts
+    of both, or when an error is not clear.
+    """
     for outcome in history.calls("download"):
         if outcome.kind != "value":
             yield expect(outcome.clear, "a file or a clear error", outcome.shown)
@@ -185,12 +223,16 @@ def resuming_fits_together(history: ClientHistory) -> Iterator[Observation]:
     "A file is overwritten only when asked, and by a whole one",
     severity="minor",
     evidence="choice",
-    why="The one before may be the only copy.",
-    fix="Take another name unless asked; write beside it, and rename at the end.",
+    why="The existing file may be the only copy.",
+    fix="Choose another name unless asked; write a temporary file and rename it at the end.",
     cases=("again*",),
 )
 def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observation]:
-    """GC609: a file stays as it was, unless a whole one is to take its place."""
+    """Demands that a saved file stays as it was, unless the caller asks to overwrite it.
+
+    Fails when a second download replaces it unasked, when an interrupted one damages it, or when a
+    requested overwrite does not happen.
+    """
     downloads = history.calls("download")
     if len(downloads) != 2 or downloads[0].kind != "value":
         return
@@ -214,12 +256,16 @@ def files_are_replaced_when_asked(history: ClientHistory) -> Iterator[Observatio
     "A download that stalls ends in an error, and can be taken up again",
     severity="major",
     evidence="choice",
-    why="A stalled read waits for ever; the file is still to be had.",
-    fix="Set a read timeout; let nothing that is left of it stand in the way.",
+    why="A stalled read never ends, while the file is still available.",
+    fix="Set a read timeout; make sure that leftovers do not block the next attempt.",
     cases=("stalled*",),
 )
 def stalled_downloads_can_be_taken_up(history: ClientHistory) -> Iterator[Observation]:
-    """GC612: a download that stalls ends, and does not stand in the way of the next one."""
+    """Demands an error when a download stalls, and the whole file from the next attempt.
+
+    Fails when the stalled call succeeds or leaves a finished file, or when a leftover prevents the
+    next attempt.
+    """
     if history.case == "stalled":
         yield from broken_files_are_not_kept(history)
         return

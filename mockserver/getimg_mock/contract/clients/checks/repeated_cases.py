@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
+from getimg_mock.contract.clients.cases.case_rules import NO_RETRIES, Case, ClientCall
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, build_json_answer
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
 
 
 def build_series(
@@ -32,4 +30,4 @@ def build_series(
     ]
     calls = (call,) * len(left) if isinstance(call, ClientCall) else tuple(call)
     rule = FaultRule(on=on, label=name, do=fault_actions.answer_by_call(left), legal=legal)
-    return Case(name=name, calls=calls, options=_NO_RETRIES, rules=(rule,), **more)
+    return Case(name=name, calls=calls, options=NO_RETRIES, rules=(rule,), **more)

@@ -1,11 +1,11 @@
-"""GC204: a status of a later version, where a client waits and where it only hands back."""
+"""GC204: a status of a later version, in a call that waits and in one that returns an answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.clients.cases import fault_actions
-from getimg_mock.contract.clients.cases.case_rules import Case, image, video
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import find_answer
@@ -17,59 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
 
-_QUICK: Final[dict[str, Any]] = {"video_seconds": 4}
 
-
-def cases() -> Iterator[Case]:
+def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
-    yield Case(
-        name="unknown-status-poll",
-        calls=(video(),),
-        settings=_QUICK,
-        limit=3600,
-        rules=(
-            FaultRule(
-                on="videos.retrieve",
-                nth=(1, 2),
-                label="unknown status",
-                do=fault_actions.change_json(lambda v: {"id": v["id"], "status": "processing"}),
-                legal=False,
-            ),
-        ),
+    processing = fault_actions.change_json(lambda v: {"id": v["id"], "status": "processing"})
+    rendering = fault_actions.change_json(
+        lambda v: VIDEO_ANSWER | {"id": v["id"], "status": "rendering"}
     )
-    yield Case(
-        name="unknown-status-early",
-        calls=(video(),),
-        settings=_QUICK,
-        limit=3600,
-        rules=(
-            FaultRule(
-                on="videos.retrieve",
-                nth=(1, 2),
-                label="unknown status, with data",
-                do=fault_actions.change_json(
-                    lambda v: VIDEO_ANSWER | {"id": v["id"], "status": "rendering"}
-                ),
-                legal=False,
-            ),
-        ),
-    )
-    yield Case(
-        name="unknown-status-submit",
-        calls=(video(),),
-        settings=_QUICK,
-        limit=3600,
-        rules=(
-            FaultRule(
-                on="videos.create",
-                label="unknown status",
-                do=fault_actions.change_json(fault_actions.merge_fields({"status": "queued"})),
-                legal=False,
-            ),
-        ),
-    )
+    queued = fault_actions.change_json(fault_actions.merge_fields({"status": "queued"}))
+    yield _build_wait_case("poll", "videos.retrieve", processing, "unknown status")
+    yield _build_wait_case("early", "videos.retrieve", rendering, "unknown status, with data")
+    yield _build_wait_case("submit", "videos.create", queued, "unknown status")
     yield build_series(
         "unknown-status-bare",
         image(),
@@ -79,20 +41,32 @@ def cases() -> Iterator[Case]:
     )
 
 
+def _build_wait_case(name: str, on: str, act: FaultAction, label: str) -> Case:
+    """Return a case that waits for a video whose status is unknown at first."""
+    nth = (1, 2) if on == "videos.retrieve" else ()
+    return Case(
+        name=f"unknown-status-{name}",
+        calls=(video(),),
+        settings={"video_seconds": 4},
+        limit=HOUR,
+        rules=(FaultRule(on=on, nth=nth, label=label, do=act, legal=False),),
+    )
+
+
 @client_check(
     "GC204",
     "An unknown status is neither success nor the end",
     severity="blocker",
     evidence="choice",
     why="A paid job whose result is never collected is lost.",
-    fix="Wait for completed or failed, or raise; hand an answer back with its status as it came.",
+    fix="Wait for completed or failed, or raise; return an answer with its status unchanged.",
     cases=("unknown-status-*",),
 )
 def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation]:
-    """GC204: who waits goes on or raises; who hands an answer back leaves its status as it is.
+    """Demands that a client does not treat an unknown status as success or as the end.
 
-    A call that waits says by its return that the job is done. One that hands back what came says
-    nothing, as long as its caller can read the status that the server gave.
+    A call that waits has to go on, or raise a clear error. A call that returns an answer has to
+    leave its status readable. Fails on a result without a completed status.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)

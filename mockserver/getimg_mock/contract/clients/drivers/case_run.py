@@ -292,26 +292,7 @@ class CaseRun:
 
     def history(self, seed: str, logs: str) -> ClientHistory:
         """Return the history of the run."""
-        # Calls after an early end were never made, so they are not counted as abandoned.
-        ended = len(self.holdings) > 1 or self.ended
-        for number, call in enumerate(self.case.calls):
-            if number not in self.outcomes and not self._was_skipped(number) and not ended:
-                now, last = self.time.seconds(), len(self.adversary.exchanges)
-                self.outcomes[number] = CallOutcome(
-                    op=call.op,
-                    args=dict(call.args),
-                    kind="abandoned",
-                    began=now,
-                    ended=now,
-                    first=0,
-                    last=last,
-                    error={"text": "did not return"},
-                )
-        missed = self.adversary.find_unmet_rules()
-        if self.unforked:
-            missed += ("a fork of a process with one thread",)
-        if self.overdue:
-            missed += (f"an end within {self.overdue:g} s of real time",)
+        self._abandon_unmade_calls()
         return ClientHistory(
             plan=Plan(name=f"client {self.case.name}", steps=()),
             exchanges=tuple(self.adversary.exchanges),
@@ -321,7 +302,7 @@ class CaseRun:
             case=self.case.name,
             seed=seed,
             outcomes=tuple(self.outcomes[number] for number in sorted(self.outcomes)),
-            missed=missed,
+            missed=self._list_missed(),
             without=find_absent_operations(self.case, self.capabilities.ops),
             overdue=self.overdue,
             logs=logs,
@@ -332,6 +313,33 @@ class CaseRun:
             plain_seen=tuple(self.network.plain),
             ledger=self.adversary.compute_totals(),
         )
+
+    def _abandon_unmade_calls(self) -> None:
+        """Note the calls that the client did not return from."""
+        if len(self.holdings) > 1 or self.ended:
+            return  # calls after an early end were never made
+        now, last = self.time.seconds(), len(self.adversary.exchanges)
+        for number, call in enumerate(self.case.calls):
+            if number not in self.outcomes and not self._was_skipped(number):
+                self.outcomes[number] = CallOutcome(
+                    op=call.op,
+                    args=dict(call.args),
+                    kind="abandoned",
+                    began=now,
+                    ended=now,
+                    first=0,
+                    last=last,
+                    error={"text": "did not return"},
+                )
+
+    def _list_missed(self) -> tuple[str, ...]:
+        """Return what did not take place, so that the case shows nothing."""
+        missed = self.adversary.find_unmet_rules()
+        if self.unforked:
+            missed += ("a fork of a process with one thread",)
+        if self.overdue:
+            missed += (f"an end within {self.overdue:g} s of real time",)
+        return missed
 
     def _was_skipped(self, number: int) -> bool:
         """Return whether a call was left out, or depends on one that failed."""

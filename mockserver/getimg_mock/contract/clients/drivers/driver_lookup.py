@@ -86,7 +86,7 @@ class ProgramSource:
 
 
 def find_source(client: str | Sequence[str] | Callable[..., Any]) -> AdapterSource | ProgramSource:
-    """Return the client that a name, a command or a factory stands for.
+    """Return the client that a name, a command or a factory denotes.
 
     A name is that of an adapter that ships, `package.module:make`, or `program:` with a command; a
     command may also be a list of words. Raises `SettingsError` where there is no such client.

@@ -18,12 +18,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock import schemas
 from getimg_mock.contract.clients.cases.case_rules import (
     BASE,
     KEY,
-    OPS,
-    OPTIONS,
     Case,
     EarlierResult,
 )
@@ -35,6 +32,11 @@ from getimg_mock.contract.clients.drivers.capabilities import (
     fit_case,
 )
 from getimg_mock.contract.clients.drivers.case_run import read_files
+from getimg_mock.contract.clients.drivers.program_protocol import (
+    parse_description,
+    parse_response,
+    read_error,
+)
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
 from getimg_mock.contract.clients.drivers.upstream_driver import (
     CALL_TIMEOUT,
@@ -51,7 +53,7 @@ from getimg_mock.contract.clients.sandbox.resource_usage import (
     measure_process_usage,
 )
 from getimg_mock.contract.plans import Plan
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import SettingsError
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.world.clock import VirtualClock, stopwatch
 
@@ -98,7 +100,7 @@ class ProcessDriver:
                 '{"op": "describe"} in a line on its standard input. It has to answer, and to read '
                 "further lines until the input ends."
             )
-        return _parse_description(said, self._shown)
+        return parse_description(said, self._shown)
 
     @property
     def _shown(self) -> str:
@@ -206,47 +208,53 @@ class ProcessDriver:
         self, case: Case, server: SocketServer, place: Path, holdings: list[ResourceUsage]
     ) -> list[CallOutcome]:
         made: dict[int, CallOutcome] = {}
-        adversary = server.adversary
         for number, call in enumerate(case.calls):
             if case.holdings and number == BASELINE_CALLS:
                 holdings.append(self._measure_usage(server))
             args = _resolve_arguments(call.args, made)
-            if args is None or number in case.left_out:
-                continue
-            if call.after:
-                adversary.clock.advance_to(adversary.later(call.after))
-            folder = place / str(number if call.into is None else call.into)
-            if call.op == "download":
-                folder.mkdir(exist_ok=True)
-                args["directory"] = str(folder)
-            adversary.call = number
-            first, began = len(adversary.exchanges), _seconds(adversary)
-            request = {
-                "case": f"{case.name}#{number}",
-                "op": call.op,
-                "args": args,
-                "base_url": case.base,
-                "key": case.key,
-                "deadline": case.patience,
-                "options": self._select_options(case),
-            }
-            said = self._ask(request, case.patience or 0)
-            kind = said["outcome"]
-            made[number] = CallOutcome(
-                op=call.op,
-                args=args,
-                kind=kind,
-                value=said.get("value"),
-                error=_error(said),
-                began=began,
-                ended=_seconds(adversary),
-                first=first,
-                last=len(adversary.exchanges),
-                files=read_files(folder) if call.op == "download" else {},
-            )
+            if args is not None and number not in case.left_out:
+                made[number] = self._make_call(case, number, args, server.adversary, place)
         if holdings:
             holdings.append(self._measure_usage(server))
         return list(made.values())
+
+    def _make_call(
+        self, case: Case, number: int, args: dict[str, Any], adversary: FaultServer, place: Path
+    ) -> CallOutcome:
+        call = case.calls[number]
+        if call.after:
+            adversary.clock.advance_to(adversary.later(call.after))
+        folder = place / str(number if call.into is None else call.into)
+        if call.op == "download":
+            folder.mkdir(exist_ok=True)
+            args["directory"] = str(folder)
+        adversary.call = number
+        first, began = len(adversary.exchanges), _seconds(adversary)
+        said = self._ask(self._build_request(case, number, args), case.patience or 0)
+        return CallOutcome(
+            op=call.op,
+            args=args,
+            kind=said["outcome"],
+            value=said.get("value"),
+            error=read_error(said),
+            began=began,
+            ended=_seconds(adversary),
+            first=first,
+            last=len(adversary.exchanges),
+            files=read_files(folder) if call.op == "download" else {},
+        )
+
+    def _build_request(self, case: Case, number: int, args: dict[str, Any]) -> dict[str, Any]:
+        """Return the line of JSON that asks the program for one call."""
+        return {
+            "case": f"{case.name}#{number}",
+            "op": case.calls[number].op,
+            "args": args,
+            "base_url": case.base,
+            "key": case.key,
+            "deadline": case.patience,
+            "options": self._select_options(case),
+        }
 
     def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
         """Send one request to the program and return its response, or that it did not return."""
@@ -267,7 +275,7 @@ class ProcessDriver:
                 break
             if not line:
                 return self._abandon(request, "the program ended before it responded")
-            said = _parse_response(line)
+            said = parse_response(line)
             if said.get("case") == request["case"]:
                 return said
         return self._abandon(request, f"no response within {patience + _GRACE:g} s")
@@ -314,31 +322,6 @@ def _find_in_process_need(case: Case) -> str:
     return found[0] if found else f"simulated {case.ours}"
 
 
-def _parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
-    """Return the abilities that a program lists; all operations and no options by default.
-
-    Raises `SettingsError` for a list in another form.
-    """
-    value = said.get("value") if said["outcome"] == "value" else None
-    about: dict[str, Any] = {"ops": list(OPS), "options": [], "lacking": []}
-    about |= value if isinstance(value, dict) else {}
-    for name in ("ops", "options", "lacking"):
-        if not isinstance(about[name], list) or not all(isinstance(x, str) for x in about[name]):
-            example = {"ops": list(OPS[:2]), "options": list(OPTIONS[:2]), "lacking": ["retries"]}
-            raise SettingsError(
-                f"{program}: its answer to describe says {name}: {json.dumps(about[name])}. Write "
-                f"a list of names, as in {json.dumps(example[name])}."
-            )
-    for kind, known, names in (
-        ("operation", OPS, about["ops"]),
-        ("option", OPTIONS, about["options"]),
-    ):
-        for name in names:
-            if name not in known:
-                raise UnknownNameError(f"{kind} of `{program}`", name, known)
-    return about
-
-
 def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
     try:
         for line in pipe:
@@ -347,36 +330,6 @@ def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
         return
     finally:
         lines.put(b"")  # the end
-
-
-def _parse_response(line: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(line)
-    except ValueError:
-        shown = line[:80].decode("utf-8", "replace").rstrip()
-        raise SettingsError(
-            f"The driver wrote {shown!r} to its standard output, which is not JSON. Write one JSON "
-            "object a line there, and log to standard error."
-        ) from None
-    found = [
-        each
-        for each in schemas.violations("own/driver-response", said)
-        if each.keyword != "unicode"
-    ]  # a lone surrogate comes from the fault server
-    if found:
-        raise SettingsError(
-            f"The driver's response {line[:80].decode('utf-8', 'replace').rstrip()!r} is not what "
-            f"own/driver-response.json describes: {found[0].path or '/'}: {found[0].message}."
-        )
-    response: dict[str, Any] = said
-    return response
-
-
-def _error(said: dict[str, Any]) -> dict[str, Any]:
-    error = dict(said.get("error") or {})
-    if error:
-        error.setdefault("text", f"{error.get('message', '')} {error.get('data', '')}".strip())
-    return error
 
 
 def _resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:

@@ -1,0 +1,140 @@
+"""GC415: how often a client tries again, and how its waits grow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    Case,
+    balance,
+    models,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
+from getimg_mock.contract.clients.checks.retries import LIMIT
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
+        ClientHistory,
+    )
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_SERIES: Final = 12
+"""How many calls fail one after another: enough to see how waits grow in spite of jitter."""
+_LONGEST_WAIT: Final = 300.0
+_LONGEST_CALL: Final = 1800.0
+_MAX_TRIES: Final = 12
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    rules = tuple(
+        FaultRule(on=on, do=down, label="503 for ever") for on in ("models.list", "billing.balance")
+    )
+    calls = (models(), balance().instead_of("models"))
+    yield Case(
+        name="down",
+        calls=tuple(call for call in calls for _ in range(_SERIES)),
+        rules=rules,
+        limit=4 * LIMIT,
+        patience=None,
+    )
+    for name, count in (("no-retries", 0), ("one-retry", 1), ("five-retries", 5)):
+        yield Case(
+            name=f"down-{name}",
+            calls=calls,
+            rules=rules,
+            limit=LIMIT,
+            options={"max_retries": count},
+            needs=("max_retries",),
+            patience=8 if count < 2 else None,
+        )
+
+
+@client_check(
+    "GC415",
+    "Back-off grows, has jitter and a cap; tries are bounded and can be turned off",
+    severity="major",
+    evidence="documented",
+    why="The documentation asks to retry 5xx with back-off.",
+    fix="Use exponential back-off with full jitter, a maximum wait and a maximum number of tries.",
+    cases=("down", "down-*"),
+)
+def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that waits between attempts grow, differ between calls, and have a maximum.
+
+    The server answers 503 throughout. Fails on more than a dozen attempts, on a wait or call
+    without an end, on equal waits, and on a number of attempts that `max_retries` does not allow.
+    """
+    if "max_retries" in history.options and history.case != "down":
+        yield from _counts_are_kept(history, int(history.options["max_retries"]))
+        return
+    series: list[list[float]] = []
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        series.append(measure_gaps(sent))
+        yield from _tries_are_bounded(outcome, sent)
+    yield from _waits_grow([each for each in series if len(each) >= 2])
+    yield from _waits_differ(series)
+
+
+def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iterator[Observation]:
+    gaps = measure_gaps(sent)
+    yield expect(
+        outcome.kind == "error" and len(sent) <= _MAX_TRIES,
+        "at most a dozen tries, then an error",
+        f"{outcome.kind}, {len(sent)} tries",
+        *sent[:4],
+    )
+    yield expect(
+        outcome.seconds <= _LONGEST_CALL,
+        f"an error within {_LONGEST_CALL:g} s",
+        f"{outcome.seconds:.0f} s",
+        *sent[:2],
+        *sent[-1:],
+    )
+    yield expect(
+        max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _format_gaps(gaps), *sent[:4]
+    )
+
+
+def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
+    """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
+    if series:
+        first, last = max(each[0] for each in series), max(each[-1] for each in series)
+        yield expect(
+            last > 1.1 * first,
+            "waits that grow",
+            f"in {len(series)} calls at most {first:.1f} s at first and {last:.1f} s at the end",
+        )
+
+
+def _waits_differ(series: list[list[float]]) -> Iterator[Observation]:
+    if len(series) > 1 and series[0]:
+        rounded = [[round(gap, 3) for gap in each] for each in series]
+        yield expect(
+            any(each != rounded[0] for each in rounded),
+            "waits with jitter",
+            f"the same every time: {_format_gaps(series[0])}",
+        )
+
+
+def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation]:
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        right = min(count, 1) < len(sent) <= count + 1
+        few = "one request" if count == 0 else f"2 to {count + 1} requests"
+        yield expect(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
+
+
+def _format_gaps(gaps: list[float]) -> str:
+    return " ".join(f"{gap:.1f}" for gap in gaps[:8]) + " s"

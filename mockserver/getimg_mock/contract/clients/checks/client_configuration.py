@@ -1,0 +1,137 @@
+"""GC109 and GC110: what a client takes from its configuration, and what its calls share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases.case_rules import (
+    VIDEO,
+    Case,
+    ClientCall,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.request_bodies import read_fields
+from getimg_mock.contract.verdicts import expect, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_FRAME: Final = "https://example.com/frame.png"
+_QUICK: Final = {"video_seconds": 1}
+
+
+def cases(stream: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    yield Case(
+        name="prefix",
+        base="https://api.getimg.ai/gateway/team-7",
+        settings=_QUICK,
+        calls=(
+            image(),
+            models(),
+            ClientCall(op="submit_video", args=VIDEO),
+            ClientCall(op="balance"),
+            video().instead_of("submit_video"),
+        ),
+    )
+    yield Case(
+        name="environment",
+        needs=("environment",),
+        calls=(ClientCall(op="balance"),),
+        patience=None,
+        environment={"base_url": "https://gateway.example", "key": "sk_from_environment"},
+        base="https://gateway.example",
+    )
+    word = stream.letters[:8]
+    prompts = [f"number {n} of {word}" for n in range(6)]
+    calls = tuple(image(prompt=each) for each in prompts)
+    yield Case(name="together", together=True, patience=None, calls=calls)
+    reference = {"url": _FRAME, "role": "reference_image"}
+    first = {"url": _FRAME, "role": "first_frame"}
+    changed = (image(images=[reference]), video(images=[first]))
+    yield Case(name="mutation", calls=changed, settings=_QUICK)
+
+
+@client_check(
+    "GC109",
+    "The configured base URL is honoured, its path and the environment included",
+    severity="minor",
+    evidence="choice",
+    why="Gateways and tests have other addresses.",
+    fix="Join paths to the base URL; read the documented environment variables.",
+    cases=("prefix", "environment"),
+)
+def the_base_url_is_honoured(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that all requests go to the configured base URL, below its path.
+
+    Also tries the client's environment variables. Fails on a request to another origin or path, or
+    with another key than that of the environment.
+    """
+    prefix = history.base.partition("://")[2].partition("/")[2]
+    for outcome in history.calls():
+        yield expect(
+            outcome.kind == "value" or history.case == "environment",
+            "the call to work behind the base URL",
+            outcome.shown,
+        )
+        sent = history.during(outcome)
+        if not sent:
+            yield fail(f"a request to {history.base}", outcome.shown)
+        for each in sent:
+            right = each.home and each.target.startswith(f"/{prefix}/" if prefix else "/")
+            right = right and "//" not in each.target.partition("?")[0]
+            yield expect(right, history.base, f"{each.origin}{each.target}", each)
+            if history.case == "environment":
+                key = each.get_sent_headers("authorization")
+                yield expect(
+                    key == ["Bearer sk_from_environment"],
+                    "the key of the environment",
+                    f"{len(key)} other",
+                    each,
+                )
+
+
+@client_check(
+    "GC110",
+    "Arguments are not changed, and calls at the same time share nothing",
+    severity="minor",
+    evidence="choice",
+    why="A request that is built in a shared object can reach the wrong caller.",
+    fix="Copy what you change; keep the state of a call in local variables.",
+    cases=("together", "mutation"),
+)
+def calls_do_not_touch_each_other(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that calls change none of their arguments and share no state.
+
+    Fails when an argument differs after the call, or when one of six concurrent calls returns the
+    result of another prompt.
+    """
+    for outcome in history.calls():
+        yield expect(
+            not outcome.args.get("$changed"),
+            "the caller's objects unchanged",
+            f"{outcome.op} changed its arguments",
+        )
+    if history.case != "together":
+        return
+    made = {
+        each.generation: read_fields(each).get("prompt")
+        for each in history.submissions
+        if each.paid
+    }
+    for outcome in history.calls("generate_image"):
+        asked = outcome.args["prompt"]
+        got = outcome.value.get("id") if isinstance(outcome.value, dict) else None
+        yield expect(
+            made.get(str(got)) == asked,
+            f"the result for {asked!r}",
+            outcome.shown if outcome.kind != "value" else f"that for {made.get(str(got))!r}",
+        )

@@ -1,0 +1,147 @@
+"""GC608 and GC610: file names and redirects of downloads that come from the server."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.files import (
+    DOWNLOAD_OPERATION,
+    build_download_case,
+    build_result_rules,
+    list_finished_files,
+    serve_picture,
+)
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_SAFE_SUFFIXES: Final = {
+    ".jpg",
+    ".jpeg",
+    ".png",
+    ".webp",
+    ".mp4",
+    ".webm",
+    ".avif",
+    ".gif",
+    ".mov",
+    ".bin",
+    ".dat",
+    "",
+    ".media",
+    ".img",
+}
+_FILE_NAMES: Final = {
+    "disposition": ("image/jpeg", 'attachment; filename="../../escaped.sh"'),
+    "absolute": ("image/jpeg", 'attachment; filename="/tmp/escaped-absolute.jpg"'),
+    "encoded": ("image/jpeg", "attachment; filename*=UTF-8''..%2F..%2Fescaped.jpg"),
+    "kind": ("application/x-sh", ""),
+    "kind-path": ("image/../../escaped", ""),
+}
+"""The media type and the Content-Disposition of a file, by name of the case."""
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    for name, (kind, disposition) in _FILE_NAMES.items():
+        more = (("Content-Disposition", disposition),) if disposition else ()
+        typed = fault_actions.change_json(fault_actions.change_items(_set_mime_type(kind)))
+        yield build_download_case(
+            f"name-{name}",
+            *build_result_rules("a strange type", typed),
+            FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(*more, kind=kind), label="the file"),
+        )
+    yield from _build_redirect_cases()
+
+
+def _set_mime_type(kind: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda item: item | {"mime_type": kind}
+
+
+def _build_redirect_cases() -> Iterator[Case]:
+    for name, where in (
+        ("plain", "http://api.getimg.ai/v2/stolen"),
+        ("loopback", "https://127.0.0.1:9/latest"),
+        ("metadata", "http://169.254.169.254/latest/meta-data"),
+        ("private", "https://10.0.0.8/internal"),
+    ):
+        rule = FaultRule(
+            on=DOWNLOAD_OPERATION,
+            do=fault_actions.redirect(302, where),
+            label=f"302 to {where}",
+            legal=False,
+        )
+        yield build_download_case(f"moved-{name}", rule, patience=None, ours="other hosts")
+    # Where the network is real, another port of this machine: plain HTTP, and a private address.
+    lure = fault_actions.redirect(302, lambda turn: f"{turn.adversary.elsewhere}/v2/stolen")
+    rule = FaultRule(on=DOWNLOAD_OPERATION, do=lure, label="302 elsewhere", legal=False)
+    yield build_download_case("moved-elsewhere", rule, real=True)
+
+
+@client_check(
+    "GC608",
+    "Names and types from the server cannot leave the directory or choose a program",
+    severity="blocker",
+    evidence="choice",
+    why="Paths from outside are a known vulnerability.",
+    fix="Create the name in the client; map known media types to extensions.",
+    cases=("name-*",),
+)
+def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a download stays in the given directory and gets a harmless extension.
+
+    The server sends file names and media types that try to leave it. Fails on a file or path
+    outside, on an extension such as .sh, and on an error that is not clear.
+    """
+    for outcome in history.calls("download"):
+        sent = history.during(outcome)
+        strange = [name for name in outcome.files if name.startswith(("..", "/"))]
+        yield expect(not strange, "files in the given directory only", ", ".join(strange), *sent)
+        at = str(outcome.value.get("path") if isinstance(outcome.value, dict) else outcome.value)
+        inside = at.startswith(str(outcome.args["directory"])) and ".." not in at
+        yield expect(outcome.kind != "value" or inside, "a path in the given directory", at, *sent)
+        suffixes = [
+            name
+            for name in list_finished_files(outcome)
+            if PurePosixPath(name).suffix.lower() not in _SAFE_SUFFIXES
+        ]
+        yield expect(not suffixes, "a harmless extension", ", ".join(suffixes), *sent)
+        yield expect(
+            outcome.kind == "value" or outcome.clear,
+            "a file or a clear error",
+            outcome.shown,
+            *sent,
+        )
+
+
+@client_check(
+    "GC610",
+    "A redirect of a download to plain HTTP or a private address is refused",
+    severity="major",
+    evidence="choice",
+    why="The request would reach the caller's internal network.",
+    fix="Do not follow redirects, or check their target first.",
+    cases=("moved-*",),
+)
+def redirects_stay_safe(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a download does not follow a redirect to plain HTTP or a private address.
+
+    Fails when a request is sent there, or when a file from there is saved.
+    """
+    for outcome in history.calls("download"):
+        off = [each for each in history.during(outcome) if not each.home]
+        yield expect(not off, "no request there", off[0].origin if off else "", *off[:2])
+        yield expect(
+            not off or not list_finished_files(outcome), "no file from there", "saved", *off[:1]
+        )

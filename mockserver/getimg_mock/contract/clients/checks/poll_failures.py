@@ -1,0 +1,152 @@
+"""GC504, GC505 and GC507: polls that fail, or contradict an earlier one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.own_requests import names_generation
+from getimg_mock.contract.clients.checks.polling import (
+    SLOW_VIDEO,
+    build_real_wait_case,
+    build_wait_case,
+)
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientHistory,
+    )
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_UNAVAILABLE: Final = fault_actions.answer_instead(
+    build_error(503, "server_error", "Something went wrong on our end")
+)
+_BUSY: Final = fault_actions.answer_instead(
+    build_error(429, "rate_limit", "Too many requests.", ("Retry-After", "6"))
+)
+_NOT_FOUND: Final = fault_actions.answer_instead(build_error(404, "not_found", "Not found."))
+_PROXY_PAGE: Final = fault_actions.answer_instead(
+    fault_actions.build_text_answer(502, "text/html", fault_actions.HTML)
+)
+_REGRESS: Final = (
+    FaultRule(
+        on="videos.create",
+        label="completed at once",
+        do=fault_actions.change_json(fault_actions.merge_fields({"status": "completed"})),
+        legal=False,
+    ),
+    FaultRule(
+        on="videos.retrieve",
+        label="pending again",
+        must=False,
+        do=fault_actions.change_json(lambda v: {"id": v["id"], "status": "pending"}),
+    ),
+)
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    for name, act in (
+        ("503", _UNAVAILABLE),
+        ("reset", fault_actions.end_before_work("reset")),
+        ("429", _BUSY),
+        ("html", _PROXY_PAGE),
+    ):
+        rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
+        yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
+    missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
+    yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
+    yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
+    yield from _build_real_cases()
+
+
+def _build_real_cases() -> Iterator[Case]:
+    for name, act, label, nth in (
+        ("shaky-real", _UNAVAILABLE, "503", 2),
+        ("late-404-real", _NOT_FOUND, "404", 1),
+    ):
+        rule = _build_poll_rule(act, label, nth=(nth,))
+        yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
+    yield build_real_wait_case(
+        "regress-real",
+        patience=12,
+        seconds=1,
+        wait_timeout=4,
+        needs=("wait_timeout",),
+        rules=_REGRESS,
+    )
+
+
+def _build_poll_rule(
+    act: FaultAction, label: str, *, nth: tuple[int, ...], legal: bool = True
+) -> FaultRule:
+    return FaultRule(on="videos.retrieve", do=act, label=label, nth=nth, legal=legal)
+
+
+@client_check(
+    "GC504",
+    "A failing poll does not lose the job",
+    severity="blocker",
+    evidence="choice",
+    why="The job continues and is paid, whatever a single poll returns.",
+    fix="Poll again, or raise an error with the id.",
+    cases=("shaky-*",),
+)
+@client_check(
+    "GC505",
+    "A 404 right after submission is tolerated, or surfaced with the id",
+    severity="minor",
+    evidence="assumption",
+    why="A read may reach a replica before the write does.",
+    fix="Tolerate a 404 in the first seconds after the submission.",
+    cases=("late-404*",),
+)
+def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
+    """Demands the result, or an error that names the generation, when a single poll fails.
+
+    The case decides how it fails: a status, a reset, HTML, or a 404 at first. Fails on an error
+    without the id of the paid generation.
+    """
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        kept = outcome.kind == "value" or (outcome.clear and names_generation(outcome, sent))
+        yield expect(
+            kept,
+            "the result, or an error that names the generation",
+            outcome.shown,
+            *sent[:1],
+            *sent[-2:],
+        )
+
+
+@client_check(
+    "GC507",
+    "A generation that goes back to pending is reported, not polled for ever",
+    severity="minor",
+    evidence="assumption",
+    why="By the documentation, completed and failed are final.",
+    fix="Remember the last status; bound the wait.",
+    cases=("regress*",),
+)
+def regress_does_not_loop(history: ClientHistory) -> Iterator[Observation]:
+    """Demands an error when a completed generation is reported as pending again.
+
+    Fails when the call returns a value, polls without an end, or raises an error such as KeyError.
+    """
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        yield expect(
+            outcome.kind == "error" and not outcome.raw,
+            "an error: it was completed before",
+            outcome.shown,
+            *sent[:3],
+        )

@@ -1,0 +1,178 @@
+"""GC411 to GC414: how long a client waits where the server says how long."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    Case,
+    image,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.own_requests import find_own_requests, measure_gaps
+from getimg_mock.contract.clients.checks.retries import LIMIT
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_ODD_WAITS: Final = (
+    "-5",
+    "soon",
+    "NaN",
+    "1000000000000",
+    "Wed, 01 Jan 2020 00:00:00 GMT",
+    "",
+    "1e3",
+    "inf",
+)
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield a case for each way to say how long to wait."""
+    yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
+    yield _build_rate_limit_case("wait-17", _ask_for("17"))
+    for text in ("60", "61", "120", "900"):
+        yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text), patience=4)
+    yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)
+    yield _build_rate_limit_case("reset-wait-45", _ask_by_reset, patience=4)
+    for place, text in enumerate(_ODD_WAITS):
+        yield _build_rate_limit_case(f"odd-wait-{place}", _ask_for(text), patience=4, times=4)
+
+
+def _ask_for(text: str) -> Callable[[FaultContext], tuple[tuple[str, str], ...]]:
+    return lambda _: (("Retry-After", text),)
+
+
+def _ask_by_date(turn: FaultContext) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", fault_actions.format_http_date(turn, 30)),)
+
+
+def _ask_by_reset(turn: FaultContext) -> tuple[tuple[str, str], ...]:
+    at = int(turn.adversary.later(45).timestamp()) + 1
+    return (
+        ("X-RateLimit-Limit", "20"),
+        ("X-RateLimit-Remaining", "0"),
+        ("X-RateLimit-Reset", str(at)),
+    )
+
+
+def _build_rate_limit_case(
+    name: str,
+    headers: Callable[[FaultContext], tuple[tuple[str, str], ...]],
+    *,
+    times: int = 1,
+    **more: Any,
+) -> Case:
+    """Return a case of so many calls: every other request is limited."""
+    nth = tuple(range(1, 2 * times, 2))
+    rules = tuple(
+        FaultRule(
+            on=on, do=fault_actions.refuse_with_wait(429, headers), label=f"429 {name}", nth=nth
+        )
+        for on in ("images.generate", "videos.create")
+    )
+    calls = (*(image(),) * times, *(video().instead_of("generate_image"),) * times)
+    return Case(
+        name=name, calls=calls, rules=rules, limit=LIMIT, settings={"video_seconds": 1}, **more
+    )
+
+
+@client_check(
+    "GC411",
+    "Retry-After in seconds is honoured",
+    severity="major",
+    evidence="documented",
+    why="The documentation names Retry-After for 429.",
+    fix="Wait at least as long as Retry-After says.",
+    cases=("wait-*",),
+)
+@client_check(
+    "GC412",
+    "Retry-After as a date, or beyond a minute, is waited for or given up on",
+    severity="major",
+    evidence="standard",
+    why="An early attempt uses up the next window as well.",
+    fix="Parse both forms; raise when the wait is longer than your limit.",
+    source="RFC 9110, section 10.2.3",
+    cases=("long-wait-*", "date-wait-*"),
+)
+@client_check(
+    "GC413",
+    "With X-RateLimit-Reset alone, the client waits for it or gives up",
+    severity="major",
+    evidence="documented",
+    why="A 429 for concurrency has no Retry-After.",
+    fix="Use X-RateLimit-Reset when there is no Retry-After.",
+    cases=("reset-wait-*",),
+)
+def waits_as_asked(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a submission is not sent again before the time that a 429 names.
+
+    The case decides how it is named: as seconds, as a date, or by the rate limit's reset. Fails on
+    an earlier request. A client that gives up has to raise an error.
+    """
+    asked = float(history.case.rpartition("-")[2])
+    # A date has whole seconds: what is left of one may be gone. Else, clocks may be a little off.
+    slack = 1.0 if history.case.startswith("date-") else 0.05
+    for outcome in history.calls():
+        sent = [each for each in history.during(outcome) if each.submits]
+        for first, second in itertools.pairwise(sent):
+            gap = second.elapsed - first.elapsed
+            yield expect(
+                gap >= asked - slack,
+                f"no request within {asked:g} s",
+                f"again after {gap:.2f} s",
+                first,
+                second,
+            )
+        if len(sent) == 1:
+            given_up = outcome.kind in {"error", "abandoned"} and not outcome.raw
+            yield expect(given_up, "to wait or to give up", outcome.shown, *sent)
+
+
+@client_check(
+    "GC414",
+    "A malformed Retry-After neither crashes the client nor makes it spin",
+    severity="major",
+    evidence="choice",
+    why="Proxies send malformed values.",
+    fix="Treat a value that cannot be parsed as absent.",
+    cases=("odd-wait-*",),
+)
+def odd_waits_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
+    """Demands a result or a clear error when Retry-After cannot be read as a time to wait.
+
+    Fails on another error, and when none of the pauses before a further attempt reaches 0.05 s.
+    """
+    pauses, again = [], []
+    for outcome in history.calls():
+        sent = find_own_requests(history, outcome)
+        if outcome.kind == "abandoned" and not history.virtual:
+            yield expect(True, "", "")  # noqa: FBT003 - it waits longer than real time allows
+            continue
+        yield expect(
+            outcome.kind == "value" or outcome.clear,
+            "a result or a clear error",
+            outcome.shown,
+            *sent[:4],
+        )
+        tries = [each for each in sent if each.submits]
+        pauses += measure_gaps(tries)
+        again += tries[:2]
+    yield expect(
+        not pauses or max(pauses) >= 0.05,
+        "a pause before the next try",
+        f"at most {max(pauses, default=0):.3f} s",
+        *again[:4],
+    )

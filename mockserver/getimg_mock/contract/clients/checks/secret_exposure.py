@@ -1,0 +1,177 @@
+"""GC703, GC706 to GC708: where a client shows keys and signed links, and to which peers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    FALLBACK_CALLS,
+    HOUR,
+    NO_RETRIES,
+    Case,
+    ClientCall,
+    balance,
+    download,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, warn_unless
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    yield _build_logging_case()
+    wrong_host = FaultRule(
+        on="connect", do="bad certificate", label="a certificate for another host"
+    )
+    yield Case(
+        name="certificate",
+        calls=(balance(), image(), FALLBACK_CALLS[1]),
+        options=NO_RETRIES,
+        patience=None,
+        ours="TLS",
+        limit=HOUR,
+        rules=(wrong_host,),
+    )
+    yield Case(
+        name="proxy",
+        calls=(balance(), *FALLBACK_CALLS),
+        options=NO_RETRIES,
+        patience=None,
+        ours="TLS",
+        limit=HOUR,
+        environment={"HTTPS_PROXY": "http://proxy.example:3128"},
+    )
+
+
+def _build_logging_case() -> Case:
+    failing = FaultRule(
+        on="billing.balance",
+        label="500",
+        must=False,
+        do=fault_actions.answer_instead(
+            build_error(500, "server_error", "Something went wrong on our end")
+        ),
+    )
+    return Case(
+        name="logged",
+        logs=True,
+        options=NO_RETRIES,
+        patience=None,
+        limit=HOUR,
+        settings={"video_seconds": 3},
+        calls=(
+            image(),
+            download(),
+            models(),
+            balance(),
+            ClientCall(op="retrieve_video", args={"id": "req-unknown"}),
+            video().instead_of("generate_image"),
+        ),
+        rules=(failing,),
+    )
+
+
+@client_check(
+    "GC703",
+    "The key is in no log, repr or pickle",
+    severity="blocker",
+    evidence="choice",
+    why="Logs and pickles are kept and shared.",
+    fix="Redact the header; hide the field; leave it out of __getstate__.",
+    cases=("logged", "errors-key"),
+)
+def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that logs at every level, the client's repr and pickled errors lack the API key.
+
+    Fails wherever the key is found. A key in the pickled parts of the client is a warning.
+    """
+    key = history.secrets[0][1]
+    for where, text in (("log", history.logs), ("repr", history.appearance)):
+        at = text.find(key)
+        line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
+        yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+    # A client is seldom pickled: a key in its pickled parts is a warning only.
+    yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
+    for outcome in history.calls():
+        pickled = str(outcome.error.get("pickled", ""))
+        yield expect(key not in pickled, "no key in a pickled error", outcome.shown)
+
+
+@client_check(
+    "GC706",
+    "TLS certificates and their host names are verified by default",
+    severity="blocker",
+    evidence="standard",
+    why="Otherwise a machine in between can read the key.",
+    fix="Do not turn certificate verification off.",
+    source="RFC 9110, section 4.3.4",
+    cases=("certificate",),
+)
+def certificates_are_verified(history: ClientHistory) -> Iterator[Observation]:
+    """Demands an error and no request when the server's certificate is for another host.
+
+    Fails when a request is sent over that connection, or when the call does not raise.
+    """
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        yield expect(
+            not sent and outcome.kind == "error",
+            "no request over such a connection",
+            outcome.shown,
+            *sent[:2],
+        )
+
+
+@client_check(
+    "GC707",
+    "A proxy of the environment does not see the key",
+    severity="major",
+    evidence="standard",
+    why="https through a proxy is a tunnel.",
+    fix="Use CONNECT for https.",
+    source="RFC 9110, section 9.3.6",
+    cases=("proxy",),
+)
+def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a proxy of the environment sees no API key outside TLS.
+
+    Fails when the key is in the bytes that the proxy can read.
+    """
+    key = history.secrets[0][1]
+    seen = [each for each in history.plain_seen if key in each]
+    line = seen[0].partition("\r\n")[0] if seen else ""
+    yield expect(not seen, "the key inside TLS only", f"readable to the proxy: {line}")
+
+
+@client_check(
+    "GC708",
+    "Signed links are not written to logs",
+    severity="minor",
+    evidence="choice",
+    why="A signed link alone gives access to the file.",
+    fix="Redact sig in logged URLs.",
+    cases=("logged",),
+)
+def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that the signature of a media link is not written to a log in clear.
+
+    Fails when `sig=` is followed by anything but a redaction.
+    """
+    at = history.logs.find("sig=")
+    while at >= 0 and history.logs[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
+        at = history.logs.find("sig=", at + 4)
+    start = history.logs.rfind("\n", 0, at) + 1
+    yield expect(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])

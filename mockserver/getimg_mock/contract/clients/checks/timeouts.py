@@ -1,0 +1,104 @@
+"""GC801 and GC802: a server that sends a byte now and then, or nothing at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    FALLBACK_CALLS,
+    HOUR,
+    Case,
+    balance,
+    models,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_CALLS: Final = (balance(), models(), *FALLBACK_CALLS)
+_OPTIONS: Final = {"timeout": 2, "max_retries": 0}
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield a case for each way to send no answer in time."""
+    drip = FaultRule(on="*", do=fault_actions.drip(0.01, least=2000), label="10 ms a byte")
+    silence = FaultRule(on="*", do=fault_actions.end_before_work("hang"), label="silence")
+    yield Case(
+        name="drip",
+        calls=_CALLS,
+        options=_OPTIONS,
+        needs=("timeout",),
+        patience=12,
+        limit=HOUR,
+        rules=(drip,),
+    )
+    yield Case(
+        name="silence",
+        calls=_CALLS,
+        options=_OPTIONS,
+        patience=12,
+        limit=HOUR,
+        rules=(silence,),
+    )
+
+
+@client_check(
+    "GC801",
+    "A timeout bounds the whole call, not each read",
+    severity="major",
+    evidence="choice",
+    why="A byte now and then resets a read timeout for ever.",
+    fix="Bound the whole call by a deadline on the monotonic clock.",
+    cases=("drip",),
+)
+def drips_end(history: ClientHistory) -> Iterator[Observation]:
+    """Demands an error in time when the server sends one byte every 10 ms.
+
+    Fails when the call returns a value, or lasts longer than its timeout and its retries allow.
+    """
+    timeout = float(history.options.get("timeout", 2))
+    for outcome in history.calls():
+        tries = len(history.during(outcome))
+        most = timeout * 2 + 2 if tries < 2 else (timeout * 2 + 40) * tries
+        yield expect(
+            outcome.kind == "error" and outcome.seconds <= most,
+            f"an error within {most:g} s at a timeout of {timeout:g} s",
+            f"{outcome.shown} after {outcome.seconds:.1f} s",
+            *history.during(outcome)[:1],
+        )
+
+
+@client_check(
+    "GC802",
+    "Silence after the request ends in an error",
+    severity="major",
+    evidence="choice",
+    why="A peer may disappear without closing the connection.",
+    fix="Set a read timeout.",
+    cases=("silence",),
+)
+def silence_ends(history: ClientHistory) -> Iterator[Observation]:
+    """Demands a clear error when the server accepts a request and sends nothing.
+
+    Fails when the call does not end within its timeout and retries, or raises an unclear error.
+    """
+    for outcome in history.calls():
+        sent = history.during(outcome)
+        # Without an option of its own, a client may wait as the official SDK does: 5 minutes.
+        each_try = float(history.options.get("timeout", 300)) * 2 + 2
+        most = each_try * max(1, len(sent)) + 120
+        yield expect(
+            outcome.clear and outcome.seconds <= most,
+            f"an error within {most:g} s",
+            f"{outcome.shown} after {outcome.seconds:.0f} s",
+            *sent[:2],
+        )

@@ -1,0 +1,179 @@
+"""GC209, GC212 and GC214: numbers, lists and texts of unusual size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
+from getimg_mock.contract.clients.cases.wire_script import build_error
+from getimg_mock.contract.clients.checks.message_variants import (
+    IMAGE_ANSWER,
+    MODEL,
+    MODEL_ANSWER,
+    URL,
+    USAGE,
+)
+from getimg_mock.contract.clients.checks.own_requests import find_answer
+from getimg_mock.contract.clients.checks.repeated_cases import build_series
+from getimg_mock.contract.clients.checks.response_parsing import judge_unchanged
+from getimg_mock.contract.verdicts import expect, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientHistory,
+    )
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_HUGE: Final = "100000000000000000.01"
+_ITEM: Final = IMAGE_ANSWER["data"][0]
+_NUMBERS: Final = (
+    {"data": [_ITEM | {"width": 1024.0}]},
+    {"usage": USAGE | {"unit_price": 1e-7, "total_cost": 1e-7}},
+    {"usage": USAGE | {"quantity": 0, "total_cost": 0}},
+    {"data": [_ITEM | {"width": 2**53 + 1}]},
+    {"usage": USAGE | {"total_cost": 1e300}},
+    {"usage": USAGE | {"unit_price": 0.0245, "quantity": 5, "total_cost": 0.1225}},
+)
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    yield from _build_number_cases()
+    yield from _build_list_cases()
+    long_message = "long " * 200_000 + "end-of-message"
+    refused = build_error(400, "invalid_parameter", long_message)
+    yield build_series("long-message", image(), "images.generate", [refused])
+    item = _ITEM | {"url": URL + "&x=" + "y" * 8000}
+    yield build_series("long-url", image(), "images.generate", [IMAGE_ANSWER | {"data": [item]}])
+
+
+def _build_number_cases() -> Iterator[Case]:
+    numbers = [IMAGE_ANSWER | changes for changes in _NUMBERS]
+    yield build_series("numbers", image(), "images.generate", numbers)
+    balances = [{"balance": text, "currency": "USD"} for text in ("0.10", _HUGE, "-3.50", "0")]
+    yield build_series("money-balance", balance(), "billing.balance", balances)
+    rate = MODEL_ANSWER["pricing"]["rates"][0]
+    priced = [_answer_rates(rate | {"unit_price": text}) for text in ("0.10", "0.000000100", _HUGE)]
+    yield build_series("money-model", MODEL, "models.retrieve", priced)
+
+
+def _build_list_cases() -> Iterator[Case]:
+    empty = IMAGE_ANSWER | {"data": []}
+    several = IMAGE_ANSWER | {"data": [_ITEM, _ITEM | {"width": 1}, _ITEM]}
+    yield build_series("empty-data", image(), "images.generate", [empty], legal=False)
+    yield build_series("several", image(), "images.generate", [several])
+    yield build_series("no-models", models(), "models.list", [[]])
+    yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
+
+
+def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
+    """Return a model with these rates."""
+    return MODEL_ANSWER | {"pricing": {"currency": "USD", "rates": list(rates)}}
+
+
+@client_check(
+    "GC209",
+    "Numbers at their edges are taken, money without a detour through floats",
+    severity="major",
+    evidence="documented",
+    why="Balance and prices are decimal strings so that no cent is lost.",
+    fix="Use Decimal, or keep the string.",
+    cases=("numbers", "money-*"),
+)
+def numbers_are_taken_exactly(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that unusual numbers are read without loss, and amounts of money without floats.
+
+    Fails on an error, on a changed number, and on a decimal text that became a float.
+    """
+    for outcome in history.calls():
+        sent = find_answer(history, outcome)
+        if outcome.kind != "value" or not sent:
+            yield fail("a value: the numbers are legal", outcome.shown, *sent)
+            continue
+        for pointer, text in _find_amounts(sent[0].plain):
+            got = resolve_pointer(outcome.value, pointer)
+            right = not isinstance(got, float) and not list(find_differences(text, got))
+            yield expect(right, f"{pointer} {text}", repr(got), *sent)
+        yield judge_unchanged(sent[0].plain, outcome, *sent)
+
+
+def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the amounts of money that come as texts."""
+    if "balance" in came:
+        yield "/balance", came["balance"]
+    for place, rate in enumerate(came.get("pricing", {}).get("rates", ())):
+        yield f"/pricing/rates/{place}/unit_price", rate["unit_price"]
+
+
+@client_check(
+    "GC212",
+    "No items and several items are handled; no rates is not free",
+    severity="minor",
+    evidence="documented",
+    why="data is a list; an empty list of rates means that the price is unknown.",
+    fix="Do not assume that there is a first item, or only one.",
+    cases=("empty-data", "several", "no-models", "no-rates"),
+)
+def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that empty lists and lists of several items are returned completely.
+
+    Fails when media of a result are dropped, when an empty list of models raises, or when a model
+    without rates seems to be free.
+    """
+    for outcome in history.calls():
+        sent = find_answer(history, outcome)
+        if history.case == "empty-data":
+            yield expect(
+                outcome.kind == "value" or outcome.clear,
+                "a value or a clear error",
+                outcome.shown,
+                *sent,
+            )
+        elif history.case == "several":
+            yield expect(
+                len(resolve_pointer(outcome.value, "/data") or ()) == 3,
+                "all three media",
+                outcome.shown,
+                *sent,
+            )
+        elif history.case == "no-models":
+            yield expect(
+                outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent
+            )
+        else:
+            free = resolve_pointer(outcome.value, "/pricing/rates")
+            yield expect(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
+
+
+@client_check(
+    "GC214",
+    "Long texts are neither cut nor fatal",
+    severity="minor",
+    evidence="choice",
+    why="Signed links and messages have no documented length.",
+    fix="Do not limit the length of strings.",
+    cases=("long-message", "long-url"),
+)
+def long_texts_are_whole(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a message of 1 MB and a link of 8 kB reach the caller whole.
+
+    Fails when either is cut, or when its length causes another error.
+    """
+    for outcome in history.calls():
+        sent = find_answer(history, outcome)
+        if history.case == "long-message":
+            yield expect(
+                outcome.clear and "end-of-message" in outcome.text,
+                "an error with the whole message",
+                outcome.shown,
+                *sent,
+            )
+        else:
+            got = str(resolve_pointer(outcome.value, "/data/0/url"))
+            yield expect(len(got) > 8000, "the whole link", outcome.shown, *sent)

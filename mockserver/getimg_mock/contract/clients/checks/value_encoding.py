@@ -1,0 +1,202 @@
+"""GC104 to GC106: texts, ids and moments that need encoding in a request."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, unquote
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    NO_RETRIES,
+    Case,
+    ClientCall,
+    image,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_json_answer
+from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
+from getimg_mock.contract.clients.checks.request_bodies import read_fields
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_ODD_PROMPTS: Final = (
+    "astral \U0001f3d4\ufe0f \U0001f469\u200d\U0001f680",
+    "combining e\u0301 a\u0308\u0323",
+    "rtl \u05e9\u05dc\u05d5\u05dd \u202eabc\u202c",
+    'zero \u0000 tab \t line \n quote " back \\',
+    "\ufeffbom \u2028 \u2029 \ufffd \uffff",
+)
+_ODD_IDS: Final = (
+    "a/b?c=#d",
+    "with space+plus%2F",
+    "\u00fc\u4e2d",
+    "..",
+    "../billing/balance",
+    ".",
+)
+_LARGE: Final = 12 * 1024 * 1024
+
+
+def cases(stream: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    prompts = [f"{text} {stream.letters[:8]}" for text in _ODD_PROMPTS]
+    images = tuple(image(prompt=each) for each in prompts)
+    videos = tuple(video(prompt=each).instead_of("generate_image") for each in prompts)
+    yield Case(name="unicode", settings={"video_seconds": 1}, calls=(*images, *videos))
+    large = FaultRule(
+        on="images.generate",
+        do=fault_actions.answer_instead(build_json_answer(200, IMAGE_ANSWER)),
+        label="24 MiB of references",
+    )
+    yield Case(
+        name="large-body",
+        calls=(image(images=list(_large_references())),),
+        patience=None,
+        rules=(large,),
+    )
+    ids = [(op, each) for op in ("retrieve_video", "model") for each in _ODD_IDS]
+    yield Case(
+        name="odd-ids",
+        options=NO_RETRIES,
+        calls=tuple(ClientCall(op=op, args={"id": each}) for op, each in ids),
+    )
+    zones = ("+02:00", "-11:30", "+00:00")
+    yield Case(name="zones", calls=tuple(_read_costs(20 + n, z) for n, z in enumerate(zones)))
+    yield Case(name="no-zone", options=NO_RETRIES, calls=(_read_costs(28, ""),))
+
+
+def _read_costs(day: int, zone: str) -> ClientCall:
+    """Return the call that reads the costs from a day of August to its end, in a zone."""
+    return ClientCall(
+        op="costs",
+        args={"start": f"2026-08-{day}T00:00:00{zone}", "end": f"2026-09-01T00:00:00{zone}"},
+    )
+
+
+@cache
+def _large_references() -> tuple[dict[str, str], ...]:
+    """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
+    link = "data:image/png;base64,iVBORw0KGgo" + "A" * _LARGE
+    return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
+
+
+@client_check(
+    "GC104",
+    "A prompt arrives character by character as it was given, references too",
+    severity="major",
+    evidence="standard",
+    why="A changed or truncated prompt gives another picture; a body may have 25 MiB.",
+    fix="Encode JSON as UTF-8 and do not change the text.",
+    source="RFC 8259, section 8; that a body may have 25 MiB is documented",
+    cases=("unicode", "large-body"),
+)
+def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that prompts and references arrive exactly as given.
+
+    Tries emoji, combining and right-to-left characters, control characters, and a body of 24 MiB.
+    Fails when a character is changed, lost or normalised, or when nothing is sent.
+    """
+    for outcome in history.calls("generate_image", "generate_video"):
+        sent = [each for each in history.during(outcome) if each.submits]
+        asked = outcome.args["prompt"]
+        if not sent:
+            yield fail(f"the prompt {asked!a} sent", outcome.shown)
+        for each in sent:
+            body = read_fields(each)
+            got = body.get("prompt")
+            yield expect(got == asked, f"the prompt {asked!a}", f"{got!a}", each)
+            images = outcome.args.get("images")
+            yield expect(
+                body.get("images") == images,
+                f"references of {_size(images)} characters",
+                f"{_size(body.get('images'))}, or others",
+                each,
+            )
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value))
+
+
+@client_check(
+    "GC105",
+    "Ids are percent-encoded in paths; one that is a dot segment is refused",
+    severity="blocker",
+    evidence="standard",
+    why="An id from outside must not select another endpoint.",
+    fix="Encode every path parameter whole, slashes included; refuse '.' and '..'.",
+    source="RFC 3986, sections 3.3 and 5.2.4",
+    cases=("odd-ids",),
+)
+def ids_are_encoded(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that an id with reserved characters is percent-encoded as one path segment.
+
+    Fails when the id reaches another path or query, or when an id that is not sent raises no error.
+    """
+    for outcome in history.calls("retrieve_video", "model"):
+        asked = outcome.args["id"]
+        start = "/v2/videos/generations/" if outcome.op == "retrieve_video" else "/v2/models/"
+        for each in history.during(outcome):
+            target = each.target
+            inside = target.removeprefix(start)
+            whole = target.startswith(start) and unquote(inside) == asked
+            plain = "/" not in inside and "?" not in inside and inside not in {".", ".."}
+            yield expect(
+                whole and plain,
+                f"{start} and the id {asked!r}, encoded, or no request",
+                target,
+                each,
+            )
+        if not history.during(outcome):
+            yield expect(
+                outcome.kind == "error", "an error for an id that cannot be sent", outcome.shown
+            )
+
+
+@client_check(
+    "GC106",
+    "Moments are sent with a zone, and '+' is encoded",
+    severity="major",
+    evidence="documented",
+    why="The documentation requires the zone; a '+' that is not encoded arrives as a space.",
+    fix="Refuse a datetime without a zone, or add the intended zone; encode '+' as %2B.",
+    cases=("zones", "no-zone"),
+)
+def moments_have_a_zone(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that the range of a cost query has a time zone and denotes the same instants.
+
+    Fails when a `+` is not encoded, or when a time without a zone is sent or silently accepted.
+    """
+    for outcome in history.calls("costs"):
+        sent = history.during(outcome)
+        zoneless = _parse_utc(outcome.args["start"]) is None
+        if not sent:
+            yield expect(zoneless and outcome.kind == "error", "the moments sent", outcome.shown)
+        for each in sent:
+            found = parse_qs(each.query)
+            for name in ("start", "end"):
+                got = _parse_utc(next(iter(found.get(name, [""]))))
+                asked = _parse_utc(outcome.args[name])
+                expected = f"{name}={outcome.args[name]}" if asked else f"{name} with a zone"
+                right = got is not None and (asked is None or got == asked)
+                yield expect(right, expected, each.query, each)
+
+
+def _parse_utc(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo is not None else None

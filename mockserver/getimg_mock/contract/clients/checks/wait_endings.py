@@ -1,0 +1,163 @@
+"""GC502, GC506, GC510 and GC511: how a wait for a video ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.checks.own_requests import names_generation
+from getimg_mock.contract.clients.checks.polling import (
+    SLOW_VIDEO,
+    build_real_wait_case,
+    build_wait_case,
+    polling_stops,
+)
+from getimg_mock.contract.verdicts import expect, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.case_rules import Case
+    from getimg_mock.contract.clients.cases.client_history import (
+        ClientHistory,
+    )
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+
+_HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases."""
+    yield build_wait_case("held", scenario=(_HOLD_VIDEOS,))
+    yield build_wait_case("failing", scenario=(_fail_videos(12),))
+    yield build_wait_case(
+        "cancelled", settings={"video_seconds": 300}, interrupt_at=23.0, logs=True
+    )
+    for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
+        yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
+    yield build_real_wait_case(
+        "held-real",
+        patience=8,
+        wait_timeout=3,
+        scenario=(_HOLD_VIDEOS,),
+        needs=("wait_timeout",),
+    )
+    yield build_real_wait_case(
+        "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
+    )
+
+
+def _fail_videos(seconds: int) -> dict[str, Any]:
+    """Return the scenario step that lets each video fail after `seconds`."""
+    return {
+        "on": ["videos.create"],
+        "transition": {"failed": "server_error", "seconds": seconds},
+    }
+
+
+@client_check(
+    "GC502",
+    "A video that stays pending ends in an error that names it",
+    severity="blocker",
+    evidence="documented",
+    why="The documentation advises a timeout; the job is paid, its id must not be lost.",
+    fix="Give the wait a deadline and put the id on the error.",
+    cases=("held", "held-real"),
+)
+def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a wait for a video that stays pending raises an error with its id.
+
+    Fails when the call returns or never ends, or when the error lacks the generation's id.
+    """
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        told = outcome.clear and names_generation(outcome, sent)
+        yield expect(
+            told,
+            "an error that names the generation, after a while",
+            f"{outcome.shown} ({len(sent)} requests in {outcome.seconds:g} s)",
+            *sent[:1],
+            *sent[-1:],
+        )
+
+
+@client_check(
+    "GC506",
+    "Cancelling a wait ends it at once and leaves the id to the caller",
+    severity="major",
+    evidence="choice",
+    why="The job continues and is paid.",
+    fix="Put the id on the raised error, or log it.",
+    cases=("cancelled",),
+)
+def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that an interrupted wait ends within 7 s and leaves the generation's id.
+
+    Fails when the wait goes on, or when the id is neither on the error nor in the client's log.
+    """
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        yield expect(
+            outcome.kind in {"interrupted", "error"} and outcome.ended <= 30,
+            "to stop when interrupted",
+            outcome.shown,
+            *sent[-2:],
+        )
+        own = "\n".join(each for each in history.logs.splitlines() if " http" not in each[:16])
+        yield expect(
+            names_generation(outcome, sent, own),
+            "the generation's id, on the error or in the log",
+            outcome.shown,
+            *sent[:1],
+        )
+
+
+@client_check(
+    "GC510",
+    "A jump of the wall clock neither ends nor prolongs a wait",
+    severity="major",
+    evidence="choice",
+    why="The wall clock can be set; the monotonic clock cannot.",
+    fix="Measure waits by the monotonic clock.",
+    cases=("clock-*",),
+)
+def wall_clocks_may_jump(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a wait returns its result when the wall clock jumps by an hour.
+
+    Fails when the wait ends early with an error, or takes more than 90 s for a video of 42 s.
+    """
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        right = outcome.kind == "value" and outcome.ended <= 90
+        yield expect(
+            right,
+            "the result, when it is there",
+            f"{outcome.shown} after {outcome.ended:.0f} s",
+            *sent[-2:],
+        )
+
+
+@client_check(
+    "GC511",
+    "A failed video ends the wait with its message",
+    severity="major",
+    evidence="documented",
+    why="By the documentation, failed is final.",
+    fix="Raise when the status is failed.",
+    cases=("failing", "failing-real"),
+)
+def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a wait ends at a failed status with an error that has its message.
+
+    Fails when the call polls again, returns a value, or raises without the message.
+    """
+    yield from polling_stops(history)
+    for outcome in history.calls("generate_video"):
+        sent = history.during(outcome)
+        if outcome.kind == "abandoned":
+            yield fail("to stop at the failure", outcome.shown, *sent[-2:])
+        else:
+            told = outcome.kind == "error" and "Upstream provider" in outcome.text
+            yield expect(told, "the failure's message", outcome.shown, *sent[-1:])

@@ -1,0 +1,29 @@
+"""Sends raw bytes to a server, and reads all that it sends."""
+
+from __future__ import annotations
+
+import re
+import socket
+
+KEY = b"Host: fake.test\r\nAuthorization: Bearer sk_socket\r\n"
+JSON = b"Content-Type: application/json\r\n"
+BODY = b'{"model": "z-image-turbo", "prompt": "x"}'
+
+
+def exchange(port: int, *pieces: bytes, half_close: bool = False) -> bytes:
+    """Send pieces, each as its own segment, and return all bytes until the server closes."""
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            connection.sendall(piece)
+        if half_close:
+            connection.shutdown(socket.SHUT_WR)
+        received = b""
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
+def find_statuses(received: bytes) -> list[int]:
+    """Return the status of each response, in order."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
