@@ -40,6 +40,9 @@ class Wire:
         """Close it."""
         self.done.append("close")
 
+    def close_with_client(self) -> None:
+        """Close it when the client stops sending."""
+
 
 class Client:
     """One request and all that was sent for it."""

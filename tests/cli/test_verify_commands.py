@@ -87,6 +87,7 @@ def test_what_cannot_be_is_told_in_a_sentence(
     assert words[1] in told or words[0] in told
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_to_on_an_address(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

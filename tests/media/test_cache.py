@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from threading import Barrier, Event, Lock, Semaphore, Thread, current_thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -105,7 +106,7 @@ class WatchedCache(MediaCache):
         super().__init__(budget)
         self.asked = Semaphore(0)
 
-    def _join_flight(self, key: Hashable) -> tuple[Future[bytes], bool]:
+    def _join_flight(self, key: Hashable) -> tuple[Any, bool]:
         found = super()._join_flight(key)
         self.asked.release()
         return found
@@ -181,3 +182,48 @@ def test_two_files_are_made_at_a_time() -> None:
     assert [flight.result(PATIENCE) for flight in flights] == [b"1"] * 8
     assert most == [2]
     assert len(names) == 2
+
+
+def _fill_workers(cache: MediaCache) -> tuple[Event, list[Future[bytes]]]:
+    """Keep both workers busy until the event is set."""
+    over, begun = Event(), Semaphore(0)
+
+    def make() -> bytes:
+        begun.release()
+        over.wait(PATIENCE)
+        return b"1"
+
+    flights = [cache.fetch(("busy", each), make) for each in range(2)]
+    assert [begun.acquire(timeout=PATIENCE) for _ in range(2)] == [True, True]
+    return over, flights
+
+
+def test_what_nothing_awaits_any_more_is_not_made() -> None:
+    """The requests of clients that have gone do not delay those of others."""
+    cache, made = MediaCache(100), list[str]()
+    over, busy = _fill_workers(cache)
+    waits = {name: cache.fetch(name, partial(_note, made, name)) for name in "abc"}
+    again = cache.fetch("b", never)
+    assert cache.queued == 3
+    for name in "ab":
+        cache.release(name, waits[name])
+    assert cache.queued == 2
+    over.set()
+    assert again.result(PATIENCE) == waits["c"].result(PATIENCE) == b"1"
+    assert made == ["b", "c"]
+    assert [each.result(PATIENCE) for each in busy] == [b"1", b"1"]
+
+
+def test_what_was_released_can_be_fetched_again() -> None:
+    """Releasing leaves nothing behind that a later request would wait for."""
+    cache, made = MediaCache(100), list[str]()
+    over, _ = _fill_workers(cache)
+    cache.release("a", cache.fetch("a", never))
+    later = cache.fetch("a", partial(_note, made, "a"))
+    over.set()
+    assert later.result(PATIENCE) == b"1"
+
+
+def _note(made: list[str], name: str) -> bytes:
+    made.append(name)
+    return b"1"

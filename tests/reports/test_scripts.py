@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from tests.reports.written_scripts import WireRequest
 
+pytestmark = pytest.mark.slow
+
 MODELS: Final = load_shipped_models()
 CORPUS: Final = build_corpus(MODELS)
 CLIENT: Final = "tests.contract.clients.reference:ReferenceClient"

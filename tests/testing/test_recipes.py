@@ -12,6 +12,8 @@ from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not b
 from getimg_mock.testing.options import POLICIES, list_known_names
 from getimg_mock.testing.plugin import _INI
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "pytest.md").read_text(encoding="utf-8")

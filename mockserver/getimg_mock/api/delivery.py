@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.raw_connection import get_wire, wait_for_disconnect
+from getimg_mock.api.raw_connection import WIRE, get_wire, wait_for_disconnect
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
@@ -26,6 +26,8 @@ async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> b
             await _send_whole(answer, call, send)
             return True
         case "hang":
+            if WIRE in call.scope:
+                get_wire(call.scope).close_with_client()
             await wait_for_disconnect(receive)
         case "reset":
             get_wire(call.scope).reset()
@@ -75,6 +77,8 @@ async def _send_broken(answer: Answer, call: Call, receive: Receive, send: Send)
     await send(_build_piece(body, more=True))
     if answer.delivery != "hang_body":
         wire.close()
+    else:
+        wire.close_with_client()
     await wait_for_disconnect(receive)
 
 

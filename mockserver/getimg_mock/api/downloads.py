@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.ranges import File, serve_file
+from getimg_mock.api.raw_connection import run_until_disconnect
 from getimg_mock.errors import Refusal
 from getimg_mock.media.file_formats import find_format_by_mime_type
 from getimg_mock.media.pictures import Picture
-from getimg_mock.media.rendering import render
+from getimg_mock.media.rendering import detect_library, render
 from getimg_mock.media.video_files import Video
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
@@ -27,11 +28,22 @@ async def retrieve(call: Call) -> Answer:
     workspace, generation = _resolve_link(call)
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
-    data = await render(_build_media(workspace, generation), call.fake.cache)
+    data = await _draw(call, _build_media(workspace, generation))
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
     etag = digest(workspace.derive_media_seed(generation.id), repr(product), size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
     return serve_file(call, File(data, product.mime_type, name, etag, modified))
+
+
+async def _draw(call: Call, media: Picture | Video) -> bytes:
+    """Return the file; raises `ClientGoneError` when the client goes before it is drawn."""
+    cache = call.fake.cache
+    kept = cache.find(media)
+    if kept is not None:
+        return kept
+    if call.receive is None or detect_library() != "asyncio":
+        return await render(media, cache)
+    return await run_until_disconnect(render(media, cache), call.receive)
 
 
 def find_holder(call: Call) -> Workspace | None:

@@ -21,6 +21,7 @@ from getimg_mock.api.error_envelope import (
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
+from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.api.recording import record
 from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal
@@ -53,10 +54,6 @@ class BodyTooLargeError(Exception):
         super().__init__("body too large")
 
 
-class ClientGoneError(Exception):
-    """The client disconnected before its request was complete."""
-
-
 class HandledOperation(NamedTuple):
     """An operation of the API with the function that answers it."""
 
@@ -76,7 +73,8 @@ class Endpoint:
         """Answer one request; every error uses getimg.ai's envelope."""
         started, wall = stopwatch(), wall_time()
         handled = self.operations.get(scope["method"])
-        call = Call(handled.operation.name if handled else "unknown", scope, self.fake)
+        name = handled.operation.name if handled else "unknown"
+        call = Call(name, scope, self.fake, receive=receive)
         try:
             with collect_effects() as effects:
                 answer = faults.finish(call, await self._answer(call, handled, receive))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
+    from starlette.types import Receive
+
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.journal import Headers
@@ -38,6 +40,7 @@ class Call:
     fault that was applied. `generation` is the id of the generation that the request made, polled
     or downloaded. `at` is the workspace's time at the start of the request. `unknown_fields` are
     the fields of the body that the API does not document; `hint` says what would have worked.
+    `receive` is ASGI's, to notice that the client has gone.
     """
 
     operation: str
@@ -50,6 +53,7 @@ class Call:
     fault: str | None = None
     generation: str | None = None
     at: datetime | None = None
+    receive: Receive | None = None
     unknown_fields: tuple[UnknownField, ...] = ()
     hint: str | None = None
     _headers: dict[bytes, bytes] | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
 
     from starlette.types import Receive
+
+_T = TypeVar("_T")
 
 # The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
@@ -18,6 +21,10 @@ NO_WIRE: Final = (
     "in-process transports."
 )
 """What to do under another ASGI host."""
+
+
+class ClientGoneError(Exception):
+    """The client disconnected before its request was answered."""
 
 
 class Wire(Protocol):
@@ -31,6 +38,9 @@ class Wire(Protocol):
 
     def close(self) -> None:
         """Close the connection cleanly, even if the answer is incomplete."""
+
+    def close_with_client(self) -> None:
+        """Close the connection as soon as the client stops sending: no more bytes follow."""
 
 
 class NoWireError(GetimgMockError, RuntimeError):
@@ -54,3 +64,21 @@ async def wait_for_disconnect(receive: Receive) -> None:
     """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def run_until_disconnect(work: Coroutine[Any, Any, _T], receive: Receive) -> _T:
+    """Return the result of `work`; cancel it and raise `ClientGoneError` if the client has gone.
+
+    Needs an event loop of asyncio.
+    """
+    working = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(wait_for_disconnect(receive))
+    either: set[asyncio.Future[Any]] = {working, gone}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        raise ClientGoneError
+    finally:
+        working.cancel()
+        gone.cancel()

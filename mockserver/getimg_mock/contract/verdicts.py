@@ -243,6 +243,37 @@ def find_breach_status(check: Check, *, own: bool, confirmed: bool = False) -> V
     return {"MUST": "FAIL", "SHOULD": "WARN", "MAY": "INFO"}[check.level]  # type: ignore[return-value]
 
 
+@dataclass(slots=True)
+class _Tally:
+    """Counts the observations of one check, and keeps the worst findings and the first notes."""
+
+    breach: VerdictStatus
+    most: int
+    applied: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, history: Any, seen: Observation) -> None:
+        """Count an observation of a history."""
+        self.applied += 1
+        if seen.failed:
+            self.findings.append(Finding(history=history, observation=seen))
+            self.findings = sorted(self.findings, key=self._rank)[: self.most]
+        elif seen.note and len(self.notes) < self.most:
+            self.notes.append(seen.note)
+
+    def _rank(self, finding: Finding) -> int:
+        return _WORST_FIRST.index(finding.observation.status or self.breach)
+
+    def find_status(self, check: Check) -> VerdictStatus:
+        """Return the status of the worst finding, or that of a check without findings."""
+        if self.findings:
+            return self.findings[0].observation.status or self.breach
+        if not self.applied:
+            return "VOID"
+        return "INFO" if self.notes and check.severity == "info" else "PASS"
+
+
 def judge_check(
     check: Check,
     histories: Iterable[Any],
@@ -256,36 +287,17 @@ def judge_check(
     The status is that of the worst finding. Histories in which a fault never acted are left out;
     where nothing else applied, the verdict is VOID.
     """
-    applied = 0
-    findings: list[Finding] = []
-    notes: list[str] = []
-    breach = find_breach_status(check, own=own, confirmed=confirmed)
-
-    def rank(finding: Finding) -> int:
-        return _WORST_FIRST.index(finding.observation.status or breach)
-
     given = tuple(histories)
     unmet = [each for each in given if getattr(each, "unmet", ())]
+    tally = _Tally(find_breach_status(check, own=own, confirmed=confirmed), most)
     for history, seen in check.observe_all(tuple(each for each in given if each not in unmet)):
-        applied += 1
-        if seen.failed:
-            findings.append(Finding(history=history, observation=seen))
-            findings = sorted(findings, key=rank)[:most]
-        elif seen.note and len(notes) < most:
-            notes.append(seen.note)
-    status: VerdictStatus
-    if findings:
-        status = findings[0].observation.status or breach
-    elif not applied:
-        status = "VOID"
-    else:
-        status = "INFO" if notes and check.severity == "info" else "PASS"
+        tally.add(history, seen)
     names = ", ".join(each.plan.name for each in unmet[:3])
     return Verdict(
         check=check,
-        status=status,
-        applied=applied,
-        findings=tuple(findings),
-        notes=tuple(notes),
+        status=tally.find_status(check),
+        applied=tally.applied,
+        findings=tuple(tally.findings),
+        notes=tuple(tally.notes),
         reason=f"not met: the faults of {names}" if unmet else "",
     )

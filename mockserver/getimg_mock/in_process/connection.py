@@ -175,6 +175,9 @@ class InMemoryConnection:
         else:
             self.fail(DisconnectedError(self._incomplete()))
 
+    def close_with_client(self) -> None:
+        """Do nothing: a client in this process does not stop sending without closing."""
+
     def fail(self, error: WireError) -> None:
         """Fail with `error`, after what was sent before it."""
         if not self.is_over and self.error is None:

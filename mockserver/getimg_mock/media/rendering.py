@@ -37,22 +37,27 @@ def render_synchronously() -> Iterator[None]:
 async def render(item: Picture | Video, cache: MediaCache) -> bytes:
     """Return the file of `item`, kept in `cache`.
 
-    What is kept comes at once, without suspending. Else it is made in a worker thread while the
-    event loop goes on; without an event loop, here and now.
+    A kept file is returned at once, without suspending. Otherwise a worker thread makes it while
+    the event loop goes on; without an event loop, this thread does. Cancelling this call takes
+    the file out of the workers' queue if nothing else awaits it.
     """
     kept = cache.find(item)
     if kept is not None:
         return kept
     make = partial(encode, item)
-    library = _detect_library()
+    library = detect_library()
     if library is None:
         return cache.get(item, make)
     flight = cache.fetch(item, make)
-    if library == "asyncio":
-        return await asyncio.wrap_future(flight)
-    from anyio.to_thread import run_sync  # noqa: PLC0415 - for trio only, and cold start matters
+    try:
+        if library == "asyncio":
+            return await asyncio.wrap_future(flight)
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - for trio only, and cold start matters
 
-    return await run_sync(flight.result, abandon_on_cancel=True)
+        return await run_sync(flight.result, abandon_on_cancel=True)
+    finally:
+        if not flight.done():
+            cache.release(item, flight)
 
 
 def encode(item: Picture | Video) -> bytes:
@@ -60,7 +65,8 @@ def encode(item: Picture | Video) -> bytes:
     return encode_picture(item) if isinstance(item, Picture) else encode_video(item)
 
 
-def _detect_library() -> Literal["asyncio", "trio"] | None:
+def detect_library() -> Literal["asyncio", "trio"] | None:
+    """Return the library of the running event loop; None if this call must not suspend."""
     if _SYNCHRONOUS.get():
         return None
     trio = sys.modules.get("trio")  # not imported means that it does not run

@@ -27,14 +27,23 @@ class BufferedTransport:
     This replaces the transport for writing and closing; other attributes are the transport's.
     """
 
-    __slots__ = ("_held", "_loop", "_probed", "_size", "_timer", "_transport")
+    __slots__ = (
+        "_closes_with_client",
+        "_ended",
+        "_held",
+        "_loop",
+        "_probed",
+        "_size",
+        "_timer",
+        "_transport",
+    )
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
         self._size = 0
-        self._probed = False
+        self._probed = self._ended = self._closes_with_client = False
         self._timer: asyncio.TimerHandle | None = None
 
     def write(self, data: bytes) -> None:
@@ -69,6 +78,18 @@ class BufferedTransport:
         # A linger time of zero makes the socket send RST instead of FIN.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._transport.abort()
+
+    def close_with_client(self) -> None:
+        """Close the connection as soon as the client stops sending: no more bytes follow."""
+        self._closes_with_client = True
+        if self._ended:
+            self.close()
+
+    def end_input(self) -> None:
+        """Note that the client has stopped sending."""
+        self._ended = True
+        if self._closes_with_client:
+            self._loop.call_soon(self.close)
 
     def watch_reader(self) -> None:
         """Reset the connection when its client reads nothing for `STALL_SECONDS`.

@@ -91,6 +91,7 @@ class HttpProtocol(HttpToolsProtocol):
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio's own type; uvicorn's is None
         """Answer the complete requests of a client that has stopped sending, then close."""
         self._ended = True
+        self._outgoing.end_input()
         cycle: RequestResponseCycle | None = self.cycle
         last = cycle
         if cycle is not None and cycle.more_body:

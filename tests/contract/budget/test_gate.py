@@ -172,6 +172,7 @@ def test_a_read_that_is_sent_again_passes_the_gate_again() -> None:
     assert budget.requests == target.left == 2
 
 
+@pytest.mark.slow
 def test_one_check_costs_what_its_own_plans_cost(tmp_path: Path) -> None:
     """`--only` runs what tells of the checks that are asked for, and pays for nothing else."""
     with MockServer(video_seconds=0) as server:

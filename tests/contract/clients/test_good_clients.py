@@ -10,6 +10,8 @@ from tests.contract.clients.benign import BENIGN
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
 from tests.contract.clients.scoring import benign
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("client", [ReferenceClient, AsyncReferenceClient])
 def test_the_reference_client_passes_every_check(client: type) -> None:

@@ -8,6 +8,8 @@ from getimg_mock.contract.clients.drivers.adapter_loading import load_driver
 from getimg_mock.contract.clients.drivers.adapters import official_sdk
 from getimg_mock.contract.clients.suite import verify
 
+pytestmark = pytest.mark.slow
+
 BROKEN = {
     "GC106",
     "GC204",

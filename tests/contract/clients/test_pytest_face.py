@@ -12,6 +12,8 @@ from getimg_mock.serving.server import MockServer
 if TYPE_CHECKING:
     from _pytest.pytester import RunResult
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 KEY = "sk_pytest_face"

@@ -13,6 +13,8 @@ from tests.contract.provider.scoring import histories, score, verdicts
 if TYPE_CHECKING:
     from tests.contract.provider.benign import Variant
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("variant", BENIGN, ids=lambda variant: variant.name)
 def test_a_legal_variant_breaks_no_must(variant: Variant) -> None:

@@ -15,6 +15,8 @@ from tests.contract.provider.sole_killers import SOLE_KILLERS, WITHOUT
 if TYPE_CHECKING:
     from tests.contract.provider.mutants import Mutant
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mutant", sample(), ids=lambda mutant: mutant.name)
 def test_a_faulty_provider_is_found(mutant: Mutant) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tests.contract.provider import seeds
 from tests.contract.provider.faulty_costs import costs_that_lag
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("seed", [11, 1729, 20260901])
 def test_the_fake_keeps_every_check_with_any_seed(seed: int) -> None:

@@ -1,6 +1,6 @@
 """The ranges that the fake models, from its settings, and what of a history lies outside of them.
 
-Time on the way counts for nothing here: a history tells only between which two looks a video ended.
+Time on the network is ignored: a history shows only between which two polls a video ended.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.setting_values import Span
 
 TRANSFER_ALLOWANCE: Final = 2.0
-"""Seconds that an exchange may take beside what it asks for."""
+"""Seconds that an exchange may take in addition to the modelled time."""
 
 
 class ModelledRange(NamedTuple):

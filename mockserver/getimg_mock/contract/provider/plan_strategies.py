@@ -54,7 +54,7 @@ def faulty(models: Sequence[ModelJson]) -> st.SearchStrategy[Send]:
 
 
 def plans(models: Sequence[ModelJson]) -> st.SearchStrategy[Plan]:
-    """Draw a sequence: submissions good and bad by two keys, looks, downloads and steps of time."""
+    """Draw a sequence: submissions good and bad by two keys, polls, downloads and steps of time."""
     return _plans(submissions(models), faulty(models), _small_images(models))
 
 
@@ -65,11 +65,7 @@ def _plans(
     bad: st.SearchStrategy[Send],
     small: st.SearchStrategy[Send],
 ) -> Plan:
-    steps: list[Step] = [
-        get_balance(),
-        get_balance(key="b"),
-        get("/v2/billing/costs", query=DAYS_PLACEHOLDER, use="costs-before"),
-    ]
+    steps = _read_money("costs-before")
     videos: list[tuple[str, Any]] = []
     images: list[str] = []
     for turn in range(draw(between(1, 8))):
@@ -77,35 +73,44 @@ def _plans(
         what = draw(sampled(_ACTIONS))
         if what == "good":
             step = draw(good)
-            operation = find_step_operation(step)
-            name = f"{operation} {turn}"
-            if operation == "videos.create":
+            name = f"{find_step_operation(step)} {turn}"
+            if name.startswith("videos.create"):
                 videos.append((name, key))
             steps.append(replace(step, name=name, key=key))
         elif what == "bad":
             steps.append(replace(draw(bad), key=key))
         elif what == "look" and videos:
-            name, owner = draw(sampled(tuple(videos)))
-            steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=owner))
-            other = "b" if owner == "a" else "a"
-            steps.append(get("/v2/videos/generations/{}", ref=Ref(name), key=other, use="foreign"))
+            steps += _poll_with_both_keys(*draw(sampled(tuple(videos))))
         elif what == "picture":
             images.append(f"picture {turn}")
             steps.append(replace(draw(small), name=images[-1], key=key))
         elif what == "file" and images:
             link = Ref(draw(sampled(tuple(images))), "/data/0/url")
             steps.append(Send(link=True, ref=link, key="none"))
-        elif what == "wait":
-            steps.append(Wait(seconds=draw(sampled(_PAUSES))))
         else:
-            steps.append(get_balance(key=key))
+            waits = what == "wait"
+            steps.append(Wait(seconds=draw(sampled(_PAUSES))) if waits else get_balance(key=key))
     steps += [Poll(of=name, key=key, every=20) for name, key in videos]
-    steps += [
+    steps += _read_money("costs-after")
+    return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
+
+
+def _read_money(use: str) -> list[Step]:
+    """Return reads of the balances of both keys, and of the costs in this role."""
+    return [
         get_balance(),
         get_balance(key="b"),
-        get("/v2/billing/costs", query=DAYS_PLACEHOLDER, use="costs-after"),
+        get("/v2/billing/costs", query=DAYS_PLACEHOLDER, use=use),
     ]
-    return Plan(name="drawn", tier="R2", steps=tuple(steps), keys=2, clock=True, drawn=True)
+
+
+def _poll_with_both_keys(name: str, owner: Any) -> list[Step]:
+    """Return a poll of the video of step `name` by its owner, and one with the other key."""
+    path, other = "/v2/videos/generations/{}", "b" if owner == "a" else "a"
+    return [
+        get(path, ref=Ref(name), key=owner),
+        get(path, ref=Ref(name), key=other, use="foreign"),
+    ]
 
 
 def draw_plans(models: Sequence[ModelJson], *, seed: int = 0, count: int = 50) -> list[Plan]:

@@ -108,7 +108,7 @@ def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iter
 
 
 def _waits_grow(series: list[list[float]]) -> Iterator[Observation]:
-    """Judge the bounds: with full jitter a later wait may be the shorter one, its bound is not."""
+    """Compare the longest waits: with full jitter, a single later wait may be shorter."""
     if series:
         first, last = max(each[0] for each in series), max(each[-1] for each in series)
         yield expect(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _QUICK: Final = {"video_seconds": 3}
 _DAY: Final = 86400.0 + 3600
-"""When a file is surely gone: the documentation keeps it for 24 hours."""
+"""Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
 _BOUND: Final = 16 * 1024 * 1024
 _READ_BLOCK: Final = bytes(64 * 1024)

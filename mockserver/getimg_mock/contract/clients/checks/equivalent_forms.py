@@ -59,7 +59,7 @@ def _add_byte_order_mark(answer: WireAnswer) -> WireAnswer:
 
 
 def _build_case(name: str, forms: list[Form]) -> Case:
-    """Return a case in which each of a way's calls is answered in another form."""
+    """Return a case in which each call of an operation is answered in another form."""
 
     def act(turn: FaultContext) -> WireAnswer:
         answer = turn.proceed()

@@ -40,7 +40,7 @@ def build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
 
 
 def serve_picture(*headers: tuple[str, str], kind: str = "") -> FaultAction:
-    """Return what answers with a picture."""
+    """Return the action that answers with a picture."""
     return lambda turn: WireAnswer(
         200, (("Content-Type", kind or find_mime_type(turn)), *headers), JPEG
     )

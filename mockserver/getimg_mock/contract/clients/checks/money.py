@@ -345,7 +345,7 @@ def costs_are_told(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _sum_costs(sent: list[ClientExchange]) -> Decimal:
-    """Return what the results among some answers say that they cost, each result once."""
+    """Return the sum of the costs in completed results, each result once."""
     costs = {
         str(each.object.get("id")): Decimal(str(each.object["usage"]["total_cost"]))
         for each in sent

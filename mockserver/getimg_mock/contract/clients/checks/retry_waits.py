@@ -74,7 +74,7 @@ def _build_rate_limit_case(
     times: int = 1,
     **more: Any,
 ) -> Case:
-    """Return a case of so many calls: every other request is limited."""
+    """Return a case of `times` calls in which every other request is limited."""
     nth = tuple(range(1, 2 * times, 2))
     rules = tuple(
         FaultRule(

@@ -47,7 +47,7 @@ class AdapterSource:
         return PythonDriver(self.make, self.name + suffix, real_seconds=case_seconds)
 
     def create_upstream_driver(self, target: HttpTarget, *, suffix: str = "") -> Driver:
-        """Return what drives the client against a service that is not ours."""
+        """Return the driver of the client against a service other than the fake."""
         return UpstreamDriver(self.make, self.name + suffix, address=target)
 
 
@@ -79,7 +79,7 @@ class ProgramSource:
         return driver
 
     def create_upstream_driver(self, target: HttpTarget, *, suffix: str = "") -> Driver:
-        """Return what drives the program against a service that is not ours."""
+        """Return the driver of the program against a service other than the fake."""
         driver = ProcessDriver(self.command, address=target)
         driver.name += suffix
         return driver

@@ -1,4 +1,4 @@
-"""GP7: keys, and who may see what."""
+"""GP7: authentication, and isolation of workspaces."""
 
 from __future__ import annotations
 
@@ -8,27 +8,33 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.verdicts import check, expect, note
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-# What an error may quote: the id as it was asked for, or as the provider writes it.
+
+# An id as errors quote it: in quotation marks, or a word that contains a digit.
 _ID_PATTERN: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\b[\w-]*\d[\w-]*\b")
 
 
 @check(
     "GP701",
-    "Without a good key every operation but the download is 401",
+    "Without a valid key every operation but the download is 401",
     severity="blocker",
     evidence="seed",
     cost="0",
-    why="One forgotten operation is an open door to a workspace. A key that was withdrawn "
-    "cannot be made from outside: any other that opens nothing stands for it.",
+    why="One operation without authentication exposes a workspace. A revoked key "
+    "cannot be produced from outside: an unknown key is sent instead.",
+    fix="Authenticate in one middleware in front of all routes but downloads.",
 )
 def bad_keys_are_401(history: History) -> Iterator[Observation]:
-    """GP701."""
+    """Require 401 without a valid key on every operation but the download.
+
+    Applies to missing, malformed and unknown keys. Fails on another status, and on a body without
+    the envelope. Source: documented.
+    """
     for each in history.with_fault("key"):
         yield expect(
             each.status == 401 and (each.error or each.method == "HEAD"),
@@ -44,15 +50,16 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
     severity="blocker",
     evidence="assumption",
     cost="T",
-    why="Even that an id exists is somebody's secret.",
+    why="That an id exists is already private information.",
+    fix="Look generations up by workspace and id together, so that both cases take one path.",
 )
 def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
-    """GP702."""
+    """Require that another workspace's video looks like an unknown id.
+
+    Applies to status requests with a second key. Fails on anything but 403 or 404, and when the
+    error differs from an unknown id's. Source: inferred.
+    """
     unknown = history.with_role("unknown-for-b")
-    shapes = [dict(_collect_leaves(each)) for each in unknown]
-    # What differs between two answers about ids that do not exist says nothing about an id.
-    known = {name for shape in shapes for name in shape}
-    same = {name for name in known if len({shape.get(name) for shape in shapes}) == 1}
     for each in history.with_role("foreign"):
         yield expect(
             each.status in {403, 404},
@@ -60,21 +67,29 @@ def others_jobs_are_hidden(history: History) -> Iterator[Observation]:
             f"{each.status} {each.body[:100]!r}",
             each,
         )
-        if not shapes or each.key != "b":
-            continue
-        shown, usual = dict(_collect_leaves(each)), shapes[0]
-        told = {
-            name
-            for name in shown.keys() | same
-            if shown.get(name) != usual.get(name) and (name in same or name not in known)
-        }
-        yield expect(
-            not told,
-            f"as an unknown id: {_format_shape(usual, told)}",
-            _format_shape(shown, told),
-            unknown[0],
-            each,
-        )
+        if unknown and each.key == "b":
+            yield _compare_with_unknown(each, unknown)
+
+
+def _compare_with_unknown(foreign: HttpExchange, unknown: Sequence[HttpExchange]) -> Observation:
+    """Require that a response about another workspace's id equals those about unknown ids."""
+    shapes = [dict(_collect_leaves(each)) for each in unknown]
+    # Values that vary between two unknown ids do not reveal whether an id exists.
+    known = {name for shape in shapes for name in shape}
+    same = {name for name in known if len({shape.get(name) for shape in shapes}) == 1}
+    shown, usual = dict(_collect_leaves(foreign)), shapes[0]
+    different = {
+        name
+        for name in shown.keys() | same
+        if shown.get(name) != usual.get(name) and (name in same or name not in known)
+    }
+    return expect(
+        not different,
+        f"as an unknown id: {_format_shape(usual, different)}",
+        _format_shape(shown, different),
+        unknown[0],
+        foreign,
+    )
 
 
 def _format_shape(shape: dict[str, object], names: set[str]) -> str:
@@ -82,7 +97,7 @@ def _format_shape(shape: dict[str, object], names: set[str]) -> str:
 
 
 def _collect_leaves(exchange: HttpExchange) -> Iterator[tuple[str, object]]:
-    """Yield what an answer gives away, by its place, without the id that was asked for."""
+    """Yield the place and value of each leaf of a response, with ids replaced."""
     asked = exchange.path.rpartition("/")[2]
     yield "status", exchange.status
     yield "type", exchange.kind
@@ -99,16 +114,21 @@ def _collect_leaves(exchange: HttpExchange) -> Iterator[tuple[str, object]]:
 
 @check(
     "GP703",
-    "The key is judged before the body",
+    "The key is checked before the body",
     severity="minor",
     evidence="assumption",
     cost="0",
-    why="Strangers should learn nothing about the schema.",
+    why="Callers without a key should learn nothing about the schema.",
+    fix="Authenticate before the body is parsed.",
 )
 def keys_come_first(history: History) -> Iterator[Observation]:
-    """GP703."""
+    """Require 401 for a request with neither a valid key nor a valid body.
+
+    Applies to unauthenticated submissions with invalid bodies. Fails when validation answers first.
+    Source: inferred.
+    """
     for each in history.with_role("no-key-bad-body"):
-        yield expect(each.status == 401, "401 before the body is judged", each.status, each)
+        yield expect(each.status == 401, "401 before the body is validated", each.status, each)
 
 
 @check(
@@ -117,45 +137,60 @@ def keys_come_first(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="assumption",
     cost="0",
-    why="Queries end in logs, and bodies in what is stored of a request.",
+    why="Queries are logged, and bodies are stored with requests.",
+    fix="Read the key from the Authorization header only.",
 )
 def keys_belong_in_the_header(history: History) -> Iterator[Observation]:
-    """GP704."""
+    """Require 401 for a key in the query or the body.
+
+    Applies to requests without an Authorization header. Fails when the key is accepted elsewhere.
+    Source: our choice.
+    """
     for each in history.with_role("key-elsewhere"):
         yield expect(each.status == 401, "401 for a key outside of the header", each.status, each)
 
 
 @check(
     "GP705",
-    "A key never stands in a body, a header or a redirect",
+    "No API key appears in a body, a header or a redirect",
     severity="blocker",
     evidence="assumption",
     cost="T",
-    why="Answers are logged and shared.",
+    why="Responses are logged and shared.",
+    fix="Never copy request headers into responses, and redact keys in error texts.",
 )
 def keys_are_not_echoed(history: History) -> Iterator[Observation]:
-    """GP705."""
+    """Require responses in which no API key appears.
+
+    Applies to the first 64 KiB of every body, and to all headers. Fails when a key in use appears
+    there. Source: our choice.
+    """
     secrets = [secret.encode() for _, secret in history.secrets]
     for each in history if secrets else ():
         shown = each.body[:65536] + b"\n" + "\n".join(value for _, value in each.headers).encode()
         yield expect(
             not any(secret in shown for secret in secrets),
             "no key in the answer",
-            "the key stands in it",
+            "the response contains a key",
             each,
         )
 
 
 @check(
     "GP706",
-    "A 401 costs nothing and uses up no quota",
+    "A 401 costs nothing and uses no rate limit",
     severity="major",
     evidence="assumption",
     cost="0",
     why="Anyone could otherwise spend another's allowance.",
+    fix="Authenticate before rate limits and billing.",
 )
 def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
-    """GP706."""
+    """Require that a 401 costs nothing and uses no rate limit.
+
+    Applies to balances and Remaining around refused requests. Fails when either changes. Source:
+    our choice.
+    """
     for span in history.settled_intervals:
         refused = [each for each in span.between if each.status == 401]
         if refused and not any(each.accepted for each in span.between):
@@ -184,14 +219,19 @@ def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
 
 @check(
     "GP707",
-    "The scheme's case and extra spaces are treated alike everywhere",
+    "The scheme's case and extra spaces are handled alike on all operations",
     severity="info",
     evidence="assumption",
     cost="0",
-    why="RFC 9110 has schemes without case; what matters is that it does not vary.",
+    why="By RFC 9110 the scheme has no case; this check demands consistency only.",
+    fix="Parse the Authorization header in one place.",
 )
 def schemes_are_treated_alike(history: History) -> Iterator[Observation]:
-    """GP707."""
+    """Require that the scheme's case and extra spaces are handled alike on all operations.
+
+    Applies to groups of one spelling of `Bearer`. It informs when some operations accept it and
+    others do not. Source: our choice.
+    """
     for name, group in history.groups.items():
         if name.startswith("scheme:") and len(group) > 1:
             known = {each.status == 401 for each in group}

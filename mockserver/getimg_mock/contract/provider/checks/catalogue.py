@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
+
 # Named in the official documentation's examples.
 _DOCUMENTED_MODELS: Final = ("seedream-5-lite", "seedance-v1-5-pro")
+
+
 _AN_HOUR: Final = timedelta(hours=1)
 
 
@@ -34,9 +37,14 @@ def _find_model_lists(history: History) -> Iterator[tuple[HttpExchange, list[dic
     evidence="documented",
     cost="0",
     why="Documented since SDK 0.4.0; prices and limits are read from it.",
+    fix="Return a bare JSON array with every documented field of each model.",
 )
 def items_are_models(history: History) -> Iterator[Observation]:
-    """GP801."""
+    """Require that the model list is an array of valid models.
+
+    Applies to successful list requests. Fails when the body is not valid by the model-list schema.
+    Source: documented.
+    """
     for each in history.with_operation("models.list"):
         if each.status == 200 and each.method == "GET":
             found = schemas.violations("model-list", each.plain)
@@ -51,10 +59,15 @@ def items_are_models(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="documented",
     cost="0",
-    why="Documented; a model in neither list is never offered.",
+    why="Documented; a model in neither list cannot be found.",
+    fix="Filter one stored list by the model's type.",
 )
 def types_partition_the_list(history: History) -> Iterator[Observation]:
-    """GP802."""
+    """Require that `?type=` filters exactly, and that both lists together are the whole.
+
+    Applies to the full list and its two filtered forms. Fails on a model of the wrong type, in both
+    or in neither. Source: documented.
+    """
     whole: list[object] | None = None
     parts: dict[str, list[object]] = {}
     seen: list[HttpExchange] = []
@@ -85,9 +98,14 @@ def types_partition_the_list(history: History) -> Iterator[Observation]:
     evidence="documented",
     cost="0",
     why="Documented: one such object.",
+    fix="Serialize list entries and single models with the same code from the same data.",
 )
 def models_equal_their_entries(history: History) -> Iterator[Observation]:
-    """GP803."""
+    """Require that a model equals its entry in the list.
+
+    Applies to requests for listed models. Fails on another status or any different value. Source:
+    documented.
+    """
     listed = {
         str(model.get("id")): (each, model)
         for each, models in _find_model_lists(history)
@@ -113,10 +131,15 @@ def models_equal_their_entries(history: History) -> Iterator[Observation]:
     severity="minor",
     evidence="assumption",
     cost="0",
-    why="A typing mistake should look like one.",
+    why="A wrong id must not look like a model.",
+    fix="Answer 404 not_found for unknown ids, and validate the type parameter.",
 )
 def unknown_models_are_404(history: History) -> Iterator[Observation]:
-    """GP804."""
+    """Require 404 for an unknown model, and a 4xx for an unknown type.
+
+    Applies to catalogue requests. Fails on a success, and on a body without the envelope. Source:
+    inferred.
+    """
     for each in history.with_role("unknown-model"):
         yield expect(
             each.status == 404 and each.error,
@@ -134,10 +157,15 @@ def unknown_models_are_404(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="documented",
     cost="0",
-    why="Documented order; two rates for one thing have no answer to what it costs.",
+    why="Documented order; with two rates for one combination the price is undefined.",
+    fix="Sort rates by unit_price, and keep one for each combination.",
 )
 def rates_are_ordered(history: History) -> Iterator[Observation]:
-    """GP805."""
+    """Require rates ordered by price, with one for each unit, resolution and sound.
+
+    Applies to the rates of every listed model. Fails on a wrong order and on duplicates. Source:
+    documented.
+    """
     for each, models in _find_model_lists(history):
         for model in models:
             rates = model.get("pricing", {}).get("rates", [])
@@ -165,9 +193,14 @@ def rates_are_ordered(history: History) -> Iterator[Observation]:
     evidence="documented",
     cost="0",
     why="Documented; forms are built from it.",
+    fix="Fill supported_durations and supports_sound by the type of the model.",
 )
 def images_have_no_length(history: History) -> Iterator[Observation]:
-    """GP806."""
+    """Require no durations or sound for image models, and durations for video models.
+
+    Applies to every listed model. Fails on a list that contradicts the model's type. Source:
+    documented.
+    """
     for each, models in _find_model_lists(history):
         for model in models:
             if model.get("type") == "image":
@@ -189,14 +222,19 @@ def images_have_no_length(history: History) -> Iterator[Observation]:
 
 @check(
     "GP807",
-    "What is left out is the first listed value",
+    "An omitted field means the first listed value",
     severity="major",
     evidence="documented",
     cost="1",
     why="Documented; the default decides what is paid.",
+    fix="Take each default from the first entry of the catalogue's list.",
 )
 def first_values_are_defaults(history: History) -> Iterator[Observation]:
-    """GP807."""
+    """Require that an omitted field means the first value of the model's list.
+
+    Applies to pairs of requests, one with the first values and one without. Fails when size,
+    length, format or price differ. Source: documented.
+    """
     for name, group in history.groups.items():
         if not name.startswith("default:"):
             continue
@@ -227,10 +265,15 @@ def _describe_result(exchange: HttpExchange) -> list[object]:
     severity="info",
     evidence="assumption",
     cost="0",
-    why="People copy examples.",
+    why="Users copy the examples.",
+    fix="List the documented models, or change the examples.",
 )
 def documented_models_exist(history: History) -> Iterator[Observation]:
-    """GP808."""
+    """Require that the models of the official documentation's examples exist.
+
+    Applies to the unfiltered list. It informs when `seedream-5-lite` or `seedance-v1-5-pro` is
+    missing. Source: documented.
+    """
     for each, models in _find_model_lists(history):
         if "type" in each.parameters:
             continue
@@ -242,14 +285,18 @@ def documented_models_exist(history: History) -> Iterator[Observation]:
 
 @check(
     "GP809",
-    "The list is the same when asked again at once",
+    "A repeated request returns the same list",
     severity="minor",
     evidence="assumption",
     cost="0",
-    why="Anything that flickers cannot be cached or compared.",
+    why="A varying list cannot be cached or compared.",
+    fix="Serve the list in a fixed order from one source.",
 )
 def lists_repeat(history: History) -> Iterator[Observation]:
-    """GP809."""
+    """Require the same model list from repeated requests within an hour.
+
+    Applies to requests with one key and query. Fails when two lists differ. Source: our choice.
+    """
     seen: dict[tuple[str, str], HttpExchange] = {}
     for each, _models in _find_model_lists(history):
         first = seen.setdefault((each.key, each.query), each)

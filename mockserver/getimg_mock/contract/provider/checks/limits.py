@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
+
 _LIMITED_OPERATIONS: Final = ("images.generate", "videos.create", "videos.retrieve")
+
+
 _HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 
@@ -30,14 +33,19 @@ def _parse_limit_headers(exchange: HttpExchange) -> tuple[int, int, int] | None:
 
 @check(
     "GP601",
-    "X-RateLimit-Limit, -Remaining and -Reset stand on generation answers",
+    "Generation responses have X-RateLimit-Limit, -Remaining and -Reset",
     severity="major",
     evidence="seed",
     cost="T",
     why="Documented; clients pace themselves by them.",
+    fix="Set Limit, Remaining and Reset (unix seconds) on every generation and status response.",
 )
-def headers_stand_on_answers(history: History) -> Iterator[Observation]:
-    """GP601."""
+def require_limit_headers(history: History) -> Iterator[Observation]:
+    """Require the three `X-RateLimit-*` headers, as whole numbers, on generation responses.
+
+    Applies to successes and 429. Fails on a missing header, on text, and when Remaining exceeds
+    Limit. Source: documented.
+    """
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         if each.method == "HEAD" or not (200 <= each.status < 300 or each.status == 429):
             continue
@@ -58,43 +66,57 @@ def headers_stand_on_answers(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="assumption",
     cost="T",
-    why="A number that jumps cannot be planned with.",
+    why="Clients plan their requests by this number.",
+    fix="Count each submission atomically, and start a new count only when Reset has passed.",
 )
 def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
-    """GP602."""
+    """Require that Remaining falls with each submission and rises only at Reset.
+
+    Applies to responses of one key and kind in order. Fails on an early rise, and on a submission
+    that is not counted. Source: inferred.
+    """
     last: dict[tuple[str, str], tuple[tuple[int, int, int], HttpExchange]] = {}
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         numbers = _parse_limit_headers(each)
         at_once = each.step is not None and each.step.together
         if numbers is None or each.status == 401 or at_once:
-            continue  # of requests at the same time nobody knows which was counted first
+            continue  # the order in which concurrent requests were counted is unknown
         kind = "image" if each.operation == "images.generate" else "video"
         before = last.get((each.key, kind))
         last[each.key, kind] = (numbers, each)
-        if before is None:
-            continue
-        (limit, remaining, reset), earlier = before
-        ended = parse_instant(reset)
-        if limit != numbers[0] or ended is None:
-            continue
-        if each.at < ended - timedelta(seconds=1):
-            yield expect(
-                numbers[1] <= remaining,
-                f"at most {remaining} left before the reset",
-                numbers[1],
-                earlier,
-                each,
-            )
-        counted = each.submits and 200 <= each.status < 300
-        # Nothing is fewer than none: that one more was taken is GP603's to report.
-        if counted and remaining and numbers[2] == reset:
-            yield expect(
-                numbers[1] < remaining,
-                f"fewer than {remaining} left after one more",
-                numbers[1],
-                earlier,
-                each,
-            )
+        if before is not None:
+            yield from _check_remaining(*before, numbers, each)
+
+
+def _check_remaining(
+    before: tuple[int, int, int],
+    earlier: HttpExchange,
+    numbers: tuple[int, int, int],
+    each: HttpExchange,
+) -> Iterator[Observation]:
+    """Compare the limit headers of two successive responses of one key and kind."""
+    limit, remaining, reset = before
+    ended = parse_instant(reset)
+    if limit != numbers[0] or ended is None:
+        return
+    if each.at < ended - timedelta(seconds=1):
+        yield expect(
+            numbers[1] <= remaining,
+            f"at most {remaining} left before the reset",
+            numbers[1],
+            earlier,
+            each,
+        )
+    counted = each.submits and 200 <= each.status < 300
+    # At 0 nothing can be subtracted: GP603 reports a submission over the limit.
+    if counted and remaining and numbers[2] == reset:
+        yield expect(
+            numbers[1] < remaining,
+            f"fewer than {remaining} left after one more",
+            numbers[1],
+            earlier,
+            each,
+        )
 
 
 @check(
@@ -103,10 +125,15 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="seed",
     cost="R",
-    why="Documented; a fake without it hides a client that sends all at once.",
+    why="Documented; a fake without it hides clients that send all requests at once.",
+    fix="Refuse a submission when its window has no allowance left.",
 )
 def limits_are_enforced(history: History) -> Iterator[Observation]:
-    """GP603."""
+    """Require a 429 for a burst that exceeds the limit of its window.
+
+    Applies to groups of more requests than Limit within one window. Fails when none is refused with
+    an envelope. Source: documented.
+    """
     windows: dict[tuple[str, str, int], list[HttpExchange]] = {}
     for each in history.with_role("burst"):
         numbers = _parse_limit_headers(each)
@@ -130,9 +157,14 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
     evidence="seed",
     cost="R",
     why="Documented: Retry-After in seconds.",
+    fix="Set Retry-After to the seconds until the window ends, rounded up.",
 )
 def refusals_say_how_long(history: History) -> Iterator[Observation]:
-    """GP604."""
+    """Require that a 429 says how long to wait, and that this wait is enough.
+
+    Applies to refused submissions, and to the request after the wait. Fails without Retry-After or
+    a future Reset, and on another 429. Source: documented.
+    """
     for each in history:
         if each.status != 429 or not each.submits:
             continue
@@ -141,24 +173,29 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         waitable = (after.isdigit() and int(after) > 0) or (reset is not None and reset > each.at)
         yield expect(waitable, "Retry-After, or a Reset ahead", dict(each.headers), each)
     for each in history.with_role("after-wait"):
-        yield expect(each.status != 429, "no 429 after waiting as told", each.status, each)
+        yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
 
 
 @check(
     "GP605",
-    "A 429 makes nothing and costs nothing",
+    "A 429 creates nothing and costs nothing",
     severity="blocker",
     evidence="assumption",
     cost="R",
-    why="It is retried by design: each would be paid.",
+    why="Clients retry a 429 by design, so each retry would be charged.",
+    fix="Check the limits before anything is created or held.",
 )
 def refusals_do_nothing(history: History) -> Iterator[Observation]:
-    """GP605."""
+    """Require that a 429 creates nothing and costs nothing.
+
+    Applies to submissions over the limit. Fails on an id, an internal effect or a changed balance.
+    Source: our choice.
+    """
     for each in history:
         if each.status == 429 and each.submits:
             yield expect(
                 not each.generation and not each.effects,
-                "a 429 makes nothing",
+                "a 429 creates nothing",
                 each.effects or each.generation,
                 each,
             )
@@ -182,9 +219,14 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
     evidence="assumption",
     cost="R",
     why="Documented scope; one team must not stop another.",
+    fix="Key the counters by workspace and operation kind, and count submissions only.",
 )
 def limits_are_scoped(history: History) -> Iterator[Observation]:
-    """GP606."""
+    """Require limits by workspace and kind, and unlimited reads.
+
+    Applies to other keys, the other kind and reads while one limit is used up. Fails when one of
+    them gets 429. Source: documented.
+    """
     for each in history.with_role("other-key"):
         yield expect(each.status != 429, "no 429 for another workspace", each.status, each)
     for each in history.with_role("other-kind"):

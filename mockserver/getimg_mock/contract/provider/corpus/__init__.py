@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.contract.provider.corpus import (
     body_plans,
+    cost_range_plans,
     field_plans,
     generation_plans,
     key_plans,
@@ -33,6 +34,7 @@ def build_corpus(
         *key_plans.build_plans(models),
         *rate_limit_plans.build_plans(models, limits or {}),
         *generation_plans.build_plans(models),
+        *cost_range_plans.build_plans(),
         *field_plans.build_plans(models),
         *body_plans.build_plans(models),
         *reference_plans.build_plans(models),

@@ -30,27 +30,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about fields and their values."""
     kinds: tuple[ModelKind, ...] = ("image", "video")
     for kind in kinds:
-        model = find_cheapest(models, kind)
-        yield build_refused_plan(
-            f"{kind}s: missing fields", _build_missing_field_steps(kind, model)
-        )
-        yield build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model))
-        yield build_refused_plan(
-            f"{kind}s: values outside of the lists", _build_value_steps(kind, model, models)
-        )
-        yield build_refused_plan(
-            f"{kind}s: prompts too short and too long", _build_length_steps(kind, model)
-        )
-        yield Plan(
-            name=f"{kind}s: prompts of 1 and 4096 characters",
-            tier="R2",
-            steps=tuple(_build_allowed_length_steps(kind, model)),
-        )
-        yield Plan(
-            name=f"{kind}s: unknown fields",
-            tier="R2",
-            steps=tuple(_build_unknown_field_steps(kind, model)),
-        )
+        yield from _build_kind_plans(kind, models)
     yield build_refused_plan(
         "videos: forms of numbers", _build_bad_number_steps(find_cheapest(models, "video"))
     )
@@ -68,6 +48,29 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
             tier="R2",
             steps=tuple(_build_supported_steps(model)),
         )
+
+
+def _build_kind_plans(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Plan]:
+    """Yield the plans about the fields of one kind of request."""
+    model = find_cheapest(models, kind)
+    yield build_refused_plan(f"{kind}s: missing fields", _build_missing_field_steps(kind, model))
+    yield build_refused_plan(f"{kind}s: wrong types", _build_type_steps(kind, model))
+    yield build_refused_plan(
+        f"{kind}s: values outside of the lists", _build_value_steps(kind, model, models)
+    )
+    yield build_refused_plan(
+        f"{kind}s: prompts too short and too long", _build_length_steps(kind, model)
+    )
+    yield Plan(
+        name=f"{kind}s: prompts of 1 and 4096 characters",
+        tier="R2",
+        steps=tuple(_build_allowed_length_steps(kind, model)),
+    )
+    yield Plan(
+        name=f"{kind}s: unknown fields",
+        tier="R2",
+        steps=tuple(_build_unknown_field_steps(kind, model)),
+    )
 
 
 def _build_missing_field_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:

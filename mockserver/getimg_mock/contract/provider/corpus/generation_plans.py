@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.prices import compute_price
+from getimg_mock.contract.provider.corpus.cost_range_plans import build_additive_range_steps
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
@@ -19,23 +20,18 @@ _COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 
-# For these ranges a check only notes which dates they hold: the docs say no more than "inclusive".
-_EDGE_RANGES: Final = {
-    "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
-    "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
-    "over the change to summer time": (
-        "start=2026-03-28T00:00:00%2B01:00&end=2026-03-30T00:00:00%2B02:00"
-    ),
-    "over the change to winter time": (
-        "start=2026-10-24T00:00:00%2B02:00&end=2026-10-26T00:00:00%2B01:00"
-    ),
-}
-
-
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about generations."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     sounding = next((m for m in models if m.get("supports_sound")), video)
+    yield from _build_file_plans(image, video, sounding)
+    yield from _build_state_plans(image, video)
+    yield from _build_money_plans(image, video)
+    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
+    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
+
+
+def _build_file_plans(image: ModelJson, video: ModelJson, sounding: ModelJson) -> Iterator[Plan]:
     yield Plan(name="an image and its file", tier="R2", steps=(*_build_image_steps(image),))
     yield Plan(name="images in every format", tier="R2", steps=(*_build_format_steps(image),))
     yield Plan(name="a video from 202 to its file", tier="R2", steps=(*_build_video_steps(video),))
@@ -44,6 +40,9 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         tier="R2",
         steps=(*_build_sound_steps(sounding),),
     )
+
+
+def _build_state_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="looking at a pending video costs nothing",
         tier="R2",
@@ -69,6 +68,9 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         world=(("retention", 600),),
         steps=(*_build_deletion_steps(image, video),),
     )
+
+
+def _build_money_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="money of a working day", tier="R2", steps=(*_build_working_day_steps(image, video),)
     )
@@ -90,9 +92,6 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         world=(("balance", _compute_balance_for_one(video)),),
         steps=(*_build_last_money_steps(video),),
     )
-    yield Plan(name="longer videos", tier="R2", steps=(*_build_length_steps(sounding),))
-    yield Plan(name="what is left out", tier="R2", steps=(*_build_default_steps(models),))
-    yield Plan(name="ranges of costs", steps=(*_build_cost_range_steps(),))
 
 
 def request_file(name: str, **more: Any) -> Send:
@@ -280,7 +279,7 @@ def _build_midnight_steps(model: ModelJson) -> Iterator[Step]:
     yield post("image", build_small_request(model), valid=True)
     yield Wait(seconds=12 * 3600)
     yield post("image", build_small_request(model), valid=True)
-    yield from _build_additive_range_steps(
+    yield from build_additive_range_steps(
         "2026-09-01", "2026-09-02", "2026-09-03", "around midnight"
     )
     for end in ("2026-09-01T23:59:59Z", "2026-09-02T00:00:00Z", "2026-09-01T23:59:59.999Z"):
@@ -290,14 +289,6 @@ def _build_midnight_steps(model: ModelJson) -> Iterator[Step]:
             use="range-inclusive",
             field=f"until {end}",
         )
-
-
-def _build_additive_range_steps(first: str, second: str, third: str, name: str) -> Iterator[Step]:
-    """Yield a range and its two halves; each date is in exactly one half."""
-    a, b = f"{first}T00:00:00Z", f"{first}T23:59:59Z"
-    c, d = f"{second}T00:00:00Z", f"{third}T23:59:59Z"
-    for use, start, end in (("range-ab", a, b), ("range-bc", c, d), ("range-ac", a, d)):
-        yield get(_COSTS, query=f"start={start}&end={end}", group=f"additive {name}", use=use)
 
 
 def _build_too_dear_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
@@ -361,38 +352,3 @@ def _build_default_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
             yield post(kind, body, valid=True, use=use, group=f"default:{model['id']}", name=name)
             if kind == "video":
                 yield Poll(of=name, every=20)
-
-
-def _build_cost_range_steps() -> Iterator[Step]:
-    good = "start=2026-03-01T00:00:00Z"
-    bad = {
-        "no start": "end=2026-03-02T00:00:00Z",
-        "no end": good,
-        "neither": "",
-        "no zone on start": "start=2026-03-01T00:00:00&end=2026-03-02T00:00:00Z",
-        "no zone on end": good + "&end=2026-03-02T00:00:00",
-        "end before start": good + "&end=2026-02-01T00:00:00Z",
-        "end is start": good + "&end=2026-03-01T00:00:00Z",
-        "181 days": good + "&end=2026-08-29T00:00:00Z",
-        "180 days and a second": good + "&end=2026-08-28T00:00:01Z",
-        "no date": good + "&end=tomorrow",
-        "an impossible date": good + "&end=2026-02-30T00:00:00Z",
-        "empty": good + "&end=",
-        "a Unix time": good + "&end=1760000000",
-    }
-    for name, query in bad.items():
-        yield get(_COSTS, query=query, fault="range", field=name, valid=False)
-    valid = (
-        "end=2026-08-28T00:00:00Z",
-        "end=2026-03-01T00:00:01Z",
-        "end=2026-03-29T02:30:00%2B02:00",
-        "end=2026-03-02T23:59:59.999Z",
-        "end=2026-03-02T23:59:59.999999Z",
-        "end=2026-04-01T00:00:00-05:00",
-    )
-    for end in valid:
-        yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
-    yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
-    for name, query in _EDGE_RANGES.items():
-        yield get(_COSTS, query=query, use="range-inclusive", field=name)
-    yield from _build_additive_range_steps("2026-03-01", "2026-03-02", "2026-03-05", "in March")

@@ -33,6 +33,39 @@ _ODDITIES: Final = (
 _WRITE_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 
 
+_ODD_MODEL_LIST_PATHS: Final = (
+    "/v2/models/",
+    "/V2/models",
+    "/v2/Models",
+    "//v2/models",
+    "/v2//models",
+    "/v2/%6Dodels/x/..",
+    "/v2/models%2f",
+)
+_ODD_BALANCE_PATHS: Final = (
+    "/v2/models/..%2fbilling%2fbalance",
+    "/v2/models/%2e%2e/billing/balance",
+    "/v2/billing/balance/",
+    "/v2/billing/BALANCE",
+    "/v2/billing/balance;a=b",
+    "/v2/videos/generations/..%2F..%2Fbilling%2Fbalance",
+    "/v2/billing/balance%00",
+    "/v2/billing/balance%20",
+)
+_UNKNOWN_PATHS: Final = (
+    "/",
+    "/v2",
+    "/v2/",
+    "/v2/nothing",
+    "/v2/images",
+    "/v2/billing",
+    "/v3/models",
+    "/v2/images/generations/req-01ZZZZZZZZZZZZ",
+    "/favicon.ico",
+    "/.env",
+)
+
+
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     """Yield the plans about the catalogue, paths and methods, and about legal oddities."""
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
@@ -76,51 +109,23 @@ def _build_catalogue_steps(models: Sequence[ModelJson]) -> Iterator[Step]:
 
 
 def _build_path_steps(image: ModelJson) -> Iterator[Step]:
-    yield get("/v2/models", group="models", use="canonical-path")
-    for path in (
-        "/v2/models/",
-        "/V2/models",
-        "/v2/Models",
-        "//v2/models",
-        "/v2//models",
-        "/v2/%6Dodels/x/..",
-        "/v2/models%2f",
+    model = f"/v2/models/{image['id']}"
+    odd_model_paths = (
+        f"{model}/",
+        f"/v2/models/{image['id'].upper()}",
+        f"{model}%20",
+        f"/v2/models/x%2f{image['id']}",
+        f"{model}%00",
+    )
+    for group, plain, odd in (
+        ("models", "/v2/models", _ODD_MODEL_LIST_PATHS),
+        ("balance", "/v2/billing/balance", _ODD_BALANCE_PATHS),
+        ("model", model, odd_model_paths),
     ):
-        yield get(path, group="models", use="odd-path")
-    yield get("/v2/billing/balance", group="balance", use="canonical-path")
-    for path in (
-        "/v2/models/..%2fbilling%2fbalance",
-        "/v2/models/%2e%2e/billing/balance",
-        "/v2/billing/balance/",
-        "/v2/billing/BALANCE",
-        "/v2/billing/balance;a=b",
-        "/v2/videos/generations/..%2F..%2Fbilling%2Fbalance",
-        "/v2/billing/balance%00",
-        "/v2/billing/balance%20",
-    ):
-        yield get(path, group="balance", use="odd-path")
-    name = image["id"]
-    yield get(f"/v2/models/{name}", group="model", use="canonical-path")
-    for path in (
-        f"/v2/models/{name}/",
-        f"/v2/models/{name.upper()}",
-        f"/v2/models/{name}%20",
-        f"/v2/models/x%2f{name}",
-        f"/v2/models/{name}%00",
-    ):
-        yield get(path, group="model", use="odd-path")
-    for path in (
-        "/",
-        "/v2",
-        "/v2/",
-        "/v2/nothing",
-        "/v2/images",
-        "/v2/billing",
-        "/v3/models",
-        "/v2/images/generations/req-01ZZZZZZZZZZZZ",
-        "/favicon.ico",
-        "/.env",
-    ):
+        yield get(plain, group=group, use="canonical-path")
+        for path in odd:
+            yield get(path, group=group, use="odd-path")
+    for path in _UNKNOWN_PATHS:
         yield get(path, use="unknown-path")
         yield get(path, key="none", use="unknown-path")
 

@@ -1,4 +1,4 @@
-"""GH: the rules for the harness itself."""
+"""GH: the rules for the verification itself."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.contract.verification.self_check import SelfCheck
 
+
 _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
 
 
@@ -27,11 +28,16 @@ _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
     severity="blocker",
     evidence="seed",
     cost="fake",
-    why="A client may only be failed by what could happen.",
+    why="A client may only fail because of a possible response.",
+    fix="Correct the body that the scenario's rule produces.",
 )
-def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that every response under a fault is valid by its schema."""
-    for history in examination.histories:
+def adversarial_answers_are_valid(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that every response under a fault is valid by its schema.
+
+    Applies to JSON responses of plans with injected faults. Fails on a body that its schema
+    refuses.
+    """
+    for history in self_check.histories:
         for each in history if history.plan.rules else ():
             name = find_answer_schema(each.operation, each.status) if each.operation else None
             if name is not None and each.kind == "application/json" and each.method != "HEAD":
@@ -50,11 +56,15 @@ def adversarial_answers_are_valid(examination: SelfCheck) -> Iterator[Observatio
     severity="blocker",
     evidence="seed",
     cost="fake",
-    why="A test of a fault that never came passes for nothing.",
+    why="A test whose fault never acted proves nothing.",
+    fix="Send a request that the rule matches, or correct the rule's criteria.",
 )
-def injected_faults_were_hit(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that each plan met its faults; otherwise it is VOID, and no check judges it."""
-    for history in examination.histories:
+def injected_faults_were_hit(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that each plan met its faults; otherwise it is VOID, and no check judges it.
+
+    Applies to plans with injected faults. Reports VOID when a rule never acted.
+    """
+    for history in self_check.histories:
         if history.unmet:
             yield fail_as("VOID", f"every fault of '{history.plan.name}' met", history.unmet)
         elif history.plan.rules:
@@ -68,13 +78,17 @@ def injected_faults_were_hit(examination: SelfCheck) -> Iterator[Observation]:
     evidence="seed",
     cost="T",
     why="A shrunk example that no longer shows the failure misleads.",
+    fix="Make the judge a pure function of the history, and the plan free of hidden state.",
 )
-def findings_hold_again(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that a breach shows again: on its history, and in a second run of its plan."""
-    shown = [(rule, finding.history) for rule, finding in examination.findings]
+def findings_hold_again(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that a breach shows again: on its history, and in a second run of its plan.
+
+    Applies to every finding of a run. Fails when the check passes the second time.
+    """
+    shown = [(rule, finding.history) for rule, finding in self_check.findings]
     for word, found in (
         ("in the history that is shown", shown),
-        ("by the plan that is shown", examination.again),
+        ("by the plan that is shown", self_check.again),
     ):
         for rule, history in found:
             seen = [each for each in rule.observe(history) if each.failed]
@@ -87,11 +101,16 @@ def findings_hold_again(examination: SelfCheck) -> Iterator[Observation]:
     severity="major",
     evidence="seed",
     cost="T",
-    why="What cannot be shown again cannot be mended.",
+    why="A failure that does not repeat cannot be debugged.",
+    fix="Remove the dependence on time, order or chance from the target.",
 )
-def failures_replay(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that a failure shows again in at least 95 of 100 replays."""
-    for name, (shown, tried) in examination.replays.items():
+def failures_replay(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that a failure shows again in at least 95 of 100 replays.
+
+    Applies to failures on the fake. Fails, and names the check as flaky, when fewer replays show
+    it.
+    """
+    for name, (shown, tried) in self_check.replays.items():
         yield expect(
             shown * 100 >= tried * 95,
             f"{name} again in 95 of 100 replays",
@@ -101,16 +120,21 @@ def failures_replay(examination: SelfCheck) -> Iterator[Observation]:
 
 @check(
     "GH005",
-    "No request leaves that the budget has not seen",
+    "Every request passes the budget",
     severity="blocker",
     evidence="seed",
     cost="T",
-    why="One way around the gate and there is no ceiling.",
+    why="A single request outside the budget makes the ceiling meaningless.",
+    fix="Send requests only through the target, which asks the budget first.",
 )
-def everything_passes_the_gate(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that every request that was sent passed the budget."""
-    if examination.gate is not None:
-        left, seen = examination.gate
+def everything_passes_the_gate(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that every request that was sent passed the budget.
+
+    Applies to runs with a budget. Fails when more requests left the process than the budget
+    counted.
+    """
+    if self_check.gate is not None:
+        left, seen = self_check.gate
         yield expect(left <= seen, f"{left} requests seen by the budget", seen)
 
 
@@ -121,11 +145,15 @@ def everything_passes_the_gate(examination: SelfCheck) -> Iterator[Observation]:
     evidence="seed",
     cost="0",
     why="A wrong input makes every verdict on it wrong.",
+    fix="Correct the generator of the input, or the schema.",
 )
-def generated_data_is_as_meant(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that two validators call valid requests valid, and shape faults invalid."""
+def generated_data_is_as_meant(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that two validators call valid requests valid, and shape faults invalid.
+
+    Applies to every generated submission. Fails when a validator contradicts the plan's intention.
+    """
     second = _load_second_validator()
-    for plan in examination.plans:
+    for plan in self_check.plans:
         for step in plan.submissions:
             name = REQUEST_SCHEMAS.get(find_step_operation(step))
             if name is None or len(step.body or b"") > 1 << 20:
@@ -181,24 +209,29 @@ def _load_second_validator() -> Callable[[str, Any], bool] | None:
     severity="major",
     evidence="seed",
     cost="fake",
-    why="A check that finds nothing of its own could be removed unnoticed.",
+    why="A check that finds no fault alone could be removed unnoticed.",
+    fix="Add a faulty provider that only this check finds, or narrow the check.",
 )
-def checks_are_sharp(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that each check alone finds its faulty provider, and holds for legal ones."""
-    if examination.kills is None:
+def checks_are_sharp(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that each check alone finds its faulty provider, and holds for legal ones.
+
+    Applies to measured scorecards. Fails when the fault is found by others, by none, or a legal
+    provider is refused.
+    """
+    if self_check.kills is None:
         return
-    kept = frozenset().union(*examination.kept.values())
-    for name in examination.checks:
-        alone = [fault for fault, broken in examination.kills.items() if broken == {name}]
-        fault = examination.sole.get(name)
+    kept = frozenset().union(*self_check.kept.values())
+    for name in self_check.checks:
+        alone = [fault for fault, broken in self_check.kills.items() if broken == {name}]
+        fault = self_check.sole.get(name)
         if fault is None:
             yield expect(not alone, f"no faulty provider that {name} alone finds", ", ".join(alone))
         else:
-            found = ", ".join(sorted(examination.kills.get(fault, ()))) or "nothing"
+            found = ", ".join(sorted(self_check.kills.get(fault, ()))) or "nothing"
             yield expect(fault in alone, f"{fault} found by {name} alone", f"by {found}")
         yield expect(name in kept, f"a legal provider that {name} holds for", "none")
         yield expect(
-            name not in examination.false_positives,
+            name not in self_check.false_positives,
             f"{name} quiet on benign variants",
             "a false positive",
         )
@@ -210,12 +243,16 @@ def checks_are_sharp(examination: SelfCheck) -> Iterator[Observation]:
     severity="major",
     evidence="seed",
     cost="T",
-    why="A red run must be red again.",
+    why="A failing run must fail again.",
+    fix="Remove shared state between plans, or the dependence on the seed.",
 )
-def runs_agree(examination: SelfCheck) -> Iterator[Observation]:
-    """Require the same verdicts in another order and with another seed."""
-    for other in examination.runs[1:]:
-        first = examination.runs[0]
+def runs_agree(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require the same verdicts in another order and with another seed.
+
+    Applies to a sample of plans that is run twice. Fails when a verdict changes.
+    """
+    for other in self_check.runs[1:]:
+        first = self_check.runs[0]
         changed = {
             name: (first.get(name), other.get(name))
             for name in first.keys() | other.keys()
@@ -226,17 +263,22 @@ def runs_agree(examination: SelfCheck) -> Iterator[Observation]:
 
 @check(
     "GH009",
-    "No more is spent than the ceiling allows, and than the books say",
+    "Spend stays within the ceiling and agrees with the costs",
     severity="blocker",
     evidence="seed",
     cost="fake",
-    why="It is real money.",
+    why="The spend is real money.",
+    fix="Reserve the highest price before each request, and reconcile the balance after it.",
 )
-def spending_stays_below_the_ceiling(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that spend is within its ceiling, and that no key lost more than the books say."""
-    for spent, ceiling in examination.spends:
+def spending_stays_below_the_ceiling(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that spend is within its ceiling, and that no key lost more than the books say.
+
+    Applies to runs with a budget. Fails on a higher spend, and on a balance that fell by more than
+    was booked.
+    """
+    for spent, ceiling in self_check.spends:
         yield expect(spent <= ceiling, f"at most {ceiling} USD", str(spent))
-    for key, amount in examination.beyond.items():
+    for key, amount in self_check.beyond.items():
         yield expect(
             amount <= 0,
             f"nothing taken from key {key} beyond the books",
@@ -250,10 +292,14 @@ def spending_stays_below_the_ceiling(examination: SelfCheck) -> Iterator[Observa
     severity="blocker",
     evidence="seed",
     cost="T",
-    why="Reports are shared.",
+    why="Reports are shared with others.",
+    fix="Redact keys where the artefact is written.",
 )
-def artefacts_hold_no_secrets(examination: SelfCheck) -> Iterator[Observation]:
-    """Require that no artefact contains a key that was in use."""
-    for name, text in examination.artefacts.items() if examination.secrets else ():
-        leaked = any(secret in text for secret in examination.secrets if secret)
+def artefacts_hold_no_secrets(self_check: SelfCheck) -> Iterator[Observation]:
+    """Require that no artefact contains a key that was in use.
+
+    Applies to the event stream and every report. Fails when a key appears in one.
+    """
+    for name, text in self_check.artefacts.items() if self_check.secrets else ():
+        leaked = any(secret in text for secret in self_check.secrets if secret)
         yield expect(not leaked, f"{name} without keys", "it contains a key")

@@ -1,9 +1,8 @@
-"""GP3: how generations live."""
+"""GP3: the states of a video, as polls show them."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -12,7 +11,6 @@ from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
-from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,131 +19,28 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
+
 _MAX_PENDING: Final = timedelta(minutes=10)
+
+
 _MAX_PENDING_PER_SECOND: Final = timedelta(seconds=30)
-_URL_SAFE: Final = re.compile(r"[A-Za-z0-9._~-]{1,200}")
-
-
-@check(
-    "GP301",
-    "An image request is answered 200, completed, with its media",
-    severity="major",
-    evidence="seed",
-    cost="1",
-    why="There is no second place to get an image's result from.",
-)
-def images_are_completed(history: History) -> Iterator[Observation]:
-    """GP301."""
-    for each in history.with_operation("images.generate"):
-        if each.accepted:
-            done = each.status == 200 and each.object.get("status") == "completed" and each.items
-            yield expect(
-                done,
-                "200, completed, with at least one medium",
-                f"{each.status} {each.object.get('status')}, {len(each.items)} media",
-                each,
-            )
-
-
-@check(
-    "GP302",
-    "The result names the model that was asked for",
-    severity="major",
-    evidence="assumption",
-    cost="1",
-    why="Another model is another price and another picture.",
-)
-def models_are_those_asked_for(history: History) -> Iterator[Observation]:
-    """GP302."""
-    for each in history.results:
-        made = history.submitted.get(each.generation)
-        if made is not None and "model" in made.asked:
-            yield expect(
-                each.object.get("model") == made.asked["model"],
-                f"the model {made.asked['model']!r}",
-                each.object.get("model"),
-                made,
-                each,
-            )
-
-
-@check(
-    "GP303",
-    'A video request is answered 202 with exactly an id and "pending"',
-    severity="major",
-    evidence="seed",
-    cost="1",
-    why="The id is all a client has for what it will pay.",
-)
-def videos_are_pending_first(history: History) -> Iterator[Observation]:
-    """GP303."""
-    for each in history.with_operation("videos.create"):
-        if each.accepted:
-            shape = {"id", "status"} <= set(each.object)
-            yield expect(
-                each.status == 202 and shape and each.object.get("status") == "pending",
-                '202 with an id and "pending"',
-                f"{each.status} {each.body[:120]!r}",
-                each,
-            )
-            extra = sorted(set(each.object) - {"id", "status"})
-            if extra:
-                yield note(f"the 202 also has {', '.join(extra)}", each)
-
-
-def ids_are_unique_over_a_run(
-    histories: Sequence[History],
-) -> Iterator[tuple[History, Observation]]:
-    """GP304, from plan to plan; on our own fake each plan has a world, and ids, of its own."""
-    seen: dict[str, History] = {}
-    for history in histories:
-        for name, made in history.submitted.items() if not history.own else ():
-            fresh = seen.setdefault(name, history) is history
-            yield history, expect(fresh, "an id that no earlier plan was given", name, made)
-
-
-@check(
-    "GP304",
-    "Ids are unique, over all plans too, and safe in a URL",
-    severity="major",
-    evidence="assumption",
-    cost="T",
-    why="One id for two generations loses one of them. On our fake each plan begins a new "
-    "world, where ids begin anew: there they are compared within a plan.",
-    across=ids_are_unique_over_a_run,
-)
-def ids_are_unique(history: History) -> Iterator[Observation]:
-    """GP304: of equal bodies with one id GP314 says that they were merged."""
-    seen: dict[str, HttpExchange] = {}
-    for each in history.with_operation("images.generate", "videos.create"):
-        if not each.accepted:
-            continue
-        name = each.object.get("id")
-        yield expect(
-            isinstance(name, str) and _URL_SAFE.fullmatch(name), "an id safe in a URL", name, each
-        )
-        other = seen.setdefault(str(name), each)
-        if other is not each and (
-            each.request_body is None or _identify_order(other) != _identify_order(each)
-        ):
-            yield fail("a new id", name, other, each)
-
-
-def _identify_order(exchange: HttpExchange) -> tuple[str, str, bytes | None]:
-    """Return what was ordered, and by whom."""
-    return exchange.key, exchange.operation, exchange.request_body
 
 
 @check(
     "GP305",
-    "A video can be looked at from its 202 on",
+    "A video can be polled from its 202 on",
     severity="major",
     evidence="assumption",
     cost="T",
     why="A 404 in between makes clients submit, and pay, again.",
+    fix="Store the generation before the 202 is sent, and read it from where it was written.",
 )
 def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
-    """GP305."""
+    """Require that a video is readable from its 202 on.
+
+    Applies to status requests with the key of the submission. Fails on anything but 200. Source:
+    inferred.
+    """
     for each in history.with_operation("videos.retrieve"):
         made = history.submitted.get(each.path.rpartition("/")[2])
         if made is None or made.key != each.key or each.method != "GET" or each.status == 429:
@@ -155,14 +50,18 @@ def jobs_are_readable_at_once(history: History) -> Iterator[Observation]:
 
 @check(
     "GP306",
-    "A status answer is about the id that was asked for",
+    "A status response has the requested id",
     severity="major",
     evidence="seed",
     cost="T",
-    why="Anything else hands out another's result.",
+    why="Otherwise a client receives the result of another generation.",
+    fix="Return the id of the request, and look generations up by it alone.",
 )
 def answers_are_about_the_id(history: History) -> Iterator[Observation]:
-    """GP306."""
+    """Require that a status response has the id that was requested.
+
+    Applies to successful status requests. Fails when `id` differs. Source: documented.
+    """
     for each in history.with_operation("videos.retrieve"):
         if each.status == 200 and each.method == "GET":
             asked = each.path.rpartition("/")[2]
@@ -178,9 +77,14 @@ def answers_are_about_the_id(history: History) -> Iterator[Observation]:
     evidence="documented",
     cost="T",
     why="Documented union; clients branch on status.",
+    fix="Serialize each state by its own type of the union.",
 )
 def states_are_exclusive(history: History) -> Iterator[Observation]:
-    """GP307."""
+    """Require a documented state, with the fields of that state only.
+
+    Applies to successful status requests. Fails on an unknown status, `data` before completion, or
+    `error` in a completed video. Source: documented.
+    """
     for each in history.with_operation("videos.retrieve"):
         if each.status != 200 or each.method != "GET":
             continue
@@ -196,17 +100,22 @@ def states_are_exclusive(history: History) -> Iterator[Observation]:
 
 @check(
     "GP308",
-    "A video goes from pending to one end, and never back",
+    "A video goes from pending to one terminal state, and never back",
     severity="blocker",
     evidence="seed",
     cost="T",
-    why="Whoever saw the end acts on it: a way back is paid twice or lost.",
+    why="Clients act on a terminal state: after a way back the video is paid twice or lost.",
+    fix="Make the change to a terminal state atomic, and refuse every later change.",
 )
 def states_move_forward(history: History) -> Iterator[Observation]:
-    """GP308."""
-    for looks in history.polls.values():
+    """Require that a video moves from pending to one terminal state and stays there.
+
+    Applies to all polls of one video. Fails when a later poll shows another state. Source:
+    documented.
+    """
+    for polls in history.polls.values():
         ended: HttpExchange | None = None
-        for each in looks:
+        for each in polls:
             status = each.object.get("status")
             if ended is not None:
                 before = ended.object.get("status")
@@ -218,16 +127,21 @@ def states_move_forward(history: History) -> Iterator[Observation]:
 
 @check(
     "GP309",
-    "After its end a video's answer stays the same, but for a new signature",
+    "After its terminal state a video's response stays the same, except the signature",
     severity="major",
     evidence="assumption",
     cost="T",
-    why="Two readers of one result must see one result.",
+    why="Every reader of a result must see the same result.",
+    fix="Store the result once, and serve each later poll from it.",
 )
 def ends_are_final(history: History) -> Iterator[Observation]:
-    """GP309."""
-    for looks in history.polls.values():
-        ended = [each for each in looks if each.object.get("status") in TERMINAL]
+    """Require an unchanged response after the terminal state, except the link's signature.
+
+    Applies to all polls after the first terminal one. Fails when any other value changes. Source:
+    our choice.
+    """
+    for polls in history.polls.values():
+        ended = [each for each in polls if each.object.get("status") in TERMINAL]
         for each in ended[1:]:
             yield expect(
                 _strip_signatures(each.object) == _strip_signatures(ended[0].object),
@@ -239,7 +153,7 @@ def ends_are_final(history: History) -> Iterator[Observation]:
 
 
 def _strip_signatures(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a result without what may be made anew for each answer: the link's signature."""
+    """Return a result without the query of its links, which may be signed anew."""
     data = body.get("data")
     if not isinstance(data, list):
         return body
@@ -256,17 +170,22 @@ def _strip_signatures(body: dict[str, Any]) -> dict[str, Any]:
     severity="major",
     evidence="assumption",
     cost="T",
-    why="A pending video holds a slot of the concurrency limit. The bound is ours: nothing "
-    "is documented but a sample that gives up after 300 s; the fake needs 20 to 60 s.",
+    why="A pending video holds a slot of the concurrency limit. The bound is our choice: "
+    "the documented sample gives up after 300 s, and the fake needs 20 to 60 s.",
+    fix="Give each generation a time limit after which it is marked as failed.",
 )
 def jobs_end(history: History) -> Iterator[Observation]:
-    """GP310."""
-    for (_, name), looks in history.polls.items():
+    """Require a terminal state within ten minutes plus 30 s for each requested second.
+
+    Applies to every polled video. Fails when a poll after that bound still shows `pending`. Source:
+    our choice.
+    """
+    for (_, name), polls in history.polls.items():
         made = history.submitted.get(name)
         if made is None:
             continue
         bound = _compute_longest_wait(history, made)
-        waiting = [each for each in looks if each.object.get("status") not in TERMINAL]
+        waiting = [each for each in polls if each.object.get("status") not in TERMINAL]
         late = next((each for each in waiting if each.at - made.at > bound), None)
         if late is not None:
             yield fail(
@@ -275,12 +194,12 @@ def jobs_end(history: History) -> Iterator[Observation]:
                 made,
                 late,
             )
-        elif len(waiting) < len(looks):
+        elif len(waiting) < len(polls):
             yield OK
 
 
 def _compute_longest_wait(history: History, made: HttpExchange) -> timedelta:
-    """Return how long a video may be pending: ours to say, by what its model was asked for."""
+    """Return how long a video may be pending: our choice, by its requested duration."""
     lengths = (history.find_model(made.asked.get("model")) or {}).get("supported_durations") or [10]
     seconds = parse_decimal(made.asked.get("duration", lengths[0])) or 0
     return _MAX_PENDING + float(seconds) * _MAX_PENDING_PER_SECOND
@@ -293,9 +212,14 @@ def _compute_longest_wait(history: History, made: HttpExchange) -> timedelta:
     evidence="documented",
     cost="T",
     why="Documented shape; a failure that is charged is money lost.",
+    fix="Fill error.code and error.message, and leave data and usage out of failures.",
 )
 def failures_say_why(history: History) -> Iterator[Observation]:
-    """GP311."""
+    """Require a code and a message in a failed video, no data and no cost.
+
+    Applies to polls that show `failed`. Fails on a missing reason, on `data`, and on a usage above
+    zero. Source: documented.
+    """
     for each in history.with_operation("videos.retrieve"):
         if each.status != 200 or each.object.get("status") != "failed":
             continue
@@ -317,10 +241,15 @@ def failures_say_why(history: History) -> Iterator[Observation]:
     severity="major",
     evidence="assumption",
     cost="0",
-    why="A pending answer for an id that does not exist is waited for, for ever.",
+    why="Clients would poll for ever for an id that does not exist.",
+    fix="Answer 404 not_found when the look-up finds nothing, and validate the id's form first.",
 )
 def unknown_ids_are_404(history: History) -> Iterator[Observation]:
-    """GP312."""
+    """Require 404 for an unknown id, and a 4xx for a malformed one.
+
+    Applies to status requests for ids that were never issued. Fails on a success, a 5xx, or a body
+    without the envelope. Source: inferred.
+    """
     for each in history.with_role("unknown-id"):
         yield expect(
             each.status == 404 and each.error,
@@ -334,29 +263,22 @@ def unknown_ids_are_404(history: History) -> Iterator[Observation]:
 
 @check(
     "GP313",
-    "Looking changes nothing: no state, no charge, no later deletes_at",
+    "Polling changes nothing: no state, no charge, no later deletes_at",
     severity="blocker",
     evidence="assumption",
     cost="T",
-    why="Clients poll every few seconds; a price on that is a price on waiting.",
+    why="Clients poll every few seconds, and waiting must be free.",
+    fix="Make the status request a pure read.",
 )
 def polling_is_safe(history: History) -> Iterator[Observation]:
-    """GP313."""
-    for looks in history.polls.values():
-        deadlines = {
-            str(item.get("deletes_at"))
-            for each in looks
-            for item in each.items
-            if each.object.get("status") == "completed"
-        }
-        if deadlines:
-            yield expect(
-                len(deadlines) == 1,
-                "one deletes_at, however often one looks",
-                sorted(deadlines),
-                *looks[-2:],
-            )
-        for first, last in itertools.pairwise(looks):
+    """Require that polling changes no state, no balance and no `deletes_at`.
+
+    Applies to repeated polls, and to balances read around them. Fails on any change that polls
+    alone explain. Source: inferred.
+    """
+    for polls in history.polls.values():
+        yield from _check_deadlines(polls)
+        for first, last in itertools.pairwise(polls):
             if first.at == last.at and last.number == first.number + 1 and history.own:
                 yield expect(
                     first.object.get("status") == last.object.get("status"),
@@ -365,72 +287,73 @@ def polling_is_safe(history: History) -> Iterator[Observation]:
                     first,
                     last,
                 )
+    yield from _check_balances_around_polls(history)
+
+
+def _check_deadlines(polls: Sequence[HttpExchange]) -> Iterator[Observation]:
+    """Require one `deletes_at` in all polls of a completed video."""
+    deadlines = {
+        str(item.get("deletes_at"))
+        for each in polls
+        for item in each.items
+        if each.object.get("status") == "completed"
+    }
+    if deadlines:
+        yield expect(
+            len(deadlines) == 1,
+            "one deletes_at in all polls",
+            sorted(deadlines),
+            *polls[-2:],
+        )
+
+
+def _check_balances_around_polls(history: History) -> Iterator[Observation]:
+    """Require the same balance after polls that showed no change."""
     for window in history.balance_intervals:
-        looks = [each for each in window.between if each.operation == "videos.retrieve"]
+        polls = [each for each in window.between if each.operation == "videos.retrieve"]
         if (
-            looks
-            and len(looks) == len(window.between)
-            and _is_unchanged(history, window.before, looks)
+            polls
+            and len(polls) == len(window.between)
+            and _is_unchanged(history, window.before, polls)
         ):
             yield expect(
                 window.spent == 0,
-                "the same balance after looking",
+                "the same balance after polls",
                 f"{window.spent} gone",
                 window.before,
-                *looks[:4],
+                *polls[:4],
                 window.after,
             )
 
 
-def _is_unchanged(history: History, before: HttpExchange, looks: list[HttpExchange]) -> bool:
-    """Whether nothing ended between the looks, as far as they show."""
+def _is_unchanged(history: History, before: HttpExchange, polls: list[HttpExchange]) -> bool:
+    """Whether no generation ended during the polls, as far as they show."""
     states: dict[str, set[object]] = {}
-    for each in looks:
+    for each in polls:
         states.setdefault(each.path, set()).add(each.object.get("status"))
     for name in history.submitted:
         end = history.ended.get(name)
-        looked = any(each.path.endswith(name) for each in looks)
+        looked = any(each.path.endswith(name) for each in polls)
         if (end is None or end.number > before.number) and not looked:
             return False
     return all(len(seen) == 1 for seen in states.values())
 
 
 @check(
-    "GP314",
-    "Equal bodies make as many generations as requests",
-    severity="major",
-    evidence="assumption",
-    cost="1",
-    why="No idempotency key is documented; silent merging loses pictures.",
-)
-def bodies_are_not_merged(history: History) -> Iterator[Observation]:
-    """GP314."""
-    orders: dict[tuple[str, str, bytes | None], dict[str, HttpExchange]] = {}
-    for each in history.with_operation(*SUBMISSIONS):
-        if not each.accepted or not each.generation or each.request_body is None:
-            continue
-        made = orders.setdefault(_identify_order(each), {})
-        if made:
-            first = made.get(each.generation)
-            yield expect(
-                first is None,
-                "a generation of its own for each of two equal requests",
-                each.generation,
-                *(() if first is None else (first, each)),
-            )
-        made.setdefault(each.generation, each)
-
-
-@check(
     "GP315",
-    "A file can be had until deletes_at",
+    "A file can be downloaded until deletes_at",
     severity="minor",
     evidence="assumption",
     cost="T",
-    why="Clients plan their downloads by it.",
+    why="Clients plan their downloads by this time.",
+    fix="Keep the file, and accept its link, for as long as deletes_at says.",
 )
 def files_last_as_promised(history: History) -> Iterator[Observation]:
-    """GP315."""
+    """Require that a file can be downloaded until its `deletes_at`.
+
+    Applies to downloads shortly before expiry. Fails on anything but 200; what follows expiry is
+    noted. Source: documented.
+    """
     for got, result, item in history.downloads:
         gone = parse_instant(item.get("deletes_at"))
         if got.use == "before-expiry" and gone is not None and got.at < gone:

@@ -1,0 +1,185 @@
+"""GP5: the costs by date, and the ranges that they are requested for."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.charges import (
+    ZERO,
+    compute_growth,
+    is_up_to_date,
+    sum_delivered,
+)
+from getimg_mock.contract.verdicts import check, expect, fail, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+
+@check(
+    "GP508",
+    "Costs: the total is the sum; one bucket for each UTC date, ascending",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented; charts and budgets are computed from it.",
+    fix="Generate one bucket for each UTC date in the range, and sum the buckets in decimals.",
+)
+def costs_add_up(history: History) -> Iterator[Observation]:
+    """Require that costs add up, with one bucket for each UTC date in ascending order.
+
+    Applies to successful cost requests. Fails on a wrong total, and on missing, repeated or
+    unordered dates. Buckets of zero are inferred. Source: documented.
+    """
+    for each in history.with_operation("billing.costs"):
+        if each.status != 200 or each.method != "GET":
+            continue
+        buckets = each.object.get("data")
+        if not isinstance(buckets, list):
+            yield fail("a list of buckets", buckets, each)
+            continue
+        amounts = [parse_decimal(bucket.get("cost")) for bucket in buckets]
+        total = sum((amount for amount in amounts if amount is not None), ZERO)
+        yield expect(
+            parse_decimal(each.object.get("total_cost")) == total,
+            f"total_cost {total}",
+            str(each.object.get("total_cost")),
+            each,
+        )
+        dates = [str(bucket.get("date")) for bucket in buckets]
+        wanted = _list_dates(each)
+        if wanted is not None:
+            yield expect(
+                dates == wanted,
+                f"one bucket for each UTC date, {len(wanted)} ascending",
+                _describe_difference(dates, wanted),
+                each,
+            )
+
+
+def _list_dates(exchange: HttpExchange) -> list[str] | None:
+    start = parse_instant(exchange.parameters.get("start"))
+    end = parse_instant(exchange.parameters.get("end"))
+    if start is None or end is None or end < start:
+        return None
+    first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
+    return [f"{first + timedelta(days=day)}" for day in range((last - first).days + 1)]
+
+
+def _describe_difference(found: list[str], wanted: list[str]) -> str:
+    missing = [day for day in wanted if day not in found][:3]
+    extra = [day for day in found if day not in wanted][:3]
+    return f"{len(found)} buckets; missing {missing}, beyond {extra}, ends {found[-1:]}"
+
+
+@check(
+    "GP509",
+    "The costs grow by what was delivered",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Balance and costs describe the same money. A service other than the fake has ten "
+    "seconds to update its costs.",
+    fix="Book each delivered generation in the costs, with the amount of its usage.",
+)
+def costs_match_charges(history: History) -> Iterator[Observation]:
+    """Require that the costs grow by the `total_cost` of what was delivered.
+
+    Applies to cost reads before and after generations, ten seconds after the last end. Fails on
+    another growth. Source: our choice.
+    """
+    before = [each for each in history.with_role("costs-before") if each.status == 200]
+    for first in before:
+        for last in history.with_role("costs-after"):
+            if last.status != 200 or last.key != first.key or last.query != first.query:
+                continue
+            if not (
+                history.is_settled(first)
+                and history.is_settled(last)
+                and is_up_to_date(history, last)
+            ):
+                continue
+            between = [
+                each
+                for each in history
+                if first.number < each.number < last.number and each.key == first.key
+            ]
+            total = sum_delivered(history, between)
+            grown = compute_growth(first, last)
+            if total is not None:
+                yield expect(grown == total, f"costs grow by {total}", f"by {grown}", first, last)
+
+
+@check(
+    "GP510",
+    "A range needs zones, end after start and at most 180 days",
+    severity="major",
+    evidence="documented",
+    cost="0",
+    why="Documented rules; another zone means another day's bill. Which dates a range "
+    "includes at midnight, and where clocks change, is only noted.",
+    fix="Parse both times with their zones, and check their order and distance before reading the "
+    "costs.",
+)
+def ranges_follow_their_rules(history: History) -> Iterator[Observation]:
+    """Require a 4xx for a range without zone, with end before start, or over 180 days.
+
+    Applies to cost requests; valid ranges must get 200. What a range includes at midnight is only
+    noted. Source: documented.
+    """
+    for each in history.with_fault("range"):
+        field = each.step.field if each.step else ""
+        yield expect(
+            400 <= each.status < 500, f"4xx: {field}", f"{each.status} {each.body[:100]!r}", each
+        )
+    for each in history.with_role("range-valid"):
+        yield expect(
+            each.status == 200, f"200 for {each.query}", f"{each.status} {each.body[:100]!r}", each
+        )
+    looks = history.with_role("range-inclusive")
+    if looks:
+        yield note("; ".join(_describe_range(each) for each in looks), *looks)
+
+
+def _describe_range(exchange: HttpExchange) -> str:
+    """Return the dates that a range includes, and their cost."""
+    name = exchange.step.field if exchange.step else ""
+    buckets = exchange.values.get("date", [])
+    if exchange.status != 200 or not buckets:
+        return f"{name}: {exchange.status}"
+    return (
+        f"{name}: {buckets[0]} to {buckets[-1]}, {parse_decimal(exchange.object.get('total_cost'))}"
+    )
+
+
+@check(
+    "GP511",
+    "The costs of two adjoining ranges are those of the whole",
+    severity="major",
+    evidence="assumption",
+    cost="0",
+    why="Holds for any ledger.",
+    fix="Assign each cost to one UTC date, and include both ends of a range.",
+)
+def ranges_are_additive(history: History) -> Iterator[Observation]:
+    """Require that the costs of two adjoining ranges equal those of the whole.
+
+    Applies to groups of three cost requests. Fails when the sums differ. Source: our choice.
+    """
+    for group in history.groups.values():
+        parts = {each.use: parse_decimal(each.object.get("total_cost")) for each in group}
+        whole, first, second = (parts.get(f"range-{name}") for name in ("ac", "ab", "bc"))
+        if whole is not None and first is not None and second is not None:
+            yield expect(
+                first + second == whole,
+                f"{first} + {second} = {first + second}",
+                str(whole),
+                *group,
+            )

@@ -1,0 +1,214 @@
+"""GP1: statuses and error envelopes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.provider.documented_statuses import read_documented_statuses
+from getimg_mock.contract.verdicts import check, expect, fail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+
+# Where a malformed request may be called one, whatever the operation (GP312).
+_UNDOCUMENTED_ROLES: Final = frozenset({"malformed-id", "odd-path", "unknown-model"})
+
+
+_BAD_REQUEST: Final = 400
+
+
+_INTERNALS: Final = re.compile(
+    r"Traceback \(most recent|File \"/|\bat [\w.$]+ ?\(.*:\d+(?::\d+)?\)|node_modules/"
+    r"|goroutine \d+ \[|\b\w+\.(?:py|go|rb|js|ts|java|cs|php):\d+"
+    r"|\b(?:10|127)(?:\.\d{1,3}){3}\b|\b192\.168(?:\.\d{1,3}){2}\b|\blocalhost:\d"
+    r"|\b172\.(?:1[6-9]|2\d|3[01])(?:\.\d{1,3}){2}\b|\.internal\b|\.svc\b|\.cluster\.local\b"
+)
+
+
+@check(
+    "GP102",
+    "A status that is not documented for the operation is reported, with its body",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Clients decide by status whether to submit again, and can only guess at an unknown one.",
+    fix="Answer with a documented status of the operation, or document the new one.",
+)
+def statuses_are_documented(history: History) -> Iterator[Observation]:
+    """Require that each response has a status that is documented for its operation.
+
+    Applies to every GET and POST. Fails on any other status, except 400 for a malformed path.
+    Source: documented.
+    """
+    for each in history:
+        if not each.operation or each.method not in {"GET", "POST"} or not each.status:
+            continue
+        if each.use in _UNDOCUMENTED_ROLES and each.status == _BAD_REQUEST:
+            continue
+        known = read_documented_statuses(each.operation)
+        yield expect(
+            each.status in known,
+            f"a documented status of {each.operation}",
+            f"{each.status} {each.body[:120]!r}",
+            each,
+        )
+
+
+@check(
+    "GP104",
+    "No valid HTTP request gets a 5xx",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="A 5xx is retried, and a retried submission may be paid twice.",
+    fix="Handle the exception behind the 5xx: answer 4xx for bad input, and never drop the "
+    "connection.",
+)
+def no_server_errors(history: History) -> Iterator[Observation]:
+    """Require a response below 500 to every request that is valid HTTP.
+
+    Applies to plans without injected faults. Fails on a 5xx, and on a connection without a
+    response. Source: our choice.
+    """
+    if history.plan.rules:
+        return
+    for each in history:
+        yield expect(
+            0 < each.status < 500,
+            "no 5xx, and an answer at all",
+            f"{each.status or 'no answer'} {each.body[:120]!r}",
+            each,
+        )
+
+
+@check(
+    "GP105",
+    "Every 4xx and 5xx is an error envelope with a non-empty code and message",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented: clients decide by error.code and show error.message.",
+    fix="Build every error response in one place, with a non-empty code and message.",
+)
+def errors_are_envelopes(history: History) -> Iterator[Observation]:
+    """Require an error envelope with `error.code` and `error.message` in each 4xx and 5xx.
+
+    Applies to every response but HEAD. Fails on an empty or missing text, and on an `error` in a
+    success. Source: documented.
+    """
+    for each in history:
+        if each.method == "HEAD":
+            continue
+        if each.status >= 400:
+            code, message = each.error.get("code"), each.error.get("message")
+            good = isinstance(code, str) and code and isinstance(message, str) and message
+            yield expect(
+                good,
+                "an envelope with error.code and error.message, texts",
+                f"{each.body[:160]!r}",
+                each,
+            )
+        elif each.status and each.operation != "videos.retrieve" and "error" in each.object:
+            yield fail("no error in an answer that says it succeeded", f"{each.body[:160]!r}", each)
+
+
+@check(
+    "GP106",
+    "The same cause has the same error.code; a message shows no internals, no key",
+    severity="major",
+    evidence="assumption",
+    cost="T",
+    why="Programs branch on codes, and messages are written to logs.",
+    fix="Map each cause to a fixed code, and keep exception texts and keys out of messages.",
+)
+def error_codes_are_stable(history: History) -> Iterator[Observation]:
+    """Require one `error.code` for one cause, and messages without internals or keys.
+
+    Applies to every error. Fails when equal requests get different codes, or a message shows a
+    stack trace, an internal address or a key. Source: our choice.
+    """
+    codes: dict[tuple[Any, ...], tuple[object, HttpExchange]] = {}
+    for each in history:
+        if not each.error:
+            continue
+        for text in _collect_texts(each.error):
+            leak = _INTERNALS.search(_strip_echo(text, each))
+            secret = any(secret in text for _, secret in history.secrets)
+            yield expect(not leak and not secret, "an error without internals or keys", text, each)
+        if each.valid is not False or each.status < 400 or each.status == 429:
+            continue
+        cause: tuple[Any, ...] = (
+            each.method,
+            each.path,
+            each.query,
+            each.key,
+            each.request_body,
+            each.request_headers,
+        )
+        if each.fault in {"missing", "unknown-model"}:
+            cause = (each.operation, each.fault)
+        code = each.error.get("code")
+        first, where = codes.setdefault(cause, (code, each))
+        yield expect(first == code, f"the code {first!r} again", code, where, each)
+
+
+def _collect_texts(value: Any) -> Iterator[str]:
+    """Yield every text in an error, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _collect_texts(inner)
+
+
+def _strip_echo(text: str, exchange: HttpExchange) -> str:
+    """Return a message without the texts that the request itself contained."""
+    for value in (*exchange.asked.values(), exchange.path, *exchange.parameters.values()):
+        if isinstance(value, str) and value:
+            text = text.replace(value, "")
+    images = exchange.asked.get("images")
+    for image in images if isinstance(images, list) else ():
+        url = image.get("url") if isinstance(image, dict) else None
+        for part in re.split(r"[/\[\]@?#]", url) if isinstance(url, str) else ():
+            text = text.replace(part, "") if part else text
+    return text
+
+
+@check(
+    "GP107",
+    "The same invalid request gets the same status each time",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Retries and alerts depend on the status, so it must not vary.",
+    fix="Validate in a fixed order that does not depend on time, worker or server.",
+)
+def same_request_same_status(history: History) -> Iterator[Observation]:
+    """Require the same status for each repetition of one invalid request.
+
+    Applies to requests that are equal in method, path, key, headers and body. Fails when their
+    statuses differ. Source: our choice.
+    """
+    seen: dict[tuple[Any, ...], HttpExchange] = {}
+    for each in history:
+        if each.valid is not False or each.status in {0, 429} or each.status >= 500:
+            continue
+        key = (
+            each.method,
+            each.path,
+            each.query,
+            each.key,
+            each.request_body,
+            each.request_headers,
+        )
+        first = seen.setdefault(key, each)
+        if first is not each:
+            yield expect(
+                first.status == each.status, f"{first.status}, as before", each.status, first, each
+            )

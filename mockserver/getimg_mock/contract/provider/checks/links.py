@@ -1,0 +1,260 @@
+"""GP4: signed links: their form, their end, and what they protect."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.delivered_files import list_items
+from getimg_mock.contract.provider.media_probe import sniff_mime_type
+from getimg_mock.contract.verdicts import check, expect, fail, note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+_LEEWAY: Final = timedelta(seconds=2)
+
+
+@check(
+    "GP401",
+    "A link is an absolute https URL with exp and sig",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented form; clients use it unchanged.",
+    fix="Build links from the public base URL, and sign each with exp and sig.",
+)
+def links_are_signed(history: History) -> Iterator[Observation]:
+    """Require absolute https links with `exp` and `sig`.
+
+    Applies to the URL of every delivered item. Fails on a relative or plain http URL, and on a
+    missing parameter. Source: documented.
+    """
+    plain = history.base.startswith("http://")
+    for result, item in list_items(history):
+        url = str(item.get("url"))
+        parts = urlsplit(url)
+        query = parse_qs(parts.query)
+        secure = parts.scheme == "https" or (plain and parts.scheme == "http")
+        good = secure and parts.hostname and query.get("exp") and query.get("sig")
+        yield expect(good, "an absolute https URL with exp and sig", url, result)
+
+
+@check(
+    "GP402",
+    "exp is deletes_at within two seconds, and in the future when issued",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented: the link ends when the file is deleted.",
+    fix="Derive exp and deletes_at from one stored time.",
+)
+def expiry_is_deletion(history: History) -> Iterator[Observation]:
+    """Require that `exp` agrees with `deletes_at` within two seconds, and lies in the future.
+
+    Applies to every delivered item. Fails on a larger difference, and on a link that had ended when
+    it was issued. Source: inferred.
+    """
+    for result, item in list_items(history):
+        exp = parse_instant(parse_qs(urlsplit(str(item.get("url"))).query).get("exp", [""])[0])
+        gone = parse_instant(item.get("deletes_at"))
+        if exp is None or gone is None:
+            yield fail("exp and deletes_at as times", item, result)
+            continue
+        yield expect(
+            abs(exp - gone) <= _LEEWAY,
+            f"exp at deletes_at, {gone.isoformat()}",
+            exp.isoformat(),
+            result,
+        )
+        if history.ended.get(result.generation, result) is result:
+            made = _find_creation_bound(history, result)
+            yield expect(
+                exp > made.at,
+                f"an end after {made.at.isoformat()}, before which it was not made",
+                exp.isoformat(),
+                made,
+                result,
+            )
+
+
+def _find_creation_bound(history: History, result: HttpExchange) -> HttpExchange:
+    """Return the last exchange before which a result cannot have been made.
+
+    An image is made during its request. A video may be polled long after it was made, and even
+    after it was deleted.
+    """
+    if result.operation == "images.generate":
+        return result
+    looks = history.polls.get((result.key, result.path.rpartition("/")[2]), [])
+    earlier = [each for each in looks if each.number < result.number]
+    return earlier[-1] if earlier else history.submitted.get(result.generation, result)
+
+
+@check(
+    "GP403",
+    "A download needs no key",
+    severity="major",
+    evidence="seed",
+    cost="T",
+    why="Documented, and no known client sends one; a key sent there would be a leak.",
+    fix="Authorize downloads by the link's signature alone.",
+)
+def downloads_need_no_key(history: History) -> Iterator[Observation]:
+    """Require that a download succeeds without an API key.
+
+    Applies to downloads before expiry that send no Authorization. Fails on any status but 200, 206
+    or 304. Source: documented.
+    """
+    for got, result, item in history.downloads:
+        gone = parse_instant(item.get("deletes_at"))
+        if got.use == "before-expiry":
+            continue  # GP315 checks how long a file is available
+        if got.key == "none" and got.method == "GET" and gone is not None and got.at < gone:
+            yield expect(
+                got.status in {200, 206, 304},
+                "200 without a key",
+                f"{got.status} {got.body[:100]!r}",
+                result,
+                got,
+            )
+
+
+@check(
+    "GP407",
+    "A link whose signature, expiry or path was changed returns no media",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="The signature alone protects a file from other readers. The signature of another "
+    "file counts as changed; that of another item is tried where a result has several.",
+    fix="Sign the path, the item and exp together, and compare signatures in constant time.",
+)
+def altered_links_lead_nowhere(history: History) -> Iterator[Observation]:
+    """Require a 4xx without media for a link whose signature, expiry or path was changed.
+
+    Applies to altered links, including the signature of another file. Fails when media are
+    returned. Source: inferred.
+    """
+    for each in history:
+        if each.step is None or not each.step.alter or f"{each.path}?{each.query}" in history.media:
+            continue  # an issued link is not an altered one
+        yield expect(
+            400 <= each.status < 500 and sniff_mime_type(each.body) is None,
+            f"401, 403 or 404 and no bytes for a changed {each.step.alter}",
+            f"{each.status}, {len(each.body)} bytes",
+            each,
+        )
+
+
+@check(
+    "GP408",
+    "After deletes_at a file cannot be downloaded",
+    severity="blocker",
+    evidence="seed",
+    cost="T",
+    why="The API promises that files are deleted.",
+    fix="Check exp at each download, and delete the file at deletes_at.",
+)
+def links_expire(history: History) -> Iterator[Observation]:
+    """Require that no file can be downloaded after its `deletes_at`.
+
+    Applies to downloads more than two seconds after expiry. Fails on a success. Source: documented.
+    """
+    for got, result, item in history.downloads:
+        gone = parse_instant(item.get("deletes_at"))
+        if gone is not None and got.at > gone + _LEEWAY:
+            yield expect(
+                got.status >= 400, f"no file after {gone.isoformat()}", got.status, result, got
+            )
+
+
+@check(
+    "GP411",
+    "Links and headers of files contain no key, workspace or id of another generation",
+    severity="blocker",
+    evidence="assumption",
+    cost="T",
+    why="Links are shared and logged. A word on all files of one workspace and on none of "
+    "another's identifies the workspace; this needs two keys.",
+    fix="Put only the generation's own id, exp and sig into links, and no owner into headers.",
+)
+def links_leak_nothing(history: History) -> Iterator[Observation]:
+    """Require links and download headers without keys, workspace names or other ids.
+
+    Applies to every delivered item and download. Fails on an API key, another generation's id, or a
+    word that identifies the workspace. Source: our choice.
+    """
+    secrets = [secret for _, secret in history.secrets]
+    for result, item in list_items(history):
+        url = str(item.get("url"))
+        others = [name for name in history.submitted if name != result.generation and name in url]
+        leaks = [secret for secret in secrets if secret in url]
+        yield expect(
+            not leaks and not others,
+            "a link without keys or other ids",
+            "a key" if leaks else others,
+            result,
+        )
+    for got, _result, _item in history.downloads:
+        text = " ".join(f"{name}: {value}" for name, value in got.headers)
+        yield expect(
+            not any(secret in text for secret in secrets),
+            "headers without keys",
+            "a key in the headers",
+            got,
+        )
+        if "set-cookie" in got.fields:
+            yield note("a download sets a cookie", got)
+    yield from _check_owners(history)
+
+
+def _check_owners(history: History) -> Iterator[Observation]:
+    """Require that links and headers do not identify the workspace of a file.
+
+    A word identifies a workspace if all its files have the word and none of the other's do. Both
+    workspaces submitted the same requests in turn, so that content and time cannot explain it.
+    """
+    signs: dict[str, dict[str, list[set[str]]]] = {}
+    shown: dict[str, HttpExchange] = {}
+    for got, result, item in history.downloads:
+        made = history.submitted.get(result.generation)
+        if made is not None and made.use == "twin" and got.status == 200:
+            shown[made.key] = got
+            for place, text in _list_signs(got, item):
+                words = set(_WORD.findall(text))
+                signs.setdefault(place, {}).setdefault(made.key, []).append(words)
+    for place, found in signs.items():
+        if len(found) == 2 and all(len(words) > 1 for words in found.values()):
+            one, other = found.values()
+            told = [
+                set[str].intersection(*a) - set[str]().union(*b)
+                for a, b in ((one, other), (other, one))
+            ]
+            yield expect(
+                not all(told),
+                f"nothing in the {place} that identifies the workspace",
+                [sorted(words) for words in told],
+                *shown.values(),
+            )
+
+
+def _list_signs(got: HttpExchange, item: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    parts = urlsplit(str(item.get("url")))
+    yield "link", f"{parts.netloc}{parts.path}"
+    for name, value in parse_qsl(parts.query):
+        if name != "exp":
+            yield f"parameter {name}", value
+    for name, value in got.headers:
+        yield f"header {name}", value

@@ -1,0 +1,275 @@
+"""GP4: downloaded files, compared with the fields of their results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.exchanges import parse_decimal
+from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.delivered_files import list_files, list_items
+from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
+from getimg_mock.contract.verdicts import check, expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+
+_FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+
+
+@check(
+    "GP404",
+    "Content-Type, bytes and output_format agree with mime_type",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Clients name the file after the requested format.",
+    fix="Encode the file in the requested format, and set mime_type and Content-Type from that "
+    "format.",
+)
+def formats_are_as_promised(history: History) -> Iterator[Observation]:
+    """Require that Content-Type, bytes and `output_format` agree with `mime_type`.
+
+    Applies to downloaded files and their items. Fails when the header, the file's signature or the
+    requested format differs. Source: documented.
+    """
+    for got, result, item in list_files(history):
+        promised = str(item.get("mime_type"))
+        yield expect(got.kind == promised, f"Content-Type: {promised}", got.kind, result, got)
+        yield expect(
+            sniff_mime_type(got.body) == promised,
+            f"bytes of {promised}",
+            sniff_mime_type(got.body),
+            result,
+            got,
+        )
+    for result, item in list_items(history):
+        made = history.submitted.get(result.generation)
+        if made is not None and made.operation == "images.generate":
+            asked = _FORMATS.get(str(made.asked.get("output_format", "jpeg")))
+            if asked is not None:  # GP203 reports an unknown format that is accepted
+                yield expect(
+                    item.get("mime_type") == asked,
+                    f"{asked}, as requested",
+                    item.get("mime_type"),
+                    made,
+                    result,
+                )
+
+
+@check(
+    "GP405",
+    "Width, height, aspect, duration, fps and sound track are as the fields say",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Layouts and players are built from these fields.",
+    fix="Fill the fields from the finished file, and make the file in the requested aspect and "
+    "length.",
+)
+def sizes_are_as_promised(history: History) -> Iterator[Observation]:
+    """Require that size, aspect, duration, frame rate and sound track agree with the fields.
+
+    Applies to decoded files and their items. Fails on a difference beyond rounding, and on a file
+    that cannot be decoded. Source: documented.
+    """
+    for got, result, item in list_files(history):
+        found = probe_media(got.body)
+        yield expect(not found.flaw, "a file that can be decoded", found.flaw, result, got)
+        if found.flaw:
+            continue
+        size = (item.get("width") or found.width, item.get("height") or found.height)
+        yield expect(
+            size == (found.width, found.height),
+            f"{size[0]}x{size[1]}",
+            f"{found.width}x{found.height}",
+            result,
+            got,
+        )
+        yield from _check_track(got, result, item)
+    for result, item in list_items(history):
+        yield from _check_aspect(history, result, item)
+
+
+def _check_track(
+    got: HttpExchange, result: HttpExchange, item: dict[str, Any]
+) -> Iterator[Observation]:
+    found = probe_media(got.body)
+    seconds, rate = parse_decimal(item.get("duration")), parse_decimal(item.get("fps"))
+    if found.mime_type != "video/mp4":
+        return
+    if seconds is not None:
+        close = found.duration is not None and abs(found.duration - float(seconds)) <= 0.15
+        yield expect(close, f"a video of {seconds} s", found.duration, result, got)
+    if rate is not None:
+        close = found.fps is not None and abs(found.fps - float(rate)) <= 0.1
+        yield expect(close, f"{rate} frames per second", found.fps, result, got)
+    if isinstance(item.get("has_sound"), bool):
+        yield expect(
+            found.has_sound == item["has_sound"],
+            "a sound track" if item["has_sound"] else "no sound track",
+            found.has_sound,
+            result,
+            got,
+        )
+
+
+def _check_aspect(
+    history: History, result: HttpExchange, item: dict[str, Any]
+) -> Iterator[Observation]:
+    made = history.submitted.get(result.generation)
+    width, height = parse_decimal(item.get("width")), parse_decimal(item.get("height"))
+    if made is None or not width or not height:
+        return
+    model = history.find_model(made.asked.get("model")) or {}
+    ratios = model.get("supported_aspect_ratios") or [None]
+    ratio = str(made.asked.get("aspect_ratio", ratios[0]))
+    across, _, down = ratio.partition(":")
+    if across.isdigit() and down.isdigit() and int(down):
+        wanted = int(across) / int(down)
+        yield expect(
+            abs(float(width / height) / wanted - 1) < 0.06,
+            f"an aspect of {ratio}",
+            f"{width}x{height}",
+            made,
+            result,
+        )
+    wanted_seconds = made.asked.get("duration")
+    if wanted_seconds is not None and item.get("duration") is not None:
+        yield expect(
+            parse_decimal(item["duration"]) == parse_decimal(wanted_seconds),
+            f"{wanted_seconds} s, as requested",
+            item["duration"],
+            made,
+            result,
+        )
+
+
+@check(
+    "GP406",
+    "has_sound is what was requested, where the model supports sound",
+    severity="minor",
+    evidence="documented",
+    cost="T",
+    why="Sound has its own price.",
+    fix="Pass sound through to the model, and set has_sound from what was made.",
+)
+def sound_is_as_asked(history: History) -> Iterator[Observation]:
+    """Require that `has_sound` is what was requested, where the model supports sound.
+
+    Applies to completed videos. Fails when the field differs from the request. Source: documented.
+    """
+    for result, item in list_items(history):
+        made = history.submitted.get(result.generation)
+        if made is None or made.operation != "videos.create" or "has_sound" not in item:
+            continue
+        model = history.find_model(made.asked.get("model")) or {}
+        wanted = bool(made.asked.get("sound", False)) and bool(model.get("supports_sound"))
+        yield expect(
+            item["has_sound"] is wanted, f"has_sound {wanted}", item["has_sound"], made, result
+        )
+
+
+@check(
+    "GP409",
+    "Lengths are exact, Range is honoured or ignored, HEAD agrees with GET",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Resumed downloads are built on it (RFC 9110).",
+    fix="Serve files with a library that implements Range, or ignore Range and send the whole "
+    "file.",
+)
+def transfers_are_exact(history: History) -> Iterator[Observation]:
+    """Require exact lengths, a Range that is honoured or ignored, and a HEAD that agrees.
+
+    Applies to downloads before expiry. Fails on a wrong Content-Length, a wrong part, or a HEAD
+    unlike its GET. Source: our choice.
+    """
+    whole: dict[str, HttpExchange] = {}
+    for got, _result, item in history.downloads:
+        gone = parse_instant(item.get("deletes_at"))
+        if gone is not None and got.at >= gone:
+            continue
+        where = f"{got.path}?{got.query}"
+        ranged = next((v for n, v in got.request_headers if n == "range"), None)
+        if got.status == 200 and got.method == "GET" and ranged is None:
+            whole.setdefault(where, got)
+            length = got.fields.get("content-length")
+            yield expect(
+                length in {None, str(len(got.body))}, f"Content-Length {len(got.body)}", length, got
+            )
+        elif ranged is not None and got.method == "GET" and where in whole:
+            yield from _check_range(got, whole[where], ranged)
+        elif got.method == "HEAD" and where in whole:
+            yield _check_head(got, whole[where])
+
+
+def _check_head(got: HttpExchange, full: HttpExchange) -> Observation:
+    """Require that a HEAD has the status and the length of its GET, or 405."""
+    same = got.status == full.status and got.fields.get("content-length") == full.fields.get(
+        "content-length"
+    )
+    return expect(
+        same or got.status == 405,
+        "HEAD as GET, without the body",
+        f"{got.status}, {got.fields.get('content-length')}",
+        full,
+        got,
+    )
+
+
+def _check_range(got: HttpExchange, whole: HttpExchange, asked: str) -> Iterator[Observation]:
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if not (first.isdigit() and last.isdigit()):
+        return
+    if got.status == 206:
+        part = whole.body[int(first) : int(last) + 1]
+        shown = got.fields.get("content-range", "none")
+        good = got.body == part and shown.endswith(f"/{len(whole.body)}")
+        yield expect(
+            good,
+            f"bytes {first}-{last}/{len(whole.body)} of the file",
+            f"{len(got.body)} bytes, Content-Range {shown}",
+            whole,
+            got,
+        )
+    else:
+        yield expect(
+            got.status == 200 and got.body == whole.body,
+            "206, or the whole file with 200",
+            f"{got.status}, {len(got.body)} bytes",
+            whole,
+            got,
+        )
+
+
+@check(
+    "GP410",
+    "Two downloads of one link are byte for byte the same",
+    severity="minor",
+    evidence="assumption",
+    cost="T",
+    why="Resumed downloads and checks by hash depend on it.",
+    fix="Store the file once; do not encode it anew for each download.",
+)
+def downloads_repeat(history: History) -> Iterator[Observation]:
+    """Require identical bytes from repeated downloads of one link.
+
+    Applies to whole downloads. Fails when two of one path differ. Source: our choice.
+    """
+    seen: dict[str, HttpExchange] = {}
+    for got, _result, _item in list_files(history):
+        first = seen.setdefault(got.path, got)
+        if first is not got:
+            yield expect(
+                first.body == got.body,
+                "the same bytes again",
+                f"{len(first.body)} and {len(got.body)} bytes",
+                first,
+                got,
+            )

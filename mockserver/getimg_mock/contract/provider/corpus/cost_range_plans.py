@@ -1,0 +1,73 @@
+"""Plans about the ranges that costs are requested for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.plans import Plan, get
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.steps import Step
+
+_COSTS: Final = "/v2/billing/costs"
+# For these ranges a check only notes the dates they include: the docs say no more than "inclusive".
+_EDGE_RANGES: Final = {
+    "until midnight": "start=2026-03-01T00:00:00Z&end=2026-03-02T00:00:00Z",
+    "until a second before": "start=2026-03-01T00:00:00Z&end=2026-03-01T23:59:59Z",
+    "over the change to summer time": (
+        "start=2026-03-28T00:00:00%2B01:00&end=2026-03-30T00:00:00%2B02:00"
+    ),
+    "over the change to winter time": (
+        "start=2026-10-24T00:00:00%2B02:00&end=2026-10-26T00:00:00%2B01:00"
+    ),
+}
+
+
+def build_plans() -> Iterator[Plan]:
+    """Yield the plan about ranges of costs."""
+    yield Plan(name="ranges of costs", steps=(*_build_cost_range_steps(),))
+
+
+def _build_cost_range_steps() -> Iterator[Step]:
+    good = "start=2026-03-01T00:00:00Z"
+    bad = {
+        "no start": "end=2026-03-02T00:00:00Z",
+        "no end": good,
+        "neither": "",
+        "no zone on start": "start=2026-03-01T00:00:00&end=2026-03-02T00:00:00Z",
+        "no zone on end": good + "&end=2026-03-02T00:00:00",
+        "end before start": good + "&end=2026-02-01T00:00:00Z",
+        "end is start": good + "&end=2026-03-01T00:00:00Z",
+        "181 days": good + "&end=2026-08-29T00:00:00Z",
+        "180 days and a second": good + "&end=2026-08-28T00:00:01Z",
+        "no date": good + "&end=tomorrow",
+        "an impossible date": good + "&end=2026-02-30T00:00:00Z",
+        "empty": good + "&end=",
+        "a Unix time": good + "&end=1760000000",
+    }
+    for name, query in bad.items():
+        yield get(_COSTS, query=query, fault="range", field=name, valid=False)
+    valid = (
+        "end=2026-08-28T00:00:00Z",
+        "end=2026-03-01T00:00:01Z",
+        "end=2026-03-29T02:30:00%2B02:00",
+        "end=2026-03-02T23:59:59.999Z",
+        "end=2026-03-02T23:59:59.999999Z",
+        "end=2026-04-01T00:00:00-05:00",
+    )
+    for end in valid:
+        yield get(_COSTS, query=f"{good}&{end}", use="range-valid")
+    yield get(_COSTS, query="end=2026-03-02T00:00:00Z&" + good, use="range-valid")
+    for name, query in _EDGE_RANGES.items():
+        yield get(_COSTS, query=query, use="range-inclusive", field=name)
+    yield from build_additive_range_steps("2026-03-01", "2026-03-02", "2026-03-05", "in March")
+
+
+def build_additive_range_steps(first: str, second: str, third: str, name: str) -> Iterator[Step]:
+    """Yield a range and its two halves; each date is in exactly one half."""
+    a, b = f"{first}T00:00:00Z", f"{first}T23:59:59Z"
+    c, d = f"{second}T00:00:00Z", f"{third}T23:59:59Z"
+    for use, start, end in (("range-ab", a, b), ("range-bc", c, d), ("range-ac", a, d)):
+        yield get(_COSTS, query=f"start={start}&end={end}", group=f"additive {name}", use=use)
