@@ -54,7 +54,7 @@ def run_beside_ticks(wait: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """Run a coroutine in a loop where another task wakes every 0.1 s, as a server's does."""
 
     async def tick() -> None:
-        while True:
+        while True:  # noqa: ASYNC110 - as a server does
             await asyncio.sleep(0.1)
 
     async def main() -> Any:

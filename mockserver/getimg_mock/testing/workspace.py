@@ -46,7 +46,7 @@ class ExpectationError(AssertionError):
 class GetimgMock(WorkspaceHandle):
     """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
-    `real_patience` is for how many real seconds linked time waits for something real that is silent.
+    `real_patience` is for how many real seconds linked time waits for real work that is silent.
     `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
     a socket) return it; only the first has transports.
     """

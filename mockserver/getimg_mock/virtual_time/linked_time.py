@@ -101,7 +101,6 @@ class Link:
             require_linkable_loop()
             outsiders = OutsideThreads()
             self._real_work = RealWork(
-                lambda: self._binding.is_bound(),
                 outsiders,
                 patience=self._patience,
                 own_ports=self._own_ports,

@@ -41,7 +41,6 @@ class RealWork:
 
     def __init__(
         self,
-        is_bound: Callable[[], bool],
         outsiders: Container[threading.Thread],
         *,
         patience: float = PATIENCE,
@@ -49,7 +48,6 @@ class RealWork:
     ) -> None:
         self.patience = patience
         self.last_send = 0.0
-        self._is_bound = is_bound
         self._outsiders = outsiders
         self._own_ports = own_ports
         self._lock = threading.Lock()
@@ -58,10 +56,12 @@ class RealWork:
         # What was begun, since when, and how it shows that it is over.
         self._begun: WeakKeyDictionary[Any, tuple[float, Callable[[], bool]]] = WeakKeyDictionary()
         self._news_until = 0.0
+        self._patches: Patches | None = None
         self._imports: ImportHook | None = None
 
     def start(self, patches: Patches) -> None:
         """Note what is begun from now on."""
+        self._patches = patches
         for name in ("send", "sendmsg"):
             if hasattr(socket.socket, name):
                 patches.replace(socket.socket, name, self._make_send)
@@ -106,6 +106,10 @@ class RealWork:
                 return not self._is_own(there)
         except OSError:  # a pipe, for example
             return True
+
+    def _is_bound(self) -> bool:
+        active = self._patches is not None and self._patches.active
+        return active and threading.current_thread() not in self._outsiders
 
     def _is_begun_under_way(self, now: float) -> bool:
         under_way = False
