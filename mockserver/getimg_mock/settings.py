@@ -154,6 +154,12 @@ class Settings:
         _NO, read_flag, "build links from X-Forwarded-* (behind your own proxy)"
     )
     max_body_mib: int = _option(25, build_integer_reader(1, 1024), "largest request body", "MIB")
+    reference_megapixels: int = _option(
+        64,
+        build_integer_reader(1, 10_000),
+        "largest reference image in a data URL, in millions of pixels",
+        "N",
+    )
     media_cache_mib: int = _option(
         64, build_integer_reader(0, 65536), "memory for rendered media", "MIB"
     )

@@ -41,6 +41,7 @@ class SharedOptions(ChangeableOptions, total=False):
     unknown_download_status: int
     key_pattern: str
     max_body_mib: int
+    reference_megapixels: int
     media_cache_mib: int
     magic: bool
     journal_exchanges: int

@@ -7,6 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.world.catalogue import Catalogue
 
 CATALOGUE = Catalogue.load_shipped()
@@ -40,6 +41,7 @@ urls = st.one_of(
         [
             "https://example.com/a.png",
             "http://example.com",
+            PIXEL,
             "data:image/png;base64,iVBORw0KGgo=",
             "x",
             "https://localhost/",

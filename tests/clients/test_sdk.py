@@ -12,6 +12,7 @@ import pytest
 from getimg import GetimgAI
 
 from getimg_mock import MockServer
+from getimg_mock.contract.model_choice import PIXEL
 from tests.clients.files import assert_picture, assert_video
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def test_a_picture_of_references_is_generated(client: GetimgAI) -> None:
         prompt="The same, in watercolours",
         images=[
             {"url": "https://example.com/a.png"},
-            {"url": "data:image/png;base64,iVBORw0KGgo="},
+            {"url": PIXEL},
         ],
     )
     assert image.status == "completed"

@@ -38,6 +38,7 @@ def submit(call: Call, kind: Kind) -> Generation:
         call.fake.catalogue,
         strict=settings.strictness == "full",
         silent_sound=settings.silent_sound,
+        megapixels=settings.reference_megapixels,
     )
     generation = call.owner.submit(request, (call.behaviour.transition,))
     call.generation = generation.id

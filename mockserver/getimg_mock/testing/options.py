@@ -38,6 +38,7 @@ WHOLE_FAKE_SETTINGS: Final = (
     "expired_status",
     "unknown_download_status",
     "max_body_mib",
+    "reference_megapixels",
     "media_cache_mib",
     "magic",
     "check_responses",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from getimg_mock import schemas
 from getimg_mock.errors import Refusal
-from getimg_mock.world.references import check_reference
+from getimg_mock.world.references import MAX_MEGAPIXELS, check_reference
 from getimg_mock.world.requests import FIELDS, GenerationRequest, compute_canonical, to_whole
 
 if TYPE_CHECKING:
@@ -72,11 +72,18 @@ def parse_body(body: bytes) -> Any:
 
 
 def validate_request(
-    kind: Kind, body: Any, catalogue: Catalogue, *, strict: bool, silent_sound: str = "accept"
+    kind: Kind,
+    body: Any,
+    catalogue: Catalogue,
+    *,
+    strict: bool,
+    silent_sound: str = "accept",
+    megapixels: int = MAX_MEGAPIXELS,
 ) -> GenerationRequest:
     """Return the request of `body` (parsed JSON), or raise the 400 `Refusal`.
 
     Without `strict` only the schema is checked: any model, value and reference is valid.
+    A reference image in a data URL has at most `megapixels`.
     """
     name = "image-request" if kind == "image" else "video-request"
     if not _is_shaped(name, body):
@@ -86,7 +93,7 @@ def validate_request(
     if strict:
         _check_values(request, silent_sound)
         if request.references:
-            _check_references(request, body["images"])
+            _check_references(request, body["images"], megapixels)
     return request
 
 
@@ -238,7 +245,9 @@ def _check_supported(param: str, value: Any, options: Sequence[Any], model: str)
         )
 
 
-def _check_references(request: GenerationRequest, images: list[dict[str, Any]]) -> None:
+def _check_references(
+    request: GenerationRequest, images: list[dict[str, Any]], megapixels: int
+) -> None:
     """Check roles and counts before contents: cheap checks come first."""
     roles = [image.get("role", "reference_image") for image in images]
     supported = request.model.supported_references
@@ -261,7 +270,7 @@ def _check_references(request: GenerationRequest, images: list[dict[str, Any]]) 
             )
     _check_frames(roles)
     for index, image in enumerate(images):
-        check_reference(image["url"], param=f"images[{index}].url")
+        check_reference(image["url"], param=f"images[{index}].url", megapixels=megapixels)
 
 
 def _check_frames(roles: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -21,6 +22,7 @@ from getimg_mock.contract.clients.cases.wire_script import build_json_answer
 from getimg_mock.contract.clients.checks.message_variants import IMAGE_ANSWER
 from getimg_mock.contract.clients.checks.request_bodies import read_fields
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.model_choice import PIXEL
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -88,7 +90,9 @@ def _read_costs(day: int, zone: str) -> ClientCall:
 @cache
 def _large_references() -> tuple[dict[str, str], ...]:
     """Return two references inline: just under 10 MiB each, and 25 MiB together with the rest."""
-    link = "data:image/png;base64,iVBORw0KGgo" + "A" * _LARGE
+    head, _, pixel = PIXEL.partition(",")
+    # A picture may be followed by bytes that are none of it.
+    link = f"{head},{b64encode(b64decode(pixel) + bytes(_LARGE * 3 // 4)).decode()}"
     return ({"url": link, "role": "reference_image"}, {"url": link, "role": "reference_image"})
 
 
