@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import parse_key
+from getimg_mock.api.raw_connection import NO_WIRE, has_wire
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
@@ -45,8 +46,12 @@ class Application:
             # Imported on first use: a fifth of the import time, and many fakes get no control call.
             from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
 
-            self._control = Surface(self.fake, parse_key)
+            self._control = Surface(self.fake, parse_key, _explain_missing_socket)
         await self._control(scope, receive, send)
+
+
+def _explain_missing_socket(scope: Scope) -> str | None:
+    return None if has_wire(scope) else NO_WIRE
 
 
 def _strip_mount(scope: Scope) -> Scope:

@@ -48,10 +48,13 @@ These never leave the package:
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# Characters of a name in a message.
+_LONGEST_SHOWN: Final = 200
 
 
 class GetimgMockError(Exception):
@@ -111,11 +114,13 @@ class UnknownNameError(SettingsError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        close = get_close_matches(name, self.known, n=1, cutoff=0.5)
+        # Comparing takes quadratic time, and a name that is shown is cut.
+        shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+        close = get_close_matches(name[:_LONGEST_SHOWN], self.known, n=1, cutoff=0.5)
         self.nearest = close[0] if close else None
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
         listed = f" Known: {', '.join(sorted(self.known))}." if not hint and self.known else ""
-        super().__init__(f"Unknown {kind} {name!r}.{hint}{listed}")
+        super().__init__(f"Unknown {kind} {shown!r}.{hint}{listed}")
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to a client's error, no error of the fake

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.patterns import compile_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +75,8 @@ class Span:
         found = _SPAN.fullmatch(text)
         if not found or isinstance(value, bool):
             raise SettingsError(
-                f"{value!r} is not a time in seconds: use 30, 20..60 to draw between the two, "
-                "normal(40, 10) or exponential(40)."
+                f"{shorten_value(value)} is not a time in seconds: use 30, 20..60 to draw between "
+                "the two, normal(40, 10) or exponential(40)."
             )
         return cls(float(found[1]), float(found[2] or found[1]))
 
@@ -94,6 +95,19 @@ def _format_number(seconds: float) -> str:
     return text.removesuffix(".0")
 
 
+def shorten_value(value: Any) -> str:
+    """Return a value for a message, shortened if it is long."""
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
+        return "a very large number"
+    if isinstance(value, str):  # cut before it is escaped, which may make it ten times longer
+        value = value[:100]
+    try:
+        written = repr(value)
+    except (RecursionError, ValueError):
+        written = f"a {type(value).__name__}"
+    return written if len(written) <= 80 else written[:77] + "..."
+
+
 def build_integer_reader(low: int, high: int) -> Callable[[Any], int]:
     """Return a reader of whole numbers from `low` to `high`."""
 
@@ -103,7 +117,9 @@ def build_integer_reader(low: int, high: int) -> Callable[[Any], int]:
         except ValueError:
             number = None
         if number is None or not low <= number <= high:
-            raise SettingsError(f"{value!r} is not a whole number from {low} to {high}.")
+            raise SettingsError(
+                f"{shorten_value(value)} is not a whole number from {low} to {high}."
+            )
         return number
 
     return read_integer
@@ -132,7 +148,9 @@ def read_probability(value: Any) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number <= 1:
-        raise SettingsError(f"{value!r} is not a probability: use a number from 0 to 1.")
+        raise SettingsError(
+            f"{shorten_value(value)} is not a probability: use a number from 0 to 1."
+        )
     return number
 
 
@@ -140,7 +158,7 @@ def read_seconds(value: Any) -> float:
     """Read a fixed time in seconds."""
     span = Span.parse(value)
     if span.low != span.high or span.shape != "uniform":
-        raise SettingsError(f"{value!r} is a range: use one number of seconds.")
+        raise SettingsError(f"{shorten_value(value)} is a range: use one number of seconds.")
     return span.low
 
 
@@ -151,10 +169,12 @@ def read_money(value: Any) -> Decimal:
     except InvalidOperation:
         amount = Decimal(-1)
     if not (amount.is_finite() and 0 <= amount <= _MAX_AMOUNT):
-        raise SettingsError(f"{value!r} is not an amount in US dollars: use 25 or 12.34.")
+        raise SettingsError(
+            f"{shorten_value(value)} is not an amount in US dollars: use 25 or 12.34."
+        )
     # Sums of it with any price stay exact in the 28 digits that Decimal computes with.
     if amount != amount.quantize(_SMALLEST_AMOUNT):
-        raise SettingsError(f"{value!r} has more than 12 decimals.")
+        raise SettingsError(f"{shorten_value(value)} has more than 12 decimals.")
     return amount.copy_abs()  # -0 is 0
 
 
@@ -162,7 +182,7 @@ def read_flag(value: Any) -> bool:
     """Read a truth value: 1, true, yes, on, or 0, false, no, off."""
     word = str(value).lower()
     if word not in _TRUE + _FALSE:
-        raise SettingsError(f"{value!r} is neither yes nor no: use true or false.")
+        raise SettingsError(f"{shorten_value(value)} is neither yes nor no: use true or false.")
     return word in _TRUE
 
 
@@ -174,7 +194,8 @@ def read_clock(value: Any) -> str:
     rate = _RATE.fullmatch(text)
     if not rate or not 0 < float(rate[1]) <= _MAX_RATE:
         raise SettingsError(
-            f"Unknown clock {text!r}. Use real, virtual, or a rate such as x60 (60 times faster)."
+            f"Unknown clock {shorten_value(text)}. "
+            "Use real, virtual, or a rate such as x60 (60 times faster)."
         )
     return text
 
@@ -183,21 +204,21 @@ def read_names(value: Any) -> tuple[str, ...]:
     """Read a list of names, which a text separates by commas."""
     listed = value.split(",") if isinstance(value, str) else value
     if not isinstance(listed, (list, tuple)):
-        raise SettingsError(f"{value!r} is not a list of names.")
+        raise SettingsError(f"{shorten_value(value)} is not a list of names.")
     return tuple(str(each).strip() for each in listed if str(each).strip())
 
 
 def read_text(value: Any) -> str:
     """Read a text; numbers are taken as they are written."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise SettingsError(f"{value!r} is not a text.")
+        raise SettingsError(f"{shorten_value(value)} is not a text.")
     return str(value)
 
 
 def read_path(value: Any) -> Path:
     """Read the name of a file; whether it exists is not looked at."""
     if not isinstance(value, (str, Path)) or not str(value):
-        raise SettingsError(f"{value!r} is not the name of a file.")
+        raise SettingsError(f"{shorten_value(value)} is not the name of a file.")
     return Path(value)
 
 
@@ -221,7 +242,7 @@ def read_pattern(value: Any) -> str:
     """Read a regular expression."""
     text = read_text(value)
     try:
-        re.compile(text)
-    except re.error as error:
-        raise SettingsError(f"{value!r} is not a regular expression: {error}.") from None
+        compile_pattern(text)
+    except SettingsError as error:
+        raise SettingsError(f"{shorten_value(value)}: {error}") from None
     return text

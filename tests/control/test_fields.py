@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getimg_mock import SettingsError, UnknownNameError
+from getimg_mock import SettingsError, UnknownNameError, setting_values
 from getimg_mock.control import fields
 
 if TYPE_CHECKING:
@@ -161,5 +161,5 @@ def test_a_payload_is_refused_by_name() -> None:
 @given(st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists))
 def test_a_value_is_shown_short(value: Any) -> None:
     """A message is one line, however large what it is about."""
-    assert len(fields.shorten_value(value)) <= 80
-    assert "\n" not in fields.shorten_value(value)
+    assert len(setting_values.shorten_value(value)) <= 80
+    assert "\n" not in setting_values.shorten_value(value)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.checks.message_variants import coverage_table
+from getimg_mock.contract.clients.suite import cases
 from getimg_mock.contract.evidence.claims import compute_mark
 from getimg_mock.contract.evidence.evidence_file import load_shipped_evidence
 from getimg_mock.contract.verification.registry import (
+    ALL_BUT_CLIENT_CHECKS,
     CLIENT_CHECKS,
     EQUIVALENCE,
     HARNESS,
@@ -18,7 +21,7 @@ from getimg_mock.contract.verification.registry import (
 from tests.docs.markdown_tables import DOCS, render_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from getimg_mock.contract.verdicts import Check
 
@@ -38,6 +41,28 @@ COST_WORDS: Final = {
     "R": "a used-up rate limit",
     "fake": "only on a fake",
 }
+TOPICS: Final = {
+    "GP1": "wire format and schemas",
+    "GP2": "which requests are accepted and which are refused",
+    "GP3": "the life of a generation",
+    "GP4": "files and signed links",
+    "GP5": "money, in exact decimals",
+    "GP6": "rate limits",
+    "GP7": "keys and isolation",
+    "GP8": "the catalogue of models",
+    "GE9": "the fake compared with another target, step by step",
+    "GH0": "the run itself",
+    "GC1": "requests: what the client sends",
+    "GC2": "responses: what the client reads, and how it treats odd ones",
+    "GC3": "errors: what reaches the caller",
+    "GC4": "money: retries, lost responses, idempotency",
+    "GC5": "waiting for a video",
+    "GC6": "downloads and files",
+    "GC7": "secrets and redirects",
+    "GC8": "transport: timeouts, connections, threads",
+}
+"""What the checks of each topic are about."""
+
 _MEASURED: Final = re.compile(
     r"^\| (?P<id>\**(?P<name>GC\d{3})\**) \|(?P<rest>.*)\|$", re.MULTILINE
 )
@@ -75,6 +100,22 @@ def render_provider_checks() -> str:
             for each in PROVIDER_CHECKS
         ),
     )
+
+
+def render_provider_topics() -> str:
+    """Return the topics of a run against a provider, with the number of their checks."""
+    return _render_topics(ALL_BUT_CLIENT_CHECKS)
+
+
+def render_client_topics() -> str:
+    """Return the topics of the client contract, with the number of their checks."""
+    return _render_topics(CLIENT_CHECKS, f"{len(cases())} cases")
+
+
+def _render_topics(checks: Sequence[Check], total: str = "-") -> str:
+    sizes = Counter(each.topic for each in checks)
+    rows = [(topic, TOPICS[topic], str(size)) for topic, size in sizes.items()]
+    return render_table(("ids", "about", "checks"), [*rows, ("all", total, str(len(checks)))])
 
 
 def render_equivalence_checks() -> str:

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import open_folder
-from tests.docs import check_tables, fake_tables, fidelity_table, option_tables
+from tests.docs import check_tables, command_examples, fake_tables, fidelity_table, option_tables
 from tests.docs.markdown_tables import DOCS
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def _show_driver(file: str, language: str) -> str:
 
 GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "client-checks": check_tables.render_client_checks,
+    "client-failure": command_examples.show_client_failure,
+    "client-topics": check_tables.render_client_topics,
     "client-coverage": check_tables.render_coverage,
     "contract-test-options": option_tables.render_contract_test_options,
     "control-commands": fake_tables.render_control_commands,
@@ -38,6 +40,9 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "measured-clients": check_tables.render_measured_clients,
     "models": fake_tables.render_models,
     "plugin-options": option_tables.render_plugin_options,
+    "provider-failure": command_examples.show_provider_failure,
+    "provider-topics": check_tables.render_provider_topics,
+    "explanation": command_examples.show_explanation,
     "provider-checks": check_tables.render_provider_checks,
     "provider-evidence": check_tables.render_evidence,
     "replay-options": option_tables.render_replay_options,

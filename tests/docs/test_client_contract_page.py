@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,8 @@ from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.cases.case_rules import OPS, OPTIONS
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
-from getimg_mock.contract.clients.suite import CHECKS, cases
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
-TIME = re.compile(r"\d\d:\d\d:\d\d\.\d")
 
 
 @pytest.mark.parametrize(
@@ -47,20 +44,3 @@ def test_options_on_the_page_exist(capsys: pytest.CaptureFixture[str]) -> None:
     }
     assert {"--case-seconds", "--program", "--scenario"} <= named
     assert named <= known
-
-
-def test_the_numbers_of_cases_and_checks_are_those_that_there_are() -> None:
-    """A page that counts has to count right."""
-    assert f"\n{len(cases())} cases" in PAGE
-    assert f"{len(CHECKS)} checks" in PAGE
-
-
-def test_the_failure_on_the_page_is_what_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """But for the pause before the second try, which is the client's own."""
-    shown = PAGE.partition("```console\n$ getimg-mock ")[2]
-    command, _, text = shown.partition("```")[0].partition("\n")
-    monkeypatch.chdir(tmp_path)
-    assert main(shlex.split(command)) == 1
-    assert TIME.sub("T", capsys.readouterr().out) == TIME.sub("T", text)

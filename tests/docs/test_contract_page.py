@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+from getimg_mock.contract.verdicts import STATUSES
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.sole_killers import WITHOUT
+from tests.docs.check_tables import EVIDENCE_WORDS
 
 PAGE: Final = (Path(__file__).parents[2] / "docs" / "contract.md").read_text(encoding="utf-8")
 
@@ -18,6 +20,15 @@ def test_the_page_names_the_checks_that_find_nothing_alone() -> None:
     assert set(re.findall(r"GP\d{3}", said)) == {*WITHOUT, "GP101", "GP102"}
 
 
-def test_the_page_counts_the_checks() -> None:
-    """Of a provider: those of the fake against others and of the harness come on top."""
-    assert f"to {len(PROVIDER_CHECKS)} checks" in PAGE
+def test_every_kind_of_evidence_is_explained() -> None:
+    """The table of checks uses the word, and the table of kinds says what a breach of it means."""
+    table = PAGE.partition("### Evidence\n")[2].partition("\n### ")[0]
+    explained = set(re.findall(r"^\| ([a-z ]+) \|", table, re.MULTILINE)) - {"evidence"}
+    used = {EVIDENCE_WORDS.get(each.evidence, each.evidence) for each in PROVIDER_CHECKS}
+    assert used == explained
+
+
+def test_every_verdict_is_explained() -> None:
+    """A report uses no other word."""
+    table = PAGE.partition("### Verdicts\n")[2].partition("\n### ")[0]
+    assert tuple(re.findall(r"^\| ([A-Z]+) \|", table, re.MULTILINE)) == STATUSES

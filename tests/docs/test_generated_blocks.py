@@ -88,11 +88,11 @@ def test_a_lone_marker_is_refused(page: str) -> None:
 @pytest.mark.parametrize(
     ("registry", "page", "names"),
     [
-        ("PROVIDER_CHECKS", "contract.md", ["provider-checks"]),
-        ("EQUIVALENCE", "contract.md", ["equivalence-checks"]),
-        ("HARNESS", "contract.md", ["harness-checks"]),
+        ("PROVIDER_CHECKS", "contract.md", ["provider-topics", "provider-checks"]),
+        ("EQUIVALENCE", "contract.md", ["provider-topics", "equivalence-checks"]),
+        ("HARNESS", "contract.md", ["provider-topics", "harness-checks"]),
         ("PROVIDER_CHECKS", "fidelity.md", ["provider-evidence"]),
-        ("CLIENT_CHECKS", "client-contract.md", ["client-checks"]),
+        ("CLIENT_CHECKS", "client-contract.md", ["client-topics", "client-checks"]),
     ],
 )
 def test_a_new_check_without_a_row_is_found(
@@ -100,8 +100,10 @@ def test_a_new_check_without_a_row_is_found(
 ) -> None:
     """The rows come from the registries, so that a declaration alone is not enough."""
     checks = getattr(check_tables, registry)
-    new = replace(checks[0], id=f"{checks[0].id[:2]}999", statement="The sky is blue")
+    new = replace(checks[0], id=f"{checks[0].topic}99", statement="The sky is blue")
     monkeypatch.setattr(check_tables, registry, (*checks, new))
+    every = "ALL_BUT_CLIENT_CHECKS"
+    monkeypatch.setattr(check_tables, every, (*getattr(check_tables, every), new))
     assert find_outdated(DOCS.joinpath(page).read_text(encoding="utf-8")) == names
 
 

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import invalid_api_key
 from getimg_mock.errors import UnknownNameError
+from getimg_mock.patterns import Pattern, compile_pattern
+from getimg_mock.settings import Settings
 from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, parse_key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
-    from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_KEY = 512
+_DEFAULT_PATTERN = Settings().key_pattern
 
 
 def authenticate(call: Call) -> Workspace:
@@ -57,5 +59,6 @@ def parse_key(authorizations: list[str], settings: Settings) -> str:
 
 
 @cache
-def _compile_pattern(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _compile_pattern(pattern: str) -> Pattern:
+    # The standard library's engine is ten times faster for the default, which is harmless.
+    return re.compile(pattern) if pattern == _DEFAULT_PATTERN else compile_pattern(pattern)

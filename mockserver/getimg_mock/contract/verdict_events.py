@@ -43,6 +43,7 @@ def build_verdict_event(verdict: Verdict, seed: int | str = 0) -> dict[str, Any]
         "evidence": check.evidence,
         "cost": check.cost,
         "why": check.why,
+        **({"fix": check.fix} if check.fix else {}),
         "status": verdict.status,
         "applied": verdict.applied,
         "notes": list(verdict.notes),

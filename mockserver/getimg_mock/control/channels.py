@@ -14,10 +14,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from getimg_mock.control import command_table
 from getimg_mock.control.command import DeferredAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_error
-from getimg_mock.control.fields import shorten_value
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
-from getimg_mock.setting_values import Span
+from getimg_mock.setting_values import Span, shorten_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.setting_values import MAX_SECONDS
+from getimg_mock.setting_values import MAX_SECONDS, shorten_value
 from getimg_mock.settings import list_options
 from getimg_mock.world.clock import EPOCH, LATEST
 
@@ -185,14 +185,6 @@ def parse_duration(value: Any) -> float:
             f"{shorten_value(value)} is longer than a hundred years, the longest step."
         )
     return found
-
-
-def shorten_value(value: Any) -> str:
-    """Return a value for a message, shortened if it is long."""
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
-        return "a very large number"
-    written = repr(value)
-    return written if len(written) <= 80 else written[:77] + "..."
 
 
 def _parse_duration_text(written: str) -> float | None:

@@ -15,6 +15,7 @@ from getimg_mock.control.command import DeferredAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_problem
 from getimg_mock.control.interface_document import build_document
 from getimg_mock.control.request_guard import check
+from getimg_mock.control.scenarios import refuse_socket_faults
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     # Returns the key of `Authorization` headers, or raises the 401 `Refusal`.
     KeyOf = Callable[[list[str], Settings], str]
+    NoSocket = Callable[[Scope], str | None]
 
 PREFIX: Final = "/__mock__"
 
@@ -38,11 +40,15 @@ _JSON: Final = "application/json"
 
 
 class Surface:
-    """The ASGI application for the fake's own paths."""
+    """The ASGI application for the fake's own paths.
 
-    def __init__(self, fake: Fake, key_of: KeyOf) -> None:
+    `no_socket` returns why the host of a request cannot produce faults of the socket, or None.
+    """
+
+    def __init__(self, fake: Fake, key_of: KeyOf, no_socket: NoSocket) -> None:
         self._fake = fake
         self._key_of = key_of
+        self._no_socket = no_socket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; errors are answered as JSON."""
@@ -77,6 +83,9 @@ class Surface:
         found = command_table.find(method, path)
         key = self._read_key(scope)
         payload = _parse_query(scope) if method == "GET" else await _read_payload(scope, receive)
+        reason = self._no_socket(scope)
+        if reason is not None and method == "POST":
+            refuse_socket_faults(payload, reason)
         result = command_table.run(self._fake, key, found, payload)
         if isinstance(result, DeferredAnswer):
             result = await result.wait_async()

@@ -37,6 +37,12 @@ _INI: tuple[tuple[str, str, str, Any], ...] = (
     ("getimg_key", "API key of the workspace of every test", "string", ""),
     ("getimg_scenario", "scenarios active in every test", "args", []),
     ("getimg_policies", "policies of every test, such as no-pending-videos", "args", []),
+    (
+        "getimg_patience",
+        "real seconds for which linked time waits for real work that is silent",
+        "string",
+        "5",
+    ),
     ("getimg_hosts", "further hosts of the fake, in addition to api.getimg.ai", "args", []),
 )
 

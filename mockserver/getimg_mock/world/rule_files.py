@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock._shipped import open_folder, read_text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.setting_values import Span
+from getimg_mock.patterns import LONGEST_PATTERN, compile_pattern
+from getimg_mock.setting_values import Span, shorten_value
 from getimg_mock.world.behaviours import BEHAVIOUR_KEYS, NOTHING, Behaviour
 from getimg_mock.world.operations import OPERATIONS
 
@@ -24,7 +24,9 @@ _CRITERIA: Final = ("on", "model", "prompt", "key", "nth", "after", "before", "s
 _FREQUENCY: Final = ("first", "times", "every", "probability", "seconds")
 RULE_KEYS: Final = _CRITERIA + _FREQUENCY + BEHAVIOUR_KEYS
 _STATES: Final = ("pending", "completed", "failed")
-_LONGEST_PATTERN: Final = 1000
+_MOST_OPERATIONS: Final = 100
+_MOST_RULES: Final = 1000
+_LONGEST_NAME: Final = 200
 
 
 class ReadRule(NamedTuple):
@@ -114,6 +116,13 @@ def _build_scenario(loaded: Any, place: str) -> Scenario:
     rules = loaded.get("rules")
     if not isinstance(rules, list) or not rules:
         raise SettingsError(f"{place}: rules: a scenario needs at least one rule.")
+    if len(rules) > _MOST_RULES:
+        raise SettingsError(f"{place}: rules: a scenario has at most {_MOST_RULES} rules.")
+    _check_rules(rules, place)
+    return Scenario(loaded.get("name") or place, loaded.get("summary", "").strip(), rules)
+
+
+def _check_rules(rules: list[Any], place: str) -> None:
     for index, rule in enumerate(rules):
         if not isinstance(rule, dict):
             raise SettingsError(f"{place}: rules[{index}]: a rule must be a table.")
@@ -121,7 +130,6 @@ def _build_scenario(loaded: Any, place: str) -> Scenario:
             read_rule(rule)
         except SettingsError as error:
             raise SettingsError(f"{place}: rules[{index}]: {error}") from None
-    return Scenario(loaded.get("name") or place, loaded.get("summary", "").strip(), rules)
 
 
 def _parse_criteria(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,15 +151,15 @@ def _parse_criteria(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _parse_pattern(name: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
+    if not isinstance(value, str) or len(value) > LONGEST_PATTERN:
         raise SettingsError(
-            f"{name}: {str(value)[:80]!r} is not a string of at most 1000 characters."
+            f"{name}: {shorten_value(value)} is not a string of at most 1000 characters."
         )
     if name == "prompt":
         try:
-            re.compile(value)
-        except re.error as error:
-            raise SettingsError(f"prompt: not a regular expression: {error}.") from None
+            compile_pattern(value)
+        except SettingsError as error:
+            raise SettingsError(f"prompt: {error}") from None
     return value
 
 
@@ -168,9 +176,15 @@ def _select_operations(on: Any, behaviour: Behaviour) -> frozenset[str]:
 def _match_operations(value: Any) -> list[str]:
     globs = [value] if isinstance(value, str) else value
     if not isinstance(globs, (list, tuple)) or not globs:
-        raise SettingsError(f"on: {value!r} is neither an operation nor a list of operations.")
+        raise SettingsError(
+            f"on: {shorten_value(value)} is neither an operation nor a list of operations."
+        )
+    if len(globs) > _MOST_OPERATIONS:
+        raise SettingsError(f"on: a list has at most {_MOST_OPERATIONS} operations.")
     found: list[str] = []
     for each in globs:
+        if len(str(each)) > _LONGEST_NAME:
+            raise UnknownNameError("operation", str(each)[:_LONGEST_NAME], OPERATIONS)
         matching = fnmatch.filter(OPERATIONS, each) if isinstance(each, str) else []
         if not matching:
             raise UnknownNameError("operation", str(each), OPERATIONS)
@@ -192,7 +206,7 @@ def _parse_frequency(given: Mapping[str, Any]) -> dict[str, Any]:
     if "probability" in given:
         value = given["probability"]
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-            raise SettingsError(f"probability: {value!r} is not a number from 0 to 1.")
+            raise SettingsError(f"probability: {shorten_value(value)} is not a number from 0 to 1.")
         frequency["probability"] = float(value)
     return frequency
 
@@ -200,7 +214,7 @@ def _parse_frequency(given: Mapping[str, Any]) -> dict[str, Any]:
 def _parse_count(name: str, value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise SettingsError(f"{name}: {value!r} is not a whole number of at least 1.")
+        raise SettingsError(f"{name}: {shorten_value(value)} is not a whole number of at least 1.")
     return number
 
 

@@ -9,13 +9,13 @@ the error. A rule that adds nothing does not act, and does not use up its `first
 from __future__ import annotations
 
 import json
-import re
 import threading
 from copy import deepcopy
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import patterns
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.rule_files import load_scenario, read_rule
@@ -47,7 +47,7 @@ class Facts:
 class Criteria:
     """The requests that a rule matches.
 
-    `on`: operations. `model`, `key`: globs. `prompt`: a regular expression, searched
+    `on`: operations. `model`, `key`: globs. `prompt`: a regular expression (RE2), searched
     anywhere. `nth`: only the nth request that matches the other criteria. `after`, `before`:
     seconds since the rule was added. `state`: of the generation that is polled or downloaded.
     """
@@ -275,4 +275,4 @@ def _parse_rule_number(rule_id: str) -> int:
 
 
 def _matches(pattern: str, text: str | None) -> bool:
-    return text is not None and re.search(pattern, text) is not None
+    return text is not None and patterns.search(pattern, text)
