@@ -24,7 +24,10 @@ _SAVE_OPTIONS: Final[dict[str, dict[str, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """All that a picture's bytes depend on; `generation` is its id."""
+    """All that a picture's bytes depend on; `generation` is its id.
+
+    With `grain` the file is about as large as one of a real picture.
+    """
 
     width: int
     height: int
@@ -33,6 +36,7 @@ class Picture:
     model: str
     generation: str
     seed: bytes
+    grain: bool = False
 
 
 def encode_picture(picture: Picture) -> bytes:
@@ -52,6 +56,7 @@ def encode_picture(picture: Picture) -> bytes:
         generation=picture.generation,
         seed=picture.seed,
         note=f"{picture.width} x {picture.height}",
+        grain=picture.grain,
     )
     file = BytesIO()
     draw_poster(poster).save(file, codec, **_SAVE_OPTIONS[codec])

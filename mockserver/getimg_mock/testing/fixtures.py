@@ -128,7 +128,11 @@ def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalSe
     """Yield the server of this test run, or of this xdist worker."""
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
-    server = ExternalServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
+    server = (
+        ExternalServer(url, token)
+        if url
+        else OwnServer(Settings.of(port=0, quiet=True, media_size="small"))
+    )
     server.start()
     try:
         yield server
