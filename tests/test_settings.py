@@ -41,6 +41,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "trust_forwarded": ("yes", True),
     "max_body_mib": ("1", 1),
     "reference_megapixels": ("1", 1),
+    "media_size": ("small", "small"),
     "media_cache_mib": ("0", 0),
     "max_workspaces": ("1", 1),
     "clock": ("x60", "x60"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import parse_key
 from getimg_mock.api.links import read_client_address
+from getimg_mock.api.raw_connection import NO_WIRE, has_wire
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
 
@@ -53,7 +54,9 @@ class Application:
             # Imported on first use: a fifth of the import time, and many fakes get no control call.
             from getimg_mock.control.surface import Surface  # noqa: PLC0415 - see above
 
-            self._control = Surface(self.fake, parse_key, self._api, self.judge)
+            self._control = Surface(
+                self.fake, parse_key, _explain_missing_socket, self._api, self.judge
+            )
         await self._control(scope, receive, send)
 
     async def _serve_root(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,6 +70,10 @@ class Application:
         trusted = self.fake.settings.trust_forwarded
         url = read_client_address(scope, trust_forwarded=trusted)
         await page_files.send_welcome(url, scope, send)
+
+
+def _explain_missing_socket(scope: Scope) -> str | None:
+    return None if has_wire(scope) else NO_WIRE
 
 
 def _strip_mount(scope: Scope) -> Scope:

@@ -160,6 +160,12 @@ class Settings:
         "largest reference image in a data URL, in millions of pixels",
         "N",
     )
+    media_size: Literal["real", "small"] = _option(
+        "real",
+        build_choice_reader("real", "small"),
+        "size of pictures in bytes: as real ones, or small",
+        "real|small",
+    )
     media_cache_mib: int = _option(
         64, build_integer_reader(0, 65536), "memory for rendered media", "MIB"
     )

@@ -42,6 +42,7 @@ class SharedOptions(ChangeableOptions, total=False):
     key_pattern: str
     max_body_mib: int
     reference_megapixels: int
+    media_size: Literal["real", "small"]
     media_cache_mib: int
     magic: bool
     journal_exchanges: int

@@ -82,8 +82,9 @@ class Driver:
     @classmethod
     def of(cls, *, start: datetime = START, **values: Any) -> Driver:
         """Return a driver of a new fake with these settings."""
+        settings: dict[str, Any] = {"quiet": True, "media_size": "small"} | values
         fake = Fake.of(
-            Settings.of(**({"quiet": True} | values)),
+            Settings.of(**settings),
             clock=lambda: VirtualClock(start=start, rate=0),
         )
         return cls(Application(fake, access_log.log_nothing))

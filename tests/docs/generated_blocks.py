@@ -11,7 +11,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import open_folder
-from tests.docs import check_tables, command_examples, fake_tables, fidelity_table, option_tables
+from tests.docs import (
+    check_tables,
+    command_examples,
+    fake_tables,
+    fidelity_table,
+    option_tables,
+    page_pictures,
+)
 from tests.docs.markdown_tables import DOCS
 
 if TYPE_CHECKING:
@@ -109,6 +116,8 @@ def main() -> None:
         if path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             sys.stdout.write(f"{path.relative_to(DOCS.parent)}\n")
+    if not page_pictures.take_pictures():
+        sys.stdout.write("docs/images is left as it is: it needs Chromium and playwright.\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf
 
 # The distributions whose import name is another.
 IMPORT_NAMES: Final = {
+    "google-re2": "re2",
     "pillow": "PIL",
     "time-machine": "time_machine",
     "jsonschema-rs": "jsonschema_rs",

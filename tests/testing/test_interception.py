@@ -84,7 +84,7 @@ def test_again(getimg_mock):
     assert answer.status_code == 200
 """
     )
-    options = ["-p", "no:randomly", "-p", "no:respx", "-p", "no:anyio"]
+    options = ["-p", "no:randomly", "-p", "no:respx", "-p", "no:anyio", "-p", "no:pytest_httpx"]
     result = suite.runpytest_subprocess(*options)
     result.assert_outcomes(passed=2)
 

@@ -29,9 +29,12 @@ async def retrieve(call: Call) -> Answer:
     workspace, generation = _resolve_link(call)
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
-    data = await _draw(call, build_media(workspace, generation))
+    is_real = call.fake.settings.media_size == "real"
+    data = await _draw(call, build_media(workspace, generation, grain=is_real))
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
-    etag = digest(workspace.derive_media_seed(generation.id), repr(product), size=16).hex()
+    # The two sizes of one picture are different representations.
+    described = f"{product!r}{' real' if is_real and product.duration is None else ''}"
+    etag = digest(workspace.derive_media_seed(generation.id), described, size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
     return serve_file(call, File(data, product.mime_type, name, etag, modified))
 

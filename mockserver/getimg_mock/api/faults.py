@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.api.error_envelope import render_problem
 from getimg_mock.api.legal_variations import apply_oddities
 from getimg_mock.api.messages import Answer
+from getimg_mock.api.raw_connection import NO_WIRE, has_wire
 from getimg_mock.errors import Refusal
-from getimg_mock.world.behaviours import NOTHING, REPLACEMENT_FAULTS, RESPONSE_FAULTS
+from getimg_mock.world.behaviours import (
+    NOTHING,
+    REPLACEMENT_FAULTS,
+    RESPONSE_FAULTS,
+    SOCKET_FAULTS,
+)
 from getimg_mock.world.error_messages import LINK_EXPIRED
 from getimg_mock.world.magic import parse_header, parse_prompt
 from getimg_mock.world.randomness import Stream, digest
@@ -40,7 +46,8 @@ _HTML: Final = b"""<html>
 def select_behaviour(call: Call) -> None:
     """Select the behaviour for this request, and set it on the call.
 
-    Raises the 400 `Refusal` for unknown magic words.
+    Raises the 400 `Refusal` for unknown magic words, and a 501 for a fault that the host of the
+    application cannot produce.
     """
     workspace = call.workspace
     if workspace is None:
@@ -56,6 +63,8 @@ def select_behaviour(call: Call) -> None:
         asked = asked.fill_from(parse_prompt(facts.prompt))
     call.behaviour, rules = workspace.choose_behaviour(facts, asked)
     call.rules = tuple(rule.id for rule in rules)
+    if call.behaviour.fault in SOCKET_FAULTS and not has_wire(call.scope):
+        raise Refusal("socket_fault_unavailable", NO_WIRE, status=501)
 
 
 async def apply_behaviour(call: Call, handler: Handler) -> Answer:

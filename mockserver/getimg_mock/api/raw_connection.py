@@ -16,6 +16,11 @@ _T = TypeVar("_T")
 
 # The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
+NO_WIRE: Final = (
+    "Socket faults need getimg-mock's own server: use `getimg-mock serve`, MockServer, or the "
+    "in-process transports."
+)
+"""What to do under another ASGI host."""
 
 
 class ClientGoneError(Exception):
@@ -46,11 +51,13 @@ def get_wire(scope: Mapping[str, Any]) -> Wire:
     """Return the wire of a request; raises `NoWireError` under another ASGI host."""
     wire: Wire | None = scope.get(WIRE)
     if wire is None:
-        raise NoWireError(
-            "Socket faults need getimg-mock's own server: use `getimg-mock serve`, "
-            "MockServer, or the in-process transports."
-        )
+        raise NoWireError(NO_WIRE)
     return wire
+
+
+def has_wire(scope: Mapping[str, Any]) -> bool:
+    """Return whether the ASGI host gives access to the socket of its requests."""
+    return WIRE in scope
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import command_table
-from getimg_mock.control.command import DeferredAnswer, FileAnswer, TextAnswer
+from getimg_mock.control.command import (
+    DeferredAnswer,
+    FileAnswer,
+    StreamedAnswer,
+    TextAnswer,
+)
 from getimg_mock.control.error_bodies import build_error
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
@@ -62,6 +67,8 @@ class LocalChannel:
             return result.wait()
         if isinstance(result, FileAnswer):
             return self.fake.cache.get(result.item, partial(encode, result.item))
+        if isinstance(result, StreamedAnswer):
+            return result.read()
         return result.text if isinstance(result, TextAnswer) else result
 
     def with_key(self, key: str) -> LocalChannel:

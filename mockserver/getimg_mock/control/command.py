@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from getimg_mock.errors import WaitError
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
@@ -40,6 +41,19 @@ class FileAnswer:
     def media_type(self) -> str:
         """The file's media type."""
         return getattr(self.item, "mime_type", "video/mp4")
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer that is built while it is sent, so that its size needs no memory."""
+
+    media_type: str
+    pieces: Iterator[str]
+
+    def read(self) -> Any:
+        """Return the whole answer: a JSON value, or a string for another format."""
+        whole = "".join(self.pieces)
+        return json.loads(whole) if self.media_type == "application/json" else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ class DeferredAnswer:
 
 
 if TYPE_CHECKING:
-    CommandResult = Json | TextAnswer | FileAnswer | DeferredAnswer
+    CommandResult = Json | TextAnswer | StreamedAnswer | FileAnswer | DeferredAnswer
     Run = Callable[[Fake, Workspace, Json], CommandResult]
     RunKeyless = Callable[[Fake, Json], CommandResult]
 

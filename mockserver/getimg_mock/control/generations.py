@@ -48,9 +48,11 @@ def list_generations(_fake: Fake, workspace: Workspace, values: Json) -> Json:
         }
 
 
-def show_file(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
+def show_file(fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return the file of a completed generation, also after its link has expired."""
-    return FileAnswer(build_media(workspace, _require_completed(workspace, values[GENERATION])))
+    generation = _require_completed(workspace, values[GENERATION])
+    is_real = fake.settings.media_size == "real"
+    return FileAnswer(build_media(workspace, generation, grain=is_real))
 
 
 def show_thumbnail(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command
 from getimg_mock.control.fields import objects, text
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.world.behaviours import ERRORS, ODDITIES, REPLACEMENT_FAULTS, RESPONSE_FAULTS
+from getimg_mock.world.behaviours import (
+    ERRORS,
+    ODDITIES,
+    REPLACEMENT_FAULTS,
+    RESPONSE_FAULTS,
+    SOCKET_FAULTS,
+)
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import RULE_KEYS, list_scenario_names, load_scenario
 from getimg_mock.world.transitions import FAILURES
@@ -65,6 +71,26 @@ def add(_fake: Fake, workspace: Workspace, values: Json) -> Json:
         if name is not None:
             return _describe_rule(workspace.scenarios.load(name, now, **values))
         return _describe_rule(workspace.scenarios.load_rules(given, now, **values))
+
+
+def refuse_socket_faults(payload: Json, reason: str) -> None:
+    """Raise `SettingsError` for rules, also those of a snapshot, whose fault needs the socket."""
+    name = payload.get("name")
+    left: list[Any] = [payload]
+    if name in list_scenario_names():
+        left += load_scenario(name).rules
+    found: set[str] = set()
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            fault = value.get("fault")
+            found |= {fault} if isinstance(fault, str) else set()
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    for fault in SOCKET_FAULTS:
+        if fault in found:
+            raise SettingsError(f"fault: {fault!r} cannot happen on this server. {reason}")
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:

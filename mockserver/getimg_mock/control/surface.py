@@ -13,19 +13,22 @@ from getimg_mock._shipped import read_text
 from getimg_mock.control import command_table, page_files, tail
 from getimg_mock.control.changes import stream_changes
 from getimg_mock.control.client_requests import send_request
-from getimg_mock.control.command import DeferredAnswer, FileAnswer, TextAnswer
+from getimg_mock.control.command import DeferredAnswer, FileAnswer, StreamedAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_problem
 from getimg_mock.control.interface_document import build_document
 from getimg_mock.control.request_guard import build_session_cookie, check
+from getimg_mock.control.scenarios import refuse_socket_faults
+from getimg_mock.control.streaming import PIECE, send_pieces
 from getimg_mock.control.workspace_ids import ID_HEADER, find_workspace
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 from getimg_mock.media.rendering import render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from getimg_mock.control.command import CommandResult
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
     from getimg_mock.settings import Settings
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     KeyOf = Callable[[list[str], Settings], str]
     # Returns the verdict of the client contract on the client of a key.
     Judge = Callable[[Fake, str], Json]
+    NoSocket = Callable[[Scope], str | None]
 
 PREFIX: Final = "/__mock__"
 
@@ -49,15 +53,22 @@ _JSON: Final = "application/json"
 class Surface:
     """The ASGI application for the fake's own paths.
 
+    `no_socket` returns why the host of a request cannot produce faults of the socket, or None.
     `api` is the application for the API's paths, for requests that the page sends; `judge` returns
     the verdict on a client, where the program that serves the fake has the client contract.
     """
 
     def __init__(
-        self, fake: Fake, key_of: KeyOf, api: ASGIApp | None = None, judge: Judge | None = None
+        self,
+        fake: Fake,
+        key_of: KeyOf,
+        no_socket: NoSocket,
+        api: ASGIApp | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self._fake = fake
         self._key_of = key_of
+        self._no_socket = no_socket
         self._api = api
         self._judge = judge
 
@@ -101,7 +112,7 @@ class Surface:
 
     async def _answer(
         self, scope: Scope, method: str, path: str, receive: Receive
-    ) -> tuple[str, bytes]:
+    ) -> tuple[str, bytes | Iterator[str]]:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
         if (method, path) == ("POST", "/requests"):
@@ -116,9 +127,16 @@ class Surface:
             payload = {n: v for n, v in _parse_query(scope).items() if n != _SELECTOR}
         else:
             payload = await _read_payload(scope, receive)
-        result = command_table.run(self._fake, key, found, payload)
+        reason = self._no_socket(scope)
+        if reason is not None and method == "POST":
+            refuse_socket_faults(payload, reason)
+        return await self._render(command_table.run(self._fake, key, found, payload))
+
+    async def _render(self, result: CommandResult) -> tuple[str, bytes | Iterator[str]]:
         if isinstance(result, DeferredAnswer):
             result = await result.wait_async()
+        if isinstance(result, StreamedAnswer):
+            return result.media_type, result.pieces
         if isinstance(result, TextAnswer):
             return result.media_type, result.text.encode()
         if isinstance(result, FileAnswer):
@@ -270,19 +288,28 @@ async def _send(
     send: Send,
     status: int,
     media_type: str,
-    body: bytes,
+    body: bytes | Iterator[str],
     *,
     more: Iterable[tuple[bytes, bytes]] = (),
 ) -> None:
     headers = [
         (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-mock-control", command_table.VERSION.encode()),
         *more,
     ]
+    if isinstance(body, bytes):
+        headers.insert(1, (b"content-length", b"%d" % len(body)))
     if status == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    if scope["method"] == "HEAD":
+        body = b""
+    if not isinstance(body, bytes):
+        await send_pieces(body, send)
+        body = b""
+    for at in range(0, len(body) - PIECE, PIECE):
+        await send({"type": "http.response.body", "body": body[at : at + PIECE], "more_body": True})
+    last = max(0, -(-len(body) // PIECE) - 1) * PIECE
+    await send({"type": "http.response.body", "body": body[last:]})

@@ -15,8 +15,13 @@ THUMBNAIL: Final = 320
 """The longest side of a thumbnail, in pixels."""
 
 
-def build_media(workspace: Workspace, generation: Generation) -> Picture | Video:
-    """Return what the file of a generation is rendered from."""
+def build_media(
+    workspace: Workspace, generation: Generation, *, grain: bool = False
+) -> Picture | Video:
+    """Return what the file of a generation is rendered from.
+
+    With `grain` a picture's file is about as large as that of a real picture.
+    """
     product, seed = generation.product, workspace.derive_media_seed(generation.id)
     if product.duration is None or product.fps is None:
         return Picture(
@@ -27,6 +32,7 @@ def build_media(workspace: Workspace, generation: Generation) -> Picture | Video
             product.model,
             generation.id,
             seed,
+            grain,
         )
     return Video(
         product.width,

@@ -27,6 +27,7 @@ class Picture:
     """All that a picture's bytes depend on; `generation` is its id.
 
     `note` is the text in the upper right corner; by default its size in pixels.
+    With `grain` the file is about as large as one of a real picture.
     """
 
     width: int
@@ -36,6 +37,7 @@ class Picture:
     model: str
     generation: str
     seed: bytes
+    grain: bool = False
     note: str | None = None
 
 
@@ -56,6 +58,7 @@ def encode_picture(picture: Picture) -> bytes:
         generation=picture.generation,
         seed=picture.seed,
         note=picture.note or f"{picture.width} x {picture.height}",
+        grain=picture.grain,
     )
     file = BytesIO()
     draw_poster(poster).save(file, codec, **_SAVE_OPTIONS[codec])

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from getimg_mock.media import text_layout
 from getimg_mock.media.palettes import Colour, Palette, draw_palette
-from getimg_mock.world.randomness import Stream
+from getimg_mock.world.randomness import Stream, draw_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,12 +18,17 @@ _SKETCH: Final = 320  # the longest side of the background before it is enlarged
 _SMALLEST_LABEL: Final = 9
 _ROOM_FOR_LABELS: Final = 8  # label heights; on less, the prompt stands alone
 _SMALL: Final = 64  # pixels; up to here every one is needed, and none is left for a margin
+_GRAIN: Final = 20  # levels of brightness from the darkest grain to the lightest
+_GRAIN_BYTES: Final = 256 * 1024  # deflate and its like look back 32 KiB
 _SIDE: Final = 178  # what Pillow's radial gradient has reached at its sides; 255 is in its corners
 
 
 @dataclass(frozen=True, slots=True)
 class Poster:
-    """What is on a poster; `note` stands in the upper right corner, `inset` is kept free below."""
+    """What is on a poster; `note` stands in the upper right corner, `inset` is kept free below.
+
+    With `grain` the background has a texture that does not compress.
+    """
 
     width: int
     height: int
@@ -33,6 +38,7 @@ class Poster:
     seed: bytes
     note: str
     inset: int = 0
+    grain: bool = False
 
     @property
     def palette(self) -> Palette:
@@ -60,7 +66,23 @@ def _draw_background(poster: Poster) -> Image.Image:
     )
     for index, colour in enumerate(colours.glows):
         _draw_glow(sketch, chance, index, colour)
-    return sketch.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
+    if not poster.grain:
+        return sketch.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
+    # Darkened where the grain would exceed white: the cheap addition is modulo 256.
+    bounded = sketch.point([min(value, 255 - _GRAIN) for value in range(256)] * 3)
+    smooth = bounded.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
+    return ImageChops.add_modulo(smooth, _draw_grain(poster))
+
+
+def _draw_grain(poster: Poster) -> Image.Image:
+    """Return grey noise: rows that are drawn once and repeated, too far apart for compression."""
+    rows = min(poster.height, -(-_GRAIN_BYTES // poster.width))
+    levels = bytes(value * _GRAIN // 255 for value in range(256))
+    noise = draw_bytes(poster.width * rows, "grain", poster.seed).translate(levels)
+    whole = noise * -(-poster.height // rows)
+    size = poster.width, poster.height
+    one = Image.frombytes("L", size, whole[: poster.width * poster.height])
+    return Image.merge("RGB", (one, one, one))
 
 
 def _draw_slope(chance: Stream, size: tuple[int, int]) -> Image.Image:

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
+from math import inf
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,7 +27,7 @@ from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ExternalServer, OwnServer
 from getimg_mock.testing.options import API_HOST, resolve_options
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
-from getimg_mock.testing.stalled_polling import StalledPollingDetector
+from getimg_mock.testing.stalled_polling import StalledPollingDetector, fail_in_caller
 from getimg_mock.testing.workspace import ExpectationError, GetimgMock
 from getimg_mock.world.clock import VirtualClock
 
@@ -69,9 +72,14 @@ class OpenWorkspace:
             self.workspace.verify()
             found = list(self._find_breaches())
         except (ExpectationError, SettingsError) as error:
-            pytest.fail(str(error), pytrace=False)
+            raise _build_failure(error) from None
         if found:
             pytest.fail("\n\n".join(["The client contract:", *found]), pytrace=False)
+        failure = self.workspace.failure
+        if failure is not None:
+            failure.close()
+            if failure.message is not None and not failure.raised:
+                pytest.fail(failure.message, pytrace=False)
         if self.guard.attempts:
             pytest.fail("Swallowed during the test: " + self.guard.attempts[0], pytrace=False)
 
@@ -104,11 +112,12 @@ def open_live(
         try:
             workspace = stack.enter_context(contextmanager(server.open_workspace)(want))
         except GetimgMockError as error:
-            pytest.fail(str(error), pytrace=False)
+            raise _build_failure(error) from None
         stack.callback(workspace.close)
         opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), verdict=want.verdict)
         workspace.require(*want.policies)
         _set_environment(stack, workspace)
+        _bypass_proxies(stack, workspace.url)
         _note_opened(request, opened)
         if want.linked:
             workspace.link_time()
@@ -119,7 +128,11 @@ def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalSe
     """Yield the server of this test run, or of this xdist worker."""
     url = config.getoption("getimg_server") or config.getini("getimg_server")
     token = config.getoption("getimg_token")
-    server = ExternalServer(url, token) if url else OwnServer(Settings.of(port=0, quiet=True))
+    server = (
+        ExternalServer(url, token)
+        if url
+        else OwnServer(Settings.of(port=0, quiet=True, media_size="small"))
+    )
     server.start()
     try:
         yield server
@@ -131,8 +144,11 @@ def route_respx(
     request: pytest.FixtureRequest, workspace: GetimgMock
 ) -> Iterator[respx.MockRouter]:
     """Yield a respx router with the fake mounted, active until the end of the test."""
-    import respx  # noqa: PLC0415 - optional
-
+    try:
+        import respx  # noqa: PLC0415 - optional
+    except ModuleNotFoundError:
+        text = "The fixture getimg_respx needs respx: pip install 'getimg-mock[respx]'."
+        raise pytest.fail.Exception(text, pytrace=False) from None
     for opened in find_opened(request.node):
         if opened.workspace is workspace and opened.claim is not None:
             # Else the claim would answer requests before respx sees them.
@@ -159,11 +175,16 @@ def build_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
         yield "getimg timeline", opened.workspace.timeline()
 
 
+def _build_failure(error: Exception) -> BaseException:
+    """Return a failure with the text of an error; raise it from None, or the text shows twice."""
+    return pytest.fail.Exception(str(error), pytrace=False)
+
+
 def _read_options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> WorkspaceOptions:
     try:
         return resolve_options(request, settings)
     except GetimgMockError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise _build_failure(error) from None
 
 
 def _open_in_process(
@@ -178,7 +199,7 @@ def _open_in_process(
             want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache
         )
     except GetimgMockError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise _build_failure(error) from None
     app = Application(fake, access_log.log_nothing)
     patience = LinkedWaitStrategy(PresentClock(store, want.key), AdvanceClock())
     workspace = GetimgMock(
@@ -192,12 +213,28 @@ def _open_in_process(
     stack.callback(INTERCEPTION.remove, claim)
     _set_environment(stack, workspace)
     workspace.require(*want.policies)
-    fake.store.get_or_create(want.key).journal.subscribe(StalledPollingDetector(workspace))
+    store.listeners.append(
+        StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
+    )
     return OpenWorkspace(workspace, guard, claim, verdict=want.verdict)
 
 
 def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:
+    opened.workspace.real_patience = _read_patience(request.config)
     find_opened(request.node).append(opened)
+
+
+def _read_patience(config: pytest.Config) -> float:
+    text = config.getini("getimg_patience")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < inf:
+        raise pytest.fail.Exception(
+            f"getimg_patience: {text!r} is not a number of seconds, such as 5.", pytrace=False
+        )
+    return seconds
 
 
 def _find_hosts(request: pytest.FixtureRequest) -> frozenset[str]:
@@ -215,3 +252,14 @@ def _set_environment(stack: ExitStack, workspace: GetimgMock) -> None:
     patch = stack.enter_context(pytest.MonkeyPatch.context())
     patch.setenv("GETIMG_API_KEY", workspace.key)
     patch.setenv("GETIMG_AI_BASE_URL", workspace.url)
+
+
+def _bypass_proxies(stack: ExitStack, url: str) -> None:
+    """Let clients that obey HTTP_PROXY and its like reach the fake without a proxy."""
+    hosts = {"localhost", "127.0.0.1", "::1", urlsplit(url).hostname or "localhost"}
+    patch = stack.enter_context(pytest.MonkeyPatch.context())
+    given = [os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")]
+    listed = [each.strip() for text in given for each in text.split(",") if each.strip()]
+    value = "*" if "*" in listed else ",".join(dict.fromkeys([*listed, *sorted(hosts)]))
+    for name in ("NO_PROXY", "no_proxy"):
+        patch.setenv(name, value)

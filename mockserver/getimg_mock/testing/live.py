@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
 
 from getimg_mock.api import access_log
 from getimg_mock.application import Application
@@ -14,6 +17,8 @@ from getimg_mock.fake import open_workspace
 from getimg_mock.serving.server import MockServer
 from getimg_mock.testing.options import WHOLE_FAKE_SETTINGS, derive_key
 from getimg_mock.testing.reset_tracking import EpochStore
+from getimg_mock.testing.stalled_polling import StalledPollingDetector
+from getimg_mock.testing.thread_failure import ThreadFailure
 from getimg_mock.testing.workspace import GetimgMock
 from getimg_mock.world.clock import VirtualClock
 from getimg_mock.world.randomness import generate_secret
@@ -44,8 +49,8 @@ class OwnServer:
         self._wanted: dict[str, WorkspaceOptions] = {}
         self._server = MockServer(settings=settings)
         made = self._server.app.fake
-        store = EpochStore(self._start_server, bound=settings.max_workspaces)
-        self._fake = replace(made, store=store)
+        self._store = EpochStore(self._start_server, bound=settings.max_workspaces)
+        self._fake = replace(made, store=self._store)
         self._counted = _RequestCounter(Application(self._fake, access_log.log_nothing))
         self._server.app = self._counted  # type: ignore[assignment]
 
@@ -76,12 +81,25 @@ class OwnServer:
 
     def _open(self, want: WorkspaceOptions) -> Iterator[GetimgMock]:
         self._wanted[want.key] = want
-        self._fake.store.renew(want.key)
+        self._store.renew(want.key)
+        workspace = GetimgMock(
+            LocalChannel(self._fake, want.key),
+            url=self.url,
+            at_work=self._counted.is_at_work,
+            own_ports=frozenset({urlsplit(self.url).port or 0}),
+        )
+        workspace.failure = failure = ThreadFailure()
+        detector = StalledPollingDetector(
+            workspace, self._store, handle="getimg_live", fail=failure
+        )
+        self._store.listeners.append(detector)
+        self._counted.failures.append(failure)
         try:
-            yield GetimgMock(
-                LocalChannel(self._fake, want.key), url=self.url, at_work=self._counted.is_at_work
-            )
+            yield workspace
         finally:
+            failure.close()
+            self._counted.failures.remove(failure)
+            self._store.listeners.remove(detector)
             del self._wanted[want.key]
 
     def _start_server(self, key: str) -> Workspace:
@@ -143,10 +161,14 @@ class ExternalServer:
 
 
 class _RequestCounter:
-    """An application that knows whether it is processing a request."""
+    """An application that knows whether it is processing a request.
+
+    Requests for the paths of a failure are refused, so that a client in another process ends, too.
+    """
 
     def __init__(self, app: Application) -> None:
         self.fake = app.fake
+        self.failures: list[ThreadFailure] = []
         self._app = app
         self._under_way = 0
 
@@ -164,8 +186,16 @@ class _RequestCounter:
             finally:
                 self._under_way += 1
 
+        for failure in self.failures:
+            if scope.get("path") in failure.paths:
+                await JSONResponse(_describe_refusal(failure), 400)(scope, receive, send)
+                return
         self._under_way += 1
         try:
             await self._app(scope, received, send)
         finally:
             self._under_way -= 1
+
+
+def _describe_refusal(failure: ThreadFailure) -> dict[str, Any]:
+    return {"error": {"code": "stalled_polling", "message": failure.message}}

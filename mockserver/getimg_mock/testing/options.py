@@ -39,6 +39,7 @@ WHOLE_FAKE_SETTINGS: Final = (
     "unknown_download_status",
     "max_body_mib",
     "reference_megapixels",
+    "media_size",
     "media_cache_mib",
     "magic",
     "check_responses",
@@ -86,7 +87,8 @@ def resolve_options(
     verdict = _check_verdict(values.pop("verdict", "off"))
     start, rate, linked = _parse_clock(values.pop("clock", "virtual"))
     values = dict(_flatten(values, request.config.rootpath))
-    read = Settings.of(**values, quiet=True)
+    # Real sizes cost time in each test; a test that is about them asks for them.
+    read = Settings.of(**{"media_size": "small"} | values, quiet=True)
     return WorkspaceOptions(
         settings=replace(read, journal_exchanges=max(read.journal_exchanges, 10_000)),
         given=values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from getimg_mock.fake import Fake, open_workspace
@@ -14,20 +15,36 @@ if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.settings import Settings
     from getimg_mock.world.clock import VirtualClock
+    from getimg_mock.world.journal import Exchange
     from getimg_mock.world.workspaces import Workspace
 
 
 class EpochStore(MemoryStore):
-    """A store that counts replaced workspaces in `epoch`."""
+    """A store that counts replaced workspaces in `epoch`.
+
+    `listeners` are called with the key and the exchange after every exchange of any workspace.
+    """
 
     def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
-        super().__init__(make, bound=bound)
+        super().__init__(self._make_heard, bound=bound)
+        self._make_silent = make
         self.epoch = 0
+        self.listeners: list[Callable[[str, Exchange], object]] = []
 
     def replace(self, workspace: Workspace) -> None:
         """Replace the workspace that has the same key."""
         super().replace(workspace)
         self.epoch += 1
+
+    def _make_heard(self, key: str) -> Workspace:
+        workspace = self._make_silent(key)
+        workspace.journal.subscribe(partial(self._call_listeners, key))
+        return workspace
+
+    def _call_listeners(self, key: str, exchange: Exchange) -> None:
+        __tracebackhide__ = True
+        for listener in tuple(self.listeners):
+            listener(key, exchange)
 
 
 def create_fake_with_epochs(

@@ -35,9 +35,17 @@ class _TimelineEntry:
 
 
 def render_timeline(
-    workspace: WorkspaceHandle, opened_at: datetime, fake: Fake | None, *, lines: int = 20
+    workspace: WorkspaceHandle,
+    opened_at: datetime,
+    fake: Fake | None,
+    *,
+    since: datetime,
+    lines: int = 20,
 ) -> str:
-    """Return exchanges, endings, money and time in at most `lines` lines."""
+    """Return exchanges, endings, money and time in at most `lines` lines.
+
+    `since` is the real time from which on requests to other workspaces of `fake` are the test's.
+    """
     summary = workspace.summary()
     now = workspace.clock.now()
     head = (
@@ -50,7 +58,7 @@ def render_timeline(
         *_list_endings(workspace, opened_at, now),
     ]
     events.sort(key=lambda each: each.at)
-    tail = list(_list_elsewhere(workspace, fake))
+    tail = list(_list_elsewhere(workspace, fake, since))
     room = max(3, lines - 1 - len(tail))
     return "\n".join([head, *_fit_line(_join_repeats(events), room), *tail])
 
@@ -129,17 +137,23 @@ def _fit_line(events: list[_TimelineEntry], room: int) -> list[str]:
     return [*map(str, events[:first]), left_out, *map(str, events[-last:])]
 
 
-def _list_elsewhere(workspace: WorkspaceHandle, fake: Fake | None) -> Iterable[str]:
+def _list_elsewhere(
+    workspace: WorkspaceHandle, fake: Fake | None, since: datetime
+) -> Iterable[str]:
     """Yield the requests that reached the fake, but not this workspace."""
     if fake is None:
         return
     for other in fake.store:
-        if other.key != workspace.key and len(other.journal):
+        if other.key == workspace.key:
+            continue
+        # A fake on a socket serves many tests: earlier requests are those of others.
+        number = sum(each.wall >= since for each in other.journal)
+        if number:
             yield (
-                f"{len(other.journal)} request(s) came with another key, {shorten_key(other.key)}: "
+                f"{number} request(s) came with another key, {shorten_key(other.key)}: "
                 "use pytest.mark.getimg(key=...) if it belongs to this test."
             )
-    for exchange in tuple(fake.journal)[:3]:
+    for exchange in [each for each in fake.journal if each.wall >= since][:3]:
         yield f"without a workspace: {exchange.method} {exchange.path[:80]} {exchange.status}"
 
 

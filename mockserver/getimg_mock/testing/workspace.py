@@ -16,7 +16,8 @@ from getimg_mock.testing.reset_tracking import EpochStore, PresentClock
 from getimg_mock.testing.timeline import render_timeline
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.linked_time import Link
-from getimg_mock.world.clock import stopwatch
+from getimg_mock.virtual_time.real_work import PATIENCE
+from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from getimg_mock.testing.client_waiting import LinkedWaitStrategy
     from getimg_mock.testing.httpx2_transport import Httpx2Transport
     from getimg_mock.testing.httpx_transport import HttpxTransport
+    from getimg_mock.testing.thread_failure import ThreadFailure
     from getimg_mock.virtual_time.linked_time import ClockSource, MovableClock
 
 
@@ -44,6 +46,7 @@ class ExpectationError(AssertionError):
 class GetimgMock(WorkspaceHandle):
     """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
+    `real_patience` is for how many real seconds linked time waits for real work that is silent.
     `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
     a socket) return it; only the first has transports.
     """
@@ -56,11 +59,15 @@ class GetimgMock(WorkspaceHandle):
         app: Application | None = None,
         patience: LinkedWaitStrategy | None = None,
         at_work: Callable[[], bool] = bool,
+        own_ports: frozenset[int] = frozenset(),
     ) -> None:
+        self._own_ports = own_ports
+        self.real_patience = PATIENCE
         self._watched = _SettlingChannel(channel, patience)
         super().__init__(self._watched)
         self.url = url
         self.link: Link | None = None
+        self.failure: ThreadFailure | None = None
         self._app = app
         self._patience = patience
         self._at_work = at_work
@@ -68,6 +75,7 @@ class GetimgMock(WorkspaceHandle):
         self._orders: list[ExpectedOrder] = []
         self._policies: list[str] = []
         self._opened_at = self.clock.now()
+        self._opened_really_at = wall_time()
 
     def transport(self) -> HttpxTransport:
         """Return a transport for `httpx.Client` and `httpx.AsyncClient`; every host is the fake."""
@@ -102,7 +110,9 @@ class GetimgMock(WorkspaceHandle):
         source: ClockSource = (
             PresentClock(store, self.key) if isinstance(store, EpochStore) else _RemoteClock(self)
         )
-        self.link = Link(source, at_work=self._at_work).start()
+        self.link = Link(
+            source, at_work=self._at_work, patience=self.real_patience, own_ports=self._own_ports
+        ).start()
         if self._patience is not None:
             self._patience.link = self.link
         return self.link
@@ -166,7 +176,13 @@ class GetimgMock(WorkspaceHandle):
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far as text, in at most `lines` lines."""
-        return render_timeline(self, self._opened_at, self._find_fake(), lines=lines)
+        return render_timeline(
+            self,
+            self._opened_at,
+            self._find_fake(),
+            since=self._opened_really_at,
+            lines=lines,
+        )
 
     def check_loop(self) -> None:
         """Raise `LoopError` if time is linked and the running event loop cannot be."""

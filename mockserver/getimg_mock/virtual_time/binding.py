@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
@@ -20,9 +20,19 @@ from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
 from getimg_mock.virtual_time.time_aliases import FUNCTIONS, find_aliases, find_held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Mapping
 
     from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
+
+
+class PatchNotes(Protocol):
+    """Makes patches that last as long as the binding."""
+
+    def start(self, patches: Patches) -> None:
+        """Make the patches."""
+
+    def stop(self) -> None:
+        """Undo what is not restored with the patches."""
 
 
 class TimeBinding:
@@ -30,7 +40,9 @@ class TimeBinding:
 
     Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
     which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
-    on the clock. Bindings may be nested: the innermost decides.
+    on the clock. `real_callers` tells which modules, by name, get real time in bound threads, too.
+    `notes` makes patches of its own.
+    Bindings may be nested: the innermost decides.
     """
 
     def __init__(
@@ -40,7 +52,11 @@ class TimeBinding:
         outsiders: Container[threading.Thread] = (),
         trio: DeadlinePolicy | None = None,
         event_wait: bool = False,
+        real_callers: Mapping[object, bool] | None = None,
+        notes: PatchNotes | None = None,
     ) -> None:
+        self._notes = notes
+        self._real_callers = real_callers
         self._policy = policy
         self._outsiders = outsiders
         self._event_wait = event_wait
@@ -64,6 +80,8 @@ class TimeBinding:
             self._asyncio.start(self._patches)
             if self._trio is not None:
                 self._trio.start(self._patches)
+            if self._notes is not None:
+                self._notes.start(self._patches)
             self._patch_time()
             if self._event_wait:
                 self._patches.replace(threading.Event, "wait", self._make_event_wait)
@@ -78,6 +96,8 @@ class TimeBinding:
         self._patches.restore()
         if self._trio is not None:
             self._trio.stop()
+        if self._notes is not None:
+            self._notes.stop()
         self._datetime.stop()
         self._restore_new_modules()
 
@@ -97,7 +117,16 @@ class TimeBinding:
         self._functions = frozenset(made.values())
 
     def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
-        return lambda original: _TimeFunction(original, bound, self.is_bound)
+        is_bound = self.is_bound
+        if self._real_callers is not None:
+            is_bound = self._is_caller_bound
+        return lambda original: _TimeFunction(original, bound, is_bound)
+
+    def _is_caller_bound(self) -> bool:
+        """Return whether the function that has called a function of `time` has bound time."""
+        # Below this frame are `_TimeFunction.__call__` and its caller.
+        caller = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
+        return not self._real_callers[caller] and self.is_bound()  # type: ignore[index]
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy

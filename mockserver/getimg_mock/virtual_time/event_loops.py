@@ -18,9 +18,10 @@ from getimg_mock.virtual_time.import_hooks import ImportHook
 from getimg_mock.virtual_time.policy import IdleLoop
 from getimg_mock.virtual_time.sleepers import POLL
 from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
+from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import ModuleType
 
     from getimg_mock.patches import Patches
@@ -59,6 +60,7 @@ class AsyncioLoops:
         self._policy = policy
         self._is_bound = is_bound
         self._jobs: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+        self._silent_since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
 
     def start(self, patches: Patches) -> None:
         """Bind the loops that run and those to come."""
@@ -75,16 +77,21 @@ class AsyncioLoops:
             if getattr(loop, "_selector", None) is not selector or not self._is_bound():
                 return original(selector, timeout)
             events = original(selector, 0)
-            if events or (timeout is not None and timeout <= 0):
-                return events
-            return self._policy.wait_for_events(
-                IdleLoop(
-                    timeout=timeout,
-                    poll=lambda seconds: original(selector, seconds),
-                    has_sockets=len(getattr(selector, "get_map", dict)()) > 1,
-                    jobs=self._jobs.get(loop, 0),
+            if not events and (timeout is None or timeout > 0):
+                events = self._policy.wait_for_events(
+                    IdleLoop(
+                        timeout=timeout,
+                        poll=lambda seconds: original(selector, seconds),
+                        has_sockets=len(getattr(selector, "get_map", dict)()) > 1,
+                        jobs=self._jobs.get(loop, 0),
+                        silent_since=self._silent_since.setdefault(loop, stopwatch()),
+                        is_deadline=_is_next_timer_deadline(loop),
+                        list_descriptors=lambda: _list_descriptors(loop, selector),
+                    )
                 )
-            )
+            if events:
+                self._silent_since[loop] = stopwatch()
+            return events
 
         return select
 
@@ -102,13 +109,29 @@ class AsyncioLoops:
         self._jobs[loop] -= 1
 
 
+def _is_next_timer_deadline(loop: Any) -> bool:
+    """Return whether the next timer of a loop ends a wait, rather than a sleep."""
+    timers = getattr(loop, "_scheduled", None)
+    callback = getattr(timers[0], "_callback", None) if timers else None
+    name = getattr(callback, "__qualname__", "").lower()
+    return "timeout" in name or name == "_release_waiter"
+
+
+def _list_descriptors(loop: Any, selector: Any) -> list[int]:
+    own = getattr(loop, "_ssock", None)
+    wakes = own.fileno() if own is not None else -1
+    found: Iterable[int] = getattr(selector, "get_map", dict)()
+    return [each for each in tuple(found) if each != wakes]
+
+
 class TrioLoops:
     """Asks a policy when a loop of trio is idle, in threads for which `is_bound` is true."""
 
     def __init__(self, policy: DeadlinePolicy, is_bound: Callable[[], bool]) -> None:
         self._policy = policy
         self._is_bound = is_bound
-        self._asked: WeakKeyDictionary[Any, tuple[float, int]] = WeakKeyDictionary()
+        # For each clock: the deadline, how often trio has asked, and since when.
+        self._asked: WeakKeyDictionary[Any, tuple[float, int, float]] = WeakKeyDictionary()
         self._imports: ImportHook | None = None
 
     def start(self, patches: Patches) -> None:
@@ -154,26 +177,30 @@ class TrioLoops:
         Trio asks whenever all its tasks are blocked. The first answer makes it look for input
         once; when it asks again with the same deadline, nothing has come.
         """
-        known, asked = self._asked.get(clock, (math.nan, 0))
+        known, asked, since = self._asked.get(clock, (math.nan, 0, 0.0))
         asked = asked + 1 if known == deadline else 0
-        self._asked[clock] = (deadline, asked)
+        since = since if asked else stopwatch()
+        self._asked[clock] = (deadline, asked, since)
         if asked == 0:
             return 0.0
-        if asked == 1 and _has_open_sockets():
+        waiting = _list_waiting()
+        if asked == 1 and waiting:
             return NO_INPUT_SECONDS
-        if not self._policy.try_advance(left):
+        if not self._policy.try_advance(left, stopwatch() - since, waiting):
             return POLL
         self._asked.pop(clock, None)
         return 0.0
 
 
-def _has_open_sockets() -> bool:
-    """Return whether a task of the running trio loop waits for input or output."""
-    import trio  # noqa: PLC0415 - only ever called by trio
+def _list_waiting() -> list[int]:
+    """Return what the tasks of the running trio loop wait for, but for what wakes the loop."""
+    from trio._core._run import GLOBAL_RUN_CONTEXT  # noqa: PLC0415 - only ever called by trio
 
-    io = trio.lowlevel.current_statistics().io_statistics
-    # One task is trio's own: it waits for other threads.
-    return getattr(io, "tasks_waiting_read", 0) + getattr(io, "tasks_waiting_write", 0) > 1
+    runner = GLOBAL_RUN_CONTEXT.runner
+    own = getattr(getattr(runner.entry_queue, "wakeup", None), "wakeup_sock", None)
+    wakes = own.fileno() if own is not None else -1
+    found = getattr(runner.io_manager, "_registered", ())
+    return [each for each in tuple(found) if isinstance(each, int) and each != wakes]
 
 
 def _replace_method(

@@ -18,8 +18,11 @@ from getimg_mock.errors import GetimgMockError
 from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.event_loops import require_linkable_loop
 from getimg_mock.virtual_time.outside_threads import OutsideThreads
+from getimg_mock.virtual_time.real_work import PATIENCE, RealWork
 from getimg_mock.virtual_time.sleepers import Sleepers
 from getimg_mock.virtual_time.thread_activity import NO_INPUT_SECONDS
+from getimg_mock.virtual_time.time_aliases import RealTimeCallers
+from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +61,20 @@ class Link:
 
     `jumps` counts how often sleeping has moved the clock, `slept` is by how many seconds.
     `at_work` tells whether something outside of this process's threads is about to act.
+    While something real is under way, the clock does not jump for `patience` real seconds; it then
+    runs no faster than real time. Connections to `own_ports` are left to `at_work`.
     """
 
-    def __init__(self, source: ClockSource, *, at_work: Callable[[], bool] = bool) -> None:
+    def __init__(
+        self,
+        source: ClockSource,
+        *,
+        at_work: Callable[[], bool] = bool,
+        patience: float = PATIENCE,
+        own_ports: frozenset[int] = frozenset(),
+    ) -> None:
+        self._patience = patience
+        self._own_ports = own_ports
         self.active = False
         self.jumps = 0
         self.slept = 0.0
@@ -86,8 +100,19 @@ class Link:
         try:
             require_linkable_loop()
             outsiders = OutsideThreads()
-            self._sleepers = Sleepers(self, outsiders, self._at_work)
-            self._binding = TimeBinding(self, outsiders=outsiders, trio=self)
+            self._real_work = RealWork(
+                outsiders,
+                patience=self._patience,
+                own_ports=self._own_ports,
+            )
+            self._sleepers = Sleepers(self, outsiders, self._at_work, self._real_work)
+            self._binding = TimeBinding(
+                self,
+                outsiders=outsiders,
+                trio=self,
+                real_callers=RealTimeCallers(),
+                notes=self._real_work,
+            )
             self._binding.start()
         except BaseException:
             _ACTIVE.release()
@@ -156,20 +181,42 @@ class Link:
             events = loop.poll(seconds)
             return bool(events) or not self.active
 
-        quiet = NO_INPUT_SECONDS if loop.has_sockets else 0.0
-        self._sleepers.sleep(loop.timeout, rest, quiet=quiet)
+        silent_since = max(loop.silent_since, self._real_work.last_send)
+        quiet = NO_INPUT_SECONDS - (stopwatch() - silent_since) if loop.has_sockets else 0.0
+
+        def is_held() -> bool:
+            return loop.is_deadline and self._may_get_input(
+                stopwatch() - silent_since, loop.list_descriptors()
+            )
+
+        self._sleepers.sleep(loop.timeout, rest, quiet=max(0.0, quiet), is_held=is_held)
         return events
+
+    def _may_get_input(self, silent: float, descriptors: list[int]) -> bool:
+        """Return whether input can come, and the loop has not been silent for too long."""
+        if silent >= self._patience:
+            return False
+        return any(self._real_work.is_real_input(each) for each in descriptors)
+
+    def note_request(self) -> None:
+        """Note that a client of the workspace has made a request."""
+        if self.active:
+            self._sleepers.note_request()
 
     def note_activity(self) -> None:
         """Note that trio's loop in this thread has something to do."""
         self._sleepers.mark_awake(threading.current_thread())
 
-    def try_advance(self, seconds: float) -> bool:
+    def try_advance(self, seconds: float, waited: float, descriptors: list[int]) -> bool:
         """Move the clock by `seconds` for trio's loop in this thread, if it is its turn."""
         me = threading.current_thread()
         moment = self.monotonic() + seconds
         self._sleepers.mark_asleep(me, moment)
         if not self._sleepers.may_advance(me):
+            return False
+        if waited < seconds and (
+            self._may_get_input(waited, descriptors) or self._sleepers.is_held(me)
+        ):
             return False
         self._sleepers.mark_awake(me)
         self.advance_until(moment)

@@ -16,13 +16,18 @@ class IdleLoop:
     `timeout` is the number of seconds until that timer, None without one. `poll` waits so many real
     seconds for input (None: without limit) and returns the events. `has_sockets` tells whether
     input can come from elsewhere than this process, `jobs` how many jobs of executors are under
-    way for the loop.
+    way for the loop. `silent_since` is the real moment of the last input, and `is_deadline` tells
+    whether the timer only ends a wait for something else. `list_descriptors` returns what the loop
+    watches, but for what wakes it itself.
     """
 
     timeout: float | None
     poll: Callable[[float | None], Any]
     has_sockets: bool
     jobs: int
+    silent_since: float
+    is_deadline: bool
+    list_descriptors: Callable[[], list[int]]
 
 
 class TimePolicy(Protocol):
@@ -50,8 +55,12 @@ class DeadlinePolicy(Protocol):
     def note_activity(self) -> None:
         """Note that the loop of this thread has something to do."""
 
-    def try_advance(self, seconds: float) -> bool:
-        """Move the clock by `seconds`, if it is the turn of this thread; return whether it was."""
+    def try_advance(self, seconds: float, waited: float, descriptors: list[int]) -> bool:
+        """Move the clock by `seconds`, if it is the turn of this thread; return whether it was.
+
+        `waited` is for how many real seconds the loop has been idle, and `descriptors` are what its
+        tasks wait for.
+        """
 
     def perf_counter(self) -> float:
         """Return what `time.perf_counter` returns."""

@@ -49,6 +49,26 @@ class ThreadMonitor:
         # All of them are looked at, so that the time of each begins to count.
         return not [thread for thread in threads if self._is_at_work(thread, frames)]
 
+    def is_really_waiting(self, threads: Iterable[threading.Thread], patience: float) -> bool:
+        """Return whether one of them waits in the system for something real, such as a socket.
+
+        One that has waited for `patience` real seconds does not count any more. Must be called
+        after `is_quiet` with these threads.
+        """
+        frames = sys._current_frames()  # noqa: SLF001 - see above
+        now = stopwatch()
+        for thread in threads:
+            frame = frames.get(thread.ident or 0)
+            _, since = self._seen.get(thread, (None, now))
+            if (
+                frame is not None
+                and _find_rule(frame) is None
+                and now - since < patience
+                and _is_in_system(thread)
+            ):
+                return True
+        return False
+
     def _is_at_work(self, thread: threading.Thread, frames: dict[int, FrameType]) -> bool:
         now = stopwatch()
         frame = frames.get(thread.ident or 0)
@@ -60,7 +80,7 @@ class ThreadMonitor:
         if known != sight or (sight.processor is not None and sight.processor.runs):
             self._seen[thread] = (sight, now)
             return True
-        rule = _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+        rule = _find_rule(frame)
         if rule is not None:
             return now - since < SETTLED_SECONDS or not _is_waiting(rule, frame)
         return now - since < (MOTIONLESS_SECONDS if sight.processor is not None else STUCK_SECONDS)
@@ -89,6 +109,31 @@ def _read_processor_state(thread: threading.Thread) -> _ProcessorState | None:
         return _ProcessorState(state in {"R", "D"}, task.joinpath("schedstat").read_text("ascii"))
     except (OSError, ValueError, IndexError):
         return None
+
+
+def count_timed_waits(threads: Iterable[threading.Thread]) -> int:
+    """Return how many of the threads wait for another one, with a timeout in real time."""
+    frames = sys._current_frames()  # noqa: SLF001 - see above
+    found = [frames.get(each.ident or 0) for each in threads]
+    return sum(
+        frame is not None
+        and frame.f_globals.get("__name__") == "threading"
+        and (frame.f_locals.get("timeout") or -1) > 0
+        for frame in found
+    )
+
+
+def _find_rule(frame: FrameType) -> Callable[[dict[str, Any]], object] | None:
+    return _WAITING.get((frame.f_globals.get("__name__"), frame.f_code.co_name))
+
+
+def _is_in_system(thread: threading.Thread) -> bool:
+    """Return whether a thread waits in the system, and not for a lock, as far as Linux shows."""
+    try:
+        place = Path(f"/proc/self/task/{thread.native_id}/wchan").read_text("ascii")
+    except OSError:
+        return False
+    return place not in {"", "0"} and "futex" not in place
 
 
 def _is_waiting(rule: Callable[[dict[str, Any]], object], frame: FrameType) -> bool:

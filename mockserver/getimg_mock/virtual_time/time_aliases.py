@@ -44,6 +44,47 @@ _KEEP_REAL_TIME: Final = frozenset(sys.stdlib_module_names) | {
     "xdist",
 }
 
+# Modules that measure real waits by functions of `time`, and packages that measure a test run.
+_REAL_MODULES: Final = frozenset(
+    {
+        "asyncore",
+        "concurrent.futures._base",
+        "multiprocessing.connection",
+        "multiprocessing.managers",
+        "multiprocessing.queues",
+        "multiprocessing.synchronize",
+        "subprocess",
+    }
+)
+_REAL_PACKAGES: Final = frozenset(
+    {
+        "_pytest",
+        "coverage",
+        "execnet",
+        "hypothesis",
+        "pluggy",
+        "pytest",
+        "pytest_benchmark",
+        "pytest_timeout",
+        "xdist",
+    }
+)
+
+
+class RealTimeCallers(dict[object, bool]):
+    """Whether functions of `time` return real time to a module, by the name of the module.
+
+    A module of the standard library that waits in real time must also count in real time. On a
+    clock that stands still, `concurrent.futures.wait(..., timeout=1)` would never return.
+    """
+
+    def __missing__(self, name: object) -> bool:
+        text = str(name)
+        found = text in _REAL_MODULES or text.partition(".")[0] in _REAL_PACKAGES
+        self[name] = found
+        return found
+
+
 # The aliases found in each module; a module is searched once.
 _ALIASES: Final[dict[str, list[tuple[str, str]]]] = {}
 _SEARCHED: Final[dict[str, int]] = {}

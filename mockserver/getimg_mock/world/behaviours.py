@@ -43,6 +43,8 @@ Oddity = Literal[
 
 REPLACEMENT_FAULTS: Final = get_args(ReplacementFault)
 RESPONSE_FAULTS: Final = get_args(ResponseFault)
+SOCKET_FAULTS: Final = ("reset", "close", "truncate", "hang_body", "wrong_length")
+"""The faults that need the socket, which only servers of getimg-mock give access to."""
 ODDITIES: Final = get_args(Oddity)
 
 

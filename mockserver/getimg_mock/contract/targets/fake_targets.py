@@ -94,7 +94,13 @@ class InProcessTarget:
     def open_session(self, plan: Plan) -> Iterator[InProcessSession]:
         """Create a fake with the settings of the plan, and add the rules of the plan."""
         session = InProcessSession(START, own=self.own)
-        world = {"seed": self.seed, "quiet": True, **self.settings, **dict(plan.world)}
+        world = {
+            "seed": self.seed,
+            "quiet": True,
+            "media_size": "small",
+            **self.settings,
+            **dict(plan.world),
+        }
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
         if self.cache is not None:
             fake = replace(fake, cache=self.cache)

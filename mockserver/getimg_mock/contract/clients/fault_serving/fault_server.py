@@ -120,6 +120,7 @@ class FaultServer:
             "balance": "1000",
             "magic": False,
             "mock_headers": False,
+            "media_size": "small",
         }
         fake = Fake.of(Settings.of(**(values | self.settings)), clock=lambda: self.clock)
         if self.cache is not None:
