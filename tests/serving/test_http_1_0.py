@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 KEEP = b"Connection: keep-alive\r\n"
 GET = b"GET /v2/billing/balance HTTP/1.0\r\n" + KEY
 POST = b"POST /v2/images/generations HTTP/1.0\r\n" + KEY + JSON
+LOCAL = KEY.replace(b"fake.test", b"localhost")
 
 
 @pytest.fixture(scope="module")
@@ -36,3 +37,14 @@ def test_a_connection_is_kept_when_the_client_asks_for_it(port: int) -> None:
 def test_otherwise_it_ends_with_the_response(port: int) -> None:
     """The default of HTTP/1.0; a second request is not answered."""
     assert find_statuses(exchange(port, GET + b"\r\n" + GET + b"\r\n")) == [200]
+
+
+@pytest.mark.parametrize("path", [b"/__mock__/journal", b"/__mock__/journal/export?format=ndjson"])
+def test_a_response_of_unknown_length_ends_with_the_connection(port: int, path: bytes) -> None:
+    """HTTP/1.0 knows no chunks."""
+    received = exchange(port, b"GET %b HTTP/1.0\r\n" % path + LOCAL + KEEP + b"\r\n")
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert find_statuses(head) == [200]
+    assert b"chunked" not in head
+    assert body[:1] == b"{"
+    assert body.rstrip()[-1:] == b"}"

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
     from getimg_mock.world.journal import Headers
 
-_RANGE: Final = re.compile(r"(\d*)-(\d*)")
+_RANGE: Final = re.compile(r"([0-9]*)-([0-9]*)")
 _ENTITY_TAG: Final = re.compile(r'(W/)?"[^"]*"')
 _MOST_RANGES: Final = 16
+_MAX_DIGITS: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,28 @@ def _parse_ranges(call: Call, file: File) -> list[tuple[int, int]] | None:
     size, found = len(file.data), []
     for each in asked:
         parts = _RANGE.fullmatch(each)
-        if parts is None or each == "-" or max(map(len, parts.groups())) > 18:
+        if parts is None or each == "-":
             return None
-        first = int(parts[1]) if parts[1] else max(0, size - int(parts[2]))
-        last = min(int(parts[2]), size - 1) if parts[1] and parts[2] else size - 1
-        if parts[1] and parts[2] and int(parts[2]) < first:
+        begin, end = _parse_position(parts[1]), _parse_position(parts[2])
+        first = begin if parts[1] else max(0, size - end)
+        last = min(end, size - 1) if parts[1] and parts[2] else size - 1
+        if parts[1] and parts[2] and _is_less(parts[2], parts[1]):
             return None
         if first <= last:
             found.append((first, last))
     return found
+
+
+def _parse_position(digits: str) -> int:
+    """Return a position; one of very many digits is beyond every file, whatever its value."""
+    significant = digits.lstrip("0")
+    return int(significant or 0) if len(significant) <= _MAX_DIGITS else 10**_MAX_DIGITS
+
+
+def _is_less(digits: str, others: str) -> bool:
+    """Compare whole numbers of any length."""
+    one, other = digits.lstrip("0"), others.lstrip("0")
+    return (len(one), one) < (len(other), other)
 
 
 def _build_multipart(file: File, ranges: list[tuple[int, int]], headers: Headers) -> Answer:

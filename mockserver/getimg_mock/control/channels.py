@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 from getimg_mock.control import command_table
-from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control.command import DeferredAnswer, StreamedAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_error
 from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
@@ -58,6 +58,8 @@ class LocalChannel:
         result = command_table.run(self.fake, self.key, found, to_json_values(payload))
         if isinstance(result, DeferredAnswer):
             return result.wait()
+        if isinstance(result, StreamedAnswer):
+            return result.read()
         return result.text if isinstance(result, TextAnswer) else result
 
     def with_key(self, key: str) -> LocalChannel:

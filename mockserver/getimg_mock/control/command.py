@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from getimg_mock.errors import WaitError
 from getimg_mock.world.clock import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
@@ -26,6 +27,19 @@ class TextAnswer:
 
     media_type: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedAnswer:
+    """An answer that is built while it is sent, so that its size needs no memory."""
+
+    media_type: str
+    pieces: Iterator[str]
+
+    def read(self) -> Any:
+        """Return the whole answer: a JSON value, or a string for another format."""
+        whole = "".join(self.pieces)
+        return json.loads(whole) if self.media_type == "application/json" else whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +99,7 @@ class DeferredAnswer:
 
 
 if TYPE_CHECKING:
-    CommandResult = Json | TextAnswer | DeferredAnswer
+    CommandResult = Json | TextAnswer | StreamedAnswer | DeferredAnswer
     Run = Callable[[Fake, Workspace, Json], CommandResult]
 
 

@@ -44,12 +44,13 @@ def build_har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
         "log": {
             "version": "1.2",
             "creator": {"name": "getimg-mock", "version": _find_version()},
-            "entries": [_build_entry(each) for each in exchanges],
+            "entries": [build_har_entry(each) for each in exchanges],
         }
     }
 
 
-def _build_entry(exchange: Mapping[str, Any]) -> Json:
+def build_har_entry(exchange: Mapping[str, Any]) -> Json:
+    """Return one entry of a HAR document."""
     request, response = exchange["request"], exchange["response"]
     milliseconds = exchange["milliseconds"]
     return {

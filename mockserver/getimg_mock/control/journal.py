@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.command import Command, DeferredAnswer, TextAnswer
+from getimg_mock.control.command import Command, DeferredAnswer, StreamedAnswer
 from getimg_mock.control.fields import choice, moment, number, text, whole
-from getimg_mock.control.har import build_har
+from getimg_mock.control.har import build_har, build_har_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
     from getimg_mock.world.journal import Exchange
     from getimg_mock.world.workspaces import Workspace
 
+JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 
 # A waiting connection keeps a task alive; no test needs to wait longer than this.
@@ -24,12 +26,25 @@ MAX_WAIT: Final = 600
 DEFAULT_WAIT: Final = 10.0
 
 
-def list_exchanges(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+def list_exchanges(_fake: Fake, workspace: Workspace, values: Json) -> StreamedAnswer:
     """Return the exchanges that match, oldest first; with `last` only the newest of them."""
-    last = values.pop("last", None)
-    found = workspace.journal.query(**values)
-    kept = found if last is None else found[max(0, len(found) - last) :]
-    return {"exchanges": [each.as_json() for each in kept]}
+    last, journal = values.pop("last", None), workspace.journal
+    if last is not None:
+        numbers = [each.number for each in journal.query(**values)]
+        skipped = len(numbers) - last
+        if skipped > 0:
+            values["after"] = numbers[skipped - 1]
+    found = map(_encode, journal.stream(**values))
+    return StreamedAnswer(JSON, chain(('{"exchanges":[',), _separate(found), ("]}",)))
+
+
+def _encode(exchange: Exchange) -> str:
+    return json.dumps(exchange.as_json(), separators=(",", ":"))
+
+
+def _separate(items: Iterable[str]) -> Iterator[str]:
+    for index, item in enumerate(items):
+        yield f",{item}" if index else item
 
 
 def count(_fake: Fake, workspace: Workspace, values: Json) -> Json:
@@ -57,13 +72,15 @@ def wait(_fake: Fake, workspace: Workspace, values: Json) -> DeferredAnswer:
     )
 
 
-def export(_fake: Fake, workspace: Workspace, values: Json) -> Json | TextAnswer:
+def export(_fake: Fake, workspace: Workspace, values: Json) -> StreamedAnswer:
     """Return the exchanges that match as one document."""
     form = values.pop("format", "har")
-    found = workspace.journal.query(**values)
-    if form == "har":
-        return build_har([each.as_json() for each in found])
-    return TextAnswer(NDJSON, format_ndjson(each.as_json() for each in found))
+    found = (each.as_json() for each in workspace.journal.stream(**values))
+    if form == "ndjson":
+        return StreamedAnswer(NDJSON, (format_ndjson((each,)) for each in found))
+    head, _, tail = json.dumps(build_har([]), separators=(",", ":")).partition('"entries":[')
+    entries = (json.dumps(build_har_entry(each), separators=(",", ":")) for each in found)
+    return StreamedAnswer(JSON, chain((f'{head}"entries":[',), _separate(entries), (tail,)))
 
 
 def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:

@@ -11,15 +11,16 @@ from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
 from getimg_mock.control import command_table, tail
-from getimg_mock.control.command import DeferredAnswer, TextAnswer
+from getimg_mock.control.command import DeferredAnswer, StreamedAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_problem
 from getimg_mock.control.interface_document import build_document
 from getimg_mock.control.request_guard import check
 from getimg_mock.control.scenarios import refuse_socket_faults
+from getimg_mock.control.streaming import PIECE, send_pieces
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.types import Receive, Scope, Send
 
@@ -77,7 +78,7 @@ class Surface:
 
     async def _answer(
         self, scope: Scope, method: str, path: str, receive: Receive
-    ) -> tuple[str, bytes]:
+    ) -> tuple[str, bytes | Iterator[str]]:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
         found = command_table.find(method, path)
@@ -89,6 +90,8 @@ class Surface:
         result = command_table.run(self._fake, key, found, payload)
         if isinstance(result, DeferredAnswer):
             result = await result.wait_async()
+        if isinstance(result, StreamedAnswer):
+            return result.media_type, result.pieces
         if isinstance(result, TextAnswer):
             return result.media_type, result.text.encode()
         return _JSON, _render_answer(result)
@@ -181,15 +184,26 @@ _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
 }
 
 
-async def _send(scope: Scope, send: Send, status: int, media_type: str, body: bytes) -> None:
+async def _send(
+    scope: Scope, send: Send, status: int, media_type: str, body: bytes | Iterator[str]
+) -> None:
     headers = [
         (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
         (b"x-content-type-options", b"nosniff"),
         (b"x-mock-control", command_table.VERSION.encode()),
     ]
+    if isinstance(body, bytes):
+        headers.insert(1, (b"content-length", b"%d" % len(body)))
     if status == 413:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+    if scope["method"] == "HEAD":
+        body = b""
+    if not isinstance(body, bytes):
+        await send_pieces(body, send)
+        body = b""
+    for at in range(0, len(body) - PIECE, PIECE):
+        await send({"type": "http.response.body", "body": body[at : at + PIECE], "more_body": True})
+    last = max(0, -(-len(body) // PIECE) - 1) * PIECE
+    await send({"type": "http.response.body", "body": body[last:]})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.control.command_table import VERSION
 from getimg_mock.control.fields import read_fields
 from getimg_mock.control.journal import CRITERIA, format_event
+from getimg_mock.control.streaming import send_pieces
 from getimg_mock.errors import ControlError
 
 if TYPE_CHECKING:
@@ -46,16 +47,19 @@ async def stream(
         loop.call_soon_threadsafe(changed.set)
 
     unsubscribe = journal.subscribe(look_again)
-    told: set[int] = set()
+    after = values.pop("after", 0)
     try:
         while not gone.done():
             changed.clear()
-            # Compared by number: exchanges may end in another order than they began.
-            found = journal.query(**values)
-            data = "".join(format_event(each) for each in found if each.number not in told).encode()
-            told = {each.number for each in found}
-            await send({"type": "http.response.body", "body": data or _COMMENT, "more_body": True})
-            await _wait_for_first(gone, changed)
+            newest = journal.newest
+            if newest > after:
+                found = journal.stream(**values, after=after, up_to=newest)
+                await send_pieces(map(format_event, found), send)
+                after = newest
+            else:
+                await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+            if journal.newest == after:
+                await _wait_for_first(gone, changed)
     finally:
         unsubscribe()
         gone.cancel()

@@ -20,6 +20,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
+from getimg_mock.patches import Patches, restore_late
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -68,7 +70,7 @@ class SocketHooks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._policies: tuple[ConnectionPolicy, ...] = ()
-        self._replaced: list[tuple[Any, str, Any]] = []
+        self._patches = Patches()
         self._has_audit_hook = False
 
     @contextmanager
@@ -84,30 +86,20 @@ class SocketHooks:
             with self._lock:
                 self._policies = tuple(each for each in self._policies if each is not policy)
                 if not self._policies:
-                    self._restore()
+                    self._patches.restore()
 
     def _install(self) -> None:
+        restore_late()
+        self._patches = patches = Patches()
         for name in _LOOKUPS:
-            self._replace(socket, name, self._hook_lookup)
+            patches.replace(socket, name, self._hook_lookup)
         for name in ("connect", "connect_ex"):
-            self._replace(socket.socket, name, self._hook_connect)
-        self._replace(ssl.SSLContext, "wrap_socket", self._hook_tls("tls"))
-        self._replace(ssl.SSLContext, "wrap_bio", self._hook_tls("handshake"))
+            patches.replace(socket.socket, name, self._hook_connect)
+        patches.replace(ssl.SSLContext, "wrap_socket", self._hook_tls("tls"))
+        patches.replace(ssl.SSLContext, "wrap_bio", self._hook_tls("handshake"))
         if not self._has_audit_hook:
             sys.addaudithook(self._handle_audit_event)
             self._has_audit_hook = True
-
-    def _replace(self, owner: Any, name: str, hook: Callable[[Any], Any]) -> None:
-        self._replaced.append((owner, name, vars(owner).get(name)))
-        setattr(owner, name, hook(getattr(owner, name)))
-
-    def _restore(self) -> None:
-        for owner, name, original in reversed(self._replaced):
-            if original is None:  # the class had inherited it
-                delattr(owner, name)
-            else:
-                setattr(owner, name, original)
-        self._replaced.clear()
 
     def _hook_lookup(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def look_up(host: Any = None, *arguments: Any, **options: Any) -> Any:

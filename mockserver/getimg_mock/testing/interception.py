@@ -8,18 +8,21 @@ is patched when it is.
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.isolation.socket_hooks import ConnectionAttempt
 from getimg_mock.patches import Patches
 from getimg_mock.virtual_time.import_hooks import ImportHook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from getimg_mock.application import Application
     from getimg_mock.in_process.exchange import WaitStrategy
+    from getimg_mock.isolation.api_guard import ApiGuard
 
 _DOWNLOADS: Final = "/v2/downloads/"
 
@@ -54,6 +57,7 @@ class Interception:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._claims: list[Claim] = []
+        self._guards: list[ApiGuard] = []
         self._patches = Patches()
         self._imports = ImportHook(
             {
@@ -67,27 +71,49 @@ class Interception:
         """Activate a claim."""
         with self._lock:
             self._claims.append(claim)
-            if len(self._claims) == 1:
-                self._patches = Patches()
-                self._imports.start()
+            self._start_once()
 
     def remove(self, claim: Claim) -> None:
         """Deactivate a claim; with the last one, restore the replaced functions."""
         with self._lock:
             self._claims.remove(claim)
-            if not self._claims:
-                self._imports.stop()
-                self._patches.restore()
+            self._stop_unused()
+
+    @contextmanager
+    def refuse(self, guard: ApiGuard) -> Iterator[None]:
+        """Pass requests to a guard while there is no claim, before a name is looked up."""
+        with self._lock:
+            self._guards.append(guard)
+            self._start_once()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._guards.remove(guard)
+                self._stop_unused()
 
     def find_claim(self, request: Any, module: str) -> Claim | None:
         """Return the claim on a request of httpx or httpx2, or None."""
         host = request.url.host
+        if not self._claims:
+            for guard in tuple(self._guards):
+                guard.check(ConnectionAttempt("connection", host))
         claims = [each for each in self._claims if host in each.hosts and module not in each.spared]
         if len(claims) < 2:
             return claims[0] if claims else None
         key = request.headers.get("authorization", "").partition(" ")[2].strip()
         path = request.url.path
         return next((each for each in claims if _is_meant(each, key, path)), claims[-1])
+
+    def _start_once(self) -> None:
+        if len(self._claims) + len(self._guards) == 1:
+            self._patches = Patches()
+            self._imports.start()
+
+    def _stop_unused(self) -> None:
+        if not self._claims and not self._guards:
+            self._imports.stop()
+            self._patches.restore()
 
     def _patch_httpx(self, module: ModuleType) -> None:
         self._replace(module.HTTPTransport, "handle_request", "httpx")

@@ -43,6 +43,7 @@ _INI: tuple[tuple[str, str, str, Any], ...] = (
         "string",
         "5",
     ),
+    ("getimg_guard", "refuse connections to the real API in every test", "bool", False),
     ("getimg_hosts", "further hosts of the fake, in addition to api.getimg.ai", "args", []),
 )
 
@@ -67,6 +68,29 @@ def pytest_configure(config: pytest.Config) -> None:
         "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): the "
         "options of this test's fake; all settings of getimg-mock but those of the server.",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Guard the import of test files, if the ini file asks for it."""
+    if not session.config.getini("getimg_guard"):
+        return (yield)
+    from getimg_mock.testing.guarding import guard_run  # noqa: PLC0415 - as late as possible
+
+    with guard_run(session.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Guard a test that has the mark, or every test, if the ini file asks for it."""
+    if item.get_closest_marker("getimg") is None and not item.config.getini("getimg_guard"):
+        return (yield)
+    from getimg_mock.testing.guarding import guard_test  # noqa: PLC0415 - as late as possible
+
+    has_fixture = bool(_FIXTURES.intersection(getattr(item, "fixturenames", ())))
+    with guard_test(item, has_fixture=has_fixture):
+        return (yield)
 
 
 @pytest.fixture
@@ -134,6 +158,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         from getimg_mock.testing.fixtures import judge  # noqa: PLC0415 - imported by the fixture
 
         judge(item)
+    guarding = sys.modules.get("getimg_mock.testing.guarding")
+    if guarding is not None:
+        guarding.judge_guard(item)
     return result
 
 

@@ -20,6 +20,9 @@ Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY: Final = 64 * 1024
 
+# Exchanges that a stream takes at a time.
+_BATCH: Final = 16
+
 # Approximate size of an exchange without its texts, in bytes.
 OVERHEAD: Final = 2000
 
@@ -210,13 +213,44 @@ class Journal:
         return [
             each
             for each in self
-            if (operation is None or fnmatchcase(each.operation, operation))
-            and (status is None or each.status == status)
-            and (generation is None or each.generation == generation)
-            and (since is None or each.at >= since)
-            and (until is None or each.at <= until)
-            and each.number > after
+            if each.number > after
+            and _matches(
+                each,
+                operation=operation,
+                status=status,
+                generation=generation,
+                since=since,
+                until=until,
+            )
         ]
+
+    @property
+    def newest(self) -> int:
+        """The number of the exchange recorded last, 0 before the first."""
+        return self._recorded
+
+    def stream(self, *, up_to: int | None = None, **criteria: Any) -> Iterator[Exchange]:
+        """Yield what `query` returns, up to the number `up_to` (default: the newest's).
+
+        Keeps a position instead of the exchanges, so that a slow reader costs no memory. Exchanges
+        that the journal drops meanwhile are left out.
+        """
+        last, at = self._recorded if up_to is None else up_to, criteria.pop("after", 0)
+        while at < last:
+            batch, at = self._read_batch(at, last)
+            yield from (each for each in batch if _matches(each, **criteria))
+
+    def _read_batch(self, after: int, last: int) -> tuple[list[Exchange], int]:
+        """Return the next exchanges after a number, and the number to continue after."""
+        with self._lock:
+            if not self._exchanges:
+                return [], last
+            # Numbers are consecutive, so a number tells the index.
+            first = self._exchanges[0][0].number
+            start = max(0, after + 1 - first)
+            stop = min(start + _BATCH, last + 1 - first, len(self._exchanges))
+            batch = [self._exchanges[index][0] for index in range(start, stop)]
+            return batch, (batch[-1].number if batch else last)
 
     def count(self, **criteria: Any) -> int:
         """Return the number of exchanges that match the criteria of `query`."""
@@ -249,6 +283,24 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self._exchanges)
+
+
+def _matches(
+    exchange: Exchange,
+    *,
+    operation: str | None = None,
+    status: int | None = None,
+    generation: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> bool:
+    return (
+        (operation is None or fnmatchcase(exchange.operation, operation))
+        and (status is None or exchange.status == status)
+        and (generation is None or exchange.generation == generation)
+        and (since is None or exchange.at >= since)
+        and (until is None or exchange.at <= until)
+    )
 
 
 def _format_headers(headers: Headers) -> list[list[str]]:
