@@ -184,3 +184,22 @@ def test_a_failure_by_hand_survives() -> None:
     state = through_json(world).find_state(one.id)
     assert state.generation.ending is not None
     assert state.generation.ending.failure == Failure("gone_fishing", "Back at noon.")
+
+
+@pytest.mark.parametrize("amount", ["-1", "-0.000000000001", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("place", ["credited", "held", "charged"])
+def test_money_below_zero_is_refused(place: str, amount: str) -> None:
+    """A ledger that no history can lead to."""
+    values = take_snapshot(eventful())
+    values["ledger"][place] = amount
+    with pytest.raises(GetimgMockError, match="not an amount"):
+        restore_workspace(KEY, values, Settings.of(**SETTINGS))
+
+
+@pytest.mark.parametrize("place", ["unit_price", "total_cost"])
+def test_a_price_below_zero_is_refused(place: str) -> None:
+    """A generation that would pay its client."""
+    values = take_snapshot(eventful())
+    values["generations"][0]["product"][place] = "-1"
+    with pytest.raises(GetimgMockError, match="not an amount"):
+        restore_workspace(KEY, values, Settings.of(**SETTINGS))

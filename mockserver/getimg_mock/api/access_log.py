@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import encode_hint
-from getimg_mock.redaction import shorten_key
+from getimg_mock.redaction import hide_key, shorten_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     # Logs a finished exchange; the last argument is its duration in seconds.
     AccessLog = Callable[[Call, Answer, float], None]
     LineFormat = Callable[[Call, Answer, float], str]
+
+# A text in the form of a key of getimg.ai, which paths of the API never contain.
+_KEY = re.compile(r"sk_[A-Za-z0-9_-]{5,}")
 
 
 def format_text(call: Call, answer: Answer, seconds: float) -> str:
@@ -74,7 +78,13 @@ def _redact_key_in_log(key: str) -> str:
 
 def _format_path(call: Call) -> str:
     # Without the query: that of a download is a secret.
-    return _sanitize(str(call.scope["path"])[:300])
+    path = str(call.scope["path"])
+    sent = (call.header(b"authorization") or "").rpartition(" ")[2]
+    if len(sent) >= 8:  # shorter ones occur in ordinary words
+        path = path.replace(sent, hide_key(sent))
+    if "sk_" in path:
+        path = _KEY.sub(lambda found: hide_key(found[0]), path)
+    return _sanitize(path[:300])
 
 
 def _sanitize(text: str) -> str:

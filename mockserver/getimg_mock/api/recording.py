@@ -92,6 +92,7 @@ def _redact_key(exchange: Exchange, key: bytes) -> Exchange:
         request_body=_redact_text(key, exchange.request_body),
         headers=_redact_pairs(key, exchange.headers),
         body=_redact_text(key, exchange.body),
+        generation=exchange.generation and _redact_text(key, exchange.generation),
     )
 
 

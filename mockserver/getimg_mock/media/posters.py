@@ -70,7 +70,11 @@ def _draw_background(poster: Poster) -> Image.Image:
         return sketch.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
     # Darkened where the grain would exceed white: the cheap addition is modulo 256.
     bounded = sketch.point([min(value, 255 - _GRAIN) for value in range(256)] * 3)
-    smooth = bounded.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
+    # Half as large, then each pixel four times: the grain hides the steps, at a third of the time.
+    half = bounded.resize(
+        (-(-poster.width // 2), -(-poster.height // 2)), Image.Resampling.BILINEAR
+    )
+    smooth = half.resize((poster.width, poster.height), Image.Resampling.NEAREST)
     return ImageChops.add_modulo(smooth, _draw_grain(poster))
 
 

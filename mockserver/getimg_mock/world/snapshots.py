@@ -78,14 +78,23 @@ def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) ->
     workspace.polls.update({str(k): int(n) for k, n in values["polls"].items()})
     ledger, kept = workspace.ledger, values["ledger"]
     ledger.credited, ledger.held, ledger.charged = (
-        Decimal(kept[name]) for name in ("credited", "held", "charged")
+        _read_amount(kept[name]) for name in ("credited", "held", "charged")
     )
-    ledger.by_date = {date.fromisoformat(k): Decimal(cost) for k, cost in kept["by_date"].items()}
+    ledger.by_date = {
+        date.fromisoformat(k): _read_amount(cost) for k, cost in kept["by_date"].items()
+    }
     ledger.entries.clear()
     ledger.entries.extend(_restore_effect(each) for each in kept["entries"])
     for each in values["generations"]:
         workspace.adopt(_restore_generation(each), pending=each["running"])
     return workspace
+
+
+def _read_amount(value: str) -> Decimal:
+    amount = Decimal(value)
+    if not (amount.is_finite() and amount >= 0):
+        raise ValueError(f"{str(value)[:40]} is not an amount of at least 0 US dollars")
+    return amount
 
 
 def _dump_generation(generation: Generation) -> dict[str, Any]:
@@ -107,7 +116,7 @@ def _dump_generation(generation: Generation) -> dict[str, Any]:
 
 def _restore_generation(values: Mapping[str, Any]) -> Generation:
     product = dict(values["product"])
-    product |= {name: Decimal(product[name]) for name in ("unit_price", "total_cost")}
+    product |= {name: _read_amount(product[name]) for name in ("unit_price", "total_cost")}
     transition, ending = dict(values["transition"]), values["ending"]
     transition["failure"] = _restore_failure(transition["failure"])
     return Generation(

@@ -39,6 +39,8 @@ _SCHEMA_TYPES: Final = {
     "object": "an object",
 }
 _MAX_SHOWN: Final = 80
+# How compressed bodies begin.
+_COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
 
 
 def parse_body(body: bytes) -> Any:
@@ -50,7 +52,7 @@ def parse_body(body: bytes) -> Any:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise _build_malformed("it is not UTF-8") from None
+        raise _build_malformed(_describe_bytes(body)) from None
     if not text.strip():
         raise _build_malformed("it is empty")
     try:
@@ -69,6 +71,13 @@ def parse_body(body: bytes) -> Any:
     except ValueError:
         raise _build_malformed("it contains a number with too many digits") from None
     return value
+
+
+def _describe_bytes(body: bytes) -> str:
+    for begin, name in _COMPRESSED.items():
+        if body.startswith(begin):
+            return f"it is compressed ({name}); send it without Content-Encoding"
+    return "it is not UTF-8"
 
 
 def validate_request(
