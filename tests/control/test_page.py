@@ -126,6 +126,8 @@ class TestWorkspaces:
         last = _ask(client.url, "GET", "/__mock__/workspaces", {})["unassigned"][-1]
         assert (last["path"], last["status"]) == ("/v2/models", 401)
         assert last["error"]["code"] == "invalid_api_key"
+        assert last["authorization"].startswith("Bearer not")
+        assert "not_a_key" not in last["authorization"]
 
 
 class TestViews:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
     from getimg_mock.settings import Settings
+    from getimg_mock.world.journal import Exchange
     from getimg_mock.world.workspaces import Workspace
 
 # Settings that a workspace reads after it was opened; changing others has no effect.
@@ -68,8 +69,18 @@ def list_workspaces(fake: Fake, _values: Json) -> Json:
     found.sort(key=lambda each: each["last_used"] or "", reverse=True)
     return {
         "workspaces": found,
-        "unassigned": [summarise(each) for each in list(fake.journal)[-_MAX_UNASSIGNED:]],
+        "unassigned": [
+            summarise(each) | {"authorization": _find_authorization(each)}
+            for each in list(fake.journal)[-_MAX_UNASSIGNED:]
+        ],
     }
+
+
+def _find_authorization(exchange: Exchange) -> str | None:
+    """Return the header that was sent, its key shortened as the journal keeps it."""
+    found = (v for name, v in exchange.request_headers if name == b"authorization")
+    value = next(found, None)
+    return None if value is None else value.decode("latin-1")[:80]
 
 
 def show_settings(_fake: Fake, workspace: Workspace, _values: Json) -> Json:

@@ -42,7 +42,7 @@ export function mount(main, { choose, loadWorkspaces }) {
     list.replaceChildren(state.workspaces.length ? table("Workspaces", ["key", "last used", "clock", "rate", "balance", "pending", "completed", "failed", "exchanges", "rules", ""], state.workspaces.map((each) => [
       each.key, moment(each.last_used), moment(each.now), each.rate, money(each.balance), each.generations.pending, each.generations.completed, each.generations.failed, each.exchanges, each.rules,
       each.id === state.id ? "selected" : button("Select", async () => { choose(each.id); await refresh(); }, { "aria-label": `Select ${each.key}` })]), [3, 5, 6, 7, 8, 9]) : h("p", { class: "soft" }, "No client has sent a request with a valid key yet."));
-    unassigned.replaceChildren(state.unassigned.length ? table("Requests without a workspace", ["time", "request", "status", "error", "hint"], state.unassigned.slice().reverse().map((each) => [moment(each.wall), `${each.method} ${each.path}`, each.status, each.error ? `${each.error.code}: ${each.error.message}` : "", each.hint ?? ""])) : h("p", { class: "soft" }, "None: every request had a valid key and a known path."));
+    unassigned.replaceChildren(state.unassigned.length ? table("Requests without a workspace", ["time", "request", "Authorization", "status", "error", "hint"], state.unassigned.slice().reverse().map((each) => [moment(each.wall), `${each.method} ${each.path}`, each.authorization ?? "none", each.status, each.error ? `${each.error.code}: ${each.error.message}` : "", each.hint ?? ""])) : h("p", { class: "soft" }, "None: every request had a valid key and a known path."));
   }
 
   return { refresh };
