@@ -101,6 +101,7 @@ def _tab_to(page: Page, tag: str, text: str) -> None:
     raise AssertionError(f"60 steps of the keyboard do not reach {text!r}")
 
 
+@pytest.mark.slow
 def test_ten_thousand_stay_usable(page: Page, client: Client) -> None:
     """A page of them is shown, and the next picture appears among them."""
     page.expected_errors = STOPPED  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from getimg_mock.control.scenarios import refuse_socket_faults
 from getimg_mock.control.streaming import PIECE, send_pieces
 from getimg_mock.control.workspace_ids import ID_HEADER, find_workspace
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
-from getimg_mock.media.rendering import render
+from getimg_mock.media.rendering import detect_library, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,7 +119,7 @@ class Surface:
             payload = await _read_payload(scope, receive)
             return _JSON, _render_answer(await self._send_request(scope, payload))
         if (method, path) == ("GET", "/verdict"):
-            return _JSON, _render_answer(self._compute_verdict(scope))
+            return _JSON, _render_answer(await self._compute_verdict(scope))
         found = command_table.find(method, path)
         keyless = found.command.run_keyless is not None
         key = None if keyless else self._read_key(scope)
@@ -157,12 +157,17 @@ class Surface:
             raise ControlError("not_here", "Only a server can send requests.", status=501)
         return await send_request(self._api, scope, key, payload)
 
-    def _compute_verdict(self, scope: Scope) -> Json:
+    async def _compute_verdict(self, scope: Scope) -> Json:
         key = self._read_key(scope)
         if self._judge is None:
             reason = "Verdicts are given by getimg-mock serve, and in Python by verify_client."
             return {"judged": 0, "findings": [], "reason": reason}
-        return self._judge(self._fake, key)
+        if detect_library() is None:
+            return self._judge(self._fake, key)
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - few servers are asked for a verdict
+
+        # Thousands of exchanges take a second, in which others are to be served.
+        return await run_sync(self._judge, self._fake, key, abandon_on_cancel=True)
 
     def _read_key(self, scope: Scope) -> str:
         given = [value.decode("latin-1") for k, value in scope["headers"] if k == b"authorization"]

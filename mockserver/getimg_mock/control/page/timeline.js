@@ -6,6 +6,7 @@ import { curl, moment, money } from "./words.js";
 
 export const title = "Timeline";
 const PAGE = 100;
+const VERDICT_PACE = 2000;
 
 export function mount(main) {
   const operation = select("operation", [["", "all operations"], ["images.*", "images"], ["videos.*", "videos"], ["models.*", "models"], ["billing.*", "billing"], ["downloads.*", "downloads"]]);
@@ -21,15 +22,42 @@ export function mount(main) {
     button("Clear the journal", async () => { await call("DELETE", "journal"); await refresh(); })), count, verdict, list);
   operation.addEventListener("change", () => { before = null; refresh().catch((error) => say(error.message)); });
 
+  let findings = new Map();
+  let judged = null;
+  let judging = false;
+  let shown = null;
+
   async function refresh() {
     const told = await call("GET", "journal/timeline", { last: PAGE, before, operation: operation.value });
     const generations = operation.value ? { generations: [] } : await call("GET", "generations", { last: PAGE });
-    const findings = await readFindings(verdict);
     oldest = told.exchanges[0]?.number ?? null;
     older.disabled = told.exchanges.length >= told.total || oldest === null;
     newest.disabled = before === null;
     count.textContent = `${told.exchanges.length} of ${told.total} exchanges, newest first`;
-    list.replaceChildren(...merge(told, generations.generations, findings, before === null, Boolean(operation.value)));
+    shown = { told, generations: generations.generations };
+    render();
+    judge(told).catch((error) => say(error.message));
+  }
+
+  function render() {
+    list.replaceChildren(...merge(shown.told, shown.generations, findings, before === null, Boolean(operation.value)));
+  }
+
+  // A verdict on a long journal takes a second: one at a time, at a pace, and only on new exchanges.
+  async function judge(told) {
+    const state = `${told.total} ${told.exchanges.at(-1)?.number}`;
+    if (judging || judged === state) return;
+    judging = true;
+    try {
+      judged = state;
+      findings = await readFindings(verdict);
+      if (list.isConnected) render();
+    } finally {
+      setTimeout(() => {
+        judging = false;
+        if (list.isConnected && shown) judge(shown.told).catch((error) => say(error.message));
+      }, VERDICT_PACE);
+    }
   }
 
   return { refresh };
