@@ -36,9 +36,13 @@ def _need(found: Any, missing: str) -> Any:
     pytest.skip(missing)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Run Chromium without a window."""
+    """Run Chromium without a window.
+
+    Not for the session: playwright keeps an event loop running in this thread, in which other
+    tests start their own.
+    """
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     path = _need(found, "Chromium is not installed (Debian: apt-get install chromium)")
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
