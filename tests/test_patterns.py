@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.patterns import LONGEST_PATTERN, compile_pattern, search
+from getimg_mock.patterns import LONGEST_PATTERN, compile_pattern, matches_glob, search
 from getimg_mock.world.rule_files import read_rule
 
 # Each takes exponential or at least cubic time in engines that backtrack.
@@ -86,3 +86,11 @@ def test_on_is_a_short_list_of_operations(value: object) -> None:
 def test_an_unknown_name_is_cut() -> None:
     """What a client sends is not sent back many times as long."""
     assert len(str(UnknownNameError("model", "\x00" * 5_000_000, ["seedream-4"]))) < 2000
+
+
+def test_a_glob_is_compared_with_the_beginning_of_a_long_name() -> None:
+    """Each star reads the name once, and a hostile request has a name of megabytes."""
+    name = "seedream-" + "a" * 5_000_000
+    assert matches_glob(name, "seedream-*")
+    assert not matches_glob(name, "*" + "a*" * 400 + "b")
+    assert matches_glob("seedream-5-lite", "*-lite")

@@ -6,6 +6,7 @@ which would stop all workspaces of a server. RE2 has no look-around and no back-
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
@@ -14,6 +15,10 @@ from getimg_mock.errors import SettingsError
 LONGEST_PATTERN: Final = 1000
 # Bytes of one compiled pattern, the size that RE2 itself allows by default.
 _MOST_MEMORY: Final = 8 * 1024 * 1024
+
+
+LONGEST_NAME: Final = 1000
+"""Characters of a name that a glob is compared with."""
 
 
 class Pattern(Protocol):
@@ -47,6 +52,14 @@ def search(pattern: str, text: str) -> bool:
     """Return whether `pattern` occurs in `text`."""
     # A lone surrogate, which JSON may contain, has no UTF-8 form.
     return compile_pattern(pattern).search(text.encode("utf-8", "replace").decode()) is not None
+
+
+def matches_glob(name: str, glob: str) -> bool:
+    """Return whether `glob` matches the first `LONGEST_NAME` characters of `name`.
+
+    Each star of a glob reads the name once, so the name of a hostile request must be short.
+    """
+    return fnmatchcase(name[:LONGEST_NAME], glob)
 
 
 def _explain(error: Exception) -> str:

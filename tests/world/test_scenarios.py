@@ -15,7 +15,7 @@ from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.rule_files import list_scenario_names, load_scenario
-from getimg_mock.world.scenarios import Facts, Scenarios
+from getimg_mock.world.scenarios import MAX_RULES, Facts, Scenarios
 from tests.world.worlds import START, facts
 
 SEED = b"seed"
@@ -343,3 +343,19 @@ def test_counts_are_right_when_threads_ask_at_once() -> None:
     (rule,) = rules
     assert "".join(found).count("x") == rule.hits == 50
     assert rule.seen == 800
+
+
+def test_the_rules_of_a_workspace_are_bounded() -> None:
+    """Each request is compared with all of them; what would exceed the bound adds nothing."""
+    rules = scenarios()
+    rules.load_rules([ERROR] * (MAX_RULES - 1), START)
+    with pytest.raises(SettingsError, match=r"at most 1,000 rules.*clear"):
+        rules.load_rules([ERROR] * 2, START)
+    rules.add(ERROR, START)
+    with pytest.raises(SettingsError, match="has 1,000 now"):
+        rules.add(ERROR, START)
+    with pytest.raises(SettingsError, match="at most 1,000 rules, not 1,001"):
+        rules.restore(rules.as_json() + rules.as_json()[:1], datetime.fromisoformat)
+    assert len(rules) == MAX_RULES
+    rules.clear()
+    rules.add(ERROR, START)

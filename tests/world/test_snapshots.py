@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from getimg_mock import schemas
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.settings import Settings
-from getimg_mock.world.snapshots import restore_workspace, take_snapshot
+from getimg_mock.world.snapshots import restore_workspace, take_lazy_snapshot, take_snapshot
 from getimg_mock.world.transitions import Failure, TransitionRule
 from tests.world.worlds import KEY, START, facts, image, made, video, workspace
 
@@ -105,6 +105,15 @@ def test_a_snapshot_is_a_value() -> None:
     before = deepcopy(taken)
     future(world)
     assert taken == before
+
+
+def test_a_lazy_snapshot_is_that_of_its_moment() -> None:
+    """Generations that end while it is read are in it as they were."""
+    world = eventful()
+    before = take_snapshot(world)
+    lazy = take_lazy_snapshot(world)
+    future(world)
+    assert lazy | {"generations": list(lazy["generations"])} == before
 
 
 def test_a_snapshot_can_be_restored_more_than_once() -> None:

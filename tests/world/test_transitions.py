@@ -17,6 +17,7 @@ from getimg_mock.setting_values import Span
 from getimg_mock.world.randomness import Stream
 from getimg_mock.world.transitions import (
     FAILURES,
+    MAX_RULES,
     OPEN,
     Failure,
     TransitionRule,
@@ -369,3 +370,21 @@ def test_a_rule_that_cannot_be_used_is_refused(values: dict[str, Any], said: str
     with pytest.raises(SettingsError) as caught:
         TransitionRule.of(values)
     assert said in str(caught.value)
+
+
+def test_the_rules_of_a_workspace_are_bounded() -> None:
+    """Those for models and those for the next generations; one model's can be replaced."""
+    transitions = Transitions()
+    rule = TransitionRule.of({"seconds": 3})
+    for number in range(MAX_RULES):
+        transitions.set(rule, model=f"model-{number}")
+        transitions.next(rule)
+    transitions.set(rule, model="model-0")
+    with pytest.raises(SettingsError, match=r"at most 1,000 transition rules.*clear"):
+        transitions.set(rule, model="another")
+    with pytest.raises(SettingsError, match="at most 1,000 transition rules"):
+        transitions.next(rule)
+    values = transitions.as_json()
+    values["next"] *= 2
+    with pytest.raises(SettingsError, match="at most 1,000 transition rules"):
+        Transitions.from_json(values)

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command, DeferredAnswer, StreamedAnswer
+from getimg_mock.control.encoded_exchanges import ENCODED
 from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import Field, choice, moment, number, text, whole
 from getimg_mock.control.har import build_har, build_har_entry
@@ -16,7 +17,7 @@ from getimg_mock.setting_values import shorten_value
 from getimg_mock.world.operations import OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
@@ -39,12 +40,8 @@ def list_exchanges(_fake: Fake, workspace: Workspace, values: Json) -> StreamedA
         skipped = len(numbers) - last
         if skipped > 0:
             values["after"] = numbers[skipped - 1]
-    found = map(_encode, journal.stream(**values))
+    found = map(ENCODED.encode, journal.stream(**values))
     return StreamedAnswer(JSON, chain(('{"exchanges":[',), _separate(found), ("]}",)))
-
-
-def _encode(exchange: Exchange) -> str:
-    return json.dumps(exchange.as_json(), separators=(",", ":"))
 
 
 def _separate(items: Iterable[str]) -> Iterator[str]:
@@ -111,14 +108,14 @@ def export(_fake: Fake, workspace: Workspace, values: Json) -> StreamedAnswer:
         # A stream is bounded by numbers: the one after `number - 1`, and no other.
         values["after"] = max(values.get("after", 0), number - 1)
     found = (
-        each.as_json()
+        each
         for each in workspace.journal.stream(**values)
         if number is None or each.number == number
     )
     if form == "ndjson":
-        return StreamedAnswer(NDJSON, (format_ndjson((each,)) for each in found))
+        return StreamedAnswer(NDJSON, (f"{ENCODED.encode(each)}\n" for each in found))
     head, _, tail = json.dumps(build_har([]), separators=(",", ":")).partition('"entries":[')
-    entries = (json.dumps(build_har_entry(each), separators=(",", ":")) for each in found)
+    entries = (ENCODED.encode(each, build_har_entry) for each in found)
     return StreamedAnswer(JSON, chain((f'{head}"entries":[',), _separate(entries), (tail,)))
 
 
@@ -128,15 +125,9 @@ def clear(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
     return {"exchanges": []}
 
 
-def format_ndjson(exchanges: Iterable[Mapping[str, Any]]) -> str:
-    """Return one line of JSON for each exchange."""
-    return "".join(json.dumps(each, separators=(",", ":")) + "\n" for each in exchanges)
-
-
 def format_event(exchange: Exchange) -> str:
     """Return an exchange as a server-sent event."""
-    data = json.dumps(exchange.as_json(), separators=(",", ":"))
-    return f"id: {exchange.number}\nevent: exchange\ndata: {data}\n\n"
+    return f"id: {exchange.number}\nevent: exchange\ndata: {ENCODED.encode(exchange)}\n\n"
 
 
 def _parse_operation(value: Any) -> str:

@@ -6,9 +6,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.command import Command
+from getimg_mock.control.command import Command, StreamedAnswer
 from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import mapping, read_fields, setting, text
+from getimg_mock.control.streaming import iterate_json
 from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
 from getimg_mock.redaction import shorten_key
@@ -111,9 +112,11 @@ def reset(fake: Fake, workspace: Workspace, _values: Json) -> Json:
     return show(fake, fresh, {})
 
 
-def snapshot(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
+def snapshot(_fake: Fake, workspace: Workspace, _values: Json) -> StreamedAnswer:
     """Return the state of the workspace without its journal, for restore."""
-    return {"state": _build_state(workspace)}
+    state = snapshots.take_lazy_snapshot(workspace)
+    state |= {"settings": read_settings(workspace=workspace)}
+    return StreamedAnswer("application/json", iterate_json({"state": state}))
 
 
 def restore(fake: Fake, workspace: Workspace, values: Json) -> Json:

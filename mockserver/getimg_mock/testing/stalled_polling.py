@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -26,6 +27,10 @@ MAX_POLLS: Final = 20
 _LONG_WAIT: Final = 0.25
 _MAX_LONG_WAITS: Final = 2
 _SHORT_WAIT: Final = 0.05
+# Without waiting, the sum of all polls counts; ended early enough for the report to be in time.
+_MAX_BUSY_SECONDS: Final = 4.0
+# Below it a client hardly waits, so that linking its time would not help.
+_HARDLY_A_WAIT: Final = 0.005
 # In linked time a poll costs a millisecond: as many are the polls of hours.
 _MAX_HELD_POLLS: Final = 1000
 _MAX_GENERATIONS: Final = 1000
@@ -70,12 +75,19 @@ class StalledPollingDetector:
             video = self._polls[key, exchange.generation] = _PolledVideo()
         video.count(exchange.at, stopwatch(), linked if elsewhere and linked is not None else 0.0)
         if video.is_stalled():
-            self._report(key, exchange, is_linked=linked is not None)
+            pace = _name_pace(exchange.generation, hardly_waits=video.hardly_waits())
+            self._report(key, exchange, is_linked=linked is not None, pace=pace)
         elif linked is not None and video.is_held():
             self._report(key, exchange, is_linked=True, is_held=True)
 
     def _report(
-        self, key: str, exchange: Exchange, *, is_linked: bool, is_held: bool = False
+        self,
+        key: str,
+        exchange: Exchange,
+        *,
+        is_linked: bool,
+        is_held: bool = False,
+        pace: tuple[str, str] = ("", ""),
     ) -> None:
         __tracebackhide__ = True
         workspace = self._store.get_or_create(key)
@@ -86,16 +98,24 @@ class StalledPollingDetector:
         if is_held and (transition is None or transition.seconds is not None):
             return
         self._polls.pop((key, exchange.generation), None)
-        self._fail(exchange, self._describe(key, exchange, is_linked=is_linked, is_held=is_held))
-
-    def _describe(self, key: str, exchange: Exchange, *, is_linked: bool, is_held: bool) -> str:
-        name, handle = exchange.generation, self._handle
         if is_held:
-            return (
-                f"The client has polled {name} for {MAX_SECONDS:g} s, but it is held, so it would "
-                f'poll for ever. End it by {handle}.generations["{name}"].complete() or .fail(), '
-                "or give the client a deadline."
-            )
+            message = self._describe_held(exchange)
+        else:
+            message = self._describe(key, exchange, is_linked=is_linked, pace=pace)
+        self._fail(exchange, message)
+
+    def _describe_held(self, exchange: Exchange) -> str:
+        name, handle = exchange.generation, self._handle
+        return (
+            f"The client has polled {name} for {MAX_SECONDS:g} s, but it is held, so it would "
+            f'poll for ever. End it by {handle}.generations["{name}"].complete() or .fail(), '
+            "or give the client a deadline."
+        )
+
+    def _describe(
+        self, key: str, exchange: Exchange, *, is_linked: bool, pace: tuple[str, str]
+    ) -> str:
+        name, handle = exchange.generation, self._handle
         if key != self._workspace.key:
             return (
                 f"The client polls {name} with another key, {shorten_key(key)}, and the clock of "
@@ -103,10 +123,8 @@ class StalledPollingDetector:
                 "to this test, name it: pytest.mark.getimg(key=...). Else let the client use the "
                 f"key of this test, {handle}.key, which GETIMG_API_KEY has."
             )
-        begin = (
-            f"The client polls {name} and waits in real time between its polls, but the "
-            "workspace's clock stands still, so it would poll for ever."
-        )
+        polls, advice = pace
+        begin = f"{polls}, but the workspace's clock stands still, so it would poll for ever."
         end = f"call {handle}.clock.advance(minutes=10); or let the clock run with "
         mark = 'pytest.mark.getimg(clock="real").'
         if is_linked:
@@ -117,9 +135,19 @@ class StalledPollingDetector:
                 f"{end}{mark}"
             )
         return (
-            f"{begin} Use the fixture getimg_time, which moves the clock when the client waits; or "
-            f"{end}{mark}"
+            f"{begin} {advice} the fixture getimg_time, which moves the clock when the client "
+            f"waits; or {end}{mark}"
         )
+
+
+def _name_pace(name: str | None, *, hardly_waits: bool) -> tuple[str, str]:
+    """Return how the client polls a video, and how advice to link its time begins."""
+    if hardly_waits:
+        return (
+            f"The client polls {name} and hardly waits between its polls",
+            "Let it sleep for a second or more between them, and use",
+        )
+    return f"The client polls {name} and waits in real time between its polls", "Use"
 
 
 class _PolledVideo:
@@ -129,6 +157,7 @@ class _PolledVideo:
         self._at: datetime | None = None
         self._first = self._last = self._last_linked = 0.0
         self._long_waits = self._short_waits = 0
+        self._shortest_wait = math.inf
         self._began: float | None = None
         self._polls = 0
 
@@ -141,9 +170,11 @@ class _PolledVideo:
             waited = max(now - self._last, linked - self._last_linked)
             self._long_waits = self._long_waits + 1 if waited >= _LONG_WAIT else 0
             self._short_waits += waited >= _SHORT_WAIT
+            self._shortest_wait = min(waited, self._shortest_wait)
         else:
             self._at, self._first = at, now
             self._long_waits = self._short_waits = 0
+            self._shortest_wait = math.inf
         self._last, self._last_linked = now, linked
 
     def is_stalled(self) -> bool:
@@ -151,8 +182,12 @@ class _PolledVideo:
         return (
             self._long_waits >= _MAX_LONG_WAITS
             or self._short_waits >= MAX_POLLS - 2
-            or self._last - self._first >= MAX_SECONDS
+            or self._last - self._first >= _MAX_BUSY_SECONDS
         )
+
+    def hardly_waits(self) -> bool:
+        """Return whether the client polls again at once, as far as its fastest poll shows."""
+        return self._shortest_wait < _HARDLY_A_WAIT
 
     def is_held(self) -> bool:
         """Return whether the client has polled so long that only a held video is pending still."""

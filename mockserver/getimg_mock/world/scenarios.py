@@ -12,10 +12,10 @@ import json
 import threading
 from copy import deepcopy
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import patterns
+from getimg_mock.errors import SettingsError
 from getimg_mock.world.behaviours import NOTHING, Behaviour
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.rule_files import load_scenario, read_rule
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.world.generations import Status
+
+MAX_RULES: Final = 1000
+"""Rules that a workspace can have: each request is compared with all of them."""
 
 # What `as_json` adds to what a rule was given.
 _COUNTED: Final = ("id", "scenario", "seen", "hits", "added_at", "ordinals")
@@ -65,8 +68,8 @@ class Criteria:
         """Return whether they match, except for `nth`; `age` is the rule's age in seconds."""
         return (
             facts.operation in self.on
-            and (self.model is None or fnmatchcase(facts.model or "", self.model))
-            and (self.key is None or fnmatchcase(facts.key, self.key))
+            and (self.model is None or patterns.matches_glob(facts.model or "", self.model))
+            and (self.key is None or patterns.matches_glob(facts.key, self.key))
             and (self.prompt is None or _matches(self.prompt, facts.prompt))
             and (self.after is None or age >= self.after)
             and (self.before is None or age < self.before)
@@ -162,10 +165,18 @@ class Scenarios:
         """
         rule = self._build_rule(values, now, scenario)
         with self._lock:
+            self._check_room(1)
             self._added += 1
             rule.id = f"rule-{self._added}"
             self._rules[rule.id] = rule
             return rule
+
+    def _check_room(self, more: int) -> None:
+        if len(self._rules) + more > MAX_RULES:
+            raise SettingsError(
+                f"A workspace has at most {MAX_RULES:,} rules, and has {len(self._rules):,} now: "
+                "remove some, or all of them by clear."
+            )
 
     def _build_rule(self, values: Mapping[str, Any], now: datetime, scenario: str | None) -> Rule:
         read = read_rule(values)
@@ -201,6 +212,7 @@ class Scenarios:
         if overrides.keys() & {"first", "times"}:
             # Synonyms: one that is given replaces the other.
             overrides = {"first": None, "times": None} | overrides
+        self._check_room(len(rules))
         merged = [rule | overrides for rule in rules]
         for each in merged:
             read_rule(each)
@@ -258,6 +270,8 @@ class Scenarios:
 
     def restore(self, rules: list[dict[str, Any]], moment: Callable[[str], datetime]) -> None:
         """Restore the rules of `as_json`; `moment` parses a date-time."""
+        if len(rules) > MAX_RULES:
+            raise SettingsError(f"A workspace has at most {MAX_RULES:,} rules, not {len(rules):,}.")
         restored: dict[str, Rule] = {}
         for values in rules:
             kept = {name: value for name, value in values.items() if name not in _COUNTED}

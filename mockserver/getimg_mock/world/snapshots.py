@@ -16,7 +16,7 @@ from getimg_mock.world.transitions import Failure, Transition, Transitions
 from getimg_mock.world.workspaces import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from getimg_mock.settings import Settings
 
@@ -25,6 +25,15 @@ FORMAT: Final = 1
 
 def take_snapshot(workspace: Workspace) -> dict[str, Any]:
     """Return the state of a workspace as JSON, without its journal."""
+    state = take_lazy_snapshot(workspace)
+    return state | {"generations": list(state["generations"])}
+
+
+def take_lazy_snapshot(workspace: Workspace) -> dict[str, Any]:
+    """Return what `take_snapshot` returns, with an iterator in place of the list of generations.
+
+    The state is that of this moment, whatever changes while the iterator is read.
+    """
     with workspace.lock:
         now = workspace.settle()
         ledger = workspace.ledger
@@ -46,10 +55,9 @@ def take_snapshot(workspace: Workspace) -> dict[str, Any]:
                 "by_date": {f"{day}": str(cost) for day, cost in ledger.by_date.items()},
                 "entries": [entry.as_json() for entry in ledger.entries],
             },
-            "generations": [
-                _dump_generation(each) | {"running": workspace.is_running(each.id)}
-                for each in workspace.generations.values()
-            ],
+            "generations": _dump_generations(
+                [(each, workspace.is_running(each.id)) for each in workspace.generations.values()]
+            ),
         }
 
 
@@ -95,6 +103,11 @@ def _read_amount(value: str) -> Decimal:
     if not (amount.is_finite() and amount >= 0):
         raise ValueError(f"{str(value)[:40]} is not an amount of at least 0 US dollars")
     return amount
+
+
+def _dump_generations(found: list[tuple[Generation, bool]]) -> Iterator[dict[str, Any]]:
+    for generation, running in found:
+        yield _dump_generation(generation) | {"running": running}
 
 
 def _dump_generation(generation: Generation) -> dict[str, Any]:

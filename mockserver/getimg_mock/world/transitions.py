@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
 from math import log
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.patterns import matches_glob
 from getimg_mock.setting_values import Span
 from getimg_mock.world import error_messages
 
@@ -33,6 +33,13 @@ FAILURES: Final = {
 }
 
 _MAX_POLLS: Final = 1_000_000
+
+MAX_RULES: Final = 1000
+"""Transition rules that a workspace can have for models, and queued ones for the next ones."""
+_TOO_MANY: Final = (
+    f"A workspace has at most {MAX_RULES:,} transition rules for models, and as many for the next "
+    "generations: remove them by clear."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +190,15 @@ class Transitions:
         if model is None:
             self.workspace = rule
         else:
+            if model not in self.models and len(self.models) >= MAX_RULES:
+                raise SettingsError(_TOO_MANY)
             self.models.pop(model, None)
             self.models[model] = rule
 
     def next(self, rule: TransitionRule) -> None:
         """Queue `rule` for the next generation; each queued rule applies to one."""
+        if len(self.upcoming) >= MAX_RULES:
+            raise SettingsError(_TOO_MANY)
         self.upcoming.append(rule)
 
     def clear(self) -> None:
@@ -203,7 +214,7 @@ class Transitions:
         for each in special:
             rule = rule.fill_from(each)
         for pattern, each in reversed(self.models.items()):
-            if fnmatchcase(model, pattern):
+            if matches_glob(model, pattern):
                 rule = rule.fill_from(each)
         return rule.fill_from(self.workspace)
 
@@ -217,7 +228,9 @@ class Transitions:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Transitions:
-        """Return the rules that `as_json` described."""
+        """Return the rules that `as_json` described; raises `SettingsError` for too many."""
+        if max(len(values["models"]), len(values["next"])) > MAX_RULES:
+            raise SettingsError(_TOO_MANY)
         return cls(
             TransitionRule.of(values["workspace"]),
             {model: TransitionRule.of(rule) for model, rule in values["models"].items()},
