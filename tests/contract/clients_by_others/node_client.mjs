@@ -96,7 +96,7 @@ const is = {
 function check(value, fields, where = "body") {
   if (!is.table(value)) throw new ClientError("BadAnswer", `${where} is not an object`);
   for (const [name, kind] of Object.entries(fields))
-    if (!(name in value) || !is[kind](value[name])) throw new ClientError("BadAnswer", `${where}.${name} is missing or of the wrong type`, { generation: value.id });
+    if (!(name in value) || !is[kind](value[name])) throw new ClientError("BadAnswer", `${where}.${name} is missing or of the wrong type`, { generation: is.text(value.id) ? value.id : null });
   return value;
 }
 
@@ -147,7 +147,7 @@ const OPS = {
   generate_image: (asked, fields) => paid((async () => {
     const value = checkFinished(await call(asked, "images/generations", fields));
     checkUsage(check(value, { usage: "table" }).usage);
-    if (value.status !== "completed") throw new ClientError("BadAnswer", `the image is ${value.status}`, { generation: value.id });
+    if (value.status !== "completed") throw new ClientError("BadAnswer", `the image is ${value.status}`, { generation: is.text(value.id) ? value.id : null });
     return value;
   })()),
   submit_video: (asked, fields) => paid((async () => check(await call(asked, "videos/generations", fields), { id: "text", status: "text" }))()),
