@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -14,6 +14,9 @@ from getimg_mock.in_process.exchange import AdvanceClock
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
 from getimg_mock.testing.interception import Claim, Interception
 from tests.testing.suites import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytest_plugins = ["pytester"]
 
@@ -232,8 +235,8 @@ def test_nothing_piles_up_beside_respx(begins: str, ends: str, late: str) -> Non
 
     for _ in range(20):
         claim, router = build_claim(), respx.mock()
-        starts = [partial(interception.add, claim), router.start]
-        stops = [partial(interception.remove, claim), router.stop]
+        starts: list[Callable[[], object]] = [partial(interception.add, claim), router.start]
+        stops: list[Callable[[], object]] = [partial(interception.remove, claim), router.stop]
         for start in starts if begins == "fake" else reversed(starts):
             start()
         saved = httpx.HTTPTransport.handle_request
