@@ -87,6 +87,7 @@ def _is_secret(name: bytes) -> bool:
     return carries_credentials(name.decode("latin-1"))
 
 
+@lru_cache(maxsize=256)  # a client sends the same key with every request
 def _shorten_value(value: bytes) -> bytes:
     scheme, key = value[:7], value[7:].decode("latin-1")
     return scheme + shorten_key(key).encode("latin-1") if scheme.lower() == b"bearer " else b"..."

@@ -265,10 +265,10 @@ def test_enough_of_a_key_stays_to_tell_it_from_others() -> None:
     """Its last four letters, where it is long."""
     api = Driver.of()
     api.get(f"/v2/models?key={SECRET}", key=SECRET)
-    api.get("/v2/models", key="sk_short")
+    api.get("/v2/models", key="sk_tiny")
     kept = [
         dict(exchange.request_headers)[b"authorization"]
-        for key in (SECRET, "sk_short")
+        for key in (SECRET, "sk_tiny")
         for exchange in api.app.fake.store.get_or_create(key).journal
     ]
     assert kept == [b"Bearer sk_..._key", b"Bearer sk_..."]

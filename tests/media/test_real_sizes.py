@@ -59,6 +59,13 @@ def test_a_file_has_about_as_many_bytes_as_a_real_one(
     assert low <= len(encode_picture(picture)) / (width * height) <= high
 
 
+@pytest.mark.parametrize("size", [(3840, 2160), (4096, 4096)])
+def test_the_largest_files_are_those_of_real_pictures(size: tuple[int, int]) -> None:
+    """A PNG of 4K has up to about 12 MB, whatever its number of pixels."""
+    picture = replace(PICTURE, width=size[0], height=size[1])
+    assert 8_000_000 <= len(encode_picture(picture)) <= 12_000_000
+
+
 @given(width=st.integers(1, 200), height=st.integers(1, 200), mime_type=st.sampled_from(MIME_TYPES))
 def test_any_size_is_drawn(width: int, height: int, mime_type: str) -> None:
     """Down to one pixel."""

@@ -41,7 +41,7 @@ def serve_file(call: Call, file: File) -> Answer:
     """Return the file, the requested ranges of it, or 304, 412 or 416."""
     headers: Headers = [
         (b"etag", f'"{file.etag}"'.encode()),
-        (b"last-modified", format_http_date(file.modified)),
+        (b"last-modified", format_http_date(file.modified.astimezone(UTC))),
         (b"accept-ranges", b"bytes"),
     ]
     condition = _evaluate_preconditions(call, file)

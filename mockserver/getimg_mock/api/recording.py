@@ -44,7 +44,7 @@ def record(
         call.fault,
         sent,
         effects,
-        tuple(each.path for each in call.unknown_fields),
+        tuple(each.path for each in call.unknown_fields) if call.unknown_fields else (),
     )
     texts = exchange.join_texts()
     key = _read_key(call)

@@ -47,9 +47,13 @@ def encode_picture(picture: Picture) -> bytes:
     Raises `UnknownNameError` when its `mime_type` is not that of a picture.
     """
     # Pillow is imported by the first picture and not by the first request: cold start matters.
+    from getimg_mock.media.png_files import encode_png, plan_bands  # noqa: PLC0415 - see above
     from getimg_mock.media.posters import Poster, draw_poster  # noqa: PLC0415 - see above
 
     codec = find_format_by_mime_type(picture.mime_type, among=PICTURE_FORMATS).codec
+    bands = (
+        plan_bands(picture.width, picture.height) if picture.grain and codec == PNG.codec else []
+    )
     poster = Poster(
         width=picture.width,
         height=picture.height,
@@ -59,7 +63,11 @@ def encode_picture(picture: Picture) -> bytes:
         seed=picture.seed,
         note=picture.note or f"{picture.width} x {picture.height}",
         grain=picture.grain,
+        bands=tuple(bands),
     )
+    image = draw_poster(poster)
+    if bands:
+        return encode_png(image, bands)
     file = BytesIO()
-    draw_poster(poster).save(file, codec, **_SAVE_OPTIONS[codec])
+    image.save(file, codec, **_SAVE_OPTIONS[codec])
     return file.getvalue()

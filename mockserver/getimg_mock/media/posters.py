@@ -14,6 +14,8 @@ from getimg_mock.world.randomness import Stream, draw_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from getimg_mock.media.png_files import Band
+
 _SKETCH: Final = 320  # the longest side of the background before it is enlarged
 _SMALLEST_LABEL: Final = 9
 _ROOM_FOR_LABELS: Final = 8  # label heights; on less, the prompt stands alone
@@ -27,7 +29,8 @@ _SIDE: Final = 178  # what Pillow's radial gradient has reached at its sides; 25
 class Poster:
     """What is on a poster; `note` stands in the upper right corner, `inset` is kept free below.
 
-    With `grain` the background has a texture that does not compress.
+    With `grain` the background has a texture that does not compress: in all rows, or in the bands
+    that are stored where `bands` are given.
     """
 
     width: int
@@ -39,6 +42,7 @@ class Poster:
     note: str
     inset: int = 0
     grain: bool = False
+    bands: tuple[Band, ...] = ()
 
     @property
     def palette(self) -> Palette:
@@ -84,9 +88,17 @@ def _draw_grain(poster: Poster) -> Image.Image:
     levels = bytes(value * _GRAIN // 255 for value in range(256))
     noise = draw_bytes(poster.width * rows, "grain", poster.seed).translate(levels)
     whole = noise * -(-poster.height // rows)
+    if poster.bands:
+        whole = b"".join(_draw_band(poster, band, whole) for band in poster.bands)
     size = poster.width, poster.height
     one = Image.frombytes("L", size, whole[: poster.width * poster.height])
     return Image.merge("RGB", (one, one, one))
+
+
+def _draw_band(poster: Poster, band: Band, noise: bytes) -> bytes:
+    """Return the grain of a band: one level, the mean of all, where there is none."""
+    start, end = band.top * poster.width, band.bottom * poster.width
+    return noise[start:end] if band.is_stored else bytes((_GRAIN // 2,)) * (end - start)
 
 
 def _draw_slope(chance: Stream, size: tuple[int, int]) -> Image.Image:

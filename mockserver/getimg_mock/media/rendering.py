@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
@@ -13,25 +12,25 @@ from getimg_mock.media.pictures import Picture, encode_picture
 from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from getimg_mock.media.cache import MediaCache
 
 _SYNCHRONOUS: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
 
 
-@contextmanager
-def render_synchronously() -> Iterator[None]:
+class render_synchronously:  # noqa: N801 - used like a function, as contextlib's are
     """Within this block `render` never suspends, even when an event loop is running.
 
-    For whoever steps the app's coroutine by hand: a synchronous client may be used inside a
-    running loop, and nobody but that loop could resume what suspends.
+    For code that steps the app's coroutine by hand: a synchronous client may be used inside a
+    running loop, and only that loop could resume what suspends.
     """
-    token = _SYNCHRONOUS.set(True)
-    try:
-        yield
-    finally:
-        _SYNCHRONOUS.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _SYNCHRONOUS.set(True)
+
+    def __exit__(self, *_error: object) -> None:
+        _SYNCHRONOUS.reset(self._token)
 
 
 async def render(item: Picture | Video, cache: MediaCache) -> bytes:

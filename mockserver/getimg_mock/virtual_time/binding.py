@@ -61,6 +61,8 @@ class TimeBinding:
         self._outsiders = outsiders
         self._event_wait = event_wait
         self._patches = Patches()
+        # Asked at every reading of a clock; a thread never changes sides.
+        self._threads = _BoundThreads()
         self._datetime = DatetimePatch(policy.time)
         self._asyncio = AsyncioLoops(policy, self.is_bound)
         self._trio = TrioLoops(trio, self.is_bound) if trio is not None else None
@@ -69,7 +71,13 @@ class TimeBinding:
 
     def is_bound(self) -> bool:
         """Return whether the calling thread has the time of the clock."""
-        return self._patches.active and threading.current_thread() not in self._outsiders
+        if not self._patches.active:
+            return False
+        try:
+            return self._threads.is_bound
+        except AttributeError:
+            self._threads.is_bound = threading.current_thread() not in self._outsiders
+            return self._threads.is_bound
 
     def start(self) -> None:
         """Replace everything."""
@@ -159,6 +167,12 @@ class TimeBinding:
         for name in set(sys.modules) - self._modules:
             for attribute, function in find_held(name, self._functions):
                 setattr(sys.modules[name], attribute, find_original(function))
+
+
+class _BoundThreads(threading.local):
+    """Whether the calling thread is bound, once that is known."""
+
+    is_bound: bool
 
 
 class _TimeFunction:

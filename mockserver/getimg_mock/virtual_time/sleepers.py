@@ -82,7 +82,8 @@ class Sleepers:
         """
         me = threading.current_thread()
         moment = self._clock.monotonic() + seconds
-        self._activity.setdefault(me, ThreadMonitor()).forget_uncertain()
+        if me in self._activity:
+            self._activity[me].forget_uncertain()
         self.mark_asleep(me, moment)
         try:
             if self._wait_for_turn(me, rest, quiet, seconds, is_held):

@@ -53,7 +53,7 @@ def find_unknown_fields(kind: Kind, body: Any, *, key: str = "") -> tuple[Unknow
     Names are shortened and made printable ASCII; in them, `key` and what looks like an API key is
     cut to its beginning.
     """
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or ("images" not in body and body.keys() <= _KNOWN[kind]):
         return ()
     found = islice(_iterate_fields(kind, body), MAX_FIELDS)
     return tuple(UnknownField(_clean(path, key), advice) for path, advice in found)
