@@ -25,6 +25,7 @@ MAX_MIB: Final = 400
 
 _START_SECONDS: Final = 30.0
 _ANSWER_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 30.0
 
 
 class BrokenInvariantError(Exception):
@@ -105,7 +106,12 @@ def start_server(*options: str) -> Iterator[SoakServer]:
             yield SoakServer(_read_port(process), process, errors)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            try:
+                process.communicate(timeout=_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                raise BrokenInvariantError(f"no end {_STOP_SECONDS:.0f} s after SIGTERM") from None
 
 
 def _read_port(process: subprocess.Popen[bytes]) -> int:
