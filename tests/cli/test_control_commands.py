@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock import MockServer
+from getimg_mock import MockServer, cli
 from getimg_mock.cli import COMMANDS, main
 from getimg_mock.cli.scenario import parse_words
 from getimg_mock.cli.serve import render_greeting
@@ -20,7 +21,6 @@ from tests.control.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     Run = Callable[..., str]
 
@@ -498,3 +498,13 @@ def test_shipped_scenarios_need_no_server(
     monkeypatch.delenv("GETIMG_MOCK_KEY", raising=False)
     assert main(["scenario", "shipped"]) == 0
     assert "lost-response: " in capsys.readouterr().out
+
+
+def test_every_module_of_a_command_is_listed_and_every_listed_command_has_one() -> None:
+    """A command that is not listed cannot be called."""
+    folder = Path(cli.__file__).parent
+    modules = {
+        path.stem for path in folder.glob("*.py") if "def add_command(" in path.read_text("utf-8")
+    }
+    # `verify` has two commands of its own, and all control commands share their connection.
+    assert modules - {"verify_api", "verify_client", "control_client"} == set(COMMANDS)

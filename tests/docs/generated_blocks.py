@@ -1,7 +1,8 @@
 """The parts of README and docs that are generated: `make docs` writes them anew.
 
 Such a part is between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. GENERATORS has what
-writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md.
+writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md, and so is
+schemas/openapi.json.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import open_folder
+from getimg_mock.api.openapi_document import render_openapi
 from tests.docs import (
     check_tables,
     command_examples,
@@ -112,6 +114,7 @@ def main() -> None:
     pages = {path: renew_page(path.read_text(encoding="utf-8")) for path in list_pages()}
     fidelity = pages[fidelity_table.PAGE]
     pages[fidelity_table.BEHAVIOURS] = fidelity_table.behaviours(fidelity)
+    pages[DOCS.parent / "schemas" / "openapi.json"] = render_openapi()
     for path, text in pages.items():
         if path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -42,6 +42,10 @@ CLAIMS = (
         f"{REALISTIC.concurrent} at the same time"
     ),
     f"`--limits realistic`: {REALISTIC.video_rpm} videos a minute",
+    (
+        "a picture in a data URL is still and has at least one pixel; pictures with too many, "
+        f"by default more than {DEFAULTS.reference_megapixels:g} megapixels, are refused (full)"
+    ),
 )
 # Numbers in a row with a setting that are no default: what getimg.ai was seen to do, say.
 OTHERS = (
@@ -52,6 +56,10 @@ OTHERS = (
     "2K at 1:1 is 2048x2048; 1080p at 16:9 is 1920x1080 with 24 frames per second",
     "a model without a rate for what is asked costs 0 here",
     "it takes 25 to 35 s; here, by default, no time at all",
+    (
+        "a picture has about as many bytes as a real one: "
+        "at 2048 x 2048 about 5 MB as PNG, 1 MB as JPEG, 0.6 MB as WebP"
+    ),
 )
 
 
