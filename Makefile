@@ -67,11 +67,11 @@ scorecard: $(DEVELOPS) ## Show how many faulty providers and clients the contrac
 docs: $(DEVELOPS) ## Write the generated parts of the documentation anew
 	@$(BIN)/python -m tests.docs.generated_blocks
 
-.PHONY: bench
 .PHONY: soak
 soak: $(DEVELOPS) ## Send random requests for MINUTES=10
 	@$(BIN)/python -m benchmarks.soak $(or $(MINUTES),10)
 
+.PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
 	@missed=0; for what in startup serving memory media plugin contract; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \

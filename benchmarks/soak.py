@@ -1,86 +1,143 @@
-"""Structured random requests for some minutes, and what must hold after each round.
+"""Runs the fake for long and under pressure, and checks what must hold.
 
-Run: `python -m benchmarks.soak 10` (minutes), or `make soak MINUTES=10`.
+Run: `python -m benchmarks.soak 10` (minutes of random requests), `--requests 100000`, or
+`--mode NAME` for one of the other kinds of pressure. `make soak MINUTES=10` does the first.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import resource
+import math
 import sys
-from decimal import Decimal
-from http.client import HTTPConnection
 from random import Random
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock import MockServer
+from benchmarks import soak_modes
+from benchmarks.soak_server import BrokenInvariantError, SoakServer, start_server
 from getimg_mock.world.clock import stopwatch
 
-ROUND = 500
-MODELS = ("z-image-turbo", "seedream-5-lite", "seedance-v1-pro", "none", "", 7, None)
-TARGETS = (
-    ("POST", "/v2/images/generations"),
-    ("POST", "/v2/videos/generations"),
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from http.client import HTTPConnection
+
+ROUND: Final = 500
+KEYS: Final = 50
+MODELS: Final = ("z-image-turbo", "seedream-5-lite", "seedance-v1-pro", "none", "", 7, None)
+PROMPTS: Final = ("a" * 60, "Waves", "", "\x00\x1b[31m", "\U0001f600" * 500, "(a+)+$", None, 5)
+VIDEO: Final = {"model": "seedance-v1-5-pro", "prompt": "Waves"}
+TARGETS: Final = (
+    *(("POST", "/v2/images/generations"),) * 4,
+    *(("POST", "/v2/videos/generations"),) * 2,
     ("GET", "/v2/models"),
     ("GET", "/v2/billing/balance"),
+    ("GET", "/v2/billing/costs?start_date=x"),
     ("GET", "/v2/videos/generations/req-1"),
+    ("DELETE", "/v1/videos"),
     ("POST", "/__mock__/clock/freeze"),
     ("POST", "/__mock__/clock/scale"),
     ("POST", "/__mock__/clock/advance"),
-    ("GET", "/__mock__/snapshot"),
-    ("GET", "/__mock__/journal"),
-    ("POST", "/__mock__/restore"),
+    ("GET", "/__mock__/journal?last=20"),
+    ("GET", "/__mock__/generations"),
     ("POST", "/__mock__/scenarios"),
+    ("POST", "/__mock__/transitions"),
+    ("GET", "/__mock__/snapshot"),
+    ("POST", "/__mock__/restore"),
 )
-VALUES: tuple[dict[str, object], ...] = (
+VALUES: Final[tuple[dict[str, object], ...]] = (
     {"rate": 60},
     {"duration": "10m"},
-    {"prompt": "(a+)+$", "error": "rate_limit"},
+    {"prompt": "(a+)+$", "error": "rate_limit", "first": 2},
+    {"prompt": "(?=x)", "error": "rate_limit"},
+    # Only of videos: an image that takes time is not answered while its clock stands still.
+    {"seconds": "20..60", "model": "seedance-*"},
+    {"failed": "content_policy_violation", "seconds": 1, "model": "seedance-*"},
+    {"on": "[" * 20_000, "error": "rate_limit"},
+    {"state": {"format": 1}},
     {},
-    {"x": 1},
+    {"x": [[[]]] * 50},
 )
 
 
-def send_one(connection: HTTPConnection, random: Random, key: str) -> int:
-    """Send one random request and return the status of its answer."""
-    method, path = random.choice(TARGETS)
-    values: object = random.choice(VALUES)
-    if path.startswith("/v2"):
-        values = {"model": random.choice(MODELS), "prompt": "a" * random.randrange(60)}
-    body = json.dumps(values) if method == "POST" else None
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.status
+class Fuzzer:
+    """Sends random requests to some workspaces, and restores snapshots that were taken of them."""
+
+    def __init__(self, server: SoakServer, seed: int) -> None:
+        self.sent = 0
+        self._server = server
+        self._random = Random(seed)  # noqa: S311 - no secret
+        self._snapshots: dict[str, Any] = {}
+        self._connection: HTTPConnection = server.connect()
+
+    def run_round(self) -> None:
+        """Send `ROUND` requests with one key, and check what must hold."""
+        key = f"sk_soak_{self._random.randrange(KEYS)}"
+        for _ in range(ROUND):
+            self._send_one(key)
+        self.sent += ROUND
+        self._server.check(key)
+
+    def _send_one(self, key: str) -> None:
+        method, path = target = self._random.choice(TARGETS)
+        values = self._choose_values(key, path) if method == "POST" else None
+        status, answer = self._server.ask(self._connection, target, key, values)
+        if status >= 500:
+            raise BrokenInvariantError(
+                f"{method} {path} {values}: {status}, which no rule asks for"
+            )
+        if path.endswith("/snapshot"):
+            self._snapshots[key] = answer
+        elif path.endswith("/restore") and values is self._snapshots.get(key) and status != 200:
+            raise BrokenInvariantError(f"a valid snapshot was refused with {status}: {answer}")
+
+    def _choose_values(self, key: str, path: str) -> object:
+        if path.startswith("/v2"):
+            model, prompt = self._random.choice(MODELS), self._random.choice(PROMPTS)
+            body = {"model": model, "prompt": prompt}
+            return VIDEO if self._random.random() < 0.2 else body
+        if path.endswith("/restore") and key in self._snapshots and self._random.random() < 0.7:
+            return self._snapshots[key]
+        return self._random.choice(VALUES)
 
 
-def check_money(server: MockServer, key: str) -> None:
-    """Fail unless balance, held and charged money add up to the credit."""
-    ledger = server.app.fake.store.get_or_create(key).ledger
-    if ledger.available + ledger.held + ledger.charged != Decimal(1000):
-        sys.exit(f"money of {key} does not add up: {ledger}")
+def run_fuzz(minutes: float, requests: float, seed: int) -> str:
+    """Send random requests for some minutes, or some number of them; return the figures."""
+    end = stopwatch() + minutes * 60
+    with start_server() as server:
+        fuzzer = Fuzzer(server, seed)
+        while stopwatch() < end and fuzzer.sent < requests:
+            fuzzer.run_round()
+        return f"{fuzzer.sent:,} random requests, {server.read_memory():.0f} MiB at the end"
+
+
+MODES: Final[dict[str, Callable[[], str]]] = {
+    "slowloris": soak_modes.run_slowloris,
+    "disconnects": soak_modes.run_disconnects,
+    "day": soak_modes.run_day,
+    "parallel": soak_modes.run_parallel,
+    "eviction": soak_modes.run_eviction,
+}
 
 
 def main() -> None:
-    """Run rounds until the time is over; exit with 1 when an invariant does not hold."""
+    """Run what the arguments ask for; exit with 1 when an invariant does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=1)
-    end = stopwatch() + parser.parse_args().minutes * 60
-    random, sent = Random(1), 0  # noqa: S311 - no secret
-    with MockServer(balance=1000) as server:
-        host, port = server.url.removeprefix("http://").split(":")
-        connection = HTTPConnection(host, int(port), timeout=30)
-        while stopwatch() < end:
-            key = f"sk_soak_{random.randrange(50)}"
-            for _ in range(ROUND):
-                status = send_one(connection, random, key)
-                if status >= 500:
-                    sys.exit(f"{status}, which no rule asked for")
-            sent += ROUND
-            check_money(server, key)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.write(f"{sent} requests, peak {peak} MiB, all invariants hold\n")
+    parser.add_argument("--requests", type=int, help="stop after so many, whatever the time")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mode", choices=("fuzz", *MODES, "all"), default="fuzz")
+    given = parser.parse_args()
+    names = ("fuzz", *MODES) if given.mode == "all" else (given.mode,)
+    for name in names:
+        began = stopwatch()
+        try:
+            if name == "fuzz":
+                minutes = given.minutes if given.requests is None else math.inf
+                figures = run_fuzz(minutes, given.requests or math.inf, given.seed)
+            else:
+                figures = MODES[name]()
+        except (BrokenInvariantError, OSError) as error:
+            sys.exit(f"soak      {name}: {type(error).__name__}: {error}")
+        print(f"soak      {name}: {figures}; {stopwatch() - began:.0f} s, all invariants hold")
 
 
 if __name__ == "__main__":

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+import httpx
+import pytest
+import respx
+
+from getimg_mock import create_app
+from getimg_mock.in_process.exchange import AdvanceClock
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
+from getimg_mock.testing.interception import Claim, Interception
 from tests.testing.suites import run
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Callable
 
 pytest_plugins = ["pytester"]
+
+APP = create_app(quiet=True)
 
 
 def test_unmodified_code_is_answered_in_process(suite: pytest.Pytester) -> None:
@@ -199,3 +209,48 @@ def test_left_as_found(monkeypatch):
 """,
     )
     result.assert_outcomes(passed=301)
+
+
+class CountingInterception(Interception):
+    """Counts how often it is asked about requests: once by each function in a chain."""
+
+    asked = 0
+
+    def find_claim(self, request: Any, module: str) -> Claim | None:
+        """Return the claim on a request."""
+        self.asked += 1
+        return super().find_claim(request, module)
+
+
+@pytest.mark.parametrize("begins", ["fake", "respx"])
+@pytest.mark.parametrize("ends", ["fake", "respx"])
+@pytest.mark.parametrize("late", ["put back late", "left"])
+def test_nothing_piles_up_beside_respx(begins: str, ends: str, late: str) -> None:
+    """After 1,200 tests, the chain of replaced functions was too deep for Python."""
+    before = httpx.HTTPTransport.handle_request
+    interception = CountingInterception()
+
+    def build_claim() -> Claim:
+        return Claim(APP, "sk_many", frozenset({"api.getimg.ai"}), AdvanceClock())
+
+    for _ in range(20):
+        claim, router = build_claim(), respx.mock()
+        starts: list[Callable[[], object]] = [partial(interception.add, claim), router.start]
+        stops: list[Callable[[], object]] = [partial(interception.remove, claim), router.stop]
+        for start in starts if begins == "fake" else reversed(starts):
+            start()
+        saved = httpx.HTTPTransport.handle_request
+        for stop in stops if ends == "fake" else reversed(stops):
+            stop()
+        if late == "put back late":
+            # As monkeypatch does whose fixture ends last.
+            httpx.HTTPTransport.handle_request = saved  # type: ignore[method-assign]
+    claim = build_claim()
+    interception.add(claim)
+    try:
+        head = {"Authorization": "Bearer sk_many"}
+        assert httpx.get("https://api.getimg.ai/v2/models", headers=head).status_code == 200
+        assert interception.asked == 1
+    finally:
+        interception.remove(claim)
+        httpx.HTTPTransport.handle_request = before  # type: ignore[method-assign]

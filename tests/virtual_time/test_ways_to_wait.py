@@ -21,10 +21,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import aiohttp
 import anyio
 import httpx
 import pytest
 import trio
+import uvicorn
 
 from getimg_mock.world.clock import stopwatch
 
@@ -335,6 +337,66 @@ def _silent_service() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         for backend in ("asyncio", "trio"):
             anyio.run(ask, f"http://127.0.0.1:{listener.getsockname()[1]}", backend=backend)
+
+
+@way("aiohttp client, service that answers late")
+def _late_service_for_aiohttp() -> None:
+    async def ask(address: str) -> str:
+        limit = aiohttp.ClientTimeout(total=30)
+        async with aiohttp.ClientSession(timeout=limit) as client, client.get(address) as answer:
+            return await answer.text()
+
+    with serve_late() as address:
+        for _ in range(3):
+            assert asyncio.run(ask(address)) == "ok"
+
+
+@way("aiohttp client, service that never answers", 2)
+def _silent_service_for_aiohttp() -> None:
+    async def ask(address: str) -> None:
+        limit = aiohttp.ClientTimeout(total=0.5)
+        async with aiohttp.ClientSession(timeout=limit) as client:
+            with pytest.raises(asyncio.TimeoutError):
+                await client.get(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        asyncio.run(ask(f"http://127.0.0.1:{listener.getsockname()[1]}"))
+
+
+@way("uvicorn in a thread, idle", 20)
+def _idle_uvicorn() -> None:
+    with serve_by_uvicorn():
+        threading.Event().wait(SHORT * 3)
+
+
+@way("uvicorn in a thread, handler that sleeps", 90)
+def _sleeping_handler() -> None:
+    with serve_by_uvicorn() as address:
+        assert httpx.get(f"{address}/60", timeout=30).text == "ok"
+
+
+class serve_by_uvicorn:  # noqa: N801 - used as a function
+    """Serve an application whose handler sleeps as many seconds as the path says."""
+
+    def __enter__(self) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            self.answer, interface="asgi3", log_level="warning", lifespan="off", loop="asyncio"
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=self.server.run, args=([listener],))
+        self.thread.start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    async def answer(self, scope: Any, _receive: Any, send: Any) -> None:
+        """Answer one request."""
+        await asyncio.sleep(float(scope["path"].lstrip("/")))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def __exit__(self, *_: object) -> None:
+        self.server.should_exit = True
+        self.thread.join(30)
 
 
 class serve_late:  # noqa: N801 - used as a function

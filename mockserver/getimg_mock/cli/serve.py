@@ -40,6 +40,11 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         f"--video-seconds) and a key of {FILE} (video-seconds).",
         allow_abbrev=False,
     )
+    add_settings(parser)
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add `--config` and an option for every setting."""
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
     for option in list_options():
         shown = option.metadata["help"]
@@ -57,13 +62,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
-    given = {
-        option.name: getattr(arguments, option.name)
-        for option in list_options()
-        if hasattr(arguments, option.name)
-    }
-    named = arguments.config or os.environ.get(PREFIX + "CONFIG")
-    settings = require_token(Settings.load(given, os.environ, Path(named) if named else None))
+    settings = require_token(load_settings(arguments, {}))
     app = create_app(settings)
     app.judge = judge_client
     listener = open_listener(settings)
@@ -76,6 +75,17 @@ def run(arguments: argparse.Namespace) -> int:
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve_until_signal(app, listener))
     return 0
+
+
+def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
+    """Return the settings of a command line; `preset` replaces variables, file and defaults."""
+    given = {
+        option.name: getattr(arguments, option.name)
+        for option in list_options()
+        if hasattr(arguments, option.name)
+    }
+    named = arguments.config or os.environ.get(PREFIX + "CONFIG")
+    return Settings.load(preset | given, os.environ, Path(named) if named else None)
 
 
 def render_greeting(url: str, token: str | None = None) -> str:

@@ -55,6 +55,10 @@ class History:
     """Why steps were left out, or why the plan ended early."""
     hits: dict[str, int] = field(default_factory=dict)
     """How often each rule of the plan acted."""
+    carried: frozenset[str] = frozenset()
+    """The keys with videos of earlier plans, which may be charged during this plan."""
+    full: frozenset[tuple[str, str]] = frozenset()
+    """The key and kind (`images`) of each rate limit that an earlier plan had used up."""
 
     def __iter__(self) -> Iterator[HttpExchange]:
         return iter(self.exchanges)
@@ -165,6 +169,8 @@ class History:
 
     def is_settled(self, exchange: HttpExchange) -> bool:
         """Whether all that this key had begun was known to have ended at an exchange."""
+        if exchange.key in self.carried:
+            return False
         for each in self.with_operation(*SUBMISSIONS):
             if each.number >= exchange.number:
                 break

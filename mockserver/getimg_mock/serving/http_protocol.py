@@ -107,7 +107,8 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             last.keep_alive = False
             self._watch_ended()
-        return True
+        # TLS has no half-closed connections: the transport closes when the client stops sending.
+        return self.transport.get_extra_info("sslcontext") is None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from uvicorn.config import Config
@@ -13,11 +14,13 @@ from uvicorn.server import ServerState
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError
+from getimg_mock.serving.connect_proxy import ConnectProxy
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Sequence
     from types import TracebackType
     from typing import Unpack
 
@@ -116,14 +119,31 @@ class MockServer:
             started.set()
 
 
+def _accept_http(build_protocol: Callable[[], HttpProtocol]) -> Callable[[], asyncio.Protocol]:
+    return build_protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A listening socket: plain HTTP, or TLS with `context`, or what `build` makes of HTTP."""
+
+    listener: socket.socket
+    context: ssl.SSLContext | None = None
+    build: Callable[[Callable[[], HttpProtocol]], Callable[[], asyncio.Protocol]] = _accept_http
+
+
 async def serve(
     app: Application,
     listener: socket.socket,
     over: asyncio.Event,
     *,
     started: Callable[[], object] = lambda: None,
+    entrances: Sequence[Entrance] = (),
 ) -> None:
-    """Answer requests to `listener` until `over` is set; then abort all connections."""
+    """Answer requests to `listener` until `over` is set; then abort all connections.
+
+    `entrances` are further ports, on which the same fake answers.
+    """
     config = Config(
         app,
         http=HttpProtocol,
@@ -137,14 +157,29 @@ async def serve(
     )
     config.load()
     state = ServerState()
-    server = await asyncio.get_running_loop().create_server(
-        lambda: HttpProtocol(config, state, {}), sock=listener, backlog=_BACKLOG
-    )
+
+    def build_protocol() -> HttpProtocol:
+        return HttpProtocol(config, state, {})
+
+    loop = asyncio.get_running_loop()
+    servers, acceptors = [], []
+    for each in (Entrance(listener), *entrances):
+        acceptor = each.build(build_protocol)
+        acceptors.append(acceptor)
+        servers.append(
+            await loop.create_server(
+                acceptor, sock=each.listener, ssl=each.context, backlog=_BACKLOG
+            )
+        )
     started()
     try:
         await over.wait()
     finally:
-        server.close()
+        for server in servers:
+            server.close()
+        for acceptor in acceptors:
+            if isinstance(acceptor, ConnectProxy):
+                acceptor.close()
         for connection in tuple(state.connections):
             connection.transport.abort()
         for task in tuple(state.tasks):

@@ -59,3 +59,37 @@ def test_a_check_that_finds_nothing_alone_is_found() -> None:
     ):
         assert find_broken(blunt) == {"GH007"}
     assert not find_broken(replace(sharp, sole={}, kills={"y": frozenset({"GP801", "GP101"})}))
+
+
+def test_a_key_that_could_be_a_word_is_no_leak() -> None:
+    """GH010: `good` stands in every report; the verdict says that it was not looked for."""
+    check = registry.find_check("GH010")
+    short = SelfCheck(artefacts={"page": "a good page"}, secrets=("good",))
+    verdict = judge_check(check, [short])
+    assert not verdict.broken
+    assert "was not looked for" in verdict.notes[0]
+    inside = SelfCheck(artefacts={"page": "goodnight12"}, secrets=("goodnight1",))
+    assert not judge_check(check, [inside]).broken
+    whole = SelfCheck(artefacts={"page": "Bearer goodnight1."}, secrets=("goodnight1",))
+    assert judge_check(check, [whole]).broken
+
+
+def test_a_failed_video_shows_no_defaults() -> None:
+    """GP807: a generation that failed has no size to compare."""
+    history = run_plan("what is left out")
+    pair = next(group for name, group in history.groups.items() if name.startswith("default:"))
+    broken = {
+        each.generation: b'{"id": "x", "status": "failed", "error": {"code": "server_error"}}'
+        for each in pair
+        if each.use == "omitted"
+    }
+    other = replace(
+        history,
+        exchanges=tuple(
+            replace(each, body=broken[each.generation])
+            if each.generation in broken and each.completed
+            else each
+            for each in history
+        ),
+    )
+    assert not judge_check(registry.find_check("GP807"), [other]).broken

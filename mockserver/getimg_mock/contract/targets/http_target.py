@@ -9,7 +9,7 @@ import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
@@ -18,6 +18,7 @@ from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.earlier_work import EarlierWork
 from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse, RefusedError
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
@@ -79,6 +80,8 @@ class HttpTarget:
     """Returns how often each of a plan's rules has acted, where the target is the fake."""
     windows: dict[tuple[str, str], RateLimitWindow] = field(default_factory=dict)
     """The latest rate limit window of each key and kind."""
+    earlier: EarlierWork = field(default_factory=EarlierWork)
+    """The videos that earlier plans left behind."""
     left: int = 0
     """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -140,7 +143,22 @@ class HttpTarget:
     def run(self, plan: Plan) -> History:
         """Run a plan over one connection."""
         with self.open_session(plan) as session:
-            return PlanRun(session, plan, self.models).run()
+            if self.own or self.control is not None:
+                return PlanRun(session, plan, self.models).run()
+            self.earlier.settle(plan, session, self.models)
+            carried, full = self.earlier.keys, self._find_full_windows()
+            history = PlanRun(session, plan, self.models).run()
+        self.earlier.note(history)
+        return replace(history, carried=carried, full=full)
+
+    def _find_full_windows(self) -> frozenset[tuple[str, str]]:
+        """Return the key and kind of each rate limit that is used up now."""
+        names = {f"Bearer {secret}": name for name, secret in self.keys.items()}
+        return frozenset(
+            (names[bearer], kind)
+            for (bearer, kind), window in self.windows.items()
+            if bearer in names and window.remaining == 0 and window.reset > self.clock()
+        )
 
 
 def fetch_catalogue(address: HttpTarget) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from getimg_mock.errors import CatalogueError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.verdicts import Check
+    from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.contract.verification.comparison import Comparison
 
 
@@ -78,6 +78,15 @@ def run_on_fake(
         seen,
         fake=(*twin.histories, *tried),
         other=tuple(campaign.histories),
-        fake_broken={each.check.id: each.broken for each in twin.verdicts if each.applied},
-        other_broken={each.check.id: each.broken for each in campaign.verdicts if each.applied},
+        fake_broken=_select_failures(twin.verdicts, campaign),
+        other_broken=_select_failures(campaign.verdicts, campaign),
     ), events
+
+
+def _select_failures(verdicts: Sequence[Verdict], campaign: VerificationSession) -> dict[str, bool]:
+    """Return whether each check failed, of those whose breach is a failure on the other target."""
+    return {
+        each.check.id: each.status == "FAIL"
+        for each in verdicts
+        if each.applied and campaign.find_breach_status(each.check) == "FAIL"
+    }

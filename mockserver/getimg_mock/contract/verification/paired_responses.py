@@ -17,11 +17,40 @@ if TYPE_CHECKING:
 _IGNORED_STATUSES: Final = (0, 402, 429)
 
 
+_OPEN_ROLES: Final = frozenset({"odd-path", "wrong-method", "side-method"})
+"""Roles of requests that a service may answer in several legal ways."""
+
+_OPEN_FAULTS: Final = frozenset(
+    {"unknown-field", "duplicate-keys", "content-type", "range:end is start"}
+)
+"""Faults that a service may refuse or ignore; `fault:field` names one form of a fault."""
+
+_OPEN_LABEL: Final = "data:image/jpeg;base64,iVBOR"
+"""The data URL of a PNG file that is labelled as JPEG: the label may count, or the bytes."""
+
+
 def select_judgeable(comparison: Comparison) -> Iterator[ExchangePair]:
-    """Yield the pairs whose status does not depend on money, limits or lost responses."""
+    """Yield the pairs whose status does not depend on money, limits or lost responses.
+
+    Pairs whose answer is not documented are left out: there a difference is not a fault.
+    """
     for pair in comparison.pairs:
-        if pair.fake.status not in _IGNORED_STATUSES and pair.other.status not in _IGNORED_STATUSES:
+        known = pair.fake.status not in _IGNORED_STATUSES
+        if known and pair.other.status not in _IGNORED_STATUSES and not is_open(pair.fake):
             yield pair
+
+
+def is_open(exchange: HttpExchange) -> bool:
+    """Whether the documentation leaves open how a request is answered."""
+    step = exchange.step
+    if step is None:
+        return False
+    return (
+        step.use in _OPEN_ROLES
+        or step.group.startswith("scheme:")
+        or bool({step.fault, f"{step.fault}:{step.field}"} & _OPEN_FAULTS)
+        or (step.fault == "reference-url" and step.field.startswith(_OPEN_LABEL))
+    )
 
 
 def fits_schema(exchange: HttpExchange) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
-from getimg_mock.contract.verdicts import judge_check
+from getimg_mock.contract.verdicts import find_breach_status, judge_check
 from getimg_mock.reports.known_failures import FAILING_STATUSES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.targets.fake_targets import Target
-    from getimg_mock.contract.verdicts import Check, Verdict
+    from getimg_mock.contract.verdicts import Check, Verdict, VerdictStatus
 
 
 @dataclass(slots=True)
@@ -36,6 +36,8 @@ class VerificationSession:
     confirmed: frozenset[str] = frozenset()
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of the plans that say something about each check, by its id, if measured."""
+    hold_assumptions: bool = False
+    """Whether a breach of an assumption is reported by its level, as on the fake."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -74,7 +76,10 @@ class VerificationSession:
         """Judge the histories so far; yields a verdict for each check, then the end."""
         for check in self.checks:
             verdict = judge_check(
-                check, self.histories, own=self.target.own, confirmed=check.id in self.confirmed
+                check,
+                self.histories,
+                own=self.target.own or self.hold_assumptions,
+                confirmed=check.id in self.confirmed,
             )
             if self.shrink is not None and _is_drawn_only(verdict):
                 smaller = self.shrink(check)
@@ -83,6 +88,14 @@ class VerificationSession:
             self.verdicts.append(verdict)
             yield build_verdict_event(self._explain_void(verdict), self.seed)
         yield self.build_end_event()
+
+    def find_breach_status(self, check: Check) -> VerdictStatus:
+        """Return how a breach of `check` is reported on the target of this run."""
+        return find_breach_status(
+            check,
+            own=self.target.own or self.hold_assumptions,
+            confirmed=check.id in self.confirmed,
+        )
 
     def _explain_void(self, verdict: Verdict) -> Verdict:
         """Give a VOID verdict its reason: its plans cannot run here, or they ended too early."""

@@ -240,7 +240,8 @@ def first_values_are_defaults(history: History) -> Iterator[Observation]:
             continue
         ends = {each.use: history.ended.get(each.generation) for each in group}
         omitted, explicit = ends.get("omitted"), ends.get("explicit")
-        if omitted is not None and explicit is not None:
+        # What has failed shows no defaults.
+        if omitted is not None and explicit is not None and omitted.items and explicit.items:
             yield expect(
                 _describe_result(omitted) == _describe_result(explicit),
                 f"as with the first values: {_describe_result(explicit)}",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.plans import find_step_operation
-from getimg_mock.contract.verdicts import OK, check, expect, fail_as
+from getimg_mock.contract.verdicts import OK, check, expect, fail_as, note
 from getimg_mock.world.operations import REQUEST_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 
 _SHAPE_FAULTS: Final = ("missing", "type", "length", "enum")
+
+_SHORTEST_SECRET: Final = 8
+"""A shorter key cannot be told from a word of the report, such as `good`."""
 
 
 @check(
@@ -298,8 +302,21 @@ def spending_stays_below_the_ceiling(self_check: SelfCheck) -> Iterator[Observat
 def artefacts_hold_no_secrets(self_check: SelfCheck) -> Iterator[Observation]:
     """Require that no artefact contains a key that was in use.
 
-    Applies to the event stream and every report. Fails when a key appears in one.
+    Applies to the event stream and every report. Fails when a key appears in one as a whole token.
+    A key of fewer than 8 characters, without `sk_`, may be any word, so it is not looked for.
     """
-    for name, text in self_check.artefacts.items() if self_check.secrets else ():
-        leaked = any(secret in text for secret in self_check.secrets if secret)
-        yield expect(not leaked, f"{name} without keys", "it contains a key")
+    long = [
+        each
+        for each in self_check.secrets
+        if len(each) >= _SHORTEST_SECRET or each.startswith("sk_")
+    ]
+    if len(long) < len([each for each in self_check.secrets if each]):
+        yield note(
+            f"a key of fewer than {_SHORTEST_SECRET} characters was not looked for: "
+            "it could be any word"
+        )
+    if not long:
+        return
+    tokens = re.compile("|".join(rf"(?<![A-Za-z0-9]){re.escape(s)}(?![A-Za-z0-9])" for s in long))
+    for name, text in self_check.artefacts.items():
+        yield expect(not tokens.search(text), f"{name} without keys", "it contains a key")

@@ -1,0 +1,111 @@
+"""`getimg-mock run`: a program of any language against a fake that lives as long as it does."""
+
+from __future__ import annotations
+
+import os
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.application import create_app
+from getimg_mock.cli.serve import add_settings, load_settings
+from getimg_mock.control.request_guard import require_token
+from getimg_mock.errors import SettingsError
+from getimg_mock.serving.child_environment import read_header
+from getimg_mock.serving.program_run import API_HOSTS, ProgramRun
+
+if TYPE_CHECKING:
+    import argparse
+
+    from getimg_mock.fake import Fake
+
+
+def add_command(commands: argparse._SubParsersAction[Any]) -> None:
+    """Add `run` with its options and those of `serve`."""
+    parser = commands.add_parser(
+        "run",
+        help="run a program of any language against a fake",
+        description="Start a fake, run a program for which https://api.getimg.ai is that fake, "
+        "and end with its status.",
+        epilog="getimg-mock run --isolated --observe -- node my-program.js",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("program", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
+    add("--isolated", action="store_true", help="refuse connections to other hosts")
+    add("--summary", action="store_true", help="print requests and money at the end, to stderr")
+    add(
+        "--observe",
+        action="store_true",
+        help="as --summary, with the verdict of the client contract",
+    )
+    add(
+        "--header",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a header that the official SDKs send with each request",
+    )
+    add(
+        "--api-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further host that is the fake, such as your gateway to the API",
+    )
+    add_settings(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the program; returns its status."""
+    if not arguments.program:
+        raise SettingsError("Say what to run: getimg-mock run -- node my-program.js")
+    program = ProgramRun(
+        command=arguments.program,
+        isolated=arguments.isolated,
+        headers=[read_header(each) for each in arguments.header],
+        hosts=API_HOSTS | {each.lower() for each in arguments.api_host},
+    )
+    settings = load_settings(arguments, {"port": 0, "quiet": True})
+    app = create_app(require_token(settings))
+    status, refused = program.run(app, os.environ)
+    if arguments.summary or arguments.observe:
+        sys.stderr.write(render_summary(app.fake, refused))
+    if arguments.observe:
+        sys.stderr.write(render_verdict(app.fake))
+    return status
+
+
+def render_summary(fake: Fake, refused: frozenset[str]) -> str:
+    """Return what a program has asked for and spent, in a few lines."""
+    exchanges = [each for workspace in fake.store for each in workspace.journal]
+    failed = sum(each.status >= 400 for each in exchanges)
+    charged = sum((each.ledger.charged for each in fake.store), Decimal(0))
+    money = f"{charged.normalize():f} USD"
+    lines = [f"getimg-mock: {len(exchanges)} requests, {failed} refused or failed, {money}"]
+    counts: dict[str, int] = {}
+    for each in exchanges:
+        counts[each.operation] = counts.get(each.operation, 0) + 1
+    lines += [f"  {count:5} {operation}" for operation, count in sorted(counts.items())]
+    lines += [f"  refused by --isolated: {host}" for host in sorted(refused)]
+    if not exchanges:
+        lines.append(
+            "  No request with a key reached the fake. docs/any-program.md says what reaches which."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def render_verdict(fake: Fake) -> str:
+    """Return the findings of the client contract on all that a program has sent."""
+    from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - slow to import, and only --observe needs it
+
+    verdicts = judge_traffic(fake).verdicts
+    judged = [each for each in verdicts if each.status not in {"VOID", "SKIP"}]
+    lines = [
+        f"  {each.status} {each.check.id} {each.check.statement}\n"
+        f"       {finding.observation.expected}; {finding.observation.actual}"
+        for each in judged
+        for finding in each.findings[:1]
+    ]
+    head = f"client contract: {len(judged)} checks judged, {len(lines)} with findings"
+    return "\n".join([head, *lines]) + "\n"

@@ -1,0 +1,84 @@
+"""What earlier plans of a run left behind at a target: videos that have not ended, full windows.
+
+A service may charge for a video when it ends. A plan that compares balances would then see the
+charges of an earlier plan as its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
+
+from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.targets.plan_run import PlanRun, TargetSession
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from getimg_mock.contract.history import History
+
+    Models = Sequence[dict[str, Any]]
+
+_POLL_INTERVAL: Final = 1.0
+_BALANCE: Final = "/v2/billing/balance"
+
+
+class WaitingSession(TargetSession, Protocol):
+    """A session whose waits have a bound."""
+
+    @property
+    def patience(self) -> float:
+        """The longest wait in seconds."""
+
+
+@dataclass(slots=True)
+class EarlierWork:
+    """The videos that the plans of a run have begun, and not seen end.
+
+    `unfinished` has the name of the key of each, by its id. `unending` are those that did not end
+    within the longest wait: they are not waited for again.
+    """
+
+    unfinished: dict[str, str] = field(default_factory=dict)
+    unending: set[str] = field(default_factory=set)
+
+    def note(self, history: History) -> None:
+        """Remember what a plan has begun and not followed to its end."""
+        for name in history.ended:
+            self.unfinished.pop(name, None)
+        for name, submission in history.submitted.items():
+            if name not in history.ended:
+                self.unfinished[name] = submission.key
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of which a video may still be charged."""
+        return frozenset(self.unfinished.values())
+
+    def settle(self, plan: Plan, session: WaitingSession, models: Models) -> None:
+        """Poll the videos of earlier plans until they end, before a plan that reads balances."""
+        if not any(getattr(step, "path", "") == _BALANCE for step in plan.steps):
+            return
+        waited = 0.0
+        while self._poll(session, models) and waited < session.patience:
+            if not session.wait(_POLL_INTERVAL):
+                break
+            waited += _POLL_INTERVAL
+        self.unending |= self.unfinished.keys()
+
+    def _poll(self, session: WaitingSession, models: Models) -> bool:
+        """Poll each video once; returns whether some are worth another look."""
+        open_ = [each for each in self.unfinished.items() if each[0] not in self.unending]
+        if not open_:
+            return False
+        looks = Plan(
+            name="videos of earlier plans",
+            steps=tuple(
+                get(f"/v2/videos/generations/{quote(name, safe='')}", key=key)
+                for name, key in open_
+            ),
+        )
+        self.note(PlanRun(session, looks, models).run())
+        return any(name in self.unfinished for name, _ in open_)

@@ -1,0 +1,148 @@
+"""Runs a program of any language against a fake that answers for https://api.getimg.ai."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.control.page_files import EXAMPLE_KEY
+from getimg_mock.errors import SettingsError
+from getimg_mock.serving.certificates import CertificateAuthority
+from getimg_mock.serving.child_environment import ChildAddresses, build_environment, read_either
+from getimg_mock.serving.connect_proxy import ConnectProxy, ProxyRules
+from getimg_mock.serving.server import Entrance, format_url, new_event_loop, open_listener, serve
+from getimg_mock.serving.trust_files import write_trust_files
+from getimg_mock.settings import Settings
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping, Sequence
+
+    from getimg_mock.application import Application
+
+API_HOSTS: Final = frozenset({"api.getimg.ai"})
+"""The host of the API, which is that of its downloads, too."""
+
+_FORWARDED: Final = ("SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR1", "SIGUSR2")
+_FROM_TERMINAL: Final = {"SIGINT", "SIGQUIT"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramRun:
+    """A command, and what is answered to it. `hosts` are answered by the fake."""
+
+    command: Sequence[str]
+    isolated: bool = False
+    headers: Sequence[str] = ()
+    hosts: frozenset[str] = API_HOSTS
+
+    def run(self, app: Application, inherited: Mapping[str, str]) -> tuple[int, frozenset[str]]:
+        """Return the command's status, 128 + N after signal N, and the hosts that were refused.
+
+        Call it in the main thread. Raises `SettingsError` if the command cannot be started.
+        """
+        with (
+            tempfile.TemporaryDirectory(prefix="getimg-mock-run-") as folder,
+            asyncio.Runner(loop_factory=new_event_loop) as runner,
+        ):
+            return runner.run(self._serve(app, inherited, Path(folder)))
+
+    async def _serve(
+        self, app: Application, inherited: Mapping[str, str], folder: Path
+    ) -> tuple[int, frozenset[str]]:
+        authority = CertificateAuthority()
+        rules = ProxyRules(
+            hosts=self.hosts,
+            context=authority.build_context(sorted(self.hosts)),
+            isolated=self.isolated,
+            upstream=read_either(inherited, "HTTPS_PROXY") or None,
+            no_proxy=read_either(inherited, "NO_PROXY"),
+        )
+        plain = open_listener(app.fake.settings)
+        local = Settings.of(port=0)
+        secure, proxy = open_listener(local), open_listener(local)
+        preload = {
+            "hosts": sorted(self.hosts),
+            "address": "127.0.0.1",
+            "port": secure.getsockname()[1],
+            "isolated": self.isolated,
+        }
+        files = write_trust_files(folder, authority.certificate, inherited, preload)
+        addresses = ChildAddresses(
+            url=format_url(plain),
+            key=EXAMPLE_KEY,
+            proxy_port=proxy.getsockname()[1],
+            hosts=self.hosts,
+            isolated=self.isolated,
+            headers=self.headers,
+        )
+        environment = build_environment(inherited, addresses, files)
+        entrances = (
+            Entrance(secure, context=rules.context),
+            Entrance(proxy, build=lambda factory: ConnectProxy(rules, factory)),
+        )
+        status = await self._run_child(app, plain, entrances, environment)
+        return status, frozenset(rules.refused)
+
+    async def _run_child(
+        self,
+        app: Application,
+        plain: socket.socket,
+        entrances: Sequence[Entrance],
+        environment: Mapping[str, str],
+    ) -> int:
+        over, ready = asyncio.Event(), asyncio.Event()
+        serving = asyncio.ensure_future(
+            serve(app, plain, over, started=ready.set, entrances=entrances)
+        )
+        try:
+            await ready.wait()
+            return await _wait_for_child(self.command, environment)
+        finally:
+            over.set()
+            await serving
+
+
+async def _wait_for_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    try:
+        child = await asyncio.create_subprocess_exec(*command, env=environment)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{command[0]!r} cannot be started: {why}.") from None
+    loop = asyncio.get_running_loop()
+    handled = []
+    for name in _FORWARDED:
+        number = getattr(signal, name, None)
+        if number is not None:
+            try:
+                loop.add_signal_handler(number, _forward, child, number)
+            except (NotImplementedError, RuntimeError):  # Windows
+                break
+            handled.append(number)
+    try:
+        status = await child.wait()
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+    return status if status >= 0 else 128 - status
+
+
+def _forward(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Forward a signal, unless the terminal has sent it to the child as well."""
+    if number.name in _FROM_TERMINAL and _is_in_foreground():
+        return
+    if child.returncode is None:
+        child.send_signal(number)
+
+
+def _is_in_foreground() -> bool:
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except (OSError, ValueError, AttributeError):  # stdin is no terminal, or closed
+        return False

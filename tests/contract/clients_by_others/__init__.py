@@ -1,0 +1,1 @@
+"""Clients written from the user documentation alone: good ones, and ones with a fault."""
