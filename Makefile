@@ -77,6 +77,14 @@ bench: $(DEVELOPS) ## Measure, and compare with the targets
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 
+.PHONY: minima
+minima: ## Run the fake's tests with the oldest versions that the package declares (needs uv)
+	@uv venv --quiet --clear --python 3.11 .minima
+	@uv pip install --quiet --python .minima/bin/python --resolution lowest-direct \
+	    --group test '.[all]'
+	@.minima/bin/python -m pytest tests/api tests/control tests/media tests/store tests/world \
+	    tests/reports tests/contract/budget -m "not slow" $(ARGS)
+
 .PHONY: wheel
 wheel: $(DEVELOPS) ## Build dist/*.tar.gz and dist/*.whl
 	@rm -rf dist
@@ -85,7 +93,7 @@ wheel: $(DEVELOPS) ## Build dist/*.tar.gz and dist/*.whl
 
 .PHONY: clean
 clean: ## Remove .venv and everything that was made
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .minima dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A Python is tried by running it: a version manager's stand-in may be on PATH and fail.

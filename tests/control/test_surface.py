@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -143,6 +144,11 @@ class TestAnswers:
         assert reply.headers["cache-control"] == "no-store"
         assert reply.headers["x-mock-control"] == command_table.VERSION
         assert isinstance(reply.json, dict)
+
+    def test_health_names_the_version(self, client: Client) -> None:
+        """A CI log or a start script can tell which fake has answered."""
+        expected = {"status": "ok", "version": version("getimg-mock")}
+        assert client.get("/__mock__/health").json == expected
 
     def test_a_head_is_a_get_without_its_body(self, client: Client) -> None:
         """Health checks of some proxies use it."""

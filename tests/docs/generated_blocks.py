@@ -18,6 +18,7 @@ from tests.docs import (
     command_examples,
     fake_tables,
     fidelity_table,
+    install_ways,
     option_tables,
     page_pictures,
 )
@@ -45,6 +46,9 @@ GENERATORS: Final[dict[str, Callable[[], str]]] = {
     "equivalence-checks": check_tables.render_equivalence_checks,
     "errors": fake_tables.render_errors,
     "harness-checks": check_tables.render_harness_checks,
+    "install-extras": install_ways.render_extras,
+    "install-line": install_ways.render_install_line,
+    "install-ways": install_ways.render_install_ways,
     "magic-words": fake_tables.render_magic_words,
     "measured-clients": check_tables.render_measured_clients,
     "models": fake_tables.render_models,

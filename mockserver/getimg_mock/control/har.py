@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
+
+from getimg_mock.control.package_version import find_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -43,7 +44,7 @@ def build_har(exchanges: Iterable[Mapping[str, Any]]) -> Json:
     return {
         "log": {
             "version": "1.2",
-            "creator": {"name": "getimg-mock", "version": _find_version()},
+            "creator": {"name": "getimg-mock", "version": find_version()},
             "entries": [build_har_entry(each) for each in exchanges],
         }
     }
@@ -123,10 +124,3 @@ def _build_response(response: Mapping[str, Any]) -> Json:
 
 def _build_headers(pairs: Iterable[tuple[str, str]]) -> list[Json]:
     return [{"name": name, "value": value} for name, value in pairs]
-
-
-def _find_version() -> str:
-    try:
-        return version("getimg-mock")
-    except PackageNotFoundError:  # run from a checkout without installation
-        return "0"

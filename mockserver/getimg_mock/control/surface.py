@@ -16,6 +16,7 @@ from getimg_mock.control.client_requests import send_request
 from getimg_mock.control.command import DeferredAnswer, FileAnswer, StreamedAnswer, TextAnswer
 from getimg_mock.control.error_bodies import build_problem
 from getimg_mock.control.interface_document import build_document
+from getimg_mock.control.package_version import find_version
 from getimg_mock.control.request_guard import build_session_cookie, check
 from getimg_mock.control.scenarios import refuse_socket_faults
 from getimg_mock.control.streaming import PIECE, send_pieces
@@ -277,7 +278,7 @@ def _render_answer(value: Any) -> bytes:
 _DOCUMENTS: Final[dict[str, Callable[[], bytes]]] = {
     "/": lambda: _render_answer(build_document()),
     "/control.json": lambda: _render_answer(build_document()),
-    "/health": lambda: _render_answer({"status": "ok"}),
+    "/health": lambda: _render_answer({"status": "ok", "version": find_version()}),
     "/openapi.json": lambda: read_text("schemas", "openapi.json").encode(),
 }
 
