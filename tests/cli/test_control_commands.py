@@ -39,6 +39,8 @@ CONTROLS = (
     "restore",
     "fork",
     "workspaces",
+    "request",
+    "verdict",
 )
 _NUMBERS = count(1)
 
@@ -341,6 +343,9 @@ class TestMistakes:
             ("ledger set much", "'much' is not an amount"),
             ("journal export --format xml", "Known: har, ndjson."),
             ("journal list --operation image.generate", "Did you mean 'images.generate'?"),
+            ("request POST /v2/images/generations {", "The body is not JSON"),
+            ("request GET /__mock__/reset", "it begins with /v2/"),
+            ("generations save req-1 x.png", "Unknown generation 'req-1'."),
             ("journal show 7", "No exchange 7: the journal is empty."),
             ("journal wait --timeout 0", "Waited 0 s for 1 exchange"),
             ("limits set --image-rpm many", "image_rpm"),
@@ -488,6 +493,33 @@ class TestWorkspaces:
         del client
         assert main(["ledger", "set", "25", "--key", "sk_seeded_key"]) == 0
         assert capsys.readouterr().err == ""
+
+
+class TestRequest:
+    """`getimg-mock request`, `verdict` and `generations save`."""
+
+    def test_a_request_is_sent_as_the_client(self, run: Run, client: Client) -> None:
+        """It is charged and recorded as any other."""
+        body = json.dumps({"model": "seedream-5-lite", "prompt": "A heron"})
+        assert run("request", "POST", "/v2/images/generations", body).startswith("200\n{")
+        assert client.get("/__mock__/journal/count").json["count"] == 1
+        assert '"id": "seedream-5-lite"' in run("request", "GET", "/v2/models")
+
+    def test_a_file_is_saved_without_a_download(
+        self, run: Run, client: Client, tmp_path: Path
+    ) -> None:
+        """The bytes of the link, and nothing in the journal."""
+        made = client.image().json
+        file = tmp_path / "picture"
+        assert str(file) in run("generations", "save", made["id"], str(file))
+        before = run("journal", "count")
+        link = made["data"][0]["url"].removeprefix(client.url)
+        assert client.get(link).body == file.read_bytes()
+        assert before == "1\n"
+
+    def test_a_verdict_says_where_it_is_given(self, run: Run) -> None:
+        """`MockServer` has none; `getimg-mock serve` has."""
+        assert "getimg-mock serve" in run("verdict")
 
 
 def test_shipped_scenarios_need_no_server(

@@ -80,6 +80,8 @@ def test_every_control_command_of_the_command_line_is_shown() -> None:
             "transitions",
             "settings",
             "workspaces",
+            "request",
+            "verdict",
             "fork",
             "journal",
             "reset",

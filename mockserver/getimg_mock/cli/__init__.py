@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "explain": "say what a check holds, and why",
     "replay": "run the plans of recorded failures again",
     "report": "put recorded runs side by side, in one report",
+    "request": "send one request to the API as the client of a workspace",
+    "verdict": "judge the client of a workspace by the requests it sent so far",
     "workspaces": "list the workspaces of all keys",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
+from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +22,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     listing.add_argument("--status", help="pending, completed or failed")
     listing.add_argument("--kind", help="image or video")
     listing.add_argument("--model", help="the model's id")
+    saving = add("save", "save the file of a completed one, without a download in the journal")
+    saving.add_argument("generation", help="its id")
+    saving.add_argument("file", help="where to write it")
     for action, about in (
         ("show", "show one without polling it"),
         ("complete", "complete a pending one now"),
@@ -42,6 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments, answer, map(_render_line, found) if found else ["No generations."]
         )
     path = f"/generations/{arguments.generation}"
+    if action == "save":
+        return _save(asked.call("GET", f"{path}/file"), Path(arguments.file))
     if action == "show":
         answer = asked.call("GET", path)
     else:
@@ -49,6 +57,15 @@ def run(arguments: argparse.Namespace) -> int:
             "POST", f"{path}/{action}", _collect_given(arguments, "code", "message")
         )
     return print_answer(arguments, answer, [_render_line(answer)])
+
+
+def _save(data: bytes, path: Path) -> int:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise GetimgMockError(f"{path} cannot be written: {error.strerror}.") from None
+    sys.stdout.write(f"{path}: {len(data)} bytes\n")
+    return 0
 
 
 def _collect_given(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
