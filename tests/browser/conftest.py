@@ -1,6 +1,6 @@
 """A real Chromium, a fake on a port, and a page that fails the test on any error of its own.
 
-Without Chromium the tests are skipped with a reason. Where `GETIMG_MOCK_BROWSER` is set, as CI
+Without Chromium the tests are skipped with a reason. Where `REQUIRE_BROWSER` is set, as CI
 does, they are not skipped: a missing browser fails them.
 """
 
@@ -31,8 +31,8 @@ AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 def _need(found: Any, missing: str) -> Any:
     if found:
         return found
-    if os.environ.get("GETIMG_MOCK_BROWSER"):
-        raise AssertionError(f"{missing}, and GETIMG_MOCK_BROWSER says that it must be there")
+    if os.environ.get("REQUIRE_BROWSER"):
+        raise AssertionError(f"{missing}, and REQUIRE_BROWSER says that it must be there")
     pytest.skip(missing)
 
 

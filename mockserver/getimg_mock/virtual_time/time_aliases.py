@@ -116,6 +116,6 @@ def find_held(name: str, functions: Container[Any]) -> list[tuple[str, Any]]:
         try:
             if value in functions:
                 held.append((attribute, value))
-        except TypeError:  # not hashable, so not one of them
+        except Exception:  # noqa: BLE001, S112 - whatever has no hash is none of them; a memoryview raises ValueError
             continue
     return held
