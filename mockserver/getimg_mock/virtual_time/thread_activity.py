@@ -145,7 +145,16 @@ def _is_waiting(rule: Callable[[dict[str, Any]], object], frame: FrameType) -> b
 
 
 def _has_no_input(variables: dict[str, Any]) -> bool:
-    return variables["timeout"] != 0 and not variables["self"].select(0)
+    if variables["timeout"] == 0:
+        return False
+    selector = variables["self"]
+    try:
+        return not selector.select(0)
+    except RuntimeError:  # `select.poll` serves one thread at a time: another asks for the same
+        with type(selector)() as another:
+            for key in tuple(selector.get_map().values()):
+                another.register(key.fileobj, key.events)
+            return not another.select(0)
 
 
 # The functions in which a thread waits for others, and how its variables there show that it still

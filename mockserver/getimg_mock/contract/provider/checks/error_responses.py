@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 from getimg_mock.contract.provider.documented_statuses import read_documented_statuses
 from getimg_mock.contract.verdicts import check, expect, fail
@@ -172,6 +173,10 @@ def _strip_echo(text: str, exchange: HttpExchange) -> str:
     for value in (*exchange.asked.values(), exchange.path, *exchange.parameters.values()):
         if isinstance(value, str) and value:
             text = text.replace(value, "")
+    for segment in unquote(exchange.path).split("/"):
+        # Of an id only an address: shorter ones, such as an index, may be part of a real leak.
+        if _INTERNALS.search(segment):
+            text = text.replace(segment, "")
     images = exchange.asked.get("images")
     for image in images if isinstance(images, list) else ():
         url = image.get("url") if isinstance(image, dict) else None
