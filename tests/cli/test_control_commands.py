@@ -6,21 +6,21 @@ import json
 import os
 import subprocess
 import sys
-from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock import MockServer, cli
+from getimg_mock import MockServer
 from getimg_mock.cli import COMMANDS, main
 from getimg_mock.cli.scenario import parse_words
 from getimg_mock.cli.serve import render_greeting
 from getimg_mock.errors import SettingsError
-from tests.control.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.control.client import Client
 
     Run = Callable[..., str]
 
@@ -42,56 +42,6 @@ CONTROLS = (
     "request",
     "verdict",
 )
-_NUMBERS = count(1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MockServer]:
-    """Run a fake whose clocks stand still."""
-    with MockServer(clock="virtual", video_seconds=40) as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Return a client with a fresh key; the environment names its fake and workspace."""
-    for name in ("GETIMG_AI_BASE_URL", "GETIMG_API_KEY", "GETIMG_MOCK_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    client = Client(server.url, f"sk_cli_{next(_NUMBERS)}")
-    server.workspace(client.key).summary()  # opens it: a key without one is remarked on
-    monkeypatch.setenv("GETIMG_MOCK_URL", client.url)
-    monkeypatch.setenv("GETIMG_MOCK_KEY", client.key)
-    return client
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], client: Client) -> Run:
-    """Return what runs a command line that must succeed, and returns what it printed."""
-    del client
-
-    def run(*words: str) -> str:
-        status = main(words)
-        printed = capsys.readouterr()
-        assert (status, printed.err) == (0, "")
-        return printed.out
-
-    return run
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], client: Client) -> Run:
-    """Return what runs a command line that must be refused, and returns the one line it says."""
-    del client
-
-    def refused(*words: str) -> str:
-        status = main(words)
-        printed = capsys.readouterr()
-        assert (status, printed.out) == (2, "")
-        assert printed.err.startswith("getimg-mock: ")
-        assert printed.err.count("\n") == 1
-        return printed.err
-
-    return refused
 
 
 class TestClock:
@@ -422,121 +372,3 @@ def test_serve_prints_the_token_that_clients_need() -> None:
         "http://x", "a-token-of-ours"
     )
     assert "TOKEN" not in render_greeting("http://x")
-
-
-class TestLimits:
-    """`getimg-mock limits`."""
-
-    def test_are_changed_and_shown(self, run: Run) -> None:
-        """Only those that are given change."""
-        run("limits", "set", "--image-rpm", "20", "--concurrent", "3")
-        shown = run("limits", "show")
-        assert "images      20 of 20 left" in shown
-        assert "concurrent  3" in shown
-
-
-class TestTransitions:
-    """`getimg-mock transitions`."""
-
-    def test_are_set_and_cleared(self, run: Run, client: Client) -> None:
-        """The next video takes a minute; then the rules are gone."""
-        run("transitions", "next", "seconds=60")
-        video = client.video()
-        run("clock", "advance", "59s")
-        assert client.poll(video)["status"] == "pending"
-        run("clock", "advance", "1s")
-        assert client.poll(video)["status"] == "completed"
-        assert "600" in run("transitions", "set", "seconds=600", "model=seedance-*")
-        assert "600" not in run("transitions", "clear")
-
-
-class TestSettings:
-    """`getimg-mock settings`."""
-
-    def test_are_changed(self, run: Run) -> None:
-        """For generations to come."""
-        assert "retention: 60" in run("settings", "set", "retention=60")
-        assert "retention: 60" in run("settings", "show")
-
-
-class TestWorkspaces:
-    """`getimg-mock workspaces` and `fork`."""
-
-    def test_lists_keys_that_were_used(self, run: Run, client: Client) -> None:
-        """Shortened: a key is never printed."""
-        client.image()
-        listed = run("workspaces")
-        assert "1 completed" in listed
-        assert client.key not in listed
-
-    def test_fork_copies(self, run: Run, client: Client) -> None:
-        """The copy has the money of the original."""
-        client.image()
-        assert "balance 99.96 USD" in run("fork", f"{client.key}_copy")
-
-    def test_a_key_without_a_workspace_is_remarked_on(
-        self, client: Client, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A mistyped key shows an empty world; that is said, with the keys that have one."""
-        client.image()
-        assert main(["generations", "list", "--key", "sk_mistyped_key"]) == 0
-        printed = capsys.readouterr()
-        assert printed.out == "No generations.\n"
-        assert "sk_..._key had no workspace" in printed.err
-        assert "Keys that have one: sk_..." in printed.err
-        assert client.key not in printed.err
-
-    def test_seeding_a_workspace_is_not_remarked_on(
-        self, client: Client, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        """A command that changes something may well come before the first request."""
-        del client
-        assert main(["ledger", "set", "25", "--key", "sk_seeded_key"]) == 0
-        assert capsys.readouterr().err == ""
-
-
-class TestRequest:
-    """`getimg-mock request`, `verdict` and `generations save`."""
-
-    def test_a_request_is_sent_as_the_client(self, run: Run, client: Client) -> None:
-        """It is charged and recorded as any other."""
-        body = json.dumps({"model": "seedream-5-lite", "prompt": "A heron"})
-        assert run("request", "POST", "/v2/images/generations", body).startswith("200\n{")
-        assert client.get("/__mock__/journal/count").json["count"] == 1
-        assert '"id": "seedream-5-lite"' in run("request", "GET", "/v2/models")
-
-    def test_a_file_is_saved_without_a_download(
-        self, run: Run, client: Client, tmp_path: Path
-    ) -> None:
-        """The bytes of the link, and nothing in the journal."""
-        made = client.image().json
-        file = tmp_path / "picture"
-        assert str(file) in run("generations", "save", made["id"], str(file))
-        before = run("journal", "count")
-        link = made["data"][0]["url"].removeprefix(client.url)
-        assert client.get(link).body == file.read_bytes()
-        assert before == "1\n"
-
-    def test_a_verdict_says_where_it_is_given(self, run: Run) -> None:
-        """`MockServer` has none; `getimg-mock serve` has."""
-        assert "getimg-mock serve" in run("verdict")
-
-
-def test_shipped_scenarios_need_no_server(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """They are files of the package."""
-    monkeypatch.setenv("GETIMG_MOCK_URL", "http://127.0.0.1:9")
-    monkeypatch.delenv("GETIMG_MOCK_KEY", raising=False)
-    assert main(["scenario", "shipped"]) == 0
-    assert "lost-response: " in capsys.readouterr().out
-
-
-def test_every_module_of_a_command_is_listed_and_every_listed_command_has_one() -> None:
-    """A command that is not listed cannot be called."""
-    folder = Path(cli.__file__).parent
-    modules = {
-        path.stem for path in folder.glob("*.py") if "def add_command(" in path.read_text("utf-8")
-    }
-    # `verify` has two commands of its own, and all control commands share their connection.
-    assert modules - {"verify_api", "verify_client", "control_client"} == set(COMMANDS)
