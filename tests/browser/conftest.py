@@ -7,15 +7,15 @@ does, they are not skipped: a missing browser fails them.
 from __future__ import annotations
 
 import os
-import shutil
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import pytest
 
 from getimg_mock import MockServer
 from getimg_mock.cli.serve import judge_client
+from tests.browser.chromium import find_obstacle, run_chromium
 from tests.control.client import Client
 
 if TYPE_CHECKING:
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 _NUMBERS = count(1)
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def _need(found: Any, missing: str) -> Any:
-    if found:
-        return found
+def _refuse(missing: str) -> NoReturn:
     if os.environ.get("REQUIRE_BROWSER"):
         raise AssertionError(f"{missing}, and REQUIRE_BROWSER says that it must be there")
     pytest.skip(missing)
@@ -43,20 +40,18 @@ def browser() -> Iterator[Browser]:
     Not for the session: playwright keeps an event loop running in this thread, in which other
     tests start their own.
     """
-    found = next(filter(None, map(shutil.which, _NAMES)), None)
-    path = _need(found, "Chromium is not installed (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as running:
-        # Chromium refuses its sandbox to root, who runs CI.
-        chromium = running.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    missing = find_obstacle()
+    if missing is not None:
+        _refuse(missing)
+    with run_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
 def axe() -> str:
     """Return the source of axe-core."""
-    _need(AXE.exists(), "axe-core is not installed (npm install --prefix tests/browser)")
+    if not AXE.exists():
+        _refuse("axe-core is not installed (npm install --prefix tests/browser)")
     return AXE.read_text(encoding="utf-8")
 
 

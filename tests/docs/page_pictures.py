@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from getimg_mock import MockServer
 from getimg_mock.cli.serve import judge_client
+from tests.browser.chromium import find_obstacle, run_chromium
 from tests.control.client import Client
 from tests.docs.markdown_tables import DOCS
 
@@ -32,22 +32,15 @@ _QUALITY: Final = 80
 
 def take_pictures() -> bool:
     """Write the pictures, and return whether Chromium and playwright are there to do it."""
-    chromium = shutil.which("chromium")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everyone has it
-    except ImportError:
-        return False
-    if chromium is None:
+    if find_obstacle() is not None:
         return False
     PICTURES.mkdir(exist_ok=True)
-    with MockServer(video_seconds=600, quiet=True) as server, sync_playwright() as playwright:
+    with MockServer(video_seconds=600, quiet=True) as server, run_chromium() as browser:
         server.app.judge = judge_client
         _fill(server)
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": _WIDTH, "height": 640})
         for view in _VIEWS:
             _save(page, server.url, view)
-        browser.close()
     return True
 
 

@@ -72,9 +72,9 @@ def _run(words: list[str]) -> int:
             commands.add_parser(command, help=summary)
     parsed = parser.parse_args(words)
     if parsed.version:
-        from importlib.metadata import version  # noqa: PLC0415 - slow, and rarely asked
+        from getimg_mock.control.package_version import find_version  # noqa: PLC0415 - slow, and rarely asked
 
-        sys.stdout.write(f"getimg-mock {version('getimg-mock')}\n")
+        sys.stdout.write(f"getimg-mock {find_version()}\n")
         return 0
     if name is None:
         parser.print_help()

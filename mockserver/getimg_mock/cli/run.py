@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.cli.serve import add_settings, load_settings
+from getimg_mock.cli.serve import add_settings, judge_client, load_settings
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.child_environment import read_header
@@ -97,15 +97,15 @@ def render_summary(fake: Fake, refused: frozenset[str]) -> str:
 
 def render_verdict(fake: Fake) -> str:
     """Return the findings of the client contract on all that a program has sent."""
-    from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - slow to import, and only --observe needs it
-
-    verdicts = judge_traffic(fake).verdicts
-    judged = [each for each in verdicts if each.status not in {"VOID", "SKIP"}]
+    verdict = judge_client(fake)
+    # Of each check the worst finding, which comes first.
+    worst: dict[str, dict[str, Any]] = {}
+    for each in verdict["findings"]:
+        worst.setdefault(each["check"], each)
     lines = [
-        f"  {each.status} {each.check.id} {each.check.statement}\n"
-        f"       {finding.observation.expected}; {finding.observation.actual}"
-        for each in judged
-        for finding in each.findings[:1]
+        f"  {each['status']} {each['check']} {each['statement']}\n"
+        f"       {each['expected']}; {each['actual']}"
+        for each in worst.values()
     ]
-    head = f"client contract: {len(judged)} checks judged, {len(lines)} with findings"
+    head = f"client contract: {verdict['judged']} checks judged, {len(lines)} with findings"
     return "\n".join([head, *lines]) + "\n"

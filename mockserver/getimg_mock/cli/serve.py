@@ -110,8 +110,8 @@ Any key that begins with sk_ opens a workspace of its own. Nothing here costs an
 """
 
 
-def judge_client(fake: Fake, key: str) -> dict[str, Any]:
-    """Return the findings of the client contract on the client of a key, for the page."""
+def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
+    """Return the findings of the client contract on the client of a key, or on all clients."""
     from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - the contract takes longer to import than the fake, and few ask for a verdict
 
     result = judge_traffic(fake, key=key)

@@ -10,8 +10,14 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.control.command_table import VERSION
-from getimg_mock.control.workspace_ids import derive_workspace_id
+from getimg_mock.control.event_streams import (
+    SILENCE,
+    find_loop,
+    send_event,
+    start_stream,
+    watch_client,
+)
+from getimg_mock.control.workspace_ids import look_up_workspace
 from getimg_mock.control.workspaces import describe_workspace
 
 if TYPE_CHECKING:
@@ -19,15 +25,10 @@ if TYPE_CHECKING:
 
     from getimg_mock.fake import Fake
     from getimg_mock.schemas import Json
+    from getimg_mock.world.workspaces import Workspace
 
 # Real seconds. A person sees no difference below it, and a busy fake spends nothing on it.
 PACE: Final = 0.4
-_SILENCE: Final = 15.0
-_HEADERS: Final = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-mock-control", VERSION.encode()),
-]
 
 
 async def stream_changes(
@@ -35,60 +36,47 @@ async def stream_changes(
 ) -> None:
     """Send an event `change` at once and after each change, until the client disconnects.
 
-    Its data has the summaries of all workspaces, and the fingerprint of the selected one.
+    Its data has the summary of the selected workspace, and how many workspaces there are.
     """
-    await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS]})
-    gone = asyncio.ensure_future(_wait_for_disconnect(receive))
-    last, silent = b"", 0.0
-    try:
+    find_loop()
+    await start_stream(send)
+    last: list[Any] = []
+    silent = 0.0
+    with watch_client(receive) as gone:
         while not gone.done():
-            fingerprint = json.dumps(_fingerprint(fake, workspace_id)).encode()
+            selected = look_up_workspace(fake, workspace_id)
+            fingerprint = _fingerprint(fake, selected)
             silent += pace
-            if fingerprint != last or silent >= _SILENCE:
-                data = json.dumps(describe_fake(fake, workspace_id), separators=(",", ":"))
-                body = f"event: change\ndata: {data}\n\n".encode()
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+            if fingerprint != last or silent >= SILENCE:
+                data = json.dumps(_describe(fake, selected), separators=(",", ":"))
+                await send_event(send, f"event: change\ndata: {data}\n\n".encode())
                 last, silent = fingerprint, 0.0
             await asyncio.wait({gone}, timeout=pace)
-    finally:
-        gone.cancel()
 
 
-def describe_fake(fake: Fake, workspace_id: str | None) -> Json:
-    """Return what an event tells: the selected workspace in full, and how many there are."""
-    selected = None
-    for each in fake.store:
-        if derive_workspace_id(each.key) == workspace_id:
-            selected = describe_workspace(each)
-    return {"workspace": selected, "workspaces": len(list(fake.store))}
+def _describe(fake: Fake, selected: Workspace | None) -> Json:
+    return {
+        "workspace": None if selected is None else describe_workspace(selected),
+        "workspaces": sum(1 for _ in fake.store),
+    }
 
 
-def _fingerprint(fake: Fake, workspace_id: str | None) -> list[Any]:
+def _fingerprint(fake: Fake, selected: Workspace | None) -> list[Any]:
     """Return values of which one changes with every change that a view shows."""
-    found: list[Any] = []
-    for each in fake.store:
-        found.append(each.journal.recorded)
-        if derive_workspace_id(each.key) == workspace_id:
-            with each.lock:
-                now = each.settle()
-                moving = each.clock.rate
-                found += [
-                    # A clock that runs changes by itself, which no event has to say.
-                    moving or now.isoformat(),
-                    str(each.ledger.credited),
-                    str(each.ledger.held),
-                    str(each.ledger.charged),
-                    len(each.ledger.entries),
-                    len(each.generations),
-                    each.running,
-                    [(rule.id, rule.hits, rule.seen) for rule in each.scenarios],
-                    len(each.journal),
-                    each.journal.steps[-1].number if each.journal.steps else 0,
-                    repr(each.limiter.limits),
-                ]
-    return [*found, fake.journal.recorded]
-
-
-async def _wait_for_disconnect(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    found: list[Any] = [each.journal.newest for each in fake.store]
+    found.append(fake.journal.newest)
+    if selected is None:
+        return found
+    with selected.lock:
+        now, books = selected.settle(), selected.ledger
+        return [
+            *found,
+            # A clock that runs changes by itself, which no event has to say.
+            selected.clock.rate or now,
+            (books.credited, books.held, books.charged, len(books.entries)),
+            (len(selected.generations), selected.running),
+            [(rule.id, rule.hits, rule.seen) for rule in selected.scenarios],
+            len(selected.journal),
+            selected.journal.steps[-1].number if selected.journal.steps else 0,
+            selected.limiter.limits,
+        ]

@@ -35,12 +35,8 @@ class TextAnswer:
 class FileAnswer:
     """An answer that is a rendered file: `item` is rendered by the surface, which may suspend."""
 
+    media_type: str
     item: Picture | Video
-
-    @property
-    def media_type(self) -> str:
-        """The file's media type."""
-        return getattr(self.item, "mime_type", "video/mp4")
 
 
 @dataclass(frozen=True, slots=True)

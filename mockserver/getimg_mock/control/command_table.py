@@ -29,16 +29,18 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *journal.COMMANDS,
 )
 
-# Paths that are not commands: the surface answers them.
-OTHER_PATHS: Final = (
-    "/",
-    "/health",
-    "/openapi.json",
-    "/control.json",
-    "/journal/tail",
-    "/changes",
-    "/verdict",
-)
+OTHER_PATHS: Final = {
+    "/": "GET",
+    "/health": "GET",
+    "/openapi.json": "GET",
+    "/control.json": "GET",
+    "/journal/tail": "GET",
+    "/changes": "GET",
+    "/verdict": "GET",
+    "/requests": "POST",
+    "/session": "POST",
+}
+"""The method of each path that is not a command: the surface answers it."""
 
 
 class CommandMatch(NamedTuple):
@@ -50,7 +52,7 @@ class CommandMatch(NamedTuple):
 
 def find(method: str, path: str) -> CommandMatch:
     """Return the command at a path below the prefix; raises `ControlError` if there is none."""
-    allowed = ["GET"] if path in OTHER_PATHS else []
+    allowed = [OTHER_PATHS[path]] if path in OTHER_PATHS else []
     for command, pattern in _compile_patterns():
         match = pattern.fullmatch(path)
         if match:

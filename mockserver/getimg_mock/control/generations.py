@@ -52,12 +52,14 @@ def show_file(fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return the file of a completed generation, also after its link has expired."""
     generation = _require_completed(workspace, values[GENERATION])
     is_real = fake.settings.media_size == "real"
-    return FileAnswer(build_media(workspace, generation, grain=is_real))
+    media = build_media(workspace, generation, grain=is_real)
+    return FileAnswer(generation.product.mime_type, media)
 
 
 def show_thumbnail(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return a small picture of a completed generation."""
-    return FileAnswer(build_thumbnail(workspace, _require_completed(workspace, values[GENERATION])))
+    picture = build_thumbnail(workspace, _require_completed(workspace, values[GENERATION]))
+    return FileAnswer(picture.mime_type, picture)
 
 
 def show(_fake: Fake, workspace: Workspace, values: Json) -> Json:

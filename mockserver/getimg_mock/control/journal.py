@@ -105,13 +105,8 @@ def export(_fake: Fake, workspace: Workspace, values: Json) -> StreamedAnswer:
     """Return the exchanges that match as one document."""
     form, number = values.pop("format", "har"), values.pop("number", None)
     if number is not None:
-        # A stream is bounded by numbers: the one after `number - 1`, and no other.
         values["after"] = max(values.get("after", 0), number - 1)
-    found = (
-        each
-        for each in workspace.journal.stream(**values)
-        if number is None or each.number == number
-    )
+    found = workspace.journal.stream(**values, up_to=number)
     if form == "ndjson":
         return StreamedAnswer(NDJSON, (f"{ENCODED.encode(each)}\n" for each in found))
     head, _, tail = json.dumps(build_har([]), separators=(",", ":")).partition('"entries":[')

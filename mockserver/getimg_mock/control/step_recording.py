@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Commands that only wait, or that empty the record.
 _UNRECORDED: Final = frozenset({"journal.wait", "journal.clear"})
+# Commands whose values are a whole workspace.
+_WITHOUT_VALUES: Final = frozenset({"restore"})
 _MAX_VALUES: Final = 2000
 
 
@@ -26,7 +28,8 @@ def record_step(
     fake: Fake, workspace: Workspace, command: str, values: Mapping[str, Any]
 ) -> Iterator[None]:
     """Keep the command of this block in the journal, unless it raises."""
-    at, wall, given = workspace.clock.now(), wall_time(), _render_values(values)
+    at, wall = workspace.clock.now(), wall_time()
+    given = {} if command in _WITHOUT_VALUES else _render_values(values)
     yield
     if command in _UNRECORDED:
         return
@@ -35,7 +38,7 @@ def record_step(
 
 
 def _render_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as JSON without keys; large ones, such as a snapshot, are left out."""
+    """Return values as JSON without keys; large ones are left out."""
     return {
         name: rendered
         for name, value in values.items()

@@ -19,13 +19,20 @@ def derive_workspace_id(key: str) -> str:
     return digest("workspace id", key, size=8).hex()
 
 
+def look_up_workspace(fake: Fake, workspace_id: str | None) -> Workspace | None:
+    """Return the workspace with that id, or None."""
+    return next(
+        (each for each in fake.store if derive_workspace_id(each.key) == workspace_id), None
+    )
+
+
 def find_workspace(fake: Fake, workspace_id: str) -> Workspace:
     """Return the workspace with that id; raises `ControlError` (404) where there is none."""
-    for each in fake.store:
-        if derive_workspace_id(each.key) == workspace_id:
-            return each
-    raise ControlError(
-        "unknown_workspace",
-        f"No workspace has the id {workspace_id[:40]!r}: GET /__mock__/workspaces lists them.",
-        status=404,
-    )
+    found = look_up_workspace(fake, workspace_id)
+    if found is None:
+        raise ControlError(
+            "unknown_workspace",
+            f"No workspace has the id {workspace_id[:40]!r}: GET /__mock__/workspaces lists them.",
+            status=404,
+        )
+    return found

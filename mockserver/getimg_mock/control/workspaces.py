@@ -55,11 +55,11 @@ def summarise_workspace(workspace: Workspace) -> Json:
 
 def describe_workspace(workspace: Workspace) -> Json:
     """Return what identifies a workspace without its key, and its summary."""
-    last = max((each.wall for each in workspace.journal), default=None)
+    last = workspace.journal.find(workspace.journal.newest)
     return {
         "id": derive_workspace_id(workspace.key),
         "key": shorten_key(workspace.key),
-        "last_used": None if last is None else last.isoformat(),
+        "last_used": None if last is None else last.wall.isoformat(),
         **summarise_workspace(workspace),
     }
 

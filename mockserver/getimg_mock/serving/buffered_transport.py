@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
-import struct
 from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.serving.connection_reset import reset_on_close
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,9 +75,7 @@ class BufferedTransport:
 
     def reset(self) -> None:
         """Reset the connection."""
-        connection = self._transport.get_extra_info("socket")
-        # A linger time of zero makes the socket send RST instead of FIN.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_on_close(self._transport.get_extra_info("socket"))
         self._transport.abort()
 
     def close_with_client(self) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import Any
+
+from getimg_mock.serving.connection_reset import reset_on_close
 
 
 class ByteRelay(asyncio.Protocol):
@@ -78,6 +78,5 @@ def reset_connection(transport: Any) -> None:
     """Reset a connection, so that its client sees ECONNRESET."""
     connection = transport.get_extra_info("socket")
     if connection is not None and not transport.is_closing():
-        # A linger time of zero makes the socket send RST instead of FIN.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reset_on_close(connection)
     transport.abort()

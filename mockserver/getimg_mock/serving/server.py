@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from uvicorn.config import Config
 from uvicorn.server import ServerState
@@ -14,7 +14,6 @@ from uvicorn.server import ServerState
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError
-from getimg_mock.serving.connect_proxy import ConnectProxy
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.settings import Settings
 
@@ -119,8 +118,25 @@ class MockServer:
             started.set()
 
 
-def _accept_http(build_protocol: Callable[[], HttpProtocol]) -> Callable[[], asyncio.Protocol]:
-    return build_protocol
+class Acceptor(Protocol):
+    """Makes the protocol of each new connection; `close` ends what the protocols have begun."""
+
+    def __call__(self) -> asyncio.Protocol:
+        """Return the protocol of a new connection."""
+
+    def close(self) -> None:
+        """End connections that the server does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HttpAcceptor:
+    build_protocol: Callable[[], HttpProtocol]
+
+    def __call__(self) -> asyncio.Protocol:
+        return self.build_protocol()
+
+    def close(self) -> None:
+        """Do nothing: the server aborts the connections of its own protocols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +145,7 @@ class Entrance:
 
     listener: socket.socket
     context: ssl.SSLContext | None = None
-    build: Callable[[Callable[[], HttpProtocol]], Callable[[], asyncio.Protocol]] = _accept_http
+    build: Callable[[Callable[[], HttpProtocol]], Acceptor] = _HttpAcceptor
 
 
 async def serve(
@@ -178,8 +194,7 @@ async def serve(
         for server in servers:
             server.close()
         for acceptor in acceptors:
-            if isinstance(acceptor, ConnectProxy):
-                acceptor.close()
+            acceptor.close()
         for connection in tuple(state.connections):
             connection.transport.abort()
         for task in tuple(state.tasks):

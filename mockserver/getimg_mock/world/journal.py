@@ -220,11 +220,6 @@ class Journal:
         self.steps: deque[ControlStep] = deque(maxlen=MAX_STEPS)
         self._stepped = 0
 
-    @property
-    def recorded(self) -> int:
-        """How many exchanges were recorded so far, those that were dropped included."""
-        return self._recorded
-
     def record_step(self, step: ControlStep) -> None:
         """Keep a control command, numbered; the oldest of more than `MAX_STEPS` is dropped."""
         with self._lock:
@@ -233,7 +228,7 @@ class Journal:
 
     def find(self, number: int) -> Exchange | None:
         """Return the exchange of that number, or None where it is not kept."""
-        return next((each for each in self if each.number == number), None)
+        return next(self.stream(after=number - 1, up_to=number), None)
 
     def record(self, exchange: Exchange, weight: int | None = None) -> None:
         """Keep an exchange, number it, drop the oldest, and call the listeners.

@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from getimg_mock.redaction import hide_key
 from getimg_mock.world.field_advice import ADVICE, REFERENCE_ADVICE, WRAPPERS
 from getimg_mock.world.requests import FIELDS
 
@@ -143,7 +144,7 @@ def _shorten(name: str) -> str:
 def _clean(path: str, key: str) -> str:
     kept = path[: 60 * _MAX_NAME]
     if len(key) > 3:
-        kept = kept.replace(key, f"{key[:3]}...")
+        kept = kept.replace(key, hide_key(key))
     kept = _KEY.sub("sk_...", kept)
     kept = "".join(each if each.isascii() and each.isprintable() else "?" for each in kept)
     return kept if len(kept) <= 2 * _MAX_NAME else f"{kept[: 2 * _MAX_NAME - 3]}..."

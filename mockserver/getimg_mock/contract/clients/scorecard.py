@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event, redact
 from getimg_mock.reports.known_failures import apply_known_failures, resolve_known_status
 
@@ -113,9 +112,6 @@ def generate_verdict_events(
 
 def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
     event = build_verdict_event(verdict, _seed(result.seed))
-    check = verdict.check
-    if isinstance(check, ClientCheck) and check.fix:
-        event["fix"] = check.fix
     for failure, finding in zip(event["failures"], verdict.findings, strict=True):
         history: ClientHistory = finding.history
         failure["contract"] = f"{EDITION}/{CONTRACT_VERSION}"

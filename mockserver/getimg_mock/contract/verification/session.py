@@ -36,8 +36,6 @@ class VerificationSession:
     confirmed: frozenset[str] = frozenset()
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of the plans that say something about each check, by its id, if measured."""
-    hold_assumptions: bool = False
-    """Whether a breach of an assumption is reported by its level, as on the fake."""
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -78,7 +76,7 @@ class VerificationSession:
             verdict = judge_check(
                 check,
                 self.histories,
-                own=self.target.own or self.hold_assumptions,
+                own=self.target.own,
                 confirmed=check.id in self.confirmed,
             )
             if self.shrink is not None and _is_drawn_only(verdict):
@@ -93,7 +91,7 @@ class VerificationSession:
         """Return how a breach of `check` is reported on the target of this run."""
         return find_breach_status(
             check,
-            own=self.target.own or self.hold_assumptions,
+            own=self.target.own,
             confirmed=check.id in self.confirmed,
         )
 

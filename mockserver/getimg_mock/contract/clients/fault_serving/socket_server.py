@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 from getimg_mock.contract.clients.fault_serving.request_parser import RequestParser
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned
+from getimg_mock.serving.connection_reset import reset_on_close
 
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.wire_script import WireScript
@@ -117,6 +117,5 @@ class SocketServer:
 
 
 def _reset(connection: socket.socket) -> None:
-    # With a linger time of zero, close sends RST instead of FIN.
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_on_close(connection)
     connection.close()
