@@ -71,7 +71,7 @@ def restore_workspace(key: str, values: Mapping[str, Any], settings: Settings) -
     try:
         return _build_workspace(key, values, settings)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise GetimgMockError(f"This snapshot is invalid: {error!r}.") from None
+        raise GetimgMockError(f"This snapshot is invalid: {error!r:.200}.") from None
 
 
 def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
