@@ -31,7 +31,6 @@ NDJSON: Final = "application/x-ndjson"
 MAX_WAIT: Final = 600
 DEFAULT_WAIT: Final = 10.0
 
-
 _LONGEST_GLOB: Final = 200
 
 
@@ -131,10 +130,13 @@ def format_event(exchange: Exchange) -> str:
 def _parse_operation(value: Any) -> str:
     """Return the name or glob of an operation; refuses one that no operation fits."""
     # A glob is translated in quadratic time.
-    is_glob = isinstance(value, str) and len(value) <= _LONGEST_GLOB
-    if not is_glob or not any(fnmatchcase(each, value) for each in _RECORDED):
+    if not isinstance(value, str) or len(value) > _LONGEST_GLOB or not _match(value):
         raise UnknownNameError("operation", shorten_value(value).strip("'"), _RECORDED)
     return value
+
+
+def _match(glob: str) -> bool:
+    return any(fnmatchcase(each, glob) for each in _RECORDED)
 
 
 # The operations of exchanges: `unknown` is that of requests to other paths.
