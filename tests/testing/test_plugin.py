@@ -286,7 +286,7 @@ def test_failing():
 
 
 def test_importing_the_plugin_imports_nothing_that_pytest_has_not(tmp_path: Path) -> None:
-    """So it takes a few milliseconds in each run of a user's; benchmarks/plugin.py measures them."""
+    """So it takes a few milliseconds of a run; benchmarks/plugin.py measures them."""
     code = (
         "import sys, pytest; before = set(sys.modules);"
         "import getimg_mock.testing.plugin; print(*sorted(set(sys.modules) - before))"
