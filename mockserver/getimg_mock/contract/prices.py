@@ -20,7 +20,7 @@ ZERO: Final = Decimal(0)
 def find_rate(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
     """Return the price of one unit; an exact resolution or sound takes precedence over any."""
     resolutions = model.get("supported_resolutions") or [None]
-    resolution = asked.get("resolution", resolutions[0])
+    resolution = asked.get("resolution") or resolutions[0]  # null counts as absent
     sound = bool(asked.get("sound")) and bool(model.get("supports_sound"))
     wanted = "sound_on" if sound else "sound_off"
     best: tuple[tuple[bool, bool], Decimal] | None = None
@@ -41,7 +41,8 @@ def compute_price(model: dict[str, Any], body: dict[str, Any]) -> Decimal | None
     if rate is None or model.get("type") != "video":
         return rate
     durations = model.get("supported_durations") or [None]
-    seconds = parse_decimal(body.get("duration", durations[0]))
+    wanted = body.get("duration")
+    seconds = parse_decimal(durations[0] if wanted is None else wanted)
     return None if seconds is None else rate * seconds
 
 

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock import schemas
+from getimg_mock.contract.provider.decisions import is_left_open
 from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.verdicts import Observation
     from getimg_mock.contract.verification.comparison import Comparison, ExchangePair
 
 
 _IGNORED_STATUSES: Final = (0, 402, 429)
 
 
-_OPEN_ROLES: Final = frozenset({"odd-path", "wrong-method", "side-method"})
+_OPEN_ROLES: Final = frozenset({"odd-path"})
 """Roles of requests that a service may answer in several legal ways."""
 
-_OPEN_FAULTS: Final = frozenset(
-    {"unknown-field", "duplicate-keys", "content-type", "range:end is start"}
-)
+_OPEN_FAULTS: Final = frozenset({"unknown-field", "range:end is start"})
 """Faults that a service may refuse or ignore; `fault:field` names one form of a fault."""
 
-_OPEN_LABEL: Final = "data:image/jpeg;base64,iVBOR"
-"""The data URL of a PNG file that is labelled as JPEG: the label may count, or the bytes."""
+_ASSUMED_ROLES: Final = frozenset(
+    {"wrong-method", "side-method", "unknown-path", "malformed-id", "number"}
+)
+"""Roles of requests whose answer by the fake is an assumption: see GP111, GP113, GP312, GP214."""
+
+_ASSUMED_FAULTS: Final = frozenset(
+    {"duplicate-keys", "content-type", "malformed", "number-form", "unicode"}
+)
+"""Faults for which the fake's decision is an assumption: see GP207, GP208, GP213 and GP214."""
 
 
 def select_judgeable(comparison: Comparison) -> Iterator[ExchangePair]:
@@ -49,8 +57,20 @@ def is_open(exchange: HttpExchange) -> bool:
         step.use in _OPEN_ROLES
         or step.group.startswith("scheme:")
         or bool({step.fault, f"{step.fault}:{step.field}"} & _OPEN_FAULTS)
-        or (step.fault == "reference-url" and step.field.startswith(_OPEN_LABEL))
     )
+
+
+def weigh(seen: Observation, pair: ExchangePair) -> Observation:
+    """Return an observation of a pair; a difference from an assumption of the fake only informs."""
+    return replace(seen, status="INFO") if seen.failed and is_assumed(pair.fake) else seen
+
+
+def is_assumed(exchange: HttpExchange) -> bool:
+    """Whether nothing but an assumption says how a request is answered."""
+    step = exchange.step
+    if step is None:
+        return False
+    return step.use in _ASSUMED_ROLES or step.fault in _ASSUMED_FAULTS or is_left_open(exchange)
 
 
 def fits_schema(exchange: HttpExchange) -> bool:

@@ -11,6 +11,7 @@ from getimg_mock.contract.provider.decisions import (
     IGNORED_STATUSES,
     expect_one_decision,
     expect_refusals,
+    expect_success,
     is_refused,
 )
 from getimg_mock.contract.verdicts import check, expect, note
@@ -175,12 +176,7 @@ def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     """
     for each in history:
         if each.submits and each.valid and each.status not in IGNORED_STATUSES:
-            yield expect(
-                200 <= each.status < 300,
-                "accepted: the request is valid",
-                f"{each.status} {each.body[:160]!r}",
-                each,
-            )
+            yield expect_success(history, each, "accepted: the request is valid")
 
 
 @check(
