@@ -80,8 +80,7 @@ def _wait(arguments: argparse.Namespace, channel: RemoteChannel, given: dict[str
 
 def _tail(arguments: argparse.Namespace, channel: RemoteChannel, given: dict[str, Any]) -> int:
     for exchange in channel.stream_events("/journal/tail", given):
-        shown = json.dumps(exchange) if arguments.json else render_line(exchange)
-        sys.stdout.write(shown + "\n")
+        print_answer(arguments, exchange, [render_line(exchange)], indent=None)
         sys.stdout.flush()
     return 0
 
