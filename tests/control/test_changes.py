@@ -9,7 +9,7 @@ from typing import Any
 
 from getimg_mock import create_app
 from getimg_mock.control.changes import stream_changes
-from getimg_mock.control.workspace_ids import derive_workspace_id
+from getimg_mock.world.identities import derive_workspace_id
 
 KEY = "sk_changes"
 MANY = 100
