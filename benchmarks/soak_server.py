@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from getimg_mock.world.clock import pause, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 BALANCE: Final = 1000
 MAX_MIB: Final = 400
@@ -25,7 +26,8 @@ MAX_MIB: Final = 400
 
 _START_SECONDS: Final = 30.0
 _ANSWER_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 10.0
+_SERVE: Final = (sys.executable, "-X", "faulthandler", "-m", "getimg_mock", "serve")
 
 
 class BrokenInvariantError(Exception):
@@ -55,9 +57,15 @@ class SoakServer:
         method, path = target
         body = None if values is None else json.dumps(values)
         head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        connection.request(method, path, body, head)
-        answer = connection.getresponse()
-        data = answer.read()
+        try:
+            connection.request(method, path, body, head)
+            answer = connection.getresponse()
+            data = answer.read()
+        except TimeoutError:
+            raise BrokenInvariantError(
+                f"{method} {path} {str(body)[:500]} of {key} was not answered in "
+                f"{_ANSWER_SECONDS:.0f} s; threads of the server:\n{self.abort()}"
+            ) from None
         is_json = answer.headers.get_content_type() == "application/json"
         return answer.status, json.loads(data) if is_json and data else None
 
@@ -70,6 +78,13 @@ class SoakServer:
         """Return how many files and sockets the process has open; 0 where that is not shown."""
         folder = Path(f"/proc/{self.process.pid}/fd")
         return len(list(folder.iterdir())) if folder.exists() else 0
+
+    def abort(self) -> str:
+        """End the process at once, and return where each of its threads was."""
+        self.process.send_signal(signal.SIGABRT)
+        self.process.communicate()
+        self.errors.seek(0)
+        return self.errors.read()[-8000:].decode("utf-8", "replace")
 
     def check(self, *keys: str) -> None:
         """Raise `BrokenInvariantError` unless all is well, and money of the workspaces adds up."""
@@ -92,26 +107,32 @@ class SoakServer:
 
 
 @contextmanager
-def start_server(*options: str) -> Iterator[SoakServer]:
-    """Start a server on a free port, and stop it at the end."""
+def start_server(*options: str, command: Sequence[str] = _SERVE) -> Iterator[SoakServer]:
+    """Start a server on a free port, and stop it at the end; `command` may be another program.
+
+    Raises `BrokenInvariantError` where it does not stop, unless the block raises an error.
+    """
     with tempfile.TemporaryFile() as errors:
-        command = [sys.executable, "-m", "getimg_mock", "serve", "--port", "0", "--quiet"]
         process = subprocess.Popen(
-            [*command, "--balance", str(BALANCE), *options],
+            [*command, "--port", "0", "--quiet", "--balance", str(BALANCE), *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
         )
+        server = SoakServer(0, process, errors)
         try:
-            yield SoakServer(_read_port(process), process, errors)
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-                raise BrokenInvariantError(f"no end {_STOP_SECONDS:.0f} s after SIGTERM") from None
+            yield replace(server, port=_read_port(process))
+        except BaseException:
+            process.kill()
+            process.communicate()
+            raise
+        process.terminate()
+        try:
+            process.communicate(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise BrokenInvariantError(
+                f"no end {_STOP_SECONDS:.0f} s after SIGTERM; threads:\n{server.abort()}"
+            ) from None
 
 
 def _read_port(process: subprocess.Popen[bytes]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import tracemalloc
 import zlib
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +170,7 @@ def test_frames_of_a_video_are_checked_alike() -> None:
     assert api.books() == before
 
 
+@cache
 def _zeros() -> bytes:
     """Return 200 MB, compressed to 200 kB."""
     packer, block = zlib.compressobj(6), bytes(1_000_000)

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
+    from getimg_mock import WorkspaceHandle
+
 _NUMBERS = count(1)
+# Milliseconds of real time.
+_LONGEST: Final = 30_000
 AXE: Final = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -33,7 +37,7 @@ def _refuse(missing: str) -> NoReturn:
     pytest.skip(missing)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Run Chromium without a window.
 
@@ -43,6 +47,10 @@ def browser() -> Iterator[Browser]:
     missing = find_obstacle()
     if missing is not None:
         _refuse(missing)
+    from playwright.sync_api import expect  # noqa: PLC0415 - not everyone has it
+
+    # A bound for a page that hangs; a busy machine can take longer than the usual five seconds.
+    expect.set_options(timeout=_LONGEST)
     with run_chromium() as chromium:
         yield chromium
 
@@ -55,7 +63,7 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server() -> Iterator[MockServer]:
     """Run a fake whose videos take ten minutes."""
     with MockServer(video_seconds=600) as server:
@@ -70,11 +78,17 @@ def client(server: MockServer) -> Client:
 
 
 @pytest.fixture
+def ws(server: MockServer, client: Client) -> WorkspaceHandle:
+    """Return the handle on the workspace that the page shows."""
+    return server.workspace(client.key)
+
+
+@pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """Return an empty page; errors, messages of the console and violations of the policy fail."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(_LONGEST)
     said: list[str] = []
 
     def note(message: ConsoleMessage) -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
 from getimg_mock import MockServer
-from tests.browser.test_views import show
+from getimg_mock.control.page_files import load_page_files
+from tests.browser.page_actions import STOPPED, VIEWS, fill, show
 from tests.control.client import Client
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-VIEWS = ("gallery", "timeline", "clock", "scenarios", "money", "models", "workspaces")
-# What Chromium says of a stream whose server stops.
-STOPPED = ("ERR_",)
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>"\'><svg/onload=alert(3)> {{7*7}}'
 
 
@@ -51,28 +49,36 @@ def test_no_string_from_outside_is_markup(page: Page, client: Client, server: Mo
     expect(page.get_by_role("dialog")).to_contain_text("<script>alert(2)</script>")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1440])
-def test_every_view_is_accessible_and_fits(  # noqa: PLR0917 - fixtures and the row of a table
-    browser: Browser, client: Client, server: MockServer, axe: str, width: int, scheme: Any
+def test_every_view_is_accessible_and_fits(
+    page: Page, client: Client, server: MockServer, axe: str, width: int
 ) -> None:
-    """No serious finding of axe-core (WCAG AA), and nothing wider than the screen."""
+    """No finding of axe-core (WCAG AA), light and dark, and nothing wider than the screen."""
     client.image(prompt="A heron")
     client.video()
     client.image(model="nope")
+    client.image(prompt="Pneumonoultramicroscopic" * 20)
     server.workspace(client.key).scenarios.add("flaky")
     server.workspace(client.key).clock.advance(minutes=1)
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    page = context.new_page()
-    try:
-        for view in VIEWS:
-            show(page, client, view)
-            found = page.evaluate(f"{axe}; axe.run({{runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']}})")
-            assert [(e["id"], e["nodes"][0]["html"]) for e in found["violations"]] == [], view
-            wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, view
-    finally:
-        context.close()
+    page.set_viewport_size({"width": width, "height": 800})
+    show(page, client, "gallery")
+    page.evaluate(axe)
+    for view in VIEWS:
+        show(page, client, view)
+        _assert_accessible(page, view)
+    show(page, client, "gallery")
+    page.locator(".card").first.click()
+    expect(page.get_by_role("dialog").locator("img.media")).to_be_visible()
+    _assert_accessible(page, "a picture")
+
+
+def _assert_accessible(page: Page, view: str) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")
+        assert [(e["id"], e["nodes"][0]["html"]) for e in found["violations"]] == [], view
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, view
 
 
 def test_the_keyboard_alone_is_enough(page: Page, client: Client, server: MockServer) -> None:
@@ -120,15 +126,6 @@ def test_ten_thousand_stay_usable(page: Page, client: Client) -> None:
         assert workspace.summary()["generations"]["completed"] == 10_001
 
 
-def fill(server: MockServer, key: str, count: int) -> None:
-    """Submit many images over one connection."""
-    body = {"model": "z-image-turbo", "prompt": "many"}
-    headers = {"authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=server.url, headers=headers) as made:
-        for _ in range(count):
-            made.post("/v2/images/generations", json=body)
-
-
 def test_a_restart_is_survived(page: Page, client: Client) -> None:
     """The page follows again, and shows the new, empty world."""
     page.expected_errors = STOPPED  # type: ignore[attr-defined]
@@ -155,7 +152,7 @@ def test_a_token_is_asked_for_once(page: Page) -> None:
         page.goto(f"{server.url}/__mock__/")
         page.get_by_role("textbox", name="Token").fill("wrong")
         page.get_by_role("button", name="Sign in").click()
-        expect(page.locator("#messages")).to_contain_text("The control token is wrong.")
+        expect(page.get_by_role("alert")).to_have_text("The control token is wrong.")
         page.get_by_role("textbox", name="Token").fill("a secret token")
         page.get_by_role("button", name="Sign in").click()
         expect(page.locator(".card")).to_contain_text("guarded")
@@ -165,18 +162,63 @@ def test_a_token_is_asked_for_once(page: Page) -> None:
         expect(page.locator(".card")).to_contain_text("guarded")
 
 
-def test_the_page_refuses_to_be_framed(browser: Browser, client: Client) -> None:
+def test_a_restart_with_another_token_asks_for_it(page: Page) -> None:
+    """The page would go on asking with a cookie that opens nothing any more."""
+    page.expected_errors = ("401", *STOPPED)  # type: ignore[attr-defined]
+    first = MockServer()
+    first.start()
+    port = int(first.url.rpartition(":")[2])
+    Client(first.url, "sk_open").image(prompt="open")
+    page.goto(f"{first.url}/__mock__/")
+    expect(page.locator(".card")).to_contain_text("open")
+    first.stop()
+    with MockServer(port=port, control_token="a secret token") as server:
+        Client(server.url, "sk_guarded").image(prompt="guarded")
+        page.get_by_role("textbox", name="Token").fill("a secret token")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.locator(".card")).to_contain_text("guarded")
+
+
+def test_a_tab_that_is_not_seen_keeps_no_connection(page: Page, client: Client) -> None:
+    """Browsers open six to one server: the seventh tab would wait for ever."""
+    page.expected_errors = STOPPED  # type: ignore[attr-defined]
+    client.image(prompt="before")
+    show(page, client, "gallery")
+    turn = """state => {
+        const hidden = state == "hidden";
+        Object.defineProperty(document, "hidden", { configurable: true, value: hidden });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with page.expect_event("requestfailed", lambda request: "/changes" in request.url):
+        page.evaluate(turn, "hidden")
+    client.image(prompt="meanwhile")
+    page.evaluate(turn, "visible")
+    expect(page.locator(".card").first).to_contain_text("meanwhile")
+
+
+def test_every_button_is_pressed_by_a_test() -> None:
+    """A new button needs a test that names it and looks at its effect."""
+    here = Path(__file__).parent
+    tests = "".join(each.read_text(encoding="utf-8") for each in here.glob("test_*.py"))
+    scripts = "".join(
+        each.data.decode() for path, each in load_page_files().items() if path.endswith(".js")
+    )
+    pressed = r"(?:button|step|done)\((?:[`\"])([^`\"$]+)"
+    sent = r"\], \"([A-Z][^\"]*)\", async|\), \"([A-Z][^\"]*)\", async"
+    names = {*re.findall(pressed, scripts), *(a or b for a, b in re.findall(sent, scripts))}
+    assert len(names) > 25
+    missing = sorted(each for each in names if each.strip() not in tests)
+    assert missing == []
+
+
+def test_the_page_refuses_to_be_framed(page: Page, client: Client) -> None:
     """Clickjacking: another site must not lay its buttons over ours."""
     client.image()
-    context = browser.new_context()
-    page = context.new_page()
-    try:
+    page.expected_errors = ("frame-ancestors",)  # type: ignore[attr-defined]
+    with page.expect_event("requestfailed") as refused:
         page.set_content(f'<iframe src="{client.url}/__mock__/"></iframe>')
-        frame = page.frames[-1]
-        page.wait_for_timeout(500)
-        assert frame.locator("nav").count() == 0
-    finally:
-        context.close()
+    assert refused.value.failure == "net::ERR_BLOCKED_BY_RESPONSE"
+    assert page.frames[-1].locator("nav").count() == 0
 
 
 def test_nothing_is_fetched_from_elsewhere(page: Page, client: Client) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from getimg_mock import GetimgMockError
+from getimg_mock.control import tail as tail_module
 from getimg_mock.control.channels import RemoteChannel
 
 if TYPE_CHECKING:
@@ -54,9 +55,15 @@ class TestTail:
             next(events(channel, operaton="x"))
 
     def test_one_who_goes_is_forgotten(
-        self, server: MockServer, channel: RemoteChannel, key: str, client: Client
+        self,
+        server: MockServer,
+        channel: RemoteChannel,
+        key: str,
+        client: Client,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        """A listener that nobody hears would be a leak."""
+        """A listener that nobody hears would be a leak; the comments in silence find it."""
+        monkeypatch.setattr(tail_module, "SILENCE", 0.05)
         journal = server.app.fake.store.get_or_create(key).journal
         with closing(events(channel)) as tail:
             client.image()

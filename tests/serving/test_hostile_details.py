@@ -14,7 +14,13 @@ SECRET = "sk_secret_0123456789abcdef"
 
 
 @pytest.mark.parametrize(
-    ("name", "body"), [("gzip", gzip.compress(BODY, mtime=0)), ("deflate", zlib.compress(BODY))]
+    ("name", "body"),
+    [
+        ("gzip", gzip.compress(BODY, mtime=0)),
+        ("deflate", zlib.compress(BODY)),
+        ("deflate", zlib.compress(BODY)[2:-4]),
+        ("br", b"\x0b\x02\x80abc\x03"),
+    ],
 )
 def test_a_compressed_body_is_called_compressed(name: str, body: bytes) -> None:
     """The cause and what would work, in the envelope, and nothing is charged."""

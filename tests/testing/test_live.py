@@ -242,7 +242,7 @@ def test_time(getimg_live, getimg_time):
 def test_not_ours(getimg_live): pass
 """
     )
-    options = ("-p", "no:randomly", "--getimg-server", elsewhere.url)
+    options = ("-p", "no:randomly", "-p", "no:schemathesis", "--getimg-server", elsewhere.url)
     for result in (
         pytester.runpytest_inprocess(*options),
         pytester.runpytest_subprocess(*options, "-n", "2"),

@@ -195,7 +195,9 @@ def test_a_failure_by_hand_survives() -> None:
     assert state.generation.ending.failure == Failure("gone_fishing", "Back at noon.")
 
 
-@pytest.mark.parametrize("amount", ["-1", "-0.000000000001", "NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize(
+    "amount", ["-1", "-0.000000000001", "NaN", "Infinity", "-Infinity", "1E+30", "1000000000000001"]
+)
 @pytest.mark.parametrize("place", ["credited", "held", "charged"])
 def test_money_below_zero_is_refused(place: str, amount: str) -> None:
     """A ledger that no history can lead to."""
@@ -211,4 +213,37 @@ def test_a_price_below_zero_is_refused(place: str) -> None:
     values = take_snapshot(eventful())
     values["generations"][0]["product"][place] = "-1"
     with pytest.raises(GetimgMockError, match="not an amount"):
+        restore_workspace(KEY, values, Settings.of(**SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("charge_at", "spoil"),
+    [
+        ("completion", {"credited": "-0"}),
+        ("completion", {"held": "100"}),
+        ("completion", {"charged": "100"}),
+        ("completion", {"held": "0"}),
+        ("submission", {"charged": "0"}),
+        ("submission", {"by_date": {}}),
+        ("submission", {"by_date": {"2026-01-01": "100"}}),
+    ],
+)
+def test_books_that_do_not_add_up_are_refused(charge_at: str, spoil: dict[str, Any]) -> None:
+    """Their balance would fall below zero, or the ending of a generation could not be booked."""
+    changed: dict[str, Any] = {**SETTINGS, "charge_at": charge_at, "video_seconds": 60}
+    settings, world = Settings.of(**changed), workspace(**changed)
+    made(world)
+    values = take_snapshot(world)
+    assert restore_workspace(KEY, values, settings).running == 1
+    values["ledger"] |= spoil
+    with pytest.raises(GetimgMockError, match="does not add up"):
+        restore_workspace(KEY, values, settings)
+
+
+@pytest.mark.parametrize("amount", ["1E+30", "-1E+30", "NaN"])
+def test_an_entry_of_a_hostile_amount_is_refused(amount: str) -> None:
+    """It is shown, and summed by those who read it."""
+    values = take_snapshot(eventful())
+    values["ledger"]["entries"][0]["amount"] = amount
+    with pytest.raises(GetimgMockError, match="snapshot is invalid"):
         restore_workspace(KEY, values, Settings.of(**SETTINGS))

@@ -62,7 +62,7 @@ class Call:
     def json(self) -> Any:
         """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
         if not self._parsed:
-            self._parsed.append(parse_body(self.body))
+            self._parsed.append(parse_body(self.body, self.header(b"content-encoding") or ""))
         return self._parsed[0]
 
     def json_or_none(self) -> Any:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 # Names within a workspace: an unknown one is a 404, not an invalid value.
 _RESOURCE_KINDS = ("generation", "rule")
 _MAX_LISTED = 50
+# Characters of an unknown name that are sent back; more than its message shows, so that the message
+# of a remote handle is the same.
+_MAX_NAME = 500
 
 
 def build_problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
@@ -25,7 +28,7 @@ def build_problem(error: GetimgMockError) -> tuple[int, dict[str, Any]]:
     status = 400
     if isinstance(error, UnknownNameError):
         status = 404 if error.kind in _RESOURCE_KINDS else 400
-        told |= {"code": "unknown_name", "kind": error.kind, "name": error.name}
+        told |= {"code": "unknown_name", "kind": error.kind, "name": error.name[:_MAX_NAME]}
         told["nearest"] = error.nearest
         told["known"] = [error.nearest] if error.nearest else sorted(error.known)[:_MAX_LISTED]
     elif isinstance(error, ControlError):

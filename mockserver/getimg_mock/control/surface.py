@@ -23,6 +23,7 @@ from getimg_mock.control.streaming import PIECE, send_pieces
 from getimg_mock.control.workspace_ids import ID_HEADER, find_workspace
 from getimg_mock.errors import ControlError, GetimgMockError, Refusal, SettingsError
 from getimg_mock.media.rendering import detect_library, render
+from getimg_mock.world.body_encoding import describe_encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -264,7 +265,8 @@ def _parse_body(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body, parse_constant=refused, parse_float=finite)
     except (ValueError, RecursionError) as error:
-        raise ControlError("malformed_json", f"The body is not JSON: {error}.") from None
+        why = describe_encoding(body) or error
+        raise ControlError("malformed_json", f"The body is not JSON: {why}.") from None
     if not isinstance(value, dict):
         raise ControlError("malformed_json", "The body is JSON, but not an object.")
     return value

@@ -85,22 +85,26 @@ class RealTimeCallers(dict[object, bool]):
         return found
 
 
-# The aliases found in each module; a module is searched once.
+# The aliases found in each module; a module is searched once. Modules are held, not their ids:
+# a new module can have the id of one that is gone.
 _ALIASES: Final[dict[str, list[tuple[str, str]]]] = {}
-_SEARCHED: Final[dict[str, int]] = {}
+_SEARCHED: Final[dict[str, object]] = {}
 _NAMES: Final = {getattr(time, name): name for name in FUNCTIONS}
 
 
 def find_aliases() -> Iterator[tuple[ModuleType, str, str]]:
     """Yield module, attribute and name of each function of `time` that a module has imported."""
-    modules = {name: id(module) for name, module in sys.modules.copy().items()}
-    for name, _ in modules.items() - _SEARCHED.items():
+    modules = sys.modules.copy()
+    for name, module_now in modules.items():
+        if _SEARCHED.get(name) is module_now:
+            continue
         _ALIASES.pop(name, None)
         if name.partition(".")[0] in _KEEP_REAL_TIME:
             continue
         found = [(attribute, _NAMES[value]) for attribute, value in find_held(name, _NAMES)]
         if found:
             _ALIASES[name] = found
+    _SEARCHED.clear()
     _SEARCHED.update(modules)
     for name, found in _ALIASES.items():
         module = sys.modules.get(name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from getimg_mock.errors import Refusal, SettingsError, UnknownNameError
-from getimg_mock.setting_values import Span
+from getimg_mock.setting_values import Span, shorten_value
 from getimg_mock.world import error_messages
 from getimg_mock.world.error_codes import STATUSES
 from getimg_mock.world.operations import OPERATIONS, SUBMISSIONS
@@ -267,13 +267,13 @@ def _build_error(status: Any) -> ErrorAnswer:
 def _parse_status(value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 200 <= number <= 599:
-        raise SettingsError(f"status: {value!r} is not a status from 200 to 599.")
+        raise SettingsError(f"status: {shorten_value(value)} is not a status from 200 to 599.")
     return number
 
 
 def _parse_text(name: str, value: Any) -> str:
     if not isinstance(value, str):
-        raise SettingsError(f"{name}: {value!r} is not a string.")
+        raise SettingsError(f"{name}: {shorten_value(value)} is not a string.")
     return value
 
 
@@ -281,7 +281,9 @@ def _parse_retry_after(value: Any) -> str:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if is_number or (isinstance(value, str) and value.isascii() and value.isprintable()):
         return str(value)
-    raise SettingsError(f"retry_after: {value!r} is neither a number nor a header value in ASCII.")
+    raise SettingsError(
+        f"retry_after: {shorten_value(value)} is neither a number nor a header value in ASCII."
+    )
 
 
 def _parse_canned(value: Any) -> CannedAnswer:
@@ -292,7 +294,7 @@ def _parse_canned(value: Any) -> CannedAnswer:
         _check_name("answer key", name, keys)
     text = value.get("text")
     if text is not None and not isinstance(text, str):
-        raise SettingsError(f"answer.text: {text!r} is not a string.")
+        raise SettingsError(f"answer.text: {shorten_value(text)} is not a string.")
     headers = _parse_headers(value.get("headers", {}))
     return CannedAnswer(_parse_status(value.get("status", 200)), headers, value.get("body"), text)
 
@@ -303,18 +305,22 @@ def _parse_headers(value: Any) -> tuple[tuple[str, str], ...]:
     for name, text in value.items():
         if not _HEADER_NAME.fullmatch(str(name)) or str(name).lower() in _FRAMING:
             raise SettingsError(
-                f"answer.headers: {name!r} cannot be set; for a wrong length, use the fault "
-                "wrong_length."
+                f"answer.headers: {shorten_value(name)} cannot be set; for a wrong length, "
+                "use the fault wrong_length."
             )
         if not isinstance(text, str) or not (text.isascii() and text.isprintable()):
-            raise SettingsError(f"answer.headers: {text!r} is not a header value in ASCII.")
+            raise SettingsError(
+                f"answer.headers: {shorten_value(text)} is not a header value in ASCII."
+            )
     return tuple((str(name).lower(), text) for name, text in value.items())
 
 
 def _parse_oddities(value: Any) -> tuple[str, ...]:
     named = [value] if isinstance(value, str) else value
     if not isinstance(named, (list, tuple)) or not named:
-        raise SettingsError(f"oddity: {value!r} is neither a name nor a list of names.")
+        raise SettingsError(
+            f"oddity: {shorten_value(value)} is neither a name nor a list of names."
+        )
     return tuple(_check_name("oddity", each, ODDITIES) for each in named)
 
 
@@ -332,7 +338,7 @@ def _parse_transition(value: Any) -> TransitionRule:
 def _parse_after_commit(given: Mapping[str, Any]) -> bool:
     value = given.get("after_commit", False)
     if not isinstance(value, bool):
-        raise SettingsError(f"after_commit: {value!r} is neither true nor false.")
+        raise SettingsError(f"after_commit: {shorten_value(value)} is neither true nor false.")
     return value
 
 

@@ -6,6 +6,7 @@ a file of a few bytes may promise 50,000 x 50,000 pixels.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -31,6 +32,7 @@ _START_OF_FRAME: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _START_OF_SCAN: Final = 0xDA
 _END_OF_IMAGE: Final = 0xD9
 _WITHOUT_LENGTH: Final = frozenset((0x01, *range(0xD0, 0xD9)))
+_NO_FILL_BYTE: Final = re.compile(rb"[^\xff]")
 _FRAME_HEADER: Final = 6  # bytes of a JPEG frame header up to its number of components
 
 # The beginnings of files that are not accepted, as people know them.
@@ -215,11 +217,10 @@ def _read_marker(data: bytes, at: int) -> tuple[int, int]:
         raise BrokenPictureError("it is truncated")
     if data[at] != 0xFF:
         raise BrokenPictureError(f"byte {at} is not the start of a JPEG segment")
-    while at < len(data) and data[at] == 0xFF:  # any number of fill bytes is allowed
-        at += 1
-    if at >= len(data):
+    found = _NO_FILL_BYTE.search(data, at)  # any number of fill bytes is allowed
+    if found is None:
         raise BrokenPictureError("it is truncated")
-    return data[at], at + 1
+    return data[found.start()], found.end()
 
 
 def _read_frame_header(segment: bytes) -> PictureHeader:

@@ -112,7 +112,7 @@ def _build_scenario(loaded: Any, place: str) -> Scenario:
             raise UnknownNameError(f"key in {place}:", name, ("name", "summary", "rules"))
     for name in ("name", "summary"):
         if not isinstance(loaded.get(name, ""), str):
-            raise SettingsError(f"{place}: {name}: {loaded[name]!r} is not a string.")
+            raise SettingsError(f"{place}: {name}: {shorten_value(loaded[name])} is not a string.")
     rules = loaded.get("rules")
     if not isinstance(rules, list) or not rules:
         raise SettingsError(f"{place}: rules: a scenario needs at least one rule.")

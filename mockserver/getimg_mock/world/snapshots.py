@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from getimg_mock.settings import Settings
 
 FORMAT: Final = 1
+
+# Beyond it, a sum with a price of 12 decimals is not exact in the 28 digits of Decimal.
+_MOST_MONEY: Final = Decimal("1e15")
 
 
 def take_snapshot(workspace: Workspace) -> dict[str, Any]:
@@ -71,7 +74,7 @@ def restore_workspace(key: str, values: Mapping[str, Any], settings: Settings) -
     try:
         return _build_workspace(key, values, settings)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise GetimgMockError(f"This snapshot is invalid: {error!r}.") from None
+        raise GetimgMockError(f"This snapshot is invalid: {error!r:.200}.") from None
 
 
 def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
@@ -95,14 +98,35 @@ def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) ->
     ledger.entries.extend(_restore_effect(each) for each in kept["entries"])
     for each in values["generations"]:
         workspace.adopt(_restore_generation(each), pending=each["running"])
+    _check_books(workspace)
     return workspace
+
+
+def _check_books(workspace: Workspace) -> None:
+    """Raise `ValueError` where the ledger cannot pay for the pending generations."""
+    ledger, booked = workspace.ledger, dict[date, Decimal]()
+    for each in workspace.generations.values():
+        if workspace.is_running(each.id):
+            day = each.created_at.astimezone(UTC).date()
+            booked[day] = booked.get(day, Decimal()) + each.product.total_cost
+    if workspace.settings.charge_at == "submission":
+        # An ending that fails refunds the charge of that day.
+        is_covered = all(ledger.by_date.get(day, 0) >= cost for day, cost in booked.items())
+        total = ledger.charged
+    else:
+        is_covered, total = True, ledger.held
+    if ledger.available < 0 or total < sum(booked.values()) or not is_covered:
+        raise ValueError(
+            "its ledger does not add up: use credited >= held + charged, "
+            "with the cost of each pending generation booked"
+        )
 
 
 def _read_amount(value: str) -> Decimal:
     amount = Decimal(value)
-    if not (amount.is_finite() and amount >= 0):
-        raise ValueError(f"{str(value)[:40]} is not an amount of at least 0 US dollars")
-    return amount
+    if not (amount.is_finite() and 0 <= amount <= _MOST_MONEY):
+        raise ValueError(f"{str(value)[:40]} is not an amount from 0 to {_MOST_MONEY:g} US dollars")
+    return amount.copy_abs()  # -0 is 0
 
 
 def _dump_generations(found: list[tuple[Generation, bool]]) -> Iterator[dict[str, Any]]:
@@ -149,10 +173,12 @@ def _restore_failure(values: Mapping[str, str] | None) -> Failure | None:
 
 
 def _restore_effect(values: Mapping[str, Any]) -> Effect:
-    amount = values["amount"]
+    amount = None if values["amount"] is None else Decimal(values["amount"])
+    if amount is not None:
+        _read_amount(str(abs(amount)))
     return Effect(
         values["what"],
         datetime.fromisoformat(values["at"]),
-        None if amount is None else Decimal(amount),
+        amount,
         values["generation"],
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.patterns import matches_glob
-from getimg_mock.setting_values import Span
+from getimg_mock.setting_values import Span, shorten_value
 from getimg_mock.world import error_messages
 
 if TYPE_CHECKING:
@@ -252,31 +252,33 @@ def draw_seconds(span: Span, chance: Stream) -> float:
 def _parse_flag(given: Mapping[str, Any], name: str) -> bool:
     value = given.get(name, False)
     if not isinstance(value, bool):
-        raise SettingsError(f"{name}: {value!r} is neither true nor false.")
+        raise SettingsError(f"{name}: {shorten_value(value)} is neither true nor false.")
     return value
 
 
 def _parse_polls(value: Any) -> int:
     number = int(value) if isinstance(value, float) and value.is_integer() else value
     if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= _MAX_POLLS:
-        raise SettingsError(f"polls: {value!r} is not a whole number from 1 to {_MAX_POLLS}.")
+        raise SettingsError(
+            f"polls: {shorten_value(value)} is not a whole number from 1 to {_MAX_POLLS}."
+        )
     return number
 
 
 def _parse_rate(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
-        raise SettingsError(f"fail_rate: {value!r} is not a number from 0 to 1.")
+        raise SettingsError(f"fail_rate: {shorten_value(value)} is not a number from 0 to 1.")
     return float(value)
 
 
 def _parse_failure(given: Mapping[str, Any]) -> Failure | None:
     code, message = given.get("failed", False), given.get("message")
     if message is not None and not isinstance(message, str):
-        raise SettingsError(f"message: {message!r} is not a string.")
+        raise SettingsError(f"message: {shorten_value(message)} is not a string.")
     if code is False:
         if message is not None:
             raise SettingsError("message needs a failure to belong to: add failed.")
         return None
     if code is not True and not isinstance(code, str):
-        raise SettingsError(f"failed: {code!r} is neither a code nor true.")
+        raise SettingsError(f"failed: {shorten_value(code)} is neither a code nor true.")
     return Failure.from_code("server_error" if code is True else code, message)

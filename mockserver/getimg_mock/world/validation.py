@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from getimg_mock import schemas
 from getimg_mock.errors import Refusal
+from getimg_mock.world.body_encoding import describe_encoding
 from getimg_mock.world.references import MAX_MEGAPIXELS, check_reference
 from getimg_mock.world.requests import FIELDS, GenerationRequest, compute_canonical, to_whole
 
@@ -39,20 +40,19 @@ _SCHEMA_TYPES: Final = {
     "object": "an object",
 }
 _MAX_SHOWN: Final = 80
-# How compressed bodies begin.
-_COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\x78\x9c": "deflate"}
 
 
-def parse_body(body: bytes) -> Any:
+def parse_body(body: bytes, encoding: str = "") -> Any:
     """Return the JSON value of a request body, or raise the 400 `Refusal` (our choice of words).
 
+    `encoding` is the value of the header `Content-Encoding`, which the message names.
     Beyond invalid JSON, it refuses NaN and infinities, numbers with too many digits, unpaired
     surrogates, and nesting deeper than Python supports.
     """
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        raise _build_malformed(_describe_bytes(body)) from None
+        raise _build_malformed(describe_encoding(body, encoding) or "it is not UTF-8") from None
     if not text.strip():
         raise _build_malformed("it is empty")
     try:
@@ -63,21 +63,15 @@ def parse_body(body: bytes) -> Any:
     except UnicodeEncodeError:
         raise _build_malformed("it contains an unpaired surrogate (\\ud800 to \\udfff)") from None
     except json.JSONDecodeError as error:
+        known = describe_encoding(body, encoding)
         raise _build_malformed(
-            f"{error.msg} at line {error.lineno}, column {error.colno}"
+            known or f"{error.msg} at line {error.lineno}, column {error.colno}"
         ) from None
     except RecursionError:
         raise _build_malformed("it is nested too deeply") from None
     except ValueError:
         raise _build_malformed("it contains a number with too many digits") from None
     return value
-
-
-def _describe_bytes(body: bytes) -> str:
-    for begin, name in _COMPRESSED.items():
-        if body.startswith(begin):
-            return f"it is compressed ({name}); send it without Content-Encoding"
-    return "it is not UTF-8"
 
 
 def validate_request(

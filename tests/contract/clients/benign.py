@@ -1,4 +1,8 @@
-"""Legal styles of clients: none of them may fail a MUST."""
+"""Legal styles of clients: none of them may fail a MUST.
+
+`BENIGN` has each style alone, for the scorecard. `COMBINED` has them all in fewer clients: styles
+that do not meet are kept by one client, so that CI needs a third of the runs.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +22,13 @@ if TYPE_CHECKING:
 Maker = Callable[..., Any]
 
 
-def _with(*used_to: str, **fixed: Any) -> Maker:
+def _with(*used_to: str, base: type = ReferenceClient, **fixed: Any) -> Maker:
     """Return a maker of clients that keeps to options and habits of its own.
 
     It offers a timeout alone to its caller.
     """
 
-    class Styled(ReferenceClient):
+    class Styled(base):  # type: ignore[misc] # it is given
         """The reference client with a style."""
 
         habits = frozenset(used_to)
@@ -39,7 +43,7 @@ def _with(*used_to: str, **fixed: Any) -> Maker:
     return make
 
 
-def _without(*ops: str) -> Maker:
+def _without(*ops: str) -> type:
     """Return the client with fewer operations."""
     return type("Smaller", (ReferenceClient,), dict.fromkeys(ops))
 
@@ -49,6 +53,18 @@ def image_after_a_look(core: Core, /, **fields: Any) -> Steps:
     if float((yield from balance(core))["balance"]) <= 0:
         raise InvalidArgumentError("no money left")
     return (yield from generate_image(core, **fields))
+
+
+class Preflight(ReferenceClient):
+    """Looks at its balance before it pays."""
+
+    generate_image = blocking(image_after_a_look)
+
+
+class HandingBack(ReferenceClient):
+    """Leaves an image's status to its caller."""
+
+    generate_image = blocking(image_as_it_came)
 
 
 BENIGN: Final[dict[str, Maker]] = {
@@ -63,16 +79,36 @@ BENIGN: Final[dict[str, Maker]] = {
     "polls twice a second": _with(poll_interval=0.5),
     "waits for an hour": _with(wait_timeout=3600.0),
     "backs off with full jitter": _with("full-jitter"),
-    "looks at its balance before it pays": type(
-        "Preflight", (ReferenceClient,), {"generate_image": blocking(image_after_a_look)}
-    ),
+    "looks at its balance before it pays": Preflight,
     "gives up on a wait soon": _with(wait_timeout=120.0),
     "images only": _without(
         "generate_video", "submit_video", "retrieve_video", "costs", "model", "balance"
     ),
     "no downloads": _without("download"),
     "submits and leaves waiting to others": _without("generate_video"),
-    "leaves an image's status to its caller": type(
-        "HandingBack", (ReferenceClient,), {"generate_image": blocking(image_as_it_came)}
-    ),
+    "leaves an image's status to its caller": HandingBack,
 }
+
+COMBINED: Final[dict[tuple[str, ...], Maker]] = {
+    ("no retries at all", "polls slowly", "no downloads"): _with(
+        base=_without("download"), max_retries=0, poll_interval=30.0
+    ),
+    (
+        "one retry",
+        "polls at the advised distance",
+        "leaves an image's status to its caller",
+    ): _with(base=HandingBack, max_retries=1, poll_interval=5.0),
+    (
+        "eight retries",
+        "backs off with full jitter",
+        "polls with a growing distance of its own",
+        "looks at its balance before it pays",
+        "waits for an hour",
+    ): _with("growing-distance", "full-jitter", base=Preflight, max_retries=8, wait_timeout=3600.0),
+    ("polls twice a second", "gives up on a wait soon"): _with(
+        poll_interval=0.5, wait_timeout=120.0
+    ),
+    ("submits and leaves waiting to others",): _without("generate_video"),
+    ("images only",): BENIGN["images only"],
+}
+"""Every style of `BENIGN`, several of them in one client."""

@@ -6,7 +6,7 @@ import pytest
 
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import CHECKS, verify
-from tests.contract.clients.benign import BENIGN
+from tests.contract.clients.benign import BENIGN, COMBINED
 from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
 from tests.contract.clients.scoring import benign
 
@@ -20,10 +20,20 @@ def test_the_reference_client_passes_every_check(client: type) -> None:
     assert [each.check.id for each in result.of("PASS")] == [each.id for each in CHECKS]
 
 
-@pytest.mark.parametrize("name", [name for name in BENIGN if "reference" not in name])
-def test_a_legal_style_breaks_no_must(name: str) -> None:
-    """A rule forbids harm, not a style: other legal clients do not fail."""
-    assert not benign(name).failed
+@pytest.mark.parametrize("styles", COMBINED, ids=", ".join)
+def test_legal_styles_break_no_must(styles: tuple[str, ...]) -> None:
+    """A rule forbids harm, not a style: other legal clients do not fail.
+
+    The scorecard runs each style alone.
+    """
+    result = verify(PythonDriver(COMBINED[styles], "legal styles"))
+    assert not [each.check.id for each in result.of("FAIL")]
+
+
+def test_every_style_is_among_those_that_are_combined() -> None:
+    """What the scorecard runs alone is run here with others."""
+    combined = [style for styles in COMBINED for style in styles]
+    assert sorted(combined) == sorted(name for name in BENIGN if "reference" not in name)
 
 
 def test_the_seed_changes_words_and_not_verdicts() -> None:

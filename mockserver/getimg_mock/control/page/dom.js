@@ -21,10 +21,46 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-export function say(text) {
-  const line = h("p", {}, text);
-  document.getElementById("messages").append(line);
-  setTimeout(() => line.remove(), 8000);
+const MOST_MESSAGES = 4;
+
+// Shows a message for some seconds; one that lasts stays until it is dismissed.
+export function say(text, { lasting = false } = {}) {
+  const place = document.getElementById("messages");
+  for (const each of [...place.children]) if (each.dataset.text === text) each.remove();
+  const line = h("p", { "data-text": text }, h("bdi", {}, text));
+  if (lasting) line.append(" ", h("button", { type: "button", onclick: () => line.remove() }, "Dismiss"));
+  else setTimeout(() => line.remove(), 8000);
+  place.append(line);
+  while (place.children.length > MOST_MESSAGES) place.firstElementChild.remove();
+}
+
+// Makes the children of a place those that are wanted. A child with the `data-key` of an equal one is
+// kept: what has the focus, is being pressed or selected stays where it is while the server changes.
+export function reconcile(place, wanted) {
+  const old = new Map([...place.children].map((each) => [each.dataset.key, each]));
+  const next = wanted.map((each) => {
+    const kept = old.get(each.dataset.key);
+    return kept?.isEqualNode(each) ? kept : each;
+  });
+  const focused = place.contains(document.activeElement) ? findFocus(place) : null;
+  const staying = new Set(next);
+  for (const each of [...place.children]) if (!staying.has(each)) each.remove();
+  next.forEach((each, index) => {
+    if (place.children[index] !== each) place.insertBefore(each, place.children[index] ?? null);
+  });
+  if (focused && !place.contains(document.activeElement)) restoreFocus(next, focused);
+}
+
+const FOCUSABLE = "button, a[href], input, select";
+
+function findFocus(place) {
+  const holder = [...place.children].find((each) => each.contains(document.activeElement));
+  return holder && { key: holder.dataset.key, index: [...holder.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement) };
+}
+
+function restoreFocus(children, { key, index }) {
+  const holder = children.find((each) => each.dataset.key === key);
+  holder?.querySelectorAll(FOCUSABLE)[index]?.focus();
 }
 
 // Runs what a button does; an error is shown as the server words it.
@@ -35,7 +71,7 @@ export function act(button, work) {
     try {
       return await work();
     } catch (error) {
-      say(error.message);
+      say(error.message, { lasting: true });
       return undefined;
     } finally {
       if (button) button.disabled = false;
@@ -49,10 +85,20 @@ export function button(text, work, attributes = {}) {
   return element;
 }
 
+// An error stays under the form until it is sent again.
 export function form(title, fields, submit, work) {
   const send = h("button", { type: "submit", class: "main" }, submit);
-  const element = h("form", { class: "row", "aria-label": title }, fields, send);
-  element.addEventListener("submit", act(send, () => work(new FormData(element), element)));
+  const problem = h("p", { class: "problem", role: "alert" });
+  const element = h("form", { class: "row", "aria-label": title }, fields, send, problem);
+  const attempt = async () => {
+    problem.textContent = "";
+    try {
+      await work(new FormData(element), element);
+    } catch (error) {
+      problem.textContent = error.message;
+    }
+  };
+  element.addEventListener("submit", act(send, attempt));
   return element;
 }
 
@@ -61,7 +107,10 @@ export function field(label, control) {
 }
 
 export function select(name, options, attributes = {}) {
-  return h("select", { name, ...attributes }, options.map((each) => option(each)));
+  const { value, ...others } = attributes;
+  const element = h("select", { name, ...others }, options.map((each) => option(each)));
+  if (value !== undefined) element.value = value;
+  return element;
 }
 
 export function option(each) {
@@ -73,15 +122,28 @@ export function pairs(entries) {
   return h("dl", { class: "pairs" }, entries.filter(([, value]) => value !== null && value !== undefined && value !== "").map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
-export function table(caption, heads, rows, numeric = []) {
-  const cell = (tag, each, index) => h(tag, { class: numeric.includes(index) ? "number" : null, scope: tag === "th" ? "col" : null }, each);
-  const shown = heads.map((each) => each || h("span", { class: "hidden" }, "action"));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, shown.map((each, index) => cell("th", each, index)))), h("tbody", {}, rows.map((row) => h("tr", {}, row.map((each, index) => cell("td", each ?? "", index)))))));
+// A table whose cells are stacked on a narrow screen; roles are given as stacked cells lose theirs.
+// `numeric` and `wide` are the indexes of columns with numbers and with long texts.
+export function table(caption, heads, rows, { numeric = [], wide = [], keys = null } = {}) {
+  const name = (index) => numeric.includes(index) ? "number" : wide.includes(index) ? "wide" : null;
+  const head = (each, index) => h("th", { class: name(index), scope: "col", role: "columnheader" }, each || h("span", { class: "hidden" }, "action"));
+  const cell = (each, index) => h("td", { class: name(index), role: "cell", "data-label": heads[index] || null }, each === "" || each === null || each === undefined ? "" : h("div", {}, each));
+  const row = (cells, index) => h("tr", { role: "row", "data-key": keys ? keys[index] : index }, cells.map(cell));
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+    h("table", { role: "table", "aria-label": caption }, h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map(head))), h("tbody", { role: "rowgroup" }, rows.map(row))));
+}
+
+// Shows a table in a place, and keeps the rows that are there already.
+export function showTable(place, ...given) {
+  const made = table(...given);
+  const body = place.querySelector("tbody");
+  if (body) reconcile(body, [...made.querySelector("tbody").children]);
+  else place.replaceChildren(made);
 }
 
 export function dialog(title, body, onclose) {
   const close = h("button", { type: "button", onclick: () => element.close() }, "Close");
-  const element = h("dialog", { "aria-label": title }, h("div", { class: "row" }, h("h2", {}, title), close), body);
+  const element = h("dialog", { "aria-label": title }, h("div", { class: "head" }, h("h2", {}, title), close), body);
   element.addEventListener("close", () => {
     element.remove();
     onclose?.();

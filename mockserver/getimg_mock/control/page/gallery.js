@@ -1,7 +1,8 @@
 // Pictures and videos: as they are, with what they cost and how long their links live.
 
-import { button, copy, dialog, field, h, pairs, save, say, select } from "./dom.js";
+import { button, copy, dialog, field, h, pairs, reconcile, save, say, select } from "./dom.js";
 import { apiAddress, call, fetchBlob, fileAddress, now } from "./server.js";
+import { openExchange } from "./timeline.js";
 import { curl, moment, money, sdk, span, until } from "./words.js";
 
 export const title = "Gallery";
@@ -28,19 +29,22 @@ export function mount(main) {
     const told = await call("GET", "generations", { status: status.value, kind: kind.value, last: PAGE, skip });
     const shown = told.generations.reverse();
     const first = told.total ? skip + 1 : 0;
-    count.textContent = told.total ? `${first} to ${skip + shown.length} of ${told.total}, newest first` : "No generations: send a request, or use the form under Models.";
+    count.textContent = told.total ? `${first} to ${skip + shown.length} of ${told.total}, newest first` : describeNone();
     newer.disabled = skip === 0;
     older.disabled = skip + shown.length >= told.total;
     const kept = new Set(shown.map((each) => each.id));
     for (const id of cards.keys()) if (!kept.has(id)) cards.delete(id);
-    const focused = document.activeElement;
-    list.replaceChildren(...shown.map((each) => {
+    reconcile(list, shown.map((each) => {
       const card = cards.get(each.id) ?? makeCard(each.id);
       cards.set(each.id, card);
       card.update(each);
       return card.element;
     }));
-    if (list.contains(focused)) focused.focus();
+  }
+
+  function describeNone() {
+    if (status.value || kind.value) return "No generation has this state and kind.";
+    return "No generations yet: they appear here as soon as a client sends a request. The form under Models sends one, too.";
   }
 
   function tick() {
@@ -63,7 +67,7 @@ function makeCard(id) {
   function update(generation) {
     told = generation;
     prompt.textContent = generation.prompt;
-    facts.textContent = `${generation.model}, ${money(generation.total_cost)}`;
+    facts.replaceChildren(h("bdi", {}, generation.model), `, ${describePrice(generation)}`);
     if (shownAs !== generation.status) {
       shownAs = generation.status;
       frame.replaceChildren(picture(generation));
@@ -80,15 +84,20 @@ function makeCard(id) {
     if (bar && told.ends_at) bar.value = portion(told, time);
   }
 
-  return { element: h("li", {}, inner), update, tick };
+  return { element: h("li", { "data-key": id }, inner), update, tick };
 }
 
 function picture(generation) {
   if (generation.status === "completed") {
     return h("img", { src: fileAddress(generation.id, "thumbnail"), alt: `${generation.kind}: ${generation.prompt}`, loading: "lazy", width: 230, height: 150 });
   }
-  if (generation.status === "failed") return h("span", { class: "bad" }, `failed: ${generation.error?.code ?? ""}`);
+  if (generation.status === "failed") return h("span", { class: "bad" }, "no file");
   return generation.ends_at ? h("progress", { max: 1, value: 0, "aria-label": "progress" }) : h("span", { class: "wait" }, "held");
+}
+
+// What a failed generation would have cost is given back.
+function describePrice(generation) {
+  return generation.status === "failed" ? "not charged" : money(generation.total_cost);
 }
 
 function portion(generation, time) {
@@ -112,7 +121,7 @@ async function openDetail(id) {
   const { failures } = await call("GET", "scenarios/words");
   const body = source?.body ?? { model: generation.model, prompt: generation.prompt };
   const media = h("div", {});
-  const shown = dialog(`${generation.kind} ${id}`, h("div", {}, media, facts(generation), references(body), actions(generation, body, failures, () => shown.close())));
+  const shown = dialog(`${generation.kind} ${id}`, h("div", {}, actions(generation, body, failures, source, () => shown.close()), media, facts(generation), references(body)));
   if (generation.status === "completed") await showMedia(media, generation, shown);
 }
 
@@ -123,10 +132,10 @@ function facts(generation) {
     ["model", generation.model],
     ["state", generation.status],
     ["error", generation.error && `${generation.error.code}: ${generation.error.message}`],
-    ["price", money(generation.total_cost)],
+    ["price", describePrice(generation)],
     ["file", [generation.mime_type, size, generation.duration && `${generation.duration} s`, generation.has_sound && "sound"].filter(Boolean).join(", ")],
     ["created", moment(generation.created_at)],
-    ["ends", moment(generation.ends_at)],
+    [generation.status === "pending" ? "ends" : "ended", moment(generation.ends_at)],
     ["link expires", moment(generation.deletes_at)],
   ]);
 }
@@ -142,9 +151,18 @@ function references(body) {
   if (!given.length) return null;
   const one = (each) => {
     const url = String(each?.url ?? "");
-    return /^data:image\/(png|jpeg|webp|gif)[;,]/.test(url) ? h("img", { src: url, alt: `reference, ${each.role ?? "reference_image"}` }) : h("span", { class: "soft" }, `${each?.role ?? "reference"}: ${url.slice(0, 200)} `);
+    return /^data:image\/(png|jpeg|webp|gif)[;,]/.test(url) ? h("img", { src: url, alt: `reference, ${each.role ?? "reference_image"}` }) : h("p", { class: "soft" }, h("bdi", {}, `${each?.role ?? "reference"}: ${url.slice(0, 200)}`));
   };
   return h("div", { class: "references" }, h("h3", {}, "References"), given.map(one));
+}
+
+function readObject(text) {
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === "object" && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
 }
 
 async function findSubmission(id) {
@@ -152,18 +170,15 @@ async function findSubmission(id) {
   const first = told.exchanges.find((each) => each.method === "POST");
   if (!first) return null;
   const exchange = await call("GET", `journal/${first.number}`);
-  try {
-    return { number: first.number, body: JSON.parse(exchange.request.text) };
-  } catch {
-    return { number: first.number, body: null };
-  }
+  return { number: first.number, body: readObject(exchange.request.text) };
 }
 
-function actions(generation, body, failures, close) {
+function actions(generation, body, failures, source, close) {
   const path = `generations/${encodeURIComponent(generation.id)}`;
-  const done = (verb, work) => button(verb, async () => { await work(); close(); say(`${generation.id}: ${verb.toLowerCase()}.`); });
+  const done = (verb, past, work) => button(verb, async () => { await work(); close(); say(`${generation.id} ${past}.`); });
   const submit = curl("POST", apiAddress(`/v2/${generation.kind}s/generations`), JSON.stringify(body));
   const shared = [button("Copy as curl", async () => copy(submit)), button("Copy as SDK code", async () => copy(sdk(generation.kind, body)))];
+  if (source) shared.push(button(`Show exchange ${source.number}`, async () => openExchange(source.number)));
   if (generation.status === "completed") {
     const link = generation.link ? apiAddress(generation.link) : "";
     return h("div", { class: "row" }, button("Open", async () => open(link, "_blank", "noopener")), button("Copy link", async () => copy(link)),
@@ -171,7 +186,7 @@ function actions(generation, body, failures, close) {
   }
   if (generation.status !== "pending") return h("div", { class: "row" }, shared);
   const code = select("code", failures, { "aria-label": "error code" });
-  return h("div", { class: "row" }, done("Complete", () => call("POST", `${path}/complete`)), done("Hold", () => call("POST", `${path}/hold`)),
-    field("Code", code), done("Fail", () => call("POST", `${path}/fail`, { code: code.value })), shared);
+  return h("div", { class: "row" }, done("Complete", "is completed", () => call("POST", `${path}/complete`)), done("Hold", "is held until a command ends it", () => call("POST", `${path}/hold`)),
+    field("Code", code), done("Fail", "has failed", () => call("POST", `${path}/fail`, { code: code.value })), shared);
 }
 

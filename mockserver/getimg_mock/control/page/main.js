@@ -1,7 +1,7 @@
 // Starts the page: chooses the workspace and the view, and follows the changes of the server.
 
-import { act, field, form, h, say } from "./dom.js";
-import { accept, address, call, now, state } from "./server.js";
+import { act, field, form, h, reconcile, say } from "./dom.js";
+import { accept, address, call, nameWorkspace, now, state } from "./server.js";
 import { moment, money } from "./words.js";
 import * as clock from "./clock.js";
 import * as gallery from "./gallery.js";
@@ -21,6 +21,7 @@ let retry = null;
 let view = null;
 let refreshing = null;
 let again = false;
+let signedOut = false;
 
 function currentName() {
   const name = location.hash.slice(1).split("/")[0];
@@ -34,6 +35,7 @@ function showTabs() {
 
 function mount() {
   showTabs();
+  if (signedOut) return;
   const chosen = VIEWS[currentName()];
   document.title = `${chosen.title} - getimg-mock`;
   main.replaceChildren();
@@ -79,7 +81,8 @@ async function loadWorkspaces() {
   const answer = await call("GET", "workspaces");
   state.workspaces = answer.workspaces;
   state.unassigned = answer.unassigned;
-  chooser.replaceChildren(...answer.workspaces.map((each) => h("option", { value: each.id }, each.key)));
+  const options = answer.workspaces.map((each) => h("option", { value: each.id, "data-key": each.id }, nameWorkspace(each)));
+  reconcile(chooser, options.length ? options : [h("option", { value: "", "data-key": "" }, "none yet")]);
   const known = answer.workspaces.some((each) => each.id === state.id);
   if (!known) choose(answer.workspaces[0]?.id ?? null);
   chooser.value = state.id ?? "";
@@ -105,14 +108,16 @@ function follow() {
   stream.addEventListener("change", (event) => received(JSON.parse(event.data)));
   stream.addEventListener("error", () => {
     connection.textContent = "Reconnecting";
-    // A browser gives up after a refusal, for which a restarting proxy is enough.
-    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(follow, 2000);
+    // A browser gives up after a refusal: that of a restarting proxy, or of a server that was
+    // restarted with another control token, which is then asked for.
+    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(start, 2000);
   });
 }
 
 async function received(told) {
   connection.textContent = "Live";
-  if (told.workspace) accept(told.workspace);
+  if (signedOut) return;
+  if (told.workspace && told.workspace.id === state.id) accept(told.workspace);
   const lost = state.id && !told.workspace;
   if (lost || !state.id || told.workspaces !== state.workspaces.length || currentName() === "workspaces") {
     await loadWorkspaces().catch((error) => say(error.message));
@@ -122,10 +127,13 @@ async function received(told) {
 }
 
 function signIn() {
+  signedOut = true;
+  view = null;
   const token = h("input", { type: "password", name: "token", required: true, autocomplete: "off" });
   main.replaceChildren(h("section", {}, h("h1", {}, "Control token"), h("p", {}, "This server can be reached from other machines. Enter the control token that it printed when it started."),
     form("Control token", field("Token", token), "Sign in", async () => {
       await call("POST", "session", { token: token.value });
+      signedOut = false;
       await start();
     })));
   token.focus();
@@ -150,6 +158,11 @@ async function start() {
 }
 
 chooser.addEventListener("change", act(null, async () => choose(chooser.value)));
+// A browser opens few connections to one server: a tab that is not seen keeps none.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) stream?.close();
+  else if (stream?.readyState === EventSource.CLOSED) follow();
+});
 addEventListener("hashchange", () => { mount(); main.focus(); });
 setInterval(showFacts, 500);
 showTabs();

@@ -3,6 +3,7 @@
 import { button, field, form, h, select, table } from "./dom.js";
 import { call } from "./server.js";
 import { openExchange } from "./timeline.js";
+import { amount } from "./words.js";
 
 export const title = "Models";
 
@@ -20,20 +21,20 @@ export function mount(main) {
     place.append(tryForm(models, answer), answer);
     catalogue.append(h("h2", {}, `${models.length} models`), table("Models", ["model", "type", "resolutions", "aspect ratios", "durations", "references", "prices in USD"], models.map((each) => [
       h("span", {}, each.id, h("div", { class: "soft" }, each.name)), each.type, each.supported_resolutions.join(", "), each.supported_aspect_ratios.join(", "), each.supported_durations.join(", "),
-      Object.entries(each.supported_references ?? {}).map(([role, most]) => `${most} ${role}`).join(", "), (each.pricing?.rates ?? []).map((rate) => h("div", {}, priceOf(rate)))])));
+      Object.entries(each.supported_references ?? {}).map(([role, most]) => `${most} ${role.replaceAll("_", " ")}`).join(", "), (each.pricing?.rates ?? []).map((rate) => h("div", {}, priceOf(rate)))]), { wide: [3, 4, 5, 6] }));
   }
 
   return { refresh };
 }
 
 function priceOf(rate) {
-  return `${rate.unit_price} per ${rate.billable_unit}${rate.resolution ? `, ${rate.resolution}` : ""}${rate.sound === "sound_on" ? ", with sound" : ""}`;
+  return `${amount(rate.unit_price)} per ${rate.billable_unit.replaceAll("_", " ")}${rate.resolution ? `, ${rate.resolution}` : ""}${rate.sound === "sound_on" ? ", with sound" : ""}`;
 }
 
 function tryForm(models, answer) {
   const model = select("model", models.map((each) => [each.id, `${each.name} (${each.type})`]));
   const prompt = h("textarea", { name: "prompt", rows: 2, cols: 40, required: true, value: "A lighthouse in a storm" });
-  const more = h("div", { class: "row" });
+  const more = h("div", { class: "row inner" });
   const chosen = () => models.find((each) => each.id === model.value);
   const offer = () => {
     const each = chosen();

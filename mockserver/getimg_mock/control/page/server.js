@@ -58,6 +58,12 @@ export function fileAddress(generation, kind) {
   return url.href;
 }
 
+// The shortened key; where several are the same, with the beginning of the workspace's id.
+export function nameWorkspace(workspace) {
+  const same = state.workspaces.filter((each) => each.key === workspace.key);
+  return same.length > 1 ? `${workspace.key} (${workspace.id.slice(0, 4)})` : workspace.key;
+}
+
 // The time of the workspace's clock, which this page continues at its rate between two events.
 export function now() {
   if (!state.workspace) return null;

@@ -1,6 +1,6 @@
 // Exchanges, clock steps, state changes and money in the order of the workspace's time.
 
-import { button, copy, dialog, field, h, pairs, save, say, select, table } from "./dom.js";
+import { button, copy, dialog, field, h, pairs, reconcile, save, say, select, table } from "./dom.js";
 import { apiAddress, call, fetchBlob, now } from "./server.js";
 import { curl, moment, money } from "./words.js";
 
@@ -13,13 +13,14 @@ export function mount(main) {
   const list = h("ol", { class: "lines" });
   const count = h("p", { class: "soft", role: "status" });
   const verdict = h("p", { class: "soft" });
+  const none = h("p", { class: "soft", hidden: true }, "Nothing has happened yet: each request of a client, and each command, becomes a line here.");
   let before = null;
   let oldest = null;
   const older = button("Older", async () => { before = oldest; await refresh(); });
   const newest = button("Newest", async () => { before = null; await refresh(); });
   main.append(h("h1", {}, title), h("div", { class: "row" }, field("Operation", operation), newest, older,
     button("Download HAR", async () => save("getimg-mock.har", await fetchBlob("journal/export", { operation: operation.value }))),
-    button("Clear the journal", async () => { await call("DELETE", "journal"); await refresh(); })), count, verdict, list);
+    button("Clear the journal", async () => { await call("DELETE", "journal"); before = null; await refresh(); })), count, verdict, none, list);
   operation.addEventListener("change", () => { before = null; refresh().catch((error) => say(error.message)); });
 
   let findings = new Map();
@@ -40,7 +41,8 @@ export function mount(main) {
   }
 
   function render() {
-    list.replaceChildren(...merge(shown.told, shown.generations, findings, before === null, Boolean(operation.value)));
+    reconcile(list, merge(shown.told, shown.generations, findings, before === null, Boolean(operation.value)));
+    none.hidden = list.childElementCount > 0;
   }
 
   // A verdict on a long journal takes a second: one at a time, at a pace, and only on new exchanges.
@@ -65,23 +67,30 @@ export function mount(main) {
 
 async function readFindings(place) {
   const found = new Map();
+  if (!place.textContent) place.textContent = "Client contract: the requests are being judged.";
   const told = await call("GET", "verdict");
   for (const each of told.findings) for (const number of each.exchanges) found.set(number, [...(found.get(number) ?? []), each]);
   const failed = new Set(told.findings.filter((each) => each.status === "FAIL").map((each) => each.check));
-  place.textContent = told.judged ? `Client contract: ${told.judged} rules judged, ${failed.size ? `broken: ${[...failed].join(", ")}` : "none broken"}.` : "";
+  const [one] = failed;
+  place.textContent = told.judged ? `Client contract: ${told.judged} rules judged, ${one ? `broken: ${[...failed].join(", ")}. "getimg-mock explain ${one}" says why and what to do` : "none broken"}.` : "";
   return found;
 }
 
 function merge(told, generations, findings, newest, filtered) {
-  const lines = told.exchanges.map((each) => ({ at: each.at, order: 1, element: () => exchangeLine(each, findings.get(each.number) ?? [], twins.get(each.number)) }));
   const twins = findTwins(told.exchanges);
-  const from = newest && told.exchanges.length < told.total ? told.exchanges[0]?.at ?? "" : newest ? "" : told.exchanges[0]?.at ?? "";
+  const states = new Map(generations.map((each) => [each.id, each]));
+  const lines = told.exchanges.map((each) => {
+    const made = findEnded(each, states);
+    if (made) states.delete(made.id);
+    return { at: each.at, order: 1, element: () => exchangeLine(each, made, findings.get(each.number) ?? [], twins.get(each.number)) };
+  });
+  const from = newest && told.exchanges.length >= told.total ? "" : told.exchanges[0]?.at ?? "";
   const to = newest ? null : told.exchanges.at(-1)?.at;
   const within = (at) => Date.parse(at) >= (from ? Date.parse(from) : -Infinity) && (!to || Date.parse(at) <= Date.parse(to));
   if (!filtered) {
     for (const each of told.steps) if (within(each.at)) lines.push({ at: each.at, order: 2, element: () => stepLine(each) });
     const time = now();
-    for (const each of generations) {
+    for (const each of states.values()) {
       const ended = each.status !== "pending" && each.ends_at && (!time || Date.parse(each.ends_at) <= time.getTime());
       if (ended && within(each.ends_at)) lines.push({ at: each.ends_at, order: 3, element: () => stateLine(each) });
     }
@@ -90,47 +99,82 @@ function merge(told, generations, findings, newest, filtered) {
   return lines.map((each) => each.element());
 }
 
-// A submission whose bytes are those of an earlier one, and which was booked again.
+// The generation that an exchange submitted and that ended within it, as images do.
+function findEnded(exchange, states) {
+  const made = exchange.method === "POST" && states.get(exchange.generation);
+  const end = Date.parse(exchange.at) + exchange.milliseconds + 1;
+  return made && made.status !== "pending" && Date.parse(made.ends_at) <= end ? made : null;
+}
+
+// Submissions with equal bytes that were booked more than once: by number, what a line says of it.
 function findTwins(exchanges) {
   const first = new Map();
   const found = new Map();
   for (const each of exchanges) {
-    if (!each.same_as) continue;
-    const booked = each.effects.find((effect) => effect.what === "hold");
+    const booked = each.same_as && each.effects.find((effect) => effect.what === "hold");
+    if (!booked) continue;
     const earlier = first.get(each.same_as);
-    if (earlier && booked) found.set(each.number, { earlier, amount: booked.amount });
-    if (booked && !earlier) first.set(each.same_as, each.number);
+    if (!earlier) first.set(each.same_as, each.number);
+    else {
+      found.set(each.number, `The same request as #${earlier}, paid again: ${money(booked.amount)}`);
+      found.set(earlier, `Sent again as #${each.number}, and paid again`);
+    }
   }
   return found;
 }
 
-function line(at, ...content) {
-  return h("li", {}, h("time", { datetime: at }, moment(at)), h("div", { class: "what" }, content));
+function line(key, at, ...content) {
+  return h("li", { "data-key": key }, h("time", { datetime: at }, moment(at)), h("div", { class: "what" }, content));
 }
 
-function exchangeLine(each, findings, twin) {
+function stateBadge(each) {
+  return h("span", { class: `badge ${each.status === "failed" ? "bad" : "good"}` }, each.status);
+}
+
+function exchangeLine(each, made, findings, twin) {
   const good = each.status >= 200 && each.status < 400 && each.sent;
-  const open = h("button", { type: "button", class: "link" }, `#${each.number} ${each.method} ${each.path}`);
+  const open = h("button", { type: "button", class: "link" }, h("bdi", {}, `#${each.number} ${each.method} ${each.path}`));
   open.addEventListener("click", () => openExchange(each.number).catch((error) => say(error.message)));
   const amounts = each.effects.filter((effect) => effect.amount !== null).map((effect) => `${effect.what} ${money(effect.amount)}`);
-  return line(each.at, open, " ", h("span", { class: good ? "good" : "bad" }, `${each.status}${each.sent ? "" : ", not sent"}`),
-    h("div", { class: "soft" }, [each.model, each.prompt, amounts.join(", ")].filter(Boolean).join(" - ")),
+  const known = [each.model, each.prompt, amounts.join(", ")].filter(Boolean);
+  return line(`exchange ${each.number}`, each.at, open, " ", h("span", { class: good ? "good" : "bad" }, describeStatus(each)), " ", made && stateBadge(made),
+    h("div", { class: "soft" }, known.map((part, index) => [index ? " - " : null, h("bdi", {}, part)])),
     each.error && h("div", { class: "bad" }, `${each.error.code ?? ""}: ${each.error.message ?? ""}`),
     each.unknown_fields.length > 0 && h("div", { class: "wait" }, `unknown fields: ${each.unknown_fields.join(", ")}`),
     each.hint && h("div", { class: "wait" }, `hint: ${each.hint}`),
     each.fault && h("div", { class: "wait" }, `fault: ${each.fault}${each.rules.length ? ` (${each.rules.join(", ")})` : ""}`),
-    twin && h("div", { class: "finding" }, `The same request as #${twin.earlier}, paid again: ${money(twin.amount)}`),
-    findings.map((found) => h("div", { class: "finding" }, h("strong", {}, `${found.check} ${found.status} `), `expected ${found.expected}; actual: ${found.actual}`)));
+    !each.fault && each.rules.length > 0 && h("div", { class: "wait" }, `rules: ${each.rules.join(", ")}`),
+    twin && h("div", { class: "finding" }, twin),
+    groupByCheck(findings).map((found) => h("div", { class: "finding" }, h("strong", {}, `${found.check} ${found.status} `), h("bdi", {}, `expected ${found.expected}; actual: ${found.actual.join("; ")}`))));
+}
+
+// No answer has the status 0.
+function describeStatus(each) {
+  if (!each.status) return "no answer";
+  return `${each.status}${each.sent ? "" : ", not sent completely"}`;
+}
+
+// One exchange can break a rule more than once: with the one before it, and with the one after.
+function groupByCheck(findings) {
+  const found = new Map();
+  for (const each of findings) {
+    const key = `${each.check} ${each.status} ${each.expected}`;
+    const group = found.get(key) ?? { ...each, actual: [] };
+    if (!group.actual.includes(each.actual)) group.actual.push(each.actual);
+    found.set(key, group);
+  }
+  return [...found.values()];
 }
 
 function stepLine(each) {
   const values = Object.entries(each.values).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join(" ");
-  const moved = Date.parse(each.ended_at) - Date.parse(each.at) > 500 ? `, now ${moment(each.ended_at)}` : "";
-  return line(each.at, h("span", { class: "badge" }, each.command), `${values}${moved}`);
+  const moved = Date.parse(each.ended_at) - Date.parse(each.at) > 500 && h("span", { class: "soft" }, `to ${moment(each.ended_at)} `);
+  return line(`step ${each.number}`, each.at, h("span", { class: "badge" }, each.command), moved, h("bdi", {}, values));
 }
 
 function stateLine(each) {
-  return line(each.ends_at, h("span", { class: `badge ${each.status === "failed" ? "bad" : "good"}` }, each.status), `${each.kind} ${each.id}`, each.status === "failed" ? `, ${each.error?.code ?? ""}` : `, ${money(each.total_cost)}`);
+  const end = each.status === "failed" ? `${each.error?.code ?? ""}, not charged` : money(each.total_cost);
+  return line(`state ${each.id}`, each.ends_at, stateBadge(each), `${each.kind} ${each.id}, ${end}`);
 }
 
 export async function openExchange(number) {
@@ -142,14 +186,14 @@ export async function openExchange(number) {
       ["operation", each.operation], ["time", moment(each.at)], ["real time", moment(each.wall)], ["took", `${each.milliseconds} ms`], ["generation", each.generation],
       ["rules", each.rules.join(", ")], ["fault", each.fault], ["effects", each.effects.map((effect) => [effect.what, money(effect.amount)].filter(Boolean).join(" ")).join(", ")],
     ]),
-    h("div", { class: "row" }, button("Copy as curl", async () => copy(curl(request.method, url, request.text))),
+    h("div", { class: "row" }, button("Copy as curl", async () => copy(curl(request.method, url, request.text, request.headers))),
       button("Download HAR", async () => save(`exchange-${number}.har`, await fetchBlob("journal/export", { number })))),
     h("h3", {}, "Request"), h("p", {}, `${request.method} ${request.path}${request.query ? `?${request.query}` : ""}`), headers("Request headers", request.headers), body(request),
-    h("h3", {}, "Answer"), h("p", {}, `${response.status}${response.sent ? "" : ", not sent completely"}`), headers("Answer headers", response.headers), body(response)));
+    h("h3", {}, "Answer"), h("p", {}, describeStatus(response)), headers("Answer headers", response.headers), body(response)));
 }
 
 function headers(caption, given) {
-  return table(caption, ["header", "value"], given);
+  return table(caption, ["header", "value"], given, { wide: [1] });
 }
 
 function body(message) {

@@ -42,13 +42,29 @@ def to_json_value(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - o
     return {"$type": type(value).__name__, "text": str(value)[:200]}
 
 
+def _format_trace(error: BaseException) -> str:
+    """Return the last 20,000 characters of a traceback, without markers below its lines.
+
+    The markers take a compilation of each line, and most of the time of a case with many errors.
+    """
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    to_visit = [whole]
+    while to_visit:
+        part = to_visit.pop()
+        for frame in part.stack:
+            frame.colno = None
+        to_visit += [each for each in (part.__cause__, part.__context__) if each is not None]
+        to_visit += part.exceptions or ()
+    return "".join(whole.format(chain=True))[-20000:]
+
+
 def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
     """Return the facts of an error; those of the adapter's `describe(error)` take precedence."""
     found: dict[str, Any] = {
         "type": type(error).__name__,
         "text": _text(error),
         "printable": _is_printable(error),
-        "trace": "".join(traceback.format_exception(error, chain=True))[-20000:],
+        "trace": _format_trace(error),
         "pickled": pickle_to_text(error),
     }
     response = getattr(error, "response", None)
