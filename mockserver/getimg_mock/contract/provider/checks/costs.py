@@ -162,31 +162,35 @@ def costs_match_charges(history: History) -> Iterator[Observation]:
     another growth; on services, which may book late, on more than all that was delivered. Source:
     our choice.
     """
-    before = [each for each in history.with_role("costs-before") if each.status == 200]
-    for first in before:
+    for first, last in _pair_cost_reads(history):
+        between = [
+            each
+            for each in history
+            if first.number < each.number < last.number and each.key == first.key
+        ]
+        total, grown = sum_delivered(history, between), compute_growth(first, last)
+        if total is None or grown is None:
+            continue
+        wanted, came = f"costs grow by {total}", f"by {grown}"
+        if grown != total and not history.own:  # costs may be booked late: see `_find_excess`
+            yield fail_as("INFO", wanted, came, first, last)
+        else:
+            yield expect(grown == total, wanted, came, first, last)
+
+
+def _pair_cost_reads(history: History) -> Iterator[tuple[HttpExchange, HttpExchange]]:
+    """Yield the reads of one range before and after generations, when all is settled."""
+    for first in history.with_role("costs-before"):
         for last in history.with_role("costs-after"):
-            if last.status != 200 or last.key != first.key or last.query != first.query:
-                continue
-            if not (
-                history.is_settled(first)
+            if (
+                first.status == last.status == 200
+                and last.key == first.key
+                and last.query == first.query
+                and history.is_settled(first)
                 and history.is_settled(last)
                 and is_up_to_date(history, last)
             ):
-                continue
-            between = [
-                each
-                for each in history
-                if first.number < each.number < last.number and each.key == first.key
-            ]
-            total = sum_delivered(history, between)
-            grown = compute_growth(first, last)
-            if total is None or grown is None:
-                continue
-            wanted, came = f"costs grow by {total}", f"by {grown}"
-            if grown != total and not history.own:  # costs may be booked late: see below
-                yield fail_as("INFO", wanted, came, first, last)
-            else:
-                yield expect(grown == total, wanted, came, first, last)
+                yield first, last
 
 
 @check(
