@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.channels import RemoteChannel
-from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.redaction import shorten_key
+from getimg_mock.world.identities import derive_workspace_id
 
 if TYPE_CHECKING:
     import argparse
