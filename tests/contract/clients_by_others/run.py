@@ -6,6 +6,7 @@ Without names the good ones come first, then the faulty ones. The table is Markd
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,13 +36,17 @@ class Outcome:
     note: str = ""
 
 
+def find_command(entry: Entry) -> list[str]:
+    """Return the command that drives a client as a program."""
+    if entry.command is not None:
+        return shlex.split(entry.command.format(here=HERE))
+    return [sys.executable, "-m", "tests.contract.clients_by_others.drive", entry.name]
+
+
 def command(entry: Entry) -> list[str]:
-    python = str(ROOT / ".venv/bin/python")
     if not entry.program:
         return [f"{entry.maker.__module__}:{entry.name}"]
-    if entry.command is not None:
-        return ["--program", entry.command.format(here=HERE)]
-    return ["--program", f"{python} -m tests.contract.clients_by_others.drive {entry.name}"]
+    return ["--program", shlex.join(find_command(entry))]
 
 
 def run(entry: Entry, folder: Path, only: str | None = None) -> Outcome:

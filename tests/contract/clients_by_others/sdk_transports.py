@@ -98,7 +98,7 @@ class SdkAsyncClient(HttpxAsyncClient):
             try:
                 yield answer.status_code, lowered(answer.headers), self.chunks(answer)
             finally:
-                await answer.close()
+                await answer.aclose()
         except getimg.APIStatusError as error:
             got = error.response
             yield got.status_code, lowered(got.headers), one(got.content)

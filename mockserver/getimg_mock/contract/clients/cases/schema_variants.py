@@ -72,6 +72,8 @@ class _SchemaNode:
     value: Any
     rules: dict[str, Any]
     place: str
+    optional: bool = False
+    """Whether the object that has the value may also be without it."""
 
 
 def with_unknown_fields(value: Any, stream: Stream) -> Any:
@@ -106,22 +108,31 @@ def generate_variants(name: str, value: Any) -> Iterator[Variant]:
 
 
 def _walk_schema(
-    name: str, rules: dict[str, Any], value: Any, pointer: str = "", at: str = ""
+    name: str,
+    rules: dict[str, Any],
+    value: Any,
+    pointer: str = "",
+    at: str = "",
+    *,
+    optional: bool = False,
 ) -> Iterator[_SchemaNode]:
     while "$ref" in rules:
         name, at = rules["$ref"].removesuffix(".json"), ""
         rules = schemas.schema(name)
-    yield _SchemaNode(pointer, value, rules, f"{name} {at}")
+    yield _SchemaNode(pointer, value, rules, f"{name} {at}", optional)
     if isinstance(value, list) and value and "items" in rules:
         yield from _walk_schema(name, rules["items"], value[0], f"{pointer}/0", f"{at}/items")
     elif isinstance(value, dict):
         for key, part in value.items():
             inner = rules.get("properties", {}).get(key)
-            where = f"{at}/properties/{key}"
+            where, optional = f"{at}/properties/{key}", key not in rules.get("required", ())
             if inner is None and isinstance(rules.get("additionalProperties"), dict):
                 inner, where = rules["additionalProperties"], f"{at}/additionalProperties"
+                optional = False
             if inner is not None:
-                yield from _walk_schema(name, inner, part, f"{pointer}/{key}", where)
+                yield from _walk_schema(
+                    name, inner, part, f"{pointer}/{key}", where, optional=optional
+                )
 
 
 def _build_legal(
@@ -155,12 +166,15 @@ def _vary_type(spot: _SchemaNode) -> Iterator[Variant]:
         return
     if "null" in kinds:
         yield _build_legal(spot, "type", None, "null")
+    elif spot.optional:
+        # Many clients read null as absent, as JSON libraries do: either is sound.
+        yield _build_illegal(spot, "null", None, "null for an optional field")
     else:
         yield _build_illegal(spot, "type", None, "null where none may be")
     yield _build_illegal(spot, "type", _WRONG_TYPE_VALUES[kinds[0]], f"not of type {kinds[0]}")
     if kinds[0] == "integer":
         yield _build_legal(spot, "type", float(spot.value), "an integer as a float")
-        yield _build_illegal(spot, "type", spot.value + 0.5, "not whole")
+        yield _build_illegal(spot, "whole", spot.value + 0.5, "not whole")
 
 
 def _vary_bounds(spot: _SchemaNode) -> Iterator[Variant]:

@@ -55,7 +55,7 @@ def cases(_: Stream) -> Iterator[Case]:
             rules=rules,
             limit=LIMIT,
             options={"max_retries": count},
-            needs=("max_retries",),
+            needs=("max_retries", "retries") if count else ("max_retries",),
             patience=8 if count < 2 else None,
         )
 

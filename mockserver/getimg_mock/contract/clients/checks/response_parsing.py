@@ -190,7 +190,7 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides what is broken: a missing field, a wrong type, or a body without JSON. Fails on
     a returned value and on a bare KeyError, AttributeError or JSONDecodeError. A value out of its
-    bounds may also be returned unchanged.
+    bounds, or a null in an optional field, may also be returned unchanged or left out.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)

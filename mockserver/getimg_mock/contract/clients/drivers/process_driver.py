@@ -14,7 +14,6 @@ import tempfile
 import threading
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,7 +45,6 @@ from getimg_mock.contract.clients.drivers.upstream_driver import (
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
 from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
 from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
-from getimg_mock.contract.clients.sandbox.client_time import START
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     BASELINE_CALLS,
     ResourceUsage,
@@ -131,7 +129,8 @@ class ProcessDriver:
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
         case = fit_case(case, self.ops)
-        clock = VirtualClock(start=START)
+        # The program has the clock of this machine: dates of the server must agree with it.
+        clock = VirtualClock()
         with ExitStack() as stack:
             server, other = (stack.enter_context(SocketServer(clock)) for _ in range(2))
             place = stack.enter_context(tempfile.TemporaryDirectory())
@@ -143,6 +142,7 @@ class ProcessDriver:
                 case = case.with_changes(rules=(), patience=CALL_TIMEOUT)
             server.adversary = FaultServer(
                 clock=clock,
+                start=clock.now(),
                 key=KEY,
                 base=case.base,
                 rules=case.rules,
@@ -229,7 +229,7 @@ class ProcessDriver:
             folder.mkdir(exist_ok=True)
             args["directory"] = str(folder)
         adversary.call = number
-        first, began = len(adversary.exchanges), _seconds(adversary)
+        first, began = len(adversary.exchanges), adversary.seconds()
         said = self._ask(self._build_request(case, number, args), case.patience or 0)
         return CallOutcome(
             op=call.op,
@@ -238,7 +238,7 @@ class ProcessDriver:
             value=said.get("value"),
             error=read_error(said),
             began=began,
-            ended=_seconds(adversary),
+            ended=adversary.seconds(),
             first=first,
             last=len(adversary.exchanges),
             files=read_files(folder) if call.op == "download" else {},
@@ -343,7 +343,3 @@ def _resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any
         else:
             found[name] = value
     return found
-
-
-def _seconds(adversary: FaultServer) -> float:
-    return (adversary.clock.now() - START) / timedelta(seconds=1)

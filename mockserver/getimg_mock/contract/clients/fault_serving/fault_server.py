@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -111,6 +111,8 @@ class FaultServer:
     """Answers instead of the fake, where the client is tested against another service."""
     elsewhere: str = "https://evil.example"
     """Another origin, to which redirects and links lead."""
+    start: datetime = START
+    """When the case began, by its clock."""
     call: int = 0
     """The index of the current call, where calls are made one after another."""
 
@@ -226,6 +228,10 @@ class FaultServer:
         """Return the time of the case's clock in `seconds` seconds."""
         return self.clock.now() + timedelta(seconds=seconds)
 
+    def seconds(self) -> float:
+        """Return how many seconds of the case have passed."""
+        return (self.clock.now() - self.start).total_seconds()
+
     def _path(self, target: str, *, query: bool = False) -> str:
         path = target if query else target.partition("?")[0]
         if self._prefix and path.startswith(self._prefix + "/"):
@@ -284,7 +290,7 @@ class FaultServer:
                 origin=asked.origin,
                 label=label or ("" if answered else "spoiled"),
                 connection=asked.connection,
-                elapsed=(self.clock.now() - START).total_seconds(),
+                elapsed=self.seconds(),
                 target=asked.target,
                 sent=asked.headers,
                 home=home,

@@ -1,0 +1,44 @@
+"""Clients of another hand, written without a look at the checks: the good ones pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
+from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.suite import choose_checks, verify
+from tests.contract.clients_by_others.catalogue import CLIENTS
+from tests.contract.clients_by_others.run import find_command
+
+_GOOD = [name for name, entry in CLIENTS.items() if entry.subject is None]
+_ADAPTERS = [name for name in _GOOD if not CLIENTS[name].program]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", _ADAPTERS)
+def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
+    """A rule forbids harm, not what its author would have done otherwise."""
+    result = verify(PythonDriver(CLIENTS[name].maker, name))
+    assert not [each.check.id for each in result.of("FAIL")]
+
+
+@pytest.mark.parametrize(
+    ("name", "checks"),
+    [("HttpxPlain", "GC207"), ("AnyioNoRetries", "GC415"), ("SdkAsync", "GC601")],
+)
+def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -> None:
+    """Nulls in optional fields, a client without retries, a cookie for the host that has set it."""
+    result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([checks]))
+    assert not result.of("FAIL")
+
+
+def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
+    """A program has the clock of the machine: it waits until a date, where the date is to come."""
+    command = find_command(CLIENTS["Requests"])
+    driver = ProcessDriver(command, "Requests")
+    checks = choose_checks(["GC412", "GC413"])
+    try:
+        result = verify(driver, checks=checks, among=["date-wait-30", "reset-wait-45"])
+    finally:
+        driver.close()
+    assert [each.status for each in result.verdicts] == ["PASS", "PASS"]
