@@ -32,7 +32,7 @@ def test_the_path_alone_is_for_scripts(state: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     "program",
     [
-        "curl --fail --silent $URL/__mock__/health",
+        "curl --fail --silent $URL",
         "python3 -c 'import os, urllib.request as u; u.urlopen(os.environ[\"URL\"])'",
         "node -e 'fetch(process.env.URL).then(() => 0, (e) => process.exit(1))'",
     ],
