@@ -32,6 +32,7 @@ from getimg_mock.setting_values import (
     read_pattern,
     read_probability,
     read_seconds,
+    read_store,
     read_text,
     read_token,
 )
@@ -194,6 +195,12 @@ class Settings:
         build_integer_reader(1, 10**7),
         "workspaces kept; the least recently used is dropped first",
         "N",
+    )
+    store: str = _option(
+        "memory",
+        read_store,
+        "where workspaces are kept: memory, or a file as sqlite:///PATH",
+        "ADDRESS",
     )
     clock: str = _option(
         "real", read_clock, "real, virtual (does not run) or a rate such as x60", "MODE"

@@ -64,6 +64,7 @@ class SettingsOptions(SharedOptions, total=False):
     limits: Literal["generous", "realistic"]
     trust_forwarded: bool
     max_workspaces: int
+    store: str
     clock: str
     scenario: Sequence[str] | str
     control_token: str | None

@@ -105,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve_until_signal(app, entrances))
+    app.fake.store.close()
     return 0
 
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.provider.mutants_shape import body_of, errors, headers, result
 from tests.contract.provider.wrapping import Asked, Reply, Scene, Wrap, answering, both, replies
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+
+_TOGETHER = 4
+# Pairs of which one undoes the other.
+_CONTRADICTIONS = ({"indented JSON", "escaped JSON"},)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,3 +254,34 @@ BENIGN: tuple[Variant, ...] = (
         wrap=errors(lambda body: body["error"].update(request_id="r-1", docs=None)),
     ),
 )
+
+
+def combine(variants: Sequence[Variant]) -> Variant:
+    """Return one provider that differs in everything in which those variants differ."""
+    wraps = [each.wrap for each in variants if each.wrap is not None]
+    return Variant(
+        name=", ".join(each.name for each in variants),
+        wrap=reduce(both, wraps) if wraps else None,
+        settings=tuple(pair for each in variants for pair in each.settings),
+    )
+
+
+def combinations() -> list[Variant]:
+    """Return every variant once, up to four of them in one provider.
+
+    Variants of one setting are in different providers, and so are those that change one thing.
+    """
+    groups: list[list[Variant]] = []
+    for variant in BENIGN:
+        for group in groups:
+            if len(group) < _TOGETHER and not any(_meet(variant, each) for each in group):
+                group.append(variant)
+                break
+        else:
+            groups.append([variant])
+    return [combine(group) for group in groups]
+
+
+def _meet(one: Variant, other: Variant) -> bool:
+    settings = dict(one.settings).keys() & dict(other.settings).keys()
+    return bool(settings) or {one.name, other.name} in _CONTRADICTIONS
