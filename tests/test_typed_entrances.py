@@ -50,7 +50,13 @@ def list_types(annotation: Any) -> set[Any]:
 def list_samples(name: str) -> list[Any]:
     """Return one value for each type, or word, that a setting's option names."""
     return [
-        each if isinstance(each, str) else WRITTEN[name][0] if each is str else SAMPLES[each]
+        each
+        if isinstance(each, str)
+        else WRITTEN[name][0]
+        if each is str
+        else WRITTEN[name][1]
+        if each is type(WRITTEN[name][1])
+        else SAMPLES[each]
         for each in list_types(OPTIONS[name])
     ]
 

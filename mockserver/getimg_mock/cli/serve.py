@@ -22,6 +22,7 @@ from getimg_mock.serving.server import (
     serve,
 )
 from getimg_mock.serving.tls_settings import prepare_tls
+from getimg_mock.serving.workers import Workers, check_workers
 from getimg_mock.setting_values import read_host_names, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
@@ -93,20 +94,36 @@ class _Extend(argparse.Action):
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
     tls = prepare_tls(require_token(load_settings(arguments, {})))
-    app = create_app(tls.settings)
-    app.judge = judge_client
+    settings = tls.settings
+    check_workers(settings)
+    app = create_app(settings)
     entrances = open_entrances(tls)
-    url, secure = describe_entrances(entrances, tls)
-    sys.stdout.write(render_greeting(url, tls.settings.control_token, secure, tls.authority))
+    url, secure = describe_entrances(entrances[0], tls)
+    sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
+    if settings.workers == 1:
+        _serve(app, entrances[0])
+        return 0
+    # Connections of a store must not be shared with a child: each opens its own.
+    app.fake.store.close()
+    del app
+    Workers(
+        settings.workers,
+        lambda number, parent: _serve(create_app(settings), entrances[number], parent),
+    ).run()
+    return 0
+
+
+def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
+    """Serve until a signal, or until the pipe `parent` is closed at its other end."""
+    app.judge = judge_client
     # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
     # rarely is a tenth of the time of a request.
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve_until_signal(app, entrances))
+        runner.run(_serve_until_signal(app, entrances, parent))
     app.fake.store.close()
-    return 0
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
@@ -170,7 +187,9 @@ def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
     }
 
 
-async def _serve_until_signal(app: Application, entrances: Sequence[Entrance]) -> None:
+async def _serve_until_signal(
+    app: Application, entrances: Sequence[Entrance], parent: int | None
+) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -178,4 +197,6 @@ async def _serve_until_signal(app: Application, entrances: Sequence[Entrance]) -
             loop.add_signal_handler(stop, over.set)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
+    if parent is not None:
+        loop.add_reader(parent, over.set)
     await serve(app, entrances, over)

@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
-from getimg_mock.errors import ServerError
+from getimg_mock.errors import ServerError, SettingsError
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.serving.tls_settings import TlsSetup, prepare_tls
 from getimg_mock.settings import Settings
@@ -53,6 +53,8 @@ class MockServer:
             settings = Settings.of(**options)
         elif options:
             raise TypeError("Pass either settings or single options, not both.")
+        if settings.workers != 1:
+            raise SettingsError("A MockServer is one process: getimg-mock serve has workers.")
         self._tls = prepare_tls(require_token(settings))
         self.settings = settings = self._tls.settings
         self.app: Application = create_app(settings)
@@ -90,7 +92,7 @@ class MockServer:
         """Listen in a thread; return when the server accepts requests."""
         if self._thread is not None:
             raise ServerError("The server is already running.")
-        entrances = open_entrances(self._tls)
+        (entrances,) = open_entrances(self._tls)
         self._url, self._tls_url = describe_entrances(entrances, self._tls)
         started = threading.Event()
         self._thread = threading.Thread(
@@ -221,13 +223,29 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def open_listener(settings: Settings) -> socket.socket:
-    """Return a socket that listens on the host and port; raises `ServerError` if it cannot."""
+def open_listeners(settings: Settings) -> list[socket.socket]:
+    """Return a socket for each worker, all on one port; raises `ServerError` if it cannot."""
+    if settings.workers == 1:
+        return [open_listener(settings)]
+    listeners = [open_listener(settings, shared=True)]
+    port = listeners[0].getsockname()[1]
+    same = replace(settings, port=port)
+    return [*listeners, *(open_listener(same, shared=True) for _ in range(settings.workers - 1))]
+
+
+def open_listener(settings: Settings, *, shared: bool = False) -> socket.socket:
+    """Return a socket that listens on the host and port; raises `ServerError` if it cannot.
+
+    With `shared`, others of this user can listen on the same port, and the system spreads
+    connections over them.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)
         except BaseException:
@@ -242,18 +260,23 @@ def open_listener(settings: Settings) -> socket.socket:
     return listener
 
 
-def open_entrances(tls: TlsSetup) -> list[Entrance]:
-    """Return the listening sockets of settings, that of HTTP first; raises `ServerError`."""
+def open_entrances(tls: TlsSetup) -> list[list[Entrance]]:
+    """Return the listening sockets of each worker, that of HTTP first; raises `ServerError`."""
     settings = tls.settings
+    is_alone = settings.tls_port is None
+    first = open_listeners(settings)
+    entrances = [[Entrance(each, tls.context if is_alone else None)] for each in first]
     if tls.context is None or settings.tls_port is None:
-        return [Entrance(open_listener(settings), tls.context)]
-    plain = Entrance(open_listener(settings))
+        return entrances
     try:
-        secure = open_listener(replace(settings, port=settings.tls_port))
+        secure = open_listeners(replace(settings, port=settings.tls_port))
     except BaseException:
-        plain.listener.close()
+        for each in first:
+            each.close()
         raise
-    return [plain, Entrance(secure, tls.context)]
+    for found, listener in zip(entrances, secure, strict=True):
+        found.append(Entrance(listener, tls.context))
+    return entrances
 
 
 def describe_entrances(entrances: Sequence[Entrance], tls: TlsSetup) -> tuple[str, str | None]:

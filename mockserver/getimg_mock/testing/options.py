@@ -30,6 +30,8 @@ _SERVER_ONLY: Final = frozenset(
         "tls_cert",
         "tls_key",
         "tls_host",
+        "store",
+        "workers",
         "quiet",
         "log_format",
         "control_token",
