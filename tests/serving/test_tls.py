@@ -119,8 +119,10 @@ def test_a_certificate_of_ones_own_names_the_hosts(tmp_path: Path) -> None:
     issued = authority.issue_cert("gateway.test")
     issued.private_key_pem.write_to_path(tmp_path / "key.pem")
     issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    own = {"tls_cert": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
-    with MockServer(tls=True, **own) as server:
+    own = Settings.of(
+        port=0, quiet=True, tls=True, tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem"
+    )
+    with MockServer(settings=own) as server:
         assert server.url.startswith("https://gateway.test:")
         assert server.certificate_authority is None
         with connected(server, "gateway.test", tmp_path / "own-ca.pem") as connection:
@@ -208,9 +210,10 @@ def test_control_commands_trust_the_kept_authority(tmp_path: Path) -> None:
     foreign = trustme.CA()
     issued = foreign.issue_cert("127.0.0.1")
     issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
-    own = {"tls_cert": tmp_path / "both.pem", "tls_key": tmp_path / "both.pem"}
+    both = tmp_path / "both.pem"
+    own = Settings.of(port=0, quiet=True, tls=True, tls_cert=both, tls_key=both)
     with (
-        MockServer(tls=True, **own) as server,
+        MockServer(settings=own) as server,
         pytest.raises(ControlError, match=r"does not trust its certificate"),
     ):
         RemoteChannel(server.url, "sk_tls").call("GET", "/clock")
