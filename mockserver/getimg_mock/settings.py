@@ -182,6 +182,12 @@ class Settings:
         "where workspaces are kept: memory, or a file as sqlite:///PATH",
         "ADDRESS",
     )
+    workers: int = _option(
+        1,
+        build_integer_reader(1, 64),
+        "processes that serve one port; more than one need a durable store",
+        "N",
+    )
     clock: str = _option(
         "real", read_clock, "real, virtual (does not run) or a rate such as x60", "MODE"
     )

@@ -60,6 +60,7 @@ class SettingsOptions(SharedOptions, total=False):
     trust_forwarded: bool
     max_workspaces: int
     store: str
+    workers: int
     clock: str
     scenario: Sequence[str] | str
     control_token: str | None
