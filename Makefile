@@ -73,7 +73,7 @@ soak: $(DEVELOPS) ## Send random requests for MINUTES=10
 
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
-	@missed=0; for what in startup serving memory media plugin contract; do \
+	@missed=0; for what in startup serving memory media plugin contract page; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 

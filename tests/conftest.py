@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.store.kinds import use_store
 from tests.testing.suites import INI
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Keep what commands write down between runs apart from what the developer's own runs do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _stores_of_fakes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the workspaces of fakes in the kind of store that TEST_STORE names."""
+    kind = os.environ.get("TEST_STORE", "memory")
+    with use_store(kind, tmp_path_factory):
         yield
 
 

@@ -44,6 +44,8 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "media_size": ("small", "small"),
     "media_cache_mib": ("0", 0),
     "max_workspaces": ("1", 1),
+    "workers": ("4", 4),
+    "store": ("sqlite:///fake.db", "sqlite:///fake.db"),
     "clock": ("x60", "x60"),
     "scenario": ("slow-videos, outage", ("slow-videos", "outage")),
     "magic": ("off", False),

@@ -9,6 +9,7 @@ Users handle these; `except GetimgMockError` catches them all:
     |   `-- UnknownNameError an unknown name; has the nearest known one
     |-- ServerError          the server could not start, or is not running
     |-- ControlError         a control request was refused or could not be sent
+    |   |-- StoreError       the store of the workspaces cannot be used
     |   `-- WaitError        what was waited for did not come in time; also a TimeoutError
     |-- WireError            an in-process connection failed
     |   |-- ResetError       the server reset it
@@ -94,6 +95,13 @@ class ControlError(GetimgMockError):
         self.status = status
         self.nearest = nearest
         super().__init__(message)
+
+
+class StoreError(ControlError):
+    """The store of the workspaces cannot be used: nothing of the request was kept."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("store_unavailable", message, status=503)
 
 
 class WaitError(ControlError, TimeoutError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
-from getimg_mock.store.memory import MemoryStore
+from getimg_mock.store.addresses import open_store
 from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock
 from getimg_mock.world.journal import Journal
@@ -39,7 +39,8 @@ class Fake:
     def of(cls, settings: Settings, *, clock: Callable[[], VirtualClock] | None = None) -> Fake:
         """Return a new fake; `clock` creates the clock of each workspace (default: as set).
 
-        Raises `SettingsError` for an invalid models file or scenario.
+        Raises `SettingsError` for an invalid models file or scenario, and `StoreError` for a store
+        that cannot be used.
         """
         catalogue = (
             Catalogue.from_file(settings.models) if settings.models else Catalogue.load_shipped()
@@ -50,9 +51,7 @@ class Fake:
         return cls(
             settings,
             catalogue,
-            MemoryStore(
-                lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
-            ),
+            open_store(settings, lambda key: open_workspace(key, settings, clock())),
             MediaCache(settings.media_cache_mib * 1024 * 1024),
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),

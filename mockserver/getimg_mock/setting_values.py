@@ -246,3 +246,14 @@ def read_pattern(value: Any) -> str:
     except SettingsError as error:
         raise SettingsError(f"{shorten_value(value)}: {error}") from None
     return text
+
+
+_STORES: Final = re.compile(r"memory|sqlite:///.+")
+
+
+def read_store(value: Any) -> str:
+    """Return the address of a store: memory, or sqlite:///PATH."""
+    text = read_text(value)
+    if not _STORES.fullmatch(text):
+        raise SettingsError(f"{shorten_value(value)} is not a store: use memory or sqlite:///PATH.")
+    return text

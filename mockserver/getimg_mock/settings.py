@@ -31,6 +31,7 @@ from getimg_mock.setting_values import (
     read_pattern,
     read_probability,
     read_seconds,
+    read_store,
     read_text,
     read_token,
 )
@@ -173,6 +174,18 @@ class Settings:
         10_000,
         build_integer_reader(1, 10**7),
         "workspaces kept; the least recently used is dropped first",
+        "N",
+    )
+    store: str = _option(
+        "memory",
+        read_store,
+        "where workspaces are kept: memory, or a file as sqlite:///PATH",
+        "ADDRESS",
+    )
+    workers: int = _option(
+        1,
+        build_integer_reader(1, 64),
+        "processes that serve one port; more than one need a durable store",
         "N",
     )
     clock: str = _option(

@@ -59,6 +59,8 @@ class SettingsOptions(SharedOptions, total=False):
     limits: Literal["generous", "realistic"]
     trust_forwarded: bool
     max_workspaces: int
+    store: str
+    workers: int
     clock: str
     scenario: Sequence[str] | str
     control_token: str | None

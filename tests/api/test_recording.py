@@ -316,7 +316,7 @@ def test_a_link_belongs_to_the_workspace_that_signed_it() -> None:
     made = api.image(model="z-image-turbo").json
     world = api.workspace()
     fork = restore_workspace("sk_fork", take_snapshot(world), world.settings)
-    api.app.fake.store.replace(fork)
+    fork = api.app.fake.store.replace(fork)
     # The one that was used last comes first where the store looks.
     for first in (KEY, "sk_fork"):
         api.workspace(first)

@@ -118,7 +118,7 @@ def test_ten_thousand_stay_usable(page: Page, client: Client) -> None:
         show(page, many, "gallery")
         expect(page.locator("main")).to_contain_text("1 to 48 of 10000")
         shown = page.evaluate("performance.getEntriesByType('paint').at(-1).startTime")
-        assert shown < 10_000  # bounded; benchmarks/ has the figure
+        assert shown < 10_000  # bounded; benchmarks/page.py has the figure
         many.image(prompt="one more")
         expect(page.locator(".card").first).to_contain_text("one more")
         show(page, many, "timeline")

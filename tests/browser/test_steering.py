@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 
 from getimg_mock import MockServer
-from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import GetimgMockError
 from getimg_mock.redaction import shorten_key
+from getimg_mock.world.identities import derive_workspace_id
 from tests.browser.page_actions import REFUSED, STOPPED, confirm, copied, downloaded, show
 from tests.control.client import Client
 

@@ -129,7 +129,7 @@ class TestScenario:
 
     def test_a_word_without_a_value_is_refused(self) -> None:
         """`times 2` is a slip of the keyboard."""
-        with pytest.raises(SettingsError, match="no key=value"):
+        with pytest.raises(SettingsError, match="not key=value"):
             parse_words(["flaky", "times", "2"])
 
 
@@ -207,6 +207,13 @@ class TestJournal:
         assert "400" in line
         assert "nope" in line
         assert line.endswith("invalid_parameter: Unsupported model 'nope'.")
+
+    @pytest.mark.parametrize("action", ["list", "show 1", "wait"])
+    def test_prints_no_control_characters(self, run: Run, client: Client, action: str) -> None:
+        """A prompt, a model or a header could clear the screen, or write lines of its own."""
+        client.image(prompt="\x1b[2J\u202eturned\x9b31m", model="\x1b]0;title\x07")
+        shown = run("journal", *action.split())
+        assert [each for each in shown if not each.isprintable() and each not in "\t\r\n"] == []
 
     def test_shows_one_exchange(self, run: Run, client: Client) -> None:
         """Headers and bodies of request and answer."""

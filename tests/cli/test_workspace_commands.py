@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from getimg_mock import cli
+import pytest
+
+from getimg_mock import MockServer, cli
 from getimg_mock.cli import COMMANDS, main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from tests.control.client import Client
 
@@ -81,12 +81,35 @@ class TestWorkspaces:
         assert "Keys that have one: sk_..." in printed.err
         assert client.key not in printed.err
 
-    def test_seeding_a_workspace_is_not_remarked_on(
+    @pytest.mark.parametrize(
+        "line", ["ledger set 25", "clock advance 10m", "reset", "models list", "journal clear"]
+    )
+    def test_changes_to_a_new_workspace_are_remarked_on(
+        self, client: Client, capsys: pytest.CaptureFixture[str], line: str
+    ) -> None:
+        """A clock that is moved in another world moves nothing in that of the client."""
+        client.image()
+        key = f"sk_mistyped_{line.replace(' ', '_')}"
+        assert main([*line.split(), "--key", key]) == 0
+        assert f"sk_...{key[-4:]} had no workspace" in capsys.readouterr().err
+
+    def test_a_refused_command_has_the_remark_too(
         self, client: Client, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        """A command that changes something may well come before the first request."""
-        del client
-        assert main(["ledger", "set", "25", "--key", "sk_seeded_key"]) == 0
+        """The key is why the exchange is not there."""
+        client.image()
+        assert main(["journal", "show", "1", "--key", "sk_mistyped_shown"]) == 2
+        printed = capsys.readouterr().err
+        assert "sk_...hown had no workspace" in printed
+        assert "No exchange 1" in printed
+
+    def test_the_first_key_of_a_fake_is_not_remarked_on(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """A command may well come before the first request: there is nothing to confuse it with."""
+        with MockServer(quiet=True) as server:
+            chosen = ["--url", server.url, "--key", "sk_seeded_key"]
+            assert main(["ledger", "set", "25", *chosen]) == 0
         assert capsys.readouterr().err == ""
 
 

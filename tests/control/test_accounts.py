@@ -47,6 +47,17 @@ class TestMoney:
             ("charge", begun, cost, video),
         ]
 
+    def test_only_the_newest_entries_are_returned_where_that_is_asked_for(
+        self, client: Client
+    ) -> None:
+        """A page that follows a busy workspace reads a few of ten thousand."""
+        client.image()
+        told = client.get("/__mock__/ledger?last=1").json
+        assert ([each["what"] for each in told["entries"]], told["total"]) == (["charge"], 3)
+        assert len(client.get("/__mock__/ledger").json["entries"]) == 3
+        assert client.get("/__mock__/ledger?last=0").json["entries"] == []
+        assert client.get("/__mock__/ledger?last=-1").code == "invalid_value"
+
     def test_limits_are_changed_one_by_one(self, ws: WorkspaceHandle, client: Client) -> None:
         """What is not named stays; what was counted stays counted."""
         assert client.image().status == 200

@@ -14,8 +14,8 @@ import pytest
 from getimg_mock import MockServer
 from getimg_mock.cli.serve import judge_client
 from getimg_mock.control.page_files import load_page_files
-from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.redaction import shorten_key
+from getimg_mock.world.identities import derive_workspace_id
 from tests.control.client import Client
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ EVIDENCE_WORDS: Final = {
     "documented": "documented",
     "seed": "inferred",
     "assumption": "assumption",
+    "common-sense": "common sense",
     "standard": "standard",
     "choice": "our choice",
 }

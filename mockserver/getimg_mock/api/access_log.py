@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import encode_hint
-from getimg_mock.redaction import hide_key, shorten_key
+from getimg_mock.redaction import hide_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _KEY = re.compile(r"sk_[A-Za-z0-9_-]{5,}")
 
 def format_text(call: Call, answer: Answer, seconds: float) -> str:
     """Return the line in plain text, with the hint of a refused or ignored part of the request."""
-    key = _redact_key_in_log(call.workspace.key) if call.workspace else "-"
+    key = _sanitize(call.workspace.identity.shown_key) if call.workspace else "-"
     hint = _find_hint(call, answer)
     said = f"  ({hint})" if hint else ""
     moment = _format_time(int(wall_time().timestamp()))
@@ -49,7 +49,7 @@ def format_json(call: Call, answer: Answer, seconds: float) -> str:
         "path": _format_path(call),
         "status": answer.status,
         "milliseconds": round(seconds * 1000, 2),
-        "key": shorten_key(call.workspace.key) if call.workspace else None,
+        "key": call.workspace.identity.shown_key if call.workspace else None,
     }
     hint = _find_hint(call, answer)
     if hint:
@@ -69,11 +69,6 @@ def _find_hint(call: Call, answer: Answer) -> str | None:
     if sent is not None:
         return sent.decode("ascii", "replace")
     return encode_hint(call.hint).decode() if call.hint else None
-
-
-@lru_cache(maxsize=64)
-def _redact_key_in_log(key: str) -> str:
-    return _sanitize(shorten_key(key))
 
 
 def _format_path(call: Call) -> str:

@@ -10,6 +10,7 @@ from getimg_mock.api.error_envelope import invalid_api_key
 from getimg_mock.errors import UnknownNameError
 from getimg_mock.patterns import Pattern, compile_pattern
 from getimg_mock.settings import Settings
+from getimg_mock.world.identities import KEY_IN_SCOPE
 from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, parse_key_magic
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _DEFAULT_PATTERN = Settings().key_pattern
 def authenticate(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
     settings = call.fake.settings
-    key = parse_key(call.header_all(b"authorization"), settings)
+    key = call.scope.get(KEY_IN_SCOPE) or parse_key(call.header_all(b"authorization"), settings)
     if settings.magic and key.startswith(KEY_PREFIX):
         _refuse_by_magic(key)
     return call.fake.store.get_or_create(key)

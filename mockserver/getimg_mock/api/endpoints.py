@@ -6,7 +6,7 @@ import json
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
@@ -17,27 +17,31 @@ from getimg_mock.api.error_envelope import (
     internal_error,
     method_not_allowed,
     render_problem,
+    store_unavailable,
 )
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.api.recording import record
+from getimg_mock.api.sibling_processes import add_sibling_hint
 from getimg_mock.api.submissions import build_rate_limit_headers
-from getimg_mock.errors import Refusal
+from getimg_mock.errors import Refusal, StoreError
 from getimg_mock.world.clock import stopwatch, wall_time
 from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import find_answer_schema
 from getimg_mock.world.unknown_fields import find_unknown_fields, format_hint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Coroutine, Mapping
+    from datetime import datetime
 
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
     from getimg_mock.fake import Fake
+    from getimg_mock.world.journal import Effect
     from getimg_mock.world.operations import Operation
 
 # A body that exceeds the limit by more bytes than this is not read to its end.
@@ -61,6 +65,13 @@ class HandledOperation(NamedTuple):
     handler: Handler
 
 
+class _Timing(NamedTuple):
+    """When a request began, by the stopwatch and in real time."""
+
+    started: float
+    wall: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One path of the API as an ASGI application, with its operations by method."""
@@ -75,16 +86,59 @@ class Endpoint:
         handled = self.operations.get(scope["method"])
         name = handled.operation.name if handled else "unknown"
         call = Call(name, scope, self.fake, receive=receive)
+        timing = _Timing(started, wall)
         try:
             with collect_effects() as effects:
-                answer = faults.finish(call, await self._answer(call, handled, receive))
-                self._finish(call, handled, answer)
+                answering = self._answer_whole(call, handled, receive)
+                if self.fake.store.is_durable:
+                    answer, kept = await self._keep(call, answering, timing, effects)
+                else:
+                    answer, kept = await answering, False
                 sent = await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
         seconds = stopwatch() - started
-        record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
+        if not kept:
+            record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
         self.log(call, answer, seconds)
+
+    async def _answer_whole(
+        self, call: Call, handled: HandledOperation | None, receive: Receive
+    ) -> Answer:
+        answer = faults.finish(call, await self._answer(call, handled, receive))
+        self._finish(call, handled, answer)
+        return answer
+
+    async def _keep(
+        self,
+        call: Call,
+        answering: Coroutine[Any, Any, Answer],
+        timing: _Timing,
+        effects: list[Effect],
+    ) -> tuple[Answer, bool]:
+        """Return the answer when its effects are kept, and whether the journal has it.
+
+        One unit of work keeps the effects and the exchange, unless the answer takes long to send.
+        """
+
+        async def answer_and_record() -> tuple[Answer, bool]:
+            answer = await answering
+            if answer.delivery is not None:
+                return answer, False
+            seconds = stopwatch() - timing.started
+            record(
+                call, answer, wall=timing.wall, seconds=seconds, sent=True, effects=tuple(effects)
+            )
+            return answer, True
+
+        try:
+            return await self.fake.store.run(answer_and_record())
+        except StoreError as error:
+            sys.stderr.write(f"{error}\n")
+            refusal = store_unavailable(str(error))
+            answer = render_problem(refusal, hints=self.fake.settings.mock_headers)
+            answer.headers.append((b"date", format_http_date(self.fake.clock.now())))
+            return answer, True
 
     async def _answer(
         self, call: Call, handled: HandledOperation | None, receive: Receive
@@ -100,6 +154,7 @@ class Endpoint:
             faults.select_behaviour(call)
             return await faults.apply_behaviour(call, handled.handler)
         except Refusal as refusal:
+            add_sibling_hint(refusal, call.path.get("id", ""), self.fake)
             call.hint = refusal.hint
             return render_problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:
@@ -107,7 +162,7 @@ class Endpoint:
             if not error.drained:
                 answer.headers.append((b"connection", b"close"))
             return answer
-        except ClientGoneError:
+        except (ClientGoneError, StoreError):
             raise
         except Exception:  # noqa: BLE001 - our bugs must not look like errors of the client
             traceback.print_exc(file=sys.stderr)

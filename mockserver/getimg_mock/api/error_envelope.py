@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MAX_HINT: Final = 800
 """The length of the header `X-Mock-Hint`, in characters."""
 
+_STORE_RETRY: Final = 1
+"""Seconds after which a client may try again when the store could not be used."""
+
 _AUTHENTICATION_GUIDE: Final = "https://docs.getimg.ai/guides/authentication"
 
 
@@ -63,6 +66,13 @@ def method_not_allowed(method: str, allowed: str, hint: str) -> Refusal:
 def internal_error() -> Refusal:
     """Return the 500 with the observed message."""
     return Refusal("server_error", SOMETHING_WENT_WRONG)
+
+
+def store_unavailable(hint: str) -> Refusal:
+    """Return the 503 for a request of which nothing was kept, with our `hint`."""
+    return Refusal(
+        "server_error", SOMETHING_WENT_WRONG, status=503, retry_after=_STORE_RETRY, hint=hint
+    )
 
 
 def add_hint(answer: Answer, hint: str) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.channels import RemoteChannel
-from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.redaction import shorten_key
+from getimg_mock.reports.printable_text import LINE_BREAKS, replace_unprintable
+from getimg_mock.world.identities import derive_workspace_id
 
 if TYPE_CHECKING:
     import argparse
@@ -23,9 +24,6 @@ TOKEN_VARIABLES: Final = ("GETIMG_MOCK_TOKEN", "GETIMG_MOCK_CONTROL_TOKEN")
 DEFAULT_URL: Final = "http://127.0.0.1:4010"
 
 _MAX_NAMED: Final = 8
-
-# Actions that show something: a command that changes something may well come first.
-_READING: Final = frozenset({"count", "export", "list", "now", "show"})
 
 
 def add_command(
@@ -60,6 +58,7 @@ def with_connection(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 def open_channel(arguments: argparse.Namespace, *, keyless: bool = False) -> RemoteChannel:
     """Return the channel that arguments and environment describe; raises `SettingsError`.
 
+    A key that has no workspace is remarked on at once, so also where the command is refused.
     A `keyless` channel is for commands on the fake as a whole.
     """
     key = "" if keyless else arguments.key or _from_environment(KEY_VARIABLES)
@@ -69,13 +68,19 @@ def open_channel(arguments: argparse.Namespace, *, keyless: bool = False) -> Rem
     channel = RemoteChannel(
         url.rstrip("/"), key, arguments.token or _from_environment(TOKEN_VARIABLES)
     )
-    if not keyless and getattr(arguments, "action", None) in _READING:
-        arguments.note = _describe_unused_key(channel)
+    note = None if keyless else _describe_unused_key(channel)
+    if note is not None:
+        sys.stderr.write(f"getimg-mock: {note}\n")
     return channel
 
 
 def _describe_unused_key(channel: RemoteChannel) -> str | None:
-    """Return what to say of a key that has no workspace: a mistyped key shows an empty one."""
+    """Return what to say of a key that has no workspace: a mistyped key shows an empty one.
+
+    Of a key in another form than those of getimg.ai, the fake itself says what is wrong.
+    """
+    if not channel.key.startswith("sk_"):
+        return None
     listed = channel.with_key("").call("GET", "/workspaces")["workspaces"]
     own = derive_workspace_id(channel.key)
     if not listed or any(each["id"] == own for each in listed):
@@ -83,20 +88,20 @@ def _describe_unused_key(channel: RemoteChannel) -> str | None:
     others = ", ".join(each["key"] for each in listed[:_MAX_NAMED])
     more = f" and {len(listed) - _MAX_NAMED} more" if len(listed) > _MAX_NAMED else ""
     return (
-        f"{shorten_key(channel.key)} had no workspace, so this shows a new one. "
+        f"{shorten_key(channel.key)} had no workspace: this command is for a new one. "
         f"Keys that have one: {others}{more}."
     )
 
 
-def print_answer(arguments: argparse.Namespace, answer: Any, lines: Iterable[str]) -> int:
+def print_answer(
+    arguments: argparse.Namespace, answer: Any, lines: Iterable[str], *, indent: int | None = 2
+) -> int:
     """Print an answer, as JSON where that is asked for, else as `lines`; returns 0."""
     if arguments.json:
-        sys.stdout.write(json.dumps(answer, indent=2) + "\n")
+        sys.stdout.write(json.dumps(answer, indent=indent) + "\n")
     else:
-        sys.stdout.writelines(f"{line}\n" for line in lines)
-    note = getattr(arguments, "note", None)
-    if note is not None:
-        sys.stderr.write(f"getimg-mock: {note}\n")
+        # Prompts and answers come from outside: a terminal would obey their control characters.
+        sys.stdout.writelines(f"{replace_unprintable(line, keep=LINE_BREAKS)}\n" for line in lines)
     return 0
 
 

@@ -19,6 +19,7 @@ _EVIDENCE: Final = {
     "seed": "from the page that this project was made from",
     "choice": "our choice: it follows from what HTTP asks for, or from what a mistake would cost",
     "standard": "a standard",
+    "common-sense": "common sense: no service may do this, so a breach fails everywhere",
     "assumption": "an assumption: on services other than the fake, a breach fails nothing",
 }
 _COSTS: Final = {

@@ -12,7 +12,7 @@ from getimg_mock.errors import GetimgMockError
 if TYPE_CHECKING:
     import argparse
 
-_CRITERIA = ("status", "kind", "model")
+_CRITERIA = ("status", "kind", "model", "last", "skip")
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -22,6 +22,8 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     listing.add_argument("--status", help="pending, completed or failed")
     listing.add_argument("--kind", help="image or video")
     listing.add_argument("--model", help="the model's id")
+    listing.add_argument("--last", metavar="N", help="only the newest so many")
+    listing.add_argument("--skip", metavar="N", help="without the newest so many")
     saving = add("save", "save the file of a completed one, without a download in the journal")
     saving.add_argument("generation", help="its id")
     saving.add_argument("file", help="where to write it")

@@ -36,6 +36,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     tail = add("tail", "print exchanges as they happen, until Ctrl-C")
     export = add("export", "write exchanges as HAR or NDJSON")
     export.add_argument("--format", default="har", metavar="|".join(_FORMATS), help="(har)")
+    export.add_argument("--number", metavar="N", help="only the exchange of this number")
     export.add_argument("--output", metavar="FILE", help="where to write it (standard output)")
     count = add("count", "count exchanges")
     add("clear", "forget all exchanges")
@@ -53,7 +54,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the action and print the exchanges."""
     channel = open_channel(arguments)
-    criteria = {name: getattr(arguments, name, None) for name in (*_CRITERIA, "last")}
+    criteria = {name: getattr(arguments, name, None) for name in (*_CRITERIA, "last", "number")}
     given = {name: value for name, value in criteria.items() if value is not None}
     return _ACTIONS[arguments.action](arguments, channel, given)
 
@@ -80,8 +81,7 @@ def _wait(arguments: argparse.Namespace, channel: RemoteChannel, given: dict[str
 
 def _tail(arguments: argparse.Namespace, channel: RemoteChannel, given: dict[str, Any]) -> int:
     for exchange in channel.stream_events("/journal/tail", given):
-        shown = json.dumps(exchange) if arguments.json else render_line(exchange)
-        sys.stdout.write(shown + "\n")
+        print_answer(arguments, exchange, [render_line(exchange)], indent=None)
         sys.stdout.flush()
     return 0
 

@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     elif arguments.action == "set":
         answer = asked.call("PUT", "/ledger", {"balance": arguments.balance})
     else:
-        answer = asked.call("GET", "/ledger")
+        # JSON has all entries that are kept.
+        answer = asked.call("GET", "/ledger", {} if arguments.json else {"last": _MAX_ENTRIES})
     return print_answer(arguments, answer, _render_lines(answer))
 
 

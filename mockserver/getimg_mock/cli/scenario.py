@@ -67,7 +67,7 @@ def parse_words(words: list[str]) -> dict[str, Any]:
     for word in words[1:] if name else words:
         key, equals, value = word.partition("=")
         if not equals:
-            raise SettingsError(f"{word!r} is no key=value, such as times=2.")
+            raise SettingsError(f"{word!r} is not key=value, such as times=2.")
         values[key.replace("-", "_")] = _parse_value(value)
     if name and name.endswith((".toml", ".json")):
         return values | {"rules": read_scenario_file(Path(name)).rules}

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.application import create_app
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
-from getimg_mock.serving.server import format_url, new_event_loop, open_listener, serve
+from getimg_mock.serving.server import format_url, new_event_loop, open_listeners, serve
+from getimg_mock.serving.workers import Workers, check_workers
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
@@ -63,18 +64,34 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
     settings = require_token(load_settings(arguments, {}))
+    check_workers(settings)
     app = create_app(settings)
-    app.judge = judge_client
-    listener = open_listener(settings)
-    sys.stdout.write(render_greeting(format_url(listener), settings.control_token))
+    listeners = open_listeners(settings)
+    sys.stdout.write(render_greeting(format_url(listeners[0]), settings.control_token))
     sys.stdout.flush()
+    if settings.workers == 1:
+        _serve(app, listeners[0])
+        return 0
+    # Connections of a store must not be shared with a child: each opens its own.
+    app.fake.store.close()
+    del app
+    Workers(
+        settings.workers,
+        lambda number, parent: _serve(create_app(settings), listeners[number], parent),
+    ).run()
+    return 0
+
+
+def _serve(app: Application, listener: socket.socket, parent: int | None = None) -> None:
+    """Serve until a signal, or until the pipe `parent` is closed at its other end."""
+    app.judge = judge_client
     # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
     # rarely is a tenth of the time of a request.
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve_until_signal(app, listener))
-    return 0
+        runner.run(_serve_until_signal(app, listener, parent))
+    app.fake.store.close()
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
@@ -133,7 +150,9 @@ def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
     }
 
 
-async def _serve_until_signal(app: Application, listener: socket.socket) -> None:
+async def _serve_until_signal(
+    app: Application, listener: socket.socket, parent: int | None
+) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -141,4 +160,6 @@ async def _serve_until_signal(app: Application, listener: socket.socket) -> None
             loop.add_signal_handler(stop, over.set)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
+    if parent is not None:
+        loop.add_reader(parent, over.set)
     await serve(app, listener, over)

@@ -67,6 +67,11 @@ def _add_target_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_plan_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
+    add(
+        "--hold",
+        choices=("assumptions",),
+        help="what else fails on a service: with assumptions, every broken assumption",
+    )
     add("--tier", choices=TIERS, help="how far to go (default: R3 on the fake, else R0)")
     add("--only", metavar="IDS", help="checks to judge: GP4, GP407, or several with commas")
     add("--seed", type=int, default=0, metavar="N", help="what random plans are drawn from")
@@ -142,6 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, else 1."""
     require_reports(arguments.report)
     target: dict[str, Any] = {name: getattr(arguments, name) for name in _TARGET_OPTIONS}
+    target["hold_assumptions"] = arguments.hold == "assumptions"
     if arguments.dry_run and not arguments.traffic:
         _show_preview(preview_provider(ProviderOptions(**target), only=arguments.only))
         return 0

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Level = Literal["MUST", "SHOULD", "MAY"]
 Severity = Literal["blocker", "major", "minor", "info"]
-EvidenceKind = Literal["documented", "seed", "assumption", "standard", "choice"]
+EvidenceKind = Literal["documented", "seed", "assumption", "standard", "choice", "common-sense"]
 Cost = Literal["0", "T", "1", "R", "fake"]
 VerdictStatus = Literal["PASS", "FAIL", "WARN", "INFO", "SKIP", "VOID", "STALE", "XFAIL", "XPASS"]
 
@@ -233,8 +233,8 @@ class Finding:
 def find_breach_status(check: Check, *, own: bool, confirmed: bool = False) -> VerdictStatus:
     """Return how a breach of `check` is reported.
 
-    On a target that is not this package's fake, a breach of an assumption is INFO until evidence
-    confirms the assumption.
+    Unless `own`, that is on a target other than this package's fake, a breach of an assumption is
+    INFO until evidence confirms the assumption. What is common sense fails everywhere.
     """
     if check.breach is not None:
         return check.breach

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.control.command import Command
-from getimg_mock.control.fields import setting
+from getimg_mock.control.fields import setting, whole
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 _WINDOW: Final = "rate_window"
 
 
-def show_ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
-    """Return balance, holds, charges and the last entries."""
+def show_ledger(_fake: Fake, workspace: Workspace, values: Json) -> Json:
+    """Return balance, holds, charges and the last entries; `total` counts those that are kept."""
     with workspace.lock:
         workspace.settle()
         books = workspace.ledger
+        total = len(books.entries)
+        first = max(0, total - values.get("last", total))
         return {
             "currency": "USD",
             "balance": f"{books.available:f}",
@@ -30,7 +33,8 @@ def show_ledger(_fake: Fake, workspace: Workspace, _values: Json) -> Json:
             "charged": f"{books.charged:f}",
             "credited": f"{books.credited:f}",
             "costs": {day.isoformat(): f"{cost:f}" for day, cost in sorted(books.by_date.items())},
-            "entries": [each.as_json() for each in books.entries],
+            "total": total,
+            "entries": [each.as_json() for each in islice(books.entries, first, None)],
         }
 
 
@@ -82,7 +86,15 @@ LEDGER_SUMMARY: Final = "balance, holds, charges and the last entries, in US dol
 LIMITS_SUMMARY: Final = "the rate limits"
 
 COMMANDS: Final = (
-    Command("ledger", "GET", "/ledger", "Show the money", show_ledger, answer=LEDGER_SUMMARY),
+    Command(
+        "ledger",
+        "GET",
+        "/ledger",
+        "Show the money",
+        show_ledger,
+        (whole("last", "only the newest entries, at most this many", low=0, high=10**6),),
+        answer=LEDGER_SUMMARY,
+    ),
     Command(
         "ledger.top_up",
         "POST",

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from getimg_mock.control.fields import Field, choice, mapping, read_fields, text
 from getimg_mock.errors import SettingsError
+from getimg_mock.world.identities import KEY_IN_SCOPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,7 @@ async def send_request(api: ASGIApp, scope: Scope, key: str, payload: Mapping[st
         "root_path": "",
         "headers": _build_headers(scope, key, body),
         "extensions": {},
+        KEY_IN_SCOPE: key,
     }
     return _describe(await _run(api, inner, body))
 

@@ -85,9 +85,10 @@ def run(
             raise SettingsError(f"{name} is given by the path already.")
     command, values = found.command, found.command.read({**payload, **found.values})
     try:
-        if command.run_keyless is not None:
-            return command.run_keyless(fake, values)
-        return _run_on_workspace(fake, key, command, values)
+        with fake.store.batch():
+            if command.run_keyless is not None:
+                return command.run_keyless(fake, values)
+            return _run_on_workspace(fake, key, command, values)
     except (SettingsError, ControlError):
         raise
     except GetimgMockError as error:

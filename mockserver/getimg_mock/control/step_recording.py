@@ -33,7 +33,8 @@ def record_step(
     yield
     if command in _UNRECORDED:
         return
-    ended_at = fake.store.get_or_create(workspace.key).clock.now()
+    present = fake.store.find_by_id(workspace.identity.id) or workspace
+    ended_at = present.clock.now()
     workspace.journal.record_step(ControlStep(0, at, ended_at, wall, command, given))
 
 

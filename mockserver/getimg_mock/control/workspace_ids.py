@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import ControlError
-from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
     from getimg_mock.fake import Fake
@@ -14,16 +13,9 @@ if TYPE_CHECKING:
 ID_HEADER: Final = "x-mock-workspace"
 
 
-def derive_workspace_id(key: str) -> str:
-    """Return the id of the workspace of a key: 16 hexadecimal digits, the same on every fake."""
-    return digest("workspace id", key, size=8).hex()
-
-
 def look_up_workspace(fake: Fake, workspace_id: str | None) -> Workspace | None:
     """Return the workspace with that id, or None."""
-    return next(
-        (each for each in fake.store if derive_workspace_id(each.key) == workspace_id), None
-    )
+    return None if workspace_id is None else fake.store.find_by_id(workspace_id)
 
 
 def find_workspace(fake: Fake, workspace_id: str) -> Workspace:

@@ -10,11 +10,10 @@ from getimg_mock.control.command import Command, StreamedAnswer
 from getimg_mock.control.exchange_summaries import summarise
 from getimg_mock.control.fields import mapping, read_fields, setting, text
 from getimg_mock.control.streaming import iterate_json
-from getimg_mock.control.workspace_ids import derive_workspace_id
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError
-from getimg_mock.redaction import shorten_key
 from getimg_mock.schemas import violations
 from getimg_mock.world import snapshots
+from getimg_mock.world.identities import derive_workspace_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +56,8 @@ def describe_workspace(workspace: Workspace) -> Json:
     """Return what identifies a workspace without its key, and its summary."""
     last = workspace.journal.find(workspace.journal.newest)
     return {
-        "id": derive_workspace_id(workspace.key),
-        "key": shorten_key(workspace.key),
+        "id": workspace.identity.id,
+        "key": workspace.identity.shown_key,
         "last_used": None if last is None else last.wall.isoformat(),
         **summarise_workspace(workspace),
     }
@@ -116,7 +115,7 @@ def change_settings(fake: Fake, workspace: Workspace, values: Json) -> Json:
 def reset(fake: Fake, workspace: Workspace, _values: Json) -> Json:
     """Replace the workspace by a new one."""
     with workspace.lock:
-        fresh = fake.store.renew(workspace.key)
+        fresh = fake.store.renew(workspace)
         # The same journal object, emptied: its subscribers stay subscribed.
         fresh.journal = workspace.journal
         fresh.journal.clear()
@@ -138,7 +137,7 @@ def restore(fake: Fake, workspace: Workspace, values: Json) -> Json:
 def fork(fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Copy the workspace to another key, replacing the workspace of that key."""
     key = check_key(values["key"], fake.settings)
-    if key == workspace.key:
+    if derive_workspace_id(key) == workspace.identity.id:
         raise SettingsError("key: a workspace cannot be forked onto itself.")
     copy = _replace_state(fake, fake.store.get_or_create(key), _build_state(workspace))
     copy.journal.clear()
@@ -164,15 +163,16 @@ def _replace_state(fake: Fake, workspace: Workspace, state: Mapping[str, Any]) -
     with workspace.lock:
         inherited = replace(workspace.settings, **changed)
         try:
-            restored = snapshots.restore_workspace(workspace.key, kept, inherited)
+            restored = snapshots.restore_workspace(
+                workspace.key, kept, inherited, workspace.identity
+            )
         except SettingsError:
             raise
         except GetimgMockError as error:
             raise SettingsError(f"state: {error}") from None
         restored.journal = workspace.journal
         restored.clock.autojump = workspace.clock.autojump
-        fake.store.replace(restored)
-    return restored
+        return fake.store.replace(restored)
 
 
 def _render_snapshot(value: Any) -> Any:

@@ -46,6 +46,10 @@ def render_console(outcome: Outcome, *, colour: bool = False) -> str:
     remarks = [render_remark(each, colour=colour) for each in outcome.remarks]
     if remarks:
         parts.append("\n".join(remarks))
+    parts += [
+        "\n".join(wrap(replace_unprintable(sentence), _MAX_WIDTH))
+        for sentence in (*outcome.unjudged, *outcome.untried)
+    ]
     if outcome.budget:
         parts.append(_format_budget(outcome.budget))
     return "\n\n".join([*parts, render_summary(outcome, colour=colour)]) + "\n"
@@ -118,7 +122,7 @@ def _render_part(name: str, text: str, *, most: int) -> list[str]:
 
 def _format_reason(verdict: dict[str, Any]) -> str:
     evidence = verdict.get("evidence")
-    mark = f" [{evidence}]" if evidence in {"documented", "assumption"} else ""
+    mark = f" [{evidence}]" if evidence in {"documented", "assumption", "common-sense"} else ""
     return f"{verdict.get('why', '')}{mark}"
 
 

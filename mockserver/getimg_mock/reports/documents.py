@@ -204,9 +204,20 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
     for label, outcome in named:
         for verdict in outcome.broken:
             lines += _render_section(outcome, label, verdict)
+    gaps = [line for label, outcome in named for line in _render_gaps(outcome, label)]
+    lines += ["", "### Not judged", "", *gaps] if gaps else []
     remarks = [line for label, outcome in named for line in _render_remarks(outcome, label)]
     lines += ["", "### Worth knowing", "", *remarks] if remarks else []
     return "\n".join(lines) + "\n"
+
+
+def _render_gaps(outcome: Outcome, label: str) -> list[str]:
+    """Return what of a run was not judged, with the reasons, as list items; none of a twin."""
+    if outcome.twin:
+        return []
+    sentences = [*outcome.unjudged, *outcome.untried]
+    sentences += [f"{', '.join(ids)}: {why}" for why, ids in outcome.unjudged_checks.items()]
+    return [f"- {_escape_cell(label)}: {_escape_cell(each)}" for each in sentences]
 
 
 def _render_remarks(outcome: Outcome, label: str) -> list[str]:

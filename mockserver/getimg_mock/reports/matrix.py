@@ -116,6 +116,7 @@ class _Page:
     cards: list[_Card]
     broken: list[_Check]
     sections: list[_Section]
+    gaps: list[tuple[int, str]]
     remarks: list[tuple[int, str, str, str]]
 
 
@@ -138,6 +139,7 @@ def as_html(outcomes: Sequence[Outcome]) -> str:
         cards=list(map(_build_card, outcomes, names)),
         broken=_list_broken(found),
         sections=_build_sections(outcomes, found),
+        gaps=_list_gaps(outcomes),
         remarks=_list_remarks(outcomes),
     )
     return render_page("matrix.html", page=page)
@@ -240,6 +242,20 @@ def _build_details(outcome: Outcome, column: int, verdict: RunEvent) -> _Details
         reason=verdict["reason"],
         table="\n".join(render_table(failure["exchanges"], width=130, most=16)),
     )
+
+
+def _list_gaps(outcomes: Sequence[Outcome]) -> list[tuple[int, str]]:
+    """Return what was not judged, with its reason: the column and a sentence each."""
+    return [
+        (column, sentence)
+        for column, outcome in enumerate(outcomes)
+        if not outcome.twin
+        for sentence in (
+            *outcome.unjudged,
+            *outcome.untried,
+            *(f"{', '.join(ids)}: {why}" for why, ids in outcome.unjudged_checks.items()),
+        )
+    ]
 
 
 def _list_remarks(outcomes: Sequence[Outcome]) -> list[tuple[int, str, str, str]]:

@@ -84,6 +84,26 @@ class Outcome:
         return str(self.end.get("scorecard", ""))
 
     @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Sentences on what was asked for and could not be judged, each with its reason."""
+        return tuple(self.end.get("unjudged", ()))
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """Sentences on what a run of this tier does not try, and how to try it."""
+        return tuple(self.end.get("untried", ()))
+
+    @property
+    def unjudged_checks(self) -> dict[str, list[str]]:
+        """The ids of the checks without a verdict (VOID, SKIP), by the reason."""
+        found: dict[str, list[str]] = {}
+        for verdict in self.verdicts:
+            if verdict["status"] in {"VOID", "SKIP"}:
+                reason = verdict["reason"] or "nothing that was exchanged applies to it"
+                found.setdefault(reason, []).append(verdict["id"])
+        return found
+
+    @property
     def spent(self) -> str:
         """How many US dollars of real money the run has spent, at most."""
         return str(self.budget.get("spent", "0"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from uvicorn.config import Config
@@ -13,7 +13,7 @@ from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
-from getimg_mock.errors import ServerError
+from getimg_mock.errors import ServerError, SettingsError
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.settings import Settings
 
@@ -51,6 +51,8 @@ class MockServer:
             settings = Settings.of(**options)
         elif options:
             raise TypeError("Pass either settings or single options, not both.")
+        if settings.workers != 1:
+            raise SettingsError("A MockServer is one process: getimg-mock serve has workers.")
         self.settings = settings = require_token(settings)
         self.app: Application = create_app(settings)
         self._url: str | None = None
@@ -211,13 +213,29 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def open_listener(settings: Settings) -> socket.socket:
-    """Return a socket that listens on the host and port; raises `ServerError` if it cannot."""
+def open_listeners(settings: Settings) -> list[socket.socket]:
+    """Return a socket for each worker, all on one port; raises `ServerError` if it cannot."""
+    if settings.workers == 1:
+        return [open_listener(settings)]
+    listeners = [open_listener(settings, shared=True)]
+    port = listeners[0].getsockname()[1]
+    same = replace(settings, port=port)
+    return [*listeners, *(open_listener(same, shared=True) for _ in range(settings.workers - 1))]
+
+
+def open_listener(settings: Settings, *, shared: bool = False) -> socket.socket:
+    """Return a socket that listens on the host and port; raises `ServerError` if it cannot.
+
+    With `shared`, others of this user can listen on the same port, and the system spreads
+    connections over them.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         listener = socket.socket(family, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             listener.bind((settings.host, settings.port))
             listener.listen(_BACKLOG)
         except BaseException:

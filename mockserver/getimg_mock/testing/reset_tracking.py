@@ -31,10 +31,11 @@ class EpochStore(MemoryStore):
         self.epoch = 0
         self.listeners: list[Callable[[str, Exchange], object]] = []
 
-    def replace(self, workspace: Workspace) -> None:
+    def replace(self, workspace: Workspace) -> Workspace:
         """Replace the workspace that has the same key."""
-        super().replace(workspace)
+        replaced = super().replace(workspace)
         self.epoch += 1
+        return replaced
 
     def _make_heard(self, key: str) -> Workspace:
         workspace = self._make_silent(key)

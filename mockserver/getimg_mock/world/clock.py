@@ -33,6 +33,11 @@ def wall_time() -> datetime:
     return datetime.fromtimestamp(_wall(), UTC)
 
 
+def wall_seconds() -> float:
+    """Return the real time of this machine in Unix seconds, for clocks that processes share."""
+    return _wall()
+
+
 def stopwatch() -> float:
     """Return real seconds since an arbitrary moment, for measuring how long something took."""
     return _monotonic()
@@ -108,6 +113,20 @@ class VirtualClock:
     def rate(self) -> float:
         """Seconds of this clock per real second; 0 when frozen."""
         return self._state[2]
+
+    @property
+    def state(self) -> tuple[datetime, float, float]:
+        """Its origin, the timer's reading at the origin, and its rate: what a store keeps."""
+        return self._state
+
+    @state.setter
+    def state(self, state: tuple[datetime, float, float]) -> None:
+        self._state = state
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anything waits on it."""
+        return bool(self._wakers)
 
     def scale(self, rate: float) -> None:
         """Run at `rate` from now on; raises `ValueError` unless it is from 0 to a million."""

@@ -14,23 +14,36 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import Refusal
 from getimg_mock.world.error_messages import INSUFFICIENT_BALANCE
+from getimg_mock.world.holdings import MAX_ENTRIES
 from getimg_mock.world.journal import Effect, record_effect
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from getimg_mock.world.holdings import Entries
+
 ZERO: Final = Decimal(0)
 
 
 class Ledger:
-    """Balance, holds and costs of one workspace; keeps the last `kept` entries."""
+    """Balance, holds and costs of one workspace.
 
-    def __init__(self, opening: Decimal, at: datetime, *, kept: int = 10_000) -> None:
+    `entries` is where its entries are kept; by default the last `kept` in memory.
+    """
+
+    def __init__(
+        self,
+        opening: Decimal,
+        at: datetime,
+        *,
+        kept: int = MAX_ENTRIES,
+        entries: Entries | None = None,
+    ) -> None:
         self.credited = opening
         self.held = ZERO
         self.charged = ZERO
         self.by_date: dict[date, Decimal] = {}
-        self.entries: deque[Effect] = deque(maxlen=kept)
+        self.entries: Entries = deque(maxlen=kept) if entries is None else entries
         if opening:
             # Not an effect of a request, although the first request may open the workspace.
             self.entries.append(Effect("credit", at, opening))

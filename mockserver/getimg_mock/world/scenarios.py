@@ -21,7 +21,7 @@ from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.rule_files import load_scenario, read_rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping
     from datetime import datetime
 
     from getimg_mock.world.generations import Status
@@ -108,7 +108,7 @@ class Rule:
     scenario: str | None = None
     seen: int = 0
     hits: int = 0
-    ordinals: dict[bytes, int] = field(default_factory=dict, repr=False)
+    ordinals: MutableMapping[bytes, int] = field(default_factory=dict, repr=False)
 
     def acts(self, facts: Facts, stronger: Behaviour) -> bool:
         """Return whether it adds to the `stronger` behaviour of a request, and count that."""
@@ -150,10 +150,18 @@ class Rule:
 
 
 class Scenarios:
-    """The rules of one workspace. Thread-safe."""
+    """The rules of one workspace. Thread-safe.
 
-    def __init__(self, seed: bytes) -> None:
+    `create_ordinals` returns where the rule of an id counts equal requests.
+    """
+
+    def __init__(
+        self,
+        seed: bytes,
+        create_ordinals: Callable[[str], MutableMapping[bytes, int]] = lambda _rule: {},
+    ) -> None:
         self._seed = seed
+        self._create_ordinals = create_ordinals
         self._lock = threading.Lock()
         self._rules: dict[str, Rule] = {}
         self._added = 0
@@ -168,8 +176,23 @@ class Scenarios:
             self._check_room(1)
             self._added += 1
             rule.id = f"rule-{self._added}"
+            rule.ordinals = self._create_ordinals(rule.id)
             self._rules[rule.id] = rule
             return rule
+
+    @property
+    def added(self) -> int:
+        """How many rules were ever added: ids continue from it."""
+        return self._added
+
+    @added.setter
+    def added(self, count: int) -> None:
+        self._added = count
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the rules, in the order in which they were added."""
+        return tuple(self._rules)
 
     def _check_room(self, more: int) -> None:
         if len(self._rules) + more > MAX_RULES:
@@ -277,7 +300,10 @@ class Scenarios:
             kept = {name: value for name, value in values.items() if name not in _COUNTED}
             rule = self._build_rule(kept, moment(values["added_at"]), values["scenario"])
             rule.id, rule.seen, rule.hits = values["id"], values["seen"], values["hits"]
-            rule.ordinals = {bytes.fromhex(k): count for k, count in values["ordinals"].items()}
+            rule.ordinals = self._create_ordinals(rule.id)
+            rule.ordinals.update(
+                {bytes.fromhex(k): count for k, count in values["ordinals"].items()}
+            )
             restored[rule.id] = rule
         with self._lock:
             self._rules = restored

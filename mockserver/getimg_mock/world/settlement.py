@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.world.generations import Ending, Generation
+    from getimg_mock.world.holdings import Holdings
     from getimg_mock.world.ledger import Ledger
 
 
@@ -23,26 +24,26 @@ class Settlement:
     """The generations of one workspace, and what their endings do to its ledger.
 
     `generations` is by id, in the order of submission; `polls` counts the status requests of the
-    videos that polls can end.
+    videos that polls can end; `charged` has the pending ones, and whether each was charged when it
+    was submitted.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, holdings: Holdings) -> None:
         self.ledger = ledger
-        self.generations: dict[str, Generation] = {}
-        self.polls: dict[str, int] = {}
-        # Pending generations, and whether each was charged when it was submitted.
-        self._charged: dict[str, bool] = {}
-        self._unreported: dict[str, list[Effect]] = {}
+        self.generations = holdings.generations
+        self.polls = holdings.polls
+        self.charged = holdings.charged
+        self._unreported = holdings.unreported
         self._due: list[tuple[datetime, int, str]] = []
 
     @property
     def running(self) -> int:
         """How many generations were pending when the books were last settled."""
-        return len(self._charged)
+        return len(self.charged)
 
     def is_running(self, generation_id: str) -> bool:
         """Return whether a generation was pending when the books were last settled."""
-        return generation_id in self._charged
+        return generation_id in self.charged
 
     def accept(self, generation: Generation, now: datetime, *, charged: bool) -> None:
         """Hold a new generation's cost, and with `charged` charge it; then wait for its ending."""
@@ -62,8 +63,17 @@ class Settlement:
         """Add a generation whose cost is booked already; a `pending` one is settled at its end."""
         self.generations[generation.id] = generation
         if pending:
-            self._charged[generation.id] = charged
-            self._schedule(generation)
+            self.charged[generation.id] = charged
+            self.schedule(generation, len(self.generations))
+
+    def forget_schedule(self) -> None:
+        """Forget when generations end; `schedule` adds them again."""
+        self._due.clear()
+
+    def schedule(self, generation: Generation, order: int) -> None:
+        """Settle a pending generation at its end; `order` decides between equal moments."""
+        if generation.ending is not None:
+            heappush(self._due, (generation.ending.at, order, generation.id))
 
     def find(self, generation_id: str) -> Generation:
         """Return a generation; raises the 404 `Refusal` for an unknown id."""
@@ -82,7 +92,7 @@ class Settlement:
 
     def list_endless(self) -> list[Generation]:
         """Return the pending generations that time alone does not end, by id."""
-        running = (self.generations[each] for each in sorted(self._charged))
+        running = (self.generations[each] for each in sorted(self.charged))
         return [each for each in running if each.ending is None]
 
     def settle(self, now: datetime) -> None:
@@ -94,7 +104,7 @@ class Settlement:
             # An entry is stale when the generation was held or decided otherwise since.
             if not self.is_running(generation_id) or ending is None or ending.at != at:
                 continue
-            charged = self._charged.pop(generation_id)
+            charged = self.charged.pop(generation_id)
             self.polls.pop(generation_id, None)
             # The request that happens to settle the books did not cause this: the effects wait for
             # the request that reports how the generation ended.
@@ -104,7 +114,7 @@ class Settlement:
     def decide(self, generation: Generation, ending: Ending) -> Generation:
         """Give a pending generation another ending, and settle up to that moment."""
         decided = self.generations[generation.id] = generation._replace(ending=ending)
-        self._schedule(decided)
+        self.schedule(decided, len(self.generations))
         self.settle(ending.at)
         return decided
 
@@ -117,11 +127,6 @@ class Settlement:
         """Count what a generation's end did to the books among the effects of this request."""
         for effect in self._unreported.pop(generation_id, ()):
             record_effect(effect)
-
-    def _schedule(self, generation: Generation) -> None:
-        ending = generation.ending
-        if ending is not None:
-            heappush(self._due, (ending.at, len(self.generations), generation.id))
 
     def _book(self, generation: Generation, ending: Ending, *, charged: bool) -> None:
         cost = generation.product.total_cost

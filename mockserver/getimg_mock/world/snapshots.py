@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from getimg_mock.settings import Settings
+    from getimg_mock.world.identities import Identity
 
 FORMAT: Final = 1
 
@@ -64,28 +65,34 @@ def take_lazy_snapshot(workspace: Workspace) -> dict[str, Any]:
         }
 
 
-def restore_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+def restore_workspace(
+    key: str, values: Mapping[str, Any], settings: Settings, identity: Identity | None = None
+) -> Workspace:
     """Return the workspace that `take_snapshot` described, under the key `key`.
+
+    `identity` is given where the key is not known.
 
     Raises `GetimgMockError` when `values` is not a snapshot.
     """
     if values.get("format") != FORMAT:
         raise GetimgMockError(f"This is not a snapshot of format {FORMAT}: {str(values)[:80]}")
     try:
-        return _build_workspace(key, values, settings)
+        return _build_workspace(key, values, settings, identity)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise GetimgMockError(f"This snapshot is invalid: {error!r:.200}.") from None
 
 
-def _build_workspace(key: str, values: Mapping[str, Any], settings: Settings) -> Workspace:
+def _build_workspace(
+    key: str, values: Mapping[str, Any], settings: Settings, identity: Identity | None
+) -> Workspace:
     clock = VirtualClock(start=datetime.fromisoformat(values["now"]), rate=values["rate"])
-    workspace = Workspace(key, settings=settings, clock=clock)
+    workspace = Workspace(key, settings=settings, clock=clock, identity=identity)
     workspace.opened_at = datetime.fromisoformat(values["opened_at"])
     workspace.limiter.limits = Limits(**values["limits"])
     workspace.limiter.restore({kind: (w, n) for kind, (w, n) in values["counts"].items()})
     workspace.transitions = Transitions.from_json(values["transitions"])
     workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
-    workspace.ordinals = {bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()}
+    workspace.ordinals.update({bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()})
     workspace.polls.update({str(k): int(n) for k, n in values["polls"].items()})
     ledger, kept = workspace.ledger, values["ledger"]
     ledger.credited, ledger.held, ledger.charged = (

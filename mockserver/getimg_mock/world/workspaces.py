@@ -6,7 +6,6 @@ the workspace's lock. No method waits except `finished`.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,6 +15,8 @@ from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.clock import LATEST
 from getimg_mock.world.events import Advance, Event, find_next_moment, find_passed_events
 from getimg_mock.world.generations import Ending, Generation, Product, compute_ending
+from getimg_mock.world.holdings import Holdings
+from getimg_mock.world.identities import Identity
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
@@ -55,24 +56,42 @@ class State(NamedTuple):
 
 
 class Workspace:
-    """The state of the API as one API key sees it."""
+    """The state of the API as one API key sees it.
 
-    def __init__(self, key: str, *, settings: Settings, clock: VirtualClock) -> None:
+    `identity` and `holdings` are given by a store that keeps the workspace elsewhere; `key` is the
+    shortened key where it does not know the key.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        settings: Settings,
+        clock: VirtualClock,
+        identity: Identity | None = None,
+        holdings: Holdings | None = None,
+    ) -> None:
+        holdings = Holdings() if holdings is None else holdings
+        self.identity = Identity.of(settings.seed, key) if identity is None else identity
         self.key = key
         self.settings = settings
         self.clock = clock
-        self.lock = threading.RLock()
-        self.seed = digest(settings.seed, key)
+        self.lock = holdings.lock
+        self.seed = self.identity.seed
         self.opened_at = clock.now()
-        self.ledger = Ledger(settings.balance, self.opened_at)
+        self.ledger = Ledger(settings.balance, self.opened_at, entries=holdings.entries)
         self.limiter = Limiter(limits_of(settings))
         self.transitions = Transitions()
-        self.scenarios = Scenarios(self.seed)
-        self.journal = Journal(
-            bound=settings.journal_exchanges, budget=settings.journal_mib * 1024 * 1024
+        self.scenarios = Scenarios(self.seed, holdings.create_ordinals)
+        self.journal = (
+            holdings.journal
+            if holdings.journal is not None
+            else Journal(
+                bound=settings.journal_exchanges, budget=settings.journal_mib * 1024 * 1024
+            )
         )
-        self.ordinals: dict[bytes, int] = {}
-        self._settlement = Settlement(self.ledger)
+        self.ordinals = holdings.ordinals
+        self._settlement = Settlement(self.ledger, holdings)
         self.generations = self._settlement.generations
         self.polls = self._settlement.polls
         self._signer = Signer(digest(self.seed, "signing"))
@@ -295,6 +314,11 @@ class Workspace:
         return find_passed_events(self.generations.values(), resets, since, until)
 
     # The books -----------------------------------------------------------------------------------
+
+    @property
+    def settlement(self) -> Settlement:
+        """The books of the generations, for stores."""
+        return self._settlement
 
     def settle(self) -> datetime:
         """Book every ending that has come by now, each at its own moment; return now."""

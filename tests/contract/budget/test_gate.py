@@ -101,7 +101,7 @@ def test_a_refusal_that_was_charged_keeps_its_reservation(tmp_path: Path) -> Non
         _, found = verified(tmp_path, server.url, "--tier", "R1", "--budget", "1")
         assert 0 < taken(server) <= Decimal(found["budget"]["spent"]) <= 1
     assert found["GH009"]["status"] == "PASS"
-    assert found["GP216"]["status"] == "INFO"
+    assert found["GP216"]["status"] == "FAIL"
 
 
 def test_what_is_taken_beyond_the_books_fails_the_run(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ BROKEN_BY = {
     ("unit-price-is-not-listed", "refused keys use up nothing"): "GP503",
     ("charges-polls", "videos that fail"): "GP506",
     ("costs-total-is-wrong", "ranges of costs"): "GP508",
+    ("failures-show-in-the-costs", "videos that fail"): "GP509",
     ("charges-refusals", "what cannot be paid"): "GP512",
     ("longer-is-cheaper", "longer videos"): "GP513",
     ("unknown-id-is-pending", "paths"): "GP601",

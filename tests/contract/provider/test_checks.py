@@ -79,10 +79,33 @@ def test_an_unknown_check_names_the_nearest() -> None:
 
 def test_an_assumption_is_a_failure_on_the_fake_only() -> None:
     """What nobody confirmed about a service of others is told, not failed."""
-    check = find_check("GP216")
+    check = find_check("GP205")
     assert find_breach_status(check, own=True) == "FAIL"
     assert find_breach_status(check, own=False) == "INFO"
     assert find_breach_status(check, own=False, confirmed=True) == "FAIL"
+
+
+def test_what_no_service_may_do_fails_everywhere() -> None:
+    """Common sense needs no documentation: money, others' data, ids and results that change."""
+    sense = {each.id for each in PROVIDER_CHECKS if each.evidence == "common-sense"}
+    assert sense == {
+        "GP216",
+        "GP304",
+        "GP309",
+        "GP313",
+        "GP411",
+        "GP504",
+        "GP505",
+        "GP506",
+        "GP507",
+        "GP509",
+        "GP512",
+        "GP605",
+        "GP702",
+        "GP705",
+        "GP706",
+    }
+    assert {find_breach_status(find_check(each), own=False) for each in sense} == {"FAIL"}
 
 
 def test_a_judge_that_cannot_read_an_answer_finds_it_wrong() -> None:

@@ -12,7 +12,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
     from getimg_mock.contract.targets.http_target import HttpTarget
+
+
+EARLIER_SPEND: Final = "because other runs spent"
+"""In the reason of a plan that is left out: without those runs it could be paid."""
 
 
 class Statements(Protocol):
@@ -110,10 +114,13 @@ class Budget:
             return ""
         if price.worst is None:
             return f"the price of {', '.join(price.unknown[:3])} is unknown"
-        left = self.ceiling - self.record.today
-        if Decimal(price.worst) > left:
-            return f"it could cost {price.worst} USD, and {max(left, ZERO)} USD are left"
-        return ""
+        today, worst = self.record.today, Decimal(price.worst)
+        left = max(self.ceiling - today, ZERO)
+        if worst <= left:
+            return ""
+        others = today - sum(self.added.values(), ZERO)
+        why = f", {EARLIER_SPEND} {others} USD today" if worst <= left + others else ""
+        return f"it could cost {worst} USD, and {left} USD are left{why}"
 
     def before_request(self, sent: PreparedRequest, step: Send) -> None:
         """Reserve the worst case of a request; raises `RefusedError` when it does not fit."""

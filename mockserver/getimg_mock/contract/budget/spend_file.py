@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from contextlib import contextmanager
@@ -43,9 +44,17 @@ def parse_amount(given: Amount) -> Decimal:
     return amount
 
 
-def find_default_record() -> Path:
-    """Return the default file for the spend of each day."""
-    return find_state_folder() / "spend.json"
+def find_default_record(url: str = "", key: str = "") -> Path:
+    """Return the default file for the spend of each day at a target, with a key.
+
+    The money of one service, such as the play money of a fake, does not count for another. Without
+    a `url` it is the record of the getimg.ai API, which all keys share: another key must not lift
+    the ceiling of a day.
+    """
+    if not url:
+        return find_state_folder() / "spend.json"
+    digest = hashlib.sha256(f"{url.rstrip('/')}\n{key}".encode()).hexdigest()[:16]
+    return find_state_folder() / f"spend-{digest}.json"
 
 
 @dataclass(slots=True)

@@ -38,7 +38,12 @@ _SCHEMAS: Final = (
     "video-pending",
     "video-request",
 )
-_SOURCES: Final = {"documented": "documented", "seed": "inferred", "assumption": "our choice"}
+_SOURCES: Final = {
+    "documented": "documented",
+    "seed": "inferred",
+    "assumption": "our choice",
+    "common-sense": "our choice",
+}
 _OBSERVED_MARK: Final = re.compile(
     r"\bobserved\b"
     r"(?:,? (?P<when>undated|[A-Z][a-z]{2} \d{4}|on \d{4}-\d\d-\d\d) \((?P<id>[^)]+)\))?"

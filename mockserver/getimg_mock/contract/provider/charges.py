@@ -6,13 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.exchanges import parse_decimal, read_total_cost
+from getimg_mock.contract.exchanges import parse_decimal, read_balance, read_total_cost
+from getimg_mock.contract.prices import compute_price
+from getimg_mock.contract.verdicts import expect, fail_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from getimg_mock.contract.exchanges import HttpExchange
-    from getimg_mock.contract.history import History
+    from getimg_mock.contract.history import BalanceInterval, History
+    from getimg_mock.contract.verdicts import Observation
 
 
 ZERO: Final = Decimal(0)
@@ -39,6 +42,67 @@ def sum_delivered(history: History, exchanges: Iterable[HttpExchange]) -> Decima
             return None
         total += cost
     return total
+
+
+def expect_free(
+    history: History, span: BalanceInterval, wanted: str, *between: HttpExchange
+) -> Observation:
+    """Require that a balance did not fall, apart from what earlier deliveries still cost.
+
+    On the fake nothing may be charged late. A service may state a charge some time after it
+    delivered; what exceeds all deliveries so far cannot be such a charge.
+    """
+    spent = span.spent
+    gone = spent if history.own else _find_unexplained(history, span)
+    return expect(gone == 0, wanted, f"{spent} gone", span.before, *between, span.after)
+
+
+def _find_unexplained(history: History, span: BalanceInterval) -> Decimal | None:
+    """Return by how much a balance fell beyond the price of all that its key had begun."""
+    spent, last = span.spent, read_balance(span.after)
+    reads = [e for e in history.with_operation("billing.balance") if e.key == span.after.key]
+    first = next((found for each in reads if (found := read_balance(each)) is not None), None)
+    if spent is None or first is None or last is None:
+        return spent
+    owed = sum_owed(history, span.after, span.after.key)
+    return max(ZERO, spent if owed is None else min(spent, first - last - owed))
+
+
+def sum_owed(history: History, until: HttpExchange | None, key: str) -> Decimal | None:
+    """Return the cost of what a key had begun, or None if it is unknown.
+
+    With `until`, only what was begun before that exchange. What has not ended counts with its
+    listed price.
+    """
+    total = ZERO
+    for name, made in history.submitted.items():
+        if made.key != key or (until is not None and made.number > until.number):
+            continue
+        end = history.ended.get(name)
+        cost = read_total_cost(end) if end is not None else _compute_listed(history, made)
+        if end is not None and end.object.get("status") == "failed":
+            cost = ZERO
+        if cost is None:
+            return None
+        total += cost
+    return total
+
+
+def _compute_listed(history: History, made: HttpExchange) -> Decimal | None:
+    model = history.find_model(made.asked.get("model"))
+    return None if model is None else compute_price(model, made.asked)
+
+
+def expect_same_costs(
+    history: History,
+    grown: Decimal,
+    wanted: str,
+    *exchanges: HttpExchange,
+) -> Observation:
+    """Require that the costs did not grow; a service may book earlier deliveries late."""
+    if grown and not history.own:
+        return fail_as("INFO", wanted, f"{grown} more", *exchanges)
+    return expect(grown == 0, wanted, f"{grown} more", *exchanges)
 
 
 def pair_cost_reads(

@@ -86,6 +86,13 @@ class HttpTarget:
     """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    @property
+    def record_scope(self) -> tuple[str, str]:
+        """The address and first key that a record of spend is for; empty for the getimg.ai API."""
+        if self.url.rstrip("/").lower() == REAL_API_URL:
+            return "", ""
+        return self.url, next(iter(self.keys.values()), "")
+
     def find_obstacle(self, plan: Plan) -> str:
         """Return why the plan cannot run here, for example for lack of a second key."""
         if ((plan.world and not plan.anywhere) or plan.rules) and not self.own:

@@ -45,6 +45,7 @@ class ProviderOptions:
     random: int = 0
     wait: float = MAX_WAIT
     record: Path | str | None = None
+    hold_assumptions: bool = False
 
     def __post_init__(self) -> None:
         """Raise `UnknownNameError` for an unknown tier."""
@@ -66,6 +67,7 @@ class PreparedRun:
     """
 
     target: Target
+    tier: str
     budget: Budget | None
     plans: Sequence[Plan]
     checks: Sequence[Check]
@@ -89,7 +91,9 @@ def open_target(options: ProviderOptions) -> tuple[Target, str, Budget | None]:
     tier = options.tier or ("R3" if target.own else "R0")
     if not isinstance(target, HttpTarget) or target.own:
         return target, tier, None
-    record = SpendRecord(Path(options.record) if options.record else find_default_record())
+    record = SpendRecord(
+        Path(options.record) if options.record else find_default_record(*target.record_scope)
+    )
     return target, tier, install_budget(target, _find_ceiling(options, tier), record)
 
 
@@ -112,7 +116,9 @@ def prepare_run(
     if feeds and judging is checks:
         wanted = frozenset().union(*feeds.values())
         plans = [plan for plan in plans if plan.name in wanted]
-    return PreparedRun(target=target, budget=budget, plans=plans, checks=judging, feeds=feeds)
+    return PreparedRun(
+        target=target, tier=tier, budget=budget, plans=plans, checks=judging, feeds=feeds
+    )
 
 
 def _find_ceiling(options: ProviderOptions, tier: str) -> Decimal:

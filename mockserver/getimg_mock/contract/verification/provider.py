@@ -33,6 +33,7 @@ from getimg_mock.contract.verification.registry import (
 )
 from getimg_mock.contract.verification.result import Verification
 from getimg_mock.contract.verification.session import VerificationSession
+from getimg_mock.contract.verification.unjudged import add_unjudged
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.known_failures import load_known_failures
 from getimg_mock.reports.recorder import RunRecorder
@@ -73,6 +74,7 @@ def verify_provider(
     stale_after: timedelta = STALE_AFTER,
     known_failures: Path | str | Mapping[str, str] | None = None,
     record: Path | str | None = None,
+    hold_assumptions: bool = False,
     events: Path | str | None = None,
     keep_events: bool = False,
     on_event: Callable[[RunEvent], object] | None = None,
@@ -95,6 +97,7 @@ def verify_provider(
         stale_after: How long an observation of the real service counts: 180 days.
         known_failures: Checks that are known to fail, by id with a reason, or a file of them.
         record: The file that keeps the spend of each day; by default in the state folder.
+        hold_assumptions: Whether a broken assumption fails on every target, not on the fake alone.
         events: A file for the event stream, which is written as the run goes on.
         keep_events: Without `events`, keep the stream in the state folder until the next run.
         on_event: Called with each event as it happens.
@@ -115,6 +118,7 @@ def verify_provider(
         random=random,
         wait=wait,
         record=record,
+        hold_assumptions=hold_assumptions,
     )
     words = only if only is None or isinstance(only, str) else ",".join(only)
     place = Path(evidence) if evidence is not None else None
@@ -133,9 +137,12 @@ def verify_provider(
     with RunRecorder(
         Path(events) if events is not None else None, name=name, known=known, on_event=on_event
     ) as recorder:
-        recorder.record(_add_origin(stream, _describe_origin(options, words, traffic)))
+        origin = _describe_origin(options, words, traffic)
+        recorder.record(add_unjudged(_add_origin(stream, origin), words))
     outcomes = tuple(recorder.outcomes)
-    return Verification(outcomes, status=0 if all(each.ok for each in outcomes) else 1)
+    gaps = tuple(gap for each in outcomes for gap in each.unjudged)
+    failed = not all(each.ok for each in outcomes)
+    return Verification(outcomes, status=1 if failed else 2 if gaps else 0, gaps=gaps)
 
 
 def _run_plans(
@@ -147,6 +154,8 @@ def _run_plans(
         checks=run.checks,
         seed=options.seed,
         feeds=run.feeds,
+        tier="" if run.target.own else run.tier,
+        hold_assumptions=options.hold_assumptions,
         confirmed=Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after),
         # Shrinking tries hundreds of plans: not where each of them costs money.
         shrink=_create_shrinker(options, run.target)
@@ -232,6 +241,7 @@ def _describe_origin(
         "seed": options.seed,
         "random": options.random,
         "only": only,
+        "hold": "assumptions" if options.hold_assumptions else None,
     }
     url = REAL_API_URL if options.target == "real" else options.target_name
     return {

@@ -155,7 +155,11 @@ def _open_address(url: str, outcome: Outcome, options: ReplayOptions) -> HttpTar
     keys = {"a": key} | ({"b": second} if second else {})
     target = HttpTarget(url, keys, name=url)
     if options.budget is not None:
-        install_budget(target, parse_amount(options.budget), SpendRecord(find_default_record()))
+        install_budget(
+            target,
+            parse_amount(options.budget),
+            SpendRecord(find_default_record(*target.record_scope)),
+        )
     elif not own:
         raise SettingsError(
             f"{url} is not on this machine: set the most that a replay of {outcome.target} may "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
+from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
 from getimg_mock.reports.known_failures import FAILING_STATUSES
 
 if TYPE_CHECKING:
@@ -34,6 +35,10 @@ class VerificationSession:
     checks: Sequence[Check]
     seed: int = 0
     confirmed: frozenset[str] = frozenset()
+    hold_assumptions: bool = False
+    """Whether a broken assumption fails on every target, not on the fake alone."""
+    tier: str = ""
+    """How far the plans go, where that leaves out checks that a service could be put to."""
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of the plans that say something about each check, by its id, if measured."""
     shrink: Callable[[Check], Verdict | None] | None = None
@@ -76,7 +81,7 @@ class VerificationSession:
             verdict = judge_check(
                 check,
                 self.histories,
-                own=self.target.own,
+                own=self._holds_assumptions,
                 confirmed=check.id in self.confirmed,
             )
             if self.shrink is not None and _is_drawn_only(verdict):
@@ -87,11 +92,15 @@ class VerificationSession:
             yield build_verdict_event(self._explain_void(verdict), self.seed)
         yield self.build_end_event()
 
+    @property
+    def _holds_assumptions(self) -> bool:
+        return self.target.own or self.hold_assumptions
+
     def find_breach_status(self, check: Check) -> VerdictStatus:
         """Return how a breach of `check` is reported on the target of this run."""
         return find_breach_status(
             check,
-            own=self.target.own,
+            own=self._holds_assumptions,
             confirmed=check.id in self.confirmed,
         )
 
@@ -114,12 +123,17 @@ class VerificationSession:
             name = self._explain_void(verdict).status
             statuses[name] = statuses.get(name, 0) + 1
         exchanges = sum(len(history.exchanges) for history in self.histories)
+        gaps = [] if self.target.own else describe_gaps(self.histories, self.skipped)
+        found = [self._explain_void(verdict) for verdict in self.verdicts]
+        untried = describe_untried(found, self.tier) if self.tier else []
         return {
             "event": "end",
             "target": self.target.name,
             "verdicts": statuses,
             "exchanges": exchanges,
             "ok": not statuses.keys() & FAILING_STATUSES,
+            **({"unjudged": gaps} if gaps else {}),
+            **({"untried": untried} if untried else {}),
         }
 
 

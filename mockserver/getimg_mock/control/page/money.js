@@ -33,12 +33,12 @@ export function mount(main) {
     h("section", {}, h("h2", {}, "Entries"), shown, entries));
 
   async function refresh() {
-    const told = await call("GET", "ledger");
+    const told = await call("GET", "ledger", { last: SHOWN });
     books.replaceChildren(pairs([["balance", money(told.balance)], ["held", money(told.held)], ["charged", money(told.charged)], ["credited", money(told.credited)]]));
     chart.replaceChildren(draw(Object.entries(told.costs).slice(-DAYS)));
-    const last = told.entries.slice(-SHOWN).reverse();
-    shown.textContent = `${last.length} of ${told.entries.length}, newest first`;
-    showTable(entries, "Entries", ["time", "what", "USD", "generation"], last.map((each) => [moment(each.at), each.what, decimal(each.amount), each.generation ?? ""]), { numeric: [2], keys: last.map((_, index) => told.entries.length - index) });
+    const last = told.entries.reverse();
+    shown.textContent = `${last.length} of ${told.total}, newest first`;
+    showTable(entries, "Entries", ["time", "what", "USD", "generation"], last.map((each) => [moment(each.at), each.what, decimal(each.amount), each.generation ?? ""]), { numeric: [2], keys: last.map((_, index) => told.total - index) });
     const held = await call("GET", "limits");
     windows.replaceChildren(pairs([
       ["images", `${count(held.remaining.image)} of ${count(held.image_rpm)} left in this window`], ["videos", `${count(held.remaining.video)} of ${count(held.video_rpm)} left in this window`],

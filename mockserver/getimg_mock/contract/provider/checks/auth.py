@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.provider.charges import expect_free
 from getimg_mock.contract.verdicts import check, expect, note
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
     "GP702",
     "Another workspace's video looks like one that does not exist",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="That an id exists is already private information.",
     fix="Look generations up by workspace and id together, so that both cases take one path.",
@@ -154,7 +155,7 @@ def keys_belong_in_the_header(history: History) -> Iterator[Observation]:
     "GP705",
     "No API key appears in a body, a header or a redirect",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="Responses are logged and shared.",
     fix="Never copy request headers into responses, and redact keys in error texts.",
@@ -180,7 +181,7 @@ def keys_are_not_echoed(history: History) -> Iterator[Observation]:
     "GP706",
     "A 401 costs nothing and uses no rate limit",
     severity="major",
-    evidence="assumption",
+    evidence="common-sense",
     cost="0",
     why="Anyone could otherwise spend another's allowance.",
     fix="Authenticate before rate limits and billing.",
@@ -196,14 +197,7 @@ def refusals_use_nothing_up(history: History) -> Iterator[Observation]:
         if refused and not any(each.accepted for each in span.between):
             others = [e for e in span.between if e.submits and e.status != 401]
             if not others:
-                yield expect(
-                    span.spent == 0,
-                    "a 401 costs nothing",
-                    f"{span.spent} gone",
-                    span.before,
-                    *refused[:3],
-                    span.after,
-                )
+                yield expect_free(history, span, "a 401 costs nothing", *refused[:3])
     before, after = history.with_role("quota-before"), history.with_role("quota-after")
     for first, last in zip(before, after, strict=False):
         name = "x-ratelimit-remaining"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.charges import expect_free
 from getimg_mock.contract.verdicts import check, expect, fail
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
     "GP605",
     "A 429 creates nothing and costs nothing",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="R",
     why="Clients retry a 429 by design, so each retry would be charged.",
     fix="Check the limits before anything is created or held.",
@@ -202,14 +203,7 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
     for span in history.settled_intervals:
         sent = [each for each in span.between if each.submits]
         if sent and all(each.status == 429 for each in sent):
-            yield expect(
-                span.spent == 0,
-                "a 429 costs nothing",
-                f"{span.spent} gone",
-                span.before,
-                *sent[:3],
-                span.after,
-            )
+            yield expect_free(history, span, "a 429 costs nothing", *sent[:3])
 
 
 @check(

@@ -184,7 +184,7 @@ def links_expire(history: History) -> Iterator[Observation]:
     "GP411",
     "Links and headers of files contain no key, workspace or id of another generation",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="Links are shared and logged. A word on all files of one workspace and on none of "
     "another's identifies the workspace; this needs two keys.",

@@ -115,7 +115,7 @@ def ids_are_unique_over_a_run(
     "GP304",
     "Ids are unique, over all plans too, and safe in a URL",
     severity="major",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="With one id for two generations, one is lost. On the fake each plan starts a new "
     "world with new ids: there they are compared within a plan.",

@@ -6,7 +6,12 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.provider.charges import pair_cost_reads
+from getimg_mock.contract.provider.charges import (
+    compute_growth,
+    expect_free,
+    expect_same_costs,
+    pair_cost_reads,
+)
 from getimg_mock.contract.provider.decisions import (
     IGNORED_STATUSES,
     expect_one_decision,
@@ -14,7 +19,7 @@ from getimg_mock.contract.provider.decisions import (
     expect_success,
     is_refused,
 )
-from getimg_mock.contract.verdicts import check, expect, note
+from getimg_mock.contract.verdicts import check, expect, fail, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -183,7 +188,7 @@ def positive_requests_are_accepted(history: History) -> Iterator[Observation]:
     "GP216",
     "A refused request creates nothing, costs nothing and is in no bill",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="0",
     why="A charge for a refused request is lost money.",
     fix="Finish all validation before anything is created, held or charged.",
@@ -203,14 +208,12 @@ def refusals_leave_no_trace(history: History) -> Iterator[Observation]:
     for first, last, between in pair_cost_reads(history):
         sent = [each for each in between if each.submits]
         if sent and all(is_refused(each) for each in sent):
-            same = first.object.get("total_cost") == last.object.get("total_cost")
-            yield expect(
-                same,
-                f"costs of {first.object.get('total_cost')}, as before",
-                last.object.get("total_cost"),
-                first,
-                last,
-            )
+            grown = compute_growth(first, last)
+            if grown is None:
+                yield fail("costs that can be read", last.object.get("total_cost"), first, last)
+            else:
+                wanted = f"costs of {first.object.get('total_cost')}, as before"
+                yield expect_same_costs(history, grown, wanted, first, last)
 
 
 def _check_balances(history: History) -> Iterator[Observation]:
@@ -219,11 +222,4 @@ def _check_balances(history: History) -> Iterator[Observation]:
         sent = [each for each in span.between if each.submits]
         blamed = [each for each in sent if is_refused(each) and each.valid is False]
         if blamed and len(blamed) == len(sent):
-            yield expect(
-                span.spent == 0,
-                "the same balance after refusals",
-                f"{span.spent} gone",
-                span.before,
-                *blamed[:4],
-                span.after,
-            )
+            yield expect_free(history, span, "the same balance after refusals", *blamed[:4])

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.charges import expect_free
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
@@ -129,7 +130,7 @@ def states_move_forward(history: History) -> Iterator[Observation]:
     "GP309",
     "After its terminal state a video's response stays the same, except the signature",
     severity="major",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="Every reader of a result must see the same result.",
     fix="Store the result once, and serve each later poll from it.",
@@ -265,7 +266,7 @@ def unknown_ids_are_404(history: History) -> Iterator[Observation]:
     "GP313",
     "Polling changes nothing: no state, no charge, no later deletes_at",
     severity="blocker",
-    evidence="assumption",
+    evidence="common-sense",
     cost="T",
     why="Clients poll every few seconds, and waiting must be free.",
     fix="Make the status request a pure read.",
@@ -316,14 +317,7 @@ def _check_balances_around_polls(history: History) -> Iterator[Observation]:
             and len(polls) == len(window.between)
             and _is_unchanged(history, window.before, polls)
         ):
-            yield expect(
-                window.spent == 0,
-                "the same balance after polls",
-                f"{window.spent} gone",
-                window.before,
-                *polls[:4],
-                window.after,
-            )
+            yield expect_free(history, window, "the same balance after polls", *polls[:4])
 
 
 def _is_unchanged(history: History, before: HttpExchange, polls: list[HttpExchange]) -> bool:

@@ -132,6 +132,7 @@ def _build_scheme_steps() -> Iterator[Step]:
 
 
 def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    yield get_balance()
     yield post("video", build_small_request(video), valid=True, name="video")
     yield Poll(of="video")
     yield get_balance()

@@ -1,0 +1,37 @@
+"""Opens the store of an address: memory, or sqlite:///PATH."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.store.durable import DurableStore
+from getimg_mock.store.memory import MemoryStore
+from getimg_mock.store.sqlite_rows import SqliteRows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.settings import Settings
+    from getimg_mock.store.protocol import Store
+    from getimg_mock.store.rows import Rows
+    from getimg_mock.world.workspaces import Workspace
+
+MEMORY: Final = "memory"
+SQLITE: Final = "sqlite:///"
+
+
+def open_store(settings: Settings, make: Callable[[str], Workspace]) -> Store:
+    """Return the store of `settings.store`; `make` creates the workspace of a key in memory.
+
+    Raises `StoreError` when it cannot be reached, and `SettingsError` for one of another format.
+    """
+    if settings.store == MEMORY:
+        return MemoryStore(make, bound=settings.max_workspaces)
+    rows = open_rows(settings.store)
+    return DurableStore(rows, make, settings, bound=settings.max_workspaces)
+
+
+def open_rows(address: str) -> Rows:
+    """Return the rows of a durable store's address."""
+    return SqliteRows(Path(address.removeprefix(SQLITE)))

@@ -1,0 +1,356 @@
+"""A store whose workspaces are in rows: units of work, and the workspaces of this process."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from weakref import WeakValueDictionary
+
+from getimg_mock.errors import GetimgMockError, Refusal, StoreError
+from getimg_mock.store.rows import Head
+from getimg_mock.store.stored_workspace import StoredWorkspace
+from getimg_mock.store.views import UnitLock
+from getimg_mock.store.workspace_rows import decode_identity
+from getimg_mock.world.clock import wall_seconds
+from getimg_mock.world.identities import KeyStandIn, derive_workspace_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator, Iterator
+    from contextlib import AbstractContextManager
+
+    from getimg_mock.settings import Settings
+    from getimg_mock.store.rows import Rows
+    from getimg_mock.store.stored_journal import StoredJournal
+    from getimg_mock.world.identities import Identity
+    from getimg_mock.world.workspaces import Workspace
+
+_Result = TypeVar("_Result")
+
+_MAX_SESSIONS: Final = 1_000
+# Real seconds between two looks at what other processes have changed.
+_PACE: Final = 0.05
+# Looks at nothing after which looking ends, until something waits again.
+_MAX_IDLE: Final = 20
+
+
+class DurableStore:
+    """Keeps workspaces in rows; processes with the same rows share them.
+
+    `make` creates the workspace of a key in memory. A unit of work begins when the lock of a
+    workspace is entered, or with `batch`, and ends when the outermost one is left. Then all of its
+    changes are kept, or none, and none when an error that is not ours ended it.
+    """
+
+    is_durable = True
+
+    def __init__(
+        self, rows: Rows, make: Callable[[str], Workspace], base: Settings, *, bound: int
+    ) -> None:
+        self._rows = rows
+        self._make = make
+        self._base = base
+        self._bound = bound
+        self._lock = threading.RLock()
+        self._owner: int | None = None
+        self._depth = 0
+        self._has_begun = False
+        self._is_broken = False
+        self._joined: dict[str, StoredWorkspace] = {}
+        self._recent: OrderedDict[str, StoredWorkspace] = OrderedDict()
+        self._sessions: WeakValueDictionary[str, StoredWorkspace] = WeakValueDictionary()
+        self._watcher: threading.Thread | None = None
+        self._closed = threading.Event()
+        self._unit = UnitLock(self._begin, self.leave)
+
+    # Workspaces ----------------------------------------------------------------------------------
+
+    def get_or_create(self, key: str) -> Workspace:
+        """Return the workspace of `key`; creates it on first use."""
+        workspace_id = derive_workspace_id(key)
+        with self._unit:
+            session = self._find(workspace_id, key)
+            if session is None:
+                session = self._create(self._make(key))
+                self._rows.delete_oldest(self._bound - 1, workspace_id)
+            return session.workspace
+
+    def find_by_id(self, workspace_id: str) -> Workspace | None:
+        """Return the workspace of that id, or None."""
+        with self._unit:
+            session = self._find(workspace_id)
+            return None if session is None else session.workspace
+
+    def find_holders(self, generation_id: str) -> list[Workspace]:
+        """Return the workspaces that have a generation of that id."""
+        with self._unit:
+            self._ensure_begun()
+            found = {
+                each.head.id: each
+                for each in self._joined.values()
+                if not each.is_detached and generation_id in each.workspace.generations
+            }
+            for workspace_id in self._rows.find_holders(generation_id):
+                session = self._find(workspace_id)
+                if session is not None:
+                    found[workspace_id] = session
+            return [each.workspace for each in found.values()]
+
+    def renew(self, workspace: Workspace | str) -> Workspace:
+        """Replace a workspace, or that of a key, by a new one, and return that."""
+        if isinstance(workspace, str):
+            return self.replace(self._make(workspace))
+        made = self._make(workspace.key)
+        if isinstance(workspace.key, KeyStandIn):
+            made.identity, made.seed = workspace.identity, workspace.seed
+        return self.replace(made)
+
+    def replace(self, workspace: Workspace) -> Workspace:
+        """Replace the workspace that has the same id, and return the one that is kept."""
+        with self._unit:
+            old = self._find(workspace.identity.id)
+            session = self._create(workspace, old)
+            if old is not None:
+                old.detach()
+            return session.workspace
+
+    def __iter__(self) -> Iterator[Workspace]:
+        """Iterate over the current workspaces, the last used one last."""
+        with self._unit:
+            self._ensure_begun()
+            heads = self._rows.list_heads()
+            new = [each for each in self._joined if self._joined[each].is_new]
+        for workspace_id in dict.fromkeys([*(each.id for each in heads), *new]):
+            found = self.find_by_id(workspace_id)
+            if found is not None:
+                yield found
+
+    def _find(self, workspace_id: str, key: str | None = None) -> StoredWorkspace | None:
+        session = self._joined.get(workspace_id) or self._sessions.get(workspace_id)
+        journal = None
+        if session is not None:
+            self._join(session)
+            journal = session.journal
+        if session is None or session.is_detached:
+            session = self._read(workspace_id, key, journal)
+        if session is not None:
+            if key is not None and not isinstance(key, KeyStandIn):
+                session.workspace.key = key
+            self._remember(session)
+        return session
+
+    def _read(
+        self, workspace_id: str, key: str | None, journal: StoredJournal | None
+    ) -> StoredWorkspace | None:
+        self._ensure_begun()
+        head = self._rows.read_head(workspace_id)
+        if head is None:
+            return None
+        identity, magic = decode_identity(head)
+        known = key or magic or KeyStandIn.of(head.id, head.shown_key)
+        session = self._build(head, identity, known, journal)
+        self._join(session)
+        return session
+
+    def _create(self, plain: Workspace, old: StoredWorkspace | None = None) -> StoredWorkspace:
+        self._ensure_begun()
+        identity = plain.identity
+        if old is None:
+            number, version, epoch = self._rows.allocate_number(), 0, 1
+        else:
+            number, version, epoch = old.head.number, old.head.version, old.head.epoch + 1
+        head = Head(identity.id, number, identity.shown_key, version, epoch, 0.0, "", "")
+        journal = None if old is None else old.journal
+        session = self._build(head, identity, plain.key, journal)
+        self._joined[identity.id] = session
+        session.adopt(plain)
+        self._remember(session)
+        return session
+
+    def _build(
+        self, head: Head, identity: Identity, key: str, journal: StoredJournal | None
+    ) -> StoredWorkspace:
+        return StoredWorkspace(
+            self._rows, head, self._base, self, identity=identity, key=key, journal=journal
+        )
+
+    def _remember(self, session: StoredWorkspace) -> None:
+        self._sessions[session.head.id] = session
+        self._recent[session.head.id] = session
+        self._recent.move_to_end(session.head.id)
+        if len(self._recent) > _MAX_SESSIONS:
+            self._recent.popitem(last=False)
+
+    # Units of work -------------------------------------------------------------------------------
+
+    def batch(self) -> AbstractContextManager[None]:
+        """Make one unit of work of all that happens in the block."""
+        return self._unit
+
+    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> Awaited[_Result]:
+        """Make one unit of work of each step of a coroutine, from one suspension to the next."""
+        return Awaited(self._unit, coroutine)
+
+    def _begin(self) -> None:
+        self._lock.acquire()
+        self._depth += 1
+        self._owner = threading.get_ident()
+
+    def enter(self, session: StoredWorkspace) -> None:
+        """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
+        self._begin()
+        try:
+            self._join(session)
+        except BaseException as error:
+            self.leave(error)
+            raise
+
+    def touch(self, session: StoredWorkspace) -> None:
+        """Take the workspace into the unit of work of this thread, if there is one."""
+        if self._owner == threading.get_ident():
+            self._join(session)
+
+    def leave(self, error: BaseException | None) -> None:
+        """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
+        try:
+            if error is not None and not isinstance(error, (GetimgMockError, Refusal)):
+                self._is_broken = True
+            if isinstance(error, StoreError):
+                self._is_broken = True
+            if self._depth == 1:
+                self._end()
+        finally:
+            self._depth -= 1
+            if not self._depth:
+                self._owner = None
+            self._lock.release()
+
+    def _join(self, session: StoredWorkspace) -> None:
+        workspace_id = session.head.id
+        if session.is_detached or self._joined.get(workspace_id) is session:
+            return
+        self._ensure_begun()
+        found = self._rows.read_version(workspace_id)
+        if found is None or (found.number, found.epoch) != (
+            session.head.number,
+            session.head.epoch,
+        ):
+            session.detach()
+            return
+        self._joined[workspace_id] = session
+        if found.version != session.head.version or not session.is_loaded:
+            session.load(found)
+
+    def _ensure_begun(self) -> None:
+        if not self._has_begun:
+            self._rows.begin()
+            self._has_begun = True
+
+    def _end(self) -> None:
+        joined, broken = list(self._joined.values()), self._is_broken
+        try:
+            if self._has_begun and not broken:
+                self._keep(joined)
+        except BaseException:
+            broken = True
+            raise
+        finally:
+            if self._has_begun and broken:
+                self._rows.roll_back()
+                self._forget(joined)
+            self._joined.clear()
+            self._has_begun = self._is_broken = False
+
+    def _keep(self, joined: list[StoredWorkspace]) -> None:
+        used, kept = wall_seconds(), []
+        for session in joined:
+            changes = None if session.is_detached else session.collect(used)
+            if changes is not None:
+                kept.append((session, changes))
+        self._rows.commit([changes for _, changes in kept])
+        for session, changes in kept:
+            session.note_kept(changes)
+
+    def _forget(self, sessions: list[StoredWorkspace]) -> None:
+        for session in sessions:
+            if session.is_new:
+                self._recent.pop(session.head.id, None)
+                self._sessions.pop(session.head.id, None)
+            session.forget()
+
+    # Other processes -----------------------------------------------------------------------------
+
+    def watch(self) -> None:
+        """Look for what other processes change, from now on: something waits for it."""
+        with self._lock:
+            if self._watcher is None and not self._closed.is_set():
+                self._watcher = threading.Thread(
+                    target=self._look_for_changes, name="getimg-mock-store", daemon=True
+                )
+                self._watcher.start()
+
+    def _look_for_changes(self) -> None:
+        idle = 0
+        while not self._closed.wait(_PACE):
+            awaited = [each for each in list(self._sessions.values()) if each.is_awaited]
+            idle = 0 if awaited else idle + 1
+            if idle > _MAX_IDLE:
+                with self._lock:
+                    if not any(each.is_awaited for each in list(self._sessions.values())):
+                        self._watcher = None
+                        return
+            # Requests say that the store fails; the next look may succeed.
+            with suppress(StoreError):
+                for session in awaited:
+                    self._look_at(session)
+
+    def _look_at(self, session: StoredWorkspace) -> None:
+        with self._unit:
+            if self._has_begun or session.is_detached:
+                return
+            found = self._rows.look_up_version(session.head.id)
+        if found is None or found[1:] != (session.head.version, session.head.epoch):
+            # Finding it brings it up to date, which wakes what waits on it.
+            self.find_by_id(session.head.id)
+
+    def close(self) -> None:
+        """Stop looking, and close the rows."""
+        self._closed.set()
+        watcher = self._watcher
+        if watcher is not None:
+            watcher.join()
+        with self._lock:
+            self._rows.close()
+
+
+class Awaited(Generic[_Result]):
+    """A coroutine of which each step is a unit of work: none is open while it is suspended."""
+
+    __slots__ = ("_coroutine", "_unit")
+
+    def __init__(
+        self, unit: AbstractContextManager[None], coroutine: Coroutine[Any, Any, _Result]
+    ) -> None:
+        self._unit = unit
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, Any, _Result]:
+        coroutine, unit = self._coroutine, self._unit
+        answer: Any = None
+        error: BaseException | None = None
+        while True:
+            with unit:
+                try:
+                    waits = coroutine.throw(error) if error else coroutine.send(answer)
+                except StopIteration as done:
+                    result: _Result = done.value
+                    return result
+            answer = error = None
+            try:
+                answer = yield waits
+            except GeneratorExit:
+                coroutine.close()
+                raise
+            except BaseException as thrown:  # noqa: BLE001 - the coroutine gets all of them
+                error = thrown

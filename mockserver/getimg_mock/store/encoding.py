@@ -1,0 +1,244 @@
+"""What a store keeps of a workspace, as JSON and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from getimg_mock.world.generations import Ending, Generation, Product
+from getimg_mock.world.journal import ControlStep, Effect, Exchange
+from getimg_mock.world.transitions import Failure, Transition
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from getimg_mock.world.journal import Headers
+
+dump_json: Final = json.JSONEncoder(separators=(",", ":")).encode
+"""Encodes a value as JSON in ASCII, as texts of clients may hold what UTF-8 does not allow."""
+
+
+class GenerationRow(NamedTuple):
+    """A generation as it is kept.
+
+    `charged` is None for one that has ended; for a pending one it says whether it was charged when
+    it was submitted. `polls` counts its status requests, `unreported` has the effects of its end
+    that no request has reported. `order` decides between equal moments.
+    """
+
+    generation: Generation
+    charged: bool | None
+    polls: int
+    unreported: Sequence[Effect]
+    order: int
+
+
+def encode_generation(row: GenerationRow) -> str:
+    """Return a generation as JSON."""
+    made, ending = row.generation, row.generation.ending
+    product, transition = made.product, made.transition
+    numbers = (repr(product.quantity), repr(product.duration))
+    parts = (
+        dump_json(made.id),
+        dump_json(made.prompt),
+        _encode_product(product, *numbers),
+        f'"{made.created_at.isoformat()}"',
+        _encode_transition(transition, repr(transition.seconds)),
+        repr(made.retention),
+        "null" if ending is None else _encode_ending(ending),
+        dump_json(row.charged),
+        str(row.polls),
+        encode_effects(row.unreported),
+        str(row.order),
+    )
+    return f"[{','.join(parts)}]"
+
+
+def decode_generation(text: str | bytes) -> GenerationRow:
+    """Return the generation that `encode_generation` described."""
+    name, prompt, product, created_at, *rest = json.loads(text)
+    (seconds, most_polls, failure), retention, ending, charged, polls, unreported, order = rest
+    made = Generation(
+        id=name,
+        prompt=prompt,
+        product=_decode_product(product),
+        created_at=datetime.fromisoformat(created_at),
+        transition=Transition(seconds, most_polls, _decode_failure(failure)),
+        retention=retention,
+        ending=ending and Ending(datetime.fromisoformat(ending[0]), _decode_failure(ending[1])),
+    )
+    return GenerationRow(made, charged, polls, [decode_effect(each) for each in unreported], order)
+
+
+# A text in the text, as it is the key by which the product is found again. Numbers are among the
+# arguments as they are written: 5 and 5.0 are equal, and are written differently.
+@lru_cache(maxsize=1024)
+def _encode_product(product: Product, _quantity: str, _duration: str) -> str:
+    values = asdict(product)
+    values |= {name: str(values[name]) for name in ("unit_price", "total_cost")}
+    return dump_json(dump_json(values))
+
+
+@lru_cache(maxsize=1024)
+def _decode_product(text: str) -> Product:
+    values = json.loads(text)
+    values |= {name: Decimal(values[name]) for name in ("unit_price", "total_cost")}
+    return Product(**values)
+
+
+@lru_cache(maxsize=1024)
+def _encode_transition(transition: Transition, _seconds: str) -> str:
+    return dump_json([transition.seconds, transition.polls, _encode_failure(transition.failure)])
+
+
+def _encode_ending(ending: Ending) -> str:
+    if ending.failure is None:
+        return f'["{ending.at.isoformat()}",null]'
+    return dump_json([ending.at.isoformat(), _encode_failure(ending.failure)])
+
+
+def _encode_failure(failure: Failure | None) -> list[str] | None:
+    return None if failure is None else [failure.code, failure.message]
+
+
+def _decode_failure(values: list[str] | None) -> Failure | None:
+    return None if values is None else Failure(*values)
+
+
+def encode_effect(effect: Effect) -> list[Any]:
+    """Return an effect as a JSON value."""
+    amount = effect.amount
+    return [
+        effect.what,
+        effect.at.isoformat(),
+        None if amount is None else str(amount),
+        effect.generation,
+    ]
+
+
+def decode_effect(values: Sequence[Any]) -> Effect:
+    """Return the effect that `encode_effect` described."""
+    what, at, amount, generation = values
+    return Effect(
+        what, datetime.fromisoformat(at), None if amount is None else Decimal(amount), generation
+    )
+
+
+def encode_effects(effects: Iterable[Effect]) -> str:
+    """Return effects as JSON."""
+    return dump_json([encode_effect(each) for each in effects])
+
+
+def decode_effects(text: str | bytes) -> list[Effect]:
+    """Return the effects that `encode_effects` described."""
+    return [decode_effect(each) for each in json.loads(text)]
+
+
+def encode_exchange(exchange: Exchange) -> bytes:
+    """Return an exchange as one line of JSON, followed by the bodies as they are."""
+    head = dump_json(
+        [
+            exchange.number,
+            exchange.at.isoformat(),
+            exchange.wall.isoformat(),
+            exchange.operation,
+            exchange.method,
+            exchange.path,
+            exchange.query,
+            _encode_headers(exchange.request_headers),
+            len(exchange.request_body),
+            exchange.request_size,
+            exchange.status,
+            _encode_headers(exchange.headers),
+            exchange.size,
+            exchange.seconds,
+            exchange.generation,
+            exchange.rules,
+            exchange.fault,
+            exchange.sent,
+            [encode_effect(each) for each in exchange.effects],
+            exchange.unknown_fields,
+        ]
+    )
+    return b"%b\n%b%b" % (head.encode("ascii"), exchange.request_body, exchange.body)
+
+
+def decode_exchange(data: bytes) -> Exchange:
+    """Return the exchange that `encode_exchange` described."""
+    head, _, bodies = data.partition(b"\n")
+    values = json.loads(head)
+    number, at, wall, operation, method, path, query, sent_headers, length, size, *rest = values
+    status, headers, answer_size, seconds, generation, rules, fault, sent, effects, unknown = rest
+    return Exchange(
+        number=number,
+        at=datetime.fromisoformat(at),
+        wall=datetime.fromisoformat(wall),
+        operation=operation,
+        method=method,
+        path=path,
+        query=query,
+        request_headers=_decode_headers(sent_headers),
+        request_body=bodies[:length],
+        request_size=size,
+        status=status,
+        headers=_decode_headers(headers),
+        body=bodies[length:],
+        size=answer_size,
+        seconds=seconds,
+        generation=generation,
+        rules=tuple(rules),
+        fault=fault,
+        sent=sent,
+        effects=tuple(decode_effect(each) for each in effects),
+        unknown_fields=tuple(unknown),
+    )
+
+
+def _encode_headers(headers: Headers) -> list[str]:
+    return [each.decode("latin-1") for pair in headers for each in pair]
+
+
+def _decode_headers(values: list[str]) -> Headers:
+    texts = [each.encode("latin-1") for each in values]
+    return list(zip(texts[::2], texts[1::2], strict=True))
+
+
+def encode_step(step: ControlStep) -> str:
+    """Return a control command as JSON."""
+    return dump_json(
+        [
+            step.number,
+            step.at.isoformat(),
+            step.ended_at.isoformat(),
+            step.wall.isoformat(),
+            step.command,
+            step.values,
+        ]
+    )
+
+
+def decode_step(text: str | bytes) -> ControlStep:
+    """Return the control command that `encode_step` described."""
+    number, at, ended_at, wall, command, values = json.loads(text)
+    return ControlStep(
+        number,
+        datetime.fromisoformat(at),
+        datetime.fromisoformat(ended_at),
+        datetime.fromisoformat(wall),
+        command,
+        values,
+    )
+
+
+def encode_costs(costs: dict[date, Decimal]) -> dict[str, str]:
+    """Return charges by date as a JSON value."""
+    return {str(day): str(cost) for day, cost in costs.items()}
+
+
+def decode_costs(values: dict[str, str]) -> dict[date, Decimal]:
+    """Return the charges that `encode_costs` described."""
+    return {date.fromisoformat(day): Decimal(cost) for day, cost in values.items()}

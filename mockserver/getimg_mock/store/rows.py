@@ -1,0 +1,141 @@
+"""The rows of which a durable store consists, and what a place that keeps them can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORMAT: Final = 1
+"""The format of the rows; a store of another one is refused."""
+
+
+class Head(NamedTuple):
+    """The row of a workspace.
+
+    `number` names it in other rows. `version` rises with every change; `epoch` with every
+    replacement of the whole workspace. `used` is the real time of the last change in Unix seconds.
+    `core` is JSON that most requests change, `plan` JSON that few do.
+    """
+
+    id: str
+    number: int
+    shown_key: str
+    version: int
+    epoch: int
+    used: float
+    core: str
+    plan: str
+
+
+class HeadVersion(NamedTuple):
+    """What says whether a workspace has changed: see `Head`."""
+
+    number: int
+    version: int
+    epoch: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one unit of work changes in a workspace.
+
+    None leaves a value as it is. `generations` are the rows by id, each with whether it is pending.
+    `counts` are by name. `effects`, `exchanges` and `steps` are by number; numbers below
+    `first_effect`, `first_exchange` and `first_step` are deleted. With `anew`, everything but the
+    exchanges and steps is deleted before.
+    """
+
+    head: Head
+    plan_changed: bool = False
+    anew: bool = False
+    generations: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    counts: dict[bytes, int] = field(default_factory=dict)
+    effects: dict[int, str] = field(default_factory=dict)
+    exchanges: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    steps: dict[int, str] = field(default_factory=dict)
+    first_effect: int | None = None
+    first_exchange: int | None = None
+    first_step: int | None = None
+
+
+class Rows(Protocol):
+    """A place that keeps rows. Every method raises `StoreError` when the place cannot be used.
+
+    Between `begin` and `commit` or `roll_back`, no other process changes what was read; `commit`
+    keeps all changes or none. One thread at a time calls it.
+    """
+
+    def begin(self) -> None:
+        """Begin a unit of work."""
+
+    def commit(self, changes: list[Changes]) -> None:
+        """End the unit of work, and keep its changes."""
+
+    def roll_back(self) -> None:
+        """End the unit of work without changes; raises nothing."""
+
+    def read_version(self, workspace_id: str) -> HeadVersion | None:
+        """Return the version of a workspace, None for an unknown one; within a unit of work."""
+
+    def look_up_version(self, workspace_id: str) -> HeadVersion | None:
+        """Return the version of a workspace, outside a unit of work."""
+
+    def read_head(self, workspace_id: str) -> Head | None:
+        """Return the row of a workspace."""
+
+    def list_heads(self) -> list[Head]:
+        """Return the rows of all workspaces, the last used one last."""
+
+    def allocate_number(self) -> int:
+        """Return the number of a new workspace."""
+
+    def count_workspaces(self) -> int:
+        """Return the number of workspaces."""
+
+    def delete_workspace(self, workspace_id: str) -> None:
+        """Delete a workspace with all its rows, within a unit of work."""
+
+    def delete_oldest(self, keep: int, kept_id: str) -> None:
+        """Delete the least recently used workspaces but `keep`, and never that of `kept_id`."""
+
+    def read_generation(self, number: int, generation_id: str) -> str | None:
+        """Return the row of a generation."""
+
+    def read_pending(self, number: int) -> list[str]:
+        """Return the rows of the pending generations, in the order of submission."""
+
+    def iterate_generations(self, number: int) -> Iterator[str]:
+        """Yield the rows of all generations in the order of submission."""
+
+    def find_holders(self, generation_id: str) -> list[str]:
+        """Return the ids of the workspaces that have a generation of that id."""
+
+    def read_count(self, number: int, name: bytes) -> int | None:
+        """Return a count."""
+
+    def read_counts(self, number: int) -> dict[bytes, int]:
+        """Return all counts."""
+
+    def read_effects(self, number: int) -> list[str]:
+        """Return the rows of effects, oldest first."""
+
+    def read_exchanges(self, number: int, first: int, last: int, limit: int) -> list[bytes]:
+        """Return at most `limit` exchanges from number `first` to `last`, oldest first."""
+
+    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, int]]:
+        """Return number and weight of at most `limit` exchanges from `first` on."""
+
+    def read_steps(self, number: int) -> list[str]:
+        """Return the rows of control commands, oldest first."""
+
+    def measure_bytes(self, number: int) -> int:
+        """Return about how many bytes the rows of a workspace take."""
+
+    def vacuum(self) -> None:
+        """Return free space to the system."""
+
+    def close(self) -> None:
+        """Close every connection."""

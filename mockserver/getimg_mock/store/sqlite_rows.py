@@ -1,0 +1,354 @@
+"""Rows in one SQLite file, which several processes of one machine share."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.errors import SettingsError, StoreError
+from getimg_mock.store.rows import FORMAT, Head, HeadVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from getimg_mock.store.rows import Changes
+
+# Numbers of exchanges, effects and steps share a key with the number of their workspace.
+_SHIFT: Final = 40
+_LAST: Final = (1 << _SHIFT) - 1
+
+BUSY_SECONDS: Final = 5.0
+"""How long a unit of work waits for those of other processes, in real seconds."""
+
+# Pages of the log after which it is copied into the file, which flushes both.
+_LOG_PAGES: Final = 4_000
+_CACHE_KIB: Final = 32 * 1024
+
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE workspaces (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    shown_key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    used REAL NOT NULL,
+    core TEXT NOT NULL,
+    plan TEXT NOT NULL
+);
+CREATE TABLE generations (
+    serial INTEGER PRIMARY KEY,
+    workspace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    pending INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX generations_by_id ON generations (id, workspace);
+CREATE INDEX generations_pending ON generations (workspace) WHERE pending;
+CREATE TABLE counts (
+    workspace INTEGER NOT NULL,
+    name BLOB NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) WITHOUT ROWID;
+CREATE TABLE effects (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weight INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
+"""
+
+_INSERT_GENERATION: Final = """
+INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
+"""
+_INSERT_HEAD: Final = """
+INSERT INTO workspaces (number, id, shown_key, version, epoch, used, core, plan)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+SET shown_key = excluded.shown_key, version = excluded.version, epoch = excluded.epoch,
+    used = excluded.used, core = excluded.core, plan = excluded.plan
+"""
+_UPDATE_HEAD: Final = "UPDATE workspaces SET version = ?, used = ?, core = ? WHERE number = ?"
+_HEAD: Final = "id, number, shown_key, version, epoch, used, core, plan"
+
+
+class SqliteRows:
+    """Keeps rows in the file `path`, made on first use with mode 0600.
+
+    Raises `StoreError` when the file cannot be opened, and `SettingsError` for a file that is none
+    of ours or of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._explain():
+            path.touch(mode=0o600)
+            self._connection = sqlite3.connect(
+                path,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=256,
+            )
+            self._prepare()
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise SettingsError(
+                f"{self._path}: SQLite cannot use WAL there ({mode}). Use a file on a local disk."
+            )
+        run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        run("BEGIN IMMEDIATE")
+        try:
+            tables = {name for (name,) in run("SELECT name FROM sqlite_master")}
+            if not tables:
+                for statement in _SCHEMA.split(";")[:-1]:
+                    run(statement)
+                run("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+            found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
+            run("COMMIT")
+        except BaseException:
+            run("ROLLBACK")
+            raise
+        if found is None or found[0] != FORMAT:
+            kept = "unknown" if found is None else found[0]
+            raise SettingsError(
+                f"{self._path} has format {kept}, and this version reads format {FORMAT}. "
+                "Export its workspaces with the version that wrote it, or use another file."
+            )
+
+    @contextmanager
+    def _explain(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"The store {self._path} cannot be used: {error}.") from error
+        except OSError as error:
+            why = error.strerror or str(error)
+            raise StoreError(f"The store {self._path} cannot be used: {why}.") from error
+
+    def _read(self, statement: str, *values: Any) -> list[Any]:
+        try:
+            return self._connection.execute(statement, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
+
+    def begin(self) -> None:
+        """Begin a unit of work; waits for those of other processes."""
+        self._read("BEGIN IMMEDIATE")
+
+    def commit(self, changes: list[Changes]) -> None:
+        """End the unit of work, and keep its changes."""
+        with self._explain():
+            for each in changes:
+                self._write(each)
+            self._connection.execute("COMMIT")
+
+    def roll_back(self) -> None:
+        """End the unit of work without changes."""
+        if self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.DatabaseError:  # the file has gone: so has the transaction
+                return
+
+    def _write(self, changes: Changes) -> None:
+        self._write_head(changes)
+        run, many, head = self._connection.execute, self._connection.executemany, changes.head
+        number, base = head.number, head.number << _SHIFT
+        if changes.generations:
+            rows = [
+                (number, name, pending, body)
+                for name, (body, pending) in changes.generations.items()
+            ]
+            many(_INSERT_GENERATION, rows)
+        if changes.counts:
+            counts = [(number, name, count) for name, count in changes.counts.items()]
+            many("INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", counts)
+        for at, body in changes.effects.items():
+            run("INSERT INTO effects VALUES (?, ?)", (base + at, body))
+        for at, (weight, data) in changes.exchanges.items():
+            run("INSERT INTO exchanges VALUES (?, ?, ?)", (base + at, weight, data))
+        for at, body in changes.steps.items():
+            run("INSERT INTO steps VALUES (?, ?)", (base + at, body))
+        for table, first in (
+            ("effects", changes.first_effect),
+            ("exchanges", changes.first_exchange),
+            ("steps", changes.first_step),
+        ):
+            if first is not None:
+                statement = f"DELETE FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - our names
+                run(statement, (base, base + first))
+
+    def _write_head(self, changes: Changes) -> None:
+        run, head = self._connection.execute, changes.head
+        base = head.number << _SHIFT
+        if changes.anew:
+            self._delete_rows(head.number, "generations", "counts")
+            run("DELETE FROM effects WHERE key BETWEEN ? AND ?", (base, base + _LAST))
+        if changes.anew or changes.plan_changed:
+            values = (head.number, head.id, head.shown_key, head.version, head.epoch, head.used)
+            run(_INSERT_HEAD, (*values, head.core, head.plan))
+        else:
+            run(_UPDATE_HEAD, (head.version, head.used, head.core, head.number))
+
+    def _delete_rows(self, number: int, *tables: str) -> None:
+        for table in tables:
+            self._read(f"DELETE FROM {table} WHERE workspace = ?", number)  # noqa: S608 - our names
+
+    def read_version(self, workspace_id: str) -> HeadVersion | None:
+        """Return the version of a workspace, None for an unknown one."""
+        found = self._read(
+            "SELECT number, version, epoch FROM workspaces WHERE id = ?", workspace_id
+        )
+        return HeadVersion(*found[0]) if found else None
+
+    look_up_version = read_version
+
+    def read_head(self, workspace_id: str) -> Head | None:
+        """Return the row of a workspace."""
+        found = self._read(f"SELECT {_HEAD} FROM workspaces WHERE id = ?", workspace_id)  # noqa: S608 - our names
+        return Head(*found[0]) if found else None
+
+    def list_heads(self) -> list[Head]:
+        """Return the rows of all workspaces, the last used one last."""
+        return [Head(*each) for each in self._read(f"SELECT {_HEAD} FROM workspaces ORDER BY used")]  # noqa: S608 - our names
+
+    def allocate_number(self) -> int:
+        """Return the number of a new workspace, which no other had."""
+        self._read("INSERT OR IGNORE INTO meta VALUES ('number', 0)")
+        self._read("UPDATE meta SET value = value + 1 WHERE name = 'number'")
+        return int(self._read("SELECT value FROM meta WHERE name = 'number'")[0][0])
+
+    def count_workspaces(self) -> int:
+        """Return the number of workspaces."""
+        return int(self._read("SELECT count(*) FROM workspaces")[0][0])
+
+    def delete_workspace(self, workspace_id: str) -> None:
+        """Delete a workspace with all its rows."""
+        found = self.read_version(workspace_id)
+        if found is None:
+            return
+        base = found.number << _SHIFT
+        self._delete_rows(found.number, "generations", "counts")
+        for table in ("effects", "exchanges", "steps"):
+            self._read(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", base, base + _LAST)  # noqa: S608 - our names
+        self._read("DELETE FROM workspaces WHERE number = ?", found.number)
+
+    def delete_oldest(self, keep: int, kept_id: str) -> None:
+        """Delete the least recently used workspaces but `keep`, and never that of `kept_id`."""
+        surplus = self.count_workspaces() - keep
+        if surplus > 0:
+            oldest = "SELECT id FROM workspaces WHERE id != ? ORDER BY used, number LIMIT ?"
+            for (found,) in self._read(oldest, kept_id, surplus):
+                self.delete_workspace(found)
+
+    def read_generation(self, number: int, generation_id: str) -> str | None:
+        """Return the row of a generation."""
+        found = self._read(
+            "SELECT body FROM generations WHERE id = ? AND workspace = ?", generation_id, number
+        )
+        return found[0][0] if found else None
+
+    def read_pending(self, number: int) -> list[str]:
+        """Return the rows of the pending generations, in the order of submission."""
+        found = self._read(
+            "SELECT body FROM generations WHERE workspace = ? AND pending ORDER BY serial", number
+        )
+        return [body for (body,) in found]
+
+    def iterate_generations(self, number: int) -> Iterator[str]:
+        """Yield the rows of all generations in the order of submission."""
+        found = self._read(
+            "SELECT body FROM generations WHERE workspace = ? ORDER BY serial", number
+        )
+        return (body for (body,) in found)
+
+    def find_holders(self, generation_id: str) -> list[str]:
+        """Return the ids of the workspaces that have a generation of that id."""
+        found = self._read(
+            "SELECT w.id FROM generations g JOIN workspaces w ON w.number = g.workspace"
+            " WHERE g.id = ? ORDER BY w.number",
+            generation_id,
+        )
+        return [name for (name,) in found]
+
+    def read_count(self, number: int, name: bytes) -> int | None:
+        """Return a count."""
+        found = self._read(
+            "SELECT count FROM counts WHERE workspace = ? AND name = ?", number, name
+        )
+        return found[0][0] if found else None
+
+    def read_counts(self, number: int) -> dict[bytes, int]:
+        """Return all counts."""
+        return dict(self._read("SELECT name, count FROM counts WHERE workspace = ?", number))
+
+    def read_effects(self, number: int) -> list[str]:
+        """Return the rows of effects, oldest first."""
+        return [body for (body,) in self._read_range("effects", number)]
+
+    def read_steps(self, number: int) -> list[str]:
+        """Return the rows of control commands, oldest first."""
+        return [body for (body,) in self._read_range("steps", number)]
+
+    def _read_range(self, table: str, number: int) -> list[Any]:
+        base = number << _SHIFT
+        statement = f"SELECT body FROM {table} WHERE key BETWEEN ? AND ? ORDER BY key"  # noqa: S608 - our names
+        return self._read(statement, base, base + _LAST)
+
+    def read_exchanges(self, number: int, first: int, last: int, limit: int) -> list[bytes]:
+        """Return at most `limit` exchanges from number `first` to `last`, oldest first."""
+        base = number << _SHIFT
+        found = self._read(
+            "SELECT body FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
+            base + first,
+            base + last,
+            limit,
+        )
+        return [body for (body,) in found]
+
+    def read_weights(self, number: int, first: int, limit: int) -> list[tuple[int, int]]:
+        """Return number and weight of at most `limit` exchanges from `first` on."""
+        base = number << _SHIFT
+        found = self._read(
+            "SELECT key - ?, weight FROM exchanges WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?",
+            base,
+            base + first,
+            base + _LAST,
+            limit,
+        )
+        return [(at, weight) for at, weight in found]
+
+    def measure_bytes(self, number: int) -> int:
+        """Return about how many bytes the rows of a workspace take."""
+        base = number << _SHIFT
+        total = self._read(
+            "SELECT coalesce(sum(length(body)), 0) FROM generations WHERE workspace = ?", number
+        )[0][0]
+        for table in ("effects", "exchanges", "steps"):
+            statement = (
+                f"SELECT coalesce(sum(length(body)), 0) FROM {table} WHERE key BETWEEN ? AND ?"  # noqa: S608 - our names
+            )
+            total += self._read(statement, base, base + _LAST)[0][0]
+        return int(total)
+
+    def vacuum(self) -> None:
+        """Return free space to the system."""
+        with self._explain():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.execute("VACUUM")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __del__(self) -> None:
+        # A fake is not closed in tests and in programs that end.
+        with suppress(AttributeError, sqlite3.ProgrammingError):
+            self._connection.close()

@@ -1,0 +1,222 @@
+"""The journal of a workspace that is kept in rows, and its clock that processes share."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from getimg_mock.store.encoding import decode_exchange, decode_step
+from getimg_mock.world.clock import VirtualClock, wall_seconds
+from getimg_mock.world.journal import MAX_STEPS, ControlStep, Exchange, Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from getimg_mock.world.holdings import ReentrantLock
+
+_BATCH: Final = 16
+# Weights that are read at a time to find what exceeds the budget.
+_WEIGHED: Final = 64
+
+
+class ExchangeReader(Protocol):
+    """What the journal asks of its workspace's rows."""
+
+    def read_exchanges(self, first: int, last: int, limit: int) -> list[bytes]:
+        """Return at most `limit` exchanges from number `first` to `last`."""
+
+    def read_weights(self, first: int, limit: int) -> list[tuple[int, int]]:
+        """Return number and weight of at most `limit` exchanges from `first` on."""
+
+    def read_steps(self) -> list[str]:
+        """Return the control commands that are kept."""
+
+
+class StoredJournal(Journal):
+    """A journal whose exchanges are in rows.
+
+    `recorded` is the number of the last exchange, `first` that of the oldest one that is left,
+    `weight` their size; `stepped` and `first_step` are the same for control commands. `added`,
+    `added_steps` are not kept yet.
+    """
+
+    _unit: ReentrantLock
+    _reader: ExchangeReader
+
+    def __init__(self, *, bound: int, budget: int, watch: Callable[[], object]) -> None:
+        super().__init__(bound=bound, budget=budget)
+        self._watch = watch
+        self.recorded = 0
+        self.first = 1
+        self.weight = 0
+        self.stepped = 0
+        self.first_step = 1
+        self._weights: dict[int, int] = {}
+        self.added: list[tuple[Exchange, int]] = []
+        self.added_steps: list[ControlStep] = []
+
+    @property
+    def has_listeners(self) -> bool:
+        """Whether anything waits for new exchanges."""
+        return bool(self._listeners)
+
+    def bind(self, lock: ReentrantLock, reader: ExchangeReader) -> None:
+        """Continue with the rows of another epoch of the same workspace."""
+        self._unit = lock
+        self._reader = reader
+
+    def subscribe(self, listener: Callable[[Exchange], None]) -> Callable[[], None]:
+        """Call `listener` with new exchanges; for those of other processes only with the newest."""
+        unsubscribe = super().subscribe(listener)
+        self._watch()
+        return unsubscribe
+
+    def announce(self) -> None:
+        """Call the listeners with the newest exchange, which another process has recorded."""
+        if self._listeners:
+            for each in self._read_batch(self.recorded - 1, self.recorded)[0]:
+                self._call_listeners(each)
+
+    def note_kept(self) -> None:
+        """Note that what was added is kept now."""
+        self.added.clear()
+        self.added_steps.clear()
+
+    def forget(self) -> None:
+        """Drop what was added and not kept."""
+        self.note_kept()
+        self._weights.clear()
+
+    def _call_listeners(self, exchange: Exchange) -> None:
+        for listener in tuple(self._listeners):
+            listener(exchange)
+
+    def record(self, exchange: Exchange, weight: int | None = None) -> None:
+        """Keep an exchange, number it, drop the oldest, and call the listeners."""
+        if weight is None:
+            weight = exchange.weight
+        with self._unit:
+            self.recorded += 1
+            exchange = Exchange(self.recorded, *exchange[1:])
+            self.added.append((exchange, weight))
+            self.weight += weight
+            self._drop_oldest()
+        self._call_listeners(exchange)
+
+    def _drop_oldest(self) -> None:
+        while self.recorded - self.first + 1 > self._bound or (
+            self.weight > self._budget and self.first < self.recorded
+        ):
+            self.weight -= self._find_weight(self.first)
+            self.first += 1
+
+    def _find_weight(self, number: int) -> int:
+        """Return the size of an exchange; those of the next ones are read with it."""
+        if number not in self._weights:
+            self._weights = dict(self._reader.read_weights(number, _WEIGHED))
+            self._weights |= {each.number: weight for each, weight in self.added}
+        return self._weights.pop(number, 0)
+
+    def record_step(self, step: ControlStep) -> None:
+        """Keep a control command, numbered; the oldest of more than `MAX_STEPS` is dropped."""
+        with self._unit:
+            self.stepped += 1
+            self.added_steps.append(step._replace(number=self.stepped))
+            self.first_step = max(self.first_step, self.stepped - MAX_STEPS + 1)
+
+    @property
+    def steps(self) -> deque[ControlStep]:
+        """The last control commands that changed the workspace, oldest first."""
+        with self._unit:
+            kept = [decode_step(each) for each in self._reader.read_steps()]
+            found = (each for each in (*kept, *self.added_steps) if each.number >= self.first_step)
+            return deque(found, maxlen=MAX_STEPS)
+
+    @steps.setter
+    def steps(self, _steps: deque[ControlStep]) -> None:
+        """Ignore the empty steps of a new journal."""
+
+    @property
+    def newest(self) -> int:
+        """The number of the exchange recorded last, 0 before the first."""
+        with self._unit:
+            return self.recorded
+
+    def stream(self, *, up_to: int | None = None, **criteria: object) -> Iterator[Exchange]:
+        """Yield what `query` returns, up to the number `up_to` (default: the newest's)."""
+        return super().stream(up_to=self.newest if up_to is None else up_to, **criteria)
+
+    def _read_batch(self, after: int, last: int) -> tuple[list[Exchange], int]:
+        with self._unit:
+            first, end = max(self.first, after + 1), min(last, self.recorded)
+            if first > end:
+                return [], last
+            batch = [
+                decode_exchange(each) for each in self._reader.read_exchanges(first, end, _BATCH)
+            ]
+            if len(batch) < _BATCH:
+                batch += [each for each, _ in self.added if first <= each.number <= end]
+            return batch, (batch[-1].number if batch else last)
+
+    def clear(self) -> None:
+        """Delete every exchange and control step; numbering continues."""
+        with self._unit:
+            self.first, self.weight = self.recorded + 1, 0
+            self.first_step = self.stepped + 1
+            self.added.clear()
+            self.added_steps.clear()
+
+    def __iter__(self) -> Iterator[Exchange]:
+        return iter(list(self.stream()))
+
+    def __len__(self) -> int:
+        with self._unit:
+            return self.recorded - self.first + 1
+
+
+class StoredClock(VirtualClock):
+    """A clock that every process reads alike, as it counts the real time of the machine.
+
+    `touch` is called before the time is read: within a unit of work it reads what is kept. `watch`
+    is called before something waits.
+    """
+
+    def __init__(
+        self, lock: ReentrantLock, touch: Callable[[], object], watch: Callable[[], object]
+    ) -> None:
+        super().__init__(timer=wall_seconds)
+        self._unit = lock
+        self._touch = touch
+        self._watch = watch
+
+    def block(self, moment: datetime | None, changes: int) -> None:
+        """Block this thread as `pause` suspends a coroutine."""
+        self._watch()
+        super().block(moment, changes)
+
+    async def pause(self, moment: datetime | None, changes: int) -> None:
+        """Return at `moment`, or when `self.changes` is no longer `changes`."""
+        self._watch()
+        await super().pause(moment, changes)
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, in UTC."""
+        self._touch()
+        return super().now()
+
+    @property
+    def rate(self) -> float:
+        """Seconds of this clock per real second; 0 when frozen."""
+        self._touch()
+        return self._state[2]
+
+    def scale(self, rate: float) -> None:
+        """Run at `rate` from now on."""
+        with self._unit:
+            super().scale(rate)
+
+    def advance_to(self, moment: datetime) -> datetime:
+        """Move forward to `moment` and return the new time."""
+        with self._unit:
+            return super().advance_to(moment)
