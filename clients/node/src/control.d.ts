@@ -159,7 +159,9 @@ export interface ControlRequests {
     number: number;
   };
   /** Show the money. */
-  "ledger": Record<string, never>;
+  "ledger": {
+    last?: number;
+  };
   /** Set the balance. */
   "ledger.set": {
     /** opening balance of every workspace in US dollars */
