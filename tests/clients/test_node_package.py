@@ -88,7 +88,7 @@ def test_its_own_tests_pass() -> None:
 
 
 def test_only_what_is_used_is_published(tmp_path: Path) -> None:
-    """The package has its modules, their types, a README and the licence, and the version of ours."""
+    """Modules, their types, a README and the licence, in the version of the Python package."""
     (packed,) = pack(tmp_path)
     names = {each["path"] for each in packed["files"]}
     sources = {f"src/{each.name}" for each in PACKAGE.joinpath("src").iterdir()}

@@ -15,7 +15,7 @@ FILE: Final = Path(__file__).parents[2] / "clients" / "node" / "src" / "control.
 """The file that has them."""
 
 _HEAD: Final = """\
-/** What each command of the control surface takes, by its name. Generated: `make docs` writes it. */
+/** What each command of the control surface takes, by its name. `make docs` writes this file. */
 export interface ControlRequests {
 """
 _SIMPLE: Final = {

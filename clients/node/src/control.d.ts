@@ -1,4 +1,4 @@
-/** What each command of the control surface takes, by its name. Generated: `make docs` writes it. */
+/** What each command of the control surface takes, by its name. `make docs` writes this file. */
 export interface ControlRequests {
   /** Follow the changes of a workspace as server-sent events. */
   "changes": {
