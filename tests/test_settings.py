@@ -19,6 +19,11 @@ from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, lis
 WRITTEN: dict[str, tuple[str, Any]] = {
     "host": ("::1", "::1"),
     "port": ("5000", 5000),
+    "tls": ("on", True),
+    "tls_port": ("0", 0),
+    "tls_cert": ("cert.pem", Path("cert.pem")),
+    "tls_key": ("key.pem", Path("key.pem")),
+    "tls_host": ("API.getimg.ai,::1, *.example.test", ("api.getimg.ai", "::1", "*.example.test")),
     "seed": ("tests", "tests"),
     "models": ("models.json", Path("models.json")),
     "strictness": ("schema", "schema"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -32,6 +33,9 @@ _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 _MAX_RATE: Final = 1_000_000
 _MAX_AMOUNT: Final = Decimal("1e12")
 _SMALLEST_AMOUNT: Final = Decimal("1e-12")
+_HOST_NAME: Final = re.compile(
+    r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
 
@@ -206,6 +210,26 @@ def read_names(value: Any) -> tuple[str, ...]:
     if not isinstance(listed, (list, tuple)):
         raise SettingsError(f"{shorten_value(value)} is not a list of names.")
     return tuple(str(each).strip() for each in listed if str(each).strip())
+
+
+def read_host_names(value: Any) -> tuple[str, ...]:
+    """Read a list of host names or addresses, which a text separates by commas."""
+    names = tuple(each.lower() for each in read_names(value))
+    for each in names:
+        if not (_HOST_NAME.fullmatch(each) or _is_address(each)):
+            raise SettingsError(
+                f"{shorten_value(each)} is not a host name: use api.getimg.ai or 192.0.2.7, "
+                "without a scheme or a port."
+            )
+    return names
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_text(value: Any) -> str:

@@ -67,7 +67,7 @@ class Maker:
             kept = redis.Redis.from_url(self.address.partition("?")[0])
             dumped = [kept.dump(each) for each in kept.scan_iter("*")]
             kept.close()
-            return any(text.encode() in each for each in dumped)
+            return any(text.encode() in (each or b"") for each in dumped)
         path = Path(self.address.removeprefix("sqlite:///"))
         return any(text.encode() in each.read_bytes() for each in path.parent.iterdir())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -129,9 +130,9 @@ class RedisRows:
 
     def commit(self, changes: list[Changes]) -> None:
         """End the unit of work, and keep its changes."""
-        for each in self._deleted:
-            if each not in self._locked:
-                self.read_version(each)
+        for name in self._deleted:
+            if name not in self._locked:
+                self.read_version(name)
         values: list[Any] = [self._prefix, self._token, self._expire, len(self._locked)]
         values += self._locked
         values += [len(self._deleted), *self._deleted, len(changes)]
@@ -279,18 +280,17 @@ class RedisRows:
     def measure_bytes(self, number: int) -> int:
         """Return about how many bytes the rows of a workspace take."""
         names = ("generations", "order", "pending", "counts", "effects", "exchanges", "steps")
-        sizes = (
-            self._try(lambda name=name: self._client.memory_usage(self._key(number, name)))
-            for name in names
-        )
-        return sum(size or 0 for size in sizes)
+        return sum(self._measure_key(self._key(number, name)) for name in names)
+
+    def _measure_key(self, key: str) -> int:
+        return self._try(lambda: self._client.memory_usage(key)) or 0
 
     def vacuum(self) -> None:
         """Forget workspaces that have expired."""
         names = self._try(lambda: self._client.zrange(self._key("used"), 0, -1))
         for each in names:
             if self.look_up_version(each.decode()) is None:
-                self._try(lambda name=each: self._client.zrem(self._key("used"), name))
+                self._try(partial(self._client.zrem, self._key("used"), each))
 
     def close(self) -> None:
         """Close every connection."""
@@ -317,8 +317,8 @@ def _flatten(changes: Changes) -> list[Any]:
         values += [which, -1 if first is None else first, len(rows)]
         for at, row in rows.items():
             weight, data = row if isinstance(row, tuple) else (0, row)
-            body = data if isinstance(data, bytes) else data.encode()
-            values += [at, b"%d %d\n%b" % (at, weight, body)]
+            written = data if isinstance(data, bytes) else data.encode()
+            values += [at, b"%d %d\n%b" % (at, weight, written)]
     return values
 
 

@@ -25,13 +25,18 @@ _SERVER_ONLY: Final = frozenset(
     {
         "host",
         "port",
+        "tls",
+        "tls_port",
+        "tls_cert",
+        "tls_key",
+        "tls_host",
+        "store",
+        "workers",
         "quiet",
         "log_format",
         "control_token",
         "max_workspaces",
         "trust_forwarded",
-        "store",
-        "workers",
     }
 )
 VERDICTS: Final = ("off", "error")

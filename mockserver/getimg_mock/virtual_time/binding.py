@@ -125,16 +125,7 @@ class TimeBinding:
         self._functions = frozenset(made.values())
 
     def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
-        is_bound = self.is_bound
-        if self._real_callers is not None:
-            is_bound = self._is_caller_bound
-        return lambda original: _TimeFunction(original, bound, is_bound)
-
-    def _is_caller_bound(self) -> bool:
-        """Return whether the function that has called a function of `time` has bound time."""
-        # Below this frame are `_TimeFunction.__call__` and its caller.
-        caller = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
-        return not self._real_callers[caller] and self.is_bound()  # type: ignore[index]
+        return lambda original: _TimeFunction(original, bound, self.is_bound, self._real_callers)
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy
@@ -187,13 +178,19 @@ class _TimeFunction:
         original: Callable[..., Any],
         bound: Callable[..., Any],
         is_bound: Callable[[], bool],
+        real_callers: Mapping[object, bool] | None,
     ) -> None:
         update_wrapper(self, original)
+        self._real_callers = real_callers
         self._original = original
         self._bound = bound
         self._is_bound = is_bound
 
     def __call__(self, *arguments: Any) -> Any:
+        if self._real_callers is not None:
+            caller = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
+            if self._real_callers[caller]:
+                return self._original(*arguments)
         return (self._bound if self._is_bound() else self._original)(*arguments)
 
     def __reduce__(self) -> str:
