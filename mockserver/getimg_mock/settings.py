@@ -319,4 +319,5 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}.") from None
+    values.pop("$schema", None)  # for editors
     return {name.replace("-", "_"): value for name, value in values.items()}

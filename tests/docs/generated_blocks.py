@@ -2,7 +2,7 @@
 
 Such a part is between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. GENERATORS has what
 writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md, and so is
-schemas/openapi.json.
+schemas/openapi.json and schemas/own/settings.json.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tests.docs import (
     install_ways,
     option_tables,
     page_pictures,
+    settings_schema,
 )
 from tests.docs.markdown_tables import DOCS
 
@@ -119,6 +120,7 @@ def main() -> None:
     fidelity = pages[fidelity_table.PAGE]
     pages[fidelity_table.BEHAVIOURS] = fidelity_table.behaviours(fidelity)
     pages[DOCS.parent / "schemas" / "openapi.json"] = render_openapi()
+    pages[settings_schema.FILE_PATH] = settings_schema.render_settings_schema()
     for path, text in pages.items():
         if path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
