@@ -123,6 +123,30 @@ def test_the_head_is_there_before_the_body() -> None:
     assert [*pieces] == [b"2", b"!"]
 
 
+def test_a_complete_body_is_taken_as_a_whole_once() -> None:
+    """One that goes on, or whose connection fails, is read piece by piece."""
+
+    def make(*parts: tuple[bytes, bool]) -> Answer:
+        async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            for part, more in parts:
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+
+        return app
+
+    whole = exchange(make((b"all", False)), asked())
+    assert whole.take_whole() == b"all"
+    assert list(whole) == []
+    assert exchange(make((b"", False)), asked()).take_whole() == b""
+    going_on = exchange(make((b"a", True), (b"b", False)), asked())
+    assert going_on.take_whole() is None
+    assert list(going_on) == [b"a", b"b"]
+    broken = exchange(make((b"a", True)), asked())
+    assert broken.take_whole() is None
+    with pytest.raises(DisconnectedError):
+        list(broken)
+
+
 def test_a_client_that_leaves_lets_the_application_finish() -> None:
     """A server notices only later; what it writes in its journal must be written."""
     ended = []

@@ -24,6 +24,7 @@ from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.api.recording import record
+from getimg_mock.api.sibling_processes import add_sibling_hint
 from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal, StoreError
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -153,6 +154,7 @@ class Endpoint:
             faults.select_behaviour(call)
             return await faults.apply_behaviour(call, handled.handler)
         except Refusal as refusal:
+            add_sibling_hint(refusal, call.path.get("id", ""), self.fake)
             call.hint = refusal.hint
             return render_problem(refusal, hints=settings.mock_headers)
         except BodyTooLargeError as error:

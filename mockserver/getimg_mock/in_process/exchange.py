@@ -133,6 +133,24 @@ class InProcessExchange:
         )
         self._running = True
 
+    def begin(self) -> bool:
+        """Step the application once; return whether that has brought status and headers.
+
+        Most requests end with this step, without a generator for waits that do not occur.
+        """
+        self._take_step()
+        return self.connection.status is not None
+
+    def take_whole(self) -> bytes | None:
+        """Return the body where the response is complete already, else None."""
+        connection = self.connection
+        if self._running or connection.error is not None or not connection.is_over:
+            return None
+        chunks = connection.chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        return body
+
     def receive_head(self) -> Generator[ClockWait, None, None]:
         """Continue until status and headers are sent; raises `WireError` if they never are."""
         while self.connection.status is None:
@@ -198,6 +216,9 @@ class InProcessExchange:
             if self.connection.error is not None:
                 self._due = due
                 return
+        self._take_step()
+
+    def _take_step(self) -> None:
         suspended = self._step()
         if suspended is not None and suspended is not SENT:
             self._due = suspended
@@ -259,6 +280,10 @@ class Response:
         self._exchange = under_way
         self._patience = patience
 
+    def take_whole(self) -> bytes | None:
+        """Return the whole body where it is there already; then nothing is left to iterate over."""
+        return self._exchange.take_whole()
+
     def __iter__(self) -> Iterator[bytes]:
         while (data := _drive(self._exchange.receive_chunk(), self._patience)) is not None:
             yield data
@@ -283,7 +308,8 @@ def exchange(app: ASGIApp, request: Request, patience: WaitStrategy | None = Non
     finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
-        _drive(under_way.receive_head(), patience)
+        if not under_way.begin():
+            _drive(under_way.receive_head(), patience)
     except BaseException:
         under_way.close()
         raise
@@ -298,7 +324,8 @@ async def exchange_async(
     finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
-        await _drive_async(under_way.receive_head(), patience)
+        if not under_way.begin():
+            await _drive_async(under_way.receive_head(), patience)
     except BaseException:
         under_way.close()
         raise

@@ -107,9 +107,6 @@ class Rows(Protocol):
     def read_pending(self, number: int) -> list[str]:
         """Return the rows of the pending generations, in the order of submission."""
 
-    def read_changed(self, number: int, since: int) -> list[str]:
-        """Return the rows of the generations that have changed after a version."""
-
     def iterate_generations(self, number: int) -> Iterator[str]:
         """Yield the rows of all generations in the order of submission."""
 

@@ -22,6 +22,8 @@ _LAST: Final = (1 << _SHIFT) - 1
 BUSY_SECONDS: Final = 5.0
 """How long a unit of work waits for those of other processes, in real seconds."""
 
+# Pages of the log after which it is copied into the file, which flushes both.
+_LOG_PAGES: Final = 4_000
 _CACHE_KIB: Final = 32 * 1024
 
 _SCHEMA: Final = """
@@ -40,12 +42,10 @@ CREATE TABLE generations (
     serial INTEGER PRIMARY KEY,
     workspace INTEGER NOT NULL,
     id TEXT NOT NULL,
-    version INTEGER NOT NULL,
     pending INTEGER NOT NULL,
     body TEXT NOT NULL
 );
 CREATE UNIQUE INDEX generations_by_id ON generations (id, workspace);
-CREATE INDEX generations_by_version ON generations (workspace, version);
 CREATE INDEX generations_pending ON generations (workspace) WHERE pending;
 CREATE TABLE counts (
     workspace INTEGER NOT NULL,
@@ -59,9 +59,8 @@ CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
 """
 
 _INSERT_GENERATION: Final = """
-INSERT INTO generations (workspace, id, version, pending, body) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (id, workspace) DO UPDATE
-SET version = excluded.version, pending = excluded.pending, body = excluded.body
+INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
 """
 _INSERT_HEAD: Final = """
 INSERT INTO workspaces (number, id, shown_key, version, epoch, used, core, plan)
@@ -102,6 +101,7 @@ class SqliteRows:
                 f"{self._path}: SQLite cannot use WAL there ({mode}). Use a file on a local disk."
             )
         run("PRAGMA synchronous = NORMAL")
+        run(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         run(f"PRAGMA cache_size = -{_CACHE_KIB}")
         run("BEGIN IMMEDIATE")
         try:
@@ -163,7 +163,7 @@ class SqliteRows:
         number, base = head.number, head.number << _SHIFT
         if changes.generations:
             rows = [
-                (number, name, head.version, pending, body)
+                (number, name, pending, body)
                 for name, (body, pending) in changes.generations.items()
             ]
             many(_INSERT_GENERATION, rows)
@@ -259,15 +259,6 @@ class SqliteRows:
         """Return the rows of the pending generations, in the order of submission."""
         found = self._read(
             "SELECT body FROM generations WHERE workspace = ? AND pending ORDER BY serial", number
-        )
-        return [body for (body,) in found]
-
-    def read_changed(self, number: int, since: int) -> list[str]:
-        """Return the rows of the generations that have changed after a version."""
-        found = self._read(
-            "SELECT body FROM generations WHERE workspace = ? AND version > ? ORDER BY serial",
-            number,
-            since,
         )
         return [body for (body,) in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.errors import StoreError
@@ -24,12 +25,12 @@ from getimg_mock.store.views import (
 )
 from getimg_mock.store.workspace_rows import (
     copy_state,
-    count_generations,
     encode_core,
     encode_plan,
     load_core,
     load_plan,
     magic_key,
+    read_generations,
 )
 from getimg_mock.world.clock import wall_seconds
 from getimg_mock.world.holdings import MAX_ENTRIES, Holdings
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     from getimg_mock.world.identities import Identity
     from getimg_mock.world.journal import Effect
 
+# Generations that have changed last and are named in the core: another process reads these again.
+# A process that has missed more reads all that are pending.
+_RECENT: Final = 24
 # Rows of dropped exchanges are deleted so many at a time.
 _DELETED_AT_ONCE: Final = 64
 
@@ -93,6 +97,7 @@ class StoredWorkspace:
         self._changed: dict[str, None] = {}
         self._counts: dict[bytes, int] = {}
         self._deleted_below = 0
+        self._recent: deque[tuple[int, str, bool]] = deque(maxlen=_RECENT)
         self._core = self._plan = ""
         self._entries = StoredEntries(self)
         self._generations = StoredGenerations(self, self._changed)
@@ -154,21 +159,35 @@ class StoredWorkspace:
         if head is None or head.epoch != found.epoch:
             raise StoreError(f"The rows of workspace {self.head.id} changed while they were read.")
         before = self.journal.recorded if self._core else None
-        if self._core:
-            rows = self._rows.read_changed(head.number, self.head.version)
-        else:
-            rows = self._rows.read_pending(head.number)
-        self.head = head
+        since, self.head = self.head.version if self._core else None, head
         if head.plan != self._plan:
             self._load_plan(head.plan)
         if head.core != self._core:
             self._load_core(head.core)
-        for row in rows:
-            self._take(decode_generation(row))
+        self._load_generations(since)
         self._fingerprint = self._build_fingerprint()
         self.clock.poke()
         if before is not None and before < self.journal.recorded:
             self.journal.announce()
+
+    def _load_generations(self, since: int | None) -> None:
+        """Read the pending generations again, or those that have changed after a version."""
+        is_whole = len(self._recent) < _RECENT
+        if since is None or not (is_whole or self._recent[0][0] <= since):
+            for each in (self._generations, self._charged, self._polls, self._unreported):
+                each.clear()
+            self.workspace.settlement.forget_schedule()
+            for row in self._rows.read_pending(self.head.number):
+                self._take(decode_generation(row))
+            return
+        for version, generation_id, is_pending in self._recent:
+            if version <= since:
+                continue
+            if is_pending:
+                self.read_generation(generation_id)
+            else:
+                for each in (self._generations, self._charged, self._polls, self._unreported):
+                    each.forget(generation_id)
 
     def adopt(self, plain: Workspace) -> None:
         """Take over the state of a workspace in memory; the unit of work keeps all of it."""
@@ -181,8 +200,7 @@ class StoredWorkspace:
         self._core = self._plan = ""
         self._changed.clear()
         self._counts.clear()
-        self._generations.forget()
-        for each in (self._charged, self._polls, self._unreported):
+        for each in (self._generations, self._charged, self._polls, self._unreported):
             each.clear()
         self.workspace.settlement.forget_schedule()
         self._entries.added.clear()
@@ -194,7 +212,8 @@ class StoredWorkspace:
 
     def _load_core(self, core: str) -> None:
         load_core(self.workspace, core, self._entries, self.journal)
-        self._generations.count = count_generations(core)
+        self._generations.count, recent = read_generations(core)
+        self._recent = deque(recent, maxlen=_RECENT)
         self._core = core
 
     def _take(self, row: GenerationRow) -> Generation:
@@ -271,7 +290,12 @@ class StoredWorkspace:
 
     def collect(self, used: float) -> Changes | None:
         """Return what the unit of work has changed, None for nothing; `used` is the real time."""
-        core = encode_core(self.workspace, self._entries, self.journal)
+        version = self.head.version + 1
+        recent = [
+            *self._recent,
+            *([version, each, each in self._charged] for each in self._changed),
+        ][-_RECENT:]
+        core = encode_core(self.workspace, self._entries, self.journal, recent)
         fingerprint = self._build_fingerprint()
         plan_changed = fingerprint != self._fingerprint
         nothing = core == self._core and not (plan_changed or self._changed or self._counts)
@@ -330,6 +354,10 @@ class StoredWorkspace:
         self.head = changes.head
         self.is_new = False
         self._core, self._plan = changes.head.core, changes.head.plan
+        self._recent.extend(
+            (changes.head.version, name, pending)
+            for name, (_, pending) in changes.generations.items()
+        )
         if changes.plan_changed:
             self._fingerprint = self._build_fingerprint()
         self._changed.clear()

@@ -141,8 +141,12 @@ class StoredGenerations(MutableMapping[str, "Generation"]):
             del self._cached[each]
         return dropped
 
-    def forget(self) -> None:
-        """Drop everything from memory."""
+    def forget(self, generation_id: str) -> None:
+        """Drop a generation from memory; it stays kept."""
+        self._cached.pop(generation_id, None)
+
+    def clear(self) -> None:
+        """Drop everything from memory; it stays kept."""
         self._cached.clear()
         self._new.clear()
 

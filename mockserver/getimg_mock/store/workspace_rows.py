@@ -16,14 +16,24 @@ from getimg_mock.world.magic import KEY_PREFIX
 from getimg_mock.world.transitions import Transitions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from getimg_mock.store.rows import Head
     from getimg_mock.store.stored_journal import StoredJournal
     from getimg_mock.store.views import StoredEntries
     from getimg_mock.world.workspaces import Workspace
 
 
-def encode_core(workspace: Workspace, entries: StoredEntries, journal: StoredJournal) -> str:
-    """Return what most requests change."""
+def encode_core(
+    workspace: Workspace,
+    entries: StoredEntries,
+    journal: StoredJournal,
+    recent: Sequence[Sequence[Any]],
+) -> str:
+    """Return what most requests change.
+
+    `recent` are the generations that changed last, each with its version and whether it is pending.
+    """
     clock, ledger = workspace.clock, workspace.ledger
     origin, anchor, rate = clock.state
     return dump_json(
@@ -35,6 +45,7 @@ def encode_core(workspace: Workspace, entries: StoredEntries, journal: StoredJou
             "rules": workspace.scenarios.added,
             "hits": [[each.id, each.seen, each.hits] for each in workspace.scenarios if each.seen],
             "generations": len(workspace.generations),
+            "recent": recent,
             "entries": [entries.total, entries.cleared],
             "exchanges": [journal.recorded, journal.first, journal.weight],
             "steps": [journal.stepped, journal.first_step],
@@ -116,9 +127,10 @@ def load_core(
     journal.stepped, journal.first_step = values["steps"]
 
 
-def count_generations(core: str) -> int:
-    """Return how many generations a workspace has."""
-    return int(json.loads(core)["generations"])
+def read_generations(core: str) -> tuple[int, list[tuple[int, str, bool]]]:
+    """Return how many generations there are, and those that changed last."""
+    values = json.loads(core)
+    return values["generations"], [(at, name, pending) for at, name, pending in values["recent"]]
 
 
 def copy_state(plain: Workspace, kept: Workspace) -> None:

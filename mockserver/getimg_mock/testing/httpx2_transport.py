@@ -33,6 +33,7 @@ class Httpx2Transport(
 
     _words = LibraryTypes(
         response=httpx2.Response,
+        whole=httpx2.ByteStream,
         stream=_Httpx2Stream,
         async_stream=_Httpx2AsyncStream,
         errors={

@@ -33,6 +33,7 @@ class HttpxTransport(
 
     _words = LibraryTypes(
         response=httpx.Response,
+        whole=httpx.ByteStream,
         stream=_HttpxStream,
         async_stream=_HttpxAsyncStream,
         errors={

@@ -35,9 +35,13 @@ ResponseT = TypeVar("ResponseT")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibraryTypes(Generic[ResponseT]):
-    """The classes of a library for a response, its body and its errors."""
+    """The classes of a library for a response, its body and its errors.
+
+    `whole` makes a stream of a body that is complete.
+    """
 
     response: Callable[..., ResponseT]
+    whole: Callable[[bytes], httpx.ByteStream | httpx2.ByteStream]
     stream: Callable[[Response, Told], ResponseStream]
     async_stream: Callable[[Response, Told], AsyncResponseStream]
     errors: Mapping[type[WireError], Callable[..., Exception]]
@@ -59,6 +63,9 @@ class Transport(Generic[RequestT, ResponseT]):
             answer = exchange(self.app, _build_scope(request), self.patience)
         except WireError as error:
             raise self._report(request, error) from error
+        whole = answer.take_whole()
+        if whole is not None:
+            return self._answer(request, answer, self._words.whole(whole))
         stream = self._words.stream(answer, partial(self._report, request))
         return self._answer(request, answer, stream)
 
@@ -69,6 +76,9 @@ class Transport(Generic[RequestT, ResponseT]):
             answer = await exchange_async(self.app, _build_scope(request), self.patience)
         except WireError as error:
             raise self._report(request, error) from error
+        whole = answer.take_whole()
+        if whole is not None:
+            return self._answer(request, answer, self._words.whole(whole))
         stream = self._words.async_stream(answer, partial(self._report, request))
         return self._answer(request, answer, stream)
 
@@ -76,7 +86,10 @@ class Transport(Generic[RequestT, ResponseT]):
         return self._words.errors[type(error)](str(error), request=request)
 
     def _answer(
-        self, request: RequestT, answer: Response, stream: ResponseStream | AsyncResponseStream
+        self,
+        request: RequestT,
+        answer: Response,
+        stream: ResponseStream | AsyncResponseStream | httpx.ByteStream | httpx2.ByteStream,
     ) -> ResponseT:
         return self._words.response(
             answer.status,

@@ -39,8 +39,9 @@ class TimeBinding:
     """Binds the time of this process to a policy, from `start()` to `stop()`, once.
 
     Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
-    which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
-    on the clock. `real_callers` tells which modules, by name, get real time in bound threads, too.
+    which keep real time without it. `event_wait` waits for a `threading.Event` with a timeout: it
+    takes the seconds, and a function that waits so many real seconds. `real_callers` tells which
+    modules, by name, get real time in bound threads, too.
     `notes` makes patches of its own.
     Bindings may be nested: the innermost decides.
     """
@@ -51,7 +52,7 @@ class TimeBinding:
         *,
         outsiders: Container[threading.Thread] = (),
         trio: DeadlinePolicy | None = None,
-        event_wait: bool = False,
+        event_wait: Callable[[float, Callable[[float], bool]], bool] | None = None,
         real_callers: Mapping[object, bool] | None = None,
         notes: PatchNotes | None = None,
     ) -> None:
@@ -91,7 +92,7 @@ class TimeBinding:
             if self._notes is not None:
                 self._notes.start(self._patches)
             self._patch_time()
-            if self._event_wait:
+            if self._event_wait is not None:
                 self._patches.replace(threading.Event, "wait", self._make_event_wait)
         except BaseException:
             self.stop()
@@ -125,16 +126,7 @@ class TimeBinding:
         self._functions = frozenset(made.values())
 
     def _make_function(self, bound: Callable[..., Any]) -> Callable[[Any], _TimeFunction]:
-        is_bound = self.is_bound
-        if self._real_callers is not None:
-            is_bound = self._is_caller_bound
-        return lambda original: _TimeFunction(original, bound, is_bound)
-
-    def _is_caller_bound(self) -> bool:
-        """Return whether the function that has called a function of `time` has bound time."""
-        # Below this frame are `_TimeFunction.__call__` and its caller.
-        caller = sys._getframe(2).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
-        return not self._real_callers[caller] and self.is_bound()  # type: ignore[index]
+        return lambda original: _TimeFunction(original, bound, self.is_bound, self._real_callers)
 
     def _bound_functions(self) -> dict[str, Callable[..., Any]]:
         policy = self._policy
@@ -155,10 +147,10 @@ class TimeBinding:
 
     def _make_event_wait(self, original: Callable[..., bool]) -> Callable[..., bool]:
         def wait(event: threading.Event, timeout: float | None = None) -> bool:
-            if timeout is None or event.is_set() or not self.is_bound():
+            waiting = self._event_wait
+            if timeout is None or event.is_set() or waiting is None or not self.is_bound():
                 return original(event, timeout)
-            self._policy.sleep(max(timeout, 0.0))
-            return event.is_set()
+            return waiting(max(timeout, 0.0), lambda seconds: original(event, seconds))
 
         return wait
 
@@ -187,13 +179,19 @@ class _TimeFunction:
         original: Callable[..., Any],
         bound: Callable[..., Any],
         is_bound: Callable[[], bool],
+        real_callers: Mapping[object, bool] | None,
     ) -> None:
         update_wrapper(self, original)
+        self._real_callers = real_callers
         self._original = original
         self._bound = bound
         self._is_bound = is_bound
 
     def __call__(self, *arguments: Any) -> Any:
+        if self._real_callers is not None:
+            caller = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
+            if self._real_callers[caller]:
+                return self._original(*arguments)
         return (self._bound if self._is_bound() else self._original)(*arguments)
 
     def __reduce__(self) -> str:

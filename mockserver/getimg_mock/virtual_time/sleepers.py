@@ -137,6 +137,16 @@ class Sleepers:
         """Count the short sleeps in a row: a thread that only ticks must not drive the clock."""
         self._steps[thread] = self._steps.get(thread, 0) + 1 if seconds <= _SHORT_SLEEP else 0
 
+    def _is_alone(self, me: threading.Thread) -> bool:
+        """Return whether there is no other thread, and nothing real is under way."""
+        return (
+            threading.active_count() == 1
+            and len(self._asleep) == 1
+            and me in self._asleep
+            and not self._at_work()
+            and (self._real_work is None or not self._real_work.is_under_way())
+        )
+
     def _find_other_threads(self, me: threading.Thread) -> list[threading.Thread]:
         """Return the other threads that count and do not sleep, also those about to begin."""
         return [
@@ -154,6 +164,8 @@ class Sleepers:
         is_held: Callable[[], bool],
     ) -> bool:
         """Wait until this sleeper may wake; return whether `rest` ended that before."""
+        if self._is_alone(me) and not quiet and not is_held():
+            return False
         began = quiet_since = stopwatch()
         while True:
             if not self.may_advance(me):

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from tests.contract.written_by_others import variants
 from tests.contract.written_by_others.accounts import Accounts
-from tests.contract.written_by_others.rows import ROWS, Row
+from tests.contract.written_by_others.rows import ROWS, Row, list_sets
 
 OWN: Final = Accounts().workspaces
 SEEN: Final = ("FAIL", "WARN", "INFO", "VOID")
@@ -115,20 +115,20 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("names", nargs="*", help="variants; all of the batch if there are none")
     parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--together", type=int, default=1, help="variants in a run, at most")
     parser.add_argument("--video-seconds", type=float, default=0)
     parser.add_argument("--until", help="begin no run after this time of day, HH:MM in UTC")
     chosen = parser.parse_args()
-    done = set()
+    done: set[str] = set()
     if chosen.results.exists():
         lines = chosen.results.read_text(encoding="utf-8").splitlines()
-        done = {json.loads(line)["variant"] for line in lines}
-    for name in chosen.names or list_names(chosen.batch):
+        done = {each for line in lines for each in json.loads(line)["variant"].split("+")}
+    names = chosen.names or [each for each in list_names(chosen.batch) if each not in done]
+    for name in list_sets(names, chosen.together):
         if chosen.until and time.strftime("%H:%M", time.gmtime()) >= chosen.until:
             break
-        if name in done:
-            continue
         limits = Limits(video_seconds=chosen.video_seconds)
-        found = run_one(name, chosen.results.parent / name, limits)
+        found = run_one(name, chosen.results.parent / name[:200], limits)
         with chosen.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")
         print(name, found["status"], found["seconds"], found["verdicts"]["FAIL"], flush=True)

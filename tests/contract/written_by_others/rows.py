@@ -97,3 +97,53 @@ def legal(because: str) -> Callable[[type[Provider]], type[Provider]]:
         return provider
 
     return register
+
+
+def list_changes(provider: type[Provider]) -> set[str]:
+    """Return the names that a variant defines anew."""
+    kept = {"__module__", "__doc__", "__qualname__", "__firstlineno__", "__static_attributes__"}
+    return set(vars(provider)) - kept
+
+
+def combine(name: str, right: type[Provider]) -> type[Provider]:
+    """Return the provider of a name; `one+two` has the differences of both.
+
+    Only variants that change different methods can be combined. `right` is the one without any.
+    """
+    if name == "right":
+        return right
+    parts = [ROWS[each].provider for each in name.split("+")]
+    changed: set[str] = set()
+    for part in parts:
+        if both := changed & list_changes(part):
+            raise ValueError(f"{name} cannot be combined: several change {', '.join(both)}.")
+        changed |= list_changes(part)
+    return type(name, tuple(parts), {})
+
+
+def list_sets(names: list[str], size: int) -> list[str]:
+    """Return sets of variants for a run each: different subjects and methods, or all legal."""
+    sets: list[list[Row]] = []
+    for name in names:
+        row = ROWS[name]
+        for each in sets:
+            if len(each) < size and all(_go_together(row, other) for other in each):
+                each.append(row)
+                break
+        else:
+            sets.append([row])
+    return ["+".join(row.name for row in each) for each in sets]
+
+
+# A run ends early over wrong money, and is slow over limits: these faults have runs of their own.
+ALONE: Final = {"money", "limits"}
+
+
+def _go_together(one: Row, other: Row) -> bool:
+    if one.subject in ALONE or other.subject in ALONE:
+        return False
+    if (one.severity is None) != (other.severity is None):
+        return False
+    if one.subject == other.subject != "legal":
+        return False
+    return not list_changes(one.provider) & list_changes(other.provider)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.contract.written_by_others import variants
 from tests.contract.written_by_others.provider import Provider
-from tests.contract.written_by_others.rows import ROWS
+from tests.contract.written_by_others.rows import combine
 from tests.contract.written_by_others.wire import start_serving
 
 
@@ -26,12 +26,12 @@ def main() -> None:
     """Read the command line and serve."""
     variants.load()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", choices=["right", *ROWS], metavar="NAME")
+    parser.add_argument("variant", metavar="NAME", help="`right`, a variant, or `one+two`")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--video-seconds", type=float, default=2.0)
     parser.add_argument("--log", type=Path, help="write each request's time and status here")
     chosen = parser.parse_args()
-    kind = Provider if chosen.variant == "right" else ROWS[chosen.variant].provider
+    kind = combine(chosen.variant, Provider)
     asyncio.run(serve(kind, chosen.port, chosen.video_seconds, chosen.log))
 
 

@@ -2,7 +2,8 @@
 
 `first_sight_providers_N.jsonl` has a line for each run, as `batch` wrote it, with two fields more:
 `judged` and `why`, by a reader of what the contract printed. A fault is `right`, `other`, `warned`
-or `missed`, a legal variant is `let go` or a `false failure`.
+or `missed`, a legal variant is `let go` or a `false failure`. A run of several variants has a line
+for each of them, with the others in `together` and the ids of the checks that are about this one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ def write_row(run: dict[str, Any]) -> str:
     row = ROWS[run["variant"]]
     said = run["verdicts"]
     quiet = [each for each in said["WARN"] + said["INFO"] if each not in ALWAYS]
-    status = "time over" if run["status"] is None else run["status"]
+    status = "time over" if run["status"] is None else str(run["status"])
+    if others := len(run.get("together", [])):
+        status += f", with {others} more"
     cells = (
         row.name,
         f"{row.says} *{row.because}*",

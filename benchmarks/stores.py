@@ -1,0 +1,115 @@
+"""How fast durable stores are, as a share of the memory store, in one run.
+
+All servers run at the same time and are loaded in turn, so that what else happens on the machine
+falls on all alike. The ratio is the median of the ratios of the rounds. SQLite flushes its log at
+checkpoints, not at each commit; Redis, where it runs, flushes as it was told to.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.load import KEY, encoded, image_requests, load
+from benchmarks.processes import Server, fake, running
+from benchmarks.targets import at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROUNDS: Final = 11
+REQUESTS: Final = 1_000
+CONNECTIONS: Final = 16
+IMAGES: Final = {"sqlite": 0.35, "redis": 0.35}
+POLLS: Final = {"sqlite": 0.6, "redis": 0.6}
+WORKERS: Final = 4
+VIDEO: Final = {"model": "seedance-v1-5-pro", "prompt": "Waves", "duration": 5}
+
+
+def main() -> int:
+    """Measure, print, and return the exit status."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        warm = image_requests(1)[0]
+        servers = {
+            name: stack.enter_context(running(command, warm))
+            for name, command in _list_commands(folder).items()
+        }
+        images = image_requests(REQUESTS * (ROUNDS + 1))
+        rounds = [images[at : at + REQUESTS] for at in range(0, len(images), REQUESTS)]
+        rates = _measure(servers, lambda _server, number: rounds[number])
+        missed = _compare("POST image", rates, IMAGES)
+        polls = {name: [_poll(server)] for name, server in servers.items()}
+        rates = _measure(servers, lambda server, _number: polls[server])
+        return max(missed, _compare("poll", rates, POLLS))
+
+
+def _list_commands(folder: Path) -> dict[str, Callable[[int], list[str]]]:
+    def keep(address: str, workers: int = 1) -> Callable[[int], list[str]]:
+        return lambda port: [*fake(port), "--store", address, "--workers", str(workers)]
+
+    commands: dict[str, Callable[[int], list[str]]] = {
+        "memory": fake,
+        "sqlite": keep(f"sqlite:///{folder}/one.db"),
+        f"sqlite x{WORKERS}": keep(f"sqlite:///{folder}/several.db", WORKERS),
+    }
+    return commands
+
+
+def _measure(
+    servers: dict[str, Server], requests: Callable[[str, int], Sequence[bytes]]
+) -> dict[str, list[float]]:
+    rates: dict[str, list[float]] = {name: [] for name in servers}
+    for number in range(ROUNDS + 1):
+        for name, server in servers.items():
+            seen = load(
+                port=server.port,
+                requests=requests(name, number),
+                count=REQUESTS,
+                connections=CONNECTIONS,
+            )
+            if seen.statuses != {200: REQUESTS}:
+                raise RuntimeError(f"Not every request was answered with 200: {seen.statuses}.")
+            rates[name].append(seen.rate)
+    for measured in rates.values():
+        del measured[0]  # the first round warms up
+    return rates
+
+
+def _compare(what: str, rates: dict[str, list[float]], targets: dict[str, float]) -> int:
+    shown = ", ".join(f"{name} {median(measured):,.0f}" for name, measured in rates.items())
+    print(f"stores    {what} over {CONNECTIONS} connections, answers/s: {shown}")
+    missed = 0
+    for name, target in targets.items():
+        if name in rates:
+            ratio = _divide(rates[name], rates["memory"])
+            missed |= at_least(f"stores    {what}, {name} / memory", ratio, target)
+        several = f"{name} x{WORKERS}"
+        if several in rates:
+            ratio = _divide(rates[several], rates[name])
+            missed |= at_least(f"stores    {what}, {several} / {name}", ratio, 1)
+    return missed
+
+
+def _divide(ours: list[float], theirs: list[float]) -> float:
+    return median(our / their for our, their in zip(ours, theirs, strict=True))
+
+
+def _poll(server: Server) -> bytes:
+    """Return a request for the state of a new video."""
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    connection.request("POST", "/v2/videos/generations", json.dumps(VIDEO), headers)
+    made = json.loads(connection.getresponse().read())
+    connection.close()
+    return encoded("GET", f"/v2/videos/generations/{made['id']}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
