@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -32,6 +33,9 @@ _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 _MAX_RATE: Final = 1_000_000
 _MAX_AMOUNT: Final = Decimal("1e12")
 _SMALLEST_AMOUNT: Final = Decimal("1e-12")
+_HOST_NAME: Final = re.compile(
+    r"(\*\.)?[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
+)
 _TRUE: Final = ("1", "true", "yes", "on")
 _FALSE: Final = ("0", "false", "no", "off")
 
@@ -208,6 +212,26 @@ def read_names(value: Any) -> tuple[str, ...]:
     return tuple(str(each).strip() for each in listed if str(each).strip())
 
 
+def read_host_names(value: Any) -> tuple[str, ...]:
+    """Read a list of host names or addresses, which a text separates by commas."""
+    names = tuple(each.lower() for each in read_names(value))
+    for each in names:
+        if not (_HOST_NAME.fullmatch(each) or _is_address(each)):
+            raise SettingsError(
+                f"{shorten_value(each)} is not a host name: use api.getimg.ai or 192.0.2.7, "
+                "without a scheme or a port."
+            )
+    return names
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def read_text(value: Any) -> str:
     """Read a text; numbers are taken as they are written."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
@@ -248,12 +272,15 @@ def read_pattern(value: Any) -> str:
     return text
 
 
-_STORES: Final = re.compile(r"memory|sqlite:///.+")
+_STORES: Final = re.compile(r"memory|sqlite:///.+|(redis|rediss|unix)://.+")
 
 
 def read_store(value: Any) -> str:
-    """Return the address of a store: memory, or sqlite:///PATH."""
+    """Return the address of a store: memory, sqlite:///PATH, or redis://HOST."""
     text = read_text(value)
     if not _STORES.fullmatch(text):
-        raise SettingsError(f"{shorten_value(value)} is not a store: use memory or sqlite:///PATH.")
+        raise SettingsError(
+            f"{shorten_value(value)} is not a store: "
+            "use memory, sqlite:///PATH, or redis://HOST:PORT/0."
+        )
     return text

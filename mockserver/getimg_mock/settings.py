@@ -25,6 +25,7 @@ from getimg_mock.setting_values import (
     read_clock,
     read_flag,
     read_host,
+    read_host_names,
     read_money,
     read_names,
     read_path,
@@ -74,6 +75,25 @@ class Settings:
     host: str = _option("127.0.0.1", read_host, "address to listen on", "ADDRESS")
     port: int = _option(
         4010, build_integer_reader(0, 65535), "port to listen on; 0 takes a free one", "N"
+    )
+    tls: bool = _option(_NO, read_flag, "answer HTTPS; without --tls-port instead of HTTP")
+    tls_port: int | None = _option(
+        None,
+        build_optional_reader(build_integer_reader(0, 65535)),
+        "port for HTTPS beside HTTP; 0 takes a free one",
+        "N",
+    )
+    tls_cert: Path | None = _option(
+        None,
+        build_optional_reader(read_path),
+        "certificate chain of your own, PEM (default: one of a local authority)",
+        "FILE",
+    )
+    tls_key: Path | None = _option(
+        None, build_optional_reader(read_path), "private key of --tls-cert, PEM", "FILE"
+    )
+    tls_host: tuple[str, ...] = _option(
+        (), read_host_names, "further names of this server; may be given again", "NAME,..."
     )
     seed: str = _option("0", read_text, "seed of ids, times and pictures", "TEXT")
     models: Path | None = _option(
@@ -179,12 +199,12 @@ class Settings:
     store: str = _option(
         "memory",
         read_store,
-        "where workspaces are kept: memory, or a file as sqlite:///PATH",
+        "where workspaces are kept: memory, sqlite:///PATH, or redis://HOST:PORT/0",
         "ADDRESS",
     )
     workers: int = _option(
         1,
-        build_integer_reader(1, 64),
+        build_integer_reader(1, 1024),
         "processes that serve one port; more than one need a durable store",
         "N",
     )
@@ -299,4 +319,5 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}.") from None
+    values.pop("$schema", None)  # for editors
     return {name.replace("-", "_"): value for name, value in values.items()}

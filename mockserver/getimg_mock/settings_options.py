@@ -56,6 +56,11 @@ class SettingsOptions(SharedOptions, total=False):
 
     host: str
     port: int
+    tls: bool
+    tls_port: int | None
+    tls_cert: Path | str | None
+    tls_key: Path | str | None
+    tls_host: Sequence[str] | str
     limits: Literal["generous", "realistic"]
     trust_forwarded: bool
     max_workspaces: int

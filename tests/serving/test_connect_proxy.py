@@ -35,10 +35,9 @@ def run_with_proxy(
         serving = asyncio.ensure_future(
             serve(
                 create_app(settings),
-                open_listener(settings),
+                [Entrance(open_listener(settings)), entrance],
                 over,
                 started=ready.set,
-                entrances=[entrance],
             )
         )
         await ready.wait()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # One module a command; only the one that was asked for is imported.
 COMMANDS: Final = {
     "serve": "start the fake",
+    "ca": "show how programs trust the certificates of serve --tls",
     "run": "run a program of any language against a fake",
     "openapi": "print the OpenAPI document",
     "verify": "judge a provider or a client by the contract",

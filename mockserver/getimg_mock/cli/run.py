@@ -67,6 +67,11 @@ def run(arguments: argparse.Namespace) -> int:
         hosts=API_HOSTS | {each.lower() for each in arguments.api_host},
     )
     settings = load_settings(arguments, {"port": 0, "quiet": True})
+    if settings.tls or settings.tls_host:
+        raise SettingsError(
+            "getimg-mock run answers HTTPS with a certificate of its own: leave out --tls. "
+            "Use --api-host NAME for a further name."
+        )
     app = create_app(require_token(settings))
     status, refused = program.run(app, os.environ)
     if arguments.summary or arguments.observe:

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import gc
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -14,17 +15,28 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.application import create_app
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
-from getimg_mock.serving.server import format_url, new_event_loop, open_listeners, serve
+from getimg_mock.serving.server import (
+    describe_entrances,
+    new_event_loop,
+    open_entrances,
+    serve,
+)
+from getimg_mock.serving.tls_settings import prepare_tls
 from getimg_mock.serving.workers import Workers, check_workers
+from getimg_mock.setting_values import read_host_names, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    import socket
+    from collections.abc import Sequence
 
     from getimg_mock.application import Application
     from getimg_mock.fake import Fake
+    from getimg_mock.serving.server import Entrance
 
 _COLLECTED_AFTER = 50_000
+_TLS = """
+HTTPS is at {url}; getimg-mock ca shows how programs trust it.
+"""
 _CONTROL = """
 The controls under /__mock__/ ask for this token in the header X-Mock-Token:
   export GETIMG_MOCK_TOKEN={token}
@@ -56,33 +68,56 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
             arguments["metavar"] = option.metadata["metavar"]
+            if option.metadata["parse"] in {read_names, read_host_names}:
+                arguments["action"] = _Extend
         parser.add_argument(
             f"--{format_option_name(option.name)}", default=argparse.SUPPRESS, **arguments
         )
 
 
+class _Extend(argparse.Action):
+    """Collects an option that is given again, each time with one name or several."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Add names to those that came before."""
+        del parser, option_string
+        earlier = getattr(namespace, self.dest, ())
+        setattr(namespace, self.dest, [*earlier, *values.split(",")])
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
-    settings = require_token(load_settings(arguments, {}))
+    tls = prepare_tls(require_token(load_settings(arguments, {})))
+    settings = tls.settings
     check_workers(settings)
     app = create_app(settings)
-    listeners = open_listeners(settings)
-    sys.stdout.write(render_greeting(format_url(listeners[0]), settings.control_token))
+    entrances = open_entrances(tls)
+    url, secure = describe_entrances(entrances[0], tls)
+    sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
     if settings.workers == 1:
-        _serve(app, listeners[0])
+        _serve(app, entrances[0])
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
+    # Else the interpreter would search all workspaces for garbage several times before it ends,
+    # which on a busy machine takes many seconds after a signal.
+    gc.freeze()
     del app
     Workers(
         settings.workers,
-        lambda number, parent: _serve(create_app(settings), listeners[number], parent),
+        lambda number, parent: _serve(create_app(settings), entrances[number], parent),
     ).run()
     return 0
 
 
-def _serve(app: Application, listener: socket.socket, parent: int | None = None) -> None:
+def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
     """Serve until a signal, or until the pipe `parent` is closed at its other end."""
     app.judge = judge_client
     # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
@@ -90,8 +125,11 @@ def _serve(app: Application, listener: socket.socket, parent: int | None = None)
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve_until_signal(app, listener, parent))
+        runner.run(_serve_until_signal(app, entrances, parent))
     app.fake.store.close()
+    # Else the interpreter would search all workspaces for garbage several times before it ends,
+    # which on a busy machine takes many seconds after a signal.
+    gc.freeze()
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
@@ -105,9 +143,14 @@ def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Sett
     return Settings.load(preset | given, os.environ, Path(named) if named else None)
 
 
-def render_greeting(url: str, token: str | None = None) -> str:
-    """Return what to do next, ready to copy."""
+def render_greeting(
+    url: str, token: str | None = None, secure: str | None = None, authority: Path | None = None
+) -> str:
+    """Return what to do next, ready to copy; `secure` is the address of HTTPS."""
     control = _CONTROL.format(token=token) if token else ""
+    if secure:
+        control = _TLS.format(url=secure) + control
+    trust = f"--cacert {shlex.quote(str(authority))} " if url == secure and authority else ""
     return f"""\
 getimg-mock answers at {url} (Ctrl-C stops it)
 
@@ -116,7 +159,7 @@ Point a client at it:
   export GETIMG_API_KEY={EXAMPLE_KEY}
 
 Or try it with curl:
-  curl -s {url}/v2/images/generations -H "Authorization: Bearer {EXAMPLE_KEY}" \\
+  curl -s {trust}{url}/v2/images/generations -H "Authorization: Bearer {EXAMPLE_KEY}" \\
     -H "Content-Type: application/json" \\
     -d '{{"model": "seedream-5-lite", "prompt": "A lighthouse"}}'
 
@@ -151,7 +194,7 @@ def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
 
 
 async def _serve_until_signal(
-    app: Application, listener: socket.socket, parent: int | None
+    app: Application, entrances: Sequence[Entrance], parent: int | None
 ) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -162,4 +205,4 @@ async def _serve_until_signal(
             break
     if parent is not None:
         loop.add_reader(parent, over.set)
-    await serve(app, listener, over)
+    await serve(app, entrances, over)

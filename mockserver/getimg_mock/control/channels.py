@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -24,10 +26,12 @@ from getimg_mock.control.request_guard import TOKEN_HEADER
 from getimg_mock.errors import ControlError, SettingsError
 from getimg_mock.media.rendering import encode
 from getimg_mock.setting_values import Span, shorten_value
+from getimg_mock.user_files import find_state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from http.client import HTTPResponse
+    from urllib.parse import SplitResult
 
     from getimg_mock.fake import Fake
 
@@ -139,7 +143,6 @@ class RemoteChannel:
         self, method: str, path: str, values: Mapping[str, Any], timeout: float | None
     ) -> tuple[HTTPResponse, HTTPConnection]:
         parts = urlsplit(self.url)
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         headers = {"Accept": "*/*"}
         if self.key:  # listing the workspaces needs none
             headers["Authorization"] = f"Bearer {self.key}"
@@ -151,7 +154,7 @@ class RemoteChannel:
         else:
             headers["Content-Type"] = "application/json"
             body = json.dumps(values).encode()
-        connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+        connection = _open_connection(parts, timeout)
         try:
             connection.request(method, target, body, headers)
             return connection.getresponse(), connection
@@ -169,12 +172,30 @@ class RemoteChannel:
         return value
 
     def _build_unreachable_error(self, error: Exception) -> ControlError:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return ControlError(
+                "untrusted",
+                f"This program does not trust its certificate: {self.url} has one of an "
+                "authority that neither SSL_CERT_FILE nor the state folder has.",
+                status=503,
+            )
         why = (error.strerror if isinstance(error, OSError) else None) or str(error) or "no answer"
         return ControlError(
             "unreachable",
             f"No getimg-mock answers at {self.url}: {why}. Start one with getimg-mock serve.",
             status=503,
         )
+
+
+def _open_connection(parts: SplitResult, timeout: float | None) -> HTTPConnection:
+    """Return a connection, which trusts the authority of `serve --tls` on this machine, too."""
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        return HTTPConnection(host, parts.port, timeout=timeout)
+    context = ssl.create_default_context()
+    with suppress(OSError, RuntimeError):  # no such file, or no home folder
+        context.load_verify_locations(find_state_folder() / "tls" / "ca.pem")
+    return HTTPSConnection(host, parts.port, timeout=timeout, context=context)
 
 
 def _parse_host(url: str) -> str:

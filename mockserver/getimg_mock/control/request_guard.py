@@ -5,7 +5,8 @@ its own name to this machine (DNS rebinding). For every request:
 
 - an `Origin` other than this server's own is refused, and there are no CORS headers;
 - if the server is reachable from other machines, or a token is set, the token is required;
-- otherwise the `Host` must be a loopback name, or the address that the server is bound to.
+- otherwise the `Host` must be a loopback name, the address that the server is bound to, or a name
+  that `--tls-host` or the server's certificate has.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
 
     `public` paths (health, documents) need no token.
     """
-    host = _read_host(scope)
+    host = read_host(scope)
     _check_origin(scope, host)
     if settings.control_token is not None or _is_exposed(scope, settings):
         if not public:
@@ -63,7 +64,7 @@ def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
         raise ControlError(
             "foreign_host",
             f"The control interface does not answer for the host {host[:80]!r}. "
-            "Use http://127.0.0.1, or set a control token.",
+            "Use 127.0.0.1, name the host with --tls-host, or set a control token.",
             status=403,
         )
 
@@ -77,8 +78,10 @@ def _is_local(host: str, settings: Settings) -> bool:
     match = _AUTHORITY.fullmatch(host)
     if match is None:
         return False
-    name = match[1].strip("[]")
-    return is_loopback(name) or name.lower() == settings.host.lower()
+    name = match[1].strip("[]").lower()
+    if is_loopback(name) or name == settings.host.lower():
+        return True
+    return name in settings.tls_host or f"*.{name.partition('.')[2]}" in settings.tls_host
 
 
 def _check_origin(scope: Scope, host: str) -> None:
@@ -142,7 +145,8 @@ def _check_token(scope: Scope, token: str | None) -> None:
         raise ControlError("wrong_token", "The control token is wrong.", status=401)
 
 
-def _read_host(scope: Scope) -> str:
+def read_host(scope: Scope) -> str:
+    """Return the Host of a request; raises `ControlError` unless there is exactly one."""
     found = _find_headers(scope, b"host")
     if len(found) != 1:
         raise ControlError("foreign_host", "Send one Host header.", status=403)

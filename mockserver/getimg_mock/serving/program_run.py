@@ -21,7 +21,6 @@ from getimg_mock.serving.trust_files import write_trust_files
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping, Sequence
 
     from getimg_mock.application import Application
@@ -84,23 +83,21 @@ class ProgramRun:
         )
         environment = build_environment(inherited, addresses, files)
         entrances = (
+            Entrance(plain),
             Entrance(secure, context=rules.context),
             Entrance(proxy, build=lambda factory: ConnectProxy(rules, factory)),
         )
-        status = await self._run_child(app, plain, entrances, environment)
+        status = await self._run_child(app, entrances, environment)
         return status, frozenset(rules.refused)
 
     async def _run_child(
         self,
         app: Application,
-        plain: socket.socket,
         entrances: Sequence[Entrance],
         environment: Mapping[str, str],
     ) -> int:
         over, ready = asyncio.Event(), asyncio.Event()
-        serving = asyncio.ensure_future(
-            serve(app, plain, over, started=ready.set, entrances=entrances)
-        )
+        serving = asyncio.ensure_future(serve(app, entrances, over, started=ready.set))
         try:
             await ready.wait()
             return await _wait_for_child(self.command, environment)

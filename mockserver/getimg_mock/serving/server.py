@@ -15,11 +15,13 @@ from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import ServerError, SettingsError
 from getimg_mock.serving.http_protocol import HttpProtocol
+from getimg_mock.serving.tls_settings import TlsSetup, prepare_tls
 from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Unpack
 
@@ -53,9 +55,11 @@ class MockServer:
             raise TypeError("Pass either settings or single options, not both.")
         if settings.workers != 1:
             raise SettingsError("A MockServer is one process: getimg-mock serve has workers.")
-        self.settings = settings = require_token(settings)
+        self._tls = prepare_tls(require_token(settings))
+        self.settings = settings = self._tls.settings
         self.app: Application = create_app(settings)
         self._url: str | None = None
+        self._tls_url: str | None = None
         self._thread: threading.Thread | None = None
         self._stop: Callable[[], object] | None = None
 
@@ -68,6 +72,16 @@ class MockServer:
             )
         return self._url
 
+    @property
+    def tls_url(self) -> str | None:
+        """The address that speaks HTTPS; None without `tls`, or while the server is stopped."""
+        return self._tls_url
+
+    @property
+    def certificate_authority(self) -> Path | None:
+        """The file that clients trust for `tls_url`; None for a certificate of your own."""
+        return self._tls.authority
+
     def workspace(self, key: str) -> WorkspaceHandle:
         """Return the controls of a key's workspace: clock, scenarios, money, journal and more."""
         from getimg_mock.control.handle import connect_local  # noqa: PLC0415 - serving needs none of it
@@ -78,11 +92,11 @@ class MockServer:
         """Listen in a thread; return when the server accepts requests."""
         if self._thread is not None:
             raise ServerError("The server is already running.")
-        listener = open_listener(self.settings)
-        self._url = format_url(listener)
+        (entrances,) = open_entrances(self._tls)
+        self._url, self._tls_url = describe_entrances(entrances, self._tls)
         started = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(listener, started), name="getimg-mock", daemon=True
+            target=self._run, args=(entrances, started), name="getimg-mock", daemon=True
         )
         self._thread.start()
         started.wait()
@@ -94,7 +108,7 @@ class MockServer:
             self._stop()
         if self._thread is not None:
             self._thread.join()
-        self._url = self._thread = self._stop = None
+        self._url = self._tls_url = self._thread = self._stop = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -107,11 +121,11 @@ class MockServer:
     ) -> None:
         self.stop()
 
-    def _run(self, listener: socket.socket, started: threading.Event) -> None:
+    def _run(self, entrances: Sequence[Entrance], started: threading.Event) -> None:
         async def run() -> None:
             loop, over = asyncio.get_running_loop(), asyncio.Event()
             self._stop = lambda: loop.call_soon_threadsafe(over.set)
-            await serve(self.app, listener, over, started=started.set)
+            await serve(self.app, entrances, over, started=started.set)
 
         try:
             with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -152,16 +166,12 @@ class Entrance:
 
 async def serve(
     app: Application,
-    listener: socket.socket,
+    entrances: Sequence[Entrance],
     over: asyncio.Event,
     *,
     started: Callable[[], object] = lambda: None,
-    entrances: Sequence[Entrance] = (),
 ) -> None:
-    """Answer requests to `listener` until `over` is set; then abort all connections.
-
-    `entrances` are further ports, on which the same fake answers.
-    """
+    """Answer requests to `entrances` until `over` is set; then abort all connections."""
     config = Config(
         app,
         http=HttpProtocol,
@@ -181,7 +191,7 @@ async def serve(
 
     loop = asyncio.get_running_loop()
     servers, acceptors = [], []
-    for each in (Entrance(listener), *entrances):
+    for each in entrances:
         acceptor = each.build(build_protocol)
         acceptors.append(acceptor)
         servers.append(
@@ -250,7 +260,37 @@ def open_listener(settings: Settings, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def format_url(listener: socket.socket) -> str:
-    """Return the URL of a listening socket."""
+def open_entrances(tls: TlsSetup) -> list[list[Entrance]]:
+    """Return the listening sockets of each worker, that of HTTP first; raises `ServerError`."""
+    settings = tls.settings
+    is_alone = settings.tls_port is None
+    first = open_listeners(settings)
+    entrances = [[Entrance(each, tls.context if is_alone else None)] for each in first]
+    if tls.context is None or settings.tls_port is None:
+        return entrances
+    try:
+        secure = open_listeners(replace(settings, port=settings.tls_port))
+    except BaseException:
+        for each in first:
+            each.close()
+        raise
+    for found, listener in zip(entrances, secure, strict=True):
+        found.append(Entrance(listener, tls.context))
+    return entrances
+
+
+def describe_entrances(entrances: Sequence[Entrance], tls: TlsSetup) -> tuple[str, str | None]:
+    """Return the URL of the first entrance, and that of HTTPS, if there is one."""
+    urls = {
+        each.context is not None: format_url(each.listener, tls if each.context else None)
+        for each in entrances
+    }
+    return urls.get(False) or urls[True], urls.get(True)
+
+
+def format_url(listener: socket.socket, tls: TlsSetup | None = None) -> str:
+    """Return the URL of a listening socket, which speaks HTTPS with `tls`."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "http" if tls is None else "https"
+    host = (tls and tls.host) or host
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

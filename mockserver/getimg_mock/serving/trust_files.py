@@ -1,4 +1,4 @@
-"""Files that let programs trust a certificate authority for one run, in addition to their own.
+"""Files that let programs trust a certificate authority, in addition to their own.
 
 They hold certificates alone: no private key is ever written.
 """
@@ -30,6 +30,16 @@ _VARIABLES: Final = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True)
+class TrustBundles:
+    """The paths of the files with certificates."""
+
+    bundle: Path
+    """The authorities of the system and of the environment, and that of the fake: PEM."""
+    java: Path
+    """As `bundle`, in PKCS #12, with `JAVA_PASSWORD`."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrustFiles:
     """The paths of one run's files, all in one folder."""
 
@@ -53,19 +63,17 @@ def write_trust_files(
     """Write the files into `folder`; `preload` are the values that the Node module needs."""
     php = folder / "php"
     php.mkdir()
+    bundles = write_bundles(folder, certificate, environment)
     files = TrustFiles(
-        bundle=folder / "ca-bundle.pem",
+        bundle=bundles.bundle,
         extra=folder / "ca-extra.pem",
-        java=folder / "ca-bundle.p12",
+        java=bundles.java,
         wgetrc=folder / "wgetrc",
         php=php,
         preload=folder / "node_preload.cjs",
     )
-    known = _read_known(environment)
-    files.bundle.write_bytes(certificate + b"\n" + known)
     own = environment.get("NODE_EXTRA_CA_CERTS")
     files.extra.write_bytes(certificate + b"\n" + (_read_file(own) if own else b""))
-    files.java.write_bytes(_build_java_store(certificate + b"\n" + known))
     settings = environment.get("WGETRC") or str(Path("~/.wgetrc").expanduser())
     files.wgetrc.write_bytes(_read_file(settings) + f"\nca_certificate = {files.bundle}\n".encode())
     ini = f'curl.cainfo = "{files.bundle}"\nopenssl.cafile = "{files.bundle}"\n'
@@ -76,9 +84,19 @@ def write_trust_files(
     return files
 
 
-def _read_known(environment: Mapping[str, str]) -> bytes:
+def write_bundles(folder: Path, certificate: bytes, environment: Mapping[str, str]) -> TrustBundles:
+    """Write the files with certificates into `folder`."""
+    bundles = TrustBundles(folder / "ca-bundle.pem", folder / "ca-bundle.p12")
+    bundle = certificate + b"\n" + _read_known(environment, bundles.bundle)
+    bundles.bundle.write_bytes(bundle)
+    bundles.java.write_bytes(_build_java_store(bundle))
+    return bundles
+
+
+def _read_known(environment: Mapping[str, str], written: Path) -> bytes:
     """Return the authorities that programs trust already: of the system and of the environment."""
     paths = [environment[name] for name in _VARIABLES if environment.get(name)]
+    paths = [each for each in paths if Path(each) != written]
     system = ssl.get_default_verify_paths()
     candidates = (system.openssl_cafile, *_SYSTEM_BUNDLES)
     paths += [each for each in candidates if each and Path(each).is_file()][:1]

@@ -22,7 +22,22 @@ API_HOST: Final = "api.getimg.ai"
 
 # Settings of a server, which a test does not have.
 _SERVER_ONLY: Final = frozenset(
-    {"host", "port", "quiet", "log_format", "control_token", "max_workspaces", "trust_forwarded"}
+    {
+        "host",
+        "port",
+        "tls",
+        "tls_port",
+        "tls_cert",
+        "tls_key",
+        "tls_host",
+        "store",
+        "workers",
+        "quiet",
+        "log_format",
+        "control_token",
+        "max_workspaces",
+        "trust_forwarded",
+    }
 )
 VERDICTS: Final = ("off", "error")
 POLICIES: Final = ("no-unexpected-calls", "no-undownloaded-results", "no-pending-videos")
