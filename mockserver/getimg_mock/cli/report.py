@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli import reporting
+from getimg_mock.cli.colour import is_coloured
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import read_events, require_reports, write_report
 
@@ -37,5 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
         write_report(path, outcomes)
     for outcome in outcomes:
         if not arguments.report:
-            sys.stdout.write(console.render_console(outcome, colour=sys.stdout.isatty()))
+            sys.stdout.write(console.render_console(outcome, colour=is_coloured(sys.stdout)))
     return 0

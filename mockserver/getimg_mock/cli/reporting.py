@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from getimg_mock.cli.colour import is_coloured
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import FORMATS, write_report
 from getimg_mock.reports.printable_text import replace_unprintable
@@ -89,5 +90,5 @@ def show_result(result: Verification, reports: list[Path], *, brief: bool = Fals
         write_report(path, result.outcomes)
     for outcome in result.outcomes:
         if not brief and not outcome.twin:
-            sys.stdout.write(console.render_console(outcome, colour=sys.stdout.isatty()))
+            sys.stdout.write(console.render_console(outcome, colour=is_coloured(sys.stdout)))
     return result.status
