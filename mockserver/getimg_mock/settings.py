@@ -199,12 +199,12 @@ class Settings:
     store: str = _option(
         "memory",
         read_store,
-        "where workspaces are kept: memory, or a file as sqlite:///PATH",
+        "where workspaces are kept: memory, sqlite:///PATH, or redis://HOST:PORT/0",
         "ADDRESS",
     )
     workers: int = _option(
         1,
-        build_integer_reader(1, 64),
+        build_integer_reader(1, 1024),
         "processes that serve one port; more than one need a durable store",
         "N",
     )
