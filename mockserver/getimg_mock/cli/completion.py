@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import COMMANDS, build_parser, list_children
-from getimg_mock.cli.shell_scripts import FILES, SCRIPTS, Level
+from getimg_mock.cli.shell_scripts import FILES, SCRIPTS, CompletionLevel
 from getimg_mock.cli.word_order import HELP
 from getimg_mock.contract.verification.registry import list_checks
 from getimg_mock.world.rule_files import list_scenario_names
@@ -37,23 +37,23 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def list_levels() -> list[Level]:
+def list_levels() -> list[CompletionLevel]:
     """Return what can follow each command and action, for shell scripts."""
     parser = build_parser(COMMANDS)
     top = _build_level("", parser)
     top.words.append(HELP)
-    return [top, Level(HELP, list(COMMANDS)), *_list_below("", parser)]
+    return [top, CompletionLevel(HELP, list(COMMANDS)), *_list_below("", parser)]
 
 
-def _list_below(path: str, parser: argparse.ArgumentParser) -> Iterator[Level]:
+def _list_below(path: str, parser: argparse.ArgumentParser) -> Iterator[CompletionLevel]:
     for name, child in list_children(parser).items():
         place = f"{path} {name}".strip()
         yield _build_level(place, child)
         yield from _list_below(place, child)
 
 
-def _build_level(path: str, parser: argparse.ArgumentParser) -> Level:
-    level = Level(path)
+def _build_level(path: str, parser: argparse.ArgumentParser) -> CompletionLevel:
+    level = CompletionLevel(path)
     for action in parser._actions:  # noqa: SLF001 - argparse has no other list of them
         values = _list_values(path, action)
         if not action.option_strings:

@@ -13,7 +13,7 @@ FILES: Final = "/"
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class CompletionLevel:
     """What can follow a command: `words`, and `values` of its options.
 
     `path` has the command with its action, such as `clock advance`; that of the program is empty.
@@ -92,17 +92,17 @@ complete -c getimg-mock -f -a '(__getimg_mock_words)'
 """
 
 
-def render_bash(levels: Sequence[Level]) -> str:
+def render_bash(levels: Sequence[CompletionLevel]) -> str:
     """Return the script for bash 3.2 and newer."""
     return _render_posix(_BASH, levels, 'found="{}"')
 
 
-def render_zsh(levels: Sequence[Level]) -> str:
+def render_zsh(levels: Sequence[CompletionLevel]) -> str:
     """Return the script for zsh: a function file, which may also be evaluated."""
     return _render_posix(_ZSH, levels, "found=({})")
 
 
-def render_fish(levels: Sequence[Level]) -> str:
+def render_fish(levels: Sequence[CompletionLevel]) -> str:
     """Return the script for fish 3 and newer."""
     values, words = [], []
     for level, options, found in _list_values(levels):
@@ -121,7 +121,7 @@ def render_fish(levels: Sequence[Level]) -> str:
     return _FISH.format(steps=steps, values="\n".join(values), words="\n".join(words))
 
 
-SCRIPTS: Final[dict[str, Callable[[Sequence[Level]], str]]] = {
+SCRIPTS: Final[dict[str, Callable[[Sequence[CompletionLevel]], str]]] = {
     "bash": render_bash,
     "zsh": render_zsh,
     "fish": render_fish,
@@ -129,7 +129,7 @@ SCRIPTS: Final[dict[str, Callable[[Sequence[Level]], str]]] = {
 """What renders the script of each shell."""
 
 
-def _render_posix(script: str, levels: Sequence[Level], assign: str) -> str:
+def _render_posix(script: str, levels: Sequence[CompletionLevel], assign: str) -> str:
     values = []
     for level, options, found in _list_values(levels):
         names = "|".join(f'"{level.path}:{option}"' for option in options)
@@ -143,7 +143,7 @@ def _render_posix(script: str, levels: Sequence[Level], assign: str) -> str:
     return script.format(steps=steps, values="\n".join(values), words="\n".join(words))
 
 
-def _list_steps(levels: Sequence[Level]) -> list[str]:
+def _list_steps(levels: Sequence[CompletionLevel]) -> list[str]:
     """Return each way from a level to one below: the path of the upper one, a space, a word."""
     return [
         f"{upper} {name}"
@@ -152,8 +152,8 @@ def _list_steps(levels: Sequence[Level]) -> list[str]:
 
 
 def _list_values(
-    levels: Sequence[Level],
-) -> Iterator[tuple[Level, list[str], tuple[str, ...]]]:
+    levels: Sequence[CompletionLevel],
+) -> Iterator[tuple[CompletionLevel, list[str], tuple[str, ...]]]:
     """Yield the options of each level that have the same values, with these values."""
     for level in levels:
         for found in dict.fromkeys(level.values.values()):
