@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import Span
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
+from tests.docs.settings_schema import FILE_PATH, render_settings_schema
 
 # For each setting: what may be written in an environment variable, and what it is read as.
 WRITTEN: dict[str, tuple[str, Any]] = {
@@ -359,3 +360,15 @@ def test_any_value_is_read_or_refused_in_words(name: str, value: Any) -> None:
     else:
         said = f"{name}: {getattr(settings, name)!r}"
     assert said.startswith(f"{name}: ")
+
+
+def test_a_file_may_name_its_schema(tmp_path: Path) -> None:
+    """Editors find a schema by this key, so a file that has it is read as without it."""
+    file = tmp_path / "getimg-mock.toml"
+    file.write_text('"$schema" = "http://127.0.0.1:4010/__mock__/schemas/own/settings.json"\n')
+    assert Settings.load({}, {}, file) == Settings()
+
+
+def test_the_schema_of_a_settings_file_is_in_step_with_the_settings() -> None:
+    """`make docs` writes it: a setting that an editor does not know would be marked as wrong."""
+    assert FILE_PATH.read_text(encoding="utf-8") == render_settings_schema()

@@ -295,12 +295,15 @@ def read_pattern(value: Any) -> str:
     return text
 
 
-_STORES: Final = re.compile(r"memory|sqlite:///.+")
+_STORES: Final = re.compile(r"memory|sqlite:///.+|(redis|rediss|unix)://.+")
 
 
 def read_store(value: Any) -> str:
-    """Return the address of a store: memory, or sqlite:///PATH."""
+    """Return the address of a store: memory, sqlite:///PATH, or redis://HOST."""
     text = read_text(value)
     if not _STORES.fullmatch(text):
-        raise SettingsError(f"{shorten_value(value)} is not a store: use memory or sqlite:///PATH.")
+        raise SettingsError(
+            f"{shorten_value(value)} is not a store: "
+            "use memory, sqlite:///PATH, or redis://HOST:PORT/0."
+        )
     return text

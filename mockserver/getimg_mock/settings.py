@@ -203,12 +203,12 @@ class Settings:
     store: str = _option(
         "memory",
         read_store,
-        "where workspaces are kept: memory, or a file as sqlite:///PATH",
+        "where workspaces are kept: memory, sqlite:///PATH, or redis://HOST:PORT/0",
         "ADDRESS",
     )
     workers: int = _option(
         1,
-        build_integer_reader(1, 64),
+        build_integer_reader(1, 1024),
         "processes that serve one port; more than one need a durable store",
         "N",
     )
@@ -323,4 +323,5 @@ def _read_file(file: Path | None) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not a TOML file: {error}.") from None
+    values.pop("$schema", None)  # for editors
     return {name.replace("-", "_"): value for name, value in values.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from playwright.sync_api import expect
@@ -17,6 +17,11 @@ from tests.control.client import Client
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from getimg_mock import WorkspaceHandle
+
+_AXE: Final[dict[str, object]] = {"preload": False, "resultTypes": ["violations"]}
+_AXE_ALL: Final[dict[str, object]] = {**_AXE, "runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}
+_AXE_COLOURS: Final[dict[str, object]] = {**_AXE, "runOnly": ["color-contrast"]}
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>"\'><svg/onload=alert(3)> {{7*7}}'
 
 
@@ -73,12 +78,19 @@ def test_every_view_is_accessible_and_fits(
 
 
 def _assert_accessible(page: Page, view: str) -> None:
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa']})")
-        assert [(e["id"], e["nodes"][0]["html"]) for e in found["violations"]] == [], view
+    page.emulate_media(color_scheme="light")
+    _assert_no_violations(page, _AXE_ALL, view)
+    page.emulate_media(color_scheme="dark")
+    # Only colours differ.
+    _assert_no_violations(page, _AXE_COLOURS, view)
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, view
+
+
+def _assert_no_violations(page: Page, options: dict[str, object], view: str) -> None:
+    found = page.evaluate("options => axe.run(options)", options)
+    assert [(e["id"], e["nodes"][0]["html"]) for e in found["violations"]] == [], view
+    assert found["passes"], view
 
 
 def test_the_keyboard_alone_is_enough(page: Page, client: Client, server: MockServer) -> None:
@@ -94,6 +106,32 @@ def test_the_keyboard_alone_is_enough(page: Page, client: Client, server: MockSe
     page.keyboard.press("Space")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert server.workspace(client.key).generations[video].status == "completed"
+
+
+def test_views_and_forms_are_reached_by_keyboard(
+    page: Page, client: Client, ws: WorkspaceHandle
+) -> None:
+    """Another view, a switch, a form with a choice, and back from what was opened."""
+    client.image()
+    show(page, client, "gallery")
+    _tab_to(page, "a", "Scenarios")
+    page.keyboard.press("Enter")
+    expect(page.locator("main h1")).to_have_text("Scenarios")
+    _tab_to(page, "button", "Switch on")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("table", name="Rules in force")).to_be_visible()
+    _tab_to(page, "select", "status")
+    page.keyboard.type("status")
+    _tab_to(page, "button", "Add the rule")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("The rule is in force.")
+    assert ws.scenarios.rules()[-1]["status"] == 500
+    show(page, client, "timeline")
+    _tab_to(page, "button", "#1 POST")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="#1 POST")).to_be_focused()
 
 
 def _tab_to(page: Page, tag: str, text: str) -> None:

@@ -337,3 +337,24 @@ def test_an_unknown_command_is_refused_with_the_nearest(capsys: pytest.CaptureFi
     """As every name is."""
     assert main(["serv"]) == 2
     assert "Unknown command 'serv'. Did you mean 'serve'?" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM that a process can handle")
+def test_it_ends_without_a_search_for_garbage(tmp_path: Path) -> None:
+    """The interpreter does that several times, over all that the workspaces have kept."""
+    code = (
+        "import atexit, gc, sys\n"
+        "from getimg_mock.cli import main\n"
+        "atexit.register(lambda: print('searched:', len(gc.get_objects()), flush=True))\n"
+        "sys.exit(main(['serve', '--port', '0', '--quiet']))\n"
+    )
+    process = subprocess.Popen(  # noqa: S603 - the code above
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[3]
+    urlopen(f"{url}/__mock__/health").read()  # noqa: S310 - its own server
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert int(printed.rpartition("searched: ")[2]) < 2000

@@ -181,7 +181,12 @@ class TestWithAToken:
         for path in ("/__mock__/clock", "/__mock__/nothing", "/__mock__/journal/tail"):
             reply = get(guarded.url, path, host="localhost")
             assert (reply.status, reply.code) == (401, "token_required")
-        for path in ("/__mock__/health", "/__mock__/control.json", "/__mock__/openapi.json"):
+        for path in (
+            "/__mock__/health",
+            "/__mock__/control.json",
+            "/__mock__/openapi.json",
+            "/__mock__/schemas/own/settings.json",
+        ):
             assert get(guarded.url, path, host="localhost").status == 200
 
     @pytest.mark.parametrize("token", ["", "x", TOKEN[:-1], TOKEN + "x", TOKEN.upper(), "t\xf6ken"])

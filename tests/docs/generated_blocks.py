@@ -1,8 +1,8 @@
 """The parts of README and docs that are generated: `make docs` writes them anew.
 
 Such a part is between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. GENERATORS has what
-writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md, and so is
-schemas/openapi.json.
+writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md, and so
+are schemas/openapi.json, schemas/own/settings.json and the types of the Node package.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from tests.docs import (
     fake_tables,
     fidelity_table,
     install_ways,
+    node_types,
     option_tables,
     page_pictures,
+    settings_schema,
 )
 from tests.docs.markdown_tables import DOCS
 
@@ -119,6 +121,8 @@ def main() -> None:
     fidelity = pages[fidelity_table.PAGE]
     pages[fidelity_table.BEHAVIOURS] = fidelity_table.behaviours(fidelity)
     pages[DOCS.parent / "schemas" / "openapi.json"] = render_openapi()
+    pages[node_types.FILE] = node_types.render_types()
+    pages[settings_schema.FILE_PATH] = settings_schema.render_settings_schema()
     for path, text in pages.items():
         if path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

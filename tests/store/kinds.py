@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from getimg_mock import fake
 from getimg_mock.store import addresses
+from tests.store.redis_server import find_free_port, run_redis
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.store.protocol import Store
     from getimg_mock.world.workspaces import Workspace
 
-KINDS = ("memory", "sqlite")
+_NUMBERS = count(1)
 
 
 @contextmanager
@@ -28,12 +30,17 @@ def use_store(kind: str, folders: pytest.TempPathFactory) -> Iterator[None]:
         yield
         return
 
+    port = find_free_port()
+    running = run_redis(port, str(folders.mktemp("redis"))) if kind == "redis" else nullcontext()
+
     def open_other(settings: Settings, make: Callable[[str], Workspace]) -> Store:
         if settings.store != "memory":
             return addresses.open_store(settings, make)
         address = f"sqlite:///{folders.mktemp('store')}/fake.db"
+        if kind == "redis":
+            address = f"redis://127.0.0.1:{port}/0?prefix=suite{next(_NUMBERS)}"
         return addresses.open_store(replace(settings, store=address), make)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with running, pytest.MonkeyPatch.context() as patch:
         patch.setattr(fake, "open_store", open_other)
         yield

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import redis
 
 from getimg_mock.fake import Fake, open_workspace
 from getimg_mock.settings import Settings
@@ -15,8 +16,6 @@ from getimg_mock.world.clock import VirtualClock
 from tests.api.driver import Driver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from getimg_mock.store.protocol import Store
 
 START = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
@@ -64,14 +63,15 @@ class Maker:
 
     def contains(self, text: str) -> bool:
         """Return whether the text is anywhere in what is kept."""
+        if self.address.startswith("redis"):
+            kept = redis.Redis.from_url(self.address.partition("?")[0])
+            dumped = [kept.dump(each) for each in kept.scan_iter("*")]
+            kept.close()
+            return any(text.encode() in (each or b"") for each in dumped)
         path = Path(self.address.removeprefix("sqlite:///"))
         return any(text.encode() in each.read_bytes() for each in path.parent.iterdir())
 
-    @classmethod
-    @contextmanager
-    def of(cls, kind: str, folder: Path) -> Iterator[Maker]:
-        """Give a maker of the kind, and close what it has opened."""
-        made = cls("memory" if kind == "memory" else f"sqlite:///{folder}/fake.db")
-        yield made
-        for each in made.opened:
+    def close(self) -> None:
+        """Close every store that was opened."""
+        for each in self.opened:
             each.close()

@@ -19,7 +19,7 @@ from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.time_aliases import FUNCTIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.virtual_time.policy import IdleLoop
 
@@ -163,7 +163,12 @@ def test_selectors_without_a_loop_wait_in_real_time(binding: TimeBinding) -> Non
 
 def test_an_event_waits_on_the_clock_on_demand(policy: Recorder) -> None:
     """And otherwise in real time."""
-    for bound in (False, True):
+
+    def wait_for_event(seconds: float, rest: Callable[[float], bool]) -> bool:
+        policy.sleep(seconds)
+        return rest(0)
+
+    for bound in (None, wait_for_event):
         binding = TimeBinding(policy, event_wait=bound)
         binding.start()
         assert not threading.Event().wait(0.01)
@@ -188,7 +193,7 @@ def test_modules_that_are_imported_meanwhile_are_restored(binding: TimeBinding) 
 
 def test_what_was_handed_out_is_real_afterwards(policy: Recorder) -> None:
     """Other code may keep every replacement, and put it back at any time."""
-    binding = TimeBinding(policy, event_wait=True)
+    binding = TimeBinding(policy, event_wait=lambda _, rest: rest(0))
     binding.start()
     kept = {name: getattr(time, name) for name in FUNCTIONS}
     select, wait = selectors.DefaultSelector.select, threading.Event.wait

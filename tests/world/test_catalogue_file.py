@@ -22,6 +22,8 @@ from getimg_mock.world.clock import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Catalogue.load_shipped()
 
 ENTRIES: dict[str, dict[str, Any]] = {
@@ -397,3 +399,13 @@ def test_any_json_is_no_catalogue_and_is_refused_as_one(
     """Junk is refused by our own error, never by a crash."""
     with pytest.raises(CatalogueError):
         Catalogue.from_file(writer(document))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_models_file_may_name_its_schema() -> None:
+    """Editors find a schema by this key, so a file that has it is read as without it."""
+    document = {"extends": True, "remove": ["z-image-turbo"]}
+    named = {"$schema": "http://127.0.0.1:4010/__mock__/schemas/own/models-file.json", **document}
+    plain = list(loaded(document).models)
+    assert list(loaded(named).models) == plain
+    assert violations("own/models-file", named) == []

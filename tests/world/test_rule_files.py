@@ -331,3 +331,13 @@ def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
         resolve_scenario(str(tmp_path / "none.toml"))
     with pytest.raises(UnknownNameError, match="Did you mean 'outage'"):
         resolve_scenario("outages")
+
+
+def test_a_scenario_file_may_name_its_schema(tmp_path: Path) -> None:
+    """Editors find a schema by this key, so a file that has it is read as without it."""
+    file = tmp_path / "mine.json"
+    rule = {"error": "rate_limit"}
+    named = {"$schema": "http://127.0.0.1:4010/__mock__/schemas/own/scenario.json"}
+    file.write_text(json.dumps({**named, "name": "mine", "rules": [rule]}), encoding="utf-8")
+    assert resolve_scenario(str(file)) == Scenario("mine", "", [rule])
+    assert schemas.violations("own/scenario", {**named, "rules": [rule]}) == []

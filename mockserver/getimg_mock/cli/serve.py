@@ -110,6 +110,9 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
+    # Else the interpreter would search all workspaces for garbage several times before it ends,
+    # which on a busy machine takes many seconds after a signal.
+    gc.freeze()
     del app
     Workers(
         settings.workers,
@@ -128,6 +131,9 @@ def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None =
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve_until_signal(app, entrances, parent))
     app.fake.store.close()
+    # Else the interpreter would search all workspaces for garbage several times before it ends,
+    # which on a busy machine takes many seconds after a signal.
+    gc.freeze()
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:

@@ -55,7 +55,7 @@ def check(scope: Scope, settings: Settings, *, public: bool = False) -> None:
 
     `public` paths (health, documents) need no token.
     """
-    host = _read_host(scope)
+    host = read_host(scope)
     _check_origin(scope, host)
     if settings.control_token is not None or _is_exposed(scope, settings):
         if not public:
@@ -145,7 +145,8 @@ def _check_token(scope: Scope, token: str | None) -> None:
         raise ControlError("wrong_token", "The control token is wrong.", status=401)
 
 
-def _read_host(scope: Scope) -> str:
+def read_host(scope: Scope) -> str:
+    """Return the Host of a request; raises `ControlError` unless there is exactly one."""
     found = _find_headers(scope, b"host")
     if len(found) != 1:
         raise ControlError("foreign_host", "Send one Host header.", status=403)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from getimg_mock._shipped import read_text
-from getimg_mock.control import command_table, page_files, tail
+from getimg_mock.control import command_table, page_files, schema_files, tail
 from getimg_mock.control.changes import stream_changes
 from getimg_mock.control.client_requests import send_request
 from getimg_mock.control.command import DeferredAnswer, FileAnswer, StreamedAnswer, TextAnswer
@@ -84,7 +84,8 @@ class Surface:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         page = _find_page_file(scope, method, path)
         try:
-            check(scope, self._fake.settings, public=path in _PUBLIC or page is not None)
+            public = path in _PUBLIC or page is not None or schema_files.is_schema_path(path)
+            check(scope, self._fake.settings, public=public)
             if page is not None:
                 await _send(scope, send, 200, *page, more=page_files.HEADERS)
                 return
@@ -117,6 +118,8 @@ class Surface:
     ) -> tuple[str, bytes | Iterator[str]]:
         if method == "GET" and path in _DOCUMENTS:
             return _JSON, _DOCUMENTS[path]()
+        if method == "GET" and schema_files.is_schema_path(path):
+            return _JSON, _render_answer(schema_files.build_schema(scope, path))
         if (method, path) == ("POST", "/requests"):
             payload = await _read_payload(scope, receive)
             return _JSON, _render_answer(await self._send_request(scope, payload))

@@ -1,4 +1,4 @@
-"""Opens the store of an address: memory, or sqlite:///PATH."""
+"""Opens the store of an address: memory, sqlite:///PATH, or redis://HOST."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.store.durable import DurableStore
 from getimg_mock.store.memory import MemoryStore
+from getimg_mock.store.redis_rows import RedisRows
 from getimg_mock.store.sqlite_rows import SqliteRows
 
 if TYPE_CHECKING:
@@ -34,4 +35,6 @@ def open_store(settings: Settings, make: Callable[[str], Workspace]) -> Store:
 
 def open_rows(address: str) -> Rows:
     """Return the rows of a durable store's address."""
-    return SqliteRows(Path(address.removeprefix(SQLITE)))
+    if address.startswith(SQLITE):
+        return SqliteRows(Path(address.removeprefix(SQLITE)))
+    return RedisRows(address)

@@ -144,7 +144,9 @@ class DurableStore:
         self, workspace_id: str, key: str | None, journal: StoredJournal | None
     ) -> StoredWorkspace | None:
         self._ensure_begun()
-        head = self._rows.read_head(workspace_id)
+        # Its version first: where nothing else locks a workspace, that does.
+        found = self._rows.read_version(workspace_id)
+        head = None if found is None else self._rows.read_head(workspace_id)
         if head is None:
             return None
         identity, magic = decode_identity(head)

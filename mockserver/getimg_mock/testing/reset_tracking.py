@@ -55,7 +55,7 @@ def create_fake_with_epochs(
 
     Raises `SettingsError` for an invalid models file or scenario.
     """
-    made = Fake.of(settings)
+    made = Fake.of(replace(settings, store="memory"))
     store = EpochStore(
         lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
     )

@@ -39,8 +39,9 @@ class TimeBinding:
     """Binds the time of this process to a policy, from `start()` to `stop()`, once.
 
     Threads in `outsiders` keep real time; all others are bound. `trio` decides for loops of trio,
-    which keep real time without it. With `event_wait`, a timeout of `threading.Event.wait` is slept
-    on the clock. `real_callers` tells which modules, by name, get real time in bound threads, too.
+    which keep real time without it. `event_wait` waits for a `threading.Event` with a timeout: it
+    takes the seconds, and a function that waits so many real seconds. `real_callers` tells which
+    modules, by name, get real time in bound threads, too.
     `notes` makes patches of its own.
     Bindings may be nested: the innermost decides.
     """
@@ -51,7 +52,7 @@ class TimeBinding:
         *,
         outsiders: Container[threading.Thread] = (),
         trio: DeadlinePolicy | None = None,
-        event_wait: bool = False,
+        event_wait: Callable[[float, Callable[[float], bool]], bool] | None = None,
         real_callers: Mapping[object, bool] | None = None,
         notes: PatchNotes | None = None,
     ) -> None:
@@ -91,7 +92,7 @@ class TimeBinding:
             if self._notes is not None:
                 self._notes.start(self._patches)
             self._patch_time()
-            if self._event_wait:
+            if self._event_wait is not None:
                 self._patches.replace(threading.Event, "wait", self._make_event_wait)
         except BaseException:
             self.stop()
@@ -146,10 +147,10 @@ class TimeBinding:
 
     def _make_event_wait(self, original: Callable[..., bool]) -> Callable[..., bool]:
         def wait(event: threading.Event, timeout: float | None = None) -> bool:
-            if timeout is None or event.is_set() or not self.is_bound():
+            waiting = self._event_wait
+            if timeout is None or event.is_set() or waiting is None or not self.is_bound():
                 return original(event, timeout)
-            self._policy.sleep(max(timeout, 0.0))
-            return event.is_set()
+            return waiting(max(timeout, 0.0), lambda seconds: original(event, seconds))
 
         return wait
 

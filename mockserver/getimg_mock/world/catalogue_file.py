@@ -126,7 +126,7 @@ def _find_document_faults(document: object, shipped: Sequence[Entry]) -> Iterato
 
 def _find_object_faults(document: Entry, shipped: Sequence[Entry]) -> Iterator[Fault]:
     for key in document:
-        if key not in _KEYS:
+        if key not in _KEYS and key != "$schema":  # editors find the schema of a file by it
             close = get_close_matches(key, _KEYS, n=1, cutoff=0.5)
             hint = (
                 f"did you mean {quote_text(close[0])}?" if close else f"known: {', '.join(_KEYS)}."

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CRITERIA: Final = ("on", "model", "prompt", "key", "nth", "after", "before", "state")
 _FREQUENCY: Final = ("first", "times", "every", "probability", "seconds")
 RULE_KEYS: Final = _CRITERIA + _FREQUENCY + BEHAVIOUR_KEYS
+_SCENARIO_KEYS: Final = ("name", "summary", "rules")
 _STATES: Final = ("pending", "completed", "failed")
 _MOST_OPERATIONS: Final = 100
 _MOST_RULES: Final = 1000
@@ -108,8 +109,8 @@ def _build_scenario(loaded: Any, place: str) -> Scenario:
     if not isinstance(loaded, dict):
         raise SettingsError(f"{place}: a scenario must be a table with summary and rules.")
     for name in loaded:
-        if name not in {"name", "summary", "rules"}:
-            raise UnknownNameError(f"key in {place}:", name, ("name", "summary", "rules"))
+        if name not in _SCENARIO_KEYS and name != "$schema":  # editors find the schema by it
+            raise UnknownNameError(f"key in {place}:", name, _SCENARIO_KEYS)
     for name in ("name", "summary"):
         if not isinstance(loaded.get(name, ""), str):
             raise SettingsError(f"{place}: {name}: {shorten_value(loaded[name])} is not a string.")

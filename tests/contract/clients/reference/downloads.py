@@ -29,7 +29,7 @@ def download(
     overwrite: bool = False,
 ) -> Steps:
     """Save a file and return its path."""
-    item = result["data"][index]
+    item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
     for last in (False, True):
         try:
@@ -50,6 +50,8 @@ def linked_again(
         for _ in range(20):
             yield from looked_at(core, result["id"])
         raise expired
+    if core.seen.get("refused"):
+        return result["data"][index]
     if last or not result["data"][index]["mime_type"].startswith("video/"):
         raise expired
     value = yield from looked_at(core, result["id"])
@@ -61,6 +63,8 @@ def place_of(
 ) -> Path:
     """Return where a file goes: its name is of our own making."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", str(result["id"]))
+    if core.faulty("name-from-id"):
+        name = str(result["id"])
     suffix = SUFFIXES.get(item["mime_type"], ".bin")
     if core.faulty("suffix-from-type"):
         suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
@@ -120,7 +124,7 @@ def link_of(core: Core, item: dict[str, Any]) -> str:
 def headers_of(core: Core) -> dict[str, str]:
     """Return the headers of a download: the key is not for those who store files."""
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
-    if core.faulty("key-on-downloads"):
+    if core.faulty("key-on-downloads") or core.seen.pop("refused", False):
         headers["Authorization"] = f"Bearer {core.key}"
     if core.faulty("resumes-blindly") and core.seen.get("half"):
         headers["Range"] = f"bytes={len(core.seen['half'])}-"
@@ -131,11 +135,15 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
     """Raise unless an answer is the file that was promised."""
     if core.faulty("any-body-saved") or (core.faulty("404-saved") and status == 404):
         return
+    if core.faulty("any-2xx-saved") and 200 < status < 300:
+        return
+    if core.faulty("key-when-refused") and status in {401, 403}:
+        core.seen["refused"] = True
     if status in {403, 410}:
         if core.faulty("expired-untyped"):
             raise DownloadError("no")
         raise LinkExpiredError(f"{status}: the link has expired", status=status)
-    if status not in {200, 206}:
+    if status != 200 and not (status == 206 and core.seen.get("half")):
         raise DownloadError(f"the answer is {status}", status=status)
     same = kind.partition("/")[0] == item["mime_type"].partition("/")[0]
     if not same and not core.faulty("html-saved"):

@@ -46,6 +46,9 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
     try:
         return charged(core, fields, (yield from waited(core, name)))
     except ClientError as error:
+        if ordered_again(core, error):
+            again = yield from submit_video(core, **fields)
+            return (yield from waited(core, again["id"]))
         if not core.faulty("id-lost") and not core.seen.get("nameless"):
             error.generation_id = name
             error.add_note(f"generation {name}")
@@ -56,6 +59,14 @@ def generate_video(core: Core, /, **fields: Any) -> Steps:
         if not core.faulty("cancel-loses-id"):
             stop.add_note(f"generation {name} goes on")
         raise
+
+
+def ordered_again(core: Core, error: ClientError) -> bool:
+    """Return whether a fault orders a video anew after this error."""
+    if core.faulty("orders-again-after-failure"):
+        return isinstance(error, FailedError)
+    outage = isinstance(error, UnavailableError) and core.seen.get("outage", 0) > 2
+    return core.faulty("orders-again-after-outage") and outage
 
 
 def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
@@ -132,6 +143,9 @@ def ended(core: Core, name: str, value: Any) -> bool:
 def tolerate(core: Core, error: ClientError, polls: int) -> None:
     """Raise a look's error unless the next look may do better."""
     missing = isinstance(error, MissingError)
+    core.seen["outage"] = core.seen.get("outage", 0) + 1
+    if ordered_again(core, error):
+        raise error
     if core.faulty("404-fatal" if missing else "poll-error-fatal"):
         core.seen["nameless"] = True
         raise type(error)(str(error)) from None

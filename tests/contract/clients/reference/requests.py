@@ -29,6 +29,8 @@ def encoded(core: Core, name: str) -> str:
 def url_of(core: Core, path: str, query: str = "") -> str:
     """Return the address of an operation."""
     base = core.base_url.rstrip("/")
+    if core.faulty("key-in-query"):
+        query = f"{query}&api_key={core.key}".lstrip("&")
     if core.faulty("prefix-dropped"):
         parts = urlsplit(base)
         base = f"{parts.scheme}://{parts.netloc}"

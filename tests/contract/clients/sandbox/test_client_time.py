@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import freezegun
 import pytest
 
+from getimg_mock.contract.clients.sandbox import client_time
 from getimg_mock.contract.clients.sandbox.client_time import START, Abandoned, ClientTime
 from getimg_mock.world.clock import stopwatch
 
@@ -148,3 +149,85 @@ def test_threads_go_on_in_the_order_of_their_moments() -> None:
     with case.patch_process(), ThreadPoolExecutor(2) as pool:
         list(pool.map(work, "ab", (5, 3)))
     assert log == [("b", 3), ("a", 5), ("b", 6), ("a", 10)]
+
+
+def test_a_thread_that_ticks_does_not_use_up_the_time_of_a_case_at_work() -> None:
+    """A heartbeat waits half a second again and again; the clock stands while the case works."""
+    case, over, ticks = ClientTime(), threading.Event(), []
+
+    def beat() -> None:
+        while not over.wait(0.5):
+            ticks.append(time.monotonic())
+
+    with case.patch_process():
+        helper = threading.Thread(target=beat)
+        helper.start()
+        work_for(0.05)
+        assert case.seconds() < 2
+        over.set()
+        helper.join()
+        time.sleep(60)
+        assert case.seconds() < 63
+
+
+def test_a_timeout_for_another_thread_waits_until_that_one_has_worked() -> None:
+    """`Event.wait(30)` returns when the work is done, and not after 30 seconds of the clock."""
+    case, done = ClientTime(), threading.Event()
+
+    def work() -> None:
+        work_for(0.02)
+        time.sleep(5)
+        done.set()
+
+    with case.patch_process():
+        threading.Thread(target=work).start()
+        assert done.wait(30)
+        assert 5 <= case.seconds() < 6
+
+
+def test_a_timeout_for_another_thread_comes_first_where_it_is_due_first() -> None:
+    """A deadline that a helper's wait exceeds ends the wait of the case at that moment."""
+    case, done = ClientTime(), threading.Event()
+    with case.patch_process():
+        helper = threading.Thread(target=time.sleep, args=(50,), daemon=True)
+        helper.start()
+        assert not done.wait(2)
+        assert case.seconds() == pytest.approx(2, abs=0.01)
+        helper.join()
+        assert case.seconds() == pytest.approx(50, abs=0.1)
+
+
+def test_a_job_in_a_thread_ends_before_a_timer_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, too, `asyncio.wait_for` does not run out while the job works."""
+    monkeypatch.setattr(client_time, "_GRACE", 0.0001)
+    case = ClientTime()
+
+    async def limited() -> None:
+        await asyncio.wait_for(asyncio.to_thread(work_for, 0.03), 120)
+
+    with case.patch_process():
+        case.run(limited())
+    assert case.seconds() < 1
+
+
+def test_a_thread_that_is_left_behind_ends_with_its_case() -> None:
+    """It would go on in real time, with a real network."""
+    case, ended = ClientTime(), threading.Event()
+
+    def wait() -> None:
+        try:
+            time.sleep(10**5)
+        except SystemExit:
+            ended.set()
+
+    with case.patch_process():
+        threading.Thread(target=wait, daemon=True).start()
+        time.sleep(1)
+    assert ended.wait(5)
+
+
+def work_for(seconds: float) -> None:
+    """Keep a processor busy for so many real seconds."""
+    until = stopwatch() + seconds
+    while stopwatch() < until:
+        pass

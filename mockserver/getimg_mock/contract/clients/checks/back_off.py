@@ -48,7 +48,12 @@ def cases(_: Stream) -> Iterator[Case]:
         limit=4 * LIMIT,
         patience=None,
     )
-    for name, count in (("no-retries", 0), ("one-retry", 1), ("five-retries", 5)):
+    for name, count in (
+        ("no-retries", 0),
+        ("one-retry", 1),
+        ("five-retries", 5),
+        ("twelve-retries", 12),
+    ):
         yield Case(
             name=f"down-{name}",
             calls=calls,
@@ -88,7 +93,6 @@ def back_off_is_sound(history: ClientHistory) -> Iterator[Observation]:
 
 
 def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iterator[Observation]:
-    gaps = measure_gaps(sent)
     yield expect(
         outcome.kind == "error" and len(sent) <= _MAX_TRIES,
         "at most a dozen tries, then an error",
@@ -102,8 +106,17 @@ def _tries_are_bounded(outcome: CallOutcome, sent: list[ClientExchange]) -> Iter
         *sent[:2],
         *sent[-1:],
     )
-    yield expect(
-        max(gaps, default=0) <= _LONGEST_WAIT, "waits with a cap", _format_gaps(gaps), *sent[:4]
+    yield _waits_have_a_cap(sent)
+
+
+def _waits_have_a_cap(sent: list[ClientExchange]) -> Observation:
+    gaps = measure_gaps(sent)
+    longest = max(gaps, default=0)
+    return expect(
+        longest <= _LONGEST_WAIT,
+        f"waits of {_LONGEST_WAIT:g} s at most",
+        f"{longest:.0f} s: {_format_gaps(gaps)}",
+        *sent[:4],
     )
 
 
@@ -134,6 +147,7 @@ def _counts_are_kept(history: ClientHistory, count: int) -> Iterator[Observation
         right = min(count, 1) < len(sent) <= count + 1
         few = "one request" if count == 0 else f"2 to {count + 1} requests"
         yield expect(right, f"{few} with max_retries={count}", f"{len(sent)}", *sent[:4])
+        yield _waits_have_a_cap(sent)
 
 
 def _format_gaps(gaps: list[float]) -> str:

@@ -51,6 +51,8 @@ _FILE_NAMES: Final = {
 }
 """The media type and the Content-Disposition of a file, by name of the case."""
 
+_STRANGE_ID: Final = "../escaped-by-its-id"
+
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
@@ -62,6 +64,12 @@ def cases(_: Stream) -> Iterator[Case]:
             *build_result_rules("a strange type", typed),
             FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(*more, kind=kind), label="the file"),
         )
+    strange_id = fault_actions.change_json(fault_actions.merge_fields({"id": _STRANGE_ID}))
+    yield build_download_case(
+        "name-id",
+        *build_result_rules("a strange id", strange_id),
+        FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file", must=False),
+    )
     yield from _build_redirect_cases()
 
 
@@ -101,7 +109,7 @@ def _build_redirect_cases() -> Iterator[Case]:
 def names_stay_inside(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a download stays in the given directory and gets a harmless extension.
 
-    The server sends file names and media types that try to leave it. Fails on a file or path
+    The server sends ids, file names and media types that try to leave it. Fails on a file or path
     outside, on an extension such as .sh, and on an error that is not clear.
     """
     for outcome in history.calls("download"):

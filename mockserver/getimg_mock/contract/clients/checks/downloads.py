@@ -1,4 +1,4 @@
-"""GC601 and GC604 to GC606: how a client fetches a result."""
+"""GC601, GC604 to GC606 and GC613: how a client fetches a result."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
+    JPEG,
+    OTHER_JPEG,
     VIDEO_CALL,
     build_download_case,
     build_result_rules,
     find_mime_type,
+    list_finished_files,
     serve_picture,
 )
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
@@ -65,8 +68,42 @@ def cases(_: Stream) -> Iterator[Case]:
         *build_result_rules("an odd link", fault_actions.change_json(odd)),
         FaultRule(on=DOWNLOAD_OPERATION, do=serve_picture(), label="the file"),
     )
+    yield _build_several_files_case()
     large = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_large_file, label="500 MB")
     yield build_download_case("large", large, memory=True, room=2 * _LARGE, patience=None)
+
+
+def _build_several_files_case() -> Case:
+    """Return the case of results with two files, each of which is downloaded."""
+    double = fault_actions.change_json(_double_items)
+    serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_by_index, label="two files")
+    return build_download_case(
+        "several-files",
+        *build_result_rules("two files", double),
+        serve,
+        calls=(
+            image(),
+            download(index=0),
+            download(index=1),
+            VIDEO_CALL,
+            download(3, index=0),
+            download(3, index=1),
+        ),
+    )
+
+
+def _double_items(value: Any) -> Any:
+    """Return a result with a second item, whose link differs in its index."""
+    if not isinstance(value, dict) or not value.get("data"):
+        return value
+    first = value["data"][0]
+    return value | {"data": [first, first | {"url": first["url"].replace("/0?", "/1?")}]}
+
+
+def _serve_by_index(turn: FaultContext) -> WireAnswer:
+    """Answer with the file that a link's index denotes."""
+    second = turn.asked.target.partition("?")[0].endswith("/1")
+    return serve_picture(body=OTHER_JPEG if second else JPEG)(turn)
 
 
 def _build_expiry_cases() -> Iterator[Case]:
@@ -120,14 +157,14 @@ def _serve_large_file(turn: FaultContext) -> WireScript:
     evidence="documented",
     why="Links are signed and need no key; media may be served by others.",
     fix="Use a separate client, without default headers, for downloads.",
-    cases=("saved*", "observed"),
+    cases=("saved*", "refused-40[13]", "observed"),
     observable=True,
 )
 def downloads_carry_no_secrets(history: ClientHistory) -> Iterator[Observation]:
     """Demands that requests for media carry no Authorization header, no cookie and no key.
 
-    Tries links to the API's host and to another one. Fails when any of them is sent. A cookie that
-    goes back to the host that has set it is a warning only.
+    Tries links to the API's host and to another one, and links that are refused. Fails when
+    any of them is sent. A cookie that goes back to the host that has set it is a warning only.
     """
     places = history.fetched or [each for each in history.requests if not each.home]
     for each in places:
@@ -226,4 +263,31 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
             f"less than {_BOUND >> 20} MiB of memory for {_LARGE // 10**6} MB",
             f"{outcome.peak >> 20} MiB; {outcome.shown}",
             *history.during(outcome)[:1],
+        )
+
+
+@client_check(
+    "GC613",
+    "The file of the index that was asked for is saved",
+    severity="major",
+    evidence="documented",
+    why="data is a list: each of its files is paid for, and only its own link leads to it.",
+    fix="Take the link of data[index].",
+    cases=("several-files",),
+)
+def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that each file of a result with two files is saved when it is asked for.
+
+    Fails when the content of a saved file is that of the other one. A client may refuse an index.
+    """
+    for outcome in history.calls("download"):
+        if outcome.kind != "value":
+            continue
+        index = outcome.args["index"]
+        saved = [outcome.files[name] for name in list_finished_files(outcome)]
+        yield expect(
+            (JPEG, OTHER_JPEG)[index] in saved,
+            f"the file of data[{index}]",
+            f"{outcome.shown}: another file",
+            *history.during(outcome)[-1:],
         )

@@ -10,6 +10,8 @@ from getimg_mock.contract.clients.cases.wire_script import WireAnswer
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
 
@@ -39,10 +41,12 @@ def build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
     )
 
 
-def serve_picture(*headers: tuple[str, str], kind: str = "") -> FaultAction:
+def serve_picture(
+    *headers: tuple[str, str], kind: str = "", body: bytes = JPEG
+) -> Callable[[FaultContext], WireAnswer]:
     """Return the action that answers with a picture."""
     return lambda turn: WireAnswer(
-        200, (("Content-Type", kind or find_mime_type(turn)), *headers), JPEG
+        200, (("Content-Type", kind or find_mime_type(turn)), *headers), body
     )
 
 

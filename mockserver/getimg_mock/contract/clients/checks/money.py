@@ -46,6 +46,9 @@ _LOST_ANSWERS: Final[dict[str, tuple[FaultAction, dict[str, Any]]]] = {
     "500": (fault_actions.answer_after_work(_COMMITTED), {}),
     "502": (fault_actions.answer_after_work(_GATEWAY), {}),
 }
+_CLAIMED_FREE: Final = re.compile(
+    r"\b(not|never|nothing|no)\b[^.;]{0,24}\b(charged?|billed|costs?)\b", re.IGNORECASE
+)
 _KEY_NAME: Final = re.compile(r"idempoten|(client|request)-token$", re.IGNORECASE)
 _SAFE: Final = (
     "Do not send a POST again once its bytes are out. Report the outcome as unknown; the ledger, "
@@ -232,7 +235,7 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         if not sent:
             continue
         keys = [_find_key(each) for each in sent]
-        shown = sorted({str(key) for key in keys})
+        shown = ", ".join(sorted({key or "none" for key in keys}))
         if any(_is_in_doubt(each) for each in sent[:-1]):
             yield expect(
                 len(set(keys)) == 1 and keys[0],
@@ -272,7 +275,8 @@ def _find_key(each: ClientExchange) -> str | None:
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error that differs from that of a refused connection when an answer is lost.
 
-    Fails when the call returns a value, or raises the type that also means that nothing was sent.
+    Fails when the call returns a value, raises the type that also means that nothing was sent, or
+    says that nothing was charged.
     """
     for outcome in history.calls():
         lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
@@ -281,6 +285,7 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
         known = [each for each in history.calls() if each is not outcome and each.kind == "error"]
         same = any(each.error.get("type") == outcome.error.get("type") for each in known)
         told = outcome.kind == "error" and (bool(outcome.error.get("unknown")) or not same)
+        told = told and not _CLAIMED_FREE.search(outcome.text)
         yield expect(
             told,
             "an error that says the outcome is unknown, unlike a refused connection",

@@ -19,6 +19,7 @@ from getimg_mock.contract.clients.checks.files import (
     OTHER_JPEG,
     VIDEO_CALL,
     build_download_case,
+    find_mime_type,
     list_finished_files,
     serve_range,
 )
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _REFUSALS: Final = (
+    (401, "invalid_api_key", "No."),
     (403, "invalid_signature", "No."),
     (404, "not_found", "No."),
     (410, "url_expired", "This link has expired."),
@@ -112,6 +114,11 @@ def _build_refused_cases() -> Iterator[Case]:
     for status, code, message in _REFUSALS:
         refuse = fault_actions.answer_instead(build_error(status, code, message))
         yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}"))
+    for status in (202, 204):
+        empty = fault_actions.build_text_answer(status, "image/jpeg", b"")
+        refuse = fault_actions.answer_instead(empty)
+        yield build_download_case(f"refused-{status}", _build_rule(refuse, f"{status}, empty"))
+    yield build_download_case("refused-206", _build_rule(_serve_unasked_part, "206, not asked for"))
     page = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
     serve_page = fault_actions.answer_instead(page)
     yield build_download_case("html-200", _build_rule(serve_page, "HTML with 200", legal=False))
@@ -139,6 +146,13 @@ def _serve_other_file(turn: FaultContext) -> WireAnswer:
 
 def _serve_first_half(turn: FaultContext) -> WireScript:
     return cut(_serve_same_file(turn))
+
+
+def _serve_unasked_part(turn: FaultContext) -> WireAnswer:
+    """Answer with the second half of the file, whatever was asked for."""
+    half = len(JPEG) // 2
+    where = ("Content-Range", f"bytes {half}-{len(JPEG) - 1}/{len(JPEG)}")
+    return WireAnswer(206, (("Content-Type", find_mime_type(turn)), where), JPEG[half:])
 
 
 def _stall_halfway(turn: FaultContext) -> WireScript:

@@ -63,6 +63,12 @@ def cases(_: Stream) -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, f"poll: {name}", nth=(2,), legal=name != "html")
         yield build_wait_case(f"shaky-{name}", settings=SLOW_VIDEO, rules=(rule,))
+    for name, nth, act in (
+        ("30", tuple(range(2, 9)), _UNAVAILABLE),
+        ("reset", (), fault_actions.end_before_work("reset")),
+    ):
+        rule = _build_poll_rule(act, f"polls fail: {name}", nth=nth)
+        yield build_wait_case(f"outage-{name}", settings=SLOW_VIDEO, rules=(rule,))
     missing = _build_poll_rule(_NOT_FOUND, "404", nth=(1, 2))
     yield build_wait_case("late-404", settings=SLOW_VIDEO, rules=(missing,))
     yield build_wait_case("regress", settings={"video_seconds": 3}, rules=_REGRESS)
@@ -76,6 +82,8 @@ def _build_real_cases() -> Iterator[Case]:
     ):
         rule = _build_poll_rule(act, label, nth=(nth,))
         yield build_real_wait_case(name, patience=15, seconds=3, wait_timeout=10, rules=(rule,))
+    down = _build_poll_rule(_UNAVAILABLE, "polls fail", nth=(1, 2, 3, 4))
+    yield build_real_wait_case("outage-real", patience=15, wait_timeout=8, seconds=3, rules=(down,))
     yield build_real_wait_case(
         "regress-real",
         patience=12,
@@ -99,7 +107,7 @@ def _build_poll_rule(
     evidence="choice",
     why="The job continues and is paid, whatever a single poll returns.",
     fix="Poll again, or raise an error with the id.",
-    cases=("shaky-*",),
+    cases=("shaky-*", "outage-*"),
 )
 @client_check(
     "GC505",
@@ -111,9 +119,10 @@ def _build_poll_rule(
     cases=("late-404*",),
 )
 def shaky_polls_lose_nothing(history: ClientHistory) -> Iterator[Observation]:
-    """Demands the result, or an error that names the generation, when a single poll fails.
+    """Demands the result, or an error that names the generation, when polls fail.
 
-    The case decides how it fails: a status, a reset, HTML, or a 404 at first. Fails on an error
+    The case decides how they fail: a status, a reset, HTML, a 404 at first, for half a minute, or
+    for good. Fails on an error
     without the id of the paid generation.
     """
     for outcome in history.calls("generate_video"):

@@ -86,15 +86,16 @@ def _build_logging_case() -> Case:
 
 @client_check(
     "GC703",
-    "The key is in no log, repr or pickle",
+    "The key is in no URL, log, repr or pickle",
     severity="blocker",
     evidence="choice",
-    why="Logs and pickles are kept and shared.",
-    fix="Redact the header; hide the field; leave it out of __getstate__.",
+    why="Logs and pickles are kept and shared, and proxies log URLs.",
+    fix="Send the key in its header alone; redact the header; hide the field; leave it out of "
+    "__getstate__.",
     cases=("logged", "errors-key"),
 )
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that logs at every level, the client's repr and pickled errors lack the API key.
+    """Demands that URLs, logs at every level, the client's repr and pickled errors lack the key.
 
     Fails wherever the key is found. A key in the pickled parts of the client is a warning.
     """
@@ -103,6 +104,8 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
         at = text.find(key)
         line = text[text.rfind("\n", 0, at) + 1 : at] if at >= 0 else ""
         yield expect(at < 0, f"no key in its {where}", f"the key after {line[-120:]!r}")
+    shown = [each for each in history.requests if key in each.target]
+    yield expect(not shown, "no key in a URL", "the key in the query or path", *shown[:2])
     # A client is seldom pickled: a key in its pickled parts is a warning only.
     yield warn_unless(key not in history.pickles, "no key in its pickled parts", "the key")
     for outcome in history.calls():

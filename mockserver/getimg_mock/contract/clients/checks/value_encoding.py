@@ -48,12 +48,15 @@ _ODD_IDS: Final = (
     "../billing/balance",
     ".",
 )
+_LONGEST_PROMPT: Final = 4096
+"""The characters that a prompt may have, as documented."""
 _LARGE: Final = 12 * 1024 * 1024
 
 
 def cases(stream: Stream) -> Iterator[Case]:
     """Yield the cases."""
     prompts = [f"{text} {stream.letters[:8]}" for text in _ODD_PROMPTS]
+    prompts.append(_lengthen_prompt(f"at both ends {stream.letters[:8]} "))
     images = tuple(image(prompt=each) for each in prompts)
     videos = tuple(video(prompt=each).instead_of("generate_image") for each in prompts)
     yield Case(name="unicode", settings={"video_seconds": 1}, calls=(*images, *videos))
@@ -77,6 +80,11 @@ def cases(stream: Stream) -> Iterator[Case]:
     zones = ("+02:00", "-11:30", "+00:00")
     yield Case(name="zones", calls=tuple(_read_costs(20 + n, z) for n, z in enumerate(zones)))
     yield Case(name="no-zone", options=NO_RETRIES, calls=(_read_costs(28, ""),))
+
+
+def _lengthen_prompt(ends: str) -> str:
+    """Return the longest prompt that the API takes, which begins and ends with a text."""
+    return ends + "and on " * ((_LONGEST_PROMPT - 2 * len(ends)) // 7) + ends
 
 
 def _read_costs(day: int, zone: str) -> ClientCall:
@@ -109,8 +117,9 @@ def _large_references() -> tuple[dict[str, str], ...]:
 def prompts_arrive_as_they_were(history: ClientHistory) -> Iterator[Observation]:
     """Demands that prompts and references arrive exactly as given.
 
-    Tries emoji, combining and right-to-left characters, control characters, and a body of 24 MiB.
-    Fails when a character is changed, lost or normalised, or when nothing is sent.
+    Tries emoji, combining and right-to-left characters, control characters, a prompt of the full
+    length that ends in a space, and a body of 24 MiB. Fails when a character is changed, lost or
+    normalised, or when nothing is sent.
     """
     for outcome in history.calls("generate_image", "generate_video"):
         sent = [each for each in history.during(outcome) if each.submits]

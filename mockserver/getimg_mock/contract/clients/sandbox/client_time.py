@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.sleepers import POLL
 from getimg_mock.virtual_time.thread_activity import ThreadMonitor
-from getimg_mock.world.clock import VirtualClock
+from getimg_mock.world.clock import VirtualClock, pause, stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from getimg_mock.virtual_time.policy import IdleLoop
 
@@ -37,6 +37,9 @@ _EPOCH: Final = START.timestamp()
 _GRACE: Final = 0.002
 _STUCK_SECONDS: Final = 5.0
 _TICK: Final = 1e-6
+_SHORT: Final = 1.0
+_MAX_TICKS: Final = 100
+"""After so many short waits in a row, a thread only ticks: others do not wait for it."""
 
 
 class Abandoned(BaseException):
@@ -67,7 +70,10 @@ class ClientTime:
         self._turn = threading.Condition()
         self._thread = threading.current_thread()
         self._activity = ThreadMonitor()
-        self._binding = TimeBinding(self, event_wait=True)
+        self._others = ThreadMonitor()
+        self._helpers: dict[threading.Thread, float] = {}
+        self._ticks: dict[threading.Thread, int] = {}
+        self._binding = TimeBinding(self, event_wait=self.wait_for_event)
 
     def seconds(self) -> float:
         """Return how many seconds of the case have passed."""
@@ -102,7 +108,7 @@ class ClientTime:
     def sleep(self, seconds: float) -> None:
         """Wait as `time.sleep` does; of several threads, the one that is due first goes on."""
         if self.participants <= 1:
-            self.advance(seconds)
+            self._wait(seconds, _pause)
             return
         with self._turn:
             due = self.seconds() + max(seconds, 0.0)
@@ -117,6 +123,13 @@ class ClientTime:
                         self._turn.notify_all()
             finally:
                 self._waiting.remove(due)
+
+    def wait_for_event(self, seconds: float, rest: Callable[[float], bool]) -> bool:
+        """Wait until `rest`, which waits so many real seconds, returns True, or for `seconds`."""
+        if self.participants <= 1:
+            return self._wait(seconds, rest)
+        self.sleep(seconds)
+        return rest(0)
 
     def leave(self) -> None:
         """Note that one of several threads is done."""
@@ -136,17 +149,16 @@ class ClientTime:
             if not events:
                 raise Abandoned("waits for something that will never happen")
             return events
-        busy = loop.jobs > 0 or _count_other_threads() > 0
-        events = loop.poll(_GRACE) if busy else []
-        if not events:
-            self.advance(loop.timeout + _TICK)
-        return events
+        if loop.jobs > 0 or _count_other_threads() > 0:
+            return self._let_others_work(loop.timeout + _TICK, loop.poll)
+        self.advance(loop.timeout + _TICK)
+        return []
 
     @contextmanager
     def patch_process(self) -> Iterator[None]:
         """Bind the time of the process to this clock; the calling thread runs the case."""
         self._thread = threading.current_thread()
-        self._binding = TimeBinding(self, event_wait=True)
+        self._binding = TimeBinding(self, event_wait=self.wait_for_event)
         self._binding.start()
         try:
             yield
@@ -178,6 +190,75 @@ class ClientTime:
         loop.close()
         self.lifted = False
 
+    def _wait(self, seconds: float, rest: Callable[[float], bool]) -> bool:
+        """Wait until `rest` returns True, or for seconds of the clock; one of them at least."""
+        if threading.current_thread() is not self._thread:
+            return self._help(seconds, rest)
+        if self._list_workers() or self._helpers:
+            return bool(self._let_others_work(max(seconds, 0.0), rest)) or rest(0)
+        self.advance(seconds)
+        return rest(0)
+
+    def _let_others_work(self, seconds: float, poll: Callable[[float], Any]) -> Any:
+        """Return the first events of the case's thread, or none after `seconds` of the clock.
+
+        The clock moves once no other thread is at work, and only to the moment at which one wakes:
+        a job in another thread may end what a timer of the case's thread limits.
+        """
+        due, stuck = self.seconds() + seconds, stopwatch() + _STUCK_SECONDS
+        while True:
+            events = poll(_GRACE)
+            if events:
+                return events
+            if stopwatch() < stuck and not self._others.is_quiet(self._list_workers()):
+                continue
+            earlier = [each for each in self._list_alarms() if self.seconds() < each < due]
+            self.advance(min([due, *earlier]) - self.seconds())
+            if not earlier:
+                return events
+            stuck = stopwatch() + _STUCK_SECONDS
+
+    def _help(self, seconds: float, rest: Callable[[float], bool]) -> bool:
+        """Wait in a thread other than the case's; the clock moves while that one waits, too.
+
+        So a thread that does something every now and then does not use up the time of the case.
+        """
+        me, monitor = threading.current_thread(), ThreadMonitor()
+        due = self.seconds() + max(seconds, 0.0)
+        self._helpers[me] = due
+        try:
+            while self.seconds() < due - _TICK and self._binding.is_bound():
+                if rest(POLL):
+                    return True
+                first = due <= min(self._list_alarms(), default=due)
+                if first and monitor.is_quiet([self._thread, *self._list_workers()]):
+                    self.advance(due - self.seconds())
+        finally:
+            del self._helpers[me]
+            self._ticks[me] = self._ticks.get(me, 0) + 1 if seconds <= _SHORT else 0
+        if not self._binding.is_bound():
+            # A client has left this thread behind: in real time, it would reach a real network.
+            raise SystemExit
+        return rest(0)
+
+    def _list_alarms(self) -> list[float]:
+        """Return when helping threads wake; those that only tick are woken late, if need be."""
+        return [
+            due
+            for thread, due in tuple(self._helpers.items())
+            if self._ticks.get(thread, 0) < _MAX_TICKS
+        ]
+
+    def _list_workers(self) -> list[threading.Thread]:
+        """Return the threads other than the case's, and this one, that may be at work."""
+        resting = {each for each, due in tuple(self._helpers.items()) if due > self.seconds()}
+        spared = {self._thread, threading.current_thread(), *resting}
+        return [
+            each
+            for each in threading.enumerate()
+            if each not in spared and not each.name.startswith(WATCHER_THREAD_NAME)
+        ]
+
     def _wait_in_background(self, loop: IdleLoop) -> Any:
         """Wait in real time until the case's thread waits, too; only then move the clock.
 
@@ -185,18 +266,29 @@ class ClientTime:
         """
         if loop.timeout is None:
             return loop.poll(None)
-        while self._binding.is_bound() and not self._activity.is_quiet([self._thread]):
-            events = loop.poll(POLL)
-            if events:
-                return events
-        if self._binding.is_bound():
-            self.advance(loop.timeout + _TICK)
+        me, due = threading.current_thread(), self.seconds() + loop.timeout + _TICK
+        self._helpers[me] = due
+        try:
+            while self._binding.is_bound() and self.seconds() < due:
+                events = loop.poll(POLL)
+                if events:
+                    return events
+                first = due <= min(self._list_alarms(), default=due)
+                if first and self._activity.is_quiet([self._thread]):
+                    self.advance(due - self.seconds())
+        finally:
+            del self._helpers[me]
         return []
 
     def _advance_to(self, seconds: float) -> None:
         before = self.clock.now()
         passed = self.clock.advance_to(START + timedelta(seconds=seconds)) - before
         self._binding.shift_dates(passed // timedelta(microseconds=1))
+
+
+def _pause(seconds: float) -> bool:
+    pause(seconds)
+    return False
 
 
 def _count_other_threads() -> int:

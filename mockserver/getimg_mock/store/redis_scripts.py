@@ -1,0 +1,116 @@
+"""The scripts that Redis runs: each is atomic."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACQUIRE: Final = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return {0} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local found = redis.call('HMGET', KEYS[2], 'number', 'version', 'epoch')
+return {1, found[1], found[2], found[3]}
+"""
+"""Locks a workspace for the token ARGV[1], and returns 1 and its version, or 0."""
+
+RELEASE: Final = """
+for at = 3, #ARGV do
+    local lock = ARGV[1] .. 'lock:' .. ARGV[at]
+    if redis.call('GET', lock) == ARGV[2] then redis.call('DEL', lock) end
+end
+"""
+"""Releases the locks of the workspaces ARGV[3...] that the token ARGV[2] still has."""
+
+COMMIT: Final = """
+local at = 0
+local function take() at = at + 1; return ARGV[at] end
+local prefix, token, expire = take(), take(), tonumber(take())
+local function key(...) return prefix .. table.concat({...}, ':') end
+local rows = {'generations', 'order', 'pending', 'counts', 'effects', 'exchanges', 'steps'}
+
+local locked = {}
+for index = 1, tonumber(take()) do locked[index] = take() end
+for _, id in ipairs(locked) do
+    if redis.call('GET', key('lock', id)) ~= token then return 'a lock has expired' end
+end
+
+local function forget(id, number)
+    for _, name in ipairs(redis.call('HKEYS', key(number, 'generations'))) do
+        local holders = redis.call('HGET', key('holders'), name)
+        if holders then
+            local kept = {}
+            for each in string.gmatch(holders, '%S+') do
+                if each ~= id then kept[#kept + 1] = each end
+            end
+            if #kept == 0 then redis.call('HDEL', key('holders'), name)
+            else redis.call('HSET', key('holders'), name, table.concat(kept, ' ')) end
+        end
+    end
+end
+
+for _ = 1, tonumber(take()) do
+    local id = take()
+    local number = redis.call('HGET', key('workspace', id), 'number')
+    if number then
+        forget(id, number)
+        for _, each in ipairs(rows) do redis.call('DEL', key(number, each)) end
+    end
+    redis.call('DEL', key('workspace', id))
+    redis.call('ZREM', key('used'), id)
+end
+
+for _ = 1, tonumber(take()) do
+    local id, number, shown, version, epoch = take(), take(), take(), take(), take()
+    local used, core, plan, anew, planned = take(), take(), take(), take(), take()
+    local head = key('workspace', id)
+    if anew == '1' then
+        forget(id, number)
+        for _, each in ipairs({'generations', 'order', 'pending', 'counts', 'effects'}) do
+            redis.call('DEL', key(number, each))
+        end
+    end
+    redis.call('HSET', head, 'version', version, 'used', used, 'core', core)
+    if planned == '1' then
+        redis.call('HSET', head, 'number', number, 'shown_key', shown, 'epoch', epoch, 'plan', plan)
+    end
+    redis.call('ZADD', key('used'), used, id)
+    for _ = 1, tonumber(take()) do
+        local name, body, pending = take(), take(), take()
+        if redis.call('HSET', key(number, 'generations'), name, body) == 1 then
+            local serial = redis.call('ZCARD', key(number, 'order')) + 1
+            redis.call('ZADD', key(number, 'order'), serial, name)
+            local holders = redis.call('HGET', key('holders'), name)
+            redis.call('HSET', key('holders'), name, holders and (holders .. ' ' .. id) or id)
+        end
+        if pending == '1' then
+            local serial = redis.call('ZSCORE', key(number, 'order'), name)
+            redis.call('ZADD', key(number, 'pending'), serial, name)
+        else redis.call('ZREM', key(number, 'pending'), name) end
+    end
+    for _ = 1, tonumber(take()) do
+        local name = take()
+        redis.call('HSET', key(number, 'counts'), name, take())
+    end
+    for _ = 1, 3 do
+        local which, first = take(), take()
+        local rows_of = key(number, which)
+        for _ = 1, tonumber(take()) do
+            local score = take()
+            redis.call('ZADD', rows_of, score, take())
+        end
+        if first ~= '-1' then redis.call('ZREMRANGEBYSCORE', rows_of, '-inf', '(' .. first) end
+    end
+    if expire > 0 then
+        redis.call('EXPIRE', head, expire)
+        for _, each in ipairs(rows) do redis.call('EXPIRE', key(number, each), expire) end
+    end
+end
+
+for _, id in ipairs(locked) do redis.call('DEL', key('lock', id)) end
+return 'OK'
+"""
+"""Keeps the changes of a unit of work, as `redis_rows` lays them out, or says why not.
+
+A script is not undone, so what may fail is checked before anything is changed: while a lock is
+that of the token, no other process has changed its workspace.
+"""
