@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from getimg_mock.control import (
     accounts,
     clock,
+    file_rules,
     generations,
     journal,
-    media,
     models,
     scenarios,
     workspaces,
@@ -34,7 +34,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *generations.COMMANDS,
     *models.COMMANDS,
     *scenarios.COMMANDS,
-    *media.COMMANDS,
+    *file_rules.COMMANDS,
     *accounts.COMMANDS,
     *journal.COMMANDS,
 )

@@ -28,28 +28,11 @@ def build_media(
     product, seed = generation.product, workspace.derive_media_seed(generation.id)
     if product.file is not None:
         return find_own_file(product)
+    words = generation.prompt, product.model, generation.id
+    size = product.width, product.height
     if product.duration is None or product.fps is None:
-        return Picture(
-            product.width,
-            product.height,
-            product.mime_type,
-            generation.prompt,
-            product.model,
-            generation.id,
-            seed,
-            grain,
-        )
-    return Video(
-        product.width,
-        product.height,
-        product.duration,
-        round(product.fps),
-        product.has_sound,
-        generation.prompt,
-        product.model,
-        generation.id,
-        seed,
-    )
+        return Picture(*size, product.mime_type, *words, seed, grain)
+    return Video(*size, product.duration, round(product.fps), product.has_sound, *words, seed)
 
 
 def build_thumbnail(workspace: Workspace, generation: Generation) -> Picture:

@@ -105,6 +105,21 @@ def find_own_file(product: Product) -> OwnFile:
 
 def read_media_rule(values: Mapping[str, Any]) -> MediaRule:
     """Return the rule of a table; raises `SettingsError`, with the file that cannot be used."""
+    given = _read_criteria(values)
+    source = Path(given["file"]).absolute()
+    rule = MediaRule(
+        str(source),
+        tuple(_probe(OwnFile.find(str(each))) for each in _list_files(source)),
+        given.get("prompt"),
+        given.get("model"),
+        given.get("on"),
+    )
+    if not (rule.list_suitable("image") or rule.list_suitable("video")):
+        raise SettingsError(f"{source} has no file that {rule.on} can deliver.")
+    return rule
+
+
+def _read_criteria(values: Mapping[str, Any]) -> dict[str, str]:
     for name, value in values.items():
         if name not in RULE_KEYS:
             raise UnknownNameError("media key", str(name)[:80], RULE_KEYS)
@@ -113,26 +128,15 @@ def read_media_rule(values: Mapping[str, Any]) -> MediaRule:
     given = {name: value for name, value in values.items() if value is not None}
     if "file" not in given:
         raise SettingsError("file is missing: name a picture, an MP4, or a folder with some.")
-    operation = given.get("on")
-    if operation is not None and operation not in MEDIA_OPERATIONS:
-        raise UnknownNameError("operation with files", operation[:80], MEDIA_OPERATIONS)
+    if given.get("on", MEDIA_OPERATIONS[0]) not in MEDIA_OPERATIONS:
+        raise UnknownNameError("operation with files", given["on"][:80], MEDIA_OPERATIONS)
     if len(given.get("model", "")) > LONGEST_NAME:
         raise SettingsError(f"model: a glob has at most {LONGEST_NAME} characters.")
     try:
         compile_pattern(given.get("prompt", ""))
     except SettingsError as error:
         raise SettingsError(f"prompt: {error}") from None
-    source = Path(given["file"]).absolute()
-    rule = MediaRule(
-        str(source),
-        tuple(_probe(OwnFile.find(str(each))) for each in _list_files(source)),
-        given.get("prompt"),
-        given.get("model"),
-        operation,
-    )
-    if not (rule.list_suitable("image") or rule.list_suitable("video")):
-        raise SettingsError(f"{source} has no file that {operation} can deliver.")
-    return rule
+    return given
 
 
 def read_media_rules(tables: Iterable[Mapping[str, Any]]) -> list[MediaRule]:

@@ -39,8 +39,7 @@ def take_lazy_snapshot(workspace: Workspace) -> dict[str, Any]:
     The state is that of this moment, whatever changes while the iterator is read.
     """
     with workspace.lock:
-        now = workspace.settle()
-        ledger = workspace.ledger
+        now, ledger = workspace.settle(), workspace.ledger
         return {
             "format": FORMAT,
             "now": now.isoformat(),
