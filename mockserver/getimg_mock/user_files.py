@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 from getimg_mock.errors import SettingsError
 
@@ -19,9 +20,20 @@ def find_state_folder() -> Path:
     return place / "getimg-mock"
 
 
+MAX_FILE_SIZE: Final = 1 << 30
+"""The largest file in bytes that is read."""
+
+
 def read_user_file(path: Path) -> str:
     """Return the text of a UTF-8 file, without a byte order mark; raises `SettingsError`."""
     try:
+        if path.is_char_device() or path.is_block_device():
+            raise SettingsError(f"{path} cannot be read: it is a device. Name a file.")
+        if path.stat().st_size > MAX_FILE_SIZE:
+            raise SettingsError(
+                f"{path} cannot be read: it has more than {MAX_FILE_SIZE >> 20} MiB. Give the "
+                "part of it that is wanted."
+            )
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +13,7 @@ from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 from tests.reports.bare_run import END, SKIP, START
 
-if TYPE_CHECKING:
-    from pathlib import Path
+pytestmark = pytest.mark.slow
 
 CLIENT = "tests.cli.test_reporting:pays_twice"
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
@@ -137,3 +136,27 @@ def test_recorded_runs_are_put_side_by_side(
     assert main(["report", str(client)]) == 0
     assert f"getimg-mock replay {client} --check GC401" in capsys.readouterr().out
     assert main(["report", str(tmp_path / "none.ndjson")]) == 2
+
+
+@pytest.mark.parametrize("command", [["report"], ["replay"], ["verify", "api", "--from"]])
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"event": "start", "x": ' + "[" * 50_000, "\x00"])
+def test_an_odd_file_is_one_sentence(
+    command: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is too deep to read ends with status 2, without a stack trace."""
+    (tmp_path / "odd.ndjson").write_text(text)
+    assert main([*command, str(tmp_path / "odd.ndjson")]) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("getimg-mock: ")
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_a_device_is_not_read_and_a_full_disk_is_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Reading a device never ends; a full disk is met while events are written."""
+    assert main(["report", "/dev/full"]) == 2
+    assert "it is a device" in capsys.readouterr().err
+    assert main(["verify", "api", "--only", "GP801", "--events", "/dev/full"]) == 2
+    assert "cannot be written: No space left on device" in capsys.readouterr().err

@@ -93,6 +93,7 @@ class WireConnection:
         request = WireRequest(*self._line, tuple(self._headers), body or b"")
         self._answer = self._wire.answer(self._host, self._port, request)
         self.status = self._answer.status or 0
+        self._body = b"".join(self._answer.chunks)
 
     def getresponse(self) -> WireConnection:
         """Return the response."""
@@ -105,9 +106,12 @@ class WireConnection:
             for name, value in self._answer.headers
         ]
 
-    def read(self) -> bytes:
-        """Return the body of the response."""
-        return b"".join(self._answer.chunks)
+    length: int | None = None
+
+    def read(self, amount: int) -> bytes:
+        """Return up to `amount` bytes of the body of the response."""
+        found, self._body = self._body[:amount], self._body[amount:]
+        return found
 
     def close(self) -> None:
         """Close the connection."""

@@ -62,7 +62,9 @@ def compute_worst_price(body: bytes | None, models: Sequence[dict[str, Any]]) ->
         prices.append(_compute_listed_price(model, asked))
     if not prices or any(price is None for price in prices):
         return None
-    return max(price for price in prices if price is not None)
+    most = max(price for price in prices if price is not None)
+    # A price list that calls work free is not believed: the dearest known price is reserved.
+    return most or max((_find_highest_price(each) or ZERO for each in models), default=ZERO) or None
 
 
 def _compute_listed_price(model: dict[str, Any], asked: dict[str, Any]) -> Decimal | None:
@@ -85,13 +87,13 @@ def _find_highest_price(model: dict[str, Any]) -> Decimal | None:
     rates = [
         parse_decimal(rate.get("unit_price")) for rate in model.get("pricing", {}).get("rates", ())
     ]
-    if not rates or any(rate is None for rate in rates):
+    if not rates or any(rate is None or rate < 0 for rate in rates):
         return None
     most = max(rate for rate in rates if rate is not None)
     if model.get("type") != "video":
         return most
     lengths = [parse_decimal(each) for each in model.get("supported_durations") or ()]
-    known = [each for each in lengths if each is not None]
+    known = [each for each in lengths if each is not None and each > 0]
     return most * max(known) if known else None
 
 

@@ -100,10 +100,11 @@ class RunRecorder:
             self._file.writelines(run_events.render_ndjson([event]))
             self._file.flush()
         except OSError as error:
+            with suppress(OSError):  # closing writes once more what could not be written
+                self._file.close()
+            self._file = None
             if self._required:
                 raise SettingsError(f"{self._path} cannot be written: {error.strerror}.") from None
-            self._file.close()
-            self._file = None
 
 
 def find_default_events(name: str) -> Path:

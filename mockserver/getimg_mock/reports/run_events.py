@@ -187,7 +187,7 @@ def parse_events(text: str) -> list[RunEvent]:
             continue
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise SettingsError(f"line {number} is not JSON: is this an event stream?") from None
         flaws = [
             each

@@ -12,46 +12,33 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.budget.reconciliation import ZERO, Account, Booking
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.exchanges import parse_decimal, read_balance
-from getimg_mock.contract.instants import build_days_query
+from getimg_mock.contract.budget.statements import Statements, TargetStatements
+from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.json_reading import read_json
-from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.prices import compute_plan_price, compute_worst_price, could_cost
 from getimg_mock.contract.targets.execution import RefusedError
-from getimg_mock.contract.targets.http_target import HttpSession, fetch_catalogue
-from getimg_mock.contract.targets.plan_run import PlanRun
+from getimg_mock.contract.targets.http_target import fetch_catalogue
 from getimg_mock.isolation.connection_audit import audit_connections
 from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.steps import Send
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
     from getimg_mock.contract.targets.http_target import HttpTarget
 
 
+_LOOKS_FOR_TRUST: Final = 8
+"""After how many requests that could cost the balance is read once a plan, not each time."""
+
 EARLIER_SPEND: Final = "because other runs spent"
 """In the reason of a plan that is left out: without those runs it could be paid."""
-
-
-class Statements(Protocol):
-    """The balance and costs of a key, as the service states them; None where it does not."""
-
-    def balance(self, key: str) -> Decimal | None:
-        """Return the balance."""
-
-    def costs(self, key: str) -> Decimal | None:
-        """Return the costs since the day before the run."""
-
-    def look(self, key: str, videos: Sequence[str]) -> None:
-        """Poll videos; the requests pass the gate, as all others do."""
 
 
 @dataclass(slots=True)
@@ -75,6 +62,8 @@ class Budget:
     """The amount that this run has booked, by day."""
     earlier: dict[str, Decimal] = field(default_factory=dict)
     """The amount that other runs had booked before this run booked anything, by day."""
+    stopped: str = ""
+    """Why nothing more is bought: the service took more than the books explain."""
     _before: Decimal = field(init=False)
     _busy: set[str] = field(default_factory=set)
     _reserved: dict[int, Booking] = field(default_factory=dict)
@@ -104,7 +93,7 @@ class Budget:
         )
 
     def compute_overruns(self) -> dict[str, Decimal]:
-        """Return what the service took beyond the books, for each key of which it states that."""
+        """Return what was taken beyond the books, for each key of which the service states it."""
         return {key: each.beyond for key, each in self.accounts.items() if each.taken is not None}
 
     def find_obstacle(self, plan: Plan) -> str:
@@ -112,6 +101,8 @@ class Budget:
         price = compute_plan_price(plan, self.models)
         if not price.submissions:
             return ""
+        if self.stopped:
+            return self.stopped
         if price.worst is None:
             return f"the price of {', '.join(price.unknown[:3])} is unknown"
         today, worst = self.record.today, Decimal(price.worst)
@@ -131,6 +122,8 @@ class Budget:
             self.requests += 1
 
     def _reserve(self, sent: PreparedRequest) -> None:
+        if self.stopped:
+            raise RefusedError(self.stopped)
         price = compute_worst_price(sent.body, self.models)
         if price is None:
             raise RefusedError("its price is unknown")
@@ -185,6 +178,18 @@ class Budget:
                 self._running[answer["id"]] = reserved
             elif received.status == 200:
                 self._note_result(reserved, answer)
+            if reserved is not None:
+                self._verify_charge(reserved.key)
+
+    def _verify_charge(self, key: str) -> None:
+        """Read balance and costs after a request that could cost, until the service is trusted."""
+        account = self.accounts[key]
+        if account.looks >= _LOOKS_FOR_TRUST or self.statements is None:
+            return
+        account.looks += 1
+        before, account.last_costs = account.last_costs, self.statements.costs(key)
+        self._read_balance(key, release=False)  # what is charged late must stay reserved
+        account.last_costs = before  # costs count when they are read at the end, or here and now
 
     def _note_video(
         self, sent: PreparedRequest, received: ReceivedResponse, answer: dict[str, Any]
@@ -262,8 +267,11 @@ class Budget:
                 self._read_balance(key)
             self._busy.clear()
 
-    def _read_balance(self, key: str) -> None:
-        """Read a balance; the first is read before anything is reserved, and is the reference."""
+    def _read_balance(self, key: str, *, release: bool = True) -> None:
+        """Read a balance; the first is read before anything is reserved, and is the reference.
+
+        With `release`, doubtful amounts that it confirms are given back.
+        """
         account = self.accounts.get(key)
         found = self.statements.balance(key) if self.statements is not None else None
         if account is None:
@@ -273,7 +281,9 @@ class Budget:
             return
         if found is not None:
             account.closing = found
-        self._compare(account, confirmed=found is not None and account.opening is not None)
+        self._compare(
+            account, confirmed=release and found is not None and account.opening is not None
+        )
 
     def _compare(self, account: Account, *, confirmed: bool) -> None:
         """Release doubtful amounts that the balance did not lose; book what it lost beyond them."""
@@ -289,6 +299,10 @@ class Budget:
         if more > 0:
             account.beyond += more
             self._book(more)
+            self.stopped = (
+                f"the service took {more} USD more than its answers and prices explain, so "
+                "nothing more is bought"
+            )
 
     def _give_back(self, account: Account, amount: Decimal) -> None:
         """Release an amount of what is doubtful, under the dates that it was booked under."""
@@ -312,43 +326,6 @@ class Budget:
             "beyond": None if self.beyond is None else str(self.beyond),
             "keys": {name: account.as_json() for name, account in self.accounts.items()},
         }
-
-
-@dataclass(slots=True)
-class TargetStatements:
-    """The statements of a target, each read on a new connection."""
-
-    address: HttpTarget
-    days: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Fix the range of days for costs, once for the run."""
-        self.days = build_days_query(self.address.clock())
-
-    def balance(self, key: str) -> Decimal | None:
-        """Return the balance; None unless the response has status 200."""
-        return next(map(read_balance, self._ask(get_balance(key=key))), None)
-
-    def costs(self, key: str) -> Decimal | None:
-        """Return the costs; None unless the response has status 200."""
-        asked = get("/v2/billing/costs", query=self.days, key=key)
-        return next((parse_decimal(e.object.get("total_cost")) for e in self._ask(asked)), None)
-
-    def look(self, key: str, videos: Sequence[str]) -> None:
-        """Poll each video once."""
-        self._ask(
-            *[get(f"/v2/videos/generations/{quote(name, safe='')}", key=key) for name in videos]
-        )
-
-    def _ask(self, *steps: Send) -> Iterable[HttpExchange]:
-        if not steps:
-            return ()
-        session = HttpSession(self.address)
-        try:
-            history = PlanRun(session, Plan(name="the money", steps=steps), ()).run()
-        finally:
-            session.close()
-        return [each for each in history if each.status == 200]
 
 
 @contextmanager

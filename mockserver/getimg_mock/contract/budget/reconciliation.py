@@ -33,6 +33,8 @@ class Account:
     """Reserved, but not spent according to the response: the balance has to confirm it."""
     beyond: Decimal = ZERO
     """What the service took beyond all this."""
+    looks: int = 0
+    """How often the balance was read right after a request that could cost."""
 
     @property
     def doubtful(self) -> Decimal:

@@ -174,7 +174,7 @@ def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
     known = [check.id for check in checks]
     try:
         evidence = _parse_evidence(json.loads(read_user_file(path)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{path} is not an evidence file: {error}.") from None
     for name in (*evidence.confirmed, *evidence.contradicted):
         if name not in known:

@@ -120,7 +120,7 @@ def _parse_har(text: str) -> list[Entry]:
         entries = json.loads(text)["log"]["entries"]
         if not isinstance(entries, list):
             raise _MalformedError(f"log.entries is not a list; {_HAR_FORMAT}")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise _MalformedError(f"{_describe_error(error)}; {_HAR_FORMAT}") from None
     return _convert_entries(entries, "entry", _convert_har_entry, _HAR_FORMAT)
 

@@ -7,14 +7,17 @@ library only, and modules of which the same holds.
 from __future__ import annotations
 
 import http.client
+import io
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -22,6 +25,68 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_IDLE: Final = 1.0
 """Seconds after which a connection may have been closed by the other side: a request that is sent
 only once gets a new one."""
+
+
+_MAX_READ_TIME: Final = 60.0
+"""Seconds that the answer to a read may take in all, downloads apart."""
+
+_MAX_ANSWER: Final = 64 << 20
+_MAX_MEDIA: Final = 1 << 30
+_CHUNK: Final = 1 << 20
+
+
+def _is_download(sent: PreparedRequest) -> bool:
+    return "authorization" not in dict(sent.headers) and sent.body is None
+
+
+def _find_size_limit(sent: PreparedRequest) -> int:
+    return _MAX_MEDIA if _is_download(sent) else _MAX_ANSWER
+
+
+def _read_bounded(response: http.client.HTTPResponse, most: int) -> bytes:
+    """Return the body of a response; raises `HTTPException` when it is longer than allowed."""
+    chunks, size = [], 0
+    while chunk := response.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise http.client.HTTPException(f"the answer has more than {most >> 20} MiB")
+    if response.length:
+        raise http.client.IncompleteRead(b"".join(chunks), response.length)
+    return b"".join(chunks)
+
+
+class _TimedStream(io.RawIOBase):
+    """Bytes of a socket, each read of which is limited by the time that is left."""
+
+    def __init__(self, sock: socket.socket, count_remaining: Callable[[], float]) -> None:
+        self._sock, self._count_remaining = sock, count_remaining
+        self._inner = sock.makefile("rb", buffering=0)
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what has come, within the time that is left."""
+        self._sock.settimeout(self._count_remaining())
+        return self._inner.readinto(buffer)
+
+    def close(self) -> None:
+        """Release the socket."""
+        self._inner.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """A response that is limited in total time, not by the pause between two bytes alone."""
+
+    def __init__(
+        self, count_remaining: Callable[[], float], sock: socket.socket, *args: Any, **more: Any
+    ) -> None:
+        super().__init__(sock, *args, **more)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedStream(sock, count_remaining))
 
 
 @dataclass(slots=True)
@@ -38,6 +103,7 @@ class PersistentConnection:
     count_request: Callable[[], object] = lambda: None
     _connection: http.client.HTTPConnection | None = field(default=None, init=False)
     _used: float = field(default=0.0, init=False)
+    _deadline: float = field(default=0.0, init=False)
 
     def exchange(self, sent: PreparedRequest) -> ReceivedResponse:
         """Send one request once; returns a response of status 0 that says why there is none."""
@@ -59,8 +125,9 @@ class PersistentConnection:
             self.close()
         if self._connection is None:
             self._connection = self._create_connection()
+        self._deadline = started + self._find_time_limit(sent)
         response = self._send(self._connection, sent)
-        data = response.read()
+        data = _read_bounded(response, _find_size_limit(sent))
         self._used = self.stopwatch()
         headers = tuple((name.lower(), value) for name, value in response.getheaders())
         return ReceivedResponse(response.status, headers, data, self._used - started)
@@ -88,7 +155,23 @@ class PersistentConnection:
                 raise broken from None
         return connection.getresponse()
 
+    def _find_time_limit(self, sent: PreparedRequest) -> float:
+        quick = sent.method in SAFE_METHODS and not _is_download(sent)
+        return min(self.timeout, _MAX_READ_TIME) if quick else self.timeout
+
     def _create_connection(self) -> http.client.HTTPConnection:
+        connection = self._connect_to_base()
+        connection.response_class = partial(_TimedResponse, self._count_remaining)  # type: ignore[assignment]  # a factory is enough
+        return connection
+
+    def _count_remaining(self) -> float:
+        """Return the seconds that the response may still take; raises `TimeoutError` for none."""
+        left = self._deadline - self.stopwatch()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        return left
+
+    def _connect_to_base(self) -> http.client.HTTPConnection:
         parts = urlsplit(self.base)
         host, port = parts.hostname or "", parts.port
         if parts.scheme == "https":
