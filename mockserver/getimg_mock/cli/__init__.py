@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "workspaces": "list the workspaces of all keys",
     "clock": "read or move a workspace's clock",
     "scenario": "put scenarios in force",
+    "media": "deliver files of your own in new generations",
     "models": "list the models of a fake",
     "generations": "list generations, and end them by hand",
     "ledger": "see or change a workspace's balance",

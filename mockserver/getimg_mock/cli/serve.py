@@ -24,7 +24,7 @@ from getimg_mock.serving.server import (
 )
 from getimg_mock.serving.tls_settings import prepare_tls
 from getimg_mock.serving.workers import Workers, check_workers
-from getimg_mock.setting_values import read_host_names, read_names
+from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
             arguments["metavar"] = option.metadata["metavar"]
-            if option.metadata["parse"] in {read_names, read_host_names}:
+            if option.metadata["parse"] in {read_names, read_host_names, read_media}:
                 arguments["action"] = _Extend
         groups[find_heading(option.name)].add_argument(
             f"--{format_option_name(option.name)}", default=argparse.SUPPRESS, **arguments
@@ -90,7 +90,11 @@ class _Extend(argparse.Action):
         """Add names to those that came before."""
         del parser, option_string
         earlier = getattr(namespace, self.dest, ())
-        setattr(namespace, self.dest, [*earlier, *values.split(",")])
+        setattr(
+            namespace,
+            self.dest,
+            [*earlier, *([values] if self.dest == "media" else values.split(","))],
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
