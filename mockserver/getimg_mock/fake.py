@@ -17,9 +17,12 @@ from getimg_mock.world.workspaces import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from getimg_mock.store.protocol import Store
+    from getimg_mock.world.journal import Exchange
 
+_BROWSER_PATHS: Final = frozenset({"/", "/favicon.ico", "/robots.txt"})
 _RATES: Final = {"real": 1.0, "virtual": 0.0}
 
 
@@ -56,6 +59,17 @@ class Fake:
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),
         )
+
+    def list_strays(self, since: datetime | None = None) -> list[Exchange]:
+        """Return the requests that reached no workspace, from a moment of real time on.
+
+        What browsers ask of any server is left out.
+        """
+        return [
+            each
+            for each in self.journal
+            if each.path not in _BROWSER_PATHS and (since is None or each.wall >= since)
+        ]
 
 
 def open_workspace(key: str, settings: Settings, clock: VirtualClock) -> Workspace:

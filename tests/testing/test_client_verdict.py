@@ -60,3 +60,30 @@ def test_a_breach_of_the_client_contract_fails_a_test_that_asks_for_it(
     result.assert_outcomes(failed=1, passed=2, errors=1)
     result.stdout.fnmatch_lines(["The client contract:*", "FAIL  GC40*", "*2 generations*"])
     result.stdout.fnmatch_lines(["*Unknown verdict*'error'*"])
+
+
+def test_requests_off_the_map_belong_to_the_verdict_of_their_test(
+    pytester: pytest.Pytester,
+) -> None:
+    """They reach no workspace; `verdict="error"` and the policy see them, in their own test."""
+    pytester.makepyfile(
+        """
+        import httpx
+        import pytest
+
+        @pytest.mark.getimg(verdict="error")
+        def test_verdict(getimg_live):
+            httpx.get(f"{getimg_live.url}/v1/images")
+
+        def test_policy(getimg_live):
+            getimg_live.require("no-unexpected-calls")
+            httpx.get(f"{getimg_live.url}/v1/images")
+
+        @pytest.mark.getimg(verdict="error")
+        def test_innocent(getimg_live):
+            getimg_live.require("no-unexpected-calls")
+        """
+    )
+    result = pytester.runpytest()
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(["*GC101*", "*GET /v1/images 401 was not expected*"])

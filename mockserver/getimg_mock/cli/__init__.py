@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "reset": "empty a workspace: it begins again",
     "snapshot": "write a workspace down as JSON",
     "restore": "go back to a snapshot",
+    "store": "list or delete what a store keeps",
     "fork": "copy a workspace to another key",
 }
 

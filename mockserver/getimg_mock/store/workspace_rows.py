@@ -133,6 +133,13 @@ def read_generations(core: str) -> tuple[int, list[tuple[int, str, bool]]]:
     return values["generations"], [(at, name, pending) for at, name, pending in values["recent"]]
 
 
+def read_totals(core: str) -> tuple[int, int]:
+    """Return how many generations and exchanges there are."""
+    values = json.loads(core)
+    recorded, first, _ = values["exchanges"]
+    return values["generations"], recorded - first + 1
+
+
 def copy_state(plain: Workspace, kept: Workspace) -> None:
     """Give the new workspace `kept` the state of one in memory, except the time."""
     kept.settings, kept.opened_at = plain.settings, plain.opened_at

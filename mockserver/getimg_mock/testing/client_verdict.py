@@ -9,14 +9,15 @@ from getimg_mock.contract.verification.client import verify_client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from getimg_mock.contract.verification.result import Verification
     from getimg_mock.fake import Fake
 
 
-def compute_verdict(fake: Fake, key: str) -> Verification:
-    """Return the verdict on the client that used a key."""
-    return verify_client(ObservedFake(fake, key, name="the client of this test"))
+def compute_verdict(fake: Fake, key: str, since: datetime) -> Verification:
+    """Return the verdict on the client that used a key, or none from a moment of real time on."""
+    return verify_client(ObservedFake(fake, key, name="the client of this test", since=since))
 
 
 def find_breaches(verification: Verification) -> Iterator[str]:

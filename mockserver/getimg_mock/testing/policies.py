@@ -11,15 +11,22 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.handle import WorkspaceHandle
     from getimg_mock.testing.expectations import Expectation
+    from getimg_mock.world.journal import Exchange
 
 
 def find_violations(
-    workspace: WorkspaceHandle, expectations: Sequence[Expectation], policies: Iterable[str]
+    workspace: WorkspaceHandle,
+    expectations: Sequence[Expectation],
+    policies: Iterable[str],
+    strays: Sequence[Exchange] = (),
 ) -> Iterator[str]:
-    """Yield the violations of each policy, as text."""
+    """Yield the violations of each policy, as text.
+
+    `strays` are the requests of the test that reached no workspace.
+    """
     for policy in dict.fromkeys(policies):
         if policy == "no-unexpected-calls":
-            found = _find_unexpected(workspace, expectations)
+            found = _find_unexpected(workspace, expectations, strays)
         elif policy == "no-undownloaded-results":
             found = _find_undownloaded(workspace)
         else:
@@ -30,8 +37,10 @@ def find_violations(
 
 
 def _find_unexpected(
-    workspace: WorkspaceHandle, expectations: Sequence[Expectation]
+    workspace: WorkspaceHandle, expectations: Sequence[Expectation], strays: Sequence[Exchange]
 ) -> Iterator[str]:
+    for each in strays:
+        yield f"{each.method} {each.path[:80]} {each.status} was not expected"
     for exchange in workspace.journal:
         if not any(each.fits(exchange) for each in expectations):
             yield f"{format_exchange(exchange)} was not expected"

@@ -155,7 +155,10 @@ class GetimgMock(WorkspaceHandle):
 
     def verify(self) -> None:
         """Raise `ExpectationError` unless all expectations and policies are satisfied so far."""
-        found = [*self._find_unmet(), *find_violations(self, self._expectations, self._policies)]
+        fake = self._find_fake()
+        strays = [] if fake is None else fake.list_strays(self._opened_really_at)
+        violations = find_violations(self, self._expectations, self._policies, strays)
+        found = [*self._find_unmet(), *violations]
         if found:
             raise ExpectationError("\n\n".join(found))
 
@@ -172,7 +175,7 @@ class GetimgMock(WorkspaceHandle):
                 "A verdict needs a fake in this process, since it reads its ledger."
             )
         self.finish()
-        return client_verdict.compute_verdict(fake, self.key)
+        return client_verdict.compute_verdict(fake, self.key, self._opened_really_at)
 
     def timeline(self, *, lines: int = 20) -> str:
         """Return what happened so far as text, in at most `lines` lines."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -27,6 +28,7 @@ from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
     from getimg_mock.fake import Fake
@@ -52,12 +54,14 @@ _FAULTS: Final = (
 class ObservedFake:
     """A client that is judged by what a fake of this process has seen of it so far.
 
-    `key` limits that to one workspace. `name` is the name of the client in reports.
+    `key` limits that to one workspace, and to requests without one from `since` on, a moment of
+    real time. `name` is the name of the client in reports.
     """
 
     fake: Fake
     key: str | None = None
     name: str = "observed"
+    since: datetime | None = None
 
     @property
     def words(self) -> str:
@@ -109,19 +113,46 @@ def judge_traffic(
     name: str = "observed",
     key: str | None = None,
     checks: Sequence[ClientCheck] | None = None,
+    since: datetime | None = None,
 ) -> Result:
     """Return the verdict on the clients of a fake so far: of all workspaces, or of one `key`.
 
-    `checks` are those to judge, of which only observable ones can be; all of them, without.
+    Requests without a workspace, to unknown paths or without a valid key, belong to it: all of
+    them, or with `key` those from `since` on. `checks` are those to judge, of which only observable
+    ones can be; all of them, without.
     """
     judging = [each for each in OBSERVABLE if checks is None or each in checks]
     workspaces = fake.store if key is None else (fake.store.get_or_create(key),)
-    histories = [
-        each for workspace in workspaces for each in collect_histories(workspace.journal, name=name)
-    ]
+    journals: list[Iterable[Exchange]] = [each.journal for each in workspaces]
+    journals.append(fake.list_strays(since) if since is not None or key is None else ())
+    histories = [each for journal in journals for each in collect_histories(journal, name=name)]
     return Result(
-        name, "0", tuple(compute_verdict(each, histories) for each in judging), tuple(histories)
+        name,
+        "0",
+        tuple(compute_verdict(each, histories) for each in judging),
+        tuple(histories),
+        remark=describe_refusals(histories),
     )
+
+
+def describe_refusals(histories: Iterable[ClientHistory]) -> str:
+    """Return how many requests were refused, and how; an empty text where none was."""
+    sent = [each for one in histories if one.case == "observed" for each in one.requests]
+    parts = []
+    orders = [each for each in sent if each.operation in SUBMISSIONS and each.method == "POST"]
+    others = [each for each in sent if each not in orders]
+    for name, asked in (("submissions", orders), ("other requests", others)):
+        refused = Counter(_describe_refusal(each) for each in asked if each.status >= 400)
+        if refused:
+            listed = ", ".join(f"{what} ({number})" for what, number in refused.most_common())
+            parts.append(f"{refused.total()} of {len(asked)} {name} were refused: {listed}")
+    return "; ".join(parts)
+
+
+def _describe_refusal(each: ClientExchange) -> str:
+    code = each.object.get("error", {})
+    code = code.get("code") if isinstance(code, dict) else None
+    return f"{each.status} {code}" if isinstance(code, str) else str(each.status)
 
 
 def collect_histories(
@@ -130,7 +161,7 @@ def collect_histories(
     name: str = "observed",
 ) -> list[ClientHistory]:
     """Return what a journal holds as histories: one of all of it, one of each submission."""
-    exchanges = [_convert_exchange(each) for each in journal if each.operation != "unknown"]
+    exchanges = [_convert_exchange(each) for each in journal]
     if not exchanges:
         return []
     first = exchanges[0].at

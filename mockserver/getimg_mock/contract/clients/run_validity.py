@@ -16,7 +16,7 @@ _BASIC_CASES: Final = frozenset({"happy", "saved", "polled", "polled-real", "pre
 
 def explain_nothing_judged(result: Result) -> str:
     """Return why a run says nothing at all, or an empty text."""
-    sent = sum(len(each.exchanges) for each in result.histories)
+    sent = result.exchanges
     judged = sum(each.status in _JUDGED for each in result.verdicts)
     if judged and sent:
         return ""
@@ -34,6 +34,9 @@ def find_gaps(result: Result) -> Iterator[str]:
                 f"{result.client}: {op} never sent a request, in {len(calls)} calls: "
                 f"{calls[0][2]}. Mend the adapter, or leave the operation out of it."
             )
+    seen = [one for each in result.histories if each.case == "observed" for one in each.exchanges]
+    if seen and all(each.status >= 400 for each in seen):
+        yield f"{result.client}: every request was refused, so that nothing that works was seen."
     late = [each for each in result.histories if each.overdue]
     if late:
         yield (

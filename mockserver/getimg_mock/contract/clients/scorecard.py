@@ -34,7 +34,8 @@ def render_line(result: Result, known: Collection[str] = ()) -> str:
     blockers = [each for each in result.blockers if each in ids]
     found = f"{len(blockers)} blocker{'s' * (len(blockers) != 1)}" if blockers else "no blockers"
     listed = f": {' '.join(blockers)}" if blockers else ""
-    return f"{EDITION}: {held}/{len(judged)}, {found}{listed}"
+    remark = f"; {result.remark}" if result.remark else ""
+    return f"{EDITION}: {held}/{len(judged)}, {found}{listed}{remark}"
 
 
 def _is_excused(verdict: Verdict, known: Collection[str]) -> bool:
@@ -102,7 +103,7 @@ def generate_verdict_events(
             "target": result.client,
             "verdicts": {},
             "ok": True,
-            "exchanges": sum(len(each.exchanges) for each in result.histories),
+            "exchanges": result.exchanges,
             "scorecard": render_line(result, known),
             "seconds": round(result.seconds, 3),
         }

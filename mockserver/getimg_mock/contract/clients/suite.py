@@ -62,6 +62,14 @@ class Result:
     verdicts: tuple[Verdict, ...]
     histories: tuple[ClientHistory, ...] = field(repr=False)
     seconds: float = 0.0
+    remark: str = ""
+    """What the scorecard adds, such as how many requests were refused."""
+
+    @property
+    def exchanges(self) -> int:
+        """How many requests the client sent; histories of one observation share theirs."""
+        whole = [each for each in self.histories if each.case == "observed"]
+        return sum(len(each.exchanges) for each in whole or self.histories)
 
     def of(self, status: str) -> list[Verdict]:
         """Return the verdicts with that status."""

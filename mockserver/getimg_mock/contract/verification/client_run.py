@@ -63,7 +63,11 @@ class ClientRun:
         """Judge the requests of a client, which is not driven."""
         if isinstance(observed, ObservedFake):
             result = observed_traffic.judge_traffic(
-                observed.fake, name=observed.name, key=observed.key, checks=self.checks
+                observed.fake,
+                name=observed.name,
+                key=observed.key,
+                checks=self.checks,
+                since=observed.since,
             )
         else:
             result, self.command_status = observed_traffic.run_command(observed, self.checks)

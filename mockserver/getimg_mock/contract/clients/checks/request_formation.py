@@ -19,14 +19,16 @@ from getimg_mock.contract.clients.cases.case_rules import (
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.request_bodies import parse_body, read_fields
-from getimg_mock.contract.verdicts import expect, fail
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 from getimg_mock.world.operations import REQUEST_SCHEMAS
+from getimg_mock.world.unknown_fields import find_unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import ClientExchange, ClientHistory
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.limits import Kind
     from getimg_mock.world.randomness import Stream
 
 
@@ -76,26 +78,66 @@ def requests_are_documented(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each request to the API matches the published OpenAPI document.
 
     Fails on an unknown method or path, a body that its schema refuses, an unknown query parameter,
-    or a GET with a body.
+    a GET with a body, or a key that is not sent as Bearer. A request that was observed and refused
+    for its body or key is a warning, since a test may expect that. So is a field that the API does
+    not document in a body that was paid for.
     """
     for each in history.requests:
         if not each.home or each.operation == "downloads.retrieve":
             continue
         if not each.operation:
-            yield fail("a documented method and path", f"{each.method} {each.path}", each)
+            sent = f"{each.method} {each.path}{_quote_hint(each)}"
+            yield fail("a documented method and path", sent, each)
             continue
-        form = REQUEST_SCHEMAS.get(each.operation)
-        if form is not None:
-            found = schemas.violations(form, parse_body(each))
-            yield expect(
-                not found,
-                "a body that its schema allows",
-                "; ".join(f"{v.path}: {v.message}" for v in found[:3]),
-                each,
-            )
+        yield from _judge_key(each)
+        yield from _judge_body(each, observed=history.case == "observed")
         unknown = set(parse_qs(each.query)) - _QUERIES.get(each.operation, set())
         yield expect(not unknown, "documented query parameters", sorted(unknown), each)
         yield expect(each.method != "GET" or not each.request_body, "no body", "a body", each)
+
+
+def _judge_key(each: ClientExchange) -> Iterator[Observation]:
+    """Judge the key of a request that was refused for it."""
+    if each.status != 401 or each.label:
+        return
+    sent = each.get_sent_header("authorization") or ""
+    yield expect(
+        sent.startswith("Bearer "),
+        "Authorization: Bearer <key>",
+        f"401 without it{_quote_hint(each)}",
+        each,
+    )
+    yield warn_unless(False, "a key that the API knows", "401", each)  # noqa: FBT003 - it was refused
+
+
+def _judge_body(each: ClientExchange, *, observed: bool) -> Iterator[Observation]:
+    form = REQUEST_SCHEMAS.get(each.operation)
+    if form is None:
+        return
+    body = parse_body(each)
+    found = schemas.violations(form, body)
+    judge = warn_unless if observed and 400 <= each.status < 500 else expect
+    yield judge(
+        not found,
+        "a body that its schema allows",
+        "; ".join(f"{v.path}: {v.message}" for v in found[:3]) + _quote_hint(each),
+        each,
+    )
+    if each.paid:
+        kind: Kind = "image" if each.operation == "images.generate" else "video"
+        names = ", ".join(field.path for field in find_unknown_fields(kind, body))
+        yield warn_unless(
+            not names,
+            "documented fields in a body that is paid for",
+            f"{names}: accepted, charged and ignored{_quote_hint(each)}",
+            each,
+        )
+
+
+def _quote_hint(each: ClientExchange) -> str:
+    """Return what the fake advises, in brackets."""
+    hint = each.fields.get("x-mock-hint") or each.fields.get("X-Mock-Hint")
+    return f" ({hint})" if hint else ""
 
 
 @client_check(
