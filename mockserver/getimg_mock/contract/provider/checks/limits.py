@@ -124,25 +124,29 @@ def _check_remaining(
             yield fail_as("INFO", wanted, numbers[1], earlier, each)
         else:
             yield expect(not rose, wanted, numbers[1], earlier, each)
-    # At 0 nothing can be subtracted: GP603 reports a submission over the limit.
-    if numbers[2] != reset or not exact or not remaining:
+    if exact:
+        yield from _check_count(remaining, reset, earlier, numbers, each)
+
+
+def _check_count(
+    remaining: int,
+    reset: int,
+    earlier: HttpExchange,
+    numbers: tuple[int, int, int],
+    each: HttpExchange,
+) -> Iterator[Observation]:
+    """Require that within a window a submission takes one, and a poll none.
+
+    At 0 nothing can be subtracted: GP603 reports a submission over the limit.
+    """
+    if numbers[2] != reset or not remaining:
         return
     if each.accepted:
-        yield expect(
-            numbers[1] == remaining - 1,
-            f"{remaining - 1} left after one more",
-            numbers[1],
-            earlier,
-            each,
-        )
+        wanted, left = f"{remaining - 1} left after one more", remaining - 1
+        yield expect(numbers[1] == left, wanted, numbers[1], earlier, each)
     elif not each.submits:
-        yield expect(
-            numbers[1] == remaining,
-            f"{remaining} left after a poll, which takes none",
-            numbers[1],
-            earlier,
-            each,
-        )
+        wanted = f"{remaining} left after a poll, which takes none"
+        yield expect(numbers[1] == remaining, wanted, numbers[1], earlier, each)
 
 
 @check(

@@ -227,20 +227,19 @@ def _check_head(history: History, got: HttpExchange, full: HttpExchange) -> Obse
 
 
 def _check_range(got: HttpExchange, whole: HttpExchange, asked: str) -> Iterator[Observation]:
-    first, _, last = asked.removeprefix("bytes=").partition("-")
-    if not (first.isdigit() and last.isdigit()):
-        return
+    size = len(whole.body)
+    first, end = _resolve_range(asked, size)
     if got.status == 206:
-        part = whole.body[int(first) : int(last) + 1]
         shown = got.fields.get("content-range", "none")
-        good = got.body == part and shown.endswith(f"/{len(whole.body)}")
         yield expect(
-            good,
-            f"bytes {first}-{last}/{len(whole.body)} of the file",
+            got.body == whole.body[first:end] != b"" and shown == f"bytes {first}-{end - 1}/{size}",
+            f"Content-Range bytes {first}-{end - 1}/{size}, and that part of the file",
             f"{len(got.body)} bytes, Content-Range {shown}",
             whole,
             got,
         )
+    elif got.status == 416:
+        yield expect(first >= size, "416 for a range past the end only", got.status, whole, got)
     else:
         yield expect(
             got.status == 200 and got.body == whole.body,
@@ -249,6 +248,14 @@ def _check_range(got: HttpExchange, whole: HttpExchange, asked: str) -> Iterator
             whole,
             got,
         )
+
+
+def _resolve_range(asked: str, size: int) -> tuple[int, int]:
+    """Return the first byte of a range, and the one after its last; a suffix has no first."""
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if not first:
+        return max(0, size - int(last)), size
+    return int(first), min(size, int(last) + 1) if last else size
 
 
 @check(
