@@ -313,10 +313,11 @@ def _suffix_is_prefix(asked: Asked, scene: Scene) -> Reply | None:
 
 
 def _ignores_last_letter(asked: Asked, scene: Scene) -> Reply | None:
-    """The last letter of a signature is not compared."""
+    """Compare all but the last letter of a signature."""
     sent = asked.parameters.get("sig", "")
     if not asked.downloads or not sent:
         return None
+    reply = None
     for letter in "0123456789abcdef":
         asked.query = asked.query.replace(asked.parameters["sig"], sent[:-1] + letter)
         reply = scene.send(asked)
