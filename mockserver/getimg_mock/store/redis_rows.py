@@ -95,7 +95,8 @@ class RedisRows:
             raise self._explain(error) from error
 
     def _explain(self, error: Exception) -> StoreError:
-        return StoreError(f"The store {self._shown} cannot be used: {error}.")
+        why = str(error).rstrip(".")
+        return StoreError(f"The store {self._shown} cannot be used: {why}.")
 
     # Units of work -------------------------------------------------------------------------------
 

@@ -110,13 +110,15 @@ class SqliteRows:
                 for statement in _SCHEMA.split(";")[:-1]:
                     run(statement)
                 run("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-            found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
+            found = None
+            if not tables or "meta" in tables:
+                found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
             run("COMMIT")
         except BaseException:
             run("ROLLBACK")
             raise
         if found is None or found[0] != FORMAT:
-            kept = "unknown" if found is None else found[0]
+            kept = "of another program" if found is None else found[0]
             raise SettingsError(
                 f"{self._path} has format {kept}, and this version reads format {FORMAT}. "
                 "Export its workspaces with the version that wrote it, or use another file."
