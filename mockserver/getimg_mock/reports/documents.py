@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
-from getimg_mock.reports.printable_text import LINE_BREAKS, replace_unprintable
+from getimg_mock.reports.printable_text import LINE_BREAKS, escape_json, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
 from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
 from getimg_mock.reports.tables import render_table
@@ -47,7 +46,11 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
         }
         for outcome in outcomes
     ]
-    return json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n"
+    return _format_json({"runs": runs}) + "\n"
+
+
+def _format_json(value: Any) -> str:
+    return escape_json(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def as_junit(outcomes: Sequence[Outcome]) -> str:
@@ -69,7 +72,9 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
         )
         if outcome.scorecard:
             properties = ET.SubElement(suite, "properties")
-            ET.SubElement(properties, "property", name="scorecard", value=outcome.scorecard)
+            ET.SubElement(
+                properties, "property", name="scorecard", value=_clean_xml(outcome.scorecard)
+            )
         for verdict in outcome.verdicts:
             case = ET.SubElement(
                 suite,
@@ -149,7 +154,7 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
         "version": "2.1.0",
         "runs": runs,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return _format_json(document) + "\n"
 
 
 def _describe_failure(outcome: Outcome, verdict: dict[str, Any]) -> str:
