@@ -27,7 +27,7 @@ def replace_unprintable(text: str, *, keep: str = "") -> str:
 def escape_json(text: str) -> str:
     """Return JSON in which characters that cannot be printed are escaped; line breaks stay.
 
-    JSON has an escape for each within strings, where alone these characters can be: nothing is lost.
+    They can be within strings only, where JSON has an escape for each: nothing is lost.
     """
     return "".join(
         each if each.isprintable() or each == "\n" else _escape(ord(each)) for each in text
