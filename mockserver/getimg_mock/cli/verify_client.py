@@ -11,7 +11,6 @@ from getimg_mock.contract.clients.drivers.driver_lookup import CASE_SECONDS
 from getimg_mock.contract.clients.observed_traffic import ObservedCommand
 from getimg_mock.contract.verification.client import verify_client
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports.formats import require_reports
 
 if TYPE_CHECKING:
     import argparse
@@ -83,7 +82,8 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         type=_parse_seconds,
         default=CASE_SECONDS,
         metavar="SECONDS",
-        help="real time after which a case of an adapter is ended (default: %(default)g)",
+        help="real time after which a case is ended (default: %(default)g); the cases of a program "
+        "together may take twice as long",
     )
 
 
@@ -106,7 +106,7 @@ def _parse_count(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, 1 when not, 2 when next to nothing was tried."""
-    require_reports(arguments.report)
+    reporting.require_outputs(arguments)
     with reporting.Progress() as progress:
         result = verify_client(
             *_collect_clients(arguments),
@@ -122,8 +122,9 @@ def run(arguments: argparse.Namespace) -> int:
             keep_events=True,
             on_event=progress.show,
         )
-    status = reporting.show_result(result, arguments.report, brief=arguments.scorecard)
-    _show_scorecards(result, named=arguments.scorecard)
+    status = reporting.show_result(result, arguments, brief=arguments.scorecard)
+    if not reporting.is_printed(arguments):
+        _show_scorecards(result, named=arguments.scorecard)
     for sentence in result.gaps:
         sys.stderr.write(f"getimg-mock: {sentence}\n")
     return status
