@@ -76,11 +76,7 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             errors="0",
             skipped=str(skipped),
         )
-        if outcome.scorecard:
-            properties = ET.SubElement(suite, "properties")
-            ET.SubElement(
-                properties, "property", name="scorecard", value=_clean_xml(outcome.scorecard)
-            )
+        _add_scorecard(suite, outcome)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
                 suite,
@@ -91,6 +87,13 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             _add_result(case, outcome, verdict)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _add_scorecard(suite: ET.Element, outcome: Outcome) -> None:
+    if outcome.scorecard:
+        properties = ET.SubElement(suite, "properties")
+        value = _clean_xml(outcome.scorecard)
+        ET.SubElement(properties, "property", name="scorecard", value=value)
 
 
 def _add_result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
