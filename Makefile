@@ -22,7 +22,7 @@ DEVELOPS := $(VENV)/.develops
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
@@ -84,6 +84,10 @@ minima: ## Run the fake's tests with the oldest versions that the package declar
 	    --group test '.[all]'
 	@.minima/bin/python -m pytest tests/api tests/control tests/media tests/store tests/world \
 	    tests/reports tests/contract/budget -m "not slow" $(ARGS)
+
+.PHONY: release-check
+release-check: $(DEVELOPS) ## Build what a release publishes, and try it in clean environments
+	@$(BIN)/python -m tests.repository.release_check $(ARGS)
 
 .PHONY: wheel
 wheel: $(DEVELOPS) ## Build dist/*.tar.gz and dist/*.whl
