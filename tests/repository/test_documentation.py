@@ -95,7 +95,7 @@ def run_command(command: list[str], folder: Path, environment: dict[str, str], n
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, f"{name}\n{done.stdout}{done.stderr}"
