@@ -32,6 +32,8 @@ def _state_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     """Keep what commands write down between runs apart from what the developer's own runs do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        for name in ("GITHUB_ACTIONS", "GITLAB_CI"):  # commands under test are not the job itself
+            patch.delenv(name, raising=False)
         yield
 
 

@@ -48,6 +48,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "max_body_mib": ("1", 1),
     "reference_megapixels": ("1", 1),
     "media_size": ("small", "small"),
+    "media": ("cat.png", ('{"file": "cat.png"}',)),
     "media_cache_mib": ("0", 0),
     "max_workspaces": ("1", 1),
     "workers": ("4", 4),

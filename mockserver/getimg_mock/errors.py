@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 # Characters of a name in a message.
 _LONGEST_SHOWN: Final = 200
 
+_NEAR: Final = 0.6
+"""How alike two names are, from 0 to 1, for one to be a misspelling of the other."""
+
 
 class GetimgMockError(Exception):
     """Base of the errors that users of getimg-mock handle."""
@@ -118,13 +121,13 @@ class UnknownNameError(SettingsError):
     name, or None), `known` (all known names).
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, near: float = _NEAR) -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(known)
         # Comparing takes quadratic time, and a name that is shown is cut.
         shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
-        close = get_close_matches(name[:_LONGEST_SHOWN], self.known, n=1, cutoff=0.5)
+        close = get_close_matches(name[:_LONGEST_SHOWN], self.known, n=1, cutoff=near)
         self.nearest = close[0] if close else None
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
         listed = f" Known: {', '.join(sorted(self.known))}." if not hint and self.known else ""

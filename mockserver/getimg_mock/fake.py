@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ from getimg_mock.world.catalogue import Catalogue
 from getimg_mock.world.clock import VirtualClock
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.magic import parse_key_magic
+from getimg_mock.world.media_rules import MediaRules
 from getimg_mock.world.rule_files import resolve_scenario
 from getimg_mock.world.workspaces import Workspace
 
@@ -37,6 +39,8 @@ class Fake:
     # Clock and journal for requests without a workspace: unknown paths and keys.
     clock: VirtualClock
     journal: Journal
+    # Files of the user's own that the configuration names.
+    media: MediaRules = field(default_factory=MediaRules)
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Callable[[], VirtualClock] | None = None) -> Fake:
@@ -58,6 +62,7 @@ class Fake:
             MediaCache(settings.media_cache_mib * 1024 * 1024),
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),
+            load_media(settings),
         )
 
     def list_strays(self, since: datetime | None = None) -> list[Exchange]:
@@ -70,6 +75,17 @@ class Fake:
             for each in self.journal
             if each.path not in _BROWSER_PATHS and (since is None or each.wall >= since)
         ]
+
+
+def load_media(settings: Settings) -> MediaRules:
+    """Return the rules that settings name; raises `SettingsError` for a file that is unusable."""
+    rules = MediaRules()
+    if settings.media:
+        from getimg_mock.media.own_files import read_media_rules  # noqa: PLC0415 - few fakes have rules
+
+        for each in read_media_rules(map(json.loads, settings.media)):
+            rules.add(each)
+    return rules
 
 
 def open_workspace(key: str, settings: Settings, clock: VirtualClock) -> Workspace:

@@ -47,6 +47,7 @@ _LIKE_A_KEY: Final = re.compile(
     rb"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
     rb"sk_[A-Za-z0-9_-]+"
 )
+_KEY_IN_PATH: Final = re.compile(r"sk_[A-Za-z0-9_-]{5,}")
 _LONG_KEY: Final = re.compile(rb"sk_[A-Za-z0-9]{16,}")
 _NOT_REDACTED: Final = rb"(?!<(?:key \w+|a key|hidden)>)"
 _PARAMETER: Final = re.compile(
@@ -61,6 +62,11 @@ _FIELD: Final = re.compile(
 
 _SHOWN_ENDS: Final = ((12, 4), (8, 2))
 """How many last characters are shown of a key of so many: of a shorter one, none."""
+
+
+def find_path_keys(text: str) -> list[str]:
+    """Return the texts in the form of a key in a path or query; those of the API have none."""
+    return _KEY_IN_PATH.findall(text) if "sk_" in text else []
 
 
 def hide_key(key: str) -> str:

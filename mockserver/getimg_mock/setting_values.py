@@ -6,6 +6,7 @@ A reader accepts its own results, and raises `SettingsError` that says what woul
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -230,6 +231,28 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def read_media(value: Any) -> tuple[str, ...]:
+    """Read rules for files of the user's own: tables, or paths that apply to all requests.
+
+    Each becomes a JSON object. The files are read when a fake is built.
+    """
+    listed = [value] if isinstance(value, (str, Path, dict)) else value
+    if not isinstance(listed, (list, tuple)):
+        raise SettingsError(f"{shorten_value(value)} is neither a path nor a list of tables.")
+    return tuple(map(_read_media_rule, listed))
+
+
+def _read_media_rule(rule: Any) -> str:
+    if isinstance(rule, str) and rule.startswith("{"):
+        return rule  # read already
+    table = {"file": str(rule)} if isinstance(rule, (str, Path)) else rule
+    if not isinstance(table, dict) or not all(isinstance(each, str) for each in table.values()):
+        raise SettingsError(
+            f"{shorten_value(rule)} is not a media rule: use file, prompt, model and on, as texts."
+        )
+    return json.dumps(table)
 
 
 def read_text(value: Any) -> str:

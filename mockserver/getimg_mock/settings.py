@@ -26,6 +26,7 @@ from getimg_mock.setting_values import (
     read_flag,
     read_host,
     read_host_names,
+    read_media,
     read_money,
     read_names,
     read_path,
@@ -186,6 +187,9 @@ class Settings:
         build_choice_reader("real", "small"),
         "size of pictures in bytes: as real ones, or small",
         "real|small",
+    )
+    media: tuple[str, ...] = _option(
+        (), read_media, "file or folder to deliver instead of posters; may be given again", "PATH"
     )
     media_cache_mib: int = _option(
         64, build_integer_reader(0, 65536), "memory for rendered media", "MIB"

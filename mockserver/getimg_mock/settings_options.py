@@ -43,6 +43,7 @@ class SharedOptions(ChangeableOptions, total=False):
     max_body_mib: int
     reference_megapixels: int
     media_size: Literal["real", "small"]
+    media: Sequence[str] | str
     media_cache_mib: int
     magic: bool
     journal_exchanges: int

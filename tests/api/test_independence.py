@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.api.driver import Reply
+
+pytestmark = pytest.mark.slow
 
 WORKSPACES = 200
 COSTS = "/v2/billing/costs?start=2026-09-01T00:00:00Z&end=2026-09-02T00:00:00Z"

@@ -17,6 +17,8 @@ from tests.control.client import Client
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from getimg_mock import WorkspaceHandle
+
 _AXE: Final[dict[str, object]] = {"preload": False, "resultTypes": ["violations"]}
 _AXE_ALL: Final[dict[str, object]] = {**_AXE, "runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}
 _AXE_COLOURS: Final[dict[str, object]] = {**_AXE, "runOnly": ["color-contrast"]}
@@ -104,6 +106,32 @@ def test_the_keyboard_alone_is_enough(page: Page, client: Client, server: MockSe
     page.keyboard.press("Space")
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert server.workspace(client.key).generations[video].status == "completed"
+
+
+def test_views_and_forms_are_reached_by_keyboard(
+    page: Page, client: Client, ws: WorkspaceHandle
+) -> None:
+    """Another view, a switch, a form with a choice, and back from what was opened."""
+    client.image()
+    show(page, client, "gallery")
+    _tab_to(page, "a", "Scenarios")
+    page.keyboard.press("Enter")
+    expect(page.locator("main h1")).to_have_text("Scenarios")
+    _tab_to(page, "button", "Switch on")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("table", name="Rules in force")).to_be_visible()
+    _tab_to(page, "select", "status")
+    page.keyboard.type("status")
+    _tab_to(page, "button", "Add the rule")
+    page.keyboard.press("Enter")
+    expect(page.locator("#messages")).to_contain_text("The rule is in force.")
+    assert ws.scenarios.rules()[-1]["status"] == 500
+    show(page, client, "timeline")
+    _tab_to(page, "button", "#1 POST")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="#1 POST")).to_be_focused()
 
 
 def _tab_to(page: Page, tag: str, text: str) -> None:

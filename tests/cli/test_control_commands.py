@@ -379,3 +379,8 @@ def test_serve_prints_the_token_that_clients_need() -> None:
         "http://x", "a-token-of-ours"
     )
     assert "TOKEN" not in render_greeting("http://x")
+
+
+def test_serve_prints_the_address_of_the_page() -> None:
+    """A page that is not known of is not opened."""
+    assert "http://127.0.0.1:4010/__mock__/" in render_greeting("http://127.0.0.1:4010")

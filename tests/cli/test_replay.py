@@ -23,6 +23,8 @@ from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 from tests.contract.provider.everyone import BY_NAME
 
+pytestmark = pytest.mark.slow
+
 CLIENT = "tests.cli.test_replay:pays_twice"
 ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"

@@ -13,6 +13,8 @@ from getimg_mock.serving.server import MockServer
 from tests.contract.clients.reference import faulty
 from tests.reports.bare_run import END, SKIP, START
 
+pytestmark = pytest.mark.slow
+
 CLIENT = "tests.cli.test_reporting:pays_twice"
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from socket import socket
 
+pytestmark = pytest.mark.slow
+
 PROGRAMS: Final = Path(__file__).parents[1] / "programs"
 RUN: Final = (sys.executable, "-m", "getimg_mock", "run")
 BASH: Final = ("bash", str(PROGRAMS / "shell_client.sh"))

@@ -24,6 +24,8 @@ from getimg_mock.serving.server import MockServer
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
 
 

@@ -8,7 +8,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from getimg_mock.serving.server import MockServer
+
+pytestmark = pytest.mark.slow
 
 FOLDER: Final = Path(__file__).parents[2] / "contract_tests"
 

@@ -155,6 +155,18 @@ class TestViews:
         assert ws.journal.count() == before
         assert client.get(link).body == whole
 
+    def test_a_thumbnail_is_made_once_within_the_budget_of_media(
+        self, server: MockServer, ws: WorkspaceHandle, client: Client
+    ) -> None:
+        """Nothing is drawn before it is looked at; ten thousand do not fill the memory."""
+        cache = server.app.fake.cache
+        made = client.image(prompt="drawn once").json["id"]
+        before = cache.size
+        first = _call(ws, "GET", f"/generations/{made}/thumbnail")
+        assert cache.size == before + len(first)
+        assert _call(ws, "GET", f"/generations/{made}/thumbnail") == first
+        assert cache.size == before + len(first) <= cache.budget
+
     def test_a_pending_generation_has_no_file(self, ws: WorkspaceHandle, client: Client) -> None:
         """Said in words, not as a broken picture."""
         made = client.video()
@@ -280,6 +292,19 @@ class TestChanges:
             assert _next_event(stream)["workspace"]["balance"] == "99.96"
             server.workspace(client.key).scenarios.add("flaky")
             assert _next_event(stream)["workspace"]["rules"] > 0
+
+    def test_no_key_is_logged_or_sent_to_the_page(self, capfd: pytest.CaptureFixture[str]) -> None:
+        """Neither by requests of the page nor by those of the client that it shows."""
+        with MockServer(quiet=False) as server:
+            key = "sk_a_secret_that_is_never_shown_9f3a"
+            Client(server.url, key).image()
+            told = _ask(server.url, "GET", "/__mock__/workspaces", {})
+            page = told["workspaces"][0]["id"]
+            shown = [told, _ask(server.url, "GET", f"/__mock__/journal?workspace={page}", {})]
+            shown.append(_ask(server.url, "GET", f"/__mock__/snapshot?workspace={page}", {}))
+        logged = capfd.readouterr()
+        assert "POST /v2/images/generations" in logged.out + logged.err
+        assert key not in logged.out + logged.err + json.dumps(shown)
 
     def test_another_pages_stream_is_refused(self, client: Client) -> None:
         """An `EventSource` of another site names its origin."""

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TOKEN = "a-token-of-the-tests"
-PATHS = ("/__mock__/clock", "/__mock__/health", "/__mock__/control.json", "/__mock__/nothing")
+PATHS = (
+    "/__mock__/clock",
+    "/__mock__/health",
+    "/__mock__/control.json",
+    "/__mock__/nothing",
+    "/__mock__/changes",
+    "/__mock__/page/main.js",
+)
 
 
 def get(url: str, path: str = "/__mock__/clock", *, host: str | None, **headers: str) -> Reply:

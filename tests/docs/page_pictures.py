@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PICTURES: Final = DOCS / "images"
-_VIEWS: Final = ("gallery", "timeline")
+# Of each view, what is there once all of it is shown.
+_VIEWS: Final = {"gallery": ".card img", "timeline": ".finding strong"}
 _PROMPTS: Final = (
     "A lighthouse in a storm",
     "A heron at dawn",
@@ -38,7 +39,7 @@ def take_pictures() -> bool:
     with MockServer(video_seconds=600, quiet=True) as server, run_chromium() as browser:
         server.app.judge = judge_client
         _fill(server)
-        page = browser.new_page(viewport={"width": _WIDTH, "height": 640})
+        page = browser.new_page(viewport={"width": _WIDTH, "height": 720})
         for view in _VIEWS:
             _save(page, server.url, view)
     return True
@@ -63,6 +64,7 @@ def _save(page: Page, url: str, view: str) -> None:
     page.goto(f"{url}/__mock__/#{view}")
     page.locator("main h1").wait_for()
     page.wait_for_load_state("load")
-    page.locator(".card img, .lines > li").last.wait_for()
+    page.locator(_VIEWS[view]).last.wait_for()
+    page.wait_for_function("() => [...document.images].every(each => each.naturalWidth)")
     shown = Image.open(BytesIO(page.screenshot(animations="disabled")))
     shown.convert("RGB").save(PICTURES / f"{view}.jpg", quality=_QUALITY, optimize=True)

@@ -7,6 +7,8 @@ import pytest
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
 from tests.testing.suites import run
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 

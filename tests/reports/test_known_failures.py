@@ -11,7 +11,9 @@ from getimg_mock.reports.known_failures import (
     apply_known_failures,
     load_known_failures,
     read_known_failures,
+    render_known_failures,
 )
+from getimg_mock.reports.run_events import Outcome
 from tests.reports.bare_run import END, START
 
 if TYPE_CHECKING:
@@ -73,3 +75,19 @@ def test_a_mapping_will_do_and_is_held_to_the_same_ids() -> None:
     assert load_known_failures({"gp407": "in May"}, ids) == {"GP407": "in May"}
     with pytest.raises(UnknownNameError, match="Did you mean 'GP407'"):
         load_known_failures({"GP470": ""}, ids)
+
+
+def test_what_fails_is_written_as_a_list_that_is_read_again(tmp_path: Path) -> None:
+    """A project with many failures begins with a list of them, and keeps the reasons it gave."""
+    verdicts = [
+        {"id": "GP102", "status": "FAIL", "statement": "A rule #1 holds.", "reason": ""},
+        {"id": "GP101", "status": "XFAIL", "statement": "B.", "reason": "issue 7"},
+        {"id": "GP103", "status": "XPASS", "statement": "C.", "reason": "fixed"},
+        {"id": "GP104", "status": "PASS", "statement": "D.", "reason": ""},
+    ]
+    events = [{"event": "verdict", **each} for each in verdicts]
+    twin = Outcome(({**START, "twin": True}, {**events[0], "id": "GP105"}))
+    path = tmp_path / "known"
+    path.write_text(render_known_failures([Outcome((START, *events)), twin]), encoding="utf-8")
+    ids = [f"GP10{number}" for number in range(1, 6)]
+    assert read_known_failures(path, ids) == {"GP101": "issue 7", "GP102": "A rule 1 holds."}

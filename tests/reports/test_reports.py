@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft4Validator, Draft202012Validator  # type: ignore[import-untyped]
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients import scorecard
@@ -26,6 +26,7 @@ from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, select_c
 from getimg_mock.contract.verification.session import (
     VerificationSession,
 )
+from getimg_mock.control.package_version import find_version
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import console, documents, matrix, replays, run_events, tables
 from getimg_mock.reports.run_events import render_ndjson
@@ -380,3 +381,23 @@ def test_a_path_is_shown_as_a_shell_takes_it() -> None:
     assert replays.quote_path("events.ndjson") == "events.ndjson"
     assert replays.quote_path("my events.ndjson") == "'my events.ndjson'"
     assert replays.quote_path(str(Path.home() / "state" / "e.ndjson")) == "~/state/e.ndjson"
+
+
+SARIF: Any = json.loads(Path(__file__).with_name("sarif-2.1.0.json").read_text(encoding="utf-8"))
+
+
+def test_sarif_is_what_the_standard_and_code_hosts_accept() -> None:
+    """GitHub refuses a result without a physical location, and two runs of one category."""
+    document = json.loads(documents.as_sarif([*outcomes(), *clients(), *clients()]))
+    assert [each.message for each in Draft4Validator(SARIF).iter_errors(document)] == []
+    results = [each for run in document["runs"] for each in run["results"]]
+    assert {each["ruleId"] for each in results} == {"GP407", "GC401"}
+    for each in results:
+        place = each["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"]
+        assert place["region"]["startLine"] >= 1
+    for run in document["runs"]:
+        assert run["tool"]["driver"]["version"] == find_version()
+        assert run["tool"]["driver"]["informationUri"].startswith("https://")
+    categories = [run["automationDetails"]["id"] for run in document["runs"]]
+    assert len(set(categories)) == len(categories)

@@ -25,6 +25,8 @@ from getimg_mock.world.operations import ANSWER_SCHEMAS, REQUEST_SCHEMAS, find_a
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 
 EVIDENCE = {"documented", "observed", "inferred", "our choice"}

@@ -37,7 +37,7 @@ def test_a_compressed_body_is_called_compressed(name: str, body: bytes) -> None:
 
 @pytest.mark.parametrize("sender", [SECRET, "sk_another_0123456789"])
 def test_a_key_in_a_path_is_not_shown(sender: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Neither in the log nor, if it is the sender's, anywhere in the journal."""
+    """Neither in the log nor in the journal, be it the sender's or another's."""
     head = f"GET /v2/videos/generations/{SECRET} HTTP/1.1\r\nHost: x\r\n"
     head += f"Authorization: Bearer {sender}\r\n\r\n"
     with MockServer(quiet=False) as server:
@@ -45,3 +45,4 @@ def test_a_key_in_a_path_is_not_shown(sender: str, capsys: pytest.CaptureFixture
         recorded = next(iter(server.workspace(sender).journal))
     assert SECRET not in capsys.readouterr().out
     assert sender not in str(recorded.raw)
+    assert SECRET not in str(recorded.raw)

@@ -18,6 +18,8 @@ from tests.testing.suites import run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 APP = create_app(quiet=True)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from getimg_mock.testing.live import ExternalServer, OwnServer
     from getimg_mock.testing.workspace import GetimgMock
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 IMAGE: dict[str, Any] = {"model": "seedream-5-lite", "prompt": "A lighthouse"}

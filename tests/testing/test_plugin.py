@@ -7,13 +7,16 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
 from tests.testing.suites import SDK, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.slow
 
 pytest_plugins = ["pytester"]
 

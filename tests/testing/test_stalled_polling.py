@@ -12,6 +12,8 @@ from tests.testing.suites import run
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 POLL = """

@@ -22,6 +22,8 @@ from getimg_mock.world.clock import EPOCH
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Catalogue.load_shipped()
 
 ENTRIES: dict[str, dict[str, Any]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import sys
 from contextlib import suppress
 from datetime import timedelta
@@ -12,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import encode_hint
-from getimg_mock.redaction import hide_key
+from getimg_mock.redaction import find_path_keys, hide_key
 from getimg_mock.world.clock import EPOCH, wall_time
 
 if TYPE_CHECKING:
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     # Logs a finished exchange; the last argument is its duration in seconds.
     AccessLog = Callable[[Call, Answer, float], None]
     LineFormat = Callable[[Call, Answer, float], str]
-
-# A text in the form of a key of getimg.ai, which paths of the API never contain.
-_KEY = re.compile(r"sk_[A-Za-z0-9_-]{5,}")
 
 
 def format_text(call: Call, answer: Answer, seconds: float) -> str:
@@ -77,8 +73,8 @@ def _format_path(call: Call) -> str:
     sent = (call.header(b"authorization") or "").rpartition(" ")[2]
     if len(sent) >= 8:  # shorter ones occur in ordinary words
         path = path.replace(sent, hide_key(sent))
-    if "sk_" in path:
-        path = _KEY.sub(lambda found: hide_key(found[0]), path)
+    for found in find_path_keys(path):
+        path = path.replace(found, hide_key(found))
     return _sanitize(path[:300])
 
 

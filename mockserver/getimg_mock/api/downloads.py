@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import run_until_disconnect
-from getimg_mock.errors import Refusal
+from getimg_mock.errors import Refusal, SettingsError
 from getimg_mock.media.file_formats import find_format_by_mime_type
 from getimg_mock.media.generation_files import build_media
 from getimg_mock.media.rendering import detect_library, render
@@ -16,6 +16,7 @@ from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Answer, Call
+    from getimg_mock.media.own_files import OwnFile
     from getimg_mock.media.pictures import Picture
     from getimg_mock.media.video_files import Video
     from getimg_mock.world.generations import Generation
@@ -30,16 +31,33 @@ async def retrieve(call: Call) -> Answer:
     call.workspace, call.generation = workspace, generation.id
     product = generation.product
     is_real = call.fake.settings.media_size == "real"
-    data = await _draw(call, build_media(workspace, generation, grain=is_real))
+    media = _build_media(call, workspace, generation, grain=is_real)
+    data = await _draw(call, media)
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"
     # The two sizes of one picture are different representations.
     described = f"{product!r}{' real' if is_real and product.duration is None else ''}"
+    if product.file is not None:
+        described += repr(media)
     etag = digest(workspace.derive_media_seed(generation.id), described, size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
     return serve_file(call, File(data, product.mime_type, name, etag, modified))
 
 
-async def _draw(call: Call, media: Picture | Video) -> bytes:
+def _build_media(
+    call: Call, workspace: Workspace, generation: Generation, *, grain: bool
+) -> Picture | Video | OwnFile:
+    try:
+        return build_media(workspace, generation, grain=grain)
+    except SettingsError as error:  # a file of the user's own
+        raise Refusal(
+            "not_found",
+            "File not found.",
+            status=call.fake.settings.unknown_download_status,
+            hint=str(error),
+        ) from None
+
+
+async def _draw(call: Call, media: Picture | Video | OwnFile) -> bytes:
     """Return the file; raises `ClientGoneError` when the client goes before it is drawn."""
     cache = call.fake.cache
     kept = cache.find(media)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, AnyStr, Final
 
-from getimg_mock.redaction import hide_key, shorten_credentials
+from getimg_mock.redaction import find_path_keys, hide_key, shorten_credentials
 from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def record(
     # Few exchanges repeat their key, and one search of all texts is fast.
     if key is not None and key in texts:
         exchange = _redact_key(exchange, key)
+    if "sk_" in exchange.path or "sk_" in exchange.query:
+        # Of another workspace: the sender put it into the wrong place.
+        for other in find_path_keys(f"{exchange.path} {exchange.query}"):
+            exchange = _redact_key(exchange, other.encode())
     if exchange.request_size > MAX_BODY or exchange.size > MAX_BODY:
         exchange = exchange._replace(
             request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]

@@ -40,7 +40,7 @@ def submit(call: Call, kind: Kind) -> Generation:
         silent_sound=settings.silent_sound,
         megapixels=settings.reference_megapixels,
     )
-    generation = call.owner.submit(request, (call.behaviour.transition,))
+    generation = call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
     call.generation = generation.id
     return generation
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.cli.colour import is_coloured
 from getimg_mock.contract.verdict_events import build_verdict_event
 from getimg_mock.contract.verification.registry import find_check
 from getimg_mock.contract.verification.replay import ReplayOptions, replay_failure
@@ -130,4 +131,4 @@ def _show_verdict(seen: Verdict, verdict: RunEvent, failure: RunEvent) -> None:
     again = event["failures"][0] | {"verdict": event, "contract": failure["contract"]}
     if "client" in failure:
         again["client"] = failure["client"]
-    sys.stdout.write(console.render_failure(again, colour=sys.stdout.isatty()) + "\n")
+    sys.stdout.write(console.render_failure(again, colour=is_coloured(sys.stdout)) + "\n")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from getimg_mock.cli import ci
+from getimg_mock.cli.ci import SERVICES
+from getimg_mock.cli.colour import is_coloured
 from getimg_mock.reports import console
-from getimg_mock.reports.formats import FORMATS, write_report
+from getimg_mock.reports.formats import FORMATS, STDOUT, require_reports, write_report
+from getimg_mock.reports.known_failures import render_known_failures
 from getimg_mock.reports.printable_text import replace_unprintable
+from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
     from getimg_mock.contract.verification.result import Verification
-    from getimg_mock.reports.run_events import RunEvent
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +38,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     add_reports(parser)
     add("--known-failures", metavar="FILE", type=Path, help="checks known to fail, one a line")
+    add(
+        "--write-known-failures",
+        metavar="FILE",
+        type=Path,
+        help="write the checks that fail now as such a list",
+    )
+    add(
+        "--ci",
+        choices=SERVICES,
+        help="where to show annotations and a summary (default: found by itself)",
+    )
 
 
 def add_reports(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +59,20 @@ def add_reports(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         type=Path,
-        help="write a report; the ending says which: " + " ".join(FORMATS),
+        help="write a report; the ending says which, and - prints it: " + " ".join(FORMATS),
     )
+    parser.add_argument(
+        "--format",
+        choices=[ending.removeprefix(".") for ending in FORMATS],
+        help="the format of --report - and of a path without an ending",
+    )
+
+
+def require_outputs(arguments: argparse.Namespace) -> None:
+    """Raise `SettingsError` unless every file can be written that options name."""
+    require_reports(arguments.report, arguments.format)
+    if getattr(arguments, "write_known_failures", None):
+        require_writable(arguments.write_known_failures)
 
 
 class Progress:
@@ -83,11 +113,27 @@ class Progress:
             sys.stderr.flush()
 
 
-def show_result(result: Verification, reports: list[Path], *, brief: bool = False) -> int:
-    """Write the reports and, unless `brief`, print each run; returns the exit status."""
-    for path in reports:
-        write_report(path, result.outcomes)
+def show_result(result: Verification, arguments: argparse.Namespace, *, brief: bool = False) -> int:
+    """Write what the options ask for and, unless `brief`, print each run; returns the exit status.
+
+    No run is printed where a report is.
+    """
+    write_reports(arguments, result.outcomes)
+    if arguments.write_known_failures:
+        write_user_file(arguments.write_known_failures, render_known_failures(result.outcomes))
+    ci.publish(result.outcomes, arguments.ci or ci.detect_service(os.environ))
     for outcome in result.outcomes:
-        if not brief and not outcome.twin:
-            sys.stdout.write(console.render_console(outcome, colour=sys.stdout.isatty()))
+        if not brief and not outcome.twin and not is_printed(arguments):
+            sys.stdout.write(console.render_console(outcome, colour=is_coloured(sys.stdout)))
     return result.status
+
+
+def write_reports(arguments: argparse.Namespace, outcomes: Sequence[Outcome]) -> None:
+    """Write the reports that the options ask for."""
+    for path in arguments.report:
+        write_report(path, outcomes, arguments.format)
+
+
+def is_printed(arguments: argparse.Namespace) -> bool:
+    """Return whether a report takes standard output, so that nothing else may be printed."""
+    return STDOUT in arguments.report

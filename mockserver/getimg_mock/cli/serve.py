@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.serving.server import (
@@ -23,7 +24,7 @@ from getimg_mock.serving.server import (
 )
 from getimg_mock.serving.tls_settings import prepare_tls
 from getimg_mock.serving.workers import Workers, check_workers
-from getimg_mock.setting_values import read_host_names, read_names
+from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add `--config` and an option for every setting."""
     parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
+    groups = {title: parser.add_argument_group(title) for title in (*SETTING_GROUPS, OTHER)}
     for option in list_options():
         shown = option.metadata["help"]
         if option.default is not None and not option.metadata["flag"]:
@@ -68,9 +70,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
             arguments["metavar"] = option.metadata["metavar"]
-            if option.metadata["parse"] in {read_names, read_host_names}:
+            if option.metadata["parse"] in {read_names, read_host_names, read_media}:
                 arguments["action"] = _Extend
-        parser.add_argument(
+        groups[find_heading(option.name)].add_argument(
             f"--{format_option_name(option.name)}", default=argparse.SUPPRESS, **arguments
         )
 
@@ -88,7 +90,11 @@ class _Extend(argparse.Action):
         """Add names to those that came before."""
         del parser, option_string
         earlier = getattr(namespace, self.dest, ())
-        setattr(namespace, self.dest, [*earlier, *values.split(",")])
+        setattr(
+            namespace,
+            self.dest,
+            [*earlier, *([values] if self.dest == "media" else values.split(","))],
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:

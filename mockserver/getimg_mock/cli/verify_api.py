@@ -17,7 +17,6 @@ from getimg_mock.contract.targets.http_target import MAX_WAIT
 from getimg_mock.contract.verification.preparation import ProviderOptions
 from getimg_mock.contract.verification.preview import preview_provider
 from getimg_mock.contract.verification.provider import verify_provider
-from getimg_mock.reports.formats import require_reports
 
 if TYPE_CHECKING:
     import argparse
@@ -145,7 +144,7 @@ _TARGET_OPTIONS: Final = (
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, else 1."""
-    require_reports(arguments.report)
+    reporting.require_outputs(arguments)
     target: dict[str, Any] = {name: getattr(arguments, name) for name in _TARGET_OPTIONS}
     target["hold_assumptions"] = arguments.hold == "assumptions"
     if arguments.dry_run and not arguments.traffic:
@@ -163,7 +162,7 @@ def run(arguments: argparse.Namespace) -> int:
             keep_events=True,
             on_event=progress.show,
         )
-    return reporting.show_result(result, arguments.report)
+    return reporting.show_result(result, arguments)
 
 
 def _show_preview(preview: ProviderPreview) -> None:

@@ -11,7 +11,6 @@ from getimg_mock.contract.clients.drivers.driver_lookup import CASE_SECONDS
 from getimg_mock.contract.clients.observed_traffic import ObservedCommand
 from getimg_mock.contract.verification.client import verify_client
 from getimg_mock.errors import SettingsError
-from getimg_mock.reports.formats import require_reports
 
 if TYPE_CHECKING:
     import argparse
@@ -106,7 +105,7 @@ def _parse_count(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Verify; returns 0 when the contract holds, 1 when not, 2 when next to nothing was tried."""
-    require_reports(arguments.report)
+    reporting.require_outputs(arguments)
     with reporting.Progress() as progress:
         result = verify_client(
             *_collect_clients(arguments),
@@ -122,8 +121,9 @@ def run(arguments: argparse.Namespace) -> int:
             keep_events=True,
             on_event=progress.show,
         )
-    status = reporting.show_result(result, arguments.report, brief=arguments.scorecard)
-    _show_scorecards(result, named=arguments.scorecard)
+    status = reporting.show_result(result, arguments, brief=arguments.scorecard)
+    if not reporting.is_printed(arguments):
+        _show_scorecards(result, named=arguments.scorecard)
     for sentence in result.gaps:
         sys.stderr.write(f"getimg-mock: {sentence}\n")
     return status

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.control.fields import Field
     from getimg_mock.fake import Fake
+    from getimg_mock.media.own_files import OwnFile
     from getimg_mock.media.pictures import Picture
     from getimg_mock.media.video_files import Video
     from getimg_mock.schemas import Json
@@ -36,7 +37,7 @@ class FileAnswer:
     """An answer that is a rendered file: `item` is rendered by the surface, which may suspend."""
 
     media_type: str
-    item: Picture | Video
+    item: Picture | Video | OwnFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.control import accounts, clock, generations, journal, models, scenarios, workspaces
+from getimg_mock.control import (
+    accounts,
+    clock,
+    file_rules,
+    generations,
+    journal,
+    models,
+    scenarios,
+    workspaces,
+)
 from getimg_mock.control.step_recording import record_step
 from getimg_mock.errors import ControlError, GetimgMockError, SettingsError, UnknownNameError
 
@@ -25,6 +34,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     *generations.COMMANDS,
     *models.COMMANDS,
     *scenarios.COMMANDS,
+    *file_rules.COMMANDS,
     *accounts.COMMANDS,
     *journal.COMMANDS,
 )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
-from getimg_mock.control.handles import Generations, JournalHandle, ScenariosHandle
+from getimg_mock.control.handles import Generations, JournalHandle, MediaHandle, ScenariosHandle
 from getimg_mock.control.journal_entries import parse_effect
 from getimg_mock.control.workspaces import check_key
 from getimg_mock.world.events import Advance, Event
@@ -68,6 +68,7 @@ class WorkspaceHandle:
         self.transitions = TransitionsHandle(channel)
         self.generations = Generations(channel)
         self.scenarios = ScenariosHandle(channel)
+        self.media = MediaHandle(channel)
         self.ledger = LedgerHandle(channel)
         self.limits = LimitsHandle(channel)
         self.journal = JournalHandle(channel)

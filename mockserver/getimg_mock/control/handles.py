@@ -199,6 +199,46 @@ class ScenariosHandle:
         return {each["name"]: each["summary"] for each in told}
 
 
+class MediaHandle:
+    """The rules of a workspace for files of your own."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def add(
+        self,
+        file: str | Path,
+        *,
+        prompt: str | None = None,
+        model: str | None = None,
+        on: str | None = None,
+    ) -> str:
+        """Deliver a file, or one of a folder, in new generations; return the rule's id.
+
+            add("tests/cat.png", prompt="cat")
+            add("tests/clips", on="videos.create", model="seedance-*")
+
+        Of several rules that match, the one added last acts. Raises `SettingsError` for a file
+        that is not PNG, JPEG, WebP or MP4.
+        """
+        criteria = {"prompt": prompt, "model": model, "on": on}
+        values = {"file": str(Path(file).absolute()), **criteria}
+        return str(self._channel.call("POST", "/media", values)["id"])
+
+    def remove(self, rule: str) -> None:
+        """Remove a rule by its id."""
+        self._channel.call("DELETE", f"/media/{rule}")
+
+    def clear(self) -> None:
+        """Remove the rules of the workspace."""
+        self._channel.call("DELETE", "/media")
+
+    def rules(self) -> list[dict[str, Any]]:
+        """Return the rules, each with the size and length of its files."""
+        rules: list[dict[str, Any]] = self._channel.call("GET", "/media")["rules"]
+        return rules
+
+
 class JournalHandle:
     """The exchanges of a workspace, oldest first.
 

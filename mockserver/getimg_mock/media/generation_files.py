@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.media.own_files import find_own_file
 from getimg_mock.media.pictures import Picture
 from getimg_mock.media.video_files import Video
 
 if TYPE_CHECKING:
+    from getimg_mock.media.own_files import OwnFile
     from getimg_mock.world.generations import Generation
     from getimg_mock.world.workspaces import Workspace
 
@@ -17,34 +19,20 @@ THUMBNAIL: Final = 320
 
 def build_media(
     workspace: Workspace, generation: Generation, *, grain: bool = False
-) -> Picture | Video:
+) -> Picture | Video | OwnFile:
     """Return what the file of a generation is rendered from.
 
-    With `grain` a picture's file is about as large as that of a real picture.
+    With `grain` a picture's file is about as large as that of a real picture. Raises
+    `SettingsError` for a file of the user's own that is not what it was.
     """
     product, seed = generation.product, workspace.derive_media_seed(generation.id)
+    if product.file is not None:
+        return find_own_file(product)
+    words = generation.prompt, product.model, generation.id
+    size = product.width, product.height
     if product.duration is None or product.fps is None:
-        return Picture(
-            product.width,
-            product.height,
-            product.mime_type,
-            generation.prompt,
-            product.model,
-            generation.id,
-            seed,
-            grain,
-        )
-    return Video(
-        product.width,
-        product.height,
-        product.duration,
-        product.fps,
-        product.has_sound,
-        generation.prompt,
-        product.model,
-        generation.id,
-        seed,
-    )
+        return Picture(*size, product.mime_type, *words, seed, grain)
+    return Video(*size, product.duration, round(product.fps), product.has_sound, *words, seed)
 
 
 def build_thumbnail(workspace: Workspace, generation: Generation) -> Picture:

@@ -13,6 +13,7 @@ from getimg_mock.media.video_files import Video, encode_video
 
 if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
+    from getimg_mock.media.own_files import OwnFile
 
 _SYNCHRONOUS: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
 
@@ -33,7 +34,7 @@ class render_synchronously:  # noqa: N801 - used like a function, as contextlib'
         _SYNCHRONOUS.reset(self._token)
 
 
-async def render(item: Picture | Video, cache: MediaCache) -> bytes:
+async def render(item: Picture | Video | OwnFile, cache: MediaCache) -> bytes:
     """Return the file of `item`, kept in `cache`.
 
     A kept file is returned at once, without suspending. Otherwise a worker thread makes it while
@@ -59,9 +60,11 @@ async def render(item: Picture | Video, cache: MediaCache) -> bytes:
             cache.release(item, flight)
 
 
-def encode(item: Picture | Video) -> bytes:
+def encode(item: Picture | Video | OwnFile) -> bytes:
     """Return the file of `item`, made now."""
-    return encode_picture(item) if isinstance(item, Picture) else encode_video(item)
+    if isinstance(item, Picture):
+        return encode_picture(item)
+    return encode_video(item) if isinstance(item, Video) else item.read()
 
 
 def detect_library() -> Literal["asyncio", "trio"] | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
+from getimg_mock.control.package_version import find_version
+from getimg_mock.reports.locations import locate
 from getimg_mock.reports.printable_text import LINE_BREAKS, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
 from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
@@ -28,6 +31,8 @@ _MARKS: Final = {
     "WARN": "\N{WARNING SIGN}",
     "INFO": "\N{INFORMATION SOURCE}",
 }
+# What the checks of both contracts are about; this package has no address of its own.
+_INFORMATION: Final = "https://docs.getimg.ai/"
 _COMMANDS: Final = {"provider": "getimg-mock verify api", "client": "getimg-mock verify client"}
 
 
@@ -120,7 +125,7 @@ def _clean_xml(text: str) -> str:
 def as_sarif(outcomes: Sequence[Outcome]) -> str:
     """Return the runs as SARIF 2.1.0, which code hosts show with the code."""
     runs = []
-    for outcome in outcomes:
+    for outcome, label in zip(outcomes, label_outcomes(outcomes), strict=True):
         rules = [
             {
                 "id": verdict["id"],
@@ -137,13 +142,21 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
                 "level": _SARIF_LEVELS[verdict["status"]],
                 "message": {"text": _describe_failure(outcome, verdict)},
                 "locations": [_build_location(outcome, failure)],
+                "partialFingerprints": {"target/v1": f"{outcome.target} {verdict['id']}"},
             }
             for verdict in outcome.verdicts
             if verdict["status"] in _SARIF_LEVELS and not outcome.twin
             for failure in verdict["failures"][:1]
         ]
-        tool = {"driver": {"name": "getimg-mock", "rules": rules}}
-        runs.append({"tool": tool, "results": results})
+        driver = {
+            "name": "getimg-mock",
+            "version": find_version(),
+            "informationUri": _INFORMATION,
+            "rules": rules,
+        }
+        # GitHub refuses a file in which two runs have the same category.
+        category = {"id": f"getimg-mock/{label}/"}
+        runs.append({"tool": {"driver": driver}, "automationDetails": category, "results": results})
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -161,23 +174,14 @@ def _describe_failure(outcome: Outcome, verdict: dict[str, Any]) -> str:
 def _build_location(outcome: Outcome, failure: dict[str, Any]) -> dict[str, Any]:
     operations = [each["operation"] for each in failure["exchanges"] if each["operation"]]
     name = operations[-1] if operations else "api"
-    place: dict[str, Any] = {
-        "logicalLocations": [{"name": name, "fullyQualifiedName": outcome.target}]
+    place = locate(outcome, failure)
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(place.path)},
+            "region": {"startLine": place.line},
+        },
+        "logicalLocations": [{"name": name, "fullyQualifiedName": outcome.target}],
     }
-    file = "schemas/openapi.json"
-    if outcome.kind == "client":
-        file = _find_source(str(failure.get("client", {}).get("adapter", "")))
-    if file:
-        place["physicalLocation"] = {"artifactLocation": {"uri": file}}
-    return place
-
-
-def _find_source(adapter: str) -> str:
-    """Return the file of an adapter, by its name, or an empty text."""
-    module, mark, _ = adapter.partition(":")
-    if module == "program":
-        return adapter.rsplit(" ", maxsplit=1)[-1].removeprefix("program:")
-    return f"{module.replace('.', '/')}.py" if mark else ""
 
 
 def as_markdown(outcomes: Sequence[Outcome]) -> str:

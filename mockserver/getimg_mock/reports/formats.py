@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
@@ -12,7 +14,6 @@ from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from getimg_mock.reports.run_events import Outcome
 
@@ -62,6 +63,10 @@ FORMATS: Final = {
 """Every format, by its ending."""
 
 
+STDOUT: Final = Path("-")
+"""In place of the path of a report: print it."""
+
+
 def find_format(ending: str) -> ReportFormat:
     """Return the format of an ending, with or without its dot; raises `UnknownNameError`."""
     found = FORMATS.get(ending if ending.startswith(".") else f".{ending}")
@@ -80,19 +85,37 @@ def list_usable_formats() -> list[ReportFormat]:
     return usable
 
 
-def require_reports(paths: Iterable[Path]) -> None:
+def require_reports(paths: Iterable[Path], form: str | None = None) -> None:
     """Raise `SettingsError` unless a report can be written at each path; writes nothing.
 
-    Raises `MissingPackageError` where a package for the format is not installed.
+    `-` is standard output; `form` is the format of it, and of paths without an ending. Raises
+    `MissingPackageError` where a package for the format is not installed.
     """
     for path in paths:
-        find_format(path.suffix or path.name).require()
-        require_writable(path)
+        _choose_format(path, form).require()
+        if path != STDOUT:
+            require_writable(path)
 
 
-def write_report(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write a report in the format of the path's ending; raises `SettingsError`."""
-    write_user_file(path, find_format(path.suffix or path.name).render(outcomes))
+def write_report(path: Path, outcomes: Sequence[Outcome], form: str | None = None) -> None:
+    """Write a report, or print it for `-`, in the format of the path's ending.
+
+    `form` is that of `-` and of a path without an ending. Raises `SettingsError`.
+    """
+    text = _choose_format(path, form).render(outcomes)
+    if path == STDOUT:
+        sys.stdout.write(text)
+    else:
+        write_user_file(path, text)
+
+
+def _choose_format(path: Path, form: str | None) -> ReportFormat:
+    if path.suffix or (form is None and path != STDOUT):
+        return find_format(path.suffix or path.name)
+    if form is None:
+        names = ", ".join(each.removeprefix(".") for each in FORMATS)
+        raise SettingsError(f"--report - needs --format: {names}.")
+    return find_format(form)
 
 
 def read_events(path: Path) -> list[Outcome]:

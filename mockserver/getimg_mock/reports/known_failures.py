@@ -11,6 +11,8 @@ from getimg_mock.user_files import read_user_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from getimg_mock.reports.run_events import Outcome
+
 FAILING_STATUSES: Final = frozenset({"FAIL", "XPASS"})
 """The statuses that fail a run."""
 
@@ -49,6 +51,23 @@ def _require_id(name: str, ids: Sequence[str]) -> str:
     if name.upper() not in ids:
         raise UnknownNameError("check in the list of known failures", name.upper(), ids)
     return name.upper()
+
+
+def render_known_failures(outcomes: Iterable[Outcome]) -> str:
+    """Return the list of what fails in these runs, in the form that `read_known_failures` reads.
+
+    A known failure that still fails keeps its reason; another has its statement for one. Of the
+    fake that a target is compared with, nothing is listed.
+    """
+    found: dict[str, str] = {}
+    for outcome in outcomes:
+        for verdict in () if outcome.twin else outcome.verdicts:
+            if verdict["status"] in {"FAIL", "XFAIL"}:
+                reason = verdict["reason"] if verdict["status"] == "XFAIL" else ""
+                said = " ".join((reason or verdict["statement"]).replace("#", "").split())
+                found.setdefault(verdict["id"], said)
+    head = "# Checks that are known to fail, for --known-failures: id and reason.\n"
+    return head + "".join(f"{name}  {reason}\n" for name, reason in sorted(found.items()))
 
 
 def resolve_known_status(status: str, *, broken: bool) -> str:

@@ -379,6 +379,7 @@ class StoredWorkspace:
             tuple(rules.models.items()),
             tuple(rules.upcoming),
             workspace.scenarios.ids,
+            tuple(workspace.media.rules),
         )
 
     # Replacement ---------------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def encode_plan(workspace: Workspace, base: Settings, magic: str | None) -> str:
             "opened_at": workspace.opened_at.isoformat(),
             "limits": asdict(workspace.limiter.limits),
             "transitions": workspace.transitions.as_json(),
+            "media": workspace.media.as_json(),
             "scenarios": [
                 each.as_json() | {"added_at": each.added_at.isoformat(), "ordinals": {}}
                 for each in workspace.scenarios
@@ -103,6 +104,7 @@ def load_plan(workspace: Workspace, plan: str, base: Settings) -> None:
     workspace.limiter.limits = Limits(**values["limits"])
     workspace.transitions = Transitions.from_json(values["transitions"])
     workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
+    workspace.media.restore(values.get("media", ()))
     workspace.settings = _change_settings(base, values["settings"])
 
 
@@ -149,6 +151,7 @@ def copy_state(plain: Workspace, kept: Workspace) -> None:
     kept.transitions = plain.transitions
     kept.scenarios.restore(plain.scenarios.as_json(), datetime.fromisoformat)
     kept.scenarios.added = plain.scenarios.added
+    kept.media.restore(plain.media.as_json())
     kept.ordinals.update(plain.ordinals)
     ledger, theirs = kept.ledger, plain.ledger
     ledger.credited, ledger.held = theirs.credited, theirs.held

@@ -55,6 +55,7 @@ WHOLE_FAKE_SETTINGS: Final = (
     "max_body_mib",
     "reference_megapixels",
     "media_size",
+    "media",
     "media_cache_mib",
     "magic",
     "check_responses",

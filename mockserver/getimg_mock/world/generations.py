@@ -24,7 +24,8 @@ _SECOND = timedelta(seconds=1)
 class Product:
     """What a generation delivers and what it costs; many generations share one.
 
-    `duration` (seconds) and `fps` are None for an image. Money is in US dollars.
+    `duration` (seconds) and `fps` are None for an image. Money is in US dollars. `file` is the path
+    of a file of the user's own; None is one that is drawn.
     """
 
     kind: Kind
@@ -33,12 +34,13 @@ class Product:
     width: int
     height: int
     duration: float | None
-    fps: int | None
+    fps: float | None
     has_sound: bool
     billable_unit: str
     unit_price: Decimal
     quantity: int | float
     total_cost: Decimal
+    file: str | None = None
 
 
 # A test run creates hundreds of thousands of these. Creating a named tuple is four times faster

@@ -39,8 +39,7 @@ def take_lazy_snapshot(workspace: Workspace) -> dict[str, Any]:
     The state is that of this moment, whatever changes while the iterator is read.
     """
     with workspace.lock:
-        now = workspace.settle()
-        ledger = workspace.ledger
+        now, ledger = workspace.settle(), workspace.ledger
         return {
             "format": FORMAT,
             "now": now.isoformat(),
@@ -50,6 +49,7 @@ def take_lazy_snapshot(workspace: Workspace) -> dict[str, Any]:
             "counts": {kind: list(count) for kind, count in workspace.limiter.get_counts().items()},
             "transitions": workspace.transitions.as_json(),
             "scenarios": workspace.scenarios.as_json(),
+            "media": workspace.media.as_json(),
             "ordinals": {key.hex(): count for key, count in workspace.ordinals.items()},
             "polls": dict(workspace.polls),
             "ledger": {
@@ -92,6 +92,7 @@ def _build_workspace(
     workspace.limiter.restore({kind: (w, n) for kind, (w, n) in values["counts"].items()})
     workspace.transitions = Transitions.from_json(values["transitions"])
     workspace.scenarios.restore(values["scenarios"], datetime.fromisoformat)
+    workspace.media.restore(values.get("media", []))
     workspace.ordinals.update({bytes.fromhex(k): int(n) for k, n in values["ordinals"].items()})
     workspace.polls.update({str(k): int(n) for k, n in values["polls"].items()})
     ledger, kept = workspace.ledger, values["ledger"]

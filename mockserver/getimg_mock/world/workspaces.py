@@ -20,6 +20,7 @@ from getimg_mock.world.identities import Identity
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
+from getimg_mock.world.media_rules import MediaRules, apply_file
 from getimg_mock.world.pricing import ProductCache, compute_seconds
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
@@ -82,6 +83,7 @@ class Workspace:
         self.ledger = Ledger(settings.balance, self.opened_at, entries=holdings.entries)
         self.limiter = Limiter(limits_of(settings))
         self.transitions = Transitions()
+        self.media = MediaRules()
         self.scenarios = Scenarios(self.seed, holdings.create_ordinals)
         self.journal = (
             holdings.journal
@@ -100,11 +102,15 @@ class Workspace:
     # For requests of clients ---------------------------------------------------------------------
 
     def submit(
-        self, request: GenerationRequest, special: Sequence[TransitionRule] = ()
+        self,
+        request: GenerationRequest,
+        special: Sequence[TransitionRule] = (),
+        media: MediaRules | None = None,
     ) -> Generation:
         """Accept a valid request: hold its cost and start the generation.
 
-        `special` are transition rules for this request alone, the strongest first. Raises the 402
+        `special` are transition rules for this request alone, the strongest first. `media` are the
+        rules of the whole fake, which those of the workspace precede. Raises the 402
         or 429 `Refusal`, checked in this order (inferred); a refusal changes nothing.
         """
         with self.lock:
@@ -112,7 +118,7 @@ class Workspace:
             product = self._products.find(request)
             self.ledger.require(product.total_cost)
             self.limiter.admit(request.kind, now, running=self.running)
-            generation = self._begin(request, product, now, special)
+            generation = self._begin(request, product, now, special, media)
             self._settlement.accept(generation, now, charged=self._charges_at_submission)
             return generation
 
@@ -354,11 +360,17 @@ class Workspace:
         product: Product,
         now: datetime,
         special: Sequence[TransitionRule],
+        media: MediaRules | None,
     ) -> Generation:
         ordinal = self.ordinals.get(request.canonical, 0)
         self.ordinals[request.canonical] = ordinal + 1
         chance = Stream(self.seed, request.canonical, ordinal)
         transition = self._draw_transition(request, chance, special)
+        for rules in (self.media, media):
+            file = rules.choose(request, chance) if rules is not None and rules.rules else None
+            if file is not None:
+                product = apply_file(product, file)
+                break
         return Generation(
             id=f"req-01{chance.letters[:12]}",
             prompt=request.prompt,

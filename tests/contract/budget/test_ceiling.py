@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,8 +31,7 @@ from tests.contract.budget.paying_services import (
     order_image,
 )
 
-if TYPE_CHECKING:
-    import pytest
+pytestmark = pytest.mark.slow
 
 FAULTS = st.sampled_from(
     [

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KEYS = ("--key", "sk_first_key", "--second-key", "sk_second_key")
 
 

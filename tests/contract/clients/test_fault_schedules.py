@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from getimg_mock.cli import main
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.fault_schedules import find_shortest_schedule
@@ -13,7 +15,8 @@ from tests.contract.clients.reference import ReferenceClient, faulty
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+
+pytestmark = pytest.mark.slow
 
 MONEY = choose_checks(["GC401", "GC408", "GC418"])
 

@@ -9,6 +9,8 @@ from tests.contract.clients.mutants import MUTANTS
 from tests.contract.clients.scoring import BLOCKERS, mutant
 from tests.contract.clients.sole_killers import NO_SOLE_KILLER, SOLE_KILLERS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("number", range(len(MUTANTS)), ids=[each.fault for each in MUTANTS])
 def test_a_fault_is_found_by_the_rule_it_breaks(number: int) -> None:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
 
+pytestmark = pytest.mark.slow
+
 MODELS = load_shipped_models()
 IMAGE, VIDEO = find_cheapest(MODELS, "image"), find_cheapest(MODELS, "video")
 DAY = Plan(

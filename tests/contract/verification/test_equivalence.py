@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Verdict
 
+pytestmark = pytest.mark.slow
+
 LIFE = "a video from 202 to its file"
 LIMIT = "more images than the limit"
 

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Verdict
     from getimg_mock.fake import Fake
 
+pytestmark = pytest.mark.slow
+
 MODELS = load_shipped_models()
 IMAGE = next(model for model in MODELS if model["type"] == "image")
 CATALOGUE = next(plan for plan in build_corpus(MODELS) if plan.name == "the catalogue")

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.verification.result import Verification
 
+pytestmark = pytest.mark.slow
+
 KEY, SECOND_KEY = "sk_first_key", "sk_second_key"
 FAULTY = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
 

@@ -1,6 +1,6 @@
 // Exchanges, clock steps, state changes and money in the order of the workspace's time.
 
-import { button, copy, dialog, field, h, pairs, reconcile, save, say, select, table } from "./dom.js";
+import { button, copy, dialog, field, h, pairs, reconcile, save, say, select } from "./dom.js";
 import { apiAddress, call, fetchBlob, now } from "./server.js";
 import { curl, moment, money } from "./words.js";
 
@@ -188,12 +188,12 @@ export async function openExchange(number) {
     ]),
     h("div", { class: "row" }, button("Copy as curl", async () => copy(curl(request.method, url, request.text, request.headers))),
       button("Download HAR", async () => save(`exchange-${number}.har`, await fetchBlob("journal/export", { number })))),
-    h("h3", {}, "Request"), h("p", {}, `${request.method} ${request.path}${request.query ? `?${request.query}` : ""}`), headers("Request headers", request.headers), body(request),
-    h("h3", {}, "Answer"), h("p", {}, describeStatus(response)), headers("Answer headers", response.headers), body(response)));
+    h("h3", {}, "Request"), h("p", {}, `${request.method} ${request.path}${request.query ? `?${request.query}` : ""}`), headers(request.headers), body(request),
+    h("h3", {}, "Answer"), h("p", {}, describeStatus(response)), headers(response.headers), body(response)));
 }
 
-function headers(caption, given) {
-  return table(caption, ["header", "value"], given, { wide: [1] });
+function headers(given) {
+  return h("dl", { class: "pairs" }, given.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
 function body(message) {

@@ -19,6 +19,8 @@ from tests.contract.clients.reference import faulty
 if TYPE_CHECKING:
     from getimg_mock.contract.clients.cases.case_rules import Case
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[4].joinpath("docs", "client-contract.md").read_text(encoding="utf-8")
 ADVERSE = [each for each in cases() if each.rules and not each.room and not each.real]
 

@@ -24,6 +24,8 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.clients.suite import choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient
 
+pytestmark = pytest.mark.slow
+
 ALWAYS = (
     "GC101",
     "GC102",

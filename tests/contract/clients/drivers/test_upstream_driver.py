@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.targets.execution import PreparedRequest
 
+pytestmark = pytest.mark.slow
+
 REAL_KEY = "sk_real_key_of_somebody"
 DRIVER = str(open_folder("fixtures").joinpath("drivers", "driver.py"))
 # Those that need no waiting in time that is real.

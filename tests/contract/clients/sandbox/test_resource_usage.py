@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
 from getimg_mock.contract.clients.cases.client_check import compute_verdict
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
@@ -17,9 +18,9 @@ from getimg_mock.contract.clients.suite import cases, choose_checks, verify
 from tests.contract.clients.reference import ReferenceClient, faulty
 
 if TYPE_CHECKING:
-    import pytest
-
     from getimg_mock.contract.clients.cases.case_rules import Case
+
+pytestmark = pytest.mark.slow
 
 LEAKING = """
 import http.client, json, sys

@@ -235,7 +235,7 @@ def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
         if not sent:
             continue
         keys = [_find_key(each) for each in sent]
-        shown = sorted({str(key) for key in keys})
+        shown = ", ".join(sorted({key or "none" for key in keys}))
         if any(_is_in_doubt(each) for each in sent[:-1]):
             yield expect(
                 len(set(keys)) == 1 and keys[0],
