@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -39,7 +40,7 @@ def main() -> int:
             path = folder / f"{count}.db"
             polls[count] = _fill(path, count)
             servers[count] = stack.enter_context(
-                running(lambda port, path=path: _command(port, path), image_requests(1)[0])
+                running(partial(_command, path), image_requests(1)[0])
             )
         ratios = []
         for _ in range(ROUNDS):
@@ -51,7 +52,7 @@ def main() -> int:
         return max(missed, at_most(what, began, START, " s"))
 
 
-def _command(port: int, path: Path) -> list[str]:
+def _command(path: Path, port: int) -> list[str]:
     return [*fake(port), "--store", f"sqlite:///{path}"]
 
 
