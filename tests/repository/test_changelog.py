@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from tests.docs.install_ways import PUBLISHED
+
 ROOT: Final = Path(__file__).parents[2]
 TEXT: Final = ROOT.joinpath("CHANGELOG.md").read_text(encoding="utf-8")
 RELEASES: Final = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", TEXT, re.MULTILINE)
@@ -22,12 +24,12 @@ def test_the_head_is_the_version() -> None:
 
 
 def test_releases_stand_newest_first_each_with_a_date_and_a_link() -> None:
-    """The order and the dates are what tools that read changelogs go by."""
+    """Tools read order and dates; a link leads to a release, so there is none before the first."""
     for newer, older in pairwise(RELEASES):
         assert tuple(map(int, newer[0].split("."))) > tuple(map(int, older[0].split(".")))
         assert date.fromisoformat(newer[1]) >= date.fromisoformat(older[1])
     for version, _ in RELEASES:
-        assert f"\n[{version}]: https://" in TEXT
+        assert (f"\n[{version}]: https://" in TEXT) is PUBLISHED
 
 
 def test_sections_have_the_names_of_keep_a_changelog() -> None:

@@ -82,7 +82,8 @@ def _add_case_options(parser: argparse.ArgumentParser) -> None:
         type=_parse_seconds,
         default=CASE_SECONDS,
         metavar="SECONDS",
-        help="real time after which a case of an adapter is ended (default: %(default)g)",
+        help="real time after which a case is ended (default: %(default)g); the cases of a program "
+        "together may take twice as long",
     )
 
 

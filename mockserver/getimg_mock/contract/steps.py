@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Key = Literal["a", "b", "none", "raw"]
-Alteration = Literal["", "sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"]
+Alteration = Literal[
+    "", "sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"
+]
 
 FIRST_KEY: Final = "{key}"
 """Placeholder for the secret of key `a`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
 from getimg_mock.reports import console, documents, html_page, matrix, run_events
-from getimg_mock.user_files import require_writable, write_user_file
+from getimg_mock.user_files import read_user_file, require_writable, write_user_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -120,12 +120,7 @@ def _choose_format(path: Path, form: str | None) -> ReportFormat:
 
 def read_events(path: Path) -> list[Outcome]:
     """Return the runs in a file of events; raises `SettingsError` when there are none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not an event stream: it is not UTF-8.") from None
+    text = read_user_file(path)
     try:
         outcomes = run_events.read_outcomes(run_events.parse_events(text), source=str(path))
     except SettingsError as error:

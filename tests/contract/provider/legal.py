@@ -69,7 +69,7 @@ def _no_rates_on_refusals(_asked: Asked, reply: Reply, _scene: Scene) -> None:
 
 def _rates_everywhere(_asked: Asked, reply: Reply, _scene: Scene) -> None:
     if "x-ratelimit-limit" not in reply.headers:
-        reply.headers |= dict(zip(_RATES, ("60", "59", "1788264060"), strict=True))
+        reply.headers |= dict(zip(_RATES, ("60", "59", "1788264090"), strict=True))
 
 
 def _one_slash(asked: Asked) -> None:

@@ -10,6 +10,8 @@ from tests.contract.provider.wrapping import Asked, Reply, Scene, answering, rep
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.contract.provider.wrapping import Wrap
+
 _ANYONE = "sk_anyone_at_all"
 
 
@@ -159,7 +161,32 @@ def _scheme_varies(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+_ISSUED = ("sk_contract_alpha_7f3a9c", "sk_contract_bravo_2d8e41")
+
+
+def _opened_by(match: Callable[[str, str], bool]) -> Wrap:
+    """Return the wrap that knows two keys, and takes what `match` takes for one of them."""
+
+    def answer(asked: Asked, scene: Scene) -> Reply | None:
+        if not asked.key or asked.downloads:
+            return None
+        found = next((key for key in _ISSUED if asked.key == key or match(asked.key, key)), "no")
+        asked.headers["authorization"] = f"Bearer {found}"
+        return scene.send(asked)
+
+    return answering(answer)
+
+
 ISOLATION: tuple[Mutant, ...] = (
+    *(
+        Mutant(name=name, kind="isolation", breaks="GP701", blocker=True, wrap=_opened_by(match))
+        for name, match in (
+            ("keys-are-compared-by-prefix", lambda given, key: given.startswith(key)),
+            ("keys-are-compared-by-suffix", lambda given, key: given.endswith(key)),
+            ("keys-have-no-case", lambda given, key: given.lower() == key.lower()),
+            ("keys-may-lack-a-letter", lambda given, key: len(given) > 9 and given in key),
+        )
+    ),
     *(
         Mutant(
             name=f"{name}-without-key",

@@ -304,6 +304,28 @@ def _extends(asked: Asked, reply: Reply, scene: Scene) -> None:
         reply.say(body)
 
 
+def _suffix_is_prefix(asked: Asked, scene: Scene) -> Reply | None:
+    told = asked.headers.get("range", "")
+    if asked.downloads and told.startswith("bytes=-"):
+        asked.headers["range"] = f"bytes=0{told.removeprefix('bytes=')}"
+        return scene.send(asked)
+    return None
+
+
+def _ignores_last_letter(asked: Asked, scene: Scene) -> Reply | None:
+    """Compare all but the last letter of a signature."""
+    sent = asked.parameters.get("sig", "")
+    if not asked.downloads or not sent:
+        return None
+    reply = None
+    for letter in "0123456789abcdef":
+        asked.query = asked.query.replace(asked.parameters["sig"], sent[:-1] + letter)
+        reply = scene.send(asked)
+        if reply.status < 400:
+            break
+    return reply
+
+
 MEDIA: tuple[Mutant, ...] = tuple(
     Mutant(
         name=name,
@@ -357,6 +379,8 @@ MEDIA: tuple[Mutant, ...] = tuple(
         ("item-is-not-signed", "media", "GP407", answering(_any_item)),
         ("files-never-expire", "time", "GP408", answering(_never_expires)),
         ("files-expire-early", "time", "GP315", replies(_expires_early)),
+        ("suffix-ranges-are-prefixes", "media", "GP409", answering(_suffix_is_prefix)),
+        ("last-letter-of-a-signature", "media", "GP407", answering(_ignores_last_letter)),
         ("range-is-short", "media", "GP409", replies(_bad_range)),
         ("range-is-shifted", "media", "GP409", answering(_range_off)),
         ("head-has-no-length", "media", "GP409", replies(_head_empty)),

@@ -123,6 +123,47 @@ def _waits_in_vain(asked: Asked, reply: Reply, _scene: Scene) -> None:
     del asked
 
 
+def _reset_in_ms_on_polls(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if asked.retrieves and "x-ratelimit-reset" in reply.headers:
+        reply.headers["x-ratelimit-reset"] += "000"
+
+
+def _left_on_polls(asked: Asked, reply: Reply, scene: Scene) -> None:
+    if asked.retrieves and "x-ratelimit-reset" in reply.headers:
+        now = scene.workspace(asked.key).clock.now().timestamp()
+        left = int(reply.headers["x-ratelimit-reset"]) - int(now)
+        reply.headers["x-ratelimit-reset"] = str(left)
+
+
+def _takes_two(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if "x-ratelimit-remaining" in reply.headers and reply.status != 429:
+        limit = int(reply.headers["x-ratelimit-limit"])
+        left = limit - 2 * (limit - int(reply.headers["x-ratelimit-remaining"]))
+        reply.headers["x-ratelimit-remaining"] = str(max(0, left))
+
+
+def _one_more(asked: Asked, scene: Scene) -> Reply | None:
+    """Serves one request more than the limit in each window."""
+    if not (asked.submits and asked.opens):
+        return None
+    reply = scene.send(asked)
+    reset = reply.headers.get("x-ratelimit-reset")
+    if reply.status == 429 and scene.memory.get(f"{asked.key} {asked.path}") != reset:
+        scene.memory[f"{asked.key} {asked.path}"] = reset
+        kept = scene.workspace(asked.key).limiter.get_counts()
+        scene.workspace(asked.key).limiter.restore({})
+        shown = {n: v for n, v in reply.headers.items() if n.startswith("x-ratelimit")}
+        reply = scene.send(asked)
+        scene.workspace(asked.key).limiter.restore(kept)
+        reply.headers |= shown
+    return reply
+
+
+def _retry_in_ms(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    if "retry-after" in reply.headers:
+        reply.headers["retry-after"] += "000"
+
+
 RATE: tuple[Mutant, ...] = (
     *(
         Mutant(name=name, kind="rate", breaks=breaks, wrap=replies(change))
@@ -142,12 +183,17 @@ RATE: tuple[Mutant, ...] = (
             ("429-outside-the-envelope", "GP603", _text_429),
             ("reads-are-limited", "GP606", _limits_reads),
             ("retry-after-too-short", "GP604", _waits_in_vain),
+            ("retry-after-in-milliseconds", "GP604", _retry_in_ms),
+            ("polls-show-reset-in-milliseconds", "GP607", _reset_in_ms_on_polls),
+            ("polls-show-the-seconds-left", "GP607", _left_on_polls),
+            ("each-submission-takes-two", "GP602", _takes_two),
         )
     ),
     Mutant(name="no-limit-at-all", kind="rate", breaks="GP603", wrap=answering(_never_limits)),
     Mutant(
         name="counts-but-never-limits", kind="rate", breaks="GP603", wrap=answering(_counts_only)
     ),
+    Mutant(name="one-more-than-the-limit", kind="rate", breaks="GP603", wrap=answering(_one_more)),
     Mutant(name="limit-shared-by-all", kind="rate", breaks="GP606", wrap=answering(_shared_limit)),
     Mutant(
         name="429-does-the-work",

@@ -82,6 +82,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP604": "retry-after-too-short",
     "GP605": "429-makes-a-picture-for-nothing",
     "GP606": "limit-shared-by-all",
+    "GP607": "polls-show-reset-in-milliseconds",
     "GP701": "status-without-key",
     "GP702": "says-that-a-job-is-anothers",
     "GP703": "validates-before-the-key",

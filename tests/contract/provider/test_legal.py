@@ -26,7 +26,8 @@ def test_a_legal_service_fails_nothing(service: LegalService) -> None:
     chosen = [plan for plan in plans() if plan.name.startswith(service.plans)]
     assert chosen
     target, fake = replace(create_target(service.wrap), own=False), create_target(None)
-    theirs = [target.run(plan) for plan in chosen]
+    # Each plan has a fake of its own, whose ids would repeat those of another.
+    theirs = [replace(target, seed=str(n)).run(plan) for n, plan in enumerate(chosen)]
     ours = [fake.run(plan) for plan in chosen]
     assert [each.status for one in theirs for each in one] != [] != ours
     found = [judge_check(check, theirs, own=False) for check in PROVIDER_CHECKS]

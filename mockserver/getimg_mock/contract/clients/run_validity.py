@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from getimg_mock.contract.clients.suite import Result
 
@@ -27,6 +27,8 @@ def explain_nothing_judged(result: Result) -> str:
 
 def find_gaps(result: Result) -> Iterator[str]:
     """Yield what of a client was not tried although it should have been."""
+    if result.interrupted:
+        yield f"{result.client}: {result.remark}; what they show was judged."
     for op, calls in _calls(result).items():
         tried = any(case in _BASIC_CASES for case, *_ in calls)
         if tried and not any(sent for _, sent, _ in calls):
@@ -41,7 +43,7 @@ def find_gaps(result: Result) -> Iterator[str]:
     if late:
         yield (
             f"{result.client}: ended after {late[0].overdue:g} s of real time, and not judged: "
-            f"{', '.join(each.case for each in late)}. --case-seconds allows more."
+            f"{_list_first(each.case for each in late)}. --case-seconds allows more."
         )
 
 
@@ -63,3 +65,10 @@ def _first_error(result: Result) -> str:
         if outcome.kind != "value"
     ]
     return f"First of all, {shown[0]}." if shown else ""
+
+
+def _list_first(names: Iterable[str], most: int = 10) -> str:
+    """Return names with commas, of many only the first."""
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients import checks
 from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
+from getimg_mock.contract.clients.drivers.side_by_side import run_cases
 from getimg_mock.contract.discovery import discover_checks, import_modules
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.world.clock import stopwatch
@@ -64,6 +65,8 @@ class Result:
     seconds: float = 0.0
     remark: str = ""
     """What the scorecard adds, such as how many requests were refused."""
+    interrupted: bool = False
+    """Whether the user ended the run before all cases."""
 
     @property
     def exchanges(self) -> int:
@@ -110,22 +113,52 @@ def verify(
     """Put a client through every case that `checks` need and judge what it did.
 
     `among` are the names of cases that may be run; all, without. `each` is called with every
-    history as soon as there is one.
+    history as soon as there is one. A KeyboardInterrupt ends the run, and what was done so far is
+    judged.
     """
     started = stopwatch()
-    histories = []
-    for case in select_cases(checks, seed, among):
-        history = driver.run(case, seed=seed)
-        histories.append(history)
-        each(history)
-        _end_if_hanging(driver.name, histories)
+    histories: list[ClientHistory] = []
+    chosen = select_cases(checks, seed, among)
+    interrupted = False
+    try:
+        several = getattr(driver, "processes", 1) > 1
+        ordered = _sort_by_weight(chosen, checks) if several else chosen
+        for history in run_cases(driver, ordered, seed):
+            histories.append(history)
+            each(history)
+            _end_if_hanging(driver.name, histories)
+    except KeyboardInterrupt:
+        interrupted = True
+    order = {case.name: place for place, case in enumerate(chosen)}
+    histories.sort(key=lambda history: order[history.case])
     verdicts = tuple(compute_verdict(check, histories) for check in checks)
-    return Result(driver.name, seed, verdicts, tuple(histories), stopwatch() - started)
+    return Result(
+        driver.name,
+        seed,
+        verdicts,
+        tuple(histories),
+        stopwatch() - started,
+        remark=f"interrupted after {len(histories)} of {len(chosen)} cases" if interrupted else "",
+        interrupted=interrupted,
+    )
+
+
+def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> list[Case]:
+    """Return cases with those of blockers first, and of these those that may take longest.
+
+    So a run that ends early has done what matters most.
+    """
+
+    def weigh(case: Case) -> tuple[bool, float]:
+        blocks = any(each.severity == "blocker" and each.wants(case.name) for each in checks)
+        return blocks, (case.patience or 0.0) * len(case.calls)
+
+    return sorted(chosen, key=weigh, reverse=True)
 
 
 def _end_if_hanging(name: str, histories: Sequence[ClientHistory]) -> None:
     """Raise `SettingsError` when case after case took all of the real time that it may."""
-    hanging = [each for each in histories if each.overdue]
+    hanging = [each for each in histories if each.overdue and each.virtual]
     if len(hanging) >= _MAX_OVERDUE_CASES:
         listed = ", ".join(each.case for each in hanging)
         raise SettingsError(

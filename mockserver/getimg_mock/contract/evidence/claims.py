@@ -41,6 +41,7 @@ _SCHEMAS: Final = (
 _SOURCES: Final = {
     "documented": "documented",
     "seed": "inferred",
+    "standard": "inferred",
     "assumption": "our choice",
     "common-sense": "our choice",
 }

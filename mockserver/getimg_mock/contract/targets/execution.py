@@ -182,9 +182,8 @@ class PlanExecution:
     def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
         if step.key in {"a", "b"}:
             return (("authorization", f"Bearer {self.session.keys[step.key]}"), *step.headers)
-        return tuple(
-            (name, value.replace(FIRST_KEY, self.session.keys["a"])) for name, value in step.headers
-        )
+        key = self.session.keys["a"]
+        return tuple((name, insert_key(value, key)) for name, value in step.headers)
 
     def _build_target(self, step: Send) -> str | None:
         value = self._resolve_text(step.ref)
@@ -249,6 +248,14 @@ class PlanExecution:
             else:
                 seconds += (instant - self.session.now()).total_seconds()
         return seconds <= 0 or self.session.wait(seconds)
+
+
+def insert_key(text: str, key: str) -> str:
+    """Return a text with the key, or a near miss of it, in place of its placeholders."""
+    near = {FIRST_KEY: key, "{KEY}": key.swapcase(), "{ke}": key[:-1], "{ey}": key[1:]}
+    for placeholder, value in near.items():
+        text = text.replace(placeholder, value)
+    return text
 
 
 def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:

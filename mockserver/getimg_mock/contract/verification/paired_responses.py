@@ -23,7 +23,7 @@ _IGNORED_STATUSES: Final = (0, 402, 429)
 _OPEN_ROLES: Final = frozenset({"odd-path"})
 """Roles of requests that a service may answer in several legal ways."""
 
-_OPEN_FAULTS: Final = frozenset({"unknown-field", "range:end is start"})
+_OPEN_FAULTS: Final = frozenset({"unknown-field", "range:end is start", "near-key"})
 """Faults that a service may refuse or ignore; `fault:field` names one form of a fault."""
 
 _ASSUMED_ROLES: Final = frozenset(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CASE_SECONDS: Final = 30.0
 """How many seconds of real time a case of an adapter may take, unless another number is given."""
 
+_PROCESSES: Final = 6
+"""How many processes of a program run cases side by side."""
 _PROGRAM: Final = "program:"
 
 
@@ -71,10 +73,9 @@ class ProgramSource:
     def create_driver(self, *, case_seconds: float = CASE_SECONDS, suffix: str = "") -> Driver:
         """Return what drives the program against the fault server; `suffix` ends its name.
 
-        Programs limit the time of their cases themselves: `case_seconds` is ignored.
+        All cases together may take twice `case_seconds`.
         """
-        del case_seconds
-        driver = ProcessDriver(self.command)
+        driver = ProcessDriver(self.command, processes=_PROCESSES, case_seconds=case_seconds)
         driver.name += suffix
         return driver
 

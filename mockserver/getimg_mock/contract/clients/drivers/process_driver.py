@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 
 _START_SECONDS: Final = 20.0
 _GRACE: Final = 1.0
+_RUN_CASES: Final = 2
+"""How many times the limit of one case all of them may take together."""
 
 
 @dataclass
@@ -73,6 +75,11 @@ class ProcessDriver:
     cache: MediaCache = field(default_factory=lambda: MediaCache(64 * 1024 * 1024))
     address: HttpTarget | None = None
     """The service that requests are forwarded to; None for the fake."""
+    processes: int = 1
+    """How many processes of the program may run cases at the same time."""
+    _about: dict[str, Any] | None = field(default=None, kw_only=True, repr=False)
+    case_seconds: float = field(default=float("inf"), kw_only=True)
+    """The limit of real time for one case, in seconds; all of them may take twice as long."""
 
     def __post_init__(self) -> None:
         if not self.command or not self.command[0].strip():
@@ -81,14 +88,27 @@ class ProcessDriver:
             )
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
-        try:
-            about = self._describe_program()
-        except SettingsError:
-            self.close()
-            raise
+        self._closed = False
+        self._end_of_run = float("inf")
+        if self._about is None:
+            try:
+                self._about = self._describe_program()
+            except SettingsError:
+                self.close()
+                raise
+        about = self._about
         self.ops, self.options = set(about["ops"]), set(about["options"])
         self.lacking = set(about["lacking"])
         self.name = str(about.get("name", self.name))
+        if "several processes" in self.lacking:
+            self.processes = 1
+        self._end_of_run = stopwatch() + _RUN_CASES * self.case_seconds
+
+    def create_sibling(self) -> ProcessDriver:
+        """Return a driver of another process of the program, with the same end of the run."""
+        made = replace(self, processes=1)
+        made.name, made._end_of_run = self.name, self._end_of_run  # noqa: SLF001 - of this class
+        return made
 
     def _describe_program(self) -> dict[str, Any]:
         said = self._ask({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
@@ -128,7 +148,13 @@ class ProcessDriver:
         missing, untried = self.lacks(case), self.find_obstacle(case)
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
+        if stopwatch() >= self._end_of_run:
+            return self._build_late_history(case, seed)
         case = fit_case(case, self.ops)
+        until = self._end_of_run
+        if self.address is None:
+            until = min(until, stopwatch() + self.case_seconds)
+        self._until = until
         # The program has the clock of this machine: dates of the server must agree with it.
         clock = VirtualClock()
         with ExitStack() as stack:
@@ -158,6 +184,13 @@ class ProcessDriver:
         history = self._history(case, seed, server.adversary, outcomes, holdings)
         return history if forwarding is None else mark_foreign(history, forwarding)
 
+    def _build_late_history(self, case: Case, seed: str) -> ClientHistory:
+        """Return the history of a case that did not begin before the end of the run."""
+        limit = _RUN_CASES * self.case_seconds
+        why = f"within the {limit:g} s of the run: needs a higher --case-seconds"
+        late = build_untried_history(self.name, case, seed, (), why)
+        return replace(late, overdue=limit, virtual=False)
+
     def _history(
         self,
         case: Case,
@@ -176,15 +209,29 @@ class ProcessDriver:
             case=case.name,
             seed=seed,
             outcomes=tuple(outcomes),
-            missed=adversary.find_unmet_rules(),
+            missed=self._list_missed(adversary),
+            overdue=self.case_seconds if self._is_overdue else 0.0,
             without=find_absent_operations(case, self.ops),
             ledger=adversary.compute_totals(),
             options=self._select_options(case),
             holdings=tuple(holdings),
         )
 
+    @property
+    def _is_overdue(self) -> bool:
+        return stopwatch() >= self._until
+
+    def _list_missed(self, adversary: FaultServer) -> tuple[str, ...]:
+        """Return what did not take place, so that the case shows nothing."""
+        late = (f"an end within {self.case_seconds:g} s of real time",) if self._is_overdue else ()
+        return adversary.find_unmet_rules() + late
+
     def close(self) -> None:
-        """End the program."""
+        """End the program for good."""
+        self._closed = True
+        self._kill()
+
+    def _kill(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -212,7 +259,7 @@ class ProcessDriver:
             if case.holdings and number == BASELINE_CALLS:
                 holdings.append(self._measure_usage(server))
             args = _resolve_arguments(call.args, made)
-            if args is not None and number not in case.left_out:
+            if args is not None and number not in case.left_out and not self._is_overdue:
                 made[number] = self._make_call(case, number, args, server.adversary, place)
         if holdings:
             holdings.append(self._measure_usage(server))
@@ -230,7 +277,8 @@ class ProcessDriver:
             args["directory"] = str(folder)
         adversary.call = number
         first, began = len(adversary.exchanges), adversary.seconds()
-        said = self._ask(self._build_request(case, number, args), case.patience or 0)
+        patience = max(0.0, min(case.patience or 0, self._until - stopwatch()))
+        said = self._ask(self._build_request(case, number, args), patience)
         return CallOutcome(
             op=call.op,
             args=args,
@@ -281,10 +329,12 @@ class ProcessDriver:
         return self._abandon(request, f"no response within {patience + _GRACE:g} s")
 
     def _abandon(self, request: dict[str, Any], why: str) -> dict[str, Any]:
-        self.close()
+        self._kill()
         return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
 
     def _ensure_running(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise SettingsError(f"{self._shown} was closed.")
         if self._process is None:
             try:
                 self._process = subprocess.Popen(  # noqa: S603 - the caller's own program

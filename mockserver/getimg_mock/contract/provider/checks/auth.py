@@ -43,6 +43,21 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
             f"{each.status} {each.body[:100]!r}",
             each,
         )
+    yield from _check_near_keys(history)
+
+
+def _check_near_keys(history: History) -> Iterator[Observation]:
+    """Require that no near miss of a key opens what an unknown key does not open.
+
+    A service that takes any key for a workspace of its own, as the fake does, is left out.
+    """
+    opened: dict[str, bool] = {}
+    for each in history.with_fault("near-key"):
+        field = each.step.field if each.step else ""
+        if field == "an unknown key":
+            opened[each.path] = each.status != 401
+        elif not opened.get(each.path, True):
+            yield expect(each.status == 401, f"401: {field}", f"{each.status}", each)
 
 
 @check(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.charges import expect_free
-from getimg_mock.contract.verdicts import check, expect, fail
+from getimg_mock.contract.verdicts import check, expect, fail, fail_as
+from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
 _LIMITED_OPERATIONS: Final = ("images.generate", "videos.create", "videos.retrieve")
 
+
+_MAX_RESET: Final = 86_400
+"""The longest window in seconds that is believed."""
+
+_MAX_PAST_RESET: Final = 120
+"""Seconds by which Reset may lie in the past, where a window has ended and none has begun."""
+
+_RETRY_LEEWAY: Final = 3
 
 _HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
@@ -63,37 +73,45 @@ def require_limit_headers(history: History) -> Iterator[Observation]:
 
 @check(
     "GP602",
-    "Remaining falls with each submission and rises only at the reset",
+    "Remaining falls by one with each submission, by none with a poll, and rises at the reset",
     severity="major",
-    evidence="assumption",
+    evidence="documented",
     cost="T",
     why="Clients plan their requests by this number.",
-    fix="Count each submission atomically, and start a new count only when Reset has passed.",
+    fix="Count each submission once, count no read, and start anew only when Reset has passed.",
 )
 def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
-    """Require that Remaining falls with each submission and rises only at Reset.
+    """Require that Remaining falls by one with each accepted submission and rises only at Reset.
 
-    Applies to responses of one key and kind in order. Fails on an early rise, and on a submission
-    that is not counted. Source: inferred.
+    Applies to responses of one key and kind in order, while Reset stays. Fails on an early rise, on
+    a submission that counts as none or as several, and on a poll that counts. Source: documented.
     """
     last: dict[tuple[str, str], tuple[tuple[int, int, int], HttpExchange]] = {}
+    blurred: set[tuple[str, str]] = set()
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         numbers = _parse_limit_headers(each)
+        place = each.key, "image" if each.operation == "images.generate" else "video"
         at_once = each.step is not None and each.step.together
         if numbers is None or each.status == 401 or at_once:
+            blurred.add(place)
             continue  # the order in which concurrent requests were counted is unknown
-        kind = "image" if each.operation == "images.generate" else "video"
-        before = last.get((each.key, kind))
-        last[each.key, kind] = (numbers, each)
+        before = last.get(place)
+        last[place] = (numbers, each)
+        exact = place not in blurred
+        # Whether a refused submission counts is not documented.
+        blurred.discard(place) if each.accepted or not each.submits else blurred.add(place)
         if before is not None:
-            yield from _check_remaining(*before, numbers, each)
+            yield from _check_remaining(history, *before, numbers, each, exact=exact)
 
 
 def _check_remaining(
+    history: History,
     before: tuple[int, int, int],
     earlier: HttpExchange,
     numbers: tuple[int, int, int],
     each: HttpExchange,
+    *,
+    exact: bool,
 ) -> Iterator[Observation]:
     """Compare the limit headers of two successive responses of one key and kind."""
     limit, remaining, reset = before
@@ -101,23 +119,34 @@ def _check_remaining(
     if limit != numbers[0] or ended is None:
         return
     if each.at < ended - timedelta(seconds=1):
-        yield expect(
-            numbers[1] <= remaining,
-            f"at most {remaining} left before the reset",
-            numbers[1],
-            earlier,
-            each,
-        )
-    counted = each.submits and 200 <= each.status < 300
-    # At 0 nothing can be subtracted: GP603 reports a submission over the limit.
-    if counted and remaining and numbers[2] == reset:
-        yield expect(
-            numbers[1] < remaining,
-            f"fewer than {remaining} left after one more",
-            numbers[1],
-            earlier,
-            each,
-        )
+        wanted, rose = f"at most {remaining} left before the reset", numbers[1] > remaining
+        if rose and numbers[2] != reset and not history.own:  # a sliding window
+            yield fail_as("INFO", wanted, numbers[1], earlier, each)
+        else:
+            yield expect(not rose, wanted, numbers[1], earlier, each)
+    if exact:
+        yield from _check_count(remaining, reset, earlier, numbers, each)
+
+
+def _check_count(
+    remaining: int,
+    reset: int,
+    earlier: HttpExchange,
+    numbers: tuple[int, int, int],
+    each: HttpExchange,
+) -> Iterator[Observation]:
+    """Require that within a window a submission takes one, and a poll none.
+
+    At 0 nothing can be subtracted: GP603 reports a submission over the limit.
+    """
+    if numbers[2] != reset or not remaining:
+        return
+    if each.accepted:
+        wanted, left = f"{remaining - 1} left after one more", remaining - 1
+        yield expect(numbers[1] == left, wanted, numbers[1], earlier, each)
+    elif not each.submits:
+        wanted = f"{remaining} left after a poll, which takes none"
+        yield expect(numbers[1] == remaining, wanted, numbers[1], earlier, each)
 
 
 @check(
@@ -149,6 +178,62 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
                 [each.status for each in burst],
                 *burst[-3:],
             )
+    yield from _count_served(history)
+
+
+def _count_served(history: History) -> Iterator[Observation]:
+    """Require that no window serves more submissions than its limit."""
+    served: dict[tuple[str, str, int], list[tuple[int, HttpExchange]]] = {}
+    for each in history.with_operation(*SUBMISSIONS):
+        numbers = _parse_limit_headers(each)
+        if each.accepted and numbers is not None:
+            place = each.key, each.operation, numbers[2]
+            served.setdefault(place, []).append((numbers[0], each))
+    for found in served.values():
+        limit = max(each[0] for each in found)
+        yield expect(
+            len(found) <= limit,
+            f"at most {limit} served until one reset",
+            len(found),
+            *[each for _, each in found[-3:]],
+        )
+
+
+@check(
+    "GP607",
+    "X-RateLimit-Reset is a time in unix seconds, in the day after Date",
+    severity="major",
+    evidence="documented",
+    cost="T",
+    why="Documented: unix seconds. A client that waits for milliseconds waits for ever, and one "
+    "that is given the seconds left waits for nothing.",
+    fix="Send the unix time in whole seconds, by the clock of the Date header.",
+)
+def resets_are_in_unix_seconds(history: History) -> Iterator[Observation]:
+    """Require that Reset lies within two minutes before and a day after `Date`.
+
+    Applies to responses with the three headers; without `Date` the time of the run counts. Fails
+    on milliseconds, on the seconds left, and on the time of another zone. Source: documented.
+    """
+    for each in history.with_operation(*_LIMITED_OPERATIONS):
+        numbers = _parse_limit_headers(each)
+        documented = 200 <= each.status < 300 or each.status == 429
+        if numbers is not None and documented:
+            now = int(_find_time(each))
+            yield expect(
+                now - _MAX_PAST_RESET <= numbers[2] <= now + _MAX_RESET,
+                f"a time within a day after {now}, in unix seconds",
+                numbers[2],
+                each,
+            )
+
+
+def _find_time(exchange: HttpExchange) -> float:
+    """Return when a response was made, in unix seconds: by its Date, else by our clock."""
+    try:
+        return parsedate_to_datetime(exchange.fields["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return exchange.at.timestamp()
 
 
 @check(
@@ -173,8 +258,21 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         reset = parse_instant(each.fields.get("x-ratelimit-reset"))
         waitable = (after.isdigit() and int(after) > 0) or (reset is not None and reset > each.at)
         yield expect(waitable, "Retry-After, or a Reset ahead", dict(each.headers), each)
+        yield from _check_retry_after(each, after)
     for each in history.with_role("after-wait"):
         yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
+
+
+def _check_retry_after(each: HttpExchange, after: str) -> Iterator[Observation]:
+    """Require whole seconds, no longer than until Reset, where a window is used up."""
+    numbers = _parse_limit_headers(each)
+    if numbers is None or numbers[1] or each.use == "concurrent":
+        return
+    left = numbers[2] - _find_time(each)
+    if 0 <= left <= _MAX_RESET:  # GP607 reports any other Reset
+        good = after.isascii() and after.isdigit() and int(after) <= left + _RETRY_LEEWAY
+        wanted = f"Retry-After in seconds, at most the {left:.0f} until Reset"
+        yield expect(good, wanted, after or "none", each)
 
 
 @check(
@@ -209,8 +307,8 @@ def refusals_do_nothing(history: History) -> Iterator[Observation]:
 @check(
     "GP606",
     "Limits are by workspace and by kind; reads are not limited",
-    severity="minor",
-    evidence="assumption",
+    severity="major",
+    evidence="documented",
     cost="R",
     why="Documented scope; one team must not stop another.",
     fix="Key the counters by workspace and operation kind, and count submissions only.",

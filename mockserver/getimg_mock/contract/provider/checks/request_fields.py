@@ -97,7 +97,7 @@ def model_limits_are_kept(history: History) -> Iterator[Observation]:
     "GP205",
     "Prompts of 1 and 4096 characters are accepted, of 0 and 4097 refused",
     severity="major",
-    evidence="assumption",
+    evidence="documented",
     cost="0",
     why="Documented bounds; the unit (code points) is inferred.",
     fix="Count code points, accept 1 to 4096 of them, and refuse the rest instead of cutting it.",

@@ -74,7 +74,7 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
     "GP103",
     "JSON is application/json: UTF-8, no BOM, no duplicate keys, NaN or Infinity",
     severity="major",
-    evidence="assumption",
+    evidence="standard",
     cost="T",
     why="Parsers differ on each of these, and some crash (RFC 8259).",
     fix="Write bodies with a strict JSON encoder, in UTF-8, and set Content-Type to "

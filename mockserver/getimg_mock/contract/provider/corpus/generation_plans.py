@@ -104,9 +104,10 @@ def _build_file_steps(name: str) -> Iterator[Step]:
     yield request_file(name)
     yield request_file(name)
     yield request_file(name, headers=(("range", "bytes=0-99"),))
-    yield request_file(name, headers=(("range", "bytes=10-19"),))
+    for part in ("10-19", "-100", "100-", "0-99999999999", "99999999999-"):
+        yield request_file(name, headers=(("range", f"bytes={part}"),))
     yield request_file(name, method="HEAD")
-    for alter in ("sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
+    for alter in ("sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
         yield request_file(name, alter=alter)
 
 
@@ -328,6 +329,7 @@ def _build_length_steps(model: ModelJson) -> Iterator[Step]:
                 name=name,
             )
             yield Poll(of=name, every=20)
+            yield request_file(f"{name}.now")
     yield get_balance()
 
 

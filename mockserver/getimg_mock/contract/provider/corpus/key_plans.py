@@ -11,7 +11,7 @@ from getimg_mock.contract.provider.corpus.generation_plans import (
     build_borrowed_link_steps,
     request_file,
 )
-from getimg_mock.contract.steps import Poll, Ref, Send, Wait
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Key, Step
 
+_COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 # The last one is unknown to services; the fake treats it as withdrawn.
@@ -39,6 +40,19 @@ _BAD_KEYS: Final = {
     "a key that is withdrawn": "Bearer sk_mock_invalid",
 }
 
+# Near misses of a good key; the first is any unknown key, which a fake may take for a workspace.
+_NEAR_KEYS: Final = {
+    "an unknown key": "Bearer sk_contract_unknown_5d1f",
+    "a key with a letter more": "Bearer {key}x",
+    "a key with a letter before it": "Bearer x{key}",
+    "a key in the other case": "Bearer {KEY}",
+    "a key without its last letter": "Bearer {ke}",
+    "a key without its first letter": "Bearer {ey}",
+    "a key twice": "Bearer {key}{key}",
+    "a key with a dot": "Bearer {key}.",
+    "a key with a word after it": "Bearer {key} x",
+}
+
 _KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
 
 _SCHEMES: Final = {
@@ -55,6 +69,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
     yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
+    yield Plan(name="near misses of a key", steps=(*_build_near_key_steps(reads),))
     yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
         name="keys elsewhere that would pay",
@@ -95,6 +110,12 @@ def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for name, value in _BAD_KEYS.items():
         for step in operations:
             yield _set_authorization(step, value, fault="key", field=name)
+
+
+def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
+    for step in operations:
+        for name, value in _NEAR_KEYS.items():
+            yield _set_authorization(step, value, fault="near-key", field=name)
 
 
 def _build_no_key_steps() -> Iterator[Step]:
@@ -145,6 +166,7 @@ def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
 
 def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
     yield get_balance(key="b")
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, key="b")
     yield post("video", build_small_request(video), valid=True, name="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
     for _ in range(2):
@@ -152,6 +174,8 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
     yield Poll(of="video")
     yield get(_RETRIEVE, ref=Ref("video"), key="b", use="foreign")
     yield get(_RETRIEVE.replace("{}", "req-01ZZZZZZZZZZZZ"), key="b", use="unknown-for-b")
+    yield get_balance(key="b")
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, key="b")
     yield post("video", build_small_request(video), key="b", valid=True, name="other")
     yield Poll(of="other", key="b")
     yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
