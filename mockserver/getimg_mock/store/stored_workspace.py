@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 # Generations that have changed last and are named in the core: another process reads these again.
 # A process that has missed more reads all that are pending.
-_RECENT: Final = 24
+_RECENT: Final = 12
 # Rows of dropped exchanges are deleted so many at a time.
 _DELETED_AT_ONCE: Final = 64
 

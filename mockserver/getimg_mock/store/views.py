@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Generic, Protocol, TypeVar
 
 from getimg_mock.store.encoding import decode_effects
@@ -136,7 +137,8 @@ class StoredGenerations(MutableMapping[str, "Generation"]):
         surplus = len(self._cached) - len(pending) - MAX_CACHED
         if surplus <= 0:
             return []
-        dropped = [each for each in self._cached if each not in pending][:surplus]
+        # The oldest come first, so that few are looked at.
+        dropped = list(islice((each for each in self._cached if each not in pending), surplus))
         for each in dropped:
             del self._cached[each]
         return dropped
