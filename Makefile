@@ -85,6 +85,11 @@ minima: ## Run the fake's tests with the oldest versions that the package declar
 	@.minima/bin/python -m pytest tests/api tests/control tests/media tests/store tests/world \
 	    tests/reports tests/contract/budget -m "not slow" $(ARGS)
 
+.PHONY: site
+site: | $(MADE) ## Build the documentation as a site, into site/
+	@$(PIP) install --group docs
+	@$(BIN)/mkdocs build --strict --quiet
+
 .PHONY: release-check
 release-check: $(DEVELOPS) ## Build what a release publishes, and try it in clean environments
 	@$(BIN)/python -m tests.repository.release_check $(ARGS)
@@ -97,7 +102,7 @@ wheel: $(DEVELOPS) ## Build dist/*.tar.gz and dist/*.whl
 
 .PHONY: clean
 clean: ## Remove .venv and everything that was made
-	@rm -rf $(VENV) .minima dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .minima dist build site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A Python is tried by running it: a version manager's stand-in may be on PATH and fail.

@@ -81,9 +81,9 @@ def test_a_workflow_is_valid_and_safe(path: Path) -> None:
 
 def test_the_matrix_has_every_python_of_the_classifiers_and_three_systems() -> None:
     """What pyproject.toml claims is run."""
-    matrix = parse(WORKFLOWS[-1].read_text(encoding="utf-8"))["jobs"]["matrix"]["strategy"][
+    matrix = parse(ROOT.joinpath(".github/workflows/test.yml").read_text("utf-8"))["jobs"][
         "matrix"
-    ]
+    ]["strategy"]["matrix"]
     claimed = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
     assert matrix["python"] == claimed
     assert {each.partition("-")[0] for each in matrix["os"]} == {"ubuntu", "macos", "windows"}
@@ -115,6 +115,13 @@ def test_the_docs_show_each_use() -> None:
         "codequality",
     ):
         assert words in shown
+
+
+def test_the_site_has_every_page_once() -> None:
+    """A page that the navigation leaves out is found by search alone."""
+    sections = parse(ROOT.joinpath("mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    listed = [page for section in sections for pages in section.values() for page in pages]
+    assert sorted(listed) == sorted(page.name for page in ROOT.joinpath("docs").glob("*.md"))
 
 
 class TestAction:

@@ -231,3 +231,14 @@ def test_it(request, fixture):
 """,
     )
     result.assert_outcomes(passed=2)
+
+
+def test_polls_of_an_equal_video_before_a_reset_do_not_count(suite: pytest.Pytester) -> None:
+    """Each example of Hypothesis resets the workspace; its video has the id of the one before."""
+    source = """
+def test_three_rounds(getimg_mock):
+    for _ in range(3):
+        getimg_mock.reset()
+        poll(lambda: REAL_SLEEP(0.06), most=8)
+"""
+    run(suite, POLL + source).assert_outcomes(passed=1)

@@ -31,7 +31,7 @@ def alter_link(url: str, alteration: str, base: str, donor: str = "") -> str | N
         query |= dict(parse_qsl(other.query, keep_blank_values=True))
     elif alteration == "sig":
         query["sig"] = _flip_first_digit(query.get("sig", ""))
-    elif alteration == "sig-end":
+    elif alteration == "end-sig":
         signature = query.get("sig", "")
         query["sig"] = signature[:-1] + ("1" if signature[-1:] == "0" else "0")
     elif alteration in {"exp", "late-exp"}:

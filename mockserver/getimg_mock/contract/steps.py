@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Key = Literal["a", "b", "none", "raw"]
 Alteration = Literal[
-    "", "sig", "sig-end", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"
+    "", "sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"
 ]
 
 FIRST_KEY: Final = "{key}"

@@ -21,7 +21,12 @@ CONTRACT_VERSION: Final = "1"
 _MAX_EXCHANGES: Final = 14
 _MAX_PLAN_SIZE: Final = 400_000
 _OTHER_LABEL: Final = "the other"
-_ALTERATION_WORDS: Final = {"": "with another", "no": "without its", "late": "with a later"}
+_ALTERATION_WORDS: Final = {
+    "": "with another",
+    "no": "without its",
+    "late": "with a later",
+    "end": "with another end of its",
+}
 _OPENING_EFFECT: Final = "credit"
 """The first request of a key may open its workspace: the credit is not an effect of the request."""
 

@@ -62,6 +62,9 @@ class StalledPollingDetector:
         __tracebackhide__ = True
         if self._workspace.link is not None:
             self._workspace.link.note_request()
+        if exchange.operation == "videos.create":
+            # After a reset, an equal request makes a video with the id of the one before.
+            self._polls.pop((key, exchange.generation), None)
         if exchange.operation != "videos.retrieve" or b'"pending"' not in exchange.body:
             return
         link = self._workspace.link

@@ -263,6 +263,8 @@ BROKEN_BY = {
     ("longer-is-cheaper", "longer videos"): "GP513",
     ("unknown-id-is-pending", "paths"): "GP601",
     ("deduplicates-bodies", "equal bodies are several generations"): "GP314 GP602",
+    ("one-more-than-the-limit", "more images than the limit"): "GP603",
+    ("polls-show-reset-in-milliseconds", "refused keys use up nothing"): "GP607",
     ("no-rate-headers", "more at once than the limit"): "GP604",
     ("charges-refusals", "more images than the limit"): "GP605",
     ("echoes-the-key-in-errors", "the catalogue"): "GP705",

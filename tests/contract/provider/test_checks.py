@@ -49,7 +49,7 @@ def test_the_whole_catalogue_is_there() -> None:
         "GP3": 15,
         "GP4": 11,
         "GP5": 13,
-        "GP6": 6,
+        "GP6": 7,
         "GP7": 7,
         "GP8": 9,
         "GE9": 11,

@@ -107,7 +107,7 @@ def _build_file_steps(name: str) -> Iterator[Step]:
     for part in ("10-19", "-100", "100-", "0-99999999999", "99999999999-"):
         yield request_file(name, headers=(("range", f"bytes={part}"),))
     yield request_file(name, method="HEAD")
-    for alter in ("sig", "sig-end", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
+    for alter in ("sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp"):
         yield request_file(name, alter=alter)
 
 
