@@ -174,16 +174,29 @@ class TestViews:
             _call(ws, "GET", f"/generations/{made}/file")
 
     def test_the_timeline_has_steps_and_twins(self, ws: WorkspaceHandle, client: Client) -> None:
-        """Equal submissions have equal `same_as`; commands stand where they happened."""
+        """Submissions that were paid twice name each other; commands are where they happened."""
         client.image()
         client.image()
         ws.clock.advance(minutes=3)
         ws.ledger.top_up("5")
         told = _call(ws, "GET", "/journal/timeline")
         first, second = told["exchanges"]
-        assert first["same_as"] == second["same_as"]
+        assert (first["paid_before"], first["paid_again"]) == (None, 2)
+        assert (second["paid_before"], second["paid_again"]) == (1, None)
         assert [each["command"] for each in told["steps"]] == ["clock.advance", "ledger.top_up"]
         assert told["steps"][0]["ended_at"] > told["steps"][0]["at"]
+
+    def test_a_retry_is_found_however_far_it_is_from_the_first(
+        self, ws: WorkspaceHandle, client: Client
+    ) -> None:
+        """The page shows a hundred lines; the one that was paid before may not be among them."""
+        client.image()
+        ws.scenarios.add(status=503, on="images.generate", times=1)
+        client.image()
+        client.image(prompt="another")
+        client.image()
+        told = _call(ws, "GET", "/journal/timeline", last=2)
+        assert [each["paid_before"] for each in told["exchanges"]] == [None, 1]
 
     def test_steps_hold_no_keys(self, ws: WorkspaceHandle) -> None:
         """A fork names another key, and so may a rule."""

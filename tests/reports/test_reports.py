@@ -344,6 +344,22 @@ def test_no_report_to_read_holds_control_characters(text: Callable[[], str]) -> 
         assert "[31m" in page
 
 
+@pytest.mark.parametrize("text", [stream, client_stream], ids=["provider", "client"])
+@pytest.mark.parametrize(
+    "hostile", ["\x1b[31m\x00\x9b\u202e\x7f", "\ud800", "]]>&<\ufffe", "\u2028\x85"]
+)
+def test_reports_to_parse_stay_valid(text: Callable[[], str], hostile: str) -> None:
+    """XML has no form for control characters, and UTF-8 none for half a character."""
+    events = [spoil_texts(each, hostile) for each in run_events.parse_events(text())]
+    run = run_events.read_outcomes(events, source="events.ndjson")
+    ET.fromstring(documents.as_junit(run).encode())  # noqa: S314 - written here
+    for written in (documents.as_json(run), documents.as_sarif(run)):
+        json.loads(written.encode())
+        assert all(each.isprintable() or each == "\n" for each in written)
+    assert documents.as_markdown(run).encode()
+    assert matrix.as_html(run).encode()
+
+
 def test_no_report_holds_a_key() -> None:
     """Reports are shared: keys are named, never shown."""
     assert SECRET not in stream()
@@ -367,11 +383,12 @@ def test_a_line_that_is_no_event_is_named() -> None:
         run_events.parse_events(skip + '{"event":"verdict","id":"GP407"}\n')
 
 
-@pytest.mark.parametrize("text", ["\u2028", "\x85", "\ud800", "\x1c"])
+@pytest.mark.parametrize("text", ["\u2028", "\x85", "\ud800", "\x1c", "\x9b", "\U000e0001"])
 def test_an_event_is_one_line_whatever_is_in_it(text: str) -> None:
     """What an answer holds neither splits a line nor keeps it from being written."""
     event = {"event": "skip", "plan": f"a{text}b", "reason": ""}
     line = "".join(render_ndjson([event]))
+    assert line[:-1].isprintable()
     assert line.encode().decode() == line
     assert run_events.parse_events(line * 2) == [event, event]
 

@@ -6,24 +6,44 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.world.operations import SUBMISSIONS
-from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
     from getimg_mock.schemas import Json
     from getimg_mock.world.journal import Exchange
+
+    Twins = Mapping[tuple[str | None, bytes], Sequence[int]]
 
 _MAX_TEXT: Final = 200
 
 
-def summarise(exchange: Exchange) -> Json:
+def find_twins(exchanges: Iterable[Exchange]) -> Twins:
+    """Return the numbers of submissions that were paid, by operation and body."""
+    found: dict[tuple[str | None, bytes], list[int]] = {}
+    for each in exchanges:
+        if (
+            each.method == "POST"
+            and each.operation in SUBMISSIONS
+            and any(effect.what == "hold" for effect in each.effects)
+        ):
+            found.setdefault((each.operation, each.request_body), []).append(each.number)
+    return found
+
+
+def summarise(exchange: Exchange, twins: Twins) -> Json:
     """Return the summary of an exchange.
 
-    `same_as` is equal for submissions with the same body; None for other requests.
+    `paid_before` is the number of the first submission with the same body that was paid, and
+    `paid_again` that of the last one. Either is None where there is none, and for other requests.
     """
     submits = exchange.method == "POST" and exchange.operation in SUBMISSIONS
     sent = _read_object(exchange.request_body) if submits else {}
     error = _read_object(exchange.body).get("error") if exchange.status >= 400 else None
     told = error if isinstance(error, dict) else {}
+    paid = twins.get((exchange.operation, exchange.request_body), ())
+    if exchange.number not in paid:
+        paid = ()
     return {
         "number": exchange.number,
         "at": exchange.at.isoformat(),
@@ -45,9 +65,8 @@ def summarise(exchange: Exchange) -> Json:
         "fault": exchange.fault,
         "unknown_fields": list(exchange.unknown_fields),
         "effects": [effect.as_json() for effect in exchange.effects],
-        "same_as": digest(exchange.operation, exchange.request_body, size=8).hex()
-        if submits
-        else None,
+        "paid_before": paid[0] if paid and paid[0] != exchange.number else None,
+        "paid_again": paid[-1] if paid and paid[-1] != exchange.number else None,
     }
 
 

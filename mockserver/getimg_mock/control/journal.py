@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.control.command import Command, DeferredAnswer, StreamedAnswer
 from getimg_mock.control.encoded_exchanges import ENCODED
-from getimg_mock.control.exchange_summaries import summarise
+from getimg_mock.control.exchange_summaries import find_twins, summarise
 from getimg_mock.control.fields import Field, choice, moment, number, text, whole
 from getimg_mock.control.har import build_har, build_har_entry
 from getimg_mock.errors import ControlError, UnknownNameError
@@ -71,9 +71,10 @@ def list_timeline(_fake: Fake, workspace: Workspace, values: Json) -> Json:
         each for each in workspace.journal.query(**values) if before is None or each.number < before
     ]
     kept = found if last is None else found[max(0, len(found) - last) :]
+    twins = find_twins(workspace.journal)
     return {
         "total": len(found),
-        "exchanges": [summarise(each) for each in kept],
+        "exchanges": [summarise(each, twins) for each in kept],
         "steps": [each.as_json() for each in tuple(workspace.journal.steps)],
     }
 

@@ -70,7 +70,7 @@ def list_workspaces(fake: Fake, _values: Json) -> Json:
     return {
         "workspaces": found,
         "unassigned": [
-            summarise(each) | {"authorization": _find_authorization(each)}
+            summarise(each, {}) | {"authorization": _find_authorization(each)}
             for each in list(fake.journal)[-_MAX_UNASSIGNED:]
         ],
     }

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from getimg_mock.control.package_version import find_version
 from getimg_mock.reports.locations import locate
-from getimg_mock.reports.printable_text import LINE_BREAKS, replace_unprintable
+from getimg_mock.reports.printable_text import LINE_BREAKS, escape_json, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
 from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
 from getimg_mock.reports.tables import render_table
@@ -52,7 +52,11 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
         }
         for outcome in outcomes
     ]
-    return json.dumps({"runs": runs}, indent=1, ensure_ascii=False) + "\n"
+    return _format_json({"runs": runs}) + "\n"
+
+
+def _format_json(value: Any) -> str:
+    return escape_json(json.dumps(value, indent=1, ensure_ascii=False))
 
 
 def as_junit(outcomes: Sequence[Outcome]) -> str:
@@ -72,9 +76,7 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             errors="0",
             skipped=str(skipped),
         )
-        if outcome.scorecard:
-            properties = ET.SubElement(suite, "properties")
-            ET.SubElement(properties, "property", name="scorecard", value=outcome.scorecard)
+        _add_scorecard(suite, outcome)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
                 suite,
@@ -85,6 +87,13 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             _add_result(case, outcome, verdict)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _add_scorecard(suite: ET.Element, outcome: Outcome) -> None:
+    if outcome.scorecard:
+        properties = ET.SubElement(suite, "properties")
+        value = _clean_xml(outcome.scorecard)
+        ET.SubElement(properties, "property", name="scorecard", value=value)
 
 
 def _add_result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
@@ -162,7 +171,7 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
         "version": "2.1.0",
         "runs": runs,
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return _format_json(document) + "\n"
 
 
 def _describe_failure(outcome: Outcome, verdict: dict[str, Any]) -> str:

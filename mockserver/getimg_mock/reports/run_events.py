@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.errors import SettingsError
+from getimg_mock.reports.printable_text import escape_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -211,8 +212,4 @@ def render_ndjson(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _render_line(event: Mapping[str, Any]) -> str:
     line = json.dumps(event, ensure_ascii=False, separators=(",", ":"), default=str)
-    try:
-        line.encode()
-    except UnicodeEncodeError:  # a lone surrogate can only be written as an escape
-        return json.dumps(event, separators=(",", ":"), default=str)
-    return line
+    return line if line.isprintable() else escape_json(line)

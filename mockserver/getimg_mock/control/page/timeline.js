@@ -77,12 +77,11 @@ async function readFindings(place) {
 }
 
 function merge(told, generations, findings, newest, filtered) {
-  const twins = findTwins(told.exchanges);
   const states = new Map(generations.map((each) => [each.id, each]));
   const lines = told.exchanges.map((each) => {
     const made = findEnded(each, states);
     if (made) states.delete(made.id);
-    return { at: each.at, order: 1, element: () => exchangeLine(each, made, findings.get(each.number) ?? [], twins.get(each.number)) };
+    return { at: each.at, order: 1, element: () => exchangeLine(each, made, findings.get(each.number) ?? [], describeTwin(each)) };
   });
   const from = newest && told.exchanges.length >= told.total ? "" : told.exchanges[0]?.at ?? "";
   const to = newest ? null : told.exchanges.at(-1)?.at;
@@ -106,21 +105,11 @@ function findEnded(exchange, states) {
   return made && made.status !== "pending" && Date.parse(made.ends_at) <= end ? made : null;
 }
 
-// Submissions with equal bytes that were booked more than once: by number, what a line says of it.
-function findTwins(exchanges) {
-  const first = new Map();
-  const found = new Map();
-  for (const each of exchanges) {
-    const booked = each.same_as && each.effects.find((effect) => effect.what === "hold");
-    if (!booked) continue;
-    const earlier = first.get(each.same_as);
-    if (!earlier) first.set(each.same_as, each.number);
-    else {
-      found.set(each.number, `The same request as #${earlier}, paid again: ${money(booked.amount)}`);
-      found.set(earlier, `Sent again as #${each.number}, and paid again`);
-    }
-  }
-  return found;
+// What a line says of a submission whose bytes were paid for more than once.
+function describeTwin(each) {
+  const booked = each.effects.find((effect) => effect.what === "hold");
+  if (each.paid_before !== null) return `The same request as #${each.paid_before}, paid again: ${money(booked.amount)}`;
+  return each.paid_again === null ? null : `Sent again as #${each.paid_again}, and paid again`;
 }
 
 function line(key, at, ...content) {
