@@ -48,7 +48,8 @@ def test_every_setting_stands_on_the_page() -> None:
     [
         ("GP101", "documented", "documented, observed on 2026-09-01", "contradicted on 2026-09-01"),
         ("GP301", "inferred", "observed on 2026-09-01", "contradicted on 2026-09-01"),
-        ("GP103", "our choice", "observed on 2026-09-01", "contradicted on 2026-09-01"),
+        ("GP103", "inferred", "observed on 2026-09-01", "contradicted on 2026-09-01"),
+        ("GP106", "our choice", "observed on 2026-09-01", "contradicted on 2026-09-01"),
     ],
 )
 def test_a_mark_follows_what_was_observed(check: str, none: str, kept: str, broken: str) -> None:

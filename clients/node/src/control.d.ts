@@ -185,6 +185,25 @@ export interface ControlRequests {
     /** length of a rate window */
     rate_window?: string | number;
   };
+  /** List the rules for files of your own. */
+  "media": Record<string, never>;
+  /** Deliver a file of your own, or one of a folder, in new generations. */
+  "media.add": {
+    /** a path on the fake's machine: PNG, JPEG, WebP, MP4, or a folder */
+    file?: string;
+    /** only for prompts in which this pattern occurs */
+    prompt?: string;
+    /** only for this model; a glob such as seedance-* */
+    model?: string;
+    /** only for this operation */
+    on?: "images.generate" | "videos.create";
+  };
+  /** Remove the workspace's rules for files of your own. */
+  "media.clear": Record<string, never>;
+  /** Remove a rule for files of your own. */
+  "media.remove": {
+    rule: string;
+  };
   /** List the models. */
   "models": {
     type?: "image" | "video";
