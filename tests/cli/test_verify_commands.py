@@ -165,21 +165,21 @@ def test_a_confirmed_assumption_can_fail_a_service(
         "path": "/v2/billing/balance",
         "status": 200,
         "at": "2020-02-01T12:00:00Z",
-        "headers": {"content-type": "text/plain"},
-        "body": "{}",
+        "headers": {"content-type": "application/json"},
+        "body": '{"balance": 0.30000000000000004, "currency": "USD"}',
     }
     recorded.write_text(json.dumps(entry) + "\n", encoding="utf-8")
     evidence = tmp_path / "evidence.json"
     evidence.write_text(
         json.dumps(
-            {"confirmations": [{"check": "GP103", "observed": "2020-01-01"}], "contradictions": []}
+            {"confirmations": [{"check": "GP109", "observed": "2020-01-01"}], "contradictions": []}
         ),
         encoding="utf-8",
     )
     campaign = VerificationSession(
         target=replace(InProcessTarget(), own=False),
         plans=(),
-        checks=select_checks("GP103", PROVIDER_CHECKS),
+        checks=select_checks("GP109", PROVIDER_CHECKS),
         confirmed=read_evidence(evidence, PROVIDER_CHECKS).select_fresh(
             datetime(2020, 2, 1, tzinfo=UTC)
         ),
@@ -187,5 +187,5 @@ def test_a_confirmed_assumption_can_fail_a_service(
     campaign.histories = [read_traffic(recorded)]
     assert [e["status"] for e in campaign.judge() if e["event"] == "verdict"] == ["FAIL"]
     capsys.readouterr()
-    assert main(["verify", "api", "--from", str(recorded), "--only", "GP103"]) == 0
+    assert main(["verify", "api", "--from", str(recorded), "--only", "GP109"]) == 0
     assert "INFO 1" in capsys.readouterr().out

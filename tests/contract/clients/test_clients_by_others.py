@@ -10,12 +10,12 @@ from getimg_mock.contract.clients.suite import choose_checks, verify
 from tests.contract.clients_by_others.catalogue import CLIENTS
 from tests.contract.clients_by_others.run import find_command
 
-_GOOD = [name for name, entry in CLIENTS.items() if entry.subject is None]
-_ADAPTERS = [name for name in _GOOD if not CLIENTS[name].program]
+# Two styles that differ most from our reference; `clients_by_others.run` runs all of them.
+_SAMPLE = ("Threads", "SdkAsync")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", _ADAPTERS)
+@pytest.mark.parametrize("name", _SAMPLE)
 def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
     """A rule forbids harm, not what its author would have done otherwise."""
     result = verify(PythonDriver(CLIENTS[name].maker, name))
