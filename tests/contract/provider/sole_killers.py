@@ -57,7 +57,6 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP403": "pngs-want-a-key",
     "GP404": "always-jpeg",
     "GP405": "width-is-off",
-    "GP406": "long-videos-are-mute",
     "GP407": "any-signature",
     "GP408": "files-never-expire",
     "GP409": "range-is-short",
@@ -104,6 +103,7 @@ WITHOUT: Final[dict[str, str]] = {
     "GP115": "It only records drift: by its own statement nothing can break it.",
     "GP301": "Any other status is undocumented (GP102), any other body unlike the schema (GP101).",
     "GP303": "Any other status is undocumented (GP102), any other body unlike the schema (GP101).",
+    "GP406": "The plans download long videos too, whose sound track GP405 compares.",
     "GP801": "It is the schema of GP101, said for one operation.",
 }
 """Why no faulty provider can be one that only this check finds."""
