@@ -139,7 +139,7 @@ def test_the_console_shows_a_failure_in_six_parts_on_at_most_25_lines() -> None:
         assert max(map(len, text.splitlines())) <= 100
         parts = (
             "(MUST, blocker)",
-            "\n  #  time",
+            "#  time",
             "\n  expected",
             "\n  actual",
             "\n  why",

@@ -24,6 +24,23 @@ def exchange(port: int, *pieces: bytes, half_close: bool = False) -> bytes:
         return received
 
 
+def expect_first(port: int, head: tuple[bytes, ...], body: bytes) -> bytes:
+    """Send a head with `Expect: 100-continue`, and the body when the server asks for it.
+
+    Returns all bytes until the server closes.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in head:
+            connection.sendall(piece)
+        received = connection.recv(65536)
+        if received.startswith(b"HTTP/1.1 100 ") and body:
+            connection.sendall(body)
+        while chunk := connection.recv(65536):
+            received += chunk
+        return received
+
+
 def find_statuses(received: bytes) -> list[int]:
     """Return the status of each response, in order."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
