@@ -28,6 +28,7 @@ RECIPES = (
     "Lost response",
     "Parallel tests",
     "Own client class",
+    "Drawn inputs",
     "A FastAPI app that calls getimg",
 )
 
@@ -55,7 +56,7 @@ def test_every_example_runs(pytester: pytest.Pytester, source: str) -> None:
     assert outcomes["passed"] >= source.count("def test_") >= 1
 
 
-def test_the_ten_recipes_are_there() -> None:
+def test_the_recipes_are_there() -> None:
     """Each on its own, and each with an example."""
     shown = PAGE.partition("## Recipes")[2]
     assert re.findall(r"^### (.+)$", shown, re.MULTILINE) == [*RECIPES]
