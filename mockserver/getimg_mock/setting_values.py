@@ -295,7 +295,10 @@ def read_pattern(value: Any) -> str:
     return text
 
 
-_STORES: Final = re.compile(r"memory|sqlite:///.+|(redis|rediss|unix)://.+")
+MEMORY_STORE: Final = "memory"
+"""The address of the store that keeps nothing after the process."""
+
+_STORES: Final = re.compile(rf"{MEMORY_STORE}|sqlite:///.+|(redis|rediss|unix)://.+")
 
 
 def read_store(value: Any) -> str:

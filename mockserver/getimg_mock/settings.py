@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.setting_values import (
+    MEMORY_STORE,
     Span,
     build_choice_reader,
     build_integer_reader,
@@ -201,7 +202,7 @@ class Settings:
         "N",
     )
     store: str = _option(
-        "memory",
+        MEMORY_STORE,
         read_store,
         "where workspaces are kept: memory, sqlite:///PATH, or redis://HOST:PORT/0",
         "ADDRESS",

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import GetimgMockError, SettingsError
-from getimg_mock.setting_values import read_store
-from getimg_mock.store.addresses import MEMORY, open_rows
+from getimg_mock.setting_values import MEMORY_STORE, read_store
+from getimg_mock.store.addresses import open_rows
 from getimg_mock.store.workspace_rows import read_totals
 from getimg_mock.world.clock import wall_seconds
 
@@ -47,7 +47,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the action; returns 0."""
     address = read_store(arguments.store)
-    if address == MEMORY:
+    if address == MEMORY_STORE:
         raise SettingsError("The memory store keeps nothing: name sqlite:///PATH or redis://HOST.")
     rows = open_rows(address)
     try:

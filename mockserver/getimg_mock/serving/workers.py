@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.errors import SettingsError
+from getimg_mock.setting_values import MEMORY_STORE
 from getimg_mock.world.clock import pause, stopwatch
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def check_workers(settings: Settings) -> None:
     """Raise `SettingsError` for several workers where one process must have the workspaces."""
     if settings.workers == 1:
         return
-    if settings.store == "memory":
+    if settings.store == MEMORY_STORE:
         raise SettingsError(_REFUSED)
     if not hasattr(os, "fork"):
         raise SettingsError("--workers needs a system that can fork; this one serves from one.")

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from getimg_mock.fake import Fake, open_workspace
+from getimg_mock.setting_values import MEMORY_STORE
 from getimg_mock.store.memory import MemoryStore
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def create_fake_with_epochs(
 
     Raises `SettingsError` for an invalid models file or scenario.
     """
-    made = Fake.of(replace(settings, store="memory"))
+    made = Fake.of(replace(settings, store=MEMORY_STORE))
     store = EpochStore(
         lambda key: open_workspace(key, settings, clock()), bound=settings.max_workspaces
     )
