@@ -67,11 +67,11 @@ def show_exchange(_fake: Fake, workspace: Workspace, values: Json) -> Json:
 def list_timeline(_fake: Fake, workspace: Workspace, values: Json) -> Json:
     """Return summaries of exchanges, and the control commands that changed the workspace."""
     last, before = values.pop("last", None), values.pop("before", None)
-    found = [
-        each for each in workspace.journal.query(**values) if before is None or each.number < before
-    ]
+    matching = workspace.journal.query(**values)
+    found = [each for each in matching if before is None or each.number < before]
     kept = found if last is None else found[max(0, len(found) - last) :]
-    twins = find_twins(workspace.journal)
+    # A filter may leave out the other of two: only then is the journal read once more.
+    twins = find_twins(workspace.journal if values else matching)
     return {
         "total": len(found),
         "exchanges": [summarise(each, twins) for each in kept],

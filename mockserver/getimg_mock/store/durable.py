@@ -216,9 +216,8 @@ class DurableStore:
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
         try:
-            if error is not None and not isinstance(error, (GetimgMockError, Refusal)):
-                self._is_broken = True
-            if isinstance(error, StoreError):
+            is_ours = isinstance(error, (GetimgMockError, Refusal))
+            if error is not None and (not is_ours or isinstance(error, StoreError)):
                 self._is_broken = True
             if self._depth == 1:
                 self._end()
