@@ -6,12 +6,11 @@ entry is. Nothing is measured where Chromium or playwright is missing.
 
 from __future__ import annotations
 
-import socket
 import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.load import encoded, image_requests
+from benchmarks.load import IMAGES, encoded, image_requests, load
 from benchmarks.processes import fake, running
 from benchmarks.targets import at_most
 from tests.browser.chromium import find_obstacle, run_chromium
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 COUNT: Final = 10_000
 TARGET: Final = 1.0
 VIEWS: Final = {"gallery": ".card img", "timeline": ".lines > li", "money": "td"}
-_BATCH: Final = 50
 _PAINT: Final = "performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000"
 
 
@@ -33,9 +31,10 @@ def main() -> int:
         print(f"page      not measured: {missing}")
         return 0
     (request,) = image_requests(1)
-    with running(_keep_all, request) as server, run_chromium() as browser:
+    with running(_keep_all, request) as server:
         _fill(server.port)
-        return max(_measure(browser, server.port, view) for view in VIEWS)
+        with run_chromium() as browser:
+            return max(_measure(browser, server.port, view) for view in VIEWS)
 
 
 def _keep_all(port: int) -> list[str]:
@@ -44,17 +43,8 @@ def _keep_all(port: int) -> list[str]:
 
 def _fill(port: int) -> None:
     body = {"model": "z-image-turbo", "prompt": "one of many"}
-    request = encoded("POST", "/v2/images/generations", body=body)
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        stream = connection.makefile("rb")
-        for _ in range(COUNT // _BATCH):
-            connection.sendall(request * _BATCH)
-            for _ in range(_BATCH):
-                length = 0
-                for line in iter(stream.readline, b"\r\n"):
-                    name, _, text = line.partition(b":")
-                    length = int(text) if name.lower() == b"content-length" else length
-                stream.read(length)
+    request = encoded("POST", IMAGES, body=body)
+    load(port=port, requests=[request], count=COUNT, connections=4)
 
 
 def _measure(browser: Browser, port: int, view: str) -> int:

@@ -10,18 +10,29 @@ JSON = b"Content-Type: application/json\r\n"
 BODY = b'{"model": "z-image-turbo", "prompt": "x"}'
 
 
+def connect_and_send(port: int, *pieces: bytes) -> socket.socket:
+    """Return a connection on which the pieces were sent, each as its own segment."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=20)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in pieces:
+        connection.sendall(piece)
+    return connection
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """Return all bytes until the server closes."""
+    received = b""
+    while chunk := connection.recv(65536):
+        received += chunk
+    return received
+
+
 def exchange(port: int, *pieces: bytes, half_close: bool = False) -> bytes:
     """Send pieces, each as its own segment, and return all bytes until the server closes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for piece in pieces:
-            connection.sendall(piece)
+    with connect_and_send(port, *pieces) as connection:
         if half_close:
             connection.shutdown(socket.SHUT_WR)
-        received = b""
-        while chunk := connection.recv(65536):
-            received += chunk
-        return received
+        return read_to_end(connection)
 
 
 def expect_first(port: int, head: tuple[bytes, ...], body: bytes) -> bytes:
@@ -29,16 +40,11 @@ def expect_first(port: int, head: tuple[bytes, ...], body: bytes) -> bytes:
 
     Returns all bytes until the server closes.
     """
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for piece in head:
-            connection.sendall(piece)
+    with connect_and_send(port, *head) as connection:
         received = connection.recv(65536)
         if received.startswith(b"HTTP/1.1 100 ") and body:
             connection.sendall(body)
-        while chunk := connection.recv(65536):
-            received += chunk
-        return received
+        return received + read_to_end(connection)
 
 
 def find_statuses(received: bytes) -> list[int]:

@@ -3,7 +3,7 @@
 import { ControlClient } from "./control.js";
 import { LinkedTime } from "./linked-time.js";
 
-/** Runs until a generation of a `run-until` ends. */
+/** Reads and moves the clock of a workspace. */
 class Clock {
   #workspace;
   constructor(workspace) {
@@ -60,7 +60,7 @@ export class Workspace {
     this.control = new ControlClient(this.url, key, { token });
     this.clock = new Clock(this);
     const send = (method, path) => (values) => this.send(method, path, values);
-    const each = (part, action) => (id) => this.send("POST", `generations/${encodeURIComponent(id)}/${action}`);
+    const each = (action) => (id) => this.send("POST", `generations/${encodeURIComponent(id)}/${action}`);
     this.ledger = {
       get: send("GET", "ledger"),
       set: (balance) => this.send("PUT", "ledger", { balance: String(balance) }),
@@ -80,8 +80,8 @@ export class Workspace {
     this.generations = {
       list: async (criteria) => (await this.send("GET", "generations", criteria)).generations,
       show: (id) => this.send("GET", `generations/${encodeURIComponent(id)}`),
-      complete: each("generations", "complete"),
-      hold: each("generations", "hold"),
+      complete: each("complete"),
+      hold: each("hold"),
       fail: (id, { code, message } = {}) =>
         this.send("POST", `generations/${encodeURIComponent(id)}/fail`, { code, message }),
     };

@@ -39,6 +39,7 @@ SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "seed",
     ),
     "files and links": (
+        "media",
         "media_size",
         "media_cache_mib",
         "retention",
