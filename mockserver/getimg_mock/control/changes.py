@@ -68,7 +68,7 @@ def _fingerprint(fake: Fake, selected: Workspace | None) -> list[Any]:
     if selected is None:
         return found
     with selected.lock:
-        now, books = selected.settle(), selected.ledger
+        now, books, steps = selected.settle(), selected.ledger, selected.journal.steps
         return [
             *found,
             # A clock that runs changes by itself, which no event has to say.
@@ -77,6 +77,6 @@ def _fingerprint(fake: Fake, selected: Workspace | None) -> list[Any]:
             (len(selected.generations), selected.running),
             [(rule.id, rule.hits, rule.seen) for rule in selected.scenarios],
             len(selected.journal),
-            selected.journal.steps[-1].number if selected.journal.steps else 0,
+            steps[-1].number if steps else 0,
             selected.limiter.limits,
         ]

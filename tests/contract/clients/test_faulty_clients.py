@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING
-
 import pytest
 
 from getimg_mock.contract.clients.suite import CHECKS
@@ -12,22 +9,7 @@ from tests.contract.clients.mutants import MUTANTS
 from tests.contract.clients.scoring import BLOCKERS, mutant
 from tests.contract.clients.sole_killers import NO_SOLE_KILLER, SOLE_KILLERS
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def _loggers_as_they_come() -> Iterator[None]:
-    """Let httpx log as it does by default: clients of other tests set its level for the process."""
-    loggers = [logging.getLogger(name) for name in ("httpx", "httpcore")]
-    levels = [each.level for each in loggers]
-    for each in loggers:
-        each.setLevel(logging.NOTSET)
-    yield
-    for each, level in zip(loggers, levels, strict=True):
-        each.setLevel(level)
 
 
 @pytest.mark.parametrize("number", range(len(MUTANTS)), ids=[each.fault for each in MUTANTS])
