@@ -28,9 +28,10 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from getimg_mock.application import Application
+    from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
 
@@ -57,15 +58,24 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     add_settings(parser)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add `--config` and an option for every setting."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
+def add_settings(
+    parser: argparse.ArgumentParser, *, hidden: bool = False, without: Collection[str] = ()
+) -> None:
+    """Add `--config` and an option for every setting but those of the names `without`.
+
+    `hidden` leaves them out of the help of a command that they are not about.
+    """
+    shown = argparse.SUPPRESS if hidden else f"settings file ({FILE})"
+    parser.add_argument("--config", metavar="FILE", type=Path, help=shown)
     groups = {title: parser.add_argument_group(title) for title in (*SETTING_GROUPS, OTHER)}
     for option in list_options():
+        if option.name in without:
+            continue
         shown = option.metadata["help"]
         if option.default is not None and not option.metadata["flag"]:
             shown += f" (default: {option.default})"
-        arguments: dict[str, Any] = {"help": shown.replace("%", "%%"), "dest": option.name}
+        shown = argparse.SUPPRESS if hidden else shown.replace("%", "%%")
+        arguments: dict[str, Any] = {"help": shown, "dest": option.name}
         if option.metadata["flag"]:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
@@ -95,6 +105,21 @@ class _Extend(argparse.Action):
             self.dest,
             [*earlier, *([values] if self.dest == "media" else values.split(","))],
         )
+
+
+def format_settings(arguments: argparse.Namespace, without: Collection[str] = ()) -> list[str]:
+    """Return the words of a command line that gave settings, but those of the names `without`."""
+    words = [] if arguments.config is None else ["--config", str(arguments.config)]
+    for option in list_options():
+        if option.name in without or not hasattr(arguments, option.name):
+            continue
+        value, name = getattr(arguments, option.name), format_option_name(option.name)
+        if option.metadata["flag"]:
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [f"--{name}", str(each)]
+    return words
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -176,11 +201,16 @@ Any key that begins with sk_ opens a workspace of its own. Nothing here costs an
 """
 
 
-def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
-    """Return the findings of the client contract on the client of a key, or on all clients."""
+def judge_client(
+    fake: Fake, key: str | None = None, *, handed: SpooledTraffic | None = None
+) -> dict[str, Any]:
+    """Return the findings of the client contract on the client of a key, or on all clients.
+
+    `handed` is what tests have handed over of fakes of their own.
+    """
     from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - the contract takes longer to import than the fake, and few ask for a verdict
 
-    result = judge_traffic(fake, key=key)
+    result = judge_traffic(fake, key=key, handed=handed)
     return {
         "judged": sum(each.status not in {"VOID", "SKIP"} for each in result.verdicts),
         "findings": [
@@ -192,6 +222,7 @@ def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
                 "expected": finding.observation.expected,
                 "actual": finding.observation.actual,
                 "exchanges": list(finding.observation.exchanges),
+                "sent_by": finding.history.find_senders(finding.observation.exchanges),
             }
             for each in result.verdicts
             for finding in each.findings

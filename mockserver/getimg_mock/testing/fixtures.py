@@ -25,6 +25,7 @@ from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ExternalServer, OwnServer
+from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import API_HOST, resolve_options
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
 from getimg_mock.testing.stalled_polling import StalledPollingDetector, fail_in_caller
@@ -216,6 +217,7 @@ def _open_in_process(
     store.listeners.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
+    stack.callback(hand_over(want.test, store, fake))
     return OpenWorkspace(workspace, guard, claim, verdict=want.verdict)
 
 
