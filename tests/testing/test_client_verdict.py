@@ -66,6 +66,7 @@ def test_requests_off_the_map_belong_to_the_verdict_of_their_test(
     pytester: pytest.Pytester,
 ) -> None:
     """They reach no workspace; `verdict="error"` and the policy see them, in their own test."""
+    pytester.makeini(INI)
     pytester.makepyfile(
         """
         import httpx
