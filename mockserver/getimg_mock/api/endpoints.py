@@ -208,8 +208,8 @@ class Endpoint:
         limited = handled.operation.limited if handled is not None else None
         if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
             given = dict(answer.headers)
-            found = build_rate_limit_headers(call.workspace.compute_allowance(limited))
-            answer.headers += [each for each in found if each[0] not in given]
+            own = build_rate_limit_headers(call.workspace.compute_allowance(limited))
+            answer.headers += [each for each in own if each[0] not in given]
         if self.fake.settings.check_responses and call.fault is None:
             for found in describe_violations(call, answer):
                 sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")
