@@ -57,6 +57,11 @@ def read_recordings(settings: Settings) -> Recordings | None:
     """Return what settings say is replayed, None for nothing; raises `CassetteError`."""
     if settings.replay is None:
         return None
+    if settings.on_miss == "real":
+        raise SettingsError(
+            "on-miss real is not possible here: a fake does not send requests to getimg.ai. Use "
+            "fake or fail, or record what is missing."
+        )
     outcomes = build_outcomes(read_cassette(settings.replay))
     return Recordings.of(outcomes, on_miss=settings.on_miss, ignored=settings.replay_ignore)
 
