@@ -94,7 +94,7 @@ def _encode_job(job: RecordedJob) -> Json:
             {"after": each.after, "response": _encode_response(each.response)}
             for each in job.interruptions
         ],
-        "final": None if job.final is None else _encode_response(job.final),
+        **({} if job.final is None else {"final": _encode_response(job.final)}),
     }
 
 
@@ -137,7 +137,7 @@ def decode_entry(value: Json, digest: str, occurrence: int) -> RecordedExchange:
             Interruption(after=each["after"], response=_decode_response(each["response"]))
             for each in value["interruptions"]
         ),
-        final=None if value["final"] is None else _decode_response(value["final"]),
+        final=_decode_response(value["final"]) if "final" in value else None,
     )
 
 
