@@ -62,6 +62,11 @@ def _add_client_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--key", metavar="KEY", help="API key for --target (default: GETIMG_API_KEY)")
     add("--budget", metavar="USD", help="the most that may be spent at --target today")
+    _add_observation_options(parser)
+
+
+def _add_observation_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--observe",
         action="store_true",

@@ -199,9 +199,9 @@ def _open_in_process(
     request: pytest.FixtureRequest, want: WorkspaceOptions, stack: ExitStack
 ) -> OpenWorkspace:
     start = want.compute_start()
-    budget = want.settings.media_cache_mib * 1024 * 1024
     # A picture depends on its request alone, so that tests can share a cache.
-    cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
+    cache = MediaCache(want.settings.media_cache_mib * 1024 * 1024)
+    cache = request.config.stash.setdefault(_CACHE, cache)
     try:
         fake, store = create_fake_with_epochs(
             want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache

@@ -147,18 +147,7 @@ def judge_traffic(
     workspaces = fake.store if key is None else (fake.store.get_or_create(key),)
     journals: list[Iterable[Exchange]] = [each.journal for each in workspaces]
     journals.append(fake.list_strays(since) if since is not None or key is None else ())
-    handed = handed or SpooledTraffic([], [])
-
-    def find_sender(each: Exchange) -> str:
-        return handed.find_test(each.wall) or _describe_agent(each)
-
-    histories = [
-        each
-        for journal in journals
-        for each in collect_histories(journal, name=name, find_sender=find_sender)
-    ]
-    for own in handed.journals:
-        histories += collect_histories(own.exchanges, name=name, test=own.test)
+    histories = list(_collect_all(journals, handed or SpooledTraffic([], []), name))
     return Result(
         name,
         "0",
@@ -166,6 +155,20 @@ def judge_traffic(
         tuple(histories),
         remark=describe_refusals(histories),
     )
+
+
+def _collect_all(
+    journals: Iterable[Iterable[Exchange]], handed: SpooledTraffic, name: str
+) -> Iterator[ClientHistory]:
+    """Yield the histories of journals of the observer's fake, and of those handed over."""
+
+    def find_sender(each: Exchange) -> str:
+        return handed.find_test(each.wall) or _describe_agent(each)
+
+    for journal in journals:
+        yield from collect_histories(journal, name=name, find_sender=find_sender)
+    for own in handed.journals:
+        yield from collect_histories(own.exchanges, name=name, find_sender=lambda _: own.test)  # noqa: B023 - called at once
 
 
 def describe_refusals(histories: Iterable[ClientHistory]) -> str:
@@ -193,14 +196,13 @@ def collect_histories(
     *,
     name: str = "observed",
     find_sender: Callable[[Exchange], str] | None = None,
-    test: str = "",
 ) -> list[ClientHistory]:
     """Return what a journal holds as histories: one of all of it, one of each submission.
 
-    `test` has sent the requests; without it, `find_sender` says of each what has.
+    `find_sender` returns which test or program has sent an exchange; by default its User-Agent.
     """
     find_sender = find_sender or _describe_agent
-    exchanges = [_convert_exchange(each, test or find_sender(each)) for each in journal]
+    exchanges = [_convert_exchange(each, find_sender(each)) for each in journal]
     if not exchanges:
         return []
     first = exchanges[0].at
@@ -284,19 +286,8 @@ def _history(
         for effect in each.effects or ():
             if effect.what in {"hold", "charge"} and effect.generation:
                 ledger[effect.generation] = effect.amount or Decimal(0)
-    outcomes = (
-        (
-            CallOutcome(
-                op=op,
-                args={},
-                kind="value",
-                first=exchanges[0].number - 1,
-                last=exchanges[-1].number,
-            ),
-        )
-        if op
-        else ()
-    )
+    first, last = exchanges[0].number - 1, exchanges[-1].number
+    outcomes = (CallOutcome(op=op, args={}, kind="value", first=first, last=last),) if op else ()
     return ClientHistory(
         plan=Plan(name=case, steps=()),
         exchanges=tuple(exchanges),
