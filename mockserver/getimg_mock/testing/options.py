@@ -204,6 +204,8 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
             yield from value.items()
         elif name == "models" and value is not None:
             yield name, root / value
+        elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
+            yield name, _resolve_file(value, root)
         elif name == "scenario":
             listed = (value,) if isinstance(value, (str, Path)) else value
             yield name, [_resolve_file(each, root) for each in listed]
