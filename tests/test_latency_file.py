@@ -26,7 +26,7 @@ def test_each_option_takes_its_part_of_a_file() -> None:
     settings = Settings.load({"image_seconds": str(FILE)}, {"GETIMG_MOCK_VIDEO_SECONDS": str(FILE)})
     assert settings == Settings.of(image_seconds=FILE, video_seconds=FILE)
     assert str(settings.image_seconds) == "quantiles(p0=21.5, p50=28, p99=34, p100=36.25)"
-    assert settings.video_seconds == Span(40, 90, "quantiles", ((10, 40), (90, 90)))
+    assert str(settings.video_seconds) == "quantiles(p10=40, p90=90)"
 
 
 def test_the_shipped_profile_is_what_was_observed() -> None:
