@@ -220,6 +220,21 @@ class Settings:
     media: tuple[str, ...] = _option(
         (), read_media, "file or folder to deliver instead of posters; may be given again", "PATH"
     )
+    replay: Path | None = _option(
+        None,
+        build_optional_reader(read_path),
+        "cassette whose recorded outcomes are replayed",
+        "DIR",
+    )
+    on_miss: Literal["fail", "fake", "real"] = _option(
+        "fail",
+        build_choice_reader("fail", "fake", "real"),
+        "response to a request that the cassette does not hold",
+        "fail|fake|real",
+    )
+    replay_ignore: tuple[str, ...] = _option(
+        (), read_names, "fields of bodies that do not count for a replay", "FIELD,..."
+    )
     media_cache_mib: int = _option(
         64, build_integer_reader(0, 65536), "memory for rendered media", "MIB"
     )

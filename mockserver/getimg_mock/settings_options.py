@@ -45,6 +45,8 @@ class SharedOptions(ChangeableOptions, total=False):
     reference_megapixels: int
     media_size: Literal["real", "small"]
     media: Sequence[str] | str
+    on_miss: Literal["fail", "fake", "real"]
+    replay_ignore: Sequence[str] | str
     media_cache_mib: int
     magic: bool
     journal_exchanges: int
@@ -64,6 +66,7 @@ class SettingsOptions(SharedOptions, total=False):
     tls_key: Path | str | None
     tls_host: Sequence[str] | str
     limits: Literal["generous", "realistic"]
+    replay: Path | str | None
     trust_forwarded: bool
     max_workspaces: int
     store: str

@@ -39,6 +39,11 @@ SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "magic",
         "seed",
     ),
+    "recorded outcomes": (
+        "replay",
+        "on_miss",
+        "replay_ignore",
+    ),
     "files and links": (
         "media",
         "media_size",

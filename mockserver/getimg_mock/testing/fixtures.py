@@ -26,6 +26,7 @@ from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ExternalServer, OwnServer
 from getimg_mock.testing.options import API_HOST, resolve_options
+from getimg_mock.testing.policies import list_unrecorded
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
 from getimg_mock.testing.stalled_polling import StalledPollingDetector, fail_in_caller
 from getimg_mock.testing.workspace import ExpectationError, GetimgMock
@@ -50,18 +51,21 @@ _LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_
 
 
 class OpenWorkspace:
-    """The workspace of a test, with its guard and its claim on requests."""
+    """The workspace of a test, with its guard and its claim on requests.
+
+    `want` has the options of the test.
+    """
 
     def __init__(
         self,
         workspace: GetimgMock,
         guard: ApiGuard,
+        want: WorkspaceOptions,
         claim: Claim | None = None,
-        *,
-        verdict: str = "off",
     ) -> None:
         self.workspace = workspace
-        self.verdict = verdict
+        self.verdict = want.verdict
+        self._is_strict = want.settings.replay is not None and want.settings.on_miss == "fail"
         self.guard = guard
         self.claim = claim
 
@@ -70,9 +74,12 @@ class OpenWorkspace:
         try:
             self.workspace.finish()
             self.workspace.verify()
+            unrecorded = list_unrecorded(self.workspace) if self._is_strict else []
             found = list(self._find_breaches())
         except (ExpectationError, SettingsError) as error:
             raise _build_failure(error) from None
+        if unrecorded:
+            pytest.fail("\n".join(["Not in the cassette:", *unrecorded]), pytrace=False)
         if found:
             pytest.fail("\n\n".join(["The client contract:", *found]), pytrace=False)
         failure = self.workspace.failure
@@ -114,7 +121,7 @@ def open_live(
         except GetimgMockError as error:
             raise _build_failure(error) from None
         stack.callback(workspace.close)
-        opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), verdict=want.verdict)
+        opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), want)
         workspace.require(*want.policies)
         _set_environment(stack, workspace)
         _bypass_proxies(stack, workspace.url)
@@ -216,7 +223,7 @@ def _open_in_process(
     store.listeners.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
-    return OpenWorkspace(workspace, guard, claim, verdict=want.verdict)
+    return OpenWorkspace(workspace, guard, want, claim)
 
 
 def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:

@@ -37,6 +37,7 @@ _SERVER_ONLY: Final = frozenset(
         "control_token",
         "max_workspaces",
         "trust_forwarded",
+        "replay",  # a test calls it cassette
     }
 )
 VERDICTS: Final = ("off", "error")
@@ -61,6 +62,9 @@ WHOLE_FAKE_SETTINGS: Final = (
     "check_responses",
     "mock_headers",
     "silent_sound",
+    "replay",
+    "on_miss",
+    "replay_ignore",
 )
 
 
@@ -120,7 +124,7 @@ def resolve_options(
 def list_known_names() -> tuple[str, ...]:
     """Return the names of the options of the mark and of `getimg_settings`."""
     settings = [each.name for each in list_options() if each.name not in _SERVER_ONLY]
-    return ("key", "policies", "verdict", *settings)
+    return ("key", "policies", "verdict", "cassette", *settings)
 
 
 def derive_key(name: str) -> str:
@@ -206,6 +210,8 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
             yield name, root / value
         elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
             yield name, _resolve_file(value, root)
+        elif name == "cassette":
+            yield "replay", value if value is None else root / value
         elif name == "scenario":
             listed = (value,) if isinstance(value, (str, Path)) else value
             yield name, [_resolve_file(each, root) for each in listed]
