@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from getimg_mock.setting_values import Reader
 
-Kind = Literal["image", "video"]
+GenerationKind = Literal["image", "video"]
 
-KINDS: Final[tuple[Kind, ...]] = ("image", "video")
+KINDS: Final[tuple[GenerationKind, ...]] = ("image", "video")
 
 SHARES: Final = (0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100)
 """The percentages that `summarize_latency` writes."""
@@ -35,7 +35,7 @@ _SHARE: Final = re.compile(r"p(\d{1,3}(?:\.\d{1,6})?)")
 _DECIMALS: Final = 3
 
 
-def build_latency_reader(kind: Kind) -> Reader:
+def build_latency_reader(kind: GenerationKind) -> Reader:
     """Return a reader of times that also takes the name of a latency file, ending in .json."""
 
     def read_time(value: Any) -> Span:
@@ -63,7 +63,7 @@ def _is_file(value: object) -> bool:
     return isinstance(value, Path) or (isinstance(value, str) and value.endswith(".json"))
 
 
-def read_latency_file(path: Path, kind: Kind) -> Span:
+def read_latency_file(path: Path, kind: GenerationKind) -> Span:
     """Return the distribution of a kind of generation; raises `SettingsError` for any other file.
 
     The file is not read again: what was read travels with the settings, into snapshots too.
@@ -75,7 +75,7 @@ def read_latency_file(path: Path, kind: Kind) -> Span:
     return read_latency(document, kind, str(path))
 
 
-def read_latency(document: Any, kind: Kind, path: str) -> Span:
+def read_latency(document: Any, kind: GenerationKind, path: str) -> Span:
     """Return the distribution of a kind in a document; `path` is its name in errors."""
     if not isinstance(document, dict) or not set(document) <= set(_NAMES):
         raise SettingsError(
@@ -104,7 +104,9 @@ def read_shipped_timing(profile: str) -> dict[str, Span]:
     }
 
 
-def summarize_latency(seconds: Mapping[Kind, Sequence[float]], about: str = "") -> dict[str, Any]:
+def summarize_latency(
+    seconds: Mapping[GenerationKind, Sequence[float]], about: str = ""
+) -> dict[str, Any]:
     """Return the document of a latency file for durations of generations, in seconds.
 
     Kinds without a duration are left out. Percentages are those of `SHARES`.
