@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.cli.seeding import seed_store
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
@@ -54,6 +55,13 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         epilog=f"Every option is also an environment variable ({PREFIX}VIDEO_SECONDS for "
         f"--video-seconds) and a key of {FILE} (video-seconds).",
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--restore",
+        metavar="[KEY=]FILE",
+        action="append",
+        default=[],
+        help="begin with a workspace that getimg-mock snapshot wrote, unless the store has one",
     )
     add_settings(parser)
 
@@ -128,8 +136,10 @@ def run(arguments: argparse.Namespace) -> int:
     settings = tls.settings
     check_workers(settings)
     app = create_app(settings)
+    seeded = list(seed_store(app.fake, arguments.restore))
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
+    sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
     if settings.workers == 1:

@@ -150,6 +150,8 @@ class ExternalServer:
     def _prepare(self, workspace: GetimgMock, want: WorkspaceOptions) -> None:
         given = {name: getattr(want.settings, name) for name in want.given}
         changes: Any = {name: str(given[name]) for name in _CHANGEABLE if name in given}
+        if "timing" in given:
+            changes["image_seconds"] = str(want.settings.image_seconds)
         if changes:
             workspace.configure(**changes)
         if "balance" in given:

@@ -212,6 +212,8 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
             yield from value.items()
         elif name == "models" and value is not None:
             yield name, root / value
+        elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
+            yield name, _resolve_file(value, root)
         elif name == "cassette":
             yield "replay", value if value is None else root / value
         elif name == "scenario":
