@@ -72,9 +72,8 @@ def build_outcomes(cassette: Cassette) -> list[ReplayedOutcome]:
     Raises `CassetteError` for an entry that cannot be replayed, and for missing media.
     """
     entries = sorted(cassette.entries, key=lambda each: each.occurrence)
-    return [
-        _build_outcome(each, cassette.folder.absolute()) for each in entries if is_replayed(each)
-    ]
+    folder = cassette.folder.absolute()
+    return [build_outcome(each, folder) for each in entries if is_replayed(each)]
 
 
 def is_replayed(entry: RecordedExchange) -> bool:
@@ -93,7 +92,8 @@ def build_request(entry: RecordedExchange) -> Any:
     return body.value if body.kind == "json" else {f"{body.kind} body": body.value}
 
 
-def _build_outcome(entry: RecordedExchange, folder: Path) -> ReplayedOutcome:
+def build_outcome(entry: RecordedExchange, folder: Path) -> ReplayedOutcome:
+    """Return the outcome of an entry; raises `CassetteError` for one that cannot be replayed."""
     source = format_entry_name(entry)
     try:
         job = None
