@@ -16,6 +16,7 @@ from getimg_mock.application import create_app
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
+from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import (
     describe_entrances,
     new_event_loop,
@@ -55,6 +56,13 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         allow_abbrev=False,
     )
     add_settings(parser)
+    group = parser.add_argument_group("recording (docs/recording.md)")
+    add = group.add_argument
+    add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
+    add(
+        "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
+    )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -102,13 +110,17 @@ def run(arguments: argparse.Namespace) -> int:
     tls = prepare_tls(require_token(load_settings(arguments, {})))
     settings = tls.settings
     check_workers(settings)
-    app = create_app(settings)
+    app = _create_app(arguments, settings)
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
     if settings.workers == 1:
-        _serve(app, entrances[0])
+        try:
+            _serve(app, entrances[0])
+        finally:
+            if arguments.record is not None:
+                _finish(app)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -121,6 +133,32 @@ def run(arguments: argparse.Namespace) -> int:
         lambda number, parent: _serve(create_app(settings), entrances[number], parent),
     ).run()
     return 0
+
+
+def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
+    """Return the fake, or with `--record` what forwards to the API; raises `SettingsError`."""
+    if arguments.record is None:
+        if arguments.upstream is not None or arguments.budget is not None:
+            raise SettingsError("--upstream and --budget are for a recording: add --record DIR.")
+        return create_app(settings)
+    if settings.workers != 1:
+        raise SettingsError("A recording is one process: leave out --workers.")
+    from getimg_mock.contract.recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
+
+    options = recording_run.RecordingOptions(
+        folder=arguments.record,
+        upstream=arguments.upstream or recording_run.REAL,
+        budget=arguments.budget,
+    )
+    return recording_run.open_recording(options, settings)
+
+
+def _finish(app: Application) -> None:
+    """Write the cassette of a recording, and say what it holds."""
+    from getimg_mock.contract.recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
+
+    if isinstance(app, recording_application.RecordingApplication):
+        sys.stderr.write(recording_run.render_recording(recording_run.finish_recording(app)))
 
 
 def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
