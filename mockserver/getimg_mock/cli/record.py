@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.recording.recording_run import (
+from getimg_mock.contract.cassette_recording.recording_run import (
     REAL,
     RecordingOptions,
     finish_recording,

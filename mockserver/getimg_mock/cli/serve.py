@@ -143,7 +143,7 @@ def _create_app(arguments: argparse.Namespace, settings: Settings) -> Applicatio
         return create_app(settings)
     if settings.workers != 1:
         raise SettingsError("A recording is one process: leave out --workers.")
-    from getimg_mock.contract.recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
+    from getimg_mock.contract.cassette_recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
 
     options = recording_run.RecordingOptions(
         folder=arguments.record,
@@ -155,7 +155,7 @@ def _create_app(arguments: argparse.Namespace, settings: Settings) -> Applicatio
 
 def _finish(app: Application) -> None:
     """Write the cassette of a recording, and say what it holds."""
-    from getimg_mock.contract.recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
 
     if isinstance(app, recording_application.RecordingApplication):
         sys.stderr.write(recording_run.render_recording(recording_run.finish_recording(app)))

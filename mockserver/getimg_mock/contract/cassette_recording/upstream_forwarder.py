@@ -16,7 +16,7 @@ from getimg_mock.world.clock import stopwatch
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from getimg_mock.contract.recording.purchase_gate import PurchaseGate
+    from getimg_mock.contract.cassette_recording.purchase_gate import PurchaseGate
 
 _NOT_FORWARDED: Final = frozenset(
     {

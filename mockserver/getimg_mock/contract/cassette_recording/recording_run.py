@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.access_log import log_nothing
 from getimg_mock.contract.budget.spend_file import parse_amount
-from getimg_mock.contract.recording.purchase_gate import PurchaseGate
-from getimg_mock.contract.recording.recording_application import RecordingApplication
-from getimg_mock.contract.recording.upstream_forwarder import UpstreamForwarder
+from getimg_mock.contract.cassette_recording.purchase_gate import PurchaseGate
+from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication
+from getimg_mock.contract.cassette_recording.upstream_forwarder import UpstreamForwarder
 from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION
 from getimg_mock.control.package_version import find_version

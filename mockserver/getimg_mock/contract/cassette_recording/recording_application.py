@@ -15,10 +15,13 @@ from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.application import Application
 from getimg_mock.cassettes.cassette_writer import prepare_folder
-from getimg_mock.contract.recording.cassette_recorder import CassetteRecorder, ExchangeTimes
-from getimg_mock.contract.recording.download_store import DownloadStore
-from getimg_mock.contract.recording.observed_exchanges import ObservedExchanges
-from getimg_mock.contract.recording.upstream_forwarder import (
+from getimg_mock.contract.cassette_recording.cassette_recorder import (
+    CassetteRecorder,
+    ExchangeTimes,
+)
+from getimg_mock.contract.cassette_recording.download_store import DownloadStore
+from getimg_mock.contract.cassette_recording.observed_exchanges import ObservedExchanges
+from getimg_mock.contract.cassette_recording.upstream_forwarder import (
     prepare_request,
     replace_origin,
     select_headers,
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
-    from getimg_mock.contract.recording.download_store import FetchedFile
-    from getimg_mock.contract.recording.upstream_forwarder import UpstreamForwarder
+    from getimg_mock.contract.cassette_recording.download_store import FetchedFile
+    from getimg_mock.contract.cassette_recording.upstream_forwarder import UpstreamForwarder
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
     from getimg_mock.fake import Fake
 

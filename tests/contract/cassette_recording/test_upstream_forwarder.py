@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.recording.purchase_gate import PurchaseGate
-from getimg_mock.contract.recording.upstream_forwarder import (
+from getimg_mock.contract.cassette_recording.purchase_gate import PurchaseGate
+from getimg_mock.contract.cassette_recording.upstream_forwarder import (
     UpstreamForwarder,
     find_host,
     prepare_request,

@@ -12,12 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.recording.purchase_gate import PurchaseGate, select_priced
-from getimg_mock.contract.recording.upstream_forwarder import UpstreamForwarder, prepare_request
+from getimg_mock.contract.cassette_recording.purchase_gate import PurchaseGate, select_priced
+from getimg_mock.contract.cassette_recording.upstream_forwarder import (
+    UpstreamForwarder,
+    prepare_request,
+)
 from getimg_mock.contract.targets.execution import RefusedError
 from getimg_mock.errors import Refusal
 from getimg_mock.serving.server import MockServer
-from tests.contract.recording.services import (
+from tests.contract.cassette_recording.services import (
     FAULTS,
     KEY,
     PricedService,

@@ -11,7 +11,7 @@ from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.recording.upstream_forwarder import prepare_request
+from getimg_mock.contract.cassette_recording.upstream_forwarder import prepare_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

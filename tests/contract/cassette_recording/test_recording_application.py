@@ -12,7 +12,7 @@ import pytest
 
 from getimg_mock.cassettes.cassette_reader import read_cassette
 from getimg_mock.contract.budget.spend_file import SpendRecord
-from getimg_mock.contract.recording.recording_run import (
+from getimg_mock.contract.cassette_recording.recording_run import (
     RecordingOptions,
     finish_recording,
     open_recording,
@@ -21,14 +21,14 @@ from getimg_mock.contract.recording.recording_run import (
 from getimg_mock.errors import BudgetError, SettingsError
 from getimg_mock.serving.server import MockServer
 from getimg_mock.settings import Settings
-from tests.contract.recording.services import KEY, PricedService, serve_priced
+from tests.contract.cassette_recording.services import KEY, PricedService, serve_priced
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from getimg_mock.contract.recording.recording_application import RecordingApplication
-    from getimg_mock.contract.recording.recording_run import RecordingSummary
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication
+    from getimg_mock.contract.cassette_recording.recording_run import RecordingSummary
 
 IMAGE = {"model": "seedream-5-lite", "prompt": "A lighthouse"}
 VIDEO = {"model": "seedance-v1-5-pro", "prompt": "Waves", "resolution": "480p", "duration": 4}

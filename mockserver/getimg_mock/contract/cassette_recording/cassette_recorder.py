@@ -21,8 +21,8 @@ from getimg_mock.cassettes.cassette import (
 from getimg_mock.cassettes.cassette_files import MAX_ENTRIES
 from getimg_mock.cassettes.cassette_writer import is_storable, write_entries, write_manifest
 from getimg_mock.cassettes.distillation import Distiller
+from getimg_mock.contract.cassette_recording.upstream_forwarder import find_host
 from getimg_mock.contract.exchanges import parse_decimal
-from getimg_mock.contract.recording.upstream_forwarder import find_host
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.world.operations import SUBMISSIONS
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.cassettes.canonical_requests import CanonicalRequest
     from getimg_mock.cassettes.cassette import Manifest, RecordedResponse
-    from getimg_mock.contract.recording.download_store import DownloadStore
+    from getimg_mock.contract.cassette_recording.download_store import DownloadStore
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
     from getimg_mock.redaction import KnownKeys
 
