@@ -35,7 +35,12 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     )
     add = parser.add_argument
     add("program", nargs="*", metavar="COMMAND", help="the program and its arguments, after --")
-    add_recording_options(parser)
+    _add_recording_options(parser)
+    _add_program_options(parser)
+
+
+def _add_program_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--out",
         metavar="DIR",
@@ -59,15 +64,13 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     )
 
 
-def add_recording_options(parser: argparse.ArgumentParser, default: str | None = REAL) -> None:
-    """Add the options that `serve` has in common."""
+def _add_recording_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--upstream",
         metavar="URL",
-        default=default,
-        help="the service that requests go to: real, or a URL"
-        + (" (default: real)" if default else " (only with --record)"),
+        default=REAL,
+        help="the service that requests go to: real, or a URL (default: real)",
     )
     add(
         "--budget",
