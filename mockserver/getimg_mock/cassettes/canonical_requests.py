@@ -60,6 +60,14 @@ def canonicalize_request(
     return CanonicalRequest(operation, request, compute_digest(operation, request))
 
 
+def canonicalize_value(value: Any) -> Any:
+    """Return the JSON value of a body in canonical form; None where it is nested too deep."""
+    try:
+        return _canonicalize_value(value, KnownKeys())
+    except ValueError:
+        return None
+
+
 def compute_digest(operation: str, request: RecordedRequest) -> str:
     """Return the digest of a request in canonical form, as names of files have it."""
     parts = [
