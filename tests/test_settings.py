@@ -34,6 +34,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "video_rpm": ("0", 0),
     "concurrent": ("5", 5),
     "rate_window": ("1", 1),
+    "timing": ("observed", "observed"),
     "image_seconds": ("20..60", Span(20, 60)),
     "video_seconds": ("0", Span(0, 0)),
     "fail_rate": ("0.25", 0.25),

@@ -17,8 +17,8 @@ from getimg_mock.setting_values import Span  # noqa: TC001 - see above
 class ChangeableOptions(TypedDict, total=False):
     """Settings that can be changed while a workspace lives, by `Workspace.configure`."""
 
-    image_seconds: Span | float | str
-    video_seconds: Span | float | str | None
+    image_seconds: Span | float | str | Path
+    video_seconds: Span | float | str | Path | None
     fail_rate: float
     retention: float
     charge_at: Literal["completion", "submission"]
@@ -29,6 +29,7 @@ class SharedOptions(ChangeableOptions, total=False):
 
     seed: str
     models: Path | str | None
+    timing: Literal["instant", "observed"]
     strictness: Literal["full", "schema"]
     balance: Decimal | float | str
     image_rpm: int | None

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "serve": "start the fake",
     "ca": "show how programs trust the certificates of serve --tls",
     "run": "run a program of any language against a fake",
+    "record": "run a program against the API under a ceiling, and record it",
     "openapi": "print the OpenAPI document",
     "verify": "judge a provider or a client by the contract",
     "explain": "say what a check holds, and why",

@@ -31,6 +31,7 @@ SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "time, outcomes and faults": (
         "clock",
+        "timing",
         "image_seconds",
         "video_seconds",
         "fail_rate",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
+OBSERVED: Final = "GETIMG_OBSERVED_TRAFFIC"
+"""The environment variable of a run that `getimg-mock verify client --observe` has started."""
 
 # Settings of a server, which a test does not have.
 _SERVER_ONLY: Final = frozenset(
@@ -74,7 +76,7 @@ class WorkspaceOptions:
 
     `given` are the settings that the test names. `start` is when the clock starts (None is now),
     `rate` how fast it runs, and `linked` whether the test's own time is linked to it. `verdict`
-    says whether a violation of the client contract fails the test.
+    says whether a violation of the client contract fails the test. `test` is the test's node id.
     """
 
     settings: Settings
@@ -85,6 +87,7 @@ class WorkspaceOptions:
     linked: bool
     policies: tuple[str, ...]
     verdict: str = "off"
+    test: str = ""
 
     def compute_start(self) -> datetime:
         """Return the moment at which the workspace's clock starts."""
@@ -118,6 +121,7 @@ def resolve_options(
         linked=linked,
         policies=policies,
         verdict=verdict,
+        test=request.node.nodeid,
     )
 
 
@@ -208,6 +212,8 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
             yield from value.items()
         elif name == "models" and value is not None:
             yield name, root / value
+        elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
+            yield name, _resolve_file(value, root)
         elif name == "cassette":
             yield "replay", value if value is None else root / value
         elif name == "scenario":
