@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.cassettes.cassette import RecordedExchange, RecordedFile
 
-Severity = Literal["secret", "fault", "note"]
+ProblemSeverity = Literal["secret", "fault", "note"]
 
 _DECODED: Final = ("jpg", "png", "webp", "mp4")
 
@@ -44,7 +44,7 @@ _DECODED: Final = ("jpg", "png", "webp", "mp4")
 class CassetteProblem:
     """What is wrong with a cassette, and where; a note says what could be better."""
 
-    severity: Severity
+    severity: ProblemSeverity
     place: str
     text: str
 

@@ -5,21 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.cassettes.distillation import KEPT_HEADERS
 from getimg_mock.redaction import HIDDEN_PLACEHOLDER, KnownKeys, carries_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-KEPT_HEADERS: Final = (
-    "content-type",
-    "retry-after",
-    "retry-after-ms",
-    "x-should-retry",
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
-)
-"""The headers of responses that a recording keeps: those that clients act on."""
 
 _NO_KEYS: Final = KnownKeys()
 # A placeholder in braces is no value.
