@@ -36,6 +36,13 @@ class Application:
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
 
+    def starts_without_task(self, path: str) -> bool:
+        """Return whether requests for `path` can begin outside a task of asyncio.
+
+        Those of the API can; drawing files, pages and streams need a current task.
+        """
+        return self._api.has_endpoint(path)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
         if scope.get("root_path"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
-from getimg_mock.api.delivery import deliver
+from getimg_mock.api.delivery import deliver, deliver_at_once
 from getimg_mock.api.downloads import find_holder
 from getimg_mock.api.error_envelope import (
     add_hint,
@@ -22,7 +22,7 @@ from getimg_mock.api.error_envelope import (
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
-from getimg_mock.api.raw_connection import ClientGoneError
+from getimg_mock.api.raw_connection import DIRECT, ClientGoneError
 from getimg_mock.api.recording import record
 from getimg_mock.api.sibling_processes import add_sibling_hint
 from getimg_mock.api.submissions import build_rate_limit_headers
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
+    from getimg_mock.api.raw_connection import DirectExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
     from getimg_mock.world.operations import Operation
@@ -94,7 +95,7 @@ class Endpoint:
                     answer, kept = await self._keep(call, answering, timing, effects)
                 else:
                     answer, kept = await answering, False
-                sent = await deliver(answer, call, receive, send)
+                sent = deliver_at_once(answer, call) or await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
         seconds = stopwatch() - started
@@ -149,7 +150,10 @@ class Endpoint:
                 return self._refuse_method(call)
             self._identify(call, handled.operation)
             if call.method == "POST":
-                call.body = await read_body(call, receive, settings.max_body_mib)
+                body = take_body(call, settings.max_body_mib)
+                if body is None:
+                    body = await read_body(call, receive, settings.max_body_mib)
+                call.body = body
                 self._note_unknown_fields(call, handled.operation)
             faults.select_behaviour(call)
             return await faults.apply_behaviour(call, handled.handler)
@@ -217,6 +221,18 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
         return []
     found = schemas.violations(name, json.loads(answer.body))
     return [f"{each.path or '/'}: {each.message}" for each in found]
+
+
+def take_body(call: Call, limit_mib: int) -> bytes | None:
+    """Return the body if the host of the application has all of it, else None.
+
+    Raises `BodyTooLargeError`.
+    """
+    direct: DirectExchange | None = call.scope.get(DIRECT)
+    body = direct.take_body() if direct is not None else None
+    if body is not None and len(body) > limit_mib * 1024 * 1024:
+        raise BodyTooLargeError(drained=True)
+    return body
 
 
 async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:

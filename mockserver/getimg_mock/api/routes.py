@@ -59,6 +59,10 @@ class Routes:
             default=Endpoint(fake, log, _AnyMethod(elsewhere)),
         )
 
+    def has_endpoint(self, path: str) -> bool:
+        """Return whether a path is found without matching patterns: any but those of downloads."""
+        return path in self._plain or path.rpartition("/")[0] in self._ending
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
         path = scope.get("path", "")
