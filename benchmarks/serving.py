@@ -81,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _show("GET pending video", polls)
     return max(
         _judge("POST image, fake / bare", images, "fake", cpu=options.cpu),
-        _judge("POST image, with access log / bare", images, "fake with access log", cpu=options.cpu),
+        _judge(
+            "POST image, with access log / bare", images, "fake with access log", cpu=options.cpu
+        ),
         _judge("GET pending video, fake / bare", polls, "fake", cpu=options.cpu),
     )
 

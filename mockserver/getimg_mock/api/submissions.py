@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
 from getimg_mock.api.links import read_client_address
-from getimg_mock.api.messages import JSON, Answer, encode_json
+from getimg_mock.api.messages import JSON, Answer, encode_json, encode_string
 from getimg_mock.errors import Refusal
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.validation import validate_request
@@ -18,20 +17,16 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
 
-_DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]
+# The path of the first file of a generation, with %s for its id.
+_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index=0)
 
 
 def submit(call: Call, kind: Kind) -> Generation:
     """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
     settings = call.fake.settings
-    content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
+    content_type = call.header(b"content-type") or ""
     if content_type != "application/json":
-        shown = f"'{content_type[:80]}'" if content_type else "none"
-        raise Refusal(
-            "invalid_parameter",
-            f"The Content-Type must be application/json; this request has {shown}.",
-            status=415,
-        )
+        _check_content_type(content_type)
     request = validate_request(
         kind,
         call.json(),
@@ -43,6 +38,17 @@ def submit(call: Call, kind: Kind) -> Generation:
     generation = call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
     call.generation = generation.id
     return generation
+
+
+def _check_content_type(declared: str) -> None:
+    content_type = declared.partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        shown = f"'{content_type[:80]}'" if content_type else "none"
+        raise Refusal(
+            "invalid_parameter",
+            f"The Content-Type must be application/json; this request has {shown}.",
+            status=415,
+        )
 
 
 def build_rate_limit_headers(allowance: Allowance) -> Headers:
@@ -63,14 +69,33 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         expires = int(call.owner.clock.now().timestamp()) - 1
     signature = call.owner.sign_link(generation.id, 0, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    path = _DOWNLOAD.path.format(id=generation.id, index=0)
-    url = f"{address}{path}?exp={expires}&sig={signature}"
-    words = (generation.id, url, format_unix_timestamp(deletes_at))
-    body = _build_template(generation.product) % tuple(map(encode_json, words))
+    url = f"{address}{_LINK % generation.id}?exp={expires}&sig={signature}"
+    body = _find_template(generation.product) % (
+        encode_string(generation.id),
+        encode_string(url),
+        encode_string(format_unix_timestamp(deletes_at)),
+    )
     return Answer(200, body.encode(), [JSON, *headers])
 
 
-@lru_cache(maxsize=1024)
+# By the id of a product, which stays its own while the product is kept here.
+_TEMPLATES: Final[dict[int, tuple[Product, str]]] = {}
+_MOST_TEMPLATES: Final = 1024
+
+
+def _find_template(product: Product) -> str:
+    """Return `_build_template` of a product, of which thousands of generations share one.
+
+    A product has a dozen fields: hashing them for a cache by value takes longer than signing.
+    """
+    found = _TEMPLATES.get(id(product))
+    if found is None:
+        if len(_TEMPLATES) >= _MOST_TEMPLATES:
+            _TEMPLATES.clear()
+        found = _TEMPLATES[id(product)] = (product, _build_template(product))
+    return found[1]
+
+
 def _build_template(product: Product) -> str:
     """Return the JSON of a completed generation with %s for its id, URL and `deletes_at`.
 

@@ -18,6 +18,9 @@ T = TypeVar("T")
 _CROCKFORD: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Maps each of the 256 bytes to one of the 32 letters, each letter equally often.
 _LETTERS: Final = _CROCKFORD * 8
+_SHORT: Final = 1024
+# What precedes words of so many bytes: formatting a number takes longer than looking it up.
+_LENGTHS: Final = tuple(b"%d:" % length for length in range(_SHORT))
 _UNIT: Final = float(1 << 53)
 
 
@@ -25,9 +28,9 @@ def digest(*words: str | bytes | int, size: int = 32) -> bytes:
     """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
     parts = []
     for word in words:
-        data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
-        parts.append(b"%d:" % len(data))
-        parts.append(data)
+        data = word if type(word) is bytes else str(word).encode("utf-8", "surrogatepass")
+        length = len(data)
+        parts += (_LENGTHS[length] if length < _SHORT else b"%d:" % length, data)
     return blake2b(b"".join(parts), digest_size=size).digest()
 
 
