@@ -36,12 +36,13 @@ class Application:
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
 
-    def starts_without_task(self, path: str) -> bool:
-        """Return whether requests for `path` can begin outside a task of asyncio.
+    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint of an HTTP request, ready to be called, or None.
 
-        Those of the API can; drawing files, pages and streams need a current task.
+        It can be called outside a task of asyncio, which drawing files, pages and streams need;
+        for these this application itself is to be called.
         """
-        return self._api.has_endpoint(path)
+        return self._api.find_endpoint(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""

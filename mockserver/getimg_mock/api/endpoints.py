@@ -35,6 +35,7 @@ from getimg_mock.world.unknown_fields import find_unknown_fields, format_hint, h
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
+
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog

@@ -34,19 +34,10 @@ class RecordedCall:
         """Return the exchange, with keys redacted and bodies cut."""
         at, wall, operation, method, path, query, sent_headers, *rest = self._parts
         *others, effects, unknown_fields = rest
-        exchange = Exchange(
-            number,
-            at,
-            to_wall_time(wall),
-            operation,
-            method,
-            path,
-            query.decode("latin-1"),
-            shorten_credentials(sent_headers),
-            *others,
-            effects=tuple(effects),
-            unknown_fields=tuple(each.path for each in unknown_fields),
-        )
+        begin = (number, at, to_wall_time(wall), operation, method, path, query.decode("latin-1"))
+        unknown = tuple(each.path for each in unknown_fields)
+        end = (*others, tuple(effects), unknown)
+        exchange = Exchange._make((*begin, shorten_credentials(sent_headers), *end))
         return _cut_bodies(_redact(exchange, _read_key(sent_headers)))
 
 

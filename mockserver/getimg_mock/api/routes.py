@@ -59,19 +59,23 @@ class Routes:
             default=Endpoint(fake, log, _AnyMethod(elsewhere)),
         )
 
-    def has_endpoint(self, path: str) -> bool:
-        """Return whether a path is found without matching patterns: any but those of downloads."""
-        return path in self._plain or path.rpartition("/")[0] in self._ending
+    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint of a path that needs no patterns: any but those of downloads.
+
+        Sets the path parameter in the scope.
+        """
+        path = scope["path"]
+        found = self._plain.get(path)
+        if found is None:
+            parent, _, last = path.rpartition("/")
+            if last and parent in self._ending:
+                name, found = self._ending[parent]
+                scope["path_params"] = {name: last}
+        return found
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
-        path = scope.get("path", "")
-        endpoint: ASGIApp | None = self._plain.get(path)
-        if endpoint is None:
-            parent, _, last = path.rpartition("/")
-            if last and parent in self._ending:
-                name, endpoint = self._ending[parent]
-                scope = {**scope, "path_params": {name: last}}
+        endpoint = self.find_endpoint(scope) if "path" in scope else None
         await (endpoint or self._router)(scope, receive, send)
 
 

@@ -21,6 +21,7 @@ from getimg_mock.serving.request_cycle import RequestCycle
 
 if TYPE_CHECKING:
     import asyncio
+    from collections import deque
 
     from uvicorn._types import HTTPScope
     from uvicorn.config import Config
@@ -38,6 +39,11 @@ _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection. The scope of its requests has the wire under it, for faults of the socket."""
+
+    app: Any  # an Application, in types that are not uvicorn's
+    cycle: RequestCycle
+    pipeline: deque[tuple[RequestCycle, Any]]  # type: ignore[assignment] # uvicorn's cycles
+    scope: Any
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
@@ -128,10 +134,11 @@ class HttpProtocol(HttpToolsProtocol):
     def _begin(self, cycle: RequestCycle) -> None:
         """Begin to answer a request; most are answered when this returns."""
         self._running = cycle
-        if cycle.more_body or not self.app.starts_without_task(cycle.scope["path"]):
+        endpoint = None if cycle.more_body else self.app.find_endpoint(cycle.scope)
+        if endpoint is None:
             task = self.loop.create_task(cycle.run_asgi(self.app))
         else:
-            started = eager_start.start(cycle.run_asgi(self.app), self.loop)
+            started = eager_start.start(cycle.run_asgi(endpoint), self.loop)
             if started is None:
                 return
             task = started
@@ -174,7 +181,7 @@ class HttpProtocol(HttpToolsProtocol):
         before: RequestCycle | None = self.cycle
         version = parser.get_http_version()
         cycle = self.cycle = RequestCycle(
-            self._build_scope(version),
+            self._build_scope(parser, version),
             self._outgoing,
             self.flow,
             logger=_LOGGER,
@@ -196,14 +203,14 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
-    def _build_scope(self, version: str) -> HTTPScope:
+    def _build_scope(self, parser: Any, version: str) -> HTTPScope:
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
-        self.scope = {  # type: ignore[typeddict-unknown-key]
+        self.scope = scope = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": version,
-            "method": self.parser.get_method().decode("ascii"),
+            "method": parser.get_method().decode("ascii"),
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
@@ -214,7 +221,7 @@ class HttpProtocol(HttpToolsProtocol):
             "headers": self.headers,
             WIRE: self._outgoing,
         }
-        return self.scope
+        return scope  # type: ignore[return-value] # it has keys of ours
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

@@ -67,7 +67,7 @@ class RequestCycle(RequestResponseCycle):
         keep_alive: bool,
         on_response: Callable[[], None],
     ) -> None:
-        self.scope = scope
+        self.scope: Any = scope
         self.transport: Any = transport
         self.flow = flow
         self.logger = self.access_logger = logger

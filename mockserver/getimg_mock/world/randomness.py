@@ -26,7 +26,7 @@ _UNIT: Final = float(1 << 53)
 
 def digest(*words: str | bytes | int, size: int = 32) -> bytes:
     """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
-    parts = []
+    parts: list[bytes] = []
     for word in words:
         data = word if type(word) is bytes else str(word).encode("utf-8", "surrogatepass")
         length = len(data)

@@ -43,6 +43,7 @@ def to_whole(value: Any) -> Any:
 
 def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` that have a meaning."""
+    # In the order of FIELDS, so that the order in the JSON does not matter.
     known = {name: body[name] for name in FIELDS[kind] if name in body}
     if "duration" in known:
         known["duration"] = to_whole(known["duration"])
@@ -50,5 +51,4 @@ def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    # In the order of FIELDS, so that the order in the JSON does not matter.
     return digest(kind, repr(known), size=16)

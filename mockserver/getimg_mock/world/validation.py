@@ -120,12 +120,13 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+_scan: Final = _DECODER.scan_once  # type: ignore[attr-defined] # the typeshed leaves it out
 
 
 def _decode(text: str) -> Any:
     """Return the value of a JSON text; most have no white space around it to be looked for."""
     try:
-        value, end = _DECODER.scan_once(text, 0)
+        value, end = _scan(text, 0)
     except StopIteration:
         return _DECODER.decode(text)
     return value if end == len(text) else _DECODER.decode(text)

@@ -117,7 +117,7 @@ class Workspace:
             now = self.settle()
             product = self._products.find(request)
             self.ledger.require(product.total_cost)
-            self.limiter.admit(request.kind, now, running=self.running)
+            self.limiter.admit(request.kind, now, running=self._settlement.running)
             generation = self._begin(request, product, now, special, media)
             self._settlement.accept(generation, now, charged=self._charges_at_submission)
             return generation
@@ -366,20 +366,27 @@ class Workspace:
         self.ordinals[request.canonical] = ordinal + 1
         chance = Stream(self.seed, request.canonical, ordinal)
         transition = self._draw_transition(request, chance, special)
-        for rules in (self.media, media):
-            file = rules.choose(request, chance) if rules is not None and rules.rules else None
-            if file is not None:
-                product = apply_file(product, file)
-                break
+        if self.media.rules or (media is not None and media.rules):
+            product = self._choose_file(request, product, chance, media)
+        # Positional: keywords take three times as long.
         return Generation(
-            id=f"req-01{chance.letters[:12]}",
-            prompt=request.prompt,
-            product=product,
-            created_at=now,
-            transition=transition,
-            retention=self.settings.retention,
-            ending=compute_ending(transition, now),
+            f"req-01{chance.letters[:12]}",
+            request.prompt,
+            product,
+            now,
+            transition,
+            self.settings.retention,
+            compute_ending(transition, now),
         )
+
+    def _choose_file(
+        self, request: GenerationRequest, product: Product, chance: Stream, media: MediaRules | None
+    ) -> Product:
+        for rules in (self.media, media):
+            file = rules.choose(request, chance) if rules is not None else None
+            if file is not None:
+                return apply_file(product, file)
+        return product
 
     def _draw_transition(
         self, request: GenerationRequest, chance: Stream, special: Sequence[TransitionRule]
