@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
 from getimg_mock.api.links import read_client_address
 from getimg_mock.api.messages import JSON, Answer, encode_json, encode_string
+from getimg_mock.api.replaying import (
+    build_recorded_request,
+    render_result,
+    take_recorded,
+)
 from getimg_mock.errors import Refusal
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.validation import validate_request
@@ -16,28 +21,46 @@ if TYPE_CHECKING:
     from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
+    from getimg_mock.world.requests import GenerationRequest
 
-# The path of the first file of a generation, with %s for its id.
-_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index=0)
+# The path of a file of a generation, with %s for its id and its index.
+_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
 
 
 def submit(call: Call, kind: Kind) -> Generation:
     """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
-    settings = call.fake.settings
     content_type = call.header(b"content-type") or ""
     if content_type != "application/json":
         _check_content_type(content_type)
-    request = validate_request(
+    body = call.json()
+    if call.fake.recordings is None:
+        generation = _submit_request(call, _validate(call, kind, body))
+    else:
+        with take_recorded(call, body) as job:
+            request = (
+                _validate(call, kind, body)
+                if job is None
+                else build_recorded_request(call.fake.catalogue, kind, body, job)
+            )
+            generation = _submit_request(call, request)
+    call.generation = generation.id
+    return generation
+
+
+def _submit_request(call: Call, request: GenerationRequest) -> Generation:
+    return call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
+
+
+def _validate(call: Call, kind: Kind, body: Any) -> GenerationRequest:
+    settings = call.fake.settings
+    return validate_request(
         kind,
-        call.json(),
+        body,
         call.fake.catalogue,
         strict=settings.strictness == "full",
         silent_sound=settings.silent_sound,
         megapixels=settings.reference_megapixels,
     )
-    generation = call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
-    call.generation = generation.id
-    return generation
 
 
 def _check_content_type(declared: str) -> None:
@@ -67,15 +90,23 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         raise LookupError(f"{generation.id} has not ended and has no file")
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
-    signature = call.owner.sign_link(generation.id, 0, expires)
-    address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    url = f"{address}{_LINK % generation.id}?exp={expires}&sig={signature}"
-    body = _find_template(generation.product) % (
+    product = generation.product
+    links = [_build_link(call, generation.id, each, expires) for each in range(product.files)]
+    recorded = render_result(call.fake.recordings, generation, links)
+    if recorded is not None:
+        return Answer(200, recorded, [JSON, *headers])
+    body = _find_template(product) % (
         encode_string(generation.id),
-        encode_string(url),
+        encode_string(links[0]),
         encode_string(format_unix_timestamp(deletes_at)),
     )
     return Answer(200, body.encode(), [JSON, *headers])
+
+
+def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
+    signature = call.owner.sign_link(generation_id, index, expires)
+    address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
+    return f"{address}{_LINK % (generation_id, index)}?exp={expires}&sig={signature}"
 
 
 # By the id of a product, which stays its own while the product is kept here.
