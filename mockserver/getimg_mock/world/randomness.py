@@ -26,12 +26,22 @@ _UNIT: Final = float(1 << 53)
 
 def digest(*words: str | bytes | int, size: int = 32) -> bytes:
     """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
+    return digest_encoded(encode_words(*words), size=size)
+
+
+def digest_encoded(words: bytes, *, size: int = 32) -> bytes:
+    """Return the `digest` of words that `encode_words` has encoded: at once, or one by one."""
+    return blake2b(words, digest_size=size).digest()
+
+
+def encode_words(*words: str | bytes | int) -> bytes:
+    """Return words as one, each kept apart; those that stay can be encoded once."""
     parts: list[bytes] = []
     for word in words:
         data = word if type(word) is bytes else str(word).encode("utf-8", "surrogatepass")
         length = len(data)
         parts += (_LENGTHS[length] if length < _SHORT else b"%d:" % length, data)
-    return blake2b(b"".join(parts), digest_size=size).digest()
+    return b"".join(parts)
 
 
 def draw_bytes(size: int, *words: str | bytes | int) -> bytes:
@@ -46,6 +56,16 @@ class Stream:
 
     def __init__(self, *words: str | bytes | int) -> None:
         self._key = digest(*words)
+
+    @classmethod
+    def of_request(cls, seed: bytes, canonical: bytes, ordinal: int) -> Stream:
+        """Return `Stream(seed, canonical, ordinal)`, in half the time: each request has one."""
+        stream = cls.__new__(cls)
+        number = str(ordinal).encode()
+        stream._key = digest_encoded(
+            b"%d:%b%d:%b%d:%b" % (len(seed), seed, len(canonical), canonical, len(number), number)
+        )
+        return stream
 
     @property
     def letters(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.world.randomness import digest
+from getimg_mock.world.randomness import digest, digest_encoded, encode_words
 
 if TYPE_CHECKING:
     from getimg_mock.world.catalogue import Model
@@ -16,6 +16,9 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
 }
+
+
+_ENCODED_KINDS: Final = {kind: encode_words(kind) for kind in FIELDS}
 
 
 class GenerationRequest(NamedTuple):
@@ -54,4 +57,5 @@ def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    return digest(kind, repr(known), size=16)
+    data = repr(known).encode("utf-8", "surrogatepass")
+    return digest_encoded(b"%b%d:%b" % (_ENCODED_KINDS[kind], len(data), data), size=16)

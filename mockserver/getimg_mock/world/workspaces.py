@@ -175,9 +175,9 @@ class Workspace:
             self.settle()
             return dict(self.ledger.by_date)
 
-    def compute_allowance(self, kind: Kind) -> Allowance:
-        """Return what is left of the current rate window."""
-        return self.limiter.compute_allowance(kind, self.clock.now())
+    def compute_allowance(self, kind: Kind, at: datetime | None = None) -> Allowance:
+        """Return what is left of the rate window of a moment, by default of the current one."""
+        return self.limiter.compute_allowance(kind, self.clock.now() if at is None else at)
 
     def choose_behaviour(
         self, facts: Facts, special: Behaviour = NOTHING
@@ -361,11 +361,11 @@ class Workspace:
         special: Sequence[TransitionRule],
         media: MediaRules | None,
     ) -> Generation:
-        recorded = request.recorded
+        recorded, canonical = request.recorded, request.canonical
         kept = recorded.retention if recorded is not None else None
-        ordinal = self.ordinals.get(request.canonical, 0)
-        self.ordinals[request.canonical] = ordinal + 1
-        chance = Stream(self.seed, request.canonical, ordinal)
+        ordinal = self.ordinals.get(canonical, 0)
+        self.ordinals[canonical] = ordinal + 1
+        chance = Stream.of_request(self.seed, canonical, ordinal)
         transition = self._draw_transition(request, chance, special)
         if self.media.rules or (media is not None and media.rules):
             product = self._choose_file(request, product, chance, media)
