@@ -302,15 +302,7 @@ class Journal:
         return [
             each
             for each in self
-            if each.number > after
-            and _matches(
-                each,
-                operation=operation,
-                status=status,
-                generation=generation,
-                since=since,
-                until=until,
-            )
+            if each.number > after and _matches(each, operation, status, generation, since, until)
         ]
 
     @property
@@ -375,9 +367,8 @@ class Journal:
         return len(self._exchanges)
 
 
-def _matches(
+def _matches(  # noqa: PLR0917 - the criteria of `query`, in its order
     exchange: Exchange,
-    *,
     operation: str | None = None,
     status: int | None = None,
     generation: str | None = None,

@@ -54,18 +54,15 @@ class Stream:
 
     __slots__ = ("_key",)
 
-    def __init__(self, *words: str | bytes | int) -> None:
-        self._key = digest(*words)
+    def __init__(self, *words: str | bytes | int, encoded: bytes = b"") -> None:
+        self._key = digest_encoded(encoded or encode_words(*words))
 
     @classmethod
     def of_request(cls, seed: bytes, canonical: bytes, ordinal: int) -> Stream:
         """Return `Stream(seed, canonical, ordinal)`, in half the time: each request has one."""
-        stream = cls.__new__(cls)
         number = str(ordinal).encode()
-        stream._key = digest_encoded(
-            b"%d:%b%d:%b%d:%b" % (len(seed), seed, len(canonical), canonical, len(number), number)
-        )
-        return stream
+        words = (len(seed), seed, len(canonical), canonical, len(number), number)
+        return cls(encoded=b"%d:%b%d:%b%d:%b" % words)
 
     @property
     def letters(self) -> str:

@@ -20,7 +20,7 @@ from getimg_mock.world.identities import Identity
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
-from getimg_mock.world.media_rules import MediaRules, apply_file
+from getimg_mock.world.media_rules import MediaRules, choose_file
 from getimg_mock.world.pricing import ProductCache, draw_default_seconds
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
@@ -368,7 +368,7 @@ class Workspace:
         chance = Stream.of_request(self.seed, canonical, ordinal)
         transition = self._draw_transition(request, chance, special)
         if self.media.rules or (media is not None and media.rules):
-            product = self._choose_file(request, product, chance, media)
+            product = choose_file(product, request, chance, (self.media, media))
         # Positional: keywords take three times as long.
         return Generation(
             f"req-01{chance.letters[:12]}",
@@ -379,15 +379,6 @@ class Workspace:
             self.settings.retention if kept is None else kept,
             compute_ending(transition, now),
         )
-
-    def _choose_file(
-        self, request: GenerationRequest, product: Product, chance: Stream, media: MediaRules | None
-    ) -> Product:
-        for rules in (self.media, media):
-            file = rules.choose(request, chance) if rules is not None else None
-            if file is not None:
-                return apply_file(product, file)
-        return product
 
     def _draw_transition(
         self, request: GenerationRequest, chance: Stream, special: Sequence[TransitionRule]
