@@ -15,6 +15,9 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip --quiet --quiet --no
 ARGS ?=
 PYTHON ?=
 
+# Images of containers often forbid it, but the tests start interpreters by the hundred, and each would compile anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 # Empty files that say what .venv holds. They are newer than pyproject.toml when it is up to date.
 MADE := $(VENV)/.made
 RUNS := $(VENV)/.runs

@@ -26,6 +26,7 @@ SETTINGS = get_type_hints(Settings)
 OPTIONS = get_type_hints(SettingsOptions)
 MARK = get_type_hints(MarkOptions)
 ROOT = Path(__file__).parents[1]
+LATENCY = Path(__file__).parent / "latency.json"
 
 # Of each accepted type, a value that is valid for most settings of that type.
 SAMPLES: dict[Any, Any] = {
@@ -56,6 +57,8 @@ def list_samples(name: str) -> list[Any]:
         if each is str
         else WRITTEN[name][1]
         if each is type(WRITTEN[name][1])
+        else LATENCY
+        if each is Path and name.endswith("_seconds")
         else SAMPLES[each]
         for each in list_types(OPTIONS[name])
     ]
@@ -74,7 +77,7 @@ def test_every_type_that_an_option_names_is_accepted(name: str) -> None:
         found = getattr(Settings.of(**{name: value}), name)
         if get_origin(SETTINGS[name]) is Literal:
             assert found in read
-        elif name in {"scenario", "tls_host", "media"}:
+        elif name in {"scenario", "tls_host", "media", "replay_ignore"}:
             assert isinstance(found, tuple)
         else:
             assert isinstance(found, tuple(read))

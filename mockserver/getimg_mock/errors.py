@@ -5,6 +5,7 @@ Users handle these; `except GetimgMockError` catches them all:
     GetimgMockError
     |-- SettingsError        an invalid setting, option or file
     |   |-- CatalogueError   an invalid models file, with the place of the error
+    |   |-- CassetteError    a cassette that cannot be used, with the place of the error
     |   |-- MissingPackageError  an optional feature needs a package that is not installed
     |   `-- UnknownNameError an unknown name; has the nearest known one
     |-- ServerError          the server could not start, or is not running
@@ -40,6 +41,7 @@ These never leave the package:
     Exception
     |-- Refusal              the API refuses a request, in getimg.ai's error envelope
     |-- RefusedError         the budget does not allow a request to a paid service
+    |-- RecordedAnswerError  a replay answers with what was recorded, which made no generation
     |-- BodyTooLargeError    a request body exceeds the limit
     |-- BrokenPictureError   a reference image is not a complete picture; a ValueError
     |-- ClientGoneError      a client disconnected before its request was complete
@@ -71,6 +73,10 @@ class SettingsError(GetimgMockError):
 
 class CatalogueError(SettingsError):
     """An invalid models file; the text begins with the place of the error."""
+
+
+class CassetteError(SettingsError):
+    """A cassette cannot be read or written; the text names the file."""
 
 
 class MissingPackageError(SettingsError, ModuleNotFoundError):

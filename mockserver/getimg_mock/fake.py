@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.store.protocol import Store
     from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.replayed_outcomes import Recordings
 
 _BROWSER_PATHS: Final = frozenset({"/", "/favicon.ico", "/robots.txt"})
 _RATES: Final = {"real": 1.0, "virtual": 0.0}
@@ -41,6 +42,8 @@ class Fake:
     journal: Journal
     # Files of the user's own that the configuration names.
     media: MediaRules = field(default_factory=MediaRules)
+    # What is replayed, None for a fake without a cassette.
+    recordings: Recordings | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Callable[[], VirtualClock] | None = None) -> Fake:
@@ -63,6 +66,7 @@ class Fake:
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),
             load_media(settings),
+            load_recordings(settings),
         )
 
     def list_strays(self, since: datetime | None = None) -> list[Exchange]:
@@ -86,6 +90,15 @@ def load_media(settings: Settings) -> MediaRules:
         for each in read_media_rules(map(json.loads, settings.media)):
             rules.add(each)
     return rules
+
+
+def load_recordings(settings: Settings) -> Recordings | None:
+    """Return what settings say is replayed; raises `SettingsError` for an unusable cassette."""
+    if settings.replay is None:
+        return None
+    from getimg_mock.cassettes.outcomes import read_recordings  # noqa: PLC0415 - few fakes replay
+
+    return read_recordings(settings)
 
 
 def open_workspace(key: str, settings: Settings, clock: VirtualClock) -> Workspace:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,7 +20,7 @@ from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.patterns import compile_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
     Reader = Callable[[Any], Any]
 
@@ -28,8 +29,12 @@ MAX_SECONDS: Final = 100 * 366 * 86400.0
 
 _SPAN: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:\.\.\s*(\d+(?:\.\d+)?)\s*)?")
 _DRAWN: Final = re.compile(
-    r"\s*(exponential|normal)\(\s*(\d+(?:\.\d+)?)\s*(?:,\s*(\d+(?:\.\d+)?)\s*)?\)\s*"
+    r"\s*(exponential|normal|lognormal)\(\s*(\d+(?:\.\d+)?)\s*(?:,\s*(\d+(?:\.\d+)?)\s*)?\)\s*"
 )
+_QUANTILES: Final = re.compile(r"\s*quantiles\((.*)\)\s*", re.DOTALL)
+_QUANTILE: Final = re.compile(r"\s*p(\d{1,3}(?:\.\d{1,6})?)\s*=\s*(\d{1,10}(?:\.\d{1,12})?)\s*")
+MAX_QUANTILES: Final = 1000
+"""The most quantiles of one recorded distribution."""
 _RATE: Final = re.compile(r"x(\d+(?:\.\d+)?)")
 _MAX_RATE: Final = 1_000_000
 _MAX_AMOUNT: Final = Decimal("1e12")
@@ -46,12 +51,16 @@ class Span:
     """A time in seconds that is drawn.
 
     `uniform`: evenly between `low` and `high`, a fixed time if they are equal. `exponential`: with
-    the mean `low`. `normal`: with the mean `low` and the standard deviation `high`.
+    the mean `low`. `normal`: with the mean `low` and the standard deviation `high`. `lognormal`:
+    with the median `low` and the 99th percentile `high`. `quantiles`: a recorded distribution, as
+    pairs of a percentage and its seconds, evenly drawn between two of them; `low` and `high` are
+    the first and the last seconds.
     """
 
     low: float
     high: float
-    shape: Literal["uniform", "exponential", "normal"] = "uniform"
+    shape: Literal["uniform", "exponential", "normal", "lognormal", "quantiles"] = "uniform"
+    quantiles: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         for each in (self.low, self.high):
@@ -59,39 +68,85 @@ class Span:
                 raise SettingsError(
                     f"{each:g} s is out of range: use 0 to {MAX_SECONDS:.0f} seconds."
                 )
+        low, high = _format_number(self.low), _format_number(self.high)
         if self.shape == "uniform" and self.high < self.low:
-            low, high = _format_number(self.low), _format_number(self.high)
             raise SettingsError(f"{low}..{high} ends before it begins: use {high}..{low}.")
+        if self.shape == "lognormal" and not 0 < self.low <= self.high:
+            raise SettingsError(
+                f"lognormal({low}, {high}) has no such median: use lognormal(p50, p99), where "
+                "p50 is more than 0 and at most p99."
+            )
 
     @classmethod
     def parse(cls, value: Any) -> Span:
         """Read a time; raises `SettingsError` for anything else.
 
-        `30` (a number or a text), `"20..60"`, `"exponential(40)"`, `"normal(40, 10)"`.
+        `30` (a number or a text), `"20..60"`, `"exponential(40)"`, `"normal(40, 10)"`,
+        `"lognormal(28, 35)"`, `"quantiles(p0=20, p50=28, p100=35)"`.
         """
         if isinstance(value, Span):
             return value
         is_number = isinstance(value, float) and isfinite(value)
         text = _format_number(value) if is_number else str(value)
         drawn = _DRAWN.fullmatch(text)
-        if drawn and bool(drawn[3]) == (drawn[1] == "normal"):
+        if drawn and bool(drawn[3]) == (drawn[1] != "exponential"):
             shape: Any = drawn[1]
             return cls(float(drawn[2]), float(drawn[3] or 0), shape)
+        recorded = _QUANTILES.fullmatch(text)
+        if recorded:
+            return cls.from_quantiles(_parse_quantiles(recorded[1]))
         found = _SPAN.fullmatch(text)
         if not found or isinstance(value, bool):
             raise SettingsError(
                 f"{shorten_value(value)} is not a time in seconds: use 30, 20..60 to draw between "
-                "the two, normal(40, 10) or exponential(40)."
+                "the two, normal(40, 10), exponential(40) or lognormal(28, 35)."
             )
         return cls(float(found[1]), float(found[2] or found[1]))
 
+    @classmethod
+    def from_quantiles(cls, quantiles: Iterable[tuple[float, float]]) -> Span:
+        """Return a recorded distribution; raises `SettingsError` for what is not one.
+
+        Each pair is a percentage and the seconds which that share of the durations does not
+        exceed: percentages rise, seconds do not fall.
+        """
+        pairs = tuple((share, round(seconds, 6)) for share, seconds in quantiles)
+        if not 1 <= len(pairs) <= MAX_QUANTILES:
+            raise SettingsError(f"A distribution has 1 to {MAX_QUANTILES} quantiles.")
+        for (share, seconds), (next_share, next_seconds) in pairwise(((-1.0, 0.0), *pairs)):
+            if not (share < next_share <= 100 and next_share >= 0 and seconds <= next_seconds):
+                raise SettingsError(
+                    f"p{_format_number(next_share)}={_format_number(next_seconds)} is out of "
+                    "order: use percentages from 0 to 100 that rise, with seconds that do not fall."
+                )
+        return cls(pairs[0][1], pairs[-1][1], "quantiles", pairs)
+
     def __str__(self) -> str:
         low, high = _format_number(self.low), _format_number(self.high)
+        if self.shape == "quantiles":
+            return f"quantiles({', '.join(map(_format_quantile, self.quantiles))})"
         if self.shape == "exponential":
             return f"exponential({low})"
-        if self.shape == "normal":
-            return f"normal({low}, {high})"
+        if self.shape in {"normal", "lognormal"}:
+            return f"{self.shape}({low}, {high})"
         return low if low == high else f"{low}..{high}"
+
+
+def _parse_quantiles(text: str) -> Iterator[tuple[float, float]]:
+    """Yield percentages with their seconds, as `str` of a `Span` writes them."""
+    for part in text.split(",", MAX_QUANTILES + 1):
+        found = _QUANTILE.fullmatch(part)
+        if not found:
+            raise SettingsError(
+                f"{shorten_value(part)} is not a quantile: "
+                "use quantiles(p0=20, p50=28, p100=35), in seconds."
+            )
+        yield float(found[1]), float(found[2])
+
+
+def _format_quantile(quantile: tuple[float, float]) -> str:
+    share, seconds = quantile
+    return f"p{_format_number(share)}={_format_number(seconds)}"
 
 
 def _format_number(seconds: float) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.latency_file import build_latency_reader, read_shipped_timing
 from getimg_mock.setting_values import (
     MEMORY_STORE,
     Span,
@@ -57,9 +58,25 @@ _YES: Final = True
 _NO: Final = False
 
 
-def _option(default: Any, parse: Reader, help_text: str, metavar: str = "") -> Any:
-    """Return a dataclass field with its reader and what `--help` says of it."""
-    metadata = {"parse": parse, "help": help_text, "metavar": metavar, "flag": parse is read_flag}
+def _option(
+    default: Any,
+    parse: Reader,
+    help_text: str,
+    metavar: str = "",
+    *,
+    received: Reader | None = None,
+) -> Any:
+    """Return a dataclass field with its reader and what `--help` says of it.
+
+    `received` reads what comes over the network, for settings whose reader opens files.
+    """
+    metadata = {
+        "parse": parse,
+        "received": received or parse,
+        "help": help_text,
+        "metavar": metavar,
+        "flag": parse is read_flag,
+    }
     return field(default=default, metadata=metadata)
 
 
@@ -140,14 +157,25 @@ class Settings:
     rate_window: int = _option(
         60, build_integer_reader(1, 86400), "length of a rate window", "SECONDS"
     )
+    timing: Literal["instant", "observed"] = _option(
+        "instant",
+        build_choice_reader("instant", "observed"),
+        "duration of an image where --image-seconds is not given: none, or 25 to 35 s",
+        "instant|observed",
+    )
     image_seconds: Span = _option(
-        Span(0, 0), Span.parse, "duration of an image generation: 30, or 20..60", "SECONDS"
+        Span(0, 0),
+        build_latency_reader("image"),
+        "duration of an image generation: 30, 20..60, lognormal(28, 35), or a latency file",
+        "SECONDS",
+        received=Span.parse,
     )
     video_seconds: Span | None = _option(
         None,
-        build_optional_reader(Span.parse),
-        "duration of a video generation (default: by model and length)",
+        build_optional_reader(build_latency_reader("video")),
+        "duration of a video generation, likewise (default: by model and length)",
         "S",
+        received=build_optional_reader(Span.parse),
     )
     fail_rate: float = _option(0.0, read_probability, "share of the videos that fail", "0..1")
     retention: float = _option(
@@ -191,6 +219,21 @@ class Settings:
     )
     media: tuple[str, ...] = _option(
         (), read_media, "file or folder to deliver instead of posters; may be given again", "PATH"
+    )
+    replay: Path | None = _option(
+        None,
+        build_optional_reader(read_path),
+        "cassette whose recorded outcomes are replayed",
+        "DIR",
+    )
+    on_miss: Literal["fail", "fake", "real"] = _option(
+        "fail",
+        build_choice_reader("fail", "fake", "real"),
+        "response to a request that the cassette does not hold",
+        "fail|fake|real",
+    )
+    replay_ignore: tuple[str, ...] = _option(
+        (), read_names, "fields of bodies that do not count for a replay", "FIELD,..."
     )
     media_cache_mib: int = _option(
         64, build_integer_reader(0, 65536), "memory for rendered media", "MIB"
@@ -249,7 +292,7 @@ class Settings:
 
         Raises `UnknownNameError` for an unknown name and `SettingsError` for an invalid value.
         """
-        return cls(**_parse_values(options, _Source("setting", str)))
+        return cls(**_apply_timing(_parse_values(options, _Source("setting", str))))
 
     @classmethod
     def load(
@@ -270,7 +313,7 @@ class Settings:
         values = _parse_values(_read_file(file), in_file)
         values |= _parse_values(_read_environment(environment), variables)
         values |= _parse_values(arguments, given)
-        return cls(**values)
+        return cls(**_apply_timing(values))
 
 
 def list_options() -> tuple[Field[Any], ...]:
@@ -304,6 +347,13 @@ def _parse_values(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
         except SettingsError as error:
             raise SettingsError(f"{source.shown.format(written)}: {error}") from None
     return read
+
+
+def _apply_timing(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the times of their profile; times that are given win."""
+    if values.get("timing", "instant") == "instant":
+        return values
+    return read_shipped_timing(values["timing"]) | values
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -17,8 +17,8 @@ from getimg_mock.setting_values import Span  # noqa: TC001 - see above
 class ChangeableOptions(TypedDict, total=False):
     """Settings that can be changed while a workspace lives, by `Workspace.configure`."""
 
-    image_seconds: Span | float | str
-    video_seconds: Span | float | str | None
+    image_seconds: Span | float | str | Path
+    video_seconds: Span | float | str | Path | None
     fail_rate: float
     retention: float
     charge_at: Literal["completion", "submission"]
@@ -29,6 +29,7 @@ class SharedOptions(ChangeableOptions, total=False):
 
     seed: str
     models: Path | str | None
+    timing: Literal["instant", "observed"]
     strictness: Literal["full", "schema"]
     balance: Decimal | float | str
     image_rpm: int | None
@@ -44,6 +45,8 @@ class SharedOptions(ChangeableOptions, total=False):
     reference_megapixels: int
     media_size: Literal["real", "small"]
     media: Sequence[str] | str
+    on_miss: Literal["fail", "fake", "real"]
+    replay_ignore: Sequence[str] | str
     media_cache_mib: int
     magic: bool
     journal_exchanges: int
@@ -63,6 +66,7 @@ class SettingsOptions(SharedOptions, total=False):
     tls_key: Path | str | None
     tls_host: Sequence[str] | str
     limits: Literal["generous", "realistic"]
+    replay: Path | str | None
     trust_forwarded: bool
     max_workspaces: int
     store: str

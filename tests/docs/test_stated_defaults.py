@@ -28,6 +28,7 @@ SHORTEST, LONGEST = SECONDS["video"]
 RATE_LIMIT = Behaviour.of({"error": "rate_limit"}).error or pytest.fail("rate_limit is an error")
 
 # The claims of docs/fidelity.md that state a default, written from the settings.
+OBSERVED = Settings.of(timing="observed").image_seconds
 CLAIMS = (
     f"a file is kept {DEFAULTS.retention / 3600:g} hours from completion",
     f"the whole body has at most {DEFAULTS.max_body_mib} MiB",
@@ -42,6 +43,10 @@ CLAIMS = (
         f"{REALISTIC.concurrent} at the same time"
     ),
     f"`--limits realistic`: {REALISTIC.video_rpm} videos a minute",
+    (
+        f"`--timing observed`: {OBSERVED.low:g} to {OBSERVED.high:g} s for an image, "
+        "evenly drawn between the two"
+    ),
     (
         "a picture in a data URL is still and has at least one pixel; pictures with too many, "
         f"by default more than {DEFAULTS.reference_megapixels:g} megapixels, are refused (full)"

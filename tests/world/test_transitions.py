@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.errors import GetimgMockError, Refusal, SettingsError, UnknownNameError
-from getimg_mock.setting_values import Span
+from getimg_mock.setting_values import MAX_SECONDS, Span
 from getimg_mock.world.randomness import Stream
 from getimg_mock.world.transitions import (
     FAILURES,
@@ -262,7 +262,13 @@ def test_an_image_fails_as_it_is_told() -> None:
 # Distributions ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("span", ["30", "20..60", "normal(40, 10)", "exponential(40)"])
+RECORDED = "quantiles(p0=20, p50=25, p90=40, p100=60)"
+
+
+@pytest.mark.parametrize(
+    "span",
+    ["30", "20..60", "normal(40, 10)", "exponential(40)", "lognormal(28, 35)", RECORDED],
+)
 def test_a_time_is_drawn_by_seed(span: str) -> None:
     """The same for ever, another for another request, and never below zero."""
     seconds = [draw_seconds(Span.parse(span), Stream("seed", number)) for number in range(2000)]
@@ -286,6 +292,28 @@ def test_times_are_distributed_as_they_say() -> None:
     assert stdev(bell) == pytest.approx(10, abs=1)
     assert mean(tail) == pytest.approx(40, abs=3)
     assert median(tail) == pytest.approx(27.7, abs=3)
+    latency, recorded = draws("lognormal(28, 56)"), draws(RECORDED)
+    assert median(latency) == pytest.approx(28, abs=1)
+    assert sum(each > 56 for each in latency) == pytest.approx(20, abs=12)
+    assert (min(recorded) >= 20, max(recorded) <= 60) == (True, True)
+    assert median(recorded) == pytest.approx(25, abs=1)
+    assert sum(each > 40 for each in recorded) == pytest.approx(200, abs=50)
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        Span(5, 0, "normal"),
+        Span(7, 7, "lognormal"),
+        Span(1e-300, MAX_SECONDS, "lognormal"),
+        Span(MAX_SECONDS, MAX_SECONDS, "exponential"),
+        Span.from_quantiles([(50, 3)]),
+    ],
+)
+def test_every_time_that_can_be_written_can_be_drawn(span: Span) -> None:
+    """No distribution gives a time outside the calendar, nor an error, at its ends either."""
+    for number in range(200):
+        assert 0 <= draw_seconds(span, Stream("ends", number)) <= MAX_SECONDS
 
 
 def test_a_share_of_the_generations_fails() -> None:

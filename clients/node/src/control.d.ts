@@ -257,9 +257,9 @@ export interface ControlRequests {
   "settings": Record<string, never>;
   /** Change settings of the workspace. */
   "settings.change": {
-    /** duration of an image generation: 30, or 20..60 */
+    /** duration of an image generation: 30, 20..60, lognormal(28, 35), or a latency file */
     image_seconds?: string | number;
-    /** duration of a video generation (default: by model and length) */
+    /** duration of a video generation, likewise (default: by model and length) */
     video_seconds?: string | number;
     /** share of the videos that fail */
     fail_rate?: string | number;

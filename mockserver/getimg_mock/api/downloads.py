@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import run_until_disconnect
+from getimg_mock.api.replaying import choose_recorded_file
 from getimg_mock.errors import Refusal, SettingsError
 from getimg_mock.media.file_formats import find_format_by_mime_type
 from getimg_mock.media.generation_files import build_media
@@ -28,9 +29,12 @@ _MAX_DIGITS = 15
 async def retrieve(call: Call) -> Answer:
     """Answer with the file of a link that is known, correctly signed and not expired."""
     workspace, generation = _resolve_link(call)
+    index = int(call.path["index"])
+    if index:
+        generation = choose_recorded_file(call.fake, generation, index)
     call.workspace, call.generation = workspace, generation.id
-    product = generation.product
     is_real = call.fake.settings.media_size == "real"
+    product = generation.product
     media = _build_media(call, workspace, generation, grain=is_real)
     data = await _draw(call, media)
     name = f"{generation.id}.{find_format_by_mime_type(product.mime_type).extension}"

@@ -24,6 +24,7 @@ from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.api.recording import record
+from getimg_mock.api.replaying import RecordedAnswerError
 from getimg_mock.api.sibling_processes import add_sibling_hint
 from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal, StoreError
@@ -153,6 +154,8 @@ class Endpoint:
                 self._note_unknown_fields(call, handled.operation)
             faults.select_behaviour(call)
             return await faults.apply_behaviour(call, handled.handler)
+        except RecordedAnswerError as recorded:
+            return recorded.answer
         except Refusal as refusal:
             add_sibling_hint(refusal, call.path.get("id", ""), self.fake)
             call.hint = refusal.hint
@@ -197,14 +200,16 @@ class Endpoint:
     def _finish(self, call: Call, handled: HandledOperation | None, answer: Answer) -> None:
         clock = (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", format_http_date(clock)))
-        if call.unknown_fields:
-            hint = format_hint(call.unknown_fields)
+        fields = format_hint(call.unknown_fields) if call.unknown_fields else None
+        for hint in filter(None, (call.remark, fields)):
             call.hint = f"{call.hint}; {hint}" if call.hint else hint
             if self.fake.settings.mock_headers:
                 add_hint(answer, hint)
         limited = handled.operation.limited if handled is not None else None
         if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
-            answer.headers += build_rate_limit_headers(call.workspace.compute_allowance(limited))
+            given = dict(answer.headers)
+            own = build_rate_limit_headers(call.workspace.compute_allowance(limited))
+            answer.headers += [each for each in own if each[0] not in given]
         if self.fake.settings.check_responses and call.fault is None:
             for found in describe_violations(call, answer):
                 sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")

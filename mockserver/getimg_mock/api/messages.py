@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.journal import Headers
+    from getimg_mock.world.replayed_outcomes import ReplayedOutcome
     from getimg_mock.world.unknown_fields import UnknownField
     from getimg_mock.world.workspaces import Workspace
 
@@ -40,6 +41,8 @@ class Call:
     fault that was applied. `generation` is the id of the generation that the request made, polled
     or downloaded. `at` is the workspace's time at the start of the request. `unknown_fields` are
     the fields of the body that the API does not document; `hint` says what would have worked.
+    `replayed` is the recorded outcome of a submission, and `remark` what a replay says of the
+    request, in the header for hints.
     `receive` is ASGI's, to notice that the client has gone.
     """
 
@@ -56,6 +59,8 @@ class Call:
     receive: Receive | None = None
     unknown_fields: tuple[UnknownField, ...] = ()
     hint: str | None = None
+    remark: str | None = None
+    replayed: ReplayedOutcome | None = None
     _headers: dict[bytes, bytes] | None = None
     _parsed: list[Any] = field(default_factory=list)
 

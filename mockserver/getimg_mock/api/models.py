@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from getimg_mock.api.messages import Answer
+from getimg_mock.api.replaying import replay_read
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ async def list_(call: Call) -> Answer:
             param="type",
             hint="supported: image, video",
         )
+    answer = replay_read(call, {} if wanted is None else {"type": wanted})
+    if answer is not None:
+        return answer
     models = call.fake.catalogue.list_models(type=cast("Kind | None", wanted))
     return Answer.of_json(200, [model.as_json() for model in models])
 
@@ -29,6 +33,9 @@ async def list_(call: Call) -> Answer:
 async def retrieve(call: Call) -> Answer:
     """Answer with one model; an unknown one is a 404 (inferred)."""
     model_id = call.path["model"]
+    answer = replay_read(call, {"model": model_id})
+    if answer is not None:
+        return answer
     model = call.fake.catalogue.get(model_id)
     if model is None:
         nearest = call.fake.catalogue.find_nearest(model_id)

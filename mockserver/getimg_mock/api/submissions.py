@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
 from getimg_mock.api.links import read_client_address
 from getimg_mock.api.messages import JSON, Answer, encode_json
+from getimg_mock.api.replaying import (
+    build_recorded_request,
+    render_result,
+    take_recorded,
+)
 from getimg_mock.errors import Refusal
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.validation import validate_request
@@ -17,13 +22,13 @@ if TYPE_CHECKING:
     from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
+    from getimg_mock.world.requests import GenerationRequest
 
 _DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]
 
 
 def submit(call: Call, kind: Kind) -> Generation:
     """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
-    settings = call.fake.settings
     content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
     if content_type != "application/json":
         shown = f"'{content_type[:80]}'" if content_type else "none"
@@ -32,17 +37,35 @@ def submit(call: Call, kind: Kind) -> Generation:
             f"The Content-Type must be application/json; this request has {shown}.",
             status=415,
         )
-    request = validate_request(
+    body = call.json()
+    if call.fake.recordings is None:
+        generation = _submit_request(call, _validate(call, kind, body))
+    else:
+        with take_recorded(call, body) as job:
+            request = (
+                _validate(call, kind, body)
+                if job is None
+                else build_recorded_request(call.fake.catalogue, kind, body, job)
+            )
+            generation = _submit_request(call, request)
+    call.generation = generation.id
+    return generation
+
+
+def _submit_request(call: Call, request: GenerationRequest) -> Generation:
+    return call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
+
+
+def _validate(call: Call, kind: Kind, body: Any) -> GenerationRequest:
+    settings = call.fake.settings
+    return validate_request(
         kind,
-        call.json(),
+        body,
         call.fake.catalogue,
         strict=settings.strictness == "full",
         silent_sound=settings.silent_sound,
         megapixels=settings.reference_megapixels,
     )
-    generation = call.owner.submit(request, (call.behaviour.transition,), call.fake.media)
-    call.generation = generation.id
-    return generation
 
 
 def build_rate_limit_headers(allowance: Allowance) -> Headers:
@@ -61,13 +84,22 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         raise LookupError(f"{generation.id} has not ended and has no file")
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
-    signature = call.owner.sign_link(generation.id, 0, expires)
-    address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    path = _DOWNLOAD.path.format(id=generation.id, index=0)
-    url = f"{address}{path}?exp={expires}&sig={signature}"
-    words = (generation.id, url, format_unix_timestamp(deletes_at))
+    links = [
+        _build_link(call, generation.id, each, expires) for each in range(generation.product.files)
+    ]
+    recorded = render_result(call.fake.recordings, generation, links)
+    if recorded is not None:
+        return Answer(200, recorded, [JSON, *headers])
+    words = (generation.id, links[0], format_unix_timestamp(deletes_at))
     body = _build_template(generation.product) % tuple(map(encode_json, words))
     return Answer(200, body.encode(), [JSON, *headers])
+
+
+def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
+    signature = call.owner.sign_link(generation_id, index, expires)
+    address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
+    path = _DOWNLOAD.path.format(id=generation_id, index=index)
+    return f"{address}{path}?exp={expires}&sig={signature}"
 
 
 @lru_cache(maxsize=1024)

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.messages import Answer
+from getimg_mock.api.messages import JSON, Answer
+from getimg_mock.api.replaying import (
+    find_recorded_status,
+    interrupt,
+    render_accepted,
+    render_result,
+)
 from getimg_mock.api.submissions import build_rate_limit_headers, render_completed, submit
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
     from getimg_mock.world.generations import Generation, Status
+    from getimg_mock.world.journal import Headers
 
 
 async def create(call: Call) -> Answer:
     """Submit and answer 202 with exactly id and status (documented)."""
     generation = submit(call, "video")
-    return Answer.of_json(
-        202,
-        {"id": generation.id, "status": "pending"},
-        build_rate_limit_headers(call.owner.compute_allowance("video")),
-    )
+    headers = build_rate_limit_headers(call.owner.compute_allowance("video"))
+    if call.replayed is not None:
+        return render_accepted(call.replayed, generation, headers)
+    return Answer.of_json(202, {"id": generation.id, "status": "pending"}, headers)
 
 
 async def retrieve(call: Call) -> Answer:
@@ -35,11 +41,27 @@ async def retrieve(call: Call) -> Answer:
         if call.fake.settings.strictness == "full":
             raise
         generation, status = None, "pending"
+    if generation is not None and generation.product.recording is not None:
+        interruption = interrupt(call, generation)
+        if interruption is not None:
+            return interruption
     headers = build_rate_limit_headers(workspace.compute_allowance("video"))
     if generation is not None and status == "completed":
         return render_completed(call, generation, headers)
-    body: dict[str, Any] = {"id": video_id, "status": status}
-    failure = generation.ending.failure if generation and generation.ending else None
-    if failure is not None and status == "failed":
+    if generation is None:
+        return Answer.of_json(200, {"id": video_id, "status": status}, headers)
+    if status == "pending":
+        body = {"id": video_id, "status": find_recorded_status(call, generation)}
+        return Answer.of_json(200, body, headers)
+    return _render_failed(call, generation, headers)
+
+
+def _render_failed(call: Call, generation: Generation, headers: Headers) -> Answer:
+    recorded = render_result(call.fake.recordings, generation)
+    if recorded is not None:
+        return Answer(200, recorded, [JSON, *headers])
+    body: dict[str, Any] = {"id": generation.id, "status": "failed"}
+    failure = generation.ending.failure if generation.ending else None
+    if failure is not None:
         body["error"] = {"message": failure.message, "code": failure.code}
     return Answer.of_json(200, body, headers)

@@ -31,12 +31,18 @@ SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "time, outcomes and faults": (
         "clock",
+        "timing",
         "image_seconds",
         "video_seconds",
         "fail_rate",
         "scenario",
         "magic",
         "seed",
+    ),
+    "recorded outcomes": (
+        "replay",
+        "on_miss",
+        "replay_ignore",
     ),
     "files and links": (
         "media",

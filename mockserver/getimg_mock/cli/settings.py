@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cli.control_client import add_actions, open_channel, print_answer
 from getimg_mock.cli.scenario import parse_words
+from getimg_mock.latency_file import resolve_latency_files
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +25,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the action and print the settings."""
     channel = open_channel(arguments)
     if arguments.action == "set":
-        answer = channel.call("PATCH", "/settings", parse_words(arguments.words))
+        values = parse_words(arguments.words)
+        answer = channel.call("PATCH", "/settings", resolve_latency_files(values))
     else:
         answer = channel.call("GET", "/settings")
     return print_answer(arguments, answer, (f"{name}: {value}" for name, value in answer.items()))

@@ -160,7 +160,7 @@ def setting(option: str, *, name: str | None = None, required: bool = False) -> 
     metadata = _load_options()[option]
     return Field(
         name or option,
-        metadata["parse"],
+        metadata["received"],
         metadata["help"],
         {"type": ["string", "number"]},
         required,

@@ -13,6 +13,7 @@ from getimg_mock.control.channels import TIMEOUT, LocalChannel, RemoteChannel
 from getimg_mock.control.handles import Generations, JournalHandle, MediaHandle, ScenariosHandle
 from getimg_mock.control.journal_entries import parse_effect
 from getimg_mock.control.workspaces import check_key
+from getimg_mock.latency_file import resolve_latency_files
 from getimg_mock.world.events import Advance, Event
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ class WorkspaceHandle:
         return {each["id"]: each for each in listed}
 
     def configure(self, **options: Unpack[ChangeableOptions]) -> None:
-        """Change settings for new generations: `configure(retention=60)`."""
-        self._channel.call("PATCH", "/settings", options)
+        """Change settings for new generations: `configure(retention=60)`.
+
+        A latency file is read here, not by the server.
+        """
+        self._channel.call("PATCH", "/settings", resolve_latency_files(options))
 
     def summary(self) -> dict[str, Any]:
         """Return a summary: time, balance, generations by status, and more."""

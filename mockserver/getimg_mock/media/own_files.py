@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -87,6 +88,8 @@ class FileBytes:
 
 def find_own_file(product: Product) -> OwnFile:
     """Return the file of a product; raises `SettingsError` if it is not what it was."""
+    if product.recording is not None:
+        return find_recorded_file(product.file or "")
     version = OwnFile.find(product.file or "")
     found = _probe(version)
     promised = MediaFile(
@@ -101,6 +104,24 @@ def find_own_file(product: Product) -> OwnFile:
     if found != promised:
         raise SettingsError(f"{version.path} has changed since it was promised.")
     return version
+
+
+def find_recorded_file(path: str) -> OwnFile:
+    """Return a file that is named after the SHA-256 of its bytes; raises `SettingsError`."""
+    version = OwnFile.find(path)
+    if compute_sha256(version) != Path(path).stem:
+        raise SettingsError(f"{path} is not what was recorded: its SHA-256 is another one.")
+    return version
+
+
+@lru_cache(maxsize=4096)
+def compute_sha256(version: OwnFile) -> str:
+    """Return the SHA-256 of a file in hexadecimal; raises `SettingsError` if it cannot be read."""
+    try:
+        with Path(version.path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SettingsError(f"{version.path} cannot be read: {error.strerror}.") from None
 
 
 def read_media_rule(values: Mapping[str, Any]) -> MediaRule:
@@ -137,6 +158,11 @@ def _read_criteria(values: Mapping[str, Any]) -> dict[str, str]:
     except SettingsError as error:
         raise SettingsError(f"prompt: {error}") from None
     return given
+
+
+def describe_file(path: str) -> MediaFile:
+    """Return what a picture or a video is; raises `SettingsError` for what cannot be decoded."""
+    return _probe(OwnFile.find(path))
 
 
 def read_media_rules(tables: Iterable[Mapping[str, Any]]) -> list[MediaRule]:

@@ -25,7 +25,9 @@ from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ExternalServer, OwnServer
+from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import API_HOST, resolve_options
+from getimg_mock.testing.policies import list_unrecorded
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
 from getimg_mock.testing.stalled_polling import StalledPollingDetector, fail_in_caller
 from getimg_mock.testing.workspace import ExpectationError, GetimgMock
@@ -50,18 +52,21 @@ _LIVE: Final = "Give the client getimg_live.url as its base URL; GETIMG_AI_BASE_
 
 
 class OpenWorkspace:
-    """The workspace of a test, with its guard and its claim on requests."""
+    """The workspace of a test, with its guard and its claim on requests.
+
+    `want` has the options of the test.
+    """
 
     def __init__(
         self,
         workspace: GetimgMock,
         guard: ApiGuard,
+        want: WorkspaceOptions,
         claim: Claim | None = None,
-        *,
-        verdict: str = "off",
     ) -> None:
         self.workspace = workspace
-        self.verdict = verdict
+        self.verdict = want.verdict
+        self._is_strict = want.settings.replay is not None and want.settings.on_miss == "fail"
         self.guard = guard
         self.claim = claim
 
@@ -70,9 +75,12 @@ class OpenWorkspace:
         try:
             self.workspace.finish()
             self.workspace.verify()
+            unrecorded = list_unrecorded(self.workspace) if self._is_strict else []
             found = list(self._find_breaches())
         except (ExpectationError, SettingsError) as error:
             raise _build_failure(error) from None
+        if unrecorded:
+            pytest.fail("\n".join(["Not in the cassette:", *unrecorded]), pytrace=False)
         if found:
             pytest.fail("\n\n".join(["The client contract:", *found]), pytrace=False)
         failure = self.workspace.failure
@@ -114,7 +122,7 @@ def open_live(
         except GetimgMockError as error:
             raise _build_failure(error) from None
         stack.callback(workspace.close)
-        opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), verdict=want.verdict)
+        opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), want)
         workspace.require(*want.policies)
         _set_environment(stack, workspace)
         _bypass_proxies(stack, workspace.url)
@@ -191,9 +199,9 @@ def _open_in_process(
     request: pytest.FixtureRequest, want: WorkspaceOptions, stack: ExitStack
 ) -> OpenWorkspace:
     start = want.compute_start()
-    budget = want.settings.media_cache_mib * 1024 * 1024
     # A picture depends on its request alone, so that tests can share a cache.
-    cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
+    cache = MediaCache(want.settings.media_cache_mib * 1024 * 1024)
+    cache = request.config.stash.setdefault(_CACHE, cache)
     try:
         fake, store = create_fake_with_epochs(
             want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache
@@ -216,7 +224,8 @@ def _open_in_process(
     store.listeners.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
-    return OpenWorkspace(workspace, guard, claim, verdict=want.verdict)
+    stack.callback(hand_over(want.test, store, fake))
+    return OpenWorkspace(workspace, guard, want, claim)
 
 
 def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:

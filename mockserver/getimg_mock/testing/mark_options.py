@@ -28,6 +28,7 @@ class MarkOptions(SharedOptions, total=False):
     """The options of a test's fake, for `mark` and `getimg_settings`.
 
     `key` is the API key of the workspace. `policies` and `verdict` say what fails the test.
+    `cassette` is the folder of recorded outcomes that are replayed, relative to the root folder.
     `clock` is virtual (the default), linked, real, a rate such as x60, or a moment to freeze it at.
     """
 
@@ -37,6 +38,7 @@ class MarkOptions(SharedOptions, total=False):
     limits: Literal["generous", "realistic"] | LimitOptions
     clock: datetime | str
     scenario: Sequence[str | Path] | str | Path
+    cassette: Path | str | None
 
 
 def mark(**options: Unpack[MarkOptions]) -> pytest.MarkDecorator:

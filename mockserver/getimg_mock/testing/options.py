@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
+OBSERVED: Final = "GETIMG_OBSERVED_TRAFFIC"
+"""The environment variable of a run that `getimg-mock verify client --observe` has started."""
 
 # Settings of a server, which a test does not have.
 _SERVER_ONLY: Final = frozenset(
@@ -37,6 +39,7 @@ _SERVER_ONLY: Final = frozenset(
         "control_token",
         "max_workspaces",
         "trust_forwarded",
+        "replay",  # a test calls it cassette
     }
 )
 VERDICTS: Final = ("off", "error")
@@ -61,6 +64,9 @@ WHOLE_FAKE_SETTINGS: Final = (
     "check_responses",
     "mock_headers",
     "silent_sound",
+    "replay",
+    "on_miss",
+    "replay_ignore",
 )
 
 
@@ -70,7 +76,7 @@ class WorkspaceOptions:
 
     `given` are the settings that the test names. `start` is when the clock starts (None is now),
     `rate` how fast it runs, and `linked` whether the test's own time is linked to it. `verdict`
-    says whether a violation of the client contract fails the test.
+    says whether a violation of the client contract fails the test. `test` is the test's node id.
     """
 
     settings: Settings
@@ -81,6 +87,7 @@ class WorkspaceOptions:
     linked: bool
     policies: tuple[str, ...]
     verdict: str = "off"
+    test: str = ""
 
     def compute_start(self) -> datetime:
         """Return the moment at which the workspace's clock starts."""
@@ -114,13 +121,14 @@ def resolve_options(
         linked=linked,
         policies=policies,
         verdict=verdict,
+        test=request.node.nodeid,
     )
 
 
 def list_known_names() -> tuple[str, ...]:
     """Return the names of the options of the mark and of `getimg_settings`."""
     settings = [each.name for each in list_options() if each.name not in _SERVER_ONLY]
-    return ("key", "policies", "verdict", *settings)
+    return ("key", "policies", "verdict", "cassette", *settings)
 
 
 def derive_key(name: str) -> str:
@@ -204,6 +212,10 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
             yield from value.items()
         elif name == "models" and value is not None:
             yield name, root / value
+        elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
+            yield name, _resolve_file(value, root)
+        elif name == "cassette":
+            yield "replay", value if value is None else root / value
         elif name == "scenario":
             listed = (value,) if isinstance(value, (str, Path)) else value
             yield name, [_resolve_file(each, root) for each in listed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from getimg_mock.testing.expectations import format_exchange
+from getimg_mock.world.error_codes import STATUSES, UNRECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +35,17 @@ def find_violations(
         listed = [f"    {each}" for each in found]
         if listed:
             yield "\n".join([f"Policy {policy}:", *listed])
+
+
+def list_unrecorded(workspace: WorkspaceHandle) -> list[str]:
+    """Return the requests that a replay refused because its cassette does not hold them."""
+    found = []
+    for exchange in workspace.journal.query(status=STATUSES[UNRECORDED]):
+        if UNRECORDED.encode() in exchange.response.body:
+            error = exchange.response.json["error"]
+            if error["code"] == UNRECORDED:
+                found.append(f"    {format_exchange(exchange)}: {error['message']}")
+    return found
 
 
 def _find_unexpected(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -98,17 +99,26 @@ class _ProcessorState(NamedTuple):
     """Whether a processor works for a thread, or is about to, and what it has done so far."""
 
     runs: bool
-    done: str
+    done: bytes
 
 
 def _read_processor_state(thread: threading.Thread) -> _ProcessorState | None:
     """Return what Linux shows about a thread; None elsewhere."""
-    task = Path(f"/proc/self/task/{thread.native_id}")
+    task = f"/proc/self/task/{thread.native_id}"
     try:
-        state = task.joinpath("stat").read_text("ascii").rpartition(")")[2].split()[0]
-        return _ProcessorState(state in {"R", "D"}, task.joinpath("schedstat").read_text("ascii"))
-    except (OSError, ValueError, IndexError):
+        state = _read_start(f"{task}/stat").rpartition(b")")[2].split()[0]
+        return _ProcessorState(state in {b"R", b"D"}, _read_start(f"{task}/schedstat"))
+    except (OSError, IndexError):
         return None
+
+
+def _read_start(path: str) -> bytes:
+    """Return the first bytes of a small file, at a third of what `Path.read_bytes` costs."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(file, 1024)
+    finally:
+        os.close(file)
 
 
 def count_timed_waits(threads: Iterable[threading.Thread]) -> int:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+UNRECORDED: Final = "unrecorded_request"
+"""The code of a request that a replay refuses because its cassette does not hold it."""
+
 STATUSES: Final[Mapping[str, int]] = {
     # Documented.
     "invalid_api_key": 401,
@@ -22,4 +25,6 @@ STATUSES: Final[Mapping[str, int]] = {
     "invalid_signature": 403,
     "url_expired": 410,
     "range_not_satisfiable": 416,
+    # Neither a retry nor another key helps.
+    UNRECORDED: 400,
 }

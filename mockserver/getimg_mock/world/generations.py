@@ -25,7 +25,8 @@ class Product:
     """What a generation delivers and what it costs; many generations share one.
 
     `duration` (seconds) and `fps` are None for an image. Money is in US dollars. `file` is the path
-    of a file of the user's own; None is one that is drawn.
+    of a file of the user's own; None is one that is drawn. `recording` names what a replay took it
+    from, and `files` says how many files it delivers.
     """
 
     kind: Kind
@@ -41,6 +42,8 @@ class Product:
     quantity: int | float
     total_cost: Decimal
     file: str | None = None
+    recording: str | None = None
+    files: int = 1
 
 
 # A test run creates hundreds of thousands of these. Creating a named tuple is four times faster

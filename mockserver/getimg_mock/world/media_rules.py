@@ -99,7 +99,9 @@ class MediaRules:
         return rule
 
     def choose(self, request: GenerationRequest, chance: Stream) -> MediaFile | None:
-        """Return the file that a request gets, or None."""
+        """Return the file that a request gets, or None; a recorded one has its own."""
+        if request.recorded is not None:
+            return None
         for rule in reversed(list(self.rules.values())):
             found = rule.choose(request, chance)
             if found is not None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from getimg_mock.world.generations import Product
+from getimg_mock.world.transitions import draw_seconds
 
 if TYPE_CHECKING:
+    from getimg_mock.settings import Settings
     from getimg_mock.world.randomness import Stream
     from getimg_mock.world.requests import GenerationRequest
 
@@ -23,6 +26,16 @@ def compute_seconds(request: GenerationRequest, chance: Stream) -> float:
     low, high = request.model.seconds
     place = min(1.0, max(0.0, (chance.draw_unit("seconds") + length) / 2))
     return low + (high - low) * place
+
+
+def draw_default_seconds(request: GenerationRequest, settings: Settings, chance: Stream) -> float:
+    """Return the seconds that a generation takes when no rule decides: as recorded, or as set."""
+    if request.recorded is not None and request.recorded.seconds is not None:
+        return request.recorded.seconds
+    if request.kind == "image":
+        return draw_seconds(settings.image_seconds, chance)
+    span = settings.video_seconds
+    return compute_seconds(request, chance) if span is None else draw_seconds(span, chance)
 
 
 def compute_product(request: GenerationRequest) -> Product:
@@ -56,7 +69,11 @@ class ProductCache:
         self._products: dict[tuple[object, ...], Product] = {}
 
     def find(self, request: GenerationRequest) -> Product:
-        """Return what a valid request delivers and costs."""
+        """Return what a valid request delivers and costs, as it was recorded if it was."""
+        if request.recorded is not None:
+            return request.recorded.product or replace(
+                compute_product(request), recording=request.recorded.source
+            )
         key = (
             request.kind,
             request.model.id,

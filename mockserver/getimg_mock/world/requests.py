@@ -9,6 +9,7 @@ from getimg_mock.world.randomness import digest
 if TYPE_CHECKING:
     from getimg_mock.world.catalogue import Model
     from getimg_mock.world.limits import Kind
+    from getimg_mock.world.replayed_jobs import ReplayedJob
 
 # The fields that have a meaning (api-facts sections 2 and 3); others are accepted and ignored.
 FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
@@ -22,6 +23,7 @@ class GenerationRequest(NamedTuple):
 
     `compute_canonical` identifies the request: equal requests have equal values, however their JSON
     is written. `output_format` is None for a video; `duration` (seconds) None for an image.
+    `recorded` is how a replay says that the job goes.
     """
 
     kind: Kind
@@ -34,6 +36,7 @@ class GenerationRequest(NamedTuple):
     sound: bool
     references: int
     canonical: bytes
+    recorded: ReplayedJob | None = None
 
 
 def to_whole(value: Any) -> Any:

@@ -9,19 +9,21 @@ may leave either half open; the next rule in the order of precedence then fills 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field, replace
-from math import log
+from math import exp, log
+from operator import itemgetter
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.patterns import matches_glob
-from getimg_mock.setting_values import Span, shorten_value
+from getimg_mock.setting_values import MAX_SECONDS, Span, shorten_value
 from getimg_mock.world import error_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from getimg_mock.world.randomness import Stream
 
@@ -95,8 +97,9 @@ class TransitionRule:
     def of(cls, values: Mapping[str, Any]) -> TransitionRule:
         """Read a rule from JSON, TOML or keywords; raises `SettingsError`.
 
-        Keys: `seconds` (30, "20..60", "normal(40, 10)", "exponential(40)"; 0 is at once), `polls`,
-        `hold`, `failed` (a code; true is server_error), `message`, `completed`, `fail_rate`.
+        Keys: `seconds` (30, "20..60", "normal(40, 10)", "exponential(40)", "lognormal(28, 35)"; 0
+        is at once), `polls`, `hold`, `failed` (a code; true is server_error), `message`,
+        `completed`, `fail_rate`.
         """
         for name in values:
             if name not in _KEYS:
@@ -239,14 +242,42 @@ class Transitions:
 
 
 def draw_seconds(span: Span, chance: Stream) -> float:
-    """Return the seconds that `chance` gives for `span`, at least 0."""
+    """Return the seconds that `chance` gives for `span`, from 0 to `MAX_SECONDS`."""
+    if span.shape == "uniform":
+        fixed = span.low == span.high
+        return span.low if fixed else chance.uniform("seconds", span.low, span.high)
+    unit = chance.draw_unit("seconds")
     if span.shape == "exponential":
-        return -span.low * log(1 - chance.draw_unit("seconds"))
-    if span.shape == "normal":
+        drawn = -span.low * log(1 - unit)
+    elif span.shape == "quantiles":
+        drawn = _interpolate(span.quantiles, 100 * unit)
+    else:
         # The open interval: the inverse is not defined at 0.
-        unit = min(max(chance.draw_unit("seconds"), 1e-12), 1 - 1e-12)
-        return max(0.0, NormalDist(span.low, span.high).inv_cdf(unit))
-    return span.low if span.low == span.high else chance.uniform("seconds", span.low, span.high)
+        deviations = _STANDARD.inv_cdf(min(max(unit, 1e-12), 1 - 1e-12))
+        drawn = (
+            span.low + span.high * deviations
+            if span.shape == "normal"
+            else _compute_lognormal(span, deviations)
+        )
+    return min(max(0.0, drawn), MAX_SECONDS)
+
+
+_STANDARD: Final = NormalDist()
+_P99: Final = _STANDARD.inv_cdf(0.99)
+
+
+def _compute_lognormal(span: Span, deviations: float) -> float:
+    exponent = log(span.low) + (log(span.high) - log(span.low)) * deviations / _P99
+    return exp(min(exponent, log(MAX_SECONDS)))
+
+
+def _interpolate(quantiles: Sequence[tuple[float, float]], share: float) -> float:
+    """Return the seconds at a percentage: on a line between two quantiles, level outside them."""
+    position = bisect_right(quantiles, share, key=itemgetter(0))
+    if position in {0, len(quantiles)}:
+        return quantiles[min(position, len(quantiles) - 1)][1]
+    (low, begin), (high, end) = quantiles[position - 1 : position + 1]
+    return begin + (end - begin) * (share - low) / (high - low)
 
 
 def _parse_flag(given: Mapping[str, Any], name: str) -> bool:

@@ -21,7 +21,7 @@ from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
 from getimg_mock.world.media_rules import MediaRules, apply_file
-from getimg_mock.world.pricing import ProductCache, compute_seconds
+from getimg_mock.world.pricing import ProductCache, draw_default_seconds
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
 from getimg_mock.world.settlement import Settlement, build_not_found
@@ -31,7 +31,6 @@ from getimg_mock.world.transitions import (
     Failure,
     TransitionRule,
     Transitions,
-    draw_seconds,
 )
 
 if TYPE_CHECKING:
@@ -160,9 +159,9 @@ class Workspace:
         with self.lock:
             now = self.settle()
             generation = self.generations.get(generation_id)
-            if generation is None or index != 0 or generation.at(now) != "completed":
+            if generation is None or generation.at(now) != "completed":
                 return None
-            return generation
+            return generation if index < generation.product.files else None
 
     def compute_balance(self) -> Decimal:
         """Return the balance in US dollars."""
@@ -362,6 +361,8 @@ class Workspace:
         special: Sequence[TransitionRule],
         media: MediaRules | None,
     ) -> Generation:
+        recorded = request.recorded
+        kept = recorded.retention if recorded is not None else None
         ordinal = self.ordinals.get(request.canonical, 0)
         self.ordinals[request.canonical] = ordinal + 1
         chance = Stream(self.seed, request.canonical, ordinal)
@@ -377,7 +378,7 @@ class Workspace:
             product=product,
             created_at=now,
             transition=transition,
-            retention=self.settings.retention,
+            retention=self.settings.retention if kept is None else kept,
             ending=compute_ending(transition, now),
         )
 
@@ -385,10 +386,10 @@ class Workspace:
         self, request: GenerationRequest, chance: Stream, special: Sequence[TransitionRule]
     ) -> Transition:
         rule = self.transitions.choose(request.model.id, special)
-        settings = self.settings
-        if request.kind == "image":
-            return rule.without_polls().draw(chance, draw_seconds(settings.image_seconds, chance))
-        span = settings.video_seconds
-        seconds = compute_seconds(request, chance) if span is None else draw_seconds(span, chance)
         # Read at each call: the settings of a workspace can be changed.
-        return rule.fill_from(TransitionRule(fail_rate=settings.fail_rate)).draw(chance, seconds)
+        seconds = draw_default_seconds(request, self.settings, chance)
+        if request.kind == "image":
+            return rule.without_polls().draw(chance, seconds)
+        failure = request.recorded.failure if request.recorded is not None else None
+        lowest = TransitionRule(failure=failure, fail_rate=self.settings.fail_rate)
+        return rule.fill_from(lowest).draw(chance, seconds)

@@ -212,5 +212,6 @@ def _check_retry_after(refusal: HttpExchange, modelled: ModelledRange) -> Observ
 
 
 def _convert_span(span: Span) -> ModelledRange:
-    """Return the range of a span; what is not drawn evenly has no end."""
-    return ModelledRange(span.low, span.high) if span.shape == "uniform" else ModelledRange(0, inf)
+    """Return the range of a span; a bell or a tail has no end."""
+    bounded = span.shape in {"uniform", "quantiles"}
+    return ModelledRange(span.low, span.high) if bounded else ModelledRange(0, inf)

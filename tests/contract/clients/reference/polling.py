@@ -119,7 +119,7 @@ def distance(core: Core, polls: int) -> float:
     if core.used_to("growing-distance"):
         return min(2.0 * 1.5**polls, 15.0)
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
-        return 0.2
+        return 1.0
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
     return pause * (0.95 if core.faulty("polls-early") else 1)
 

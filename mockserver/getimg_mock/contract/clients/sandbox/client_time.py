@@ -287,7 +287,8 @@ class ClientTime:
 
 
 def _pause(seconds: float) -> bool:
-    pause(seconds)
+    if seconds > 0:
+        pause(seconds)
     return False
 
 

@@ -1,0 +1,241 @@
+"""Replays recorded outcomes: which request gets which, and the JSON of recorded answers.
+
+Faults and scenarios act before and after, the workspace decides on money, limits and time, and
+links are signed anew. A request counts among its equals once it got its outcome.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.api.formatting import format_unix_timestamp
+from getimg_mock.api.messages import JSON, Answer, encode_json
+from getimg_mock.cassettes.canonical_requests import canonicalize_value
+from getimg_mock.cassettes.outcomes import DELETES_AT
+from getimg_mock.cassettes.placeholders import (
+    GENERATION,
+    Filling,
+    fill_header,
+    fill_placeholders,
+    format_link,
+)
+from getimg_mock.errors import Refusal
+from getimg_mock.world.error_codes import UNRECORDED
+from getimg_mock.world.randomness import digest
+from getimg_mock.world.requests import GenerationRequest, to_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from getimg_mock.api.messages import Call
+    from getimg_mock.fake import Fake
+    from getimg_mock.world.catalogue import Catalogue
+    from getimg_mock.world.generations import Generation
+    from getimg_mock.world.journal import Headers
+    from getimg_mock.world.limits import Kind
+    from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
+    from getimg_mock.world.replayed_outcomes import Recordings, ReplayedOutcome, Take
+
+
+class RecordedAnswerError(Exception):
+    """The recorded answer made no generation: `answer` is sent as it is.
+
+    It never leaves the package.
+    """
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(f"recorded answer {answer.status}")
+
+
+@contextmanager
+def take_recorded(call: Call, body: Any) -> Iterator[ReplayedJob | None]:
+    """Yield the job that a submission is replayed with, or None for one that is not recorded.
+
+    The block accepts the submission, under the lock of its workspace. Raises `RecordedAnswerError`
+    for a recorded answer without a job, and the `Refusal` of a request that is not recorded where
+    settings refuse it.
+    """
+    with call.owner.lock:
+        key, take = _find_take(call, body)
+        if take is None:
+            yield None
+            return
+        if take.outcome.job is None:
+            _count(call, key)
+            raise RecordedAnswerError(_build_answer(take.outcome.answer, call.owner.clock.now()))
+        call.replayed = take.outcome
+        yield take.outcome.job
+        _count(call, key)
+
+
+def replay_read(call: Call, request: dict[str, Any]) -> Answer | None:
+    """Return the recorded answer to a read, or None for one that is not recorded.
+
+    Raises the `Refusal` of a request that is not recorded where settings refuse it.
+    """
+    if call.fake.recordings is None:
+        return None
+    with call.owner.lock:
+        key, take = _find_take(call, request)
+        if take is None:
+            return None
+        _count(call, key)
+    return _build_answer(take.outcome.answer, call.owner.clock.now())
+
+
+def build_recorded_request(
+    catalogue: Catalogue, kind: Kind, body: dict[str, Any], job: ReplayedJob
+) -> GenerationRequest:
+    """Return the request of a body that was accepted when it was recorded.
+
+    It is not validated again: getimg.ai has accepted it, whatever the catalogue says.
+    """
+    name = str(body.get("model"))
+    model = catalogue.get(name)
+    if model is None or model.type != kind:
+        model = catalogue.imagine_model(name, kind)
+    video = kind == "video"
+    images = body.get("images")
+    return GenerationRequest(
+        kind=kind,
+        model=model,
+        prompt=str(body.get("prompt", "")),
+        aspect_ratio=str(body.get("aspect_ratio", model.supported_aspect_ratios[0])),
+        resolution=str(body.get("resolution", model.supported_resolutions[0])),
+        output_format=None if video else "jpeg",
+        duration=_read_duration(body, model.supported_durations[0]) if video else None,
+        sound=body.get("sound") is True and video,
+        references=len(images) if isinstance(images, list) else 0,
+        canonical=digest("replayed", job.source, size=16),
+        recorded=job,
+    )
+
+
+def render_accepted(outcome: ReplayedOutcome, generation: Generation, headers: Headers) -> Answer:
+    """Return the recorded answer to an accepted submission, with the id of this generation."""
+    text = _fill(_encode(outcome.answer), generation.id, generation.created_at)
+    return Answer(outcome.answer.status, text.encode(), [JSON, *headers])
+
+
+def render_result(
+    recordings: Recordings | None, generation: Generation, links: Sequence[str] = ()
+) -> bytes | None:
+    """Return the recorded JSON of a generation that has ended as recorded, else None.
+
+    The id, the links and `deletes_at` are those of this generation.
+    """
+    job, ending = find_job(recordings, generation), generation.ending
+    if job is None or job.result is None or ending is None or ending.failure != job.failure:
+        return None
+    text = _encode(job.result)
+    for number, link in enumerate(links):
+        text = text.replace(format_link(number), link)
+    if generation.expires is not None:
+        text = text.replace(DELETES_AT, format_unix_timestamp(generation.expires))
+    return _fill(text, generation.id, ending.at).encode()
+
+
+def find_job(recordings: Recordings | None, generation: Generation) -> ReplayedJob | None:
+    """Return the recorded job of a generation, or None for one that is not replayed."""
+    if recordings is None:
+        return None
+    outcome = recordings.find_outcome(generation.product.recording)
+    return outcome.job if outcome is not None else None
+
+
+def interrupt(call: Call, generation: Generation) -> Answer | None:
+    """Return the answer to a poll that did not get one when it was recorded, or None.
+
+    Each is given once, to the first poll from its time on.
+    """
+    job = find_job(call.fake.recordings, generation)
+    if job is None or not job.interruptions:
+        return None
+    workspace, key = call.owner, digest("interruption", generation.id, size=16)
+    with workspace.lock:
+        given = workspace.ordinals.get(key, 0)
+        now = workspace.clock.now()
+        elapsed = (now - generation.created_at).total_seconds()
+        if given >= len(job.interruptions) or elapsed < job.interruptions[given].after:
+            return None
+        workspace.ordinals[key] = given + 1
+    return _build_answer(job.interruptions[given].answer, now, generation.id)
+
+
+def find_recorded_status(call: Call, generation: Generation) -> str:
+    """Return the status of a pending generation, as it was recorded at this time of its life."""
+    job = find_job(call.fake.recordings, generation)
+    if job is None:
+        return "pending"
+    return job.find_status((call.owner.clock.now() - generation.created_at).total_seconds())
+
+
+def choose_recorded_file(fake: Fake, generation: Generation, index: int) -> Generation:
+    """Return a generation as it is when its file number `index` is the one that is delivered."""
+    job = find_job(fake.recordings, generation)
+    files = job.files if job is not None else ()
+    if index >= len(files):
+        return generation
+    chosen = files[index]
+    product = replace(generation.product, file=chosen.path, mime_type=chosen.mime_type)
+    return generation._replace(product=product)
+
+
+def _find_take(call: Call, request: Any) -> tuple[bytes, Take | None]:
+    recordings = call.fake.recordings
+    if recordings is None:
+        raise LookupError(f"{call.operation} was replayed without a cassette")
+    key = recordings.find_key(call.operation, call.body, lambda: canonicalize_value(request))
+    take = recordings.find_take(key, call.owner.ordinals.get(key, 0))
+    if take is not None:
+        call.remark = take.remark
+        return key, take
+    said = recordings.describe_miss(call.operation, canonicalize_value(request))
+    if recordings.on_miss == "fail":
+        raise Refusal(
+            UNRECORDED, said, hint="record it, or let the fake answer it with on-miss fake"
+        )
+    call.remark = said
+    return key, None
+
+
+def _count(call: Call, key: bytes) -> None:
+    call.owner.ordinals[key] = call.owner.ordinals.get(key, 0) + 1
+
+
+def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str = "") -> Answer:
+    filling = Filling(generation=generation, link=format_link, answered=answered)
+    headers = [
+        (name.encode(), fill_header(value, filling).encode("latin-1", "replace"))
+        for name, value in recorded.headers
+    ]
+    if recorded.data is not None:
+        return Answer(recorded.status, recorded.data, headers)
+    body = _fill(_encode(recorded), generation, answered).encode()
+    has_type = any(name == b"content-type" for name, _ in headers)
+    return Answer(recorded.status, body, headers if has_type else [JSON, *headers])
+
+
+def _fill(text: str, generation: str, answered: datetime) -> str:
+    """Return encoded JSON with the values of a replay for its placeholders."""
+    text = text.replace(GENERATION, generation)
+    if "{answer" not in text and "{balance" not in text:
+        return text
+    filling = Filling(generation=generation, link=format_link, answered=answered)
+    return str(fill_placeholders(text, filling))
+
+
+@lru_cache(maxsize=4096)
+def _encode(recorded: ReplayedAnswer) -> str:
+    return encode_json(recorded.value)
+
+
+def _read_duration(body: dict[str, Any], default: float) -> float:
+    value = to_whole(body.get("duration", default))
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number else default

@@ -1,0 +1,142 @@
+"""What recorded requests led to, and which recorded request an equal one is answered by.
+
+A replay gives a submission its recorded outcome: an error, or a job with its length, its ending,
+its cost and its files. Everything else stays with the workspace that accepts it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.world.randomness import digest
+from getimg_mock.world.request_matching import (
+    describe_difference,
+    encode_request,
+    measure_difference,
+    normalize_request,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
+
+_MOST_KEPT: Final = 1000
+"""Bodies whose keys are remembered: a client sends few different ones, and some again and again."""
+_LONGEST_KEPT: Final = 16 * 1024
+"""The longest of these bodies, in bytes."""
+_MOST_COMPARED: Final = 2000
+"""Recorded requests with which a request that matches none is compared."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplayedOutcome:
+    """One recorded request with its answer; `source` names the file that holds it.
+
+    `request` is the canonical form of what was asked. `job` is None for an answer that made no
+    generation, which is replayed as it is.
+    """
+
+    source: str
+    operation: str
+    request: Any
+    answer: ReplayedAnswer
+    job: ReplayedJob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """The recorded outcome for a request; `remark` says when it is not the next one in order."""
+
+    outcome: ReplayedOutcome
+    remark: str | None = None
+
+
+@dataclass(slots=True)
+class Recordings:
+    """The outcomes of one cassette, by operation and request.
+
+    `on_miss` says what a request without one gets; `ignored` names fields of bodies that matching
+    ignores.
+    """
+
+    on_miss: str
+    ignored: frozenset[str] = frozenset()
+    _keys: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
+    _by_request: dict[bytes, list[ReplayedOutcome]] = field(default_factory=dict)
+    _by_source: dict[str, ReplayedOutcome] = field(default_factory=dict)
+    _by_operation: dict[str, list[ReplayedOutcome]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    @classmethod
+    def of(
+        cls, outcomes: Iterable[ReplayedOutcome], *, on_miss: str, ignored: Iterable[str] = ()
+    ) -> Recordings:
+        """Return the recordings of `outcomes`, which are in their recorded order."""
+        made = cls(on_miss, frozenset(ignored))
+        for each in outcomes:
+            key = made.identify(each.operation, each.request)
+            made._by_request.setdefault(key, []).append(each)
+            made._by_source[each.source] = each
+            made._by_operation[each.operation].append(each)
+        return made
+
+    def identify(self, operation: str, request: Any) -> bytes:
+        """Return 16 bytes that equal requests for `operation` have in common."""
+        return digest(
+            "replay", operation, encode_request(self._normalize(operation, request)), size=16
+        )
+
+    def find_key(self, operation: str, body: bytes, request: Callable[[], Any]) -> bytes:
+        """Return what `identify` does for the request of a body, which is remembered."""
+        if not body or len(body) > _LONGEST_KEPT:
+            return self.identify(operation, request())
+        key = self._keys.get((operation, body))
+        if key is None:
+            if len(self._keys) >= _MOST_KEPT:
+                self._keys.clear()
+            key = self._keys[operation, body] = self.identify(operation, request())
+        return key
+
+    def find_take(self, key: bytes, ordinal: int) -> Take | None:
+        """Return the outcome of request number `ordinal` of those with one key, counted from 0.
+
+        After the last recorded one, the last is repeated, and the remark says so.
+        """
+        outcomes = self._by_request.get(key)
+        if outcomes is None:
+            return None
+        if ordinal < len(outcomes):
+            return Take(outcomes[ordinal])
+        times = "once" if len(outcomes) == 1 else f"{len(outcomes)} times"
+        remark = (
+            f"recorded {times}, and this is request number {ordinal + 1}: "
+            f"{outcomes[-1].source} is repeated"
+        )
+        return Take(outcomes[-1], remark)
+
+    def find_outcome(self, source: str | None) -> ReplayedOutcome | None:
+        """Return the outcome that a file of the cassette holds, or None."""
+        return self._by_source.get(source) if source is not None else None
+
+    def describe_miss(self, operation: str, request: Any) -> str:
+        """Return what is recorded instead of a request that matches none, field by field."""
+        sent = self._normalize(operation, request)
+        known = self._by_operation.get(operation, [])[:_MOST_COMPARED]
+        if not known:
+            return f"The cassette holds no {operation} request."
+        nearest = min(
+            known,
+            key=lambda each: measure_difference(sent, self._normalize(operation, each.request)),
+        )
+        recorded = self._normalize(operation, nearest.request)
+        return (
+            f"No recorded {operation} request matches. The nearest, {nearest.source}, has "
+            f"{describe_difference(sent, recorded)}."
+        )
+
+    def _normalize(self, operation: str, request: Any) -> Any:
+        return normalize_request(operation, request, self.ignored)
