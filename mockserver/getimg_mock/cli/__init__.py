@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "openapi": "print the OpenAPI document",
     "verify": "judge a provider or a client by the contract",
     "explain": "say what a check holds, and why",
+    "cassette": "list, check, prune or convert recordings of the API",
     "replay": "run the plans of recorded failures again",
     "report": "put recorded runs side by side, in one report",
     "request": "send one request to the API as the client of a workspace",

@@ -82,16 +82,18 @@ def open_recording(
     Raises `SettingsError` for an address or folder that cannot be used, and `BudgetError` for an
     amount that is none.
     """
+    return RecordingApplication(Fake.of(settings), log, open_forwarder(options), options.folder)
+
+
+def open_forwarder(options: RecordingOptions) -> UpstreamForwarder:
+    """Return what sends requests to the upstream through the gate; raises as `open_recording`."""
     url = REAL_API_URL if options.upstream == REAL else options.upstream.rstrip("/")
     try:
         HttpTarget(url, {})
     except SettingsError as error:
         raise SettingsError(f"{error} Or use --upstream real for {REAL_API_URL}.") from None
     ceiling = None if options.budget is None else parse_amount(options.budget)
-    gate = PurchaseGate(url, ceiling, options.record)
-    return RecordingApplication(
-        Fake.of(settings), log, UpstreamForwarder(url, gate), options.folder
-    )
+    return UpstreamForwarder(url, PurchaseGate(url, ceiling, options.record))
 
 
 def finish_recording(app: RecordingApplication) -> RecordingSummary:
