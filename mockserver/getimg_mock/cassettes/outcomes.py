@@ -59,8 +59,8 @@ def read_recordings(settings: Settings) -> Recordings | None:
         return None
     if settings.on_miss == "real":
         raise SettingsError(
-            "on-miss real is not possible here: a fake does not send requests to getimg.ai. Use "
-            "fake or fail, or record what is missing."
+            "on-miss real is for getimg-mock serve, which sends what is missing to the API within "
+            "--budget. Use fake or fail here."
         )
     outcomes = build_outcomes(read_cassette(settings.replay))
     return Recordings.of(outcomes, on_miss=settings.on_miss, ignored=settings.replay_ignore)

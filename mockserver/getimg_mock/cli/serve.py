@@ -68,6 +68,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     group = parser.add_argument_group("recording (docs/recording.md)")
     add = group.add_argument
     add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--learn", metavar="FILE", type=Path, help="write a settings file that follows --record")
     add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
     add(
         "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
@@ -154,8 +155,8 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             _serve(app, entrances[0])
         finally:
-            if arguments.record is not None:
-                _finish(app)
+            if arguments.record is not None or settings.on_miss == "real":
+                _finish(app, arguments.learn)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -171,29 +172,44 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
-    """Return the fake, or with `--record` what forwards to the API; raises `SettingsError`."""
-    if arguments.record is None:
+    """Return the fake, or what forwards to the API, all requests or unrecorded ones alone.
+
+    Raises `SettingsError` for options that do not belong together.
+    """
+    is_mixed = settings.on_miss == "real" and settings.replay is not None
+    if settings.replay is not None and arguments.record is not None and not is_mixed:
+        raise SettingsError("--record beside --replay is for --on-miss real: add it.")
+    folder = arguments.record or (settings.replay if is_mixed else None)
+    if folder is None:
         if arguments.upstream is not None or arguments.budget is not None:
-            raise SettingsError("--upstream and --budget are for a recording: add --record DIR.")
+            raise SettingsError(
+                "--upstream and --budget are for a recording: add --record DIR, or --replay DIR "
+                "--on-miss real."
+            )
         return create_app(settings)
     if settings.workers != 1:
         raise SettingsError("A recording is one process: leave out --workers.")
     from getimg_mock.contract.cassette_recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
 
     options = recording_run.RecordingOptions(
-        folder=arguments.record,
+        folder=folder,
         upstream=arguments.upstream or recording_run.REAL,
         budget=arguments.budget,
     )
-    return recording_run.open_recording(options, settings)
+    if not is_mixed:
+        return recording_run.open_recording(options, settings)
+    from getimg_mock.contract.cassette_recording import replaying_recorder  # noqa: PLC0415 - see above
+
+    return replaying_recorder.open_replaying_recorder(options, settings)
 
 
-def _finish(app: Application) -> None:
+def _finish(app: Application, learn: Path | None) -> None:
     """Write the cassette of a recording, and say what it holds."""
-    from getimg_mock.contract.cassette_recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.cli import record  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication  # noqa: PLC0415 - see `_create_app`
 
-    if isinstance(app, recording_application.RecordingApplication):
-        sys.stderr.write(recording_run.render_recording(recording_run.finish_recording(app)))
+    if isinstance(app, RecordingApplication):
+        record.finish(app, learn)
 
 
 def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
