@@ -68,6 +68,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     group = parser.add_argument_group("recording (docs/recording.md)")
     add = group.add_argument
     add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--learn", metavar="FILE", type=Path, help="write a settings file that follows --record")
     add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
     add(
         "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
@@ -155,7 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
             _serve(app, entrances[0])
         finally:
             if arguments.record is not None or settings.on_miss == "real":
-                _finish(app)
+                _finish(app, arguments.learn)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -202,12 +203,13 @@ def _create_app(arguments: argparse.Namespace, settings: Settings) -> Applicatio
     return replaying_recorder.open_replaying_recorder(options, settings)
 
 
-def _finish(app: Application) -> None:
+def _finish(app: Application, learn: Path | None) -> None:
     """Write the cassette of a recording, and say what it holds."""
-    from getimg_mock.contract.cassette_recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.cli import record  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication  # noqa: PLC0415 - see `_create_app`
 
-    if isinstance(app, recording_application.RecordingApplication):
-        sys.stderr.write(recording_run.render_recording(recording_run.finish_recording(app)))
+    if isinstance(app, RecordingApplication):
+        record.finish(app, learn)
 
 
 def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
