@@ -47,10 +47,20 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         action.add_argument("folder", type=Path, metavar="DIR", help="the folder of the cassette")
         return action
 
+    _add_readers(add)
+    _add_writers(add)
+
+
+def _add_readers(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     _add_json(add("ls", "list the exchanges and jobs"))
     shown = add("show", "print one exchange as JSON")
     shown.add_argument("name", metavar="NAME", help="its file, as ls prints it, or how that begins")
     _add_json(add("check", "find secrets, faults and missing media; status 1 if there are any"))
+    given = add("export", "write a cassette with its media as one HAR file")
+    given.add_argument("file", type=Path, metavar="FILE.har", help="the file to write")
+
+
+def _add_writers(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     pruned = add("prune", "delete unused media, unfinished files and what the options name")
     pruned.add_argument("--before", metavar="DATE", help="also exchanges recorded before this day")
     pruned.add_argument(
@@ -63,8 +73,6 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     pruned.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
     taken = add("import", "add the exchanges of a HAR file, or of NDJSON, to a cassette")
     taken.add_argument("file", type=Path, metavar="FILE", help="a .har file, or .ndjson")
-    given = add("export", "write a cassette with its media as one HAR file")
-    given.add_argument("file", type=Path, metavar="FILE.har", help="the file to write")
 
 
 def _add_json(action: argparse.ArgumentParser) -> None:

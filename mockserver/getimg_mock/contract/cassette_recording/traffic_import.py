@@ -22,11 +22,9 @@ from getimg_mock.world.operations import find_operation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-    from typing import Any
 
     from getimg_mock.cassettes.cassette import Manifest
-
-    Entry = Mapping[str, Any]
+    from getimg_mock.contract.evidence.recorded_traffic import Entry
 
 _STATUSES: Final = range(100, 600)
 _LONGEST: Final = 10**6
