@@ -17,6 +17,7 @@ from getimg_mock.cli.seeding import seed_store
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
+from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import (
     describe_entrances,
     new_event_loop,
@@ -64,6 +65,14 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         help="begin with a workspace that getimg-mock snapshot wrote, unless the store has one",
     )
     add_settings(parser)
+    group = parser.add_argument_group("recording (docs/recording.md)")
+    add = group.add_argument
+    add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--learn", metavar="FILE", type=Path, help="write a settings file that follows --record")
+    add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
+    add(
+        "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
+    )
 
 
 def add_settings(
@@ -135,7 +144,7 @@ def run(arguments: argparse.Namespace) -> int:
     tls = prepare_tls(require_token(load_settings(arguments, {})))
     settings = tls.settings
     check_workers(settings)
-    app = create_app(settings)
+    app = _create_app(arguments, settings)
     seeded = list(seed_store(app.fake, arguments.restore))
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
@@ -143,7 +152,11 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
     if settings.workers == 1:
-        _serve(app, entrances[0])
+        try:
+            _serve(app, entrances[0])
+        finally:
+            if arguments.record is not None or settings.on_miss == "real":
+                _finish(app, arguments.learn)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -156,6 +169,47 @@ def run(arguments: argparse.Namespace) -> int:
         lambda number, parent: _serve(create_app(settings), entrances[number], parent),
     ).run()
     return 0
+
+
+def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
+    """Return the fake, or what forwards to the API, all requests or unrecorded ones alone.
+
+    Raises `SettingsError` for options that do not belong together.
+    """
+    is_mixed = settings.on_miss == "real" and settings.replay is not None
+    if settings.replay is not None and arguments.record is not None and not is_mixed:
+        raise SettingsError("--record beside --replay is for --on-miss real: add it.")
+    folder = arguments.record or (settings.replay if is_mixed else None)
+    if folder is None:
+        if arguments.upstream is not None or arguments.budget is not None:
+            raise SettingsError(
+                "--upstream and --budget are for a recording: add --record DIR, or --replay DIR "
+                "--on-miss real."
+            )
+        return create_app(settings)
+    if settings.workers != 1:
+        raise SettingsError("A recording is one process: leave out --workers.")
+    from getimg_mock.contract.cassette_recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
+
+    options = recording_run.RecordingOptions(
+        folder=folder,
+        upstream=arguments.upstream or recording_run.REAL,
+        budget=arguments.budget,
+    )
+    if not is_mixed:
+        return recording_run.open_recording(options, settings)
+    from getimg_mock.contract.cassette_recording import replaying_recorder  # noqa: PLC0415 - see above
+
+    return replaying_recorder.open_replaying_recorder(options, settings)
+
+
+def _finish(app: Application, learn: Path | None) -> None:
+    """Write the cassette of a recording, and say what it holds."""
+    from getimg_mock.cli import record  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication  # noqa: PLC0415 - see `_create_app`
+
+    if isinstance(app, RecordingApplication):
+        record.finish(app, learn)
 
 
 def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:

@@ -69,7 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
     config.addinivalue_line(
         "markers",
-        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): the "
+        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, "
+        "cassette, on_miss, ...): the "
         "options of this test's fake; all settings of getimg-mock but those of the server.",
     )
 
