@@ -29,7 +29,7 @@ from getimg_mock.redaction import (
 from getimg_mock.user_files import read_user_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     Entry = Mapping[str, Any]
@@ -55,14 +55,17 @@ def read_traffic(path: Path) -> History:
     except _MalformedError as error:
         raise SettingsError(f"{path} is not recorded traffic: {error}.") from None
     base = _find_base(entries)
-    return _build_history(path.name, [each for each in entries if each["base"] in {"", base}], base)
+    return build_recorded_history(
+        path.name, [each for each in entries if each["base"] in {"", base}], base
+    )
 
 
 class _MalformedError(Exception):
     """A part of the traffic cannot be read; the text says which, and what was expected."""
 
 
-def _build_history(name: str, entries: list[Entry], base: str) -> History:
+def build_recorded_history(name: str, entries: Sequence[Entry], base: str) -> History:
+    """Return normalized entries of traffic with the service at `base` as a history."""
     sent = [_list_credentials(each) for each in entries]
     keys = find_keys(text for found in sent for text in found)
     exchanges = tuple(_build_exchange(number, each, keys) for number, each in enumerate(entries, 1))
