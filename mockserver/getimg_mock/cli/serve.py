@@ -82,6 +82,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
     group = parser.add_argument_group("recording (docs/recording.md)")
     add = group.add_argument
     add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--learn", metavar="FILE", type=Path, help="write a settings file that follows --record")
     add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
     add(
         "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
@@ -179,7 +180,7 @@ def run(arguments: argparse.Namespace) -> int:
             work(app, 0)
         finally:
             if arguments.record is not None or settings.on_miss == "real":
-                _finish(app)
+                _finish(app, arguments.learn)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -225,12 +226,13 @@ def _create_app(arguments: argparse.Namespace, settings: Settings) -> Applicatio
     return replaying_recorder.open_replaying_recorder(options, settings)
 
 
-def _finish(app: Application) -> None:
+def _finish(app: Application, learn: Path | None) -> None:
     """Write the cassette of a recording, and say what it holds."""
-    from getimg_mock.contract.cassette_recording import recording_application, recording_run  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.cli import record  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication  # noqa: PLC0415 - see `_create_app`
 
-    if isinstance(app, recording_application.RecordingApplication):
-        sys.stderr.write(recording_run.render_recording(recording_run.finish_recording(app)))
+    if isinstance(app, RecordingApplication):
+        record.finish(app, learn)
 
 
 def _serve(
