@@ -79,6 +79,10 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         help="take changed settings, models, scenarios and media into force when files change",
     )
     add_settings(parser)
+    _add_recording(parser)
+
+
+def _add_recording(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("recording (docs/recording.md)")
     add = group.add_argument
     add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
