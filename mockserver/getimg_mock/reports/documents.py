@@ -75,8 +75,8 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             failures=str(len(outcome.failures)),
             errors="0",
             skipped=str(skipped),
-            **_describe_time(outcome),
         )
+        suite.attrib |= _describe_time(outcome)
         _add_properties(suite, outcome)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
