@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, image, video
@@ -11,7 +12,7 @@ from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
+_FAILED: Final = re.compile(r"[a-z]Fail(ed|ure)|\bfailed\b(?! to\b)")
+"""How errors name a failed video: by a type such as GenerationFailed, or in a sentence."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -66,7 +70,8 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
     """Demands that a client does not treat an unknown status as success or as the end.
 
     A call that waits has to go on, or raise a clear error. A call that returns an answer has to
-    leave its status readable. Fails on a result without a completed status.
+    leave its status readable. Fails on a result without a completed status, and on an error that
+    says that the video failed. Warns when an unfinished image is returned as a result.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
@@ -75,9 +80,10 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
             waits = outcome.kind == "abandoned" and not history.virtual
             done = outcome.kind == "value" and status == "completed"
             shown = _status(outcome) in {None, "completed"}
+            told_failed = outcome.kind == "error" and bool(_FAILED.search(outcome.text))
             yield expect(
-                (done and shown) or outcome.clear or waits,
-                "to wait on, or a clear error",
+                (done and shown) or (outcome.clear and not told_failed) or waits,
+                "to wait on, or a clear error that does not call the video failed",
                 outcome.shown,
                 *sent,
             )
@@ -89,6 +95,10 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
                 outcome.shown,
                 *sent,
             )
+            if outcome.op == "generate_image" and as_it_came:
+                yield warn_unless(
+                    status == "completed", "a finished image, or an error", outcome.shown, *sent
+                )
 
 
 def _status(outcome: CallOutcome) -> Any:
