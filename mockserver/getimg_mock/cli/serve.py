@@ -30,14 +30,18 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from getimg_mock.application import Application
     from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
 
+# New objects after which garbage is looked for among them, and the number of such collections after
+# which it is looked for among all objects.
 _COLLECTED_AFTER = 50_000
+_SEARCHED_EVERY = 500
+_OLDEST = 2  # the generation of a collection that looks at all objects
 _TLS = """
 HTTPS is at {url}; getimg-mock ca shows how programs trust it.
 """
@@ -219,12 +223,36 @@ def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None =
     # rarely is a tenth of the time of a request.
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
+    gc.callbacks.append(_Keeping())
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve_until_signal(app, entrances, parent))
     app.fake.store.close()
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
     gc.freeze()
+
+
+class _Keeping:
+    """Lets a collection of garbage look at what is new, and not at all generations that are kept.
+
+    What one collection leaves is put aside. After `_SEARCHED_EVERY` of them one looks at everything,
+    so that no garbage stays for ever.
+    """
+
+    def __init__(self) -> None:
+        self._collections = 0
+
+    def __call__(self, phase: str, info: Mapping[str, int]) -> None:
+        """Put what is left aside at the end of a collection."""
+        if phase != "stop":
+            return
+        self._collections += 1
+        if self._collections < _SEARCHED_EVERY:
+            gc.freeze()
+        elif self._collections == _SEARCHED_EVERY:
+            gc.unfreeze()
+        elif info["generation"] == _OLDEST:
+            self._collections = 0
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
