@@ -235,8 +235,8 @@ def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None =
 class _Keeping:
     """Lets a collection of garbage look at what is new, and not at all generations that are kept.
 
-    What one collection leaves is put aside. After `_SEARCHED_EVERY` of them one looks at everything,
-    so that no garbage stays for ever.
+    What one collection leaves is put aside. After `_SEARCHED_EVERY` of them one looks at all
+    objects, so that no garbage stays for ever.
     """
 
     def __init__(self) -> None:
