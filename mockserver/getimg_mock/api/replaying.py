@@ -13,15 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.formatting import format_unix_timestamp
 from getimg_mock.api.messages import JSON, Answer, encode_json
-from getimg_mock.cassettes.canonical_requests import canonicalize_value
-from getimg_mock.cassettes.outcomes import DELETES_AT
-from getimg_mock.cassettes.placeholders import (
-    GENERATION,
-    Filling,
-    fill_header,
-    fill_placeholders,
-    format_link,
-)
 from getimg_mock.errors import Refusal
 from getimg_mock.world.error_codes import UNRECORDED
 from getimg_mock.world.randomness import digest
@@ -132,6 +123,9 @@ def render_result(
     job, ending = find_job(recordings, generation), generation.ending
     if job is None or job.result is None or ending is None or ending.failure != job.failure:
         return None
+    from getimg_mock.cassettes.outcomes import DELETES_AT  # noqa: PLC0415 - few fakes replay
+    from getimg_mock.cassettes.placeholders import format_link  # noqa: PLC0415 - as above
+
     text = _encode(job.result)
     for number, link in enumerate(links):
         text = text.replace(format_link(number), link)
@@ -190,6 +184,8 @@ def _find_take(call: Call, request: Any) -> tuple[bytes, Take | None]:
     recordings = call.fake.recordings
     if recordings is None:
         raise LookupError(f"{call.operation} was replayed without a cassette")
+    from getimg_mock.cassettes.canonical_requests import canonicalize_value  # noqa: PLC0415 - few fakes replay
+
     key = recordings.find_key(call.operation, call.body, lambda: canonicalize_value(request))
     take = recordings.find_take(key, call.owner.ordinals.get(key, 0))
     if take is not None:
@@ -209,9 +205,13 @@ def _count(call: Call, key: bytes) -> None:
 
 
 def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str = "") -> Answer:
-    filling = Filling(generation=generation, link=format_link, answered=answered)
+    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
+
+    filling = placeholders.Filling(
+        generation=generation, link=placeholders.format_link, answered=answered
+    )
     headers = [
-        (name.encode(), fill_header(value, filling).encode("latin-1", "replace"))
+        (name.encode(), placeholders.fill_header(value, filling).encode("latin-1", "replace"))
         for name, value in recorded.headers
     ]
     if recorded.data is not None:
@@ -223,11 +223,15 @@ def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str 
 
 def _fill(text: str, generation: str, answered: datetime) -> str:
     """Return encoded JSON with the values of a replay for its placeholders."""
-    text = text.replace(GENERATION, generation)
+    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
+
+    text = text.replace(placeholders.GENERATION, generation)
     if "{answer" not in text and "{balance" not in text:
         return text
-    filling = Filling(generation=generation, link=format_link, answered=answered)
-    return str(fill_placeholders(text, filling))
+    filling = placeholders.Filling(
+        generation=generation, link=placeholders.format_link, answered=answered
+    )
+    return str(placeholders.fill_placeholders(text, filling))
 
 
 @lru_cache(maxsize=4096)

@@ -54,6 +54,8 @@ COMMANDS: Final = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 when something was wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words == ["--version"]:
+        return _print_version()
     try:
         return _run(replace_help(take_choice(words)))
     except GetimgMockError as error:
@@ -77,15 +79,19 @@ def _run(words: list[str]) -> int:
             words = [name, *move_options(words[1:], str(action))]
     parsed = parser.parse_args(words)
     if parsed.version:
-        from getimg_mock.control.package_version import find_version  # noqa: PLC0415 - slow, and rarely asked
-
-        sys.stdout.write(f"getimg-mock {find_version()}\n")
-        return 0
+        return _print_version()
     if name is None:
         parser.print_help()
         return 2
     run: int = import_module(f"getimg_mock.cli.{name}").run(parsed)
     return run
+
+
+def _print_version() -> int:
+    from getimg_mock.control.package_version import find_version  # noqa: PLC0415 - rarely asked
+
+    sys.stdout.write(f"getimg-mock {find_version()}\n")
+    return 0
 
 
 def build_parser(detailed: Collection[str | None]) -> Parser:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.cli.seeding import seed_store
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
@@ -149,7 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = tls.settings
     check_workers(settings)
     app = _create_app(arguments, settings)
-    seeded = list(seed_store(app.fake, arguments.restore))
+    seeded = _restore_workspaces(app, arguments.restore)
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
@@ -173,6 +172,15 @@ def run(arguments: argparse.Namespace) -> int:
         lambda number, parent: _serve(create_app(settings), entrances[number], parent),
     ).run()
     return 0
+
+
+def _restore_workspaces(app: Application, files: Sequence[str]) -> list[str]:
+    """Return what is to be said of each snapshot that workspaces begin with."""
+    if not files:
+        return []
+    from getimg_mock.cli.seeding import seed_store  # noqa: PLC0415 - it imports all control commands
+
+    return list(seed_store(app.fake, files))
 
 
 def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
