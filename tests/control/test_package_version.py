@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def test_the_version_is_that_of_the_installation() -> None:
     """It is read from the name of a folder, and agrees with what the packaging tools read."""
-    assert package_version.find_version.__wrapped__() == version("getimg-mock")
+    assert package_version.find_version() == version("getimg-mock")
 
 
 def test_a_checkout_that_is_not_installed_has_a_version(
@@ -24,4 +24,4 @@ def test_a_checkout_that_is_not_installed_has_a_version(
 ) -> None:
     """The health of a fake that runs from its source is an answer, not an error."""
     monkeypatch.setattr(sys, "path", [str(tmp_path), str(tmp_path / "missing")])
-    assert package_version.find_version.__wrapped__() == "0"
+    assert package_version.find_version() == "0"

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from functools import cache
-from typing import Final
 
-_RECORD: Final = re.compile(r"getimg_mock-(.+)\.dist-info")
+_BEGIN, _END = "getimg_mock-", ".dist-info"
 
 
-@cache
 def find_version() -> str:
     """Return the version; `0` in a checkout that is not installed."""
     for folder in sys.path:
@@ -20,9 +16,8 @@ def find_version() -> str:
         except OSError:
             continue
         for name in names:
-            found = _RECORD.fullmatch(name)
-            if found:
-                return found[1]
+            if name.startswith(_BEGIN) and name.endswith(_END):
+                return name[len(_BEGIN) : -len(_END)]
     return _ask_metadata()
 
 
