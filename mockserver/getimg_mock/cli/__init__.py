@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "verify": "judge a provider or a client by the contract",
     "explain": "say what a check holds, and why",
     "replay": "run the plans of recorded failures again",
+    "drift": "say what has changed in the API",
     "report": "put recorded runs side by side, in one report",
     "request": "send one request to the API as the client of a workspace",
     "verdict": "judge the client of a workspace by the requests it sent so far",

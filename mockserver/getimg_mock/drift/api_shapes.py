@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+JsonSchema = dict[str, Any]
+"""A JSON Schema without references."""
+
 MAX_DEPTH: Final = 16
 """How deep types may be nested; what is deeper is of any type."""
 

@@ -11,7 +11,7 @@ from getimg_mock.drift.touched_claims import find_claim
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Severity = Literal["info", "warning", "breaking"]
+DriftSeverity = Literal["info", "warning", "breaking"]
 Change = Literal[
     "added",
     "removed",
@@ -25,7 +25,7 @@ Change = Literal[
     "invalid response",
 ]
 
-SEVERITIES: Final[tuple[Severity, ...]] = ("breaking", "warning", "info")
+SEVERITIES: Final[tuple[DriftSeverity, ...]] = ("breaking", "warning", "info")
 """The severities, the gravest first."""
 
 _ACTIONS: Final[dict[str, str]] = {
@@ -49,7 +49,7 @@ class DriftRow:
     source: str
     subject: str
     change: Change
-    severity: Severity
+    severity: DriftSeverity
     before: str = ""
     after: str = ""
     claim: str = ""
@@ -84,7 +84,7 @@ def build_row(
     source: str,
     subject: str,
     change: Change,
-    severity: Severity,
+    severity: DriftSeverity,
     *,
     before: str = "",
     after: str = "",

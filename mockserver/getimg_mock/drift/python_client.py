@@ -53,14 +53,11 @@ def _format(value: object) -> str:
 def _read_base_url(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            value = node.value.values[0] if _is_plain(node.value) else node.value
+            value = node.value
+            if isinstance(value, ast.JoinedStr) and len(value.values) == 1:
+                value = value.values[0]  # an f-string without anything to insert
             if node.targets[0].id == "base_url" and isinstance(value, ast.Constant):
                 yield "base_url", str(value.value)
-
-
-def _is_plain(node: ast.expr) -> bool:
-    """Return whether an f-string has nothing to insert."""
-    return isinstance(node, ast.JoinedStr) and len(node.values) == 1
 
 
 def _read_environment(tree: ast.Module) -> Iterator[str]:
@@ -84,9 +81,9 @@ def _read_retry_rules(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
         and isinstance(each.args[0], ast.Constant)
     ]
     if function.name == "_should_retry":
-        yield "retry_override", ", ".join(map(str, headers))
+        yield "retry_override", ", ".join(sorted(map(str, headers)))
     if function.name == "_parse_retry_after_header":
-        yield "retry_headers", ", ".join(map(str, headers))
+        yield "retry_headers", ", ".join(sorted(map(str, headers)))
     if function.name == "_calculate_retry_timeout":
         for each in ast.walk(function):
             if isinstance(each, ast.Compare) and len(each.ops) == 2:
@@ -96,10 +93,12 @@ def _read_retry_rules(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
 
 
 def _list_statuses(function: ast.FunctionDef) -> list[str]:
-    return [
-        f"{_SIGNS.get(type(each.ops[0]), '?')}{each.comparators[0].value}"
+    """Return what is retried, numbers before ranges, in whatever order the code asks."""
+    found = [
+        f"{_SIGNS.get(type(each.ops[0]), '?')}{each.comparators[0].value!r}"
         for each in ast.walk(function)
         if isinstance(each, ast.Compare)
         and ast.unparse(each.left).endswith("status_code")
         and isinstance(each.comparators[0], ast.Constant)
     ]
+    return sorted(found, key=lambda each: (not each[0].isdigit(), each))

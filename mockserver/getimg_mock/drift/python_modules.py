@@ -34,7 +34,9 @@ class ModuleSet:
                     warnings.simplefilter("ignore")
                     self._trees[path] = ast.parse(self._files.get(path, ""))
             except (SyntaxError, ValueError, RecursionError, MemoryError):
-                raise SettingsError(f"{self._label}: {path} is not Python: it is damaged.") from None
+                raise SettingsError(
+                    f"{self._label}: {path} is not Python: it is damaged."
+                ) from None
         return self._trees[path]
 
     @cached_property
@@ -52,7 +54,9 @@ class ModuleSet:
         folder = path.split("/")[:-1]
         folder = folder[: len(folder) - node.level + 1] if node.level else []
         target = "/".join([*folder, *(node.module or "").split(".")]).strip("/")
-        original = next((each.name for each in node.names if (each.asname or each.name) == name), name)
+        original = next(
+            (each.name for each in node.names if (each.asname or each.name) == name), name
+        )
         submodule = f"{target}/{original}.py".lstrip("/")
         if submodule in self._files:
             return submodule, ""

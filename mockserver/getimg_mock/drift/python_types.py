@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from getimg_mock.drift.api_shapes import MAX_DEPTH
+from getimg_mock.drift.api_shapes import MAX_DEPTH, JsonSchema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.drift.python_modules import ModuleSet
 
-Schema = dict[str, Any]
 
-_PLAIN: Final[dict[str, Schema]] = {
+_PLAIN: Final[dict[str, JsonSchema]] = {
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -35,7 +34,7 @@ class TypeReader:
         self._modules = modules
         self._open: list[tuple[str, str]] = []
 
-    def read(self, path: str, node: ast.expr | None) -> Schema:
+    def read(self, path: str, node: ast.expr | None) -> JsonSchema:  # noqa: PLR0911 - a return a kind
         """Return the schema of an annotation in the module at `path`."""
         if isinstance(node, ast.Constant):
             return self._read_constant(path, node)
@@ -51,7 +50,7 @@ class TypeReader:
             return self.read(path, node.args[-1])
         return {}
 
-    def _read_constant(self, path: str, node: ast.Constant) -> Schema:
+    def _read_constant(self, path: str, node: ast.Constant) -> JsonSchema:
         if node.value is None:
             return {"type": "null"}
         if not isinstance(node.value, str):
@@ -61,7 +60,7 @@ class TypeReader:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return {}
 
-    def _read_attribute(self, path: str, node: ast.Attribute) -> Schema:
+    def _read_attribute(self, path: str, node: ast.Attribute) -> JsonSchema:
         """Read `module.Type`: of the package, or `datetime.date`."""
         if isinstance(node.value, ast.Name):
             statement = self._modules.list_names(path).get(node.value.id)
@@ -71,7 +70,7 @@ class TypeReader:
                     return self._read_name(module, node.attr)
         return dict(_PLAIN.get(node.attr, {}))
 
-    def _read_name(self, path: str, name: str) -> Schema:
+    def _read_name(self, path: str, name: str) -> JsonSchema:
         statement = self._modules.list_names(path).get(name)
         if (path, name) in self._open or len(self._open) > MAX_DEPTH:
             return {}
@@ -88,7 +87,7 @@ class TypeReader:
             self._open.pop()
         return dict(_PLAIN.get(name, {}))
 
-    def _read_subscript(self, path: str, node: ast.Subscript) -> Schema:
+    def _read_subscript(self, path: str, node: ast.Subscript) -> JsonSchema:  # noqa: PLR0911 - as above
         head = node.value.attr if isinstance(node.value, ast.Attribute) else ""
         head = node.value.id if isinstance(node.value, ast.Name) else head
         inner = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
@@ -106,8 +105,8 @@ class TypeReader:
             return {"type": "object", "additionalProperties": self.read(path, inner[-1])}
         return self.read(path, inner[0]) if head in _WRAPPERS else {}
 
-    def _read_class(self, path: str, node: ast.ClassDef) -> Schema:
-        schema: Schema = {"type": "object", "properties": {}, "required": []}
+    def _read_class(self, path: str, node: ast.ClassDef) -> JsonSchema:
+        schema: JsonSchema = {"type": "object", "properties": {}, "required": []}
         for base in node.bases:
             inherited = self.read(path, base) if isinstance(base, ast.Name) else {}
             schema["properties"] |= inherited.get("properties", {})
@@ -129,7 +128,7 @@ class TypeReader:
         return schema
 
 
-def _pair_descriptions(body: list[ast.stmt]) -> Iterator[tuple[ast.AnnAssign, Schema]]:
+def _pair_descriptions(body: list[ast.stmt]) -> Iterator[tuple[ast.AnnAssign, JsonSchema]]:
     """Yield the fields of a class with the text that follows each."""
     for number, statement in enumerate(body):
         if isinstance(statement, ast.AnnAssign):
@@ -162,7 +161,7 @@ def _find_head(node: ast.expr) -> str:
     return ""
 
 
-def _unite(schemas: list[Schema]) -> Schema:
+def _unite(schemas: list[JsonSchema]) -> JsonSchema:
     """Return the union: null is a type of the other, and a text with a date is the date."""
     nullable = any(each.get("type") == "null" for each in schemas)
     others = [each for each in schemas if each.get("type") != "null"]

@@ -165,6 +165,4 @@ def _find_python_root(files: Mapping[str, str]) -> str:
 
 
 def _strip(files: Mapping[str, str], root: str) -> dict[str, str]:
-    return {
-        name.removeprefix(root): text for name, text in files.items() if name.startswith(root)
-    }
+    return {name.removeprefix(root): text for name, text in files.items() if name.startswith(root)}

@@ -34,9 +34,8 @@ _CLAIMS: Final[tuple[tuple[str, str], ...]] = (
     (r"model \S+ pricing", "rates are ordered by price; `unit_price` is a decimal string"),
     (r"model \S+ default", "the first listed ratio, resolution and duration is the default"),
     (r"model ", "which models there are, and each value of each"),
-    (r"client base_url", "the API answers at the address of the fake"),
+    (r"client (base_url|environment)", "the API answers at the address of the fake"),
     (r"client ", "over the limit a minute: 429 `rate_limit` with `Retry-After` in seconds"),
-    (r"cassette ", "every behaviour that the recording shows"),
 )
 """Patterns of subjects, the narrowest first, with the beginning of the claim."""
 
