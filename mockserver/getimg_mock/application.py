@@ -36,6 +36,14 @@ class Application:
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
 
+    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint of an HTTP request, ready to be called, or None.
+
+        It can be called outside a task of asyncio, which drawing files, pages and streams need;
+        for these this application itself is to be called.
+        """
+        return self._api.find_endpoint(scope)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
         if scope.get("root_path"):

@@ -110,7 +110,7 @@ def _render_options(module: ModuleType, command: str) -> str:
 
 def _list_rows(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
     for action in parser._actions:
-        if action.dest == "help":
+        if action.dest == "help" or action.help == argparse.SUPPRESS:
             continue
         value = f" {action.metavar or ''}".rstrip()
         if action.choices:

@@ -24,7 +24,7 @@ MIRRORS: Final = {
         "a module of commands is named after the idea that its commands show or change",
     ),
     "cli": Mirror(
-        ("", "world", "control", "contract/verification"),
+        ("", "world", "control", "cassettes", "contract/verification"),
         "a module is named after its command, and a command after what it runs",
     ),
     "contract/clients": Mirror(

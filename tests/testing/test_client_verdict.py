@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from getimg_mock.application import create_app
+from getimg_mock.contract.clients.observed_traffic import judge_traffic
+from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSpool
 from getimg_mock.testing import fixtures as _imported_once  # noqa: F401 - not by each inner run
 
 if TYPE_CHECKING:
@@ -85,6 +88,46 @@ def test_requests_off_the_map_belong_to_the_verdict_of_their_test(
             getimg_live.require("no-unexpected-calls")
         """
     )
-    result = pytester.runpytest()
+    result = pytester.runpytest("-p", "no:randomly")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["*GC101*", "*GET /v1/images 401 was not expected*"])
+
+
+OBSERVED_SUITE = """
+import httpx, pytest
+
+IMAGE = {"model": "seedream-5-lite", "prompt": "A lighthouse"}
+
+def post(url, key, tries=1, path="/v2/images/generations"):
+    for _ in range(tries):
+        try:
+            return httpx.post(url + path, json=IMAGE, headers={"Authorization": f"Bearer {key}"})
+        except httpx.TransportError:
+            pass
+
+@pytest.mark.getimg(scenario="lost-response", clock="linked")
+def test_pays_twice(getimg_mock):
+    post("https://api.getimg.ai", getimg_mock.key, 2)
+
+def test_old_path(getimg_live):
+    post(getimg_live.url, getimg_live.key, path="/v1/images/generations")
+"""
+
+
+def test_an_observed_suite_is_judged_by_the_fakes_of_its_own_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In process and on a socket, each request is judged, and each finding names its test."""
+    spool = pytester.mkdir("spool")
+    monkeypatch.setenv(SPOOL_VARIABLE, str(spool))
+    pytester.makeini(INI)
+    suite = pytester.makepyfile(OBSERVED_SUITE).name
+    pytester.runpytest_inprocess("-p", "no:randomly").assert_outcomes(passed=2)
+    result = judge_traffic(create_app().fake, handed=TrafficSpool(spool).read())
+    senders = {
+        each.check.id: finding.history.find_senders(finding.observation.exchanges)
+        for each in result.of("FAIL")
+        for finding in each.findings
+    }
+    assert senders["GC402"] == [f"{suite}::test_pays_twice"]
+    assert senders["GC101"] == [f"{suite}::test_old_path"]

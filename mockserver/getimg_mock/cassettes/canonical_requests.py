@@ -16,7 +16,7 @@ import math
 import re
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote_to_bytes, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode, urlsplit, urlunsplit
 
 from getimg_mock.cassettes.cassette import RecordedBody, RecordedRequest
 from getimg_mock.redaction import KnownKeys
@@ -25,6 +25,7 @@ from getimg_mock.world.operations import OPERATIONS, find_operation
 _DIGEST_LENGTH: Final = 12
 _GENERATION: Final = "{generation}"
 _DAYS: Final = ("start", "end")
+_PATH_CHARACTERS: Final = "/{}:@!$&'()*+,;=~%"
 _MAX_DEPTH: Final = 32
 _MAX_TEXT_BODY: Final = 1 << 20
 _DATA_URL: Final = re.compile(r"data:([\w/+.-]{0,80})((?:;[\w=-]{1,40})*),(.*)", re.DOTALL)
@@ -52,7 +53,7 @@ def canonicalize_request(
     operation = find_operation(method, path)
     request = RecordedRequest(
         method=method,
-        path=known.redact(_canonicalize_path(operation, path)),
+        path=quote(known.redact(_canonicalize_path(operation, path)), safe=_PATH_CHARACTERS),
         query=known.redact(_canonicalize_query(operation, query)),
         body=_canonicalize_body(body, known),
     )

@@ -59,6 +59,11 @@ def is_media_name(name: str) -> bool:
     return _MEDIA_NAME.fullmatch(name) is not None
 
 
+def is_entry_name(name: str) -> bool:
+    """Return whether a name is that of a file of an exchange or a job."""
+    return _ENTRY_NAME.fullmatch(name) is not None
+
+
 def list_entry_names(folder: Path) -> list[str]:
     """Return the names of the files of entries, sorted; hidden files are ignored."""
     return _list_names(folder / EXCHANGES, _ENTRY_NAME, "OPERATION-DIGEST-NUMBER.json")

@@ -12,10 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from getimg_mock import schemas
 from getimg_mock.cassettes.cassette import Cassette, Manifest, RecordedExchange, RecordedJob
 from getimg_mock.cassettes.cassette_files import (
     EXCHANGES,
     MANIFEST,
+    MAX_ENTRY_SIZE,
     MEDIA,
     format_entry_name,
     format_media_name,
@@ -68,6 +70,13 @@ def write_entries(folder: Path, entries: Iterable[RecordedExchange]) -> list[str
     return sorted(names)
 
 
+def is_storable(entry: RecordedExchange) -> bool:
+    """Return whether a cassette can hold an entry: one that is not as its schema says cannot."""
+    value = encode_entry(entry)
+    schema = "own/cassette-job" if value["kind"] == "job" else "own/cassette-exchange"
+    return not schemas.violations(schema, value) and len(_format_json(value)) <= MAX_ENTRY_SIZE
+
+
 def write_manifest(folder: Path, *, product: str, contract: str, upstream: str) -> Manifest:
     """Write the manifest of all that is in a folder, and return it."""
     entries = tuple(read_entry(folder, name) for name in list_entry_names(folder))
@@ -106,8 +115,12 @@ def write_cassette(cassette: Cassette) -> Cassette:
 
 
 def _write_json(path: Path, value: Json) -> None:
+    _write_file(path, _format_json(value))
+
+
+def _format_json(value: Json) -> bytes:
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _write_file(path, text.encode("utf-8", "backslashreplace"))
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _write_file(path: Path, data: bytes) -> None:

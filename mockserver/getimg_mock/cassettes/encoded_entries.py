@@ -115,18 +115,12 @@ def decode_entry(value: Json, digest: str, occurrence: int) -> RecordedExchange:
         "response": _decode_response(value["response"]),
         "seconds": value["seconds"],
         "cost": Decimal(value["cost"]),
-        "files": tuple(
-            RecordedFile(
-                index=each["index"],
-                media=each["media"],
-                media_type=each["media_type"],
-                size=each["size"],
-            )
-            for each in value["files"]
-        ),
+        "files": tuple(_decode_file(each) for each in value["files"]),
     }
-    if value["kind"] == "exchange":
-        return RecordedExchange(**common)
+    return RecordedExchange(**common) if value["kind"] == "exchange" else _decode_job(value, common)
+
+
+def _decode_job(value: Json, common: dict[str, Any]) -> RecordedJob:
     return RecordedJob(
         **common,
         polls=value["polls"],
@@ -138,6 +132,15 @@ def decode_entry(value: Json, digest: str, occurrence: int) -> RecordedExchange:
             for each in value["interruptions"]
         ),
         final=_decode_response(value["final"]) if "final" in value else None,
+    )
+
+
+def _decode_file(value: Json) -> RecordedFile:
+    return RecordedFile(
+        index=value["index"],
+        media=value["media"],
+        media_type=value["media_type"],
+        size=value["size"],
     )
 
 

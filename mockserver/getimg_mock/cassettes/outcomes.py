@@ -59,8 +59,8 @@ def read_recordings(settings: Settings) -> Recordings | None:
         return None
     if settings.on_miss == "real":
         raise SettingsError(
-            "on-miss real is not possible here: a fake does not send requests to getimg.ai. Use "
-            "fake or fail, or record what is missing."
+            "on-miss real is for getimg-mock serve, which sends what is missing to the API within "
+            "--budget. Use fake or fail here."
         )
     outcomes = build_outcomes(read_cassette(settings.replay))
     return Recordings.of(outcomes, on_miss=settings.on_miss, ignored=settings.replay_ignore)
@@ -72,9 +72,8 @@ def build_outcomes(cassette: Cassette) -> list[ReplayedOutcome]:
     Raises `CassetteError` for an entry that cannot be replayed, and for missing media.
     """
     entries = sorted(cassette.entries, key=lambda each: each.occurrence)
-    return [
-        _build_outcome(each, cassette.folder.absolute()) for each in entries if is_replayed(each)
-    ]
+    folder = cassette.folder.absolute()
+    return [build_outcome(each, folder) for each in entries if is_replayed(each)]
 
 
 def is_replayed(entry: RecordedExchange) -> bool:
@@ -93,7 +92,8 @@ def build_request(entry: RecordedExchange) -> Any:
     return body.value if body.kind == "json" else {f"{body.kind} body": body.value}
 
 
-def _build_outcome(entry: RecordedExchange, folder: Path) -> ReplayedOutcome:
+def build_outcome(entry: RecordedExchange, folder: Path) -> ReplayedOutcome:
+    """Return the outcome of an entry; raises `CassetteError` for one that cannot be replayed."""
     source = format_entry_name(entry)
     try:
         job = None

@@ -58,7 +58,7 @@ def format_moment(moment: datetime, answered: datetime) -> str:
 
 def format_balance(amount: Decimal, first: Decimal) -> str:
     """Return the placeholder of a balance, given the first balance of the recording."""
-    return f"{{balance{amount - first:+f}}}"
+    return f"{{balance{(amount - first).normalize():+f}}}"
 
 
 def fill_placeholders(value: Any, filling: Filling) -> Any:

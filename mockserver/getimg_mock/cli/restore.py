@@ -23,17 +23,21 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore the workspace."""
-    state = _read_snapshot(arguments.file)
+    state = read_snapshot(arguments.file)
     answer = control_client.open_channel(arguments).call("POST", "/restore", {"state": state})
     said = f"Restored: it is {answer['now']}, the balance is {answer['balance']} USD."
     return control_client.print_answer(arguments, answer, [said])
 
 
-def _read_snapshot(path: str) -> Any:
+def read_snapshot(path: str) -> Any:
+    """Return the JSON of a file, or of standard input for `-`.
+
+    Raises `SettingsError` for a file that cannot be read or is not JSON.
+    """
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return json.loads(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path} is not JSON: {error}.") from None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
 from getimg_mock.cli.serve import add_settings, judge_client, load_settings
+from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSpool
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.child_environment import read_header
@@ -17,6 +19,7 @@ from getimg_mock.serving.program_run import API_HOSTS, ProgramRun
 if TYPE_CHECKING:
     import argparse
 
+    from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
 
 
@@ -73,11 +76,15 @@ def run(arguments: argparse.Namespace) -> int:
             "Use --api-host NAME for a further name."
         )
     app = create_app(require_token(settings))
-    status, refused = program.run(app, os.environ)
-    if arguments.summary or arguments.observe:
-        sys.stderr.write(render_summary(app.fake, refused))
-    if arguments.observe:
-        sys.stderr.write(render_verdict(app.fake))
+    if not arguments.observe:
+        status, refused = program.run(app, os.environ)
+        if arguments.summary:
+            sys.stderr.write(render_summary(app.fake, refused))
+        return status
+    with tempfile.TemporaryDirectory() as folder:
+        status, refused = program.run(app, {**os.environ, SPOOL_VARIABLE: folder})
+        verdict = render_verdict(app.fake, TrafficSpool(folder).read())
+    sys.stderr.write(render_summary(app.fake, refused) + verdict)
     return status
 
 
@@ -100,9 +107,12 @@ def render_summary(fake: Fake, refused: frozenset[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def render_verdict(fake: Fake) -> str:
-    """Return the findings of the client contract on all that a program has sent."""
-    verdict = judge_client(fake)
+def render_verdict(fake: Fake, handed: SpooledTraffic | None = None) -> str:
+    """Return the findings of the client contract on all that a program has sent.
+
+    `handed` is what tests have handed over of fakes of their own.
+    """
+    verdict = judge_client(fake, handed=handed)
     # Of each check the worst finding, which comes first.
     worst: dict[str, dict[str, Any]] = {}
     for each in verdict["findings"]:
@@ -110,6 +120,7 @@ def render_verdict(fake: Fake) -> str:
     lines = [
         f"  {each['status']} {each['check']} {each['statement']}\n"
         f"       {each['expected']}; {each['actual']}"
+        + "".join(f"\n       sent by {sender}" for sender in each["sent_by"])
         for each in worst.values()
     ]
     head = f"client contract: {verdict['judged']} checks judged, {len(lines)} with findings"

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.cli.seeding import seed_store
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
+from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import (
     describe_entrances,
     new_event_loop,
@@ -28,9 +30,10 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from getimg_mock.application import Application
+    from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
 
@@ -54,18 +57,42 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         f"--video-seconds) and a key of {FILE} (video-seconds).",
         allow_abbrev=False,
     )
+    parser.add_argument(
+        "--restore",
+        metavar="[KEY=]FILE",
+        action="append",
+        default=[],
+        help="begin with a workspace that getimg-mock snapshot wrote, unless the store has one",
+    )
     add_settings(parser)
+    group = parser.add_argument_group("recording (docs/recording.md)")
+    add = group.add_argument
+    add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
+    add("--learn", metavar="FILE", type=Path, help="write a settings file that follows --record")
+    add("--upstream", metavar="URL", help="the API that --record forwards to (default: real)")
+    add(
+        "--budget", metavar="USD", help="what --record may spend today; without it reads alone pass"
+    )
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add `--config` and an option for every setting."""
-    parser.add_argument("--config", metavar="FILE", type=Path, help=f"settings file ({FILE})")
+def add_settings(
+    parser: argparse.ArgumentParser, *, hidden: bool = False, without: Collection[str] = ()
+) -> None:
+    """Add `--config` and an option for every setting but those of the names `without`.
+
+    `hidden` leaves them out of the help of a command that they are not about.
+    """
+    shown = argparse.SUPPRESS if hidden else f"settings file ({FILE})"
+    parser.add_argument("--config", metavar="FILE", type=Path, help=shown)
     groups = {title: parser.add_argument_group(title) for title in (*SETTING_GROUPS, OTHER)}
     for option in list_options():
+        if option.name in without:
+            continue
         shown = option.metadata["help"]
         if option.default is not None and not option.metadata["flag"]:
             shown += f" (default: {option.default})"
-        arguments: dict[str, Any] = {"help": shown.replace("%", "%%"), "dest": option.name}
+        shown = argparse.SUPPRESS if hidden else shown.replace("%", "%%")
+        arguments: dict[str, Any] = {"help": shown, "dest": option.name}
         if option.metadata["flag"]:
             arguments["action"] = argparse.BooleanOptionalAction
         else:
@@ -97,18 +124,39 @@ class _Extend(argparse.Action):
         )
 
 
+def format_settings(arguments: argparse.Namespace, without: Collection[str] = ()) -> list[str]:
+    """Return the words of a command line that gave settings, but those of the names `without`."""
+    words = [] if arguments.config is None else ["--config", str(arguments.config)]
+    for option in list_options():
+        if option.name in without or not hasattr(arguments, option.name):
+            continue
+        value, name = getattr(arguments, option.name), format_option_name(option.name)
+        if option.metadata["flag"]:
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                words += [f"--{name}", str(each)]
+    return words
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
     tls = prepare_tls(require_token(load_settings(arguments, {})))
     settings = tls.settings
     check_workers(settings)
-    app = create_app(settings)
+    app = _create_app(arguments, settings)
+    seeded = list(seed_store(app.fake, arguments.restore))
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
+    sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
     if settings.workers == 1:
-        _serve(app, entrances[0])
+        try:
+            _serve(app, entrances[0])
+        finally:
+            if arguments.record is not None or settings.on_miss == "real":
+                _finish(app, arguments.learn)
         return 0
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
@@ -121,6 +169,47 @@ def run(arguments: argparse.Namespace) -> int:
         lambda number, parent: _serve(create_app(settings), entrances[number], parent),
     ).run()
     return 0
+
+
+def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
+    """Return the fake, or what forwards to the API, all requests or unrecorded ones alone.
+
+    Raises `SettingsError` for options that do not belong together.
+    """
+    is_mixed = settings.on_miss == "real" and settings.replay is not None
+    if settings.replay is not None and arguments.record is not None and not is_mixed:
+        raise SettingsError("--record beside --replay is for --on-miss real: add it.")
+    folder = arguments.record or (settings.replay if is_mixed else None)
+    if folder is None:
+        if arguments.upstream is not None or arguments.budget is not None:
+            raise SettingsError(
+                "--upstream and --budget are for a recording: add --record DIR, or --replay DIR "
+                "--on-miss real."
+            )
+        return create_app(settings)
+    if settings.workers != 1:
+        raise SettingsError("A recording is one process: leave out --workers.")
+    from getimg_mock.contract.cassette_recording import recording_run  # noqa: PLC0415 - the contract takes longer to import than the fake
+
+    options = recording_run.RecordingOptions(
+        folder=folder,
+        upstream=arguments.upstream or recording_run.REAL,
+        budget=arguments.budget,
+    )
+    if not is_mixed:
+        return recording_run.open_recording(options, settings)
+    from getimg_mock.contract.cassette_recording import replaying_recorder  # noqa: PLC0415 - see above
+
+    return replaying_recorder.open_replaying_recorder(options, settings)
+
+
+def _finish(app: Application, learn: Path | None) -> None:
+    """Write the cassette of a recording, and say what it holds."""
+    from getimg_mock.cli import record  # noqa: PLC0415 - see `_create_app`
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication  # noqa: PLC0415 - see `_create_app`
+
+    if isinstance(app, RecordingApplication):
+        record.finish(app, learn)
 
 
 def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
@@ -176,11 +265,16 @@ Any key that begins with sk_ opens a workspace of its own. Nothing here costs an
 """
 
 
-def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
-    """Return the findings of the client contract on the client of a key, or on all clients."""
+def judge_client(
+    fake: Fake, key: str | None = None, *, handed: SpooledTraffic | None = None
+) -> dict[str, Any]:
+    """Return the findings of the client contract on the client of a key, or on all clients.
+
+    `handed` is what tests have handed over of fakes of their own.
+    """
     from getimg_mock.contract.clients.observed_traffic import judge_traffic  # noqa: PLC0415 - the contract takes longer to import than the fake, and few ask for a verdict
 
-    result = judge_traffic(fake, key=key)
+    result = judge_traffic(fake, key=key, handed=handed)
     return {
         "judged": sum(each.status not in {"VOID", "SKIP"} for each in result.verdicts),
         "findings": [
@@ -192,6 +286,7 @@ def judge_client(fake: Fake, key: str | None = None) -> dict[str, Any]:
                 "expected": finding.observation.expected,
                 "actual": finding.observation.actual,
                 "exchanges": list(finding.observation.exchanges),
+                "sent_by": finding.history.find_senders(finding.observation.exchanges),
             }
             for each in result.verdicts
             for finding in each.findings

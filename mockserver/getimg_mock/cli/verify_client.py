@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
+from getimg_mock.cli.serve import add_settings, format_settings, load_settings
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.drivers.driver_lookup import CASE_SECONDS
 from getimg_mock.contract.clients.observed_traffic import ObservedCommand
 from getimg_mock.contract.verification.client import verify_client
 from getimg_mock.errors import SettingsError
+from getimg_mock.setting_values import MEMORY_STORE
 
 if TYPE_CHECKING:
     import argparse
 
     from getimg_mock.contract.verification.client import Client
     from getimg_mock.contract.verification.result import Verification
+
+_OWN_OPTIONS: Final = frozenset({"seed", "scenario"})
+"""The settings of the fake for which `verify client` has an option of its own."""
 
 
 def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
@@ -32,6 +37,7 @@ def add_command(kinds: argparse._SubParsersAction[Any]) -> None:
     )
     _add_client_options(parser)
     _add_case_options(parser)
+    add_settings(parser, hidden=True, without=_OWN_OPTIONS)
     reporting.add_options(parser)
     parser.add_argument(
         "--scorecard", action="store_true", help="print one line a client, nothing else"
@@ -56,7 +62,17 @@ def _add_client_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--key", metavar="KEY", help="API key for --target (default: GETIMG_API_KEY)")
     add("--budget", metavar="USD", help="the most that may be spent at --target today")
-    add("--observe", action="store_true", help="run a command and judge what the fake sees of it")
+    _add_observation_options(parser)
+
+
+def _add_observation_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--observe",
+        action="store_true",
+        help="run a command and judge what the fake sees of it; takes all options of "
+        "getimg-mock serve, such as --port",
+    )
     add(
         "--scenario",
         action="append",
@@ -131,8 +147,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _collect_clients(arguments: argparse.Namespace) -> list[Client]:
+    given = format_settings(arguments, without=_OWN_OPTIONS)
     if arguments.observe:
-        return [ObservedCommand(arguments.clients, arguments.scenario)]
+        return [_build_observed(arguments, given)]
+    if given or arguments.scenario:
+        name = given[0] if given else "--scenario"
+        raise SettingsError(f"{name} is for the fake of --observe -- COMMAND; leave it out.")
     clients = [*arguments.clients, *(f"program:{each}" for each in arguments.program)]
     if not clients:
         raise SettingsError(
@@ -140,6 +160,15 @@ def _collect_clients(arguments: argparse.Namespace) -> list[Client]:
             f"{', '.join(SHIPPED)}), --program COMMAND, or --observe -- COMMAND."
         )
     return clients
+
+
+def _build_observed(arguments: argparse.Namespace, given: list[str]) -> ObservedCommand:
+    for name in ("store", "workers"):
+        if hasattr(arguments, name):
+            raise SettingsError(f"Leave out --{name}: the fake of --observe keeps nothing.")
+    preset = {"port": 0, "quiet": True, "store": MEMORY_STORE, "workers": 1}
+    settings = load_settings(arguments, preset)
+    return ObservedCommand(arguments.clients, arguments.scenario, settings, given)
 
 
 def _show_scorecards(result: Verification, *, named: bool) -> None:

@@ -56,17 +56,20 @@ def build_small_request(model: ModelJson, **more: Any) -> dict[str, Any]:
 
 def select_fewest_pixels(models: Sequence[ModelJson]) -> list[ModelJson]:
     """Return the models that can make the smallest pictures; all, where none lists resolutions."""
-    ranks = [min(map(_rank, model.get("supported_resolutions") or ["0"])) for model in models]
+    ranks = [
+        min(map(rank_resolution, model.get("supported_resolutions") or ["0"])) for model in models
+    ]
     return [model for model, rank in zip(models, ranks, strict=True) if rank == min(ranks)]
 
 
 def choose_few_pixels(model: ModelJson) -> dict[str, str]:
     """Return the fields that request the fewest pixels of a model."""
     resolutions = model.get("supported_resolutions") or []
-    return {"resolution": min(resolutions, key=_rank)} if resolutions else {}
+    return {"resolution": min(resolutions, key=rank_resolution)} if resolutions else {}
 
 
-def _rank(resolution: str) -> tuple[int, str]:
+def rank_resolution(resolution: str) -> tuple[int, str]:
+    """Return a key that sorts the names of resolutions by size."""
     digits = "".join(each for each in resolution if each.isdigit())
     return (int(digits) * (1000 if resolution.endswith("K") else 1) if digits else 0, resolution)
 

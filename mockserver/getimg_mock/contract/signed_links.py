@@ -14,10 +14,11 @@ def strip_base(url: str, base: str) -> str:
     return url[len(base) :] if url.startswith(base + "/") else url
 
 
-def alter_link(url: str, alteration: str, base: str, donor: str = "") -> str | None:
+def alter_link(url: str, alteration: str, base: str, donor: str = "", place: int = 0) -> str | None:
     """Return path and query of a link after one `Alteration`; None for what is not a URL.
 
-    `donor` is the link whose expiry and signature replace those of `url` where it is `borrowed`.
+    `place` is that of the character to change. `donor` is the link whose expiry and signature
+    replace those of `url` where it is `borrowed`.
     """
     try:
         parts, other = urlsplit(url), urlsplit(donor)
@@ -34,6 +35,10 @@ def alter_link(url: str, alteration: str, base: str, donor: str = "") -> str | N
     elif alteration == "end-sig":
         signature = query.get("sig", "")
         query["sig"] = signature[:-1] + ("1" if signature[-1:] == "0" else "0")
+    elif alteration in {"sig-at", "cut-sig", "longer-sig"}:
+        query["sig"] = _alter_signature(query.get("sig", ""), alteration, place)
+    elif alteration == "exp-at":
+        query["exp"] = _change_at(query.get("exp", ""), place)
     elif alteration in {"exp", "late-exp"}:
         old = query.get("exp", "0")
         more = 86400 * 365 if alteration == "late-exp" else 3600
@@ -47,6 +52,20 @@ def alter_link(url: str, alteration: str, base: str, donor: str = "") -> str | N
 
 def _flip_first_digit(signature: str) -> str:
     return ("1" if signature[:1] == "0" else "0") + signature[1:]
+
+
+def _alter_signature(signature: str, alteration: str, place: int) -> str:
+    if alteration != "sig-at":
+        return signature[:-1] if alteration == "cut-sig" else signature + "0"
+    # The last character of Base64 may hold bits that mean nothing.
+    whole = all(each in "0123456789abcdefABCDEF" for each in signature)
+    return _change_at(signature, place % max(1, len(signature) - (not whole)))
+
+
+def _change_at(text: str, place: int) -> str:
+    """Return a text with another digit at one place, counted anew after the last."""
+    at = place % len(text) if text else 0
+    return f"{text[:at]}{'1' if text[at : at + 1] == '0' else '0'}{text[at + 1 :]}"
 
 
 def _alter_path(path: str, alteration: str) -> str:

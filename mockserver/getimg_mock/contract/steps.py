@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
 Key = Literal["a", "b", "none", "raw"]
 Alteration = Literal[
-    "", "sig", "end-sig", "exp", "item", "id", "no-sig", "no-exp", "late-exp", "borrowed"
+    "",
+    "sig",
+    "end-sig",
+    "sig-at",
+    "cut-sig",
+    "longer-sig",
+    "exp",
+    "exp-at",
+    "item",
+    "id",
+    "no-sig",
+    "no-exp",
+    "late-exp",
+    "borrowed",
 ]
 
 FIRST_KEY: Final = "{key}"
@@ -24,6 +37,9 @@ FIRST_KEY: Final = "{key}"
 
 DAYS_PLACEHOLDER: Final = "{days}"
 """Placeholder for a range of 32 days, from the day before the plan begins, as a query."""
+
+DONOR: Final = "{donor}"
+"""Placeholder in a header for the value of the step's `donor`; a value that is missing is empty."""
 
 TERMINAL: Final = ("completed", "failed")
 """The statuses in which a generation has ended."""
@@ -46,7 +62,8 @@ class Send:
 
     `path` may hold `{}`, which the value of `ref` replaces. With `link`, `ref` gives the whole URL,
     and `alter` names the one change to it; `borrowed` takes expiry and signature from the link of
-    `donor`.
+    `donor`; `sig-at` and `exp-at` change the character at `place`, counted anew after the last.
+    Without `borrowed`, `donor` gives the value of `DONOR` in headers.
 
     `valid` is what the plan knows of the request: True (must be accepted), False (must be refused:
     `fault` names why, `field` where) or None. Requests of one `group` must get the same answer.
@@ -68,6 +85,7 @@ class Send:
     link: bool = False
     alter: Alteration = ""
     donor: Ref | None = None
+    place: int = 0
     valid: bool | None = None
     fault: str = ""
     field: str = ""

@@ -160,6 +160,11 @@ def _read_criteria(values: Mapping[str, Any]) -> dict[str, str]:
     return given
 
 
+def describe_file(path: str) -> MediaFile:
+    """Return what a picture or a video is; raises `SettingsError` for what cannot be decoded."""
+    return _probe(OwnFile.find(path))
+
+
 def read_media_rules(tables: Iterable[Mapping[str, Any]]) -> list[MediaRule]:
     """Return the rules of several tables; raises `SettingsError` that says which is wrong."""
     found = []

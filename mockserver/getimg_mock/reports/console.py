@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.reports.printable_text import replace_unprintable
 from getimg_mock.reports.replays import build_replay_command, describe_script
+from getimg_mock.reports.run_events import list_senders
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def render_failure(
         "",
         *_render_part("expected", failure["expected"], most=3),
         *_render_part("actual", failure["actual"], most=3),
+        *_render_senders(failure),
         "",
         *_render_part("why", _format_reason(verdict), most=4),
         *(_render_part("fix", verdict["fix"], most=4) if verdict.get("fix") else []),
@@ -118,6 +120,11 @@ def _render_part(name: str, text: str, *, most: int) -> list[str]:
         break_on_hyphens=False,
     )
     return lines or [f"  {name}"]
+
+
+def _render_senders(failure: RunEvent) -> list[str]:
+    senders = list_senders(failure)
+    return _render_part("sent by", ", ".join(senders), most=2) if senders else []
 
 
 def _format_reason(verdict: dict[str, Any]) -> str:

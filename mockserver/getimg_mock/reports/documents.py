@@ -12,7 +12,7 @@ from getimg_mock.control.package_version import find_version
 from getimg_mock.reports.locations import locate
 from getimg_mock.reports.printable_text import LINE_BREAKS, escape_json, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
-from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
+from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes, list_senders
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ def _describe_passing(verdict: dict[str, Any]) -> str:
 def _list_advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
     """Return the lines that say how to fix a failure, and how to see it again."""
     fix = [f"Fix: {verdict['fix']}"] if verdict.get("fix") else []
+    senders = list_senders(verdict["failures"][0])
+    fix += [f"Sent by: {', '.join(senders)}"] if senders else []
     return [*fix, f"Replay: {build_replay_command(outcome, verdict['failures'][0])}"]
 
 
@@ -258,6 +260,7 @@ def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> li
             "",
             f"- expected: {_escape_cell(failure['expected'])}",
             f"- actual: {_escape_cell(failure['actual'])}",
+            *[f"- sent by: {_escape_cell(each)}" for each in list_senders(failure)],
             *([f"- fix: {_escape_cell(verdict['fix'])}"] if verdict.get("fix") else []),
             f"- replay: `{replace_unprintable(build_replay_command(outcome, failure))}`",
             "",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.reports.html_page import count_things, render_page
 from getimg_mock.reports.replays import build_replay_command, describe_script
-from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes
+from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes, list_senders
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -232,6 +232,7 @@ def _build_details(outcome: Outcome, column: int, verdict: RunEvent) -> _Details
         "replay": build_replay_command(outcome, failure),
         "script": describe_script(outcome, failure),
         "where": _describe_place(failure),
+        "sent by": ", ".join(list_senders(failure)),
     }
     return _Details(
         column=column,

@@ -150,6 +150,11 @@ def _collect_remarks(verdict: RunEvent) -> list[str]:
     return [notes] if notes else []
 
 
+def list_senders(failure: RunEvent) -> list[str]:
+    """Return the tests, or programs, that sent the requests of a failure of an observed client."""
+    return [str(each) for each in failure.get("client", {}).get("sent_by", ())]
+
+
 def compose_title(outcomes: Iterable[Outcome]) -> str:
     """Return what a report on these runs is called."""
     kinds = {outcome.kind for outcome in outcomes}

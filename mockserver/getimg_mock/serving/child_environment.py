@@ -23,11 +23,11 @@ class ChildAddresses:
     """What a child process is pointed at.
 
     `url` is the fake without TLS, `proxy_port` that of the proxy on 127.0.0.1, `hosts` the names
-    that the proxy answers as the fake.
+    that the proxy answers as the fake. `key` is None where the child keeps its own.
     """
 
     url: str
-    key: str
+    key: str | None
     proxy_port: int
     hosts: frozenset[str]
     isolated: bool = False
@@ -45,7 +45,7 @@ def build_environment(
     bundle = str(files.bundle)
     changed = {
         "GETIMG_AI_BASE_URL": addresses.url,
-        "GETIMG_API_KEY": addresses.key,
+        **({} if addresses.key is None else {"GETIMG_API_KEY": addresses.key}),
         "GETIMG_MOCK_URL": addresses.url,
         "SSL_CERT_FILE": bundle,
         "REQUESTS_CA_BUNDLE": bundle,

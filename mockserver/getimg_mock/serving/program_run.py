@@ -34,12 +34,16 @@ _FROM_TERMINAL: Final = {"SIGINT", "SIGQUIT"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramRun:
-    """A command, and what is answered to it. `hosts` are answered by the fake."""
+    """A command, and what is answered to it. `hosts` are answered by the fake.
+
+    `key` is the API key that the command finds in its environment; None leaves its own.
+    """
 
     command: Sequence[str]
     isolated: bool = False
     headers: Sequence[str] = ()
     hosts: frozenset[str] = API_HOSTS
+    key: str | None = EXAMPLE_KEY
 
     def run(self, app: Application, inherited: Mapping[str, str]) -> tuple[int, frozenset[str]]:
         """Return the command's status, 128 + N after signal N, and the hosts that were refused.
@@ -75,7 +79,7 @@ class ProgramRun:
         files = write_trust_files(folder, authority.certificate, inherited, preload)
         addresses = ChildAddresses(
             url=format_url(plain),
-            key=EXAMPLE_KEY,
+            key=self.key,
             proxy_port=proxy.getsockname()[1],
             hosts=self.hosts,
             isolated=self.isolated,

@@ -25,6 +25,7 @@ from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
 from getimg_mock.testing.live import ExternalServer, OwnServer
+from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import API_HOST, resolve_options
 from getimg_mock.testing.policies import list_unrecorded
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
@@ -198,9 +199,9 @@ def _open_in_process(
     request: pytest.FixtureRequest, want: WorkspaceOptions, stack: ExitStack
 ) -> OpenWorkspace:
     start = want.compute_start()
-    budget = want.settings.media_cache_mib * 1024 * 1024
     # A picture depends on its request alone, so that tests can share a cache.
-    cache = request.config.stash.setdefault(_CACHE, MediaCache(budget))
+    cache = MediaCache(want.settings.media_cache_mib * 1024 * 1024)
+    cache = request.config.stash.setdefault(_CACHE, cache)
     try:
         fake, store = create_fake_with_epochs(
             want.settings, lambda: VirtualClock(start=start, rate=want.rate), cache
@@ -223,6 +224,7 @@ def _open_in_process(
     store.listeners.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
+    stack.callback(hand_over(want.test, store, fake))
     return OpenWorkspace(workspace, guard, want, claim)
 
 

@@ -15,6 +15,7 @@ from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.errors import SettingsError
 from getimg_mock.fake import open_workspace
 from getimg_mock.serving.server import MockServer
+from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import WHOLE_FAKE_SETTINGS, derive_key
 from getimg_mock.testing.reset_tracking import EpochStore
 from getimg_mock.testing.stalled_polling import StalledPollingDetector
@@ -93,6 +94,7 @@ class OwnServer:
             workspace, self._store, handle="getimg_live", fail=failure
         )
         self._store.listeners.append(detector)
+        end_handing_over = hand_over(want.test, self._store, self._fake, key=want.key)
         self._counted.failures.append(failure)
         try:
             yield workspace
@@ -100,6 +102,7 @@ class OwnServer:
             failure.close()
             self._counted.failures.remove(failure)
             self._store.listeners.remove(detector)
+            end_handing_over()
             del self._wanted[want.key]
 
     def _start_server(self, key: str) -> Workspace:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
+OBSERVED: Final = "GETIMG_OBSERVED_TRAFFIC"
+"""The environment variable of a run that `getimg-mock verify client --observe` has started."""
 
 # Settings of a server, which a test does not have.
 _SERVER_ONLY: Final = frozenset(
@@ -74,7 +76,7 @@ class WorkspaceOptions:
 
     `given` are the settings that the test names. `start` is when the clock starts (None is now),
     `rate` how fast it runs, and `linked` whether the test's own time is linked to it. `verdict`
-    says whether a violation of the client contract fails the test.
+    says whether a violation of the client contract fails the test. `test` is the test's node id.
     """
 
     settings: Settings
@@ -85,6 +87,7 @@ class WorkspaceOptions:
     linked: bool
     policies: tuple[str, ...]
     verdict: str = "off"
+    test: str = ""
 
     def compute_start(self) -> datetime:
         """Return the moment at which the workspace's clock starts."""
@@ -118,6 +121,7 @@ def resolve_options(
         linked=linked,
         policies=policies,
         verdict=verdict,
+        test=request.node.nodeid,
     )
 
 

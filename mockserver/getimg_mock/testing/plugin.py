@@ -5,6 +5,7 @@ So an installed getimg-mock costs other test suites only the import of this modu
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from getimg_mock.virtual_time.linked_time import Link
 
 _FIXTURES = frozenset({"getimg_mock", "getimg_live"})
+
+# Set by `verify client --observe`: as in options.py, which is imported where it is needed.
+_OBSERVED = "GETIMG_OBSERVED_TRAFFIC"
 
 _INI: tuple[tuple[str, str, str, Any], ...] = (
     ("getimg_server", "URL of a running fake, for getimg_live", "string", ""),
@@ -65,7 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark."""
     config.addinivalue_line(
         "markers",
-        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, ...): the "
+        "getimg(seed, scenario, clock, models, balance, limits, key, policies, verdict, "
+        "cassette, on_miss, ...): the "
         "options of this test's fake; all settings of getimg-mock but those of the server.",
     )
 
@@ -83,7 +88,19 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Guard a test that has the mark, or every test, if the ini file asks for it."""
+    """Guard a test that has the mark, or every test, if the ini file asks for it.
+
+    In a run that is observed, say when each test ran.
+    """
+    if _OBSERVED not in os.environ:
+        return (yield from _guard(item))
+    from getimg_mock.testing.observed_run import record_span  # noqa: PLC0415 - where observed
+
+    with record_span(item):
+        return (yield from _guard(item))
+
+
+def _guard(item: pytest.Item) -> Generator[None, object, object]:
     if item.get_closest_marker("getimg") is None and not item.config.getini("getimg_guard"):
         return (yield)
     from getimg_mock.testing.guarding import guard_test  # noqa: PLC0415 - as late as possible

@@ -43,6 +43,7 @@ class Paid:
     own: bool = False
     keys: dict[str, str] = field(default_factory=dict)
     patience: float = 60
+    poll_bound: float = 60
     night: list[int] = field(default_factory=lambda: [1])
     mute: bool = False
 

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from getimg_mock.cli import main
 from getimg_mock.contract.clients import observed_traffic, run_validity, scorecard
+from getimg_mock.contract.clients.observed_traffic import ObservedCommand
 from getimg_mock.serving.server import MockServer
+from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,3 +101,29 @@ def test_what_browsers_ask_of_any_server_is_no_request_of_a_client(server: MockS
     httpx.get(f"{server.url}/favicon.ico")
     result, verdict = judge(server)
     assert (result.exchanges, verdict.status) == (0, "VOID")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--port", "8000", "httpx"), "--port is for the fake of --observe -- COMMAND"),
+        (("--scenario", "lost-response", "httpx"), "--scenario is for the fake of --observe"),
+        (("--observe", "--store", "memory", "--", "true"), "Leave out --store"),
+    ],
+)
+def test_options_of_the_fake_are_for_an_observed_run_alone(
+    words: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client that is driven meets the fault server, which has none of them."""
+    assert main(["verify", "client", *words]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_an_observed_command_meets_a_fake_with_the_settings_that_were_given() -> None:
+    """So a container can be told the port; the command to repeat the run has the options."""
+    settings = Settings.of(port=0, quiet=True, balance="7", scenario=("lost-response",))
+    observed = ObservedCommand(["true"], ["lost-response"], settings, ["--balance", "7"])
+    server = observed.create_server()
+    assert server.settings.balance == 7
+    assert server.settings.scenario == ("lost-response",)
+    assert observed.words == "--scenario lost-response --balance 7 --observe -- true"

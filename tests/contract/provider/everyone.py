@@ -11,6 +11,7 @@ from tests.contract.provider.mutants_catalogue import CATALOGUE
 from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
+from tests.contract.provider.mutants_rare import RARE
 from tests.contract.provider.mutants_rate import RATE
 from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
@@ -30,6 +31,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *VALIDATION,
     *VALUES,
     *MEDIA,
+    *RARE,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

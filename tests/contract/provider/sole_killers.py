@@ -62,6 +62,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP409": "range-is-short",
     "GP410": "files-grow-with-each-download",
     "GP411": "link-names-its-neighbour",
+    "GP412": "larger-is-no-larger",
     "GP501": "adds-a-fee",
     "GP502": "images-by-the-second",
     "GP503": "dearer-than-listed",

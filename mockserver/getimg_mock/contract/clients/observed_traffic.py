@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -21,17 +22,19 @@ from getimg_mock.contract.clients.cases.client_history import (
     ClientHistory,
 )
 from getimg_mock.contract.clients.suite import CHECKS, Result
+from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, SpooledTraffic, TrafficSpool
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.server import MockServer
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from getimg_mock.contract.clients.cases.client_check import ClientCheck
     from getimg_mock.fake import Fake
+    from getimg_mock.settings import Settings
     from getimg_mock.world.journal import Exchange, Journal
 
 OBSERVABLE: Final[tuple[ClientCheck, ...]] = tuple(each for each in CHECKS if each.observable)
@@ -73,17 +76,29 @@ class ObservedFake:
 class ObservedCommand:
     """A program that is run against a fake, and judged by what the fake sees of it.
 
-    It finds the fake by `GETIMG_AI_BASE_URL`. `scenarios` are in force while it runs.
+    It finds the fake by `GETIMG_AI_BASE_URL`. `scenarios` are in force while it runs. `settings`
+    are those of the fake, in place of the defaults on a free port, and `options` the words of the
+    command line that gave them.
     """
 
     command: Sequence[str]
     scenarios: Sequence[str] = ()
+    settings: Settings | None = None
+    options: Sequence[str] = ()
 
     @property
     def words(self) -> str:
         """The words that name the client on the command line."""
         scenarios = "".join(f"--scenario {shlex.quote(each)} " for each in self.scenarios)
-        return f"{scenarios}--observe -- {shlex.join(self.command)}"
+        options = "".join(f"{shlex.quote(each)} " for each in self.options)
+        return f"{scenarios}{options}--observe -- {shlex.join(self.command)}"
+
+    def create_server(self) -> MockServer:
+        """Return the server for the command, which is to be started."""
+        if self.settings is None:
+            return MockServer(scenario=tuple(self.scenarios))
+        scenarios = tuple(dict.fromkeys((*self.settings.scenario, *self.scenarios)))
+        return MockServer(settings=replace(self.settings, scenario=scenarios))
 
 
 def run_command(
@@ -96,14 +111,19 @@ def run_command(
     command = list(observed.command)
     if not command:
         raise SettingsError("Say what to observe: --observe -- pytest tests/")
-    with MockServer(scenario=tuple(observed.scenarios)) as server:
-        environment = {"GETIMG_API_KEY": "sk_observed", **os.environ}
+    with tempfile.TemporaryDirectory() as folder, observed.create_server() as server:
+        environment = {"GETIMG_API_KEY": "sk_observed", **os.environ, SPOOL_VARIABLE: folder}
         environment["GETIMG_AI_BASE_URL"] = server.url
         try:
             done = subprocess.run(command, env=environment, check=False)  # noqa: S603 - the caller's own command
         except OSError as error:
             raise SettingsError(f"{command[0]} cannot be started: {error.strerror}.") from None
-        result = judge_traffic(server.app.fake, name=" ".join(command), checks=checks)
+        result = judge_traffic(
+            server.app.fake,
+            name=" ".join(command),
+            checks=checks,
+            handed=TrafficSpool(folder).read(),
+        )
         return result, done.returncode
 
 
@@ -114,18 +134,20 @@ def judge_traffic(
     key: str | None = None,
     checks: Sequence[ClientCheck] | None = None,
     since: datetime | None = None,
+    handed: SpooledTraffic | None = None,
 ) -> Result:
     """Return the verdict on the clients of a fake so far: of all workspaces, or of one `key`.
 
     Requests without a workspace, to unknown paths or without a valid key, belong to it: all of
     them, or with `key` those from `since` on. `checks` are those to judge, of which only observable
-    ones can be; all of them, without.
+    ones can be; all of them, without. `handed` is what tests have handed over: what fakes of their
+    own have seen is judged, too, and findings name the tests.
     """
     judging = [each for each in OBSERVABLE if checks is None or each in checks]
     workspaces = fake.store if key is None else (fake.store.get_or_create(key),)
     journals: list[Iterable[Exchange]] = [each.journal for each in workspaces]
     journals.append(fake.list_strays(since) if since is not None or key is None else ())
-    histories = [each for journal in journals for each in collect_histories(journal, name=name)]
+    histories = list(_collect_all(journals, handed or SpooledTraffic([], []), name))
     return Result(
         name,
         "0",
@@ -133,6 +155,20 @@ def judge_traffic(
         tuple(histories),
         remark=describe_refusals(histories),
     )
+
+
+def _collect_all(
+    journals: Iterable[Iterable[Exchange]], handed: SpooledTraffic, name: str
+) -> Iterator[ClientHistory]:
+    """Yield the histories of journals of the observer's fake, and of those handed over."""
+
+    def find_sender(each: Exchange) -> str:
+        return handed.find_test(each.wall) or _describe_agent(each)
+
+    for journal in journals:
+        yield from collect_histories(journal, name=name, find_sender=find_sender)
+    for own in handed.journals:
+        yield from collect_histories(own.exchanges, name=name, find_sender=lambda _: own.test)  # noqa: B023 - called at once
 
 
 def describe_refusals(histories: Iterable[ClientHistory]) -> str:
@@ -159,9 +195,14 @@ def collect_histories(
     journal: Journal | Iterable[Exchange],
     *,
     name: str = "observed",
+    find_sender: Callable[[Exchange], str] | None = None,
 ) -> list[ClientHistory]:
-    """Return what a journal holds as histories: one of all of it, one of each submission."""
-    exchanges = [_convert_exchange(each) for each in journal]
+    """Return what a journal holds as histories: one of all of it, one of each submission.
+
+    `find_sender` returns which test or program has sent an exchange; by default its User-Agent.
+    """
+    find_sender = find_sender or _describe_agent
+    exchanges = [_convert_exchange(each, find_sender(each)) for each in journal]
     if not exchanges:
         return []
     first = exchanges[0].at
@@ -169,7 +210,14 @@ def collect_histories(
     return [_history(name, "observed", dated), *_group_submissions(name, dated)]
 
 
-def _convert_exchange(each: Exchange) -> ClientExchange:
+def _describe_agent(each: Exchange) -> str:
+    """Return what a request says of the program that has sent it: its User-Agent, if any."""
+    named = (value for name, value in each.request_headers if name.lower() == b"user-agent")
+    agent = next(named, b"").decode("latin-1")
+    return f"User-Agent {agent[:100]}" if agent else ""
+
+
+def _convert_exchange(each: Exchange, sender: str) -> ClientExchange:
     sent = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in each.request_headers)
     return ClientExchange(
         number=each.number,
@@ -188,6 +236,7 @@ def _convert_exchange(each: Exchange) -> ClientExchange:
         sent=sent,
         target=each.path + (f"?{each.query}" if each.query else ""),
         effects=each.effects,
+        sender=sender,
     )
 
 
@@ -237,19 +286,8 @@ def _history(
         for effect in each.effects or ():
             if effect.what in {"hold", "charge"} and effect.generation:
                 ledger[effect.generation] = effect.amount or Decimal(0)
-    outcomes = (
-        (
-            CallOutcome(
-                op=op,
-                args={},
-                kind="value",
-                first=exchanges[0].number - 1,
-                last=exchanges[-1].number,
-            ),
-        )
-        if op
-        else ()
-    )
+    first, last = exchanges[0].number - 1, exchanges[-1].number
+    outcomes = (CallOutcome(op=op, args={}, kind="value", first=first, last=last),) if op else ()
     return ClientHistory(
         plan=Plan(name=case, steps=()),
         exchanges=tuple(exchanges),

@@ -122,6 +122,9 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
             "seed": result.seed,
             "outcomes": [redact(each.shown, history) for each in history.outcomes[:_MAX_OUTCOMES]],
         }
+        senders = history.find_senders(finding.observation.exchanges)[:_MAX_OUTCOMES]
+        if senders:
+            failure["client"]["sent_by"] = [redact(each, history) for each in senders]
     return event
 
 

@@ -79,7 +79,7 @@ def sum_owed(history: History, until: HttpExchange | None, key: str) -> Decimal 
         if made.key != key or (until is not None and made.number > until.number):
             continue
         end = history.ended.get(name)
-        cost = read_total_cost(end) if end is not None else _compute_listed(history, made)
+        cost = read_total_cost(end) if end is not None else compute_listed(history, made)
         if end is not None and end.object.get("status") == "failed":
             cost = ZERO
         if cost is None:
@@ -88,7 +88,8 @@ def sum_owed(history: History, until: HttpExchange | None, key: str) -> Decimal 
     return total
 
 
-def _compute_listed(history: History, made: HttpExchange) -> Decimal | None:
+def compute_listed(history: History, made: HttpExchange) -> Decimal | None:
+    """Return the listed price of what a submission asked for; None where it is not known."""
     model = history.find_model(made.asked.get("model"))
     return None if model is None else compute_price(model, made.asked)
 

@@ -14,10 +14,18 @@ _SIGNATURES = (
     (b"\xff\xd8\xff", "image/jpeg"),
 )
 _PILLOW_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+_ORIENTATION = 0x0112
+"""The tag of Exif metadata for how a picture is turned."""
+
+_TURNED = frozenset({5, 6, 7, 8})
+"""Its values for a quarter or three quarters of a turn."""
 
 
 class MediaProperties(NamedTuple):
-    """What a file's bytes say of it; None for what its kind does not have."""
+    """What a file's bytes say of it; None for what its kind does not have.
+
+    The size of a picture is that in which viewers show it: metadata may turn it.
+    """
 
     mime_type: str | None
     width: int | None = None
@@ -25,6 +33,10 @@ class MediaProperties(NamedTuple):
     duration: float | None = None
     fps: float | None = None
     has_sound: bool | None = None
+    frames: int | None = None
+    """How many frames a video has."""
+    sound_seconds: float | None = None
+    """How long the sound track of a video is, where the file says it."""
     flaw: str = ""
 
 
@@ -53,12 +65,20 @@ def _probe_picture(data: bytes, kind: str) -> MediaProperties:
     try:
         with Image.open(io.BytesIO(data)) as picture:
             size = picture.size
+            if picture.getexif().get(_ORIENTATION) in _TURNED:
+                size = size[1], size[0]
             found = _PILLOW_TYPES.get(str(picture.format))
             picture.draft("RGB", (64, 64))
             picture.load()
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError) as error:
         return MediaProperties(kind, flaw=f"the picture cannot be decoded: {error}")
     return MediaProperties(found, *size)
+
+
+def _read_seconds(stream: av.AudioStream | None) -> float | None:
+    if stream is None or not stream.duration or stream.time_base is None:
+        return None
+    return float(stream.duration * stream.time_base)
 
 
 def _probe_video(data: bytes) -> MediaProperties:
@@ -70,13 +90,16 @@ def _probe_video(data: bytes) -> MediaProperties:
             frame = next(container.decode(stream))
             rate = stream.average_rate
             seconds = container.duration
+            sound = container.streams.audio[0] if container.streams.audio else None
             return MediaProperties(
                 "video/mp4",
                 frame.width,
                 frame.height,
                 seconds / 1_000_000 if seconds else None,
                 float(rate) if rate else None,
-                bool(container.streams.audio),
+                sound is not None,
+                stream.frames or None,
+                _read_seconds(sound),
             )
     except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:
         return MediaProperties("video/mp4", flaw=f"the video cannot be decoded: {error}")

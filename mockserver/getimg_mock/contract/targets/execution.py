@@ -6,9 +6,10 @@ library only, and modules of which the same holds.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import quote
 
 from getimg_mock.contract.instants import build_days_query, parse_instant
@@ -16,6 +17,7 @@ from getimg_mock.contract.json_reading import read_json
 from getimg_mock.contract.signed_links import alter_link
 from getimg_mock.contract.steps import (
     DAYS_PLACEHOLDER,
+    DONOR,
     FIRST_KEY,
     TERMINAL,
     Poll,
@@ -30,6 +32,19 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.steps import Step
     from getimg_mock.world.journal import Effect
+
+
+POLL_BOUND: Final = 1_000.0
+"""For how many seconds a video is polled where time is real: longer than any may take."""
+
+POLL_BOUND_AFTER_ONE: Final = 30.0
+"""The same, once a video was polled in vain."""
+
+_FIRST_INTERVAL: Final = 0.2
+"""Seconds until the second look where time is real; it doubles up to the interval of the step."""
+
+_MAX_ERRORS: Final = 12
+"""How many errors in succession end the polling of a video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,10 @@ class StepSession(Protocol):
     @property
     def patience(self) -> float:
         """The longest wait in seconds."""
+
+    @property
+    def poll_bound(self) -> float:
+        """The most seconds for which one video is polled."""
 
     def now(self) -> datetime:
         """Return the provider's time."""
@@ -117,6 +136,8 @@ class PlanExecution:
     observer: ExecutionObserver
     named: dict[str, ReceivedResponse] = field(default_factory=dict)
     """The latest response to each named step."""
+    _abandoned: bool = False
+    """Whether a video was polled in vain."""
     _days: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -180,20 +201,21 @@ class PlanExecution:
         return PreparedRequest(step.method, target, self._build_headers(step), body)
 
     def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
+        donated = self._resolve_text(step.donor) or ""
+        headers = tuple((name, value.replace(DONOR, donated)) for name, value in step.headers)
         if step.key in {"a", "b"}:
-            return (("authorization", f"Bearer {self.session.keys[step.key]}"), *step.headers)
+            return (("authorization", f"Bearer {self.session.keys[step.key]}"), *headers)
         key = self.session.keys["a"]
-        return tuple((name, insert_key(value, key)) for name, value in step.headers)
+        return tuple((name, insert_key(value, key)) for name, value in headers)
 
     def _build_target(self, step: Send) -> str | None:
         value = self._resolve_text(step.ref)
         if value is None:
             return None
         if step.link:
-            donor = self._resolve_text(step.donor)
-            return (
-                None if donor is None else alter_link(value, step.alter, self.session.base, donor)
-            )
+            donor = self._resolve_text(step.donor if step.alter == "borrowed" else None)
+            base = self.session.base
+            return None if donor is None else alter_link(value, step.alter, base, donor, step.place)
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace(FIRST_KEY, self.session.keys["a"])
         query = query.replace(DAYS_PLACEHOLDER, self._days)
@@ -219,7 +241,7 @@ class PlanExecution:
         return value
 
     def _poll(self, step: Poll) -> None:
-        interval = min(step.every, self.session.patience)
+        waited, errors = 0.0, 0
         for turn in range(step.most):
             look = Send(
                 path="/v2/videos/generations/{}",
@@ -231,9 +253,29 @@ class PlanExecution:
             received = self.send(look, turn, spontaneous=True)
             if received is None or _has_ended(received):
                 return
-            if turn + 1 == step.most or not self.session.wait(interval):
+            errors = errors + 1 if received.status not in {200, 429} else 0
+            interval = self._choose_interval(step, turn)
+            waited += interval
+            if (
+                turn + 1 == step.most
+                or errors == _MAX_ERRORS
+                or waited > self._find_poll_bound()
+                or not self.session.wait(interval)
+            ):
                 break
+        self._abandoned = True
         self.observer.note_abandoned_poll()
+
+    def _choose_interval(self, step: Poll, turn: int) -> float:
+        """Return the wait until the next look: short at first where time is real."""
+        if math.isinf(self.session.patience):
+            return step.every
+        return min(step.every, self.session.patience, _FIRST_INTERVAL * float(2 ** min(turn, 8)))
+
+    def _find_poll_bound(self) -> float:
+        """Return for how long to poll: one video that never ends is waited for once."""
+        bound = self.session.poll_bound
+        return min(bound, POLL_BOUND_AFTER_ONE) if self._abandoned else bound
 
     def _wait(self, step: Wait) -> bool:
         seconds = step.seconds

@@ -123,6 +123,7 @@ class InProcessSession:
     app: ASGIApp
     rules: Sequence[str] = ()
     patience = math.inf
+    poll_bound = math.inf
 
     def __init__(self, start: datetime, *, own: bool = True) -> None:
         self.base = "https://api.getimg.ai"

@@ -19,7 +19,13 @@ from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.targets.earlier_work import EarlierWork
-from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse, RefusedError
+from getimg_mock.contract.targets.execution import (
+    POLL_BOUND,
+    POLL_BOUND_AFTER_ONE,
+    PreparedRequest,
+    ReceivedResponse,
+    RefusedError,
+)
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
@@ -82,6 +88,8 @@ class HttpTarget:
     """The latest rate limit window of each key and kind."""
     earlier: EarlierWork = field(default_factory=EarlierWork)
     """The videos that earlier plans left behind."""
+    polled_in_vain: bool = False
+    """Whether a plan has given up polling a video."""
     left: int = 0
     """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -156,6 +164,7 @@ class HttpTarget:
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
         self.earlier.note(history)
+        self.polled_in_vain |= bool(history.with_role("poll-given-up"))
         return replace(history, carried=carried, full=full)
 
     def _find_full_windows(self) -> frozenset[tuple[str, str]]:
@@ -249,6 +258,13 @@ class HttpSession:
     def patience(self) -> float:
         """The longest wait in seconds; unlimited where the clock can be moved."""
         return self._target.longest_wait if self._target.control is None else math.inf
+
+    @property
+    def poll_bound(self) -> float:
+        """The most seconds for which a video is polled; fewer once one has never ended."""
+        if self._target.control is not None:
+            return math.inf
+        return POLL_BOUND_AFTER_ONE if self._target.polled_in_vain else POLL_BOUND
 
     def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""

@@ -108,7 +108,8 @@ def prepare_run(
     limits = None
     if isinstance(target, HttpTarget) and not target.own and tier >= "R3":
         limits = fetch_limits(target, paid=paid)
-    plans = [plan for plan in build_corpus(target.models, limits) if plan.tier <= tier]
+    corpus = build_corpus(target.models, limits, thorough=target.own)
+    plans = [plan for plan in corpus if plan.tier <= tier]
     plans += _draw_plans(options, target) if tier >= "R2" else []
     # A comparison or a self-check looks at the verdicts of every check, on every plan.
     judging = checks if set(checks) <= set(PROVIDER_CHECKS) else PROVIDER_CHECKS

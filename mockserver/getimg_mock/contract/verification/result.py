@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import find_format, write_report
 from getimg_mock.reports.replays import build_replay_command
+from getimg_mock.reports.run_events import list_senders
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -44,7 +45,8 @@ class Breach:
     """One place where a check failed: what was expected, what came, and the exchanges around it.
 
     `plan` is the name of the plan, or of the case of a client. `replay` is the command that shows
-    the breach again, or says why none does.
+    the breach again, or says why none does. `sent_by` are the tests, or programs, that sent the
+    requests of an observed client.
     """
 
     check: str
@@ -54,6 +56,7 @@ class Breach:
     actual: str
     exchanges: tuple[ShownExchange, ...]
     replay: str
+    sent_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +234,7 @@ def _build_breach(outcome: Outcome, failure: RunEvent) -> Breach:
         actual=failure["actual"],
         exchanges=tuple(_build_exchange(each) for each in failure["exchanges"]),
         replay=build_replay_command(outcome, failure),
+        sent_by=tuple(list_senders(failure)),
     )
 
 

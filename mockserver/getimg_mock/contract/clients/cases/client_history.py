@@ -70,6 +70,8 @@ class ClientExchange(HttpExchange):
     """Whether it was sent to the API that the client was configured for."""
     ours: bool = True
     """Whether the fake produced the answer, even if a rule changed it afterwards."""
+    sender: str = ""
+    """The test or program that sent it, as far as that is known of an observed client."""
 
     def get_sent_headers(self, name: str) -> list[str]:
         """Return every header of that (lower-case) name that the client sent."""
@@ -180,6 +182,11 @@ class ClientHistory(History):
     def requests(self) -> Sequence[ClientExchange]:
         """The requests, in order."""
         return cast("Sequence[ClientExchange]", self.exchanges)
+
+    def find_senders(self, numbers: Sequence[int] = ()) -> list[str]:
+        """Return what sent the requests of these numbers, or of all: tests, or programs."""
+        sent = [each for each in self.requests if not numbers or each.number in numbers]
+        return list(dict.fromkeys(each.sender for each in sent if each.sender))
 
     def during(self, outcome: CallOutcome) -> list[ClientExchange]:
         """Return the requests that were sent during a call."""

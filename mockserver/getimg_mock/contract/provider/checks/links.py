@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
+_INTERNAL_NAMES: Final = (".internal", ".local", ".localhost", ".lan", ".svc", ".cluster")
+
 _LEEWAY: Final = timedelta(seconds=2)
 
 
@@ -38,8 +41,8 @@ _LEEWAY: Final = timedelta(seconds=2)
 def links_are_signed(history: History) -> Iterator[Observation]:
     """Require absolute https links with `exp` and `sig`.
 
-    Applies to the URL of every delivered item. Fails on a relative or plain http URL, and on a
-    missing parameter. Source: documented.
+    Applies to the URL of every delivered item. Fails on a relative or plain http URL, on a missing
+    parameter, and on a host of a private network other than that of the API. Source: documented.
     """
     plain = history.base.startswith("http://")
     for result, item in list_items(history):
@@ -49,6 +52,18 @@ def links_are_signed(history: History) -> Iterator[Observation]:
         secure = parts.scheme == "https" or (plain and parts.scheme == "http")
         good = secure and parts.hostname and query.get("exp") and query.get("sig")
         yield expect(good, "an absolute https URL with exp and sig", url, result)
+        public = parts.netloc == urlsplit(history.base).netloc or not _is_internal(parts.hostname)
+        yield expect(public, "a host that clients can reach", url, result)
+
+
+def _is_internal(host: str | None) -> bool:
+    """Whether a host exists in a private network only: by its address, or by its name."""
+    name = (host or "").rstrip(".").lower()
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return "." not in name or name.endswith(_INTERNAL_NAMES)
+    return address.is_private or address.is_link_local or address.is_unspecified
 
 
 @check(

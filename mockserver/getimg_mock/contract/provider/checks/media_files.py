@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.model_choice import rank_resolution
+from getimg_mock.contract.prices import find_rate
 from getimg_mock.contract.provider.delivered_files import list_files, list_items
 from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
 from getimg_mock.contract.verdicts import check, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -108,6 +112,14 @@ def _check_track(
     if rate is not None:
         close = found.fps is not None and abs(found.fps - float(rate)) <= 0.1
         yield expect(close, f"{rate} frames per second", found.fps, result, got)
+    if found.frames and found.fps and found.duration:
+        lasting = found.frames / found.fps
+        wanted = f"frames for {found.duration:.2f} s"
+        close = abs(lasting - found.duration) <= max(0.25, found.duration / 10)
+        yield expect(close, wanted, f"{found.frames} frames, {lasting:.2f} s", result, got)
+    if found.sound_seconds is not None and found.duration:
+        long = found.sound_seconds >= found.duration / 2
+        yield expect(long, "sound to the end", f"{found.sound_seconds:.2f} s", result, got)
     if isinstance(item.get("has_sound"), bool):
         yield expect(
             found.has_sound == item["has_sound"],
@@ -147,6 +159,51 @@ def _check_aspect(
             made,
             result,
         )
+
+
+@check(
+    "GP412",
+    "A dearer resolution has more pixels",
+    severity="major",
+    evidence="common-sense",
+    cost="T",
+    why="The price is for the size. Results of one model and aspect ratio are compared where a "
+    "resolution with a larger name has a higher price.",
+    fix="Make the file in the resolution that was requested and charged.",
+)
+def dearer_is_larger(history: History) -> Iterator[Observation]:
+    """Require more pixels in a result whose resolution has a higher price for one unit.
+
+    Applies to results of one model, aspect ratio and sound, by their fields or else their files.
+    Fails when a dearer one is not larger. Source: our choice.
+    """
+    sizes = {
+        path: found.width * found.height
+        for got, _, item in list_files(history)
+        if (path := str(item.get("url")))
+        and (found := probe_media(got.body)).width
+        and found.height
+    }
+    kinds: dict[tuple[Any, ...], dict[Decimal, tuple[int, str, HttpExchange]]] = {}
+    for result, item in list_items(history):
+        made = history.submitted.get(result.generation)
+        model = history.find_model(made.asked.get("model")) if made is not None else None
+        width, height = parse_decimal(item.get("width")), parse_decimal(item.get("height"))
+        pixels = int(width * height) if width and height else sizes.get(str(item.get("url")))
+        price = find_rate(model, made.asked) if model is not None and made is not None else None
+        if made is None or model is None or not pixels or price is None:
+            continue
+        named = str(made.asked.get("resolution") or (model.get("supported_resolutions") or [""])[0])
+        kind = tuple(made.asked.get(name) for name in ("model", "aspect_ratio", "sound"))
+        kinds.setdefault(kind, {}).setdefault(price, (pixels, named, result))
+    for priced in kinds.values():
+        for (low, (few, small, one)), (high, (many, large, other)) in pairwise(
+            sorted(priced.items())
+        ):
+            if rank_resolution(small) >= rank_resolution(large):
+                continue
+            wanted = f"more than {few} pixels for {high} instead of {low} USD"
+            yield expect(many > few, wanted, f"{many} pixels", one, other)
 
 
 @check(
@@ -196,8 +253,12 @@ def transfers_are_exact(history: History) -> Iterator[Observation]:
         if gone is not None and got.at >= gone:
             continue
         where = f"{got.path}?{got.query}"
-        ranged = next((v for n, v in got.request_headers if n == "range"), None)
-        if got.status == 200 and got.method == "GET" and ranged is None:
+        asked = dict(got.request_headers)
+        ranged = asked.get("range")
+        if asked.keys() & {"if-none-match", "if-range"}:
+            if where in whole:
+                yield from _check_condition(got, whole[where], asked)
+        elif got.status == 200 and got.method == "GET" and ranged is None:
             whole.setdefault(where, got)
             length = got.fields.get("content-length")
             yield expect(
@@ -209,6 +270,24 @@ def transfers_are_exact(history: History) -> Iterator[Observation]:
             yield _check_head(history, got, whole[where])
 
 
+def _check_condition(
+    got: HttpExchange, full: HttpExchange, asked: dict[str, str]
+) -> Iterator[Observation]:
+    """Require what the tag of the file allows: no file or a part of it only for the right tag."""
+    tag = full.fields.get("etag")
+    right = tag is not None and tag in {asked.get("if-none-match"), asked.get("if-range")}
+    if "if-range" in asked and (right or tag is None):
+        yield from _check_range(got, full, asked["range"])
+    elif right and got.status == 304:
+        yield expect(not got.body, "304 without a body", f"{len(got.body)} bytes", full, got)
+    else:
+        wanted = "the whole file, unless the tag is that of the file"
+        whole = got.status == 200 and got.body == full.body
+        yield expect(whole, wanted, f"{got.status}, {len(got.body)} bytes", full, got)
+    again = got.fields.get("etag", tag)
+    yield expect(again == tag, f"one ETag of one file, {tag}", again, full, got)
+
+
 def _check_head(history: History, got: HttpExchange, full: HttpExchange) -> Observation:
     """Require that a HEAD has the status and the length of its GET, or 405.
 
@@ -217,10 +296,12 @@ def _check_head(history: History, got: HttpExchange, full: HttpExchange) -> Obse
     lengths = [each.fields.get("content-length") for each in (got, full)]
     open_ = not history.own and None in lengths
     same = got.status == full.status and (open_ or lengths[0] == lengths[1])
+    for name in ("etag", "content-type"):
+        same = same and got.fields.get(name, full.fields.get(name)) == full.fields.get(name)
     return expect(
         same or got.status == 405,
         "HEAD as GET, without the body",
-        f"{got.status}, {lengths[0]}",
+        f"{got.status}, {lengths[0]}, {got.kind}, {got.fields.get('etag')}",
         full,
         got,
     )

@@ -10,8 +10,11 @@ from getimg_mock.contract.provider.corpus import (
     field_plans,
     generation_plans,
     key_plans,
+    link_plans,
+    price_plans,
     rate_limit_plans,
     reference_plans,
+    repeated_plans,
     routing_plans,
 )
 
@@ -23,17 +26,25 @@ if TYPE_CHECKING:
 
 
 def build_corpus(
-    models: Sequence[ModelJson], limits: Mapping[str, int] | None = None
+    models: Sequence[ModelJson],
+    limits: Mapping[str, int] | None = None,
+    *,
+    thorough: bool = True,
 ) -> tuple[Plan, ...]:
     """Return all fixed plans for a catalogue, the ones that can spend nothing first.
 
     `limits` are the requests a minute that a target says it allows, by kind; a fake gets its own.
+    `thorough` plans buy every combination of the price list, and equal generations many times: for
+    a fake, where neither money nor time is real.
     """
     found = (
         *routing_plans.build_plans(models),
         *key_plans.build_plans(models),
         *rate_limit_plans.build_plans(models, limits or {}),
         *generation_plans.build_plans(models),
+        *repeated_plans.build_plans(models, thorough=thorough),
+        *link_plans.build_plans(models),
+        *price_plans.build_plans(models, thorough=thorough),
         *cost_range_plans.build_plans(),
         *field_plans.build_plans(models),
         *body_plans.build_plans(models),

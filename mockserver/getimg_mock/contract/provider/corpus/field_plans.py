@@ -6,7 +6,8 @@ For each rule there is a request that keeps it, and one that breaks it and no ot
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest, get_kind
@@ -18,12 +19,16 @@ from getimg_mock.contract.provider.corpus.input_values import (
     list_mistyped_values,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
+from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
-    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.steps import Send, Step
+
+_AT_ONCE: Final = 3
+"""How many videos are begun at the same time; services allow at least as many."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -247,21 +252,39 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
             )
 
 
-def _build_supported_steps(model: ModelJson) -> Iterator[Send]:
+def _build_supported_steps(model: ModelJson) -> Iterator[Step]:
+    """Yield each value that a model takes, and for videos each price, a few at the same time."""
     kind = get_kind(model)
-    choices = {
-        "aspect_ratio": model["supported_aspect_ratios"],
-        "resolution": model["supported_resolutions"],
-        "duration": model["supported_durations"],
-        "output_format": ["png", "jpeg", "webp"] if kind == "image" else [],
-        "sound": [False, True] if model["supports_sound"] else [False] * (kind == "video"),
-    }
-    for field, values in choices.items():
-        for value in values:
+    orders = list(_list_supported(model))
+    for first in range(0, len(orders), _AT_ONCE):
+        batch = orders[first : first + _AT_ONCE]
+        for more in batch:
+            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
             yield post(
                 kind,
-                build_small_request(model) | {field: value},
+                build_small_request(model) | more,
                 valid=True,
                 use="model-value",
-                field=f"{field} = {value!r}",
+                field=shown,
+                name=shown,
             )
+        for more in batch if kind == "video" else ():
+            shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
+            yield Poll(of=shown, every=60)
+
+
+def _list_supported(model: ModelJson) -> Iterator[dict[str, Any]]:
+    """Yield the fields of each request, which differ from the cheapest one."""
+    sounds = [False, True] if model["supports_sound"] else [False]
+    yield from ({"aspect_ratio": each} for each in model["supported_aspect_ratios"])
+    if model["type"] == "image":
+        yield from ({"resolution": each} for each in model["supported_resolutions"])
+        yield from ({"output_format": each} for each in ("png", "jpeg", "webp"))
+    else:
+        kinds = [
+            {"sound": sound} | ({"resolution": resolution} if resolution else {})
+            for sound, resolution in product(sounds, model["supported_resolutions"] or [None])
+        ]
+        yield from kinds
+        for place, seconds in enumerate(model["supported_durations"]):
+            yield {"duration": seconds} | kinds[place % len(kinds)]

@@ -94,9 +94,9 @@ def _build_money_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     )
 
 
-def request_file(name: str, **more: Any) -> Send:
-    """Return a step that downloads the file of the result named `name`."""
-    return Send(link=True, ref=Ref(name, "/data/0/url"), key="none", **more)
+def request_file(of: str, /, **more: Any) -> Send:
+    """Return a step that downloads the file of the result of the step named `of`."""
+    return Send(link=True, ref=Ref(of, "/data/0/url"), key="none", **more)
 
 
 def _build_file_steps(name: str) -> Iterator[Step]:

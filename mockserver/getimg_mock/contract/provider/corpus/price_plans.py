@@ -1,0 +1,85 @@
+"""Plans that buy what a price list offers: each value of each model, and all combinations."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.model_choice import (
+    build_small_request,
+    find_cheapest,
+    get_kind,
+    rank_resolution,
+)
+from getimg_mock.contract.plans import Plan, get_balance, post
+from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.steps import Poll
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson
+    from getimg_mock.contract.steps import Step
+
+FORMATS: Final = ("jpeg", "png", "webp")
+
+
+def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:
+    """Yield the plans about prices and sizes; `thorough` where generations cost nothing real."""
+    image = find_cheapest(models, "image")
+    yield Plan(
+        name="pictures of every size",
+        tier="R2",
+        steps=(*_build_size_steps(image),),
+    )
+    for model in models:
+        steps = _build_image_steps(model) if model["type"] == "image" else _build_video_steps(model)
+        if thorough:
+            yield Plan(name=f"{model['id']}: every combination", tier="R2", steps=(*steps,))
+
+
+def _build_size_steps(image: ModelJson) -> Iterator[Step]:
+    """Yield each format at each resolution, and files: the largest, and one that is upright.
+
+    Large files take long to make, so only PNG is downloaded at the highest resolution.
+    """
+    if not image["supported_resolutions"]:
+        return
+    lowest, *more = sorted(image["supported_resolutions"], key=rank_resolution)
+    for resolution, kind in product((lowest, *more), FORMATS):
+        name = f"{kind} {resolution}"
+        body = build_small_request(image, resolution=resolution, output_format=kind)
+        yield post("image", body, valid=True, name=name)
+    yield from (request_file(f"png {each}") for each in more[-1:])
+    yield from (request_file(f"{kind} {lowest}") for kind in FORMATS[1:])
+    ratios = image["supported_aspect_ratios"]
+    for ratio in [each for each in ratios if _is_upright(each)][:1]:
+        body = build_small_request(image, output_format="png", aspect_ratio=ratio)
+        yield post("image", body, valid=True, name=ratio)
+        yield request_file(ratio)
+
+
+def _is_upright(ratio: str) -> bool:
+    across, _, down = ratio.partition(":")
+    return across.isdigit() and down.isdigit() and int(across) < int(down)
+
+
+def _build_image_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    for resolution, kind in product(model["supported_resolutions"], FORMATS):
+        body = build_small_request(model, resolution=resolution, output_format=kind)
+        yield post(get_kind(model), body, valid=True, name=f"{resolution} {kind}")
+        yield get_balance()
+
+
+def _build_video_steps(model: ModelJson) -> Iterator[Step]:
+    yield get_balance()
+    sounds = (False, True) if model["supports_sound"] else (False,)
+    for resolution, sound, seconds in product(
+        model["supported_resolutions"], sounds, model["supported_durations"]
+    ):
+        body = build_small_request(model, resolution=resolution, sound=sound, duration=seconds)
+        name = f"{resolution} {seconds} s {sound}"
+        yield post("video", body, valid=True, name=name)
+        yield Poll(of=name, every=60)
+        yield get_balance()

@@ -1,0 +1,128 @@
+"""Plans that do one thing many times, to find what goes wrong now and then.
+
+What goes wrong once in twenty is missed by sixty tries with a probability of 0.95 ** 60, or 5 %.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.plans import Plan, get, get_balance, post
+from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from getimg_mock.contract.model_choice import ModelJson
+    from getimg_mock.contract.steps import Step
+
+_COSTS: Final = "/v2/billing/costs"
+_RETRIEVE: Final = "/v2/videos/generations/{}"
+
+_MANY: Final = 60
+"""How often a request is repeated that costs nothing, or costs nothing real."""
+
+_SOME: Final = 12
+"""How many equal images are bought of a service: each tenth that goes wrong is among them."""
+
+_VIDEOS: Final = 3
+"""How many videos are begun at the same time; services allow at least as many."""
+
+
+def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:
+    """Yield the plans that repeat requests; `thorough` where generations cost nothing real."""
+    image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
+    yield Plan(
+        name="many equal images",
+        tier="R2",
+        world=(("limits", "generous"),) if thorough else (),
+        anywhere=True,
+        steps=(*_build_image_steps(image, _MANY if thorough else _SOME),),
+    )
+    yield Plan(
+        name="many equal videos",
+        tier="R2",
+        steps=(*_build_video_steps(video, 4 if thorough else 2),),
+    )
+    yield Plan(
+        name="three videos, looked at many times",
+        tier="R2",
+        steps=(*_build_look_steps(video),),
+    )
+    yield Plan(
+        name="failed videos, looked at many times",
+        tier="R2",
+        world=(("fail_rate", 1.0),),
+        steps=(*_build_look_steps(video),),
+    )
+    yield Plan(
+        name="a video and a file, hours later",
+        tier="R2",
+        clock=True,
+        steps=(*_build_later_steps(image, video),),
+    )
+
+
+def _build_image_steps(image: ModelJson, count: int) -> Iterator[Step]:
+    """Yield equal orders, with a balance after each: a sum could hide two faults."""
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
+    for turn in range(count):
+        yield post("image", build_small_request(image), valid=True, name=f"image {turn}")
+        yield get_balance()
+    yield Wait(seconds=10)
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
+
+
+def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
+    yield get_balance()
+    for turn in range(rounds):
+        names = [f"video {turn}.{place}" for place in range(_VIDEOS)]
+        for name in names:
+            yield post("video", build_small_request(video), valid=True, name=name)
+        for name in names:
+            yield Poll(of=name, every=20)
+        yield get_balance()
+
+
+def _build_look_steps(video: ModelJson) -> Iterator[Step]:
+    """Yield three videos, each with twenty looks after its end, half on other connections."""
+    names = [f"video {place}" for place in range(_VIDEOS)]
+    yield get_balance()
+    for name in names:
+        yield post("video", build_small_request(video), valid=True, name=name)
+    for name in names:
+        yield Poll(of=name)
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
+    for turn in range(_MANY // _VIDEOS):
+        at_once = bool(turn % 2)
+        for name in names:
+            yield get(
+                _RETRIEVE,
+                ref=Ref(name),
+                together=at_once,
+                group=f"looks {turn}" if at_once else "",
+            )
+        if turn == _MANY // _VIDEOS // 2:
+            yield Wait(seconds=1)
+    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
+
+
+def _build_later_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    """Yield looks at a result while its file is kept: after a minute, an hour, most of a day."""
+    yield post("image", build_small_request(image), valid=True, name="image")
+    yield post("video", build_small_request(video), valid=True, name="video")
+    yield Poll(of="video", every=20)
+    yield request_file("image")
+    yield request_file("video.now")
+    yield get_balance()
+    for seconds in (60, 3_600, 40_000):
+        yield Wait(seconds=seconds)
+        yield get(_RETRIEVE, ref=Ref("video"))
+        yield request_file("image", use="before-expiry")
+        yield request_file("video.now", use="before-expiry")
+    yield get_balance()
