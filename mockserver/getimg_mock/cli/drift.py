@@ -36,6 +36,24 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="Status 1 means that a change is breaking, 2 that something was wrong.",
         allow_abbrev=False,
     )
+    _add_sources(parser)
+    add = parser.add_argument
+    add(
+        "--report",
+        action="append",
+        default=[],
+        metavar="FILE",
+        type=Path,
+        help="write the table; the ending says how, and - prints it: " + " ".join(DRIFT_FORMATS),
+    )
+    add(
+        "--format",
+        choices=[ending.removeprefix(".") for ending in DRIFT_FORMATS],
+        help="the format of --report - and of a path without an ending",
+    )
+
+
+def _add_sources(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
     add("--target", default="real", metavar="WHERE", help="real (getimg.ai), or a URL")
@@ -53,19 +71,6 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         "--update",
         action="store_true",
         help="write the live catalogue and its evidence to --models (default: getimg-models.json)",
-    )
-    add(
-        "--report",
-        action="append",
-        default=[],
-        metavar="FILE",
-        type=Path,
-        help="write the table; the ending says how, and - prints it: " + " ".join(DRIFT_FORMATS),
-    )
-    add(
-        "--format",
-        choices=[ending.removeprefix(".") for ending in DRIFT_FORMATS],
-        help="the format of --report - and of a path without an ending",
     )
 
 

@@ -55,19 +55,26 @@ def _compare_models(
         yield from _compare_lists(source, f"{subject} {name}", old.get(name), new.get(name))
         yield from _compare_defaults(source, f"{subject} default of {name}", old, new, name)
     yield from _compare_references(source, f"{subject} supported_references", old, new)
-    if old.get("supports_sound") != new.get("supports_sound"):
-        severity = "info" if new.get("supports_sound") else "breaking"
-        yield build_row(
-            source,
-            f"{subject} supports_sound",
-            "values changed",
-            severity,
-            before=_write(old.get("supports_sound")),
-            after=_write(new.get("supports_sound")),
-        )
+    yield from _compare_sound(source, f"{subject} supports_sound", old, new)
     yield from _compare_prices(source, f"{subject} pricing", old, new)
     for name in sorted(new.keys() - old.keys() - {_OWN}):
         yield build_row(source, f"{subject} {name}", "added", "info", after=_write(new[name]))
+
+
+def _compare_sound(
+    source: str, subject: str, old: ModelEntry, new: ModelEntry
+) -> Iterator[DriftRow]:
+    known, listed = old.get("supports_sound"), new.get("supports_sound")
+    if known != listed:
+        severity: DriftSeverity = "info" if listed else "breaking"
+        yield build_row(
+            source,
+            subject,
+            "values changed",
+            severity,
+            before=_write(known),
+            after=_write(listed),
+        )
 
 
 def _compare_lists(source: str, subject: str, old: Any, new: Any) -> Iterator[DriftRow]:
