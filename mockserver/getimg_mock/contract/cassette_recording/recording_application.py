@@ -68,6 +68,10 @@ class RecordingApplication(Application):
         self.observed = ObservedExchanges(forwarder.origin)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="getimg-mock-record")
 
+    def find_endpoint(self, scope: Scope) -> None:
+        """Return None: no request is for the endpoints of the fake alone."""
+        del scope
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: with the API's response, or from our own pages."""
         own = scope["type"] != "http" or scope["path"].startswith(_OUR_PATHS)
