@@ -46,7 +46,7 @@ _FIRST_INTERVAL: Final = 0.2
 """Seconds until the second look where time is real; it doubles up to the interval of the step."""
 
 _MAX_ERRORS: Final = 12
-"""How many errors in succession end the polling of a video."""
+"""How many errors in succession end the polling of a video where time is real."""
 
 
 _ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
@@ -259,7 +259,8 @@ class PlanExecution:
             received = self.send(look, turn, spontaneous=True)
             if received is None or _has_ended(received):
                 return
-            errors = errors + 1 if received.status not in {200, 429} else 0
+            failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
+            errors = errors + 1 if failed else 0
             interval = self._choose_interval(step, turn)
             waited += interval
             if (
