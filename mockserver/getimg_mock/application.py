@@ -32,9 +32,29 @@ class Application:
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
+        self._log = log
         self._api = routes.Routes(fake, log)
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
+
+    def replace_fake(self, fake: Fake) -> None:
+        """Serve `fake` from the next request on; its store and journal must be the same.
+
+        Requests that are being answered keep the settings with which they began.
+        """
+        if self.fake.defaults is not None:
+            self.fake.defaults.settings = fake.settings
+        self.fake = fake
+        self._api = routes.Routes(fake, self._log)
+        self._control = None
+
+    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint of an HTTP request, ready to be called, or None.
+
+        It can be called outside a task of asyncio, which drawing files, pages and streams need;
+        for these this application itself is to be called.
+        """
+        return self._api.find_endpoint(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""

@@ -155,7 +155,7 @@ class WrittenCassette:
             seconds=0.2,
             cost=Decimal(cost),
             files=kept,
-            polls=3,
+            polls=len(changes) + len(interruptions) + 2,
             changes=tuple(StatusChange(status=status, after=after) for status, after in changes),
             interruptions=tuple(
                 Interruption(

@@ -38,9 +38,14 @@ def test_a_program_is_recorded(
     out = tmp_path / "cassette"
     with MockServer() as server:
         words = ["record", "--upstream", server.url, "--budget", "0.5", "--out", str(out)]
+        words += ["--learn", str(tmp_path / "learned.toml")]
         status = main([*words, "--", sys.executable, "-c", PROGRAM])
     assert status == 3
-    assert "at most 0.04 USD spent" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "at most 0.04 USD spent" in told
+    assert "the fake would have answered differently by 0 checks" in told
+    assert (tmp_path / "learned.models.json").exists()
+    assert (out / "evidence.json").exists()
     (entry,) = read_cassette(out).exchanges
     assert entry.operation == "images.generate"
     assert len(entry.files) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import invalid_api_key
@@ -15,6 +15,7 @@ from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, parse_key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
+    from getimg_mock.world.journal import Headers
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_KEY = 512
@@ -24,10 +25,23 @@ _DEFAULT_PATTERN = Settings().key_pattern
 def authenticate(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
     settings = call.fake.settings
-    key = call.scope.get(KEY_IN_SCOPE) or parse_key(call.header_all(b"authorization"), settings)
+    scope = call.scope
+    key = scope.get(KEY_IN_SCOPE) or _find_key(scope["headers"], settings)
     if settings.magic and key.startswith(KEY_PREFIX):
         _refuse_by_magic(key)
     return call.fake.store.get_or_create(key)
+
+
+def _find_key(headers: Headers, settings: Settings) -> str:
+    sent = [value for name, value in headers if name == b"authorization"]
+    if len(sent) == 1:
+        return _parse_once(sent[0], settings.strictness, settings.key_pattern)
+    return parse_key([each.decode("latin-1") for each in sent], settings)
+
+
+@lru_cache(maxsize=1024)  # a client sends the same key with every request
+def _parse_once(authorization: bytes, strictness: str, key_pattern: str) -> str:
+    return _parse_authorization(authorization.decode("latin-1"), strictness, key_pattern)
 
 
 def _refuse_by_magic(key: str) -> None:
@@ -45,14 +59,18 @@ def parse_key(authorizations: list[str], settings: Settings) -> str:
         raise invalid_api_key("send the header Authorization: Bearer sk_...")
     if len(authorizations) > 1:
         raise invalid_api_key("the request has several Authorization headers; send one")
-    scheme, _, key = authorizations[0].strip().partition(" ")
+    return _parse_authorization(authorizations[0], settings.strictness, settings.key_pattern)
+
+
+def _parse_authorization(authorization: str, strictness: str, key_pattern: str) -> str:
+    scheme, _, key = authorization.strip().partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
         raise invalid_api_key("the header must read Authorization: Bearer sk_...")
     if len(key) > _MAX_KEY:
         raise invalid_api_key(f"the key is longer than {_MAX_KEY} characters")
     # The lenient mode accepts any key: the official SDK's own tests send 'My API Key'.
-    if settings.strictness == "full" and not _compile_pattern(settings.key_pattern).fullmatch(key):
+    if strictness == "full" and not _compile_pattern(key_pattern).fullmatch(key):
         raise invalid_api_key(
             "keys look like sk_<secret>: any such key opens its own workspace here"
         )

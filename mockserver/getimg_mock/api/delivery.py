@@ -5,18 +5,30 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.raw_connection import WIRE, get_wire, wait_for_disconnect
+from getimg_mock.api.raw_connection import DIRECT, WIRE, get_wire, wait_for_disconnect
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
 
     from getimg_mock.api.messages import Answer, Call
+    from getimg_mock.api.raw_connection import DirectExchange
 
 _CHUNK: Final = 256 * 1024
 _DRIPS: Final = 2000
 _DRIP_PAUSE: Final = timedelta(milliseconds=10)
 _MISSING_BYTES: Final = 64
 _BODILESS: Final = frozenset({204, 304})
+
+
+def deliver_at_once(answer: Answer, call: Call) -> bool:
+    """Send a whole answer if the host of the application has a short way; return whether it has."""
+    direct: DirectExchange | None = call.scope.get(DIRECT)
+    return (
+        direct is not None
+        and answer.delivery is None
+        and len(answer.body) <= _CHUNK
+        and direct.respond(answer.status, answer.headers, answer.body)
+    )
 
 
 async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> bool:

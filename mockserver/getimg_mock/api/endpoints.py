@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock import schemas
 from getimg_mock.api import authentication, faults
-from getimg_mock.api.delivery import deliver
+from getimg_mock.api.delivery import deliver, deliver_at_once
 from getimg_mock.api.downloads import find_holder
 from getimg_mock.api.error_envelope import (
     add_hint,
@@ -22,25 +22,26 @@ from getimg_mock.api.error_envelope import (
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
-from getimg_mock.api.raw_connection import ClientGoneError
+from getimg_mock.api.raw_connection import DIRECT, ClientGoneError
 from getimg_mock.api.recording import record
 from getimg_mock.api.replaying import RecordedAnswerError
 from getimg_mock.api.sibling_processes import add_sibling_hint
 from getimg_mock.api.submissions import build_rate_limit_headers
 from getimg_mock.errors import Refusal, StoreError
-from getimg_mock.world.clock import stopwatch, wall_time
+from getimg_mock.world.behaviours import NOTHING
+from getimg_mock.world.clock import stopwatch, wall_seconds
 from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import find_answer_schema
-from getimg_mock.world.unknown_fields import find_unknown_fields, format_hint
+from getimg_mock.world.unknown_fields import find_unknown_fields, format_hint, has_unknown_fields
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
-    from datetime import datetime
 
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
+    from getimg_mock.api.raw_connection import DirectExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
     from getimg_mock.world.operations import Operation
@@ -67,10 +68,10 @@ class HandledOperation(NamedTuple):
 
 
 class _Timing(NamedTuple):
-    """When a request began, by the stopwatch and in real time."""
+    """When a request began: by the stopwatch, and in Unix seconds of real time."""
 
     started: float
-    wall: datetime
+    wall: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +84,25 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error uses getimg.ai's envelope."""
-        started, wall = stopwatch(), wall_time()
+        started, wall = stopwatch(), wall_seconds()
         handled = self.operations.get(scope["method"])
         name = handled.operation.name if handled else "unknown"
         call = Call(name, scope, self.fake, receive=receive)
-        timing = _Timing(started, wall)
         try:
             with collect_effects() as effects:
-                answering = self._answer_whole(call, handled, receive)
                 if self.fake.store.is_durable:
+                    answering = self._answer(call, handled, receive)
+                    timing = _Timing(started, wall)
                     answer, kept = await self._keep(call, answering, timing, effects)
                 else:
-                    answer, kept = await answering, False
-                sent = await deliver(answer, call, receive, send)
+                    answer, kept = await self._answer(call, handled, receive), False
+                sent = deliver_at_once(answer, call) or await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
         seconds = stopwatch() - started
         if not kept:
-            record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=tuple(effects))
+            record(call, answer, wall=wall, seconds=seconds, sent=sent, effects=effects)
         self.log(call, answer, seconds)
-
-    async def _answer_whole(
-        self, call: Call, handled: HandledOperation | None, receive: Receive
-    ) -> Answer:
-        answer = faults.finish(call, await self._answer(call, handled, receive))
-        self._finish(call, handled, answer)
-        return answer
 
     async def _keep(
         self,
@@ -127,9 +121,7 @@ class Endpoint:
             if answer.delivery is not None:
                 return answer, False
             seconds = stopwatch() - timing.started
-            record(
-                call, answer, wall=timing.wall, seconds=seconds, sent=True, effects=tuple(effects)
-            )
+            record(call, answer, wall=timing.wall, seconds=seconds, sent=True, effects=effects)
             return answer, True
 
         try:
@@ -144,32 +136,44 @@ class Endpoint:
     async def _answer(
         self, call: Call, handled: HandledOperation | None, receive: Receive
     ) -> Answer:
-        settings = self.fake.settings
+        """Return the whole answer; each coroutine that it awaits costs a request a microsecond."""
         try:
             if handled is None:
-                return self._refuse_method(call)
-            self._identify(call, handled.operation)
-            if call.method == "POST":
-                call.body = await read_body(call, receive, settings.max_body_mib)
-                self._note_unknown_fields(call, handled.operation)
-            faults.select_behaviour(call)
-            return await faults.apply_behaviour(call, handled.handler)
-        except RecordedAnswerError as recorded:
-            return recorded.answer
-        except Refusal as refusal:
-            add_sibling_hint(refusal, call.path.get("id", ""), self.fake)
-            call.hint = refusal.hint
-            return render_problem(refusal, hints=settings.mock_headers)
-        except BodyTooLargeError as error:
+                answer = self._refuse_method(call)
+            else:
+                self._identify(call, handled.operation)
+                if call.method == "POST":
+                    limit = self.fake.settings.max_body_mib
+                    body = take_body(call, limit)
+                    call.body = await read_body(call, receive, limit) if body is None else body
+                    self._note_unknown_fields(call, handled.operation)
+                faults.select_behaviour(call)
+                if call.behaviour is NOTHING:
+                    answer = await handled.handler(call)
+                else:
+                    answer = await faults.apply_behaviour(call, handled.handler)
+        except (ClientGoneError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - our bugs must not look like errors of the client
+            answer = self._render_error(call, error)
+        self._finish(call, handled, answer)
+        return answer
+
+    def _render_error(self, call: Call, error: Exception) -> Answer:
+        settings = self.fake.settings
+        if isinstance(error, RecordedAnswerError):
+            return error.answer
+        if isinstance(error, Refusal):
+            add_sibling_hint(error, call.path.get("id", ""), self.fake)
+            call.hint = error.hint
+            return render_problem(error, hints=settings.mock_headers)
+        if isinstance(error, BodyTooLargeError):
             answer = render_problem(_too_large(settings.max_body_mib), hints=settings.mock_headers)
             if not error.drained:
                 answer.headers.append((b"connection", b"close"))
             return answer
-        except (ClientGoneError, StoreError):
-            raise
-        except Exception:  # noqa: BLE001 - our bugs must not look like errors of the client
-            traceback.print_exc(file=sys.stderr)
-            return render_problem(internal_error())
+        traceback.print_exception(error, file=sys.stderr)
+        return render_problem(internal_error())
 
     def _identify(self, call: Call, operation: Operation) -> None:
         """Find the workspace: that of the key, or for a link, that of the generation."""
@@ -182,11 +186,12 @@ class Endpoint:
 
     def _note_unknown_fields(self, call: Call, operation: Operation) -> None:
         """Set the fields of the body that the API does not document on the call."""
-        if operation.request is None or operation.limited is None or call.workspace is None:
+        kind = operation.limited
+        if operation.request is None or kind is None or call.workspace is None:
             return
-        call.unknown_fields = find_unknown_fields(
-            operation.limited, call.json_or_none(), key=call.workspace.key
-        )
+        body = call.json_or_none()
+        if has_unknown_fields(kind, body):
+            call.unknown_fields = find_unknown_fields(kind, body, key=call.workspace.key)
 
     def _refuse_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)
@@ -198,6 +203,9 @@ class Endpoint:
         return answer
 
     def _finish(self, call: Call, handled: HandledOperation | None, answer: Answer) -> None:
+        """Apply legal variations, and add the headers that answers of every kind have."""
+        if call.behaviour.oddity:
+            faults.vary(call, answer)
         clock = (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", format_http_date(clock)))
         fields = format_hint(call.unknown_fields) if call.unknown_fields else None
@@ -222,6 +230,18 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
         return []
     found = schemas.violations(name, json.loads(answer.body))
     return [f"{each.path or '/'}: {each.message}" for each in found]
+
+
+def take_body(call: Call, limit_mib: int) -> bytes | None:
+    """Return the body if the host of the application has all of it, else None.
+
+    Raises `BodyTooLargeError`.
+    """
+    direct: DirectExchange | None = call.scope.get(DIRECT)
+    body = direct.take_body() if direct is not None else None
+    if body is not None and len(body) > limit_mib * 1024 * 1024:
+        raise BodyTooLargeError(drained=True)
+    return body
 
 
 async def read_body(call: Call, receive: Receive, limit_mib: int) -> bytes:

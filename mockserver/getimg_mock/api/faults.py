@@ -90,15 +90,14 @@ async def apply_behaviour(call: Call, handler: Handler) -> Answer:
     return answer
 
 
-def finish(call: Call, answer: Answer) -> Answer:
+def vary(call: Call, answer: Answer) -> None:
     """Apply the legal variations of the call's behaviour to an answer or a refusal."""
-    if not call.behaviour.oddity or answer.delivery is not None:
-        return answer
+    if answer.delivery is not None:
+        return
     before = answer.body
-    made = apply_oddities(answer, call.behaviour.oddity)
-    if made.body != before:
+    apply_oddities(answer, call.behaviour.oddity)
+    if answer.body != before:
         call.fault = call.fault or " ".join(call.behaviour.oddity)
-    return made
 
 
 async def _linger(call: Call, behaviour: Behaviour) -> None:

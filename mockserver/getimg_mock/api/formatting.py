@@ -10,6 +10,7 @@ from typing import Final
 from getimg_mock.world.clock import EPOCH
 
 CENT: Final = Decimal("0.01")
+_SECOND: Final = timedelta(seconds=1)
 
 # Of RFC 9110, whatever the locale.
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -30,10 +31,34 @@ def format_unix_timestamp(seconds: int) -> str:
     return format_timestamp(EPOCH + timedelta(seconds=seconds))
 
 
-def format_http_date(moment: datetime) -> bytes:
-    """Format a time as HTTP headers do; `moment` is in UTC."""
-    # Each answer has one, and a clock that is moved never shows the same second twice: the function
-    # of `email.utils` takes ten times as long.
+class _DateHeader:
+    """The last date that was formatted, and the second in which it is right: each answer has one.
+
+    Threads may replace it at any time, so `_last` is one tuple.
+    """
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last = (EPOCH, EPOCH, b"")
+
+    def __call__(self, moment: datetime) -> bytes:
+        """Format a time as HTTP headers do; `moment` is in UTC."""
+        begin, end, text = self._last
+        if begin <= moment < end:
+            return text
+        begin = moment.replace(microsecond=0)
+        text = _format_http_date(begin)
+        self._last = (begin, begin + _SECOND, text)
+        return text
+
+
+format_http_date: Final = _DateHeader()
+
+
+def _format_http_date(moment: datetime) -> bytes:
+    # A clock that is moved never shows the same second twice: the function of `email.utils` takes
+    # ten times as long.
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return (
         f"{day}, {moment.day:02} {month} {moment.year:04} "

@@ -15,10 +15,10 @@ async def generate(call: Call) -> Answer:
     """Submit, wait on the workspace's clock, and answer 200 with the result."""
     workspace = call.owner
     generation = submit(call, "image")
-    state = await workspace.wait_finished(generation.id)
-    failure = state.generation.ending.failure if state.generation.ending else None
+    if generation.at(generation.created_at) == "pending":
+        generation = (await workspace.wait_finished(generation.id)).generation
+    failure = generation.ending.failure if generation.ending else None
     if failure is not None:
         raise Refusal(failure.code, failure.message)
-    return render_completed(
-        call, state.generation, build_rate_limit_headers(workspace.compute_allowance("image"))
-    )
+    headers = build_rate_limit_headers(workspace.compute_allowance("image"))
+    return render_completed(call, generation, headers)

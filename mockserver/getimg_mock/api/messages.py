@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 # Encodes a value as JSON, without spaces.
 encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
+# Encodes a string as `encode_json` does, in a fifth of the time.
+encode_string: Final = json.encoder.encode_basestring
+
 JSON: Final = (b"content-type", b"application/json")
 
 

@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
+    from getimg_mock.world.journal import Headers
+
 _T = TypeVar("_T")
 
 # The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
+# The key of a scope's `DirectExchange`, if the host provides one.
+DIRECT: Final = "getimg_mock.direct"
 NO_WIRE: Final = (
     "Socket faults need getimg-mock's own server: use `getimg-mock serve`, MockServer, or the "
     "in-process transports."
@@ -41,6 +45,22 @@ class Wire(Protocol):
 
     def close_with_client(self) -> None:
         """Close the connection as soon as the client stops sending: no more bytes follow."""
+
+
+class DirectExchange(Protocol):
+    """A short way for requests and responses that are whole, past the messages of ASGI.
+
+    Our own hosts provide it. Where it is missing, or declines, `receive` and `send` do the same.
+    """
+
+    def take_body(self) -> bytes | None:
+        """Return the whole body if it is there and nothing of it was received, else None."""
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole response; return False where it has to go through `send`.
+
+        `headers` are without Content-Length, `body` is the body.
+        """
 
 
 class NoWireError(GetimgMockError, RuntimeError):

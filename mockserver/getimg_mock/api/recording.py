@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, AnyStr, Final
+from itertools import chain
+from typing import TYPE_CHECKING, Any, AnyStr, Final
 
 from getimg_mock.redaction import find_path_keys, hide_key, shorten_credentials
+from getimg_mock.world.clock import to_wall_time
 from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from getimg_mock.api.messages import Answer, Call
     from getimg_mock.world.journal import Effect, Headers
@@ -19,73 +21,92 @@ _SHORTEST: Final = 8
 _MAX_SCANNED: Final = MAX_BODY + 1024
 
 
+class RecordedCall:
+    """A finished request as the journal keeps it until it is read: see `journal.Draft`."""
+
+    __slots__ = ("_parts", "weight")
+
+    def __init__(self, parts: tuple[Any, ...], weight: int) -> None:
+        self._parts = parts
+        self.weight = weight
+
+    def write_out(self, number: int) -> Exchange:
+        """Return the exchange, with keys redacted and bodies cut."""
+        at, wall, operation, method, path, query, sent_headers, *rest = self._parts
+        *others, effects, unknown_fields = rest
+        begin = (number, at, to_wall_time(wall), operation, method, path, query.decode("latin-1"))
+        unknown = tuple(each.path for each in unknown_fields)
+        end = (*others, tuple(effects), unknown)
+        exchange = Exchange._make((*begin, shorten_credentials(sent_headers), *end))
+        return _cut_bodies(_redact(exchange, _read_key(sent_headers)))
+
+
 def record(
     call: Call,
     answer: Answer,
     *,
-    wall: datetime,
+    wall: float,
     seconds: float,
     sent: bool,
-    effects: tuple[Effect, ...],
+    effects: Sequence[Effect],
 ) -> None:
     """Record a finished exchange; one without a workspace goes to the fake's own journal."""
     owner = call.workspace or call.fake
-    at = call.at or owner.clock.now()
-    # Positional: twenty keywords would take as long as the rest of this function.
-    exchange = Exchange(
-        0,
-        at,
+    scope = call.scope
+    request_headers: Headers = scope["headers"]
+    body, answer_body = call.body[:_MAX_SCANNED], answer.body[:_MAX_SCANNED]
+    texts = b"".join(chain.from_iterable((*request_headers, *answer.headers)))
+    weight = OVERHEAD + len(texts) + len(body) + len(answer_body) + len(scope["path"])
+    # In the order of Exchange, less its number.
+    parts = (
+        call.at or owner.clock.now(),
         wall,
-        *_describe_request(call),
-        *_describe_answer(answer),
+        call.operation,
+        scope["method"],
+        scope["path"],
+        scope["query_string"],
+        request_headers,
+        body,
+        len(call.body),
+        answer.status,
+        answer.headers,
+        answer_body,
+        len(answer.body),
         seconds,
         call.generation,
         call.rules,
         call.fault,
         sent,
         effects,
-        tuple(each.path for each in call.unknown_fields) if call.unknown_fields else (),
+        call.unknown_fields,
     )
-    texts = exchange.join_texts()
-    key = _read_key(call)
+    owner.journal.record_draft(RecordedCall(parts, weight + len(scope["query_string"])))
+
+
+def _read_key(headers: Headers) -> bytes | None:
+    """Return the key of a request, valid or not, unless it is very short."""
+    sent = next((value for name, value in headers if name == b"authorization"), b"")
+    key = sent.rpartition(b" ")[2]
+    return key if len(key) >= _SHORTEST else None
+
+
+def _redact(exchange: Exchange, key: bytes | None) -> Exchange:
     # Few exchanges repeat their key, and one search of all texts is fast.
-    if key is not None and key in texts:
+    if key is not None and key in exchange.join_texts():
         exchange = _redact_key(exchange, key)
     if "sk_" in exchange.path or "sk_" in exchange.query:
         # Of another workspace: the sender put it into the wrong place.
         for other in find_path_keys(f"{exchange.path} {exchange.query}"):
             exchange = _redact_key(exchange, other.encode())
-    if exchange.request_size > MAX_BODY or exchange.size > MAX_BODY:
-        exchange = exchange._replace(
-            request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]
-        )
-    owner.journal.record(exchange, OVERHEAD + len(texts))
+    return exchange
 
 
-def _describe_request(call: Call) -> tuple[str, str, str, str, Headers, bytes, int]:
-    """Return the fields of an exchange from `operation` to `request_size`."""
-    scope = call.scope
-    return (
-        call.operation,
-        call.method,
-        str(scope["path"]),
-        scope["query_string"].decode("latin-1"),
-        shorten_credentials(scope["headers"]),
-        call.body[:_MAX_SCANNED],
-        len(call.body),
+def _cut_bodies(exchange: Exchange) -> Exchange:
+    if exchange.request_size <= MAX_BODY and exchange.size <= MAX_BODY:
+        return exchange
+    return exchange._replace(
+        request_body=exchange.request_body[:MAX_BODY], body=exchange.body[:MAX_BODY]
     )
-
-
-def _describe_answer(answer: Answer) -> tuple[int, Headers, bytes, int]:
-    """Return the fields of an exchange from `status` to `size`."""
-    return (answer.status, answer.headers, answer.body[:_MAX_SCANNED], len(answer.body))
-
-
-def _read_key(call: Call) -> bytes | None:
-    """Return the key of the request, valid or not, unless it is very short."""
-    sent = call.header(b"authorization")
-    key = sent.rpartition(" ")[2] if sent else ""
-    return key.encode("latin-1") if len(key) >= _SHORTEST else None
 
 
 def _redact_key(exchange: Exchange, key: bytes) -> Exchange:

@@ -59,15 +59,23 @@ class Routes:
             default=Endpoint(fake, log, _AnyMethod(elsewhere)),
         )
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or handle the host's lifespan events."""
-        path = scope.get("path", "")
-        endpoint: ASGIApp | None = self._plain.get(path)
-        if endpoint is None:
+    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+        """Return the endpoint of a path that needs no patterns: any but those of downloads.
+
+        Sets the path parameter in the scope.
+        """
+        path = scope["path"]
+        found = self._plain.get(path)
+        if found is None:
             parent, _, last = path.rpartition("/")
             if last and parent in self._ending:
-                name, endpoint = self._ending[parent]
-                scope = {**scope, "path_params": {name: last}}
+                name, found = self._ending[parent]
+                scope["path_params"] = {name: last}
+        return found
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or handle the host's lifespan events."""
+        endpoint = self.find_endpoint(scope) if "path" in scope else None
         await (endpoint or self._router)(scope, receive, send)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
 from getimg_mock.api.links import read_client_address
-from getimg_mock.api.messages import JSON, Answer, encode_json
+from getimg_mock.api.messages import JSON, Answer, encode_json, encode_string
 from getimg_mock.api.replaying import (
     build_recorded_request,
     render_result,
@@ -24,19 +23,15 @@ if TYPE_CHECKING:
     from getimg_mock.world.limits import Allowance, Kind
     from getimg_mock.world.requests import GenerationRequest
 
-_DOWNLOAD: Final = OPERATIONS["downloads.retrieve"]
+# The path of a file of a generation, with %s for its id and its index.
+_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
 
 
 def submit(call: Call, kind: Kind) -> Generation:
     """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
-    content_type = (call.header(b"content-type") or "").partition(";")[0].strip().lower()
+    content_type = call.header(b"content-type") or ""
     if content_type != "application/json":
-        shown = f"'{content_type[:80]}'" if content_type else "none"
-        raise Refusal(
-            "invalid_parameter",
-            f"The Content-Type must be application/json; this request has {shown}.",
-            status=415,
-        )
+        _check_content_type(content_type)
     body = call.json()
     if call.fake.recordings is None:
         generation = _submit_request(call, _validate(call, kind, body))
@@ -68,6 +63,17 @@ def _validate(call: Call, kind: Kind, body: Any) -> GenerationRequest:
     )
 
 
+def _check_content_type(declared: str) -> None:
+    content_type = declared.partition(";")[0].strip().lower()
+    if content_type != "application/json":
+        shown = f"'{content_type[:80]}'" if content_type else "none"
+        raise Refusal(
+            "invalid_parameter",
+            f"The Content-Type must be application/json; this request has {shown}.",
+            status=415,
+        )
+
+
 def build_rate_limit_headers(allowance: Allowance) -> Headers:
     """Return the three rate-limit headers (documented); reset is in Unix seconds."""
     return [
@@ -84,25 +90,43 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         raise LookupError(f"{generation.id} has not ended and has no file")
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
-    links = [
-        _build_link(call, generation.id, each, expires) for each in range(generation.product.files)
-    ]
+    product = generation.product
+    links = [_build_link(call, generation.id, each, expires) for each in range(product.files)]
     recorded = render_result(call.fake.recordings, generation, links)
     if recorded is not None:
         return Answer(200, recorded, [JSON, *headers])
-    words = (generation.id, links[0], format_unix_timestamp(deletes_at))
-    body = _build_template(generation.product) % tuple(map(encode_json, words))
+    body = _find_template(product) % (
+        encode_string(generation.id),
+        encode_string(links[0]),
+        encode_string(format_unix_timestamp(deletes_at)),
+    )
     return Answer(200, body.encode(), [JSON, *headers])
 
 
 def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
     signature = call.owner.sign_link(generation_id, index, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    path = _DOWNLOAD.path.format(id=generation_id, index=index)
-    return f"{address}{path}?exp={expires}&sig={signature}"
+    return f"{address}{_LINK % (generation_id, index)}?exp={expires}&sig={signature}"
 
 
-@lru_cache(maxsize=1024)
+# By the id of a product, which stays its own while the product is kept here.
+_TEMPLATES: Final[dict[int, tuple[Product, str]]] = {}
+_MOST_TEMPLATES: Final = 1024
+
+
+def _find_template(product: Product) -> str:
+    """Return `_build_template` of a product, of which thousands of generations share one.
+
+    A product has a dozen fields: hashing them for a cache by value takes longer than signing.
+    """
+    found = _TEMPLATES.get(id(product))
+    if found is None:
+        if len(_TEMPLATES) >= _MOST_TEMPLATES:
+            _TEMPLATES.clear()
+        found = _TEMPLATES[id(product)] = (product, _build_template(product))
+    return found[1]
+
+
 def _build_template(product: Product) -> str:
     """Return the JSON of a completed generation with %s for its id, URL and `deletes_at`.
 

@@ -13,10 +13,13 @@ from getimg_mock.cassettes.cassette import RecordedJob
 from getimg_mock.cassettes.cassette_files import format_entry_name
 from getimg_mock.cassettes.cassette_reader import read_cassette
 from getimg_mock.cassettes.encoded_entries import encode_entry, encode_manifest
+from getimg_mock.cassettes.har_export import build_cassette_har
 from getimg_mock.cassettes.inspection import inspect_cassette
 from getimg_mock.cassettes.pruning import PruneOptions, prune_cassette
+from getimg_mock.control.package_version import find_version
 from getimg_mock.errors import SettingsError, UnknownNameError
 from getimg_mock.reports.printable_text import replace_unprintable
+from getimg_mock.user_files import require_writable, write_user_file
 
 if TYPE_CHECKING:
     import argparse
@@ -44,10 +47,20 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         action.add_argument("folder", type=Path, metavar="DIR", help="the folder of the cassette")
         return action
 
+    _add_readers(add)
+    _add_writers(add)
+
+
+def _add_readers(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     _add_json(add("ls", "list the exchanges and jobs"))
     shown = add("show", "print one exchange as JSON")
     shown.add_argument("name", metavar="NAME", help="its file, as ls prints it, or how that begins")
     _add_json(add("check", "find secrets, faults and missing media; status 1 if there are any"))
+    given = add("export", "write a cassette with its media as one HAR file")
+    given.add_argument("file", type=Path, metavar="FILE.har", help="the file to write")
+
+
+def _add_writers(add: Callable[[str, str], argparse.ArgumentParser]) -> None:
     pruned = add("prune", "delete unused media, unfinished files and what the options name")
     pruned.add_argument("--before", metavar="DATE", help="also exchanges recorded before this day")
     pruned.add_argument(
@@ -58,6 +71,8 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         help="also exchanges whose files are named so; may be given again",
     )
     pruned.add_argument("--dry-run", action="store_true", help="list it, and delete nothing")
+    taken = add("import", "add the exchanges of a HAR file, or of NDJSON, to a cassette")
+    taken.add_argument("file", type=Path, metavar="FILE", help="a .har file, or .ndjson")
 
 
 def _add_json(action: argparse.ArgumentParser) -> None:
@@ -161,11 +176,34 @@ def _prune(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _import(arguments: argparse.Namespace) -> int:
+    from getimg_mock.contract.cassette_recording.traffic_import import import_traffic  # noqa: PLC0415 - the contract takes longer to import than the other actions
+
+    summary = import_traffic(arguments.file, arguments.folder)
+    told = summary.manifest
+    lines = [
+        f"{arguments.folder}: {told.exchanges} exchanges, {told.jobs} jobs, {told.media} files"
+    ]
+    if summary.missing:
+        lines.append(f"{summary.missing} files are not in {arguments.file}: replays draw them.")
+    _write_lines(lines)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    require_writable(arguments.file)
+    document = build_cassette_har(read_cassette(arguments.folder), find_version())
+    write_user_file(arguments.file, json.dumps(document))
+    return 0
+
+
 _ACTIONS: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "ls": _list,
     "show": _show,
     "check": _check,
     "prune": _prune,
+    "import": _import,
+    "export": _export,
 }
 
 

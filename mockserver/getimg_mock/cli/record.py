@@ -7,20 +7,26 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.cassettes.learned_settings import write_learned
 from getimg_mock.contract.cassette_recording.recording_run import (
     REAL,
     RecordingOptions,
     finish_recording,
+    judge_finished,
     open_recording,
     render_recording,
 )
+from getimg_mock.contract.cassette_recording.recording_verdict import render_verdict
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.child_environment import read_header
 from getimg_mock.serving.program_run import API_HOSTS, ProgramRun
 from getimg_mock.settings import Settings
+from getimg_mock.user_files import require_writable
 
 if TYPE_CHECKING:
     import argparse
+
+    from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -47,6 +53,12 @@ def _add_program_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("cassette"),
         help="the folder of the cassette (default: %(default)s)",
+    )
+    add(
+        "--learn",
+        metavar="FILE",
+        type=Path,
+        help="write a settings file, with models, that makes the fake follow what was recorded",
     )
     add(
         "--header",
@@ -92,9 +104,22 @@ def run(arguments: argparse.Namespace) -> int:
     options = RecordingOptions(
         folder=arguments.out, upstream=arguments.upstream, budget=arguments.budget
     )
+    if arguments.learn is not None:
+        require_writable(arguments.learn)
     app = open_recording(options, Settings.of(port=0, quiet=True))
     try:
         status, _ = program.run(app, os.environ)
     finally:
-        sys.stderr.write(render_recording(finish_recording(app)))
+        finish(app, arguments.learn)
     return status
+
+
+def finish(app: RecordingApplication, learn: Path | None) -> None:
+    """Write the cassette, and what was learned of it; print what it holds, and what it says."""
+    summary = finish_recording(app)
+    sys.stderr.write(render_recording(summary))
+    if learn is not None:
+        written = write_learned(learn, summary.learned)
+        sys.stderr.write(f"wrote {', '.join(map(str, written))}\n")
+    if summary.manifest.exchanges or summary.manifest.jobs:
+        sys.stderr.write(render_verdict(judge_finished(app, summary)))

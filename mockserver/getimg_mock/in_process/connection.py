@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from getimg_mock.api.raw_connection import WIRE
+from getimg_mock.api.raw_connection import DIRECT, WIRE
 from getimg_mock.errors import GetimgMockError
 
 if TYPE_CHECKING:
@@ -123,7 +123,26 @@ class InMemoryConnection:
             "client": ("127.0.0.1", 0),
             "server": (request.host, request.port),
             WIRE: self,
+            DIRECT: self,
         }
+
+    def take_body(self) -> bytes | None:
+        """Return the whole body if nothing of it was received yet and it is one piece."""
+        if len(self._pieces) != 1 or not self._request.is_complete:
+            return None
+        return self._pieces.popleft()
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Take a whole response; `send` takes it from a client that has gone, or a HEAD."""
+        if self.is_gone or self.status is not None or self._request.method == "HEAD":
+            return False
+        if status in _BODILESS:
+            return False
+        self.status = status
+        self.headers = [*headers, (b"content-length", b"%d" % len(body))]
+        self._take(body)
+        self.is_over = True
+        return True
 
     async def receive(self) -> Message:
         """Return the next part of the request; after it, wait until the client disconnects."""

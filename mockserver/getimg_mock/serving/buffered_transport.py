@@ -59,6 +59,13 @@ class BufferedTransport:
         if self._size > _SEGMENT:
             self.flush()
 
+    def write_whole(self, data: bytes) -> None:
+        """Send a whole response, now if nothing was held back."""
+        if self._held or self._probed or self._transport.is_closing():
+            self.write(data)
+        else:
+            self._transport.write(data)
+
     def flush(self) -> None:
         """Send the bytes that were held back."""
         if self._held:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from getimg_mock.api.error_envelope import render_problem
-from getimg_mock.api.raw_connection import WIRE
+from getimg_mock.api.raw_connection import DIRECT, WIRE
 from getimg_mock.errors import Refusal
+from getimg_mock.serving import eager_start
 from getimg_mock.serving.buffered_transport import BufferedTransport
 from getimg_mock.serving.http_1_0 import serve_http_1_0
+from getimg_mock.serving.request_cycle import RequestCycle
 
 if TYPE_CHECKING:
     import asyncio
+    from collections import deque
 
+    from uvicorn._types import HTTPScope
     from uvicorn.config import Config
-    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from uvicorn.server import ServerState
 
 _LOGGER = logging.getLogger("getimg_mock")
@@ -26,10 +32,18 @@ _LOGGER.addHandler(logging.NullHandler())
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
+# Since when a connection is idle that is not.
+_BUSY: Final = math.inf
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection. The scope of its requests has the wire under it, for faults of the socket."""
+
+    app: Any  # an Application, in types that are not uvicorn's
+    cycle: RequestCycle
+    pipeline: deque[tuple[RequestCycle, Any]]  # type: ignore[assignment] # uvicorn's cycles
+    scope: Any
 
     def __init__(
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
@@ -40,7 +54,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._head = 0
         self._in_body = False
         self._ended = False
-        self._running: RequestResponseCycle | None = None
+        self._running: RequestCycle | None = None
+        # A complete request that begins when the bytes that have come are parsed.
+        self._ready: RequestCycle | None = None
+        self._idle_since = _BUSY
         # The headers of a request that offers an upgrade, while it is parsed again without.
         self._offered: list[tuple[bytes, bytes]] | None = None
 
@@ -53,10 +70,11 @@ class HttpProtocol(HttpToolsProtocol):
         """End a connection."""
         self._outgoing.unwatch()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes; a head that exceeds the limit is refused, as it would fill the memory."""
-        self._unset_keepalive_if_required()
+        self._idle_since = _BUSY
         size = len(data)
         try:
             while data:
@@ -66,6 +84,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._head += size
         if self._head > _LONGEST_HEAD and not self._in_body:
             self._refuse(431, "The headers of this request are larger than 1 MiB.")
+        if self._ready is not None:
+            cycle, self._ready = self._ready, None
+            self._begin(cycle)
 
     def _parse(self, data: bytes) -> bytes:
         """Parse bytes and return those that follow an offer to upgrade, which are HTTP/1.1 too."""
@@ -92,7 +113,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer the complete requests of a client that has stopped sending, then close."""
         self._ended = True
         self._outgoing.end_input()
-        cycle: RequestResponseCycle | None = self.cycle
+        cycle: RequestCycle | None = self.cycle
         last = cycle
         if cycle is not None and cycle.more_body:
             # This request is incomplete, so it gets no answer; those before it do.
@@ -110,9 +131,19 @@ class HttpProtocol(HttpToolsProtocol):
         # TLS has no half-closed connections: the transport closes when the client stops sending.
         return self.transport.get_extra_info("sslcontext") is None
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _begin(self, cycle: RequestCycle) -> None:
+        """Begin to answer a request; most are answered when this returns."""
         self._running = cycle
-        super()._start_asgi_task(cycle, app)
+        endpoint = None if cycle.more_body else self.app.find_endpoint(cycle.scope)
+        if endpoint is None:
+            task = self.loop.create_task(cycle.run_asgi(self.app))
+        else:
+            started = eager_start.start(cycle.run_asgi(endpoint), self.loop)
+            if started is None:
+                return
+            task = started
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
         if self._ended:
             self._watch_ended()
 
@@ -132,41 +163,120 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        super().on_message_begin()
         self._head, self._in_body = 0, False
-        self.scope[WIRE] = self._outgoing  # type: ignore[typeddict-unknown-key]
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
-        if self.parser.should_upgrade():
+        parser = self.parser
+        if parser.should_upgrade():
             self._offered = self.headers
             return
         if self._offered is not None:
             self.headers[:] = self._offered
             self._offered = None
         self._in_body = True
-        super().on_headers_complete()
-        self.cycle.transport = self._outgoing  # type: ignore[assignment]
+        before: RequestCycle | None = self.cycle
+        version = parser.get_http_version()
+        cycle = self.cycle = RequestCycle(
+            self._build_scope(parser, version),
+            self._outgoing,
+            self.flow,
+            logger=_LOGGER,
+            expects_continue=self.expect_100_continue,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
         if self.expect_100_continue:
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
-            self.cycle.keep_alive = False
-        elif self.scope["http_version"] == "1.0":
-            serve_http_1_0(self.cycle, keep_alive=self.parser.should_keep_alive())
+            cycle.keep_alive = False
+        elif version == "1.0":
+            serve_http_1_0(cycle, keep_alive=parser.should_keep_alive())
+        else:
+            self.scope[DIRECT] = cycle
+        if before is None or before.response_complete:
+            self._ready = cycle
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _build_scope(self, parser: Any, version: str) -> HTTPScope:
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        self.scope = scope = {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": version,
+            "method": parser.get_method().decode("ascii"),
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            WIRE: self._outgoing,
+        }
+        return scope  # type: ignore[return-value] # it has keys of ours
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""
-        if self._offered is None:
-            super().on_body(body)
+        cycle = self.cycle
+        if self._offered is not None or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.notify()
 
     def on_message_complete(self) -> None:
         """End a request."""
-        if self._offered is None:
-            super().on_message_complete()
+        if self._offered is None and not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.notify()
+
+    def on_response_complete(self) -> None:
+        """Begin to answer the next of several requests, or wait for one."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, _ = self.pipeline.pop()
+            self._running = cycle
+            # In its own turn: thousands of requests may have come at once.
+            self.loop.call_soon(self._begin, cycle)
+        else:
+            self._idle_since = self.loop.time()
+            if self.timeout_keep_alive_task is None:
+                self._watch_idle(self.timeout_keep_alive)
+
+    def _watch_idle(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(
+            seconds, self.timeout_keep_alive_handler
+        )
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if no request has come for long; else look again later.
+
+        One timer serves many requests: making one for each would take longer.
+        """
+        self.timeout_keep_alive_task = None
+        if self._idle_since is _BUSY:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._watch_idle(left)
+        else:
+            super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
         """Respond to bytes that are not an HTTP request, and close the connection."""
-        cycle: RequestResponseCycle | None = self.cycle
+        cycle: RequestCycle | None = self.cycle
         if cycle is not None and not (cycle.response_complete or cycle.more_body):
             # They follow a complete request, whose response is sent first and closes.
             cycle.keep_alive = False

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.world.holdings import ReentrantLock
+    from getimg_mock.world.journal import Draft
 
 _BATCH: Final = 16
 # Weights that are read at a time to find what exceeds the budget.
@@ -52,7 +53,7 @@ class StoredJournal(Journal):
         self.weight = 0
         self.stepped = 0
         self.first_step = 1
-        self._weights: dict[int, int] = {}
+        self._row_weights: dict[int, int] = {}
         self.added: list[tuple[Exchange, int]] = []
         self.added_steps: list[ControlStep] = []
 
@@ -86,7 +87,7 @@ class StoredJournal(Journal):
     def forget(self) -> None:
         """Drop what was added and not kept."""
         self.note_kept()
-        self._weights.clear()
+        self._row_weights.clear()
 
     def _call_listeners(self, exchange: Exchange) -> None:
         for listener in tuple(self._listeners):
@@ -104,6 +105,10 @@ class StoredJournal(Journal):
             self._drop_oldest()
         self._call_listeners(exchange)
 
+    def record_draft(self, draft: Draft) -> None:
+        """Do what `record` does: a row has the whole exchange."""
+        self.record(draft.write_out(0), draft.weight)
+
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (
             self.weight > self._budget and self.first < self.recorded
@@ -113,10 +118,10 @@ class StoredJournal(Journal):
 
     def _find_weight(self, number: int) -> int:
         """Return the size of an exchange; those of the next ones are read with it."""
-        if number not in self._weights:
-            self._weights = dict(self._reader.read_weights(number, _WEIGHED))
-            self._weights |= {each.number: weight for each, weight in self.added}
-        return self._weights.pop(number, 0)
+        if number not in self._row_weights:
+            self._row_weights = dict(self._reader.read_weights(number, _WEIGHED))
+            self._row_weights |= {each.number: weight for each, weight in self.added}
+        return self._row_weights.pop(number, 0)
 
     def record_step(self, step: ControlStep) -> None:
         """Keep a control command, numbered; the oldest of more than `MAX_STEPS` is dropped."""

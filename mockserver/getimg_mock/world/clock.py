@@ -34,8 +34,13 @@ def wall_time() -> datetime:
 
 
 def wall_seconds() -> float:
-    """Return the real time of this machine in Unix seconds, for clocks that processes share."""
+    """Return the real time of this machine in Unix seconds, as processes share it."""
     return _wall()
+
+
+def to_wall_time(seconds: float) -> datetime:
+    """Return `wall_seconds` as `wall_time`."""
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def stopwatch() -> float:

@@ -8,7 +8,7 @@ from collections import deque
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,6 +177,17 @@ class Exchange(NamedTuple):
         return b"\n".join(chain.from_iterable((*self.request_headers, *self.headers, others)))
 
 
+class Draft(Protocol):
+    """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
+
+    @property
+    def weight(self) -> int:
+        """Its approximate size in memory, in bytes."""
+
+    def write_out(self, number: int) -> Exchange:
+        """Return the exchange."""
+
+
 class ControlStep(NamedTuple):
     """A control command that changed the workspace: `values` are its values as JSON.
 
@@ -212,8 +223,9 @@ class Journal:
         self._bound = bound
         self._budget = budget
         self._lock = threading.Lock()
-        # Each with its approximate size.
-        self._exchanges: deque[tuple[Exchange, int]] = deque()
+        # With the approximate size of each.
+        self._exchanges: deque[Exchange | Draft] = deque()
+        self._weights: deque[int] = deque()
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
         self._recorded = 0
@@ -241,14 +253,36 @@ class Journal:
             # Numbered under the lock, so that the numbers rise in the order of the journal.
             self._recorded += 1
             exchange = Exchange(self._recorded, *exchange[1:])
-            self._exchanges.append((exchange, weight))
-            self._weight += weight
-            while len(self._exchanges) > self._bound or (
-                self._weight > self._budget and len(self._exchanges) > 1
-            ):
-                self._weight -= self._exchanges.popleft()[1]
+            self._keep(exchange, weight)
         for listener in tuple(self._listeners):
             listener(exchange)
+
+    def record_draft(self, draft: Draft) -> None:
+        """Do what `record` does, and make the exchange when it is read."""
+        if self._listeners:
+            self.record(draft.write_out(0), draft.weight)
+            return
+        with self._lock:
+            self._recorded += 1
+            self._keep(draft, draft.weight)
+
+    def _keep(self, item: Exchange | Draft, weight: int) -> None:
+        self._exchanges.append(item)
+        self._weights.append(weight)
+        self._weight += weight
+        while len(self._exchanges) > self._bound or (
+            self._weight > self._budget and len(self._exchanges) > 1
+        ):
+            self._exchanges.popleft()
+            self._weight -= self._weights.popleft()
+
+    def _read(self, index: int) -> Exchange:
+        """Return the exchange at an index; numbers are consecutive, so the index tells its own."""
+        item = self._exchanges[index]
+        if not isinstance(item, Exchange):
+            number = self._recorded - len(self._exchanges) + 1 + index
+            item = self._exchanges[index] = item.write_out(number)
+        return item
 
     def query(
         self,
@@ -268,15 +302,7 @@ class Journal:
         return [
             each
             for each in self
-            if each.number > after
-            and _matches(
-                each,
-                operation=operation,
-                status=status,
-                generation=generation,
-                since=since,
-                until=until,
-            )
+            if each.number > after and _matches(each, operation, status, generation, since, until)
         ]
 
     @property
@@ -300,11 +326,10 @@ class Journal:
         with self._lock:
             if not self._exchanges:
                 return [], last
-            # Numbers are consecutive, so a number tells the index.
-            first = self._exchanges[0][0].number
+            first = self._recorded - len(self._exchanges) + 1
             start = max(0, after + 1 - first)
             stop = min(start + _BATCH, last + 1 - first, len(self._exchanges))
-            batch = [self._exchanges[index][0] for index in range(start, stop)]
+            batch = [self._read(index) for index in range(start, stop)]
             return batch, (batch[-1].number if batch else last)
 
     def count(self, **criteria: Any) -> int:
@@ -330,20 +355,20 @@ class Journal:
         """Delete every exchange and control step; numbering continues."""
         with self._lock:
             self._exchanges.clear()
+            self._weights.clear()
             self.steps.clear()
             self._weight = 0
 
     def __iter__(self) -> Iterator[Exchange]:
         with self._lock:
-            return iter([exchange for exchange, _ in self._exchanges])
+            return iter([self._read(index) for index in range(len(self._exchanges))])
 
     def __len__(self) -> int:
         return len(self._exchanges)
 
 
-def _matches(
+def _matches(  # noqa: PLR0917 - the criteria of `query`, in its order
     exchange: Exchange,
-    *,
     operation: str | None = None,
     status: int | None = None,
     generation: str | None = None,

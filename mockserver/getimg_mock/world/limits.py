@@ -60,9 +60,12 @@ class Limiter:
 
     def compute_allowance(self, kind: Kind, now: datetime) -> Allowance:
         """Return what is left of the window at `now`."""
-        length, limit = self.limits.window, self.limits.get_limit(kind)
-        window = self._compute_window(now)
-        left = limit - self._count_used(kind, window)
+        limits = self.limits
+        length = limits.window
+        limit = limits.image_rpm if kind == "image" else limits.video_rpm
+        window = int(now.timestamp()) // length
+        counted = self._counted.get(kind)
+        left = limit - counted[1] if counted is not None and counted[0] == window else limit
         return Allowance(limit, max(0, left), (window + 1) * length)
 
     def admit(self, kind: Kind, now: datetime, *, running: int) -> None:

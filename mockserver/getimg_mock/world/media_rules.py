@@ -122,6 +122,20 @@ class MediaRules:
         return iter(list(self.rules.values()))
 
 
+def choose_file(
+    product: Product,
+    request: GenerationRequest,
+    chance: Stream,
+    several: Sequence[MediaRules | None],
+) -> Product:
+    """Return a product with the file that the first rules give it which give one."""
+    for rules in several:
+        file = rules.choose(request, chance) if rules is not None else None
+        if file is not None:
+            return apply_file(product, file)
+    return product
+
+
 def apply_file(product: Product, file: MediaFile) -> Product:
     """Return a product that delivers `file`, at the price of the request."""
     return replace(

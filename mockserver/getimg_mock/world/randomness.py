@@ -18,17 +18,30 @@ T = TypeVar("T")
 _CROCKFORD: Final = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 # Maps each of the 256 bytes to one of the 32 letters, each letter equally often.
 _LETTERS: Final = _CROCKFORD * 8
+_SHORT: Final = 1024
+# What precedes words of so many bytes: formatting a number takes longer than looking it up.
+_LENGTHS: Final = tuple(b"%d:" % length for length in range(_SHORT))
 _UNIT: Final = float(1 << 53)
 
 
 def digest(*words: str | bytes | int, size: int = 32) -> bytes:
     """Return `size` bytes (at most 64) that depend on `words` alone, each word kept apart."""
-    parts = []
+    return digest_encoded(encode_words(*words), size=size)
+
+
+def digest_encoded(words: bytes, *, size: int = 32) -> bytes:
+    """Return the `digest` of words that `encode_words` has encoded: at once, or one by one."""
+    return blake2b(words, digest_size=size).digest()
+
+
+def encode_words(*words: str | bytes | int) -> bytes:
+    """Return words as one, each kept apart; those that stay can be encoded once."""
+    parts: list[bytes] = []
     for word in words:
-        data = word if isinstance(word, bytes) else str(word).encode("utf-8", "surrogatepass")
-        parts.append(b"%d:" % len(data))
-        parts.append(data)
-    return blake2b(b"".join(parts), digest_size=size).digest()
+        data = word if type(word) is bytes else str(word).encode("utf-8", "surrogatepass")
+        length = len(data)
+        parts += (_LENGTHS[length] if length < _SHORT else b"%d:" % length, data)
+    return b"".join(parts)
 
 
 def draw_bytes(size: int, *words: str | bytes | int) -> bytes:
@@ -41,8 +54,15 @@ class Stream:
 
     __slots__ = ("_key",)
 
-    def __init__(self, *words: str | bytes | int) -> None:
-        self._key = digest(*words)
+    def __init__(self, *words: str | bytes | int, encoded: bytes = b"") -> None:
+        self._key = digest_encoded(encoded or encode_words(*words))
+
+    @classmethod
+    def of_request(cls, seed: bytes, canonical: bytes, ordinal: int) -> Stream:
+        """Return `Stream(seed, canonical, ordinal)`, in half the time: each request has one."""
+        number = str(ordinal).encode()
+        words = (len(seed), seed, len(canonical), canonical, len(number), number)
+        return cls(encoded=b"%d:%b%d:%b%d:%b" % words)
 
     @property
     def letters(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from getimg_mock.world.randomness import digest
+from getimg_mock.world.randomness import digest, digest_encoded, encode_words
 
 if TYPE_CHECKING:
     from getimg_mock.world.catalogue import Model
@@ -16,6 +16,9 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
 }
+
+
+_ENCODED_KINDS: Final = {kind: encode_words(kind) for kind in FIELDS}
 
 
 class GenerationRequest(NamedTuple):
@@ -46,6 +49,7 @@ def to_whole(value: Any) -> Any:
 
 def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` that have a meaning."""
+    # In the order of FIELDS, so that the order in the JSON does not matter.
     known = {name: body[name] for name in FIELDS[kind] if name in body}
     if "duration" in known:
         known["duration"] = to_whole(known["duration"])
@@ -53,5 +57,5 @@ def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
         known["images"] = [
             [image.get("role"), digest(str(image.get("url"))).hex()] for image in known["images"]
         ]
-    # In the order of FIELDS, so that the order in the JSON does not matter.
-    return digest(kind, repr(known), size=16)
+    data = repr(known).encode("utf-8", "surrogatepass")
+    return digest_encoded(b"%b%d:%b" % (_ENCODED_KINDS[kind], len(data), data), size=16)

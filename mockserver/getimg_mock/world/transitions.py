@@ -215,11 +215,12 @@ class Transitions:
         """
         rule = self.upcoming.popleft() if self.upcoming else OPEN
         for each in special:
-            rule = rule.fill_from(each)
+            if each is not OPEN:
+                rule = rule.fill_from(each)
         for pattern, each in reversed(self.models.items()):
             if matches_glob(model, pattern):
                 rule = rule.fill_from(each)
-        return rule.fill_from(self.workspace)
+        return rule if self.workspace is OPEN else rule.fill_from(self.workspace)
 
     def as_json(self) -> dict[str, Any]:
         """Return all rules, for snapshots and control answers."""

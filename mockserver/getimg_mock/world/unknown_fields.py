@@ -48,13 +48,18 @@ class UnknownField(NamedTuple):
         return f"{self.path}: {self.advice}" if self.advice else self.path
 
 
+def has_unknown_fields(kind: Kind, body: Any) -> bool:
+    """Return whether a parsed body may have unknown fields; most have none."""
+    return isinstance(body, dict) and ("images" in body or not body.keys() <= _KNOWN[kind])
+
+
 def find_unknown_fields(kind: Kind, body: Any, *, key: str = "") -> tuple[UnknownField, ...]:
     """Return the unknown fields of a parsed body, in its order, at most `MAX_FIELDS` of them.
 
     Names are shortened and made printable ASCII; in them, `key` and what looks like an API key is
     cut to its beginning.
     """
-    if not isinstance(body, dict) or ("images" not in body and body.keys() <= _KNOWN[kind]):
+    if not has_unknown_fields(kind, body):
         return ()
     found = islice(_iterate_fields(kind, body), MAX_FIELDS)
     return tuple(UnknownField(_clean(path, key), advice) for path, advice in found)

@@ -20,7 +20,7 @@ from getimg_mock.world.identities import Identity
 from getimg_mock.world.journal import Journal
 from getimg_mock.world.ledger import Ledger
 from getimg_mock.world.limits import Limiter, limits_of
-from getimg_mock.world.media_rules import MediaRules, apply_file
+from getimg_mock.world.media_rules import MediaRules, choose_file
 from getimg_mock.world.pricing import ProductCache, draw_default_seconds
 from getimg_mock.world.randomness import Stream, digest
 from getimg_mock.world.scenarios import Scenarios
@@ -116,7 +116,7 @@ class Workspace:
             now = self.settle()
             product = self._products.find(request)
             self.ledger.require(product.total_cost)
-            self.limiter.admit(request.kind, now, running=self.running)
+            self.limiter.admit(request.kind, now, running=self._settlement.running)
             generation = self._begin(request, product, now, special, media)
             self._settlement.accept(generation, now, charged=self._charges_at_submission)
             return generation
@@ -175,9 +175,9 @@ class Workspace:
             self.settle()
             return dict(self.ledger.by_date)
 
-    def compute_allowance(self, kind: Kind) -> Allowance:
-        """Return what is left of the current rate window."""
-        return self.limiter.compute_allowance(kind, self.clock.now())
+    def compute_allowance(self, kind: Kind, at: datetime | None = None) -> Allowance:
+        """Return what is left of the rate window of a moment, by default of the current one."""
+        return self.limiter.compute_allowance(kind, self.clock.now() if at is None else at)
 
     def choose_behaviour(
         self, facts: Facts, special: Behaviour = NOTHING
@@ -361,25 +361,23 @@ class Workspace:
         special: Sequence[TransitionRule],
         media: MediaRules | None,
     ) -> Generation:
-        recorded = request.recorded
+        recorded, canonical = request.recorded, request.canonical
         kept = recorded.retention if recorded is not None else None
-        ordinal = self.ordinals.get(request.canonical, 0)
-        self.ordinals[request.canonical] = ordinal + 1
-        chance = Stream(self.seed, request.canonical, ordinal)
+        ordinal = self.ordinals.get(canonical, 0)
+        self.ordinals[canonical] = ordinal + 1
+        chance = Stream.of_request(self.seed, canonical, ordinal)
         transition = self._draw_transition(request, chance, special)
-        for rules in (self.media, media):
-            file = rules.choose(request, chance) if rules is not None and rules.rules else None
-            if file is not None:
-                product = apply_file(product, file)
-                break
+        if self.media.rules or (media is not None and media.rules):
+            product = choose_file(product, request, chance, (self.media, media))
+        # Positional: keywords take three times as long.
         return Generation(
-            id=f"req-01{chance.letters[:12]}",
-            prompt=request.prompt,
-            product=product,
-            created_at=now,
-            transition=transition,
-            retention=self.settings.retention if kept is None else kept,
-            ending=compute_ending(transition, now),
+            f"req-01{chance.letters[:12]}",
+            request.prompt,
+            product,
+            now,
+            transition,
+            self.settings.retention if kept is None else kept,
+            compute_ending(transition, now),
         )
 
     def _draw_transition(

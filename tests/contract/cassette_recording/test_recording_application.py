@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from getimg_mock.application import Application
 from getimg_mock.cassettes.cassette_reader import read_cassette
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.cassette_recording.recording_run import (
@@ -198,6 +199,14 @@ def test_a_broken_connection_is_a_502_that_sdks_do_not_repeat(tmp_path: Path) ->
     assert "may have been charged" in found[0].json()["error"]["message"]
     assert service.seen == {"a": 1}
     assert summary.manifest.exchanges == 0
+
+
+def test_no_endpoint_of_the_fake_answers_for_the_api(tmp_path: Path) -> None:
+    """A server that takes a shorter way to endpoints finds none: each request passes the gate."""
+    app = open_recording(RecordingOptions(folder=tmp_path), Settings.of(quiet=True))
+    scope = {"type": "http", "method": "POST", "path": "/v2/images/generations"}
+    assert Application.find_endpoint(app, scope) is not None
+    assert app.find_endpoint(scope) is None  # type: ignore[func-returns-value] # the rule itself
 
 
 def test_our_own_pages_are_not_forwarded(tmp_path: Path, upstream: MockServer) -> None:

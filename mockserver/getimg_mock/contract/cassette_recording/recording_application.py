@@ -18,6 +18,7 @@ from getimg_mock.cassettes.cassette_writer import prepare_folder
 from getimg_mock.contract.cassette_recording.cassette_recorder import (
     CassetteRecorder,
     ExchangeTimes,
+    list_own_links,
 )
 from getimg_mock.contract.cassette_recording.download_store import DownloadStore
 from getimg_mock.contract.cassette_recording.observed_exchanges import ObservedExchanges
@@ -32,7 +33,7 @@ from getimg_mock.world.clock import wall_time
 from getimg_mock.world.operations import OPERATIONS, find_operation
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from concurrent.futures import Future
     from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
@@ -66,7 +67,13 @@ class RecordingApplication(Application):
         self.downloads = DownloadStore(folder, forwarder.forward)
         self.recorder = CassetteRecorder(folder, forwarder.origin)
         self.observed = ObservedExchanges(forwarder.origin)
+        # One thread, so that exchanges are noted in the order of their responses.
+        self._notes = ThreadPoolExecutor(1, thread_name_prefix="getimg-mock-notes")
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="getimg-mock-record")
+
+    def find_endpoint(self, scope: Scope) -> None:
+        """Return None: no endpoint of the fake may answer in place of the API."""
+        del scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: with the API's response, or from our own pages."""
@@ -106,7 +113,10 @@ class RecordingApplication(Application):
         answered = wall_time()
         if received.status == 0:
             return _render_unanswered(received)
-        self._note(request, received, started, answered)
+        # A client may follow a link, or poll, as soon as it has the response.
+        self.downloads.expect(list_own_links(received, self.forwarder.origin))
+        times = ExchangeTimes(started, answered)
+        self._notes.submit(self._note, request, received, times).add_done_callback(self._confirm)
         body = received.body
         operation = find_operation(request.method, request.target.partition("?")[0])
         if operation in OPERATIONS and OPERATIONS[operation].has_links:
@@ -115,17 +125,15 @@ class RecordingApplication(Application):
         return Answer(received.status, body, select_headers(received))
 
     def _note(
-        self,
-        request: PreparedRequest,
-        received: ReceivedResponse,
-        started: datetime,
-        answered: datetime,
+        self, request: PreparedRequest, received: ReceivedResponse, times: ExchangeTimes
     ) -> None:
-        keys = self.forwarder.gate.keys
-        self.observed.note(request, received, started)
-        self.downloads.expect(
-            self.recorder.note(request, received, ExchangeTimes(started, answered), keys)
-        )
+        self.observed.note(request, received, times.started)
+        self.recorder.note(request, received, times, self.forwarder.gate.keys)
+
+    def _confirm(self, noted: Future[None]) -> None:
+        """Count an exchange that could not be kept, whatever the reason."""
+        if noted.exception() is not None:
+            self.recorder.left_out += 1
 
     def _serve_download(self, scope: Scope, target: str) -> Answer:
         started = wall_time()
@@ -152,6 +160,7 @@ class RecordingApplication(Application):
     def close(self) -> None:
         """Wait for requests that are still with the API, and close the connections to it."""
         self._pool.shutdown(wait=True)
+        self._notes.shutdown(wait=True)
         self.forwarder.close()
 
 

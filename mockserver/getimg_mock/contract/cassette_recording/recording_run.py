@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.access_log import log_nothing
+from getimg_mock.cassettes.learned_settings import learn_settings
 from getimg_mock.contract.budget.spend_file import parse_amount
 from getimg_mock.contract.cassette_recording.purchase_gate import PurchaseGate
 from getimg_mock.contract.cassette_recording.recording_application import RecordingApplication
+from getimg_mock.contract.cassette_recording.recording_verdict import (
+    add_evidence,
+    judge_recording,
+)
 from getimg_mock.contract.cassette_recording.upstream_forwarder import UpstreamForwarder
 from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION
@@ -22,8 +27,13 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.cassettes.cassette import Manifest
+    from getimg_mock.cassettes.learned_settings import LearnedSettings
     from getimg_mock.contract.budget.spend_file import SpendRecord
+    from getimg_mock.contract.cassette_recording.recording_verdict import RecordingVerdict
     from getimg_mock.settings import Settings
+
+EVIDENCE: Final = "evidence.json"
+"""The name of the file in a cassette that has what it confirms and refutes."""
 
 REAL: Final = "real"
 """The name of the getimg.ai API as an upstream."""
@@ -49,6 +59,7 @@ class RecordingSummary:
 
     `spent` is the most that it can have cost; `beyond` is what the service took beyond its prices.
     `missing` counts links that gave no file. `left_out` counts exchanges beyond the limits.
+    `learned` are the settings with which the fake follows the recording.
     """
 
     folder: Path
@@ -57,6 +68,7 @@ class RecordingSummary:
     refused: int
     spent: Decimal
     beyond: Decimal
+    learned: LearnedSettings
     missing: int = 0
     foreign_links: int = 0
     left_out: int = 0
@@ -99,10 +111,23 @@ def finish_recording(app: RecordingApplication) -> RecordingSummary:
         refused=gate.refused,
         spent=gate.spent,
         beyond=gate.beyond,
+        learned=learn_settings(app.recorder.list_entries(), gate.models),
         missing=len(missing),
         foreign_links=app.recorder.foreign_links,
         left_out=app.recorder.left_out + app.observed.left_out,
     )
+
+
+def judge_finished(app: RecordingApplication, summary: RecordingSummary) -> RecordingVerdict:
+    """Judge a recording whose cassette is written; adds to `evidence.json` in its folder.
+
+    Raises `SettingsError` for evidence there that cannot be added to.
+    """
+    history = app.observed.build_history(summary.folder.name)
+    verdict = judge_recording(history, summary.learned)
+    if history.exchanges:
+        add_evidence(summary.folder / EVIDENCE, verdict.evidence, app.forwarder.origin)
+    return verdict
 
 
 def render_recording(summary: RecordingSummary) -> str:

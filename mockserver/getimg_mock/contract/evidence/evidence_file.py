@@ -104,19 +104,27 @@ def collect_evidence(checks: Iterable[Check], histories: Iterable[History]) -> E
     the traffic could not have broken is not confirmed: without a known key, no leak can be found.
     Raises `SettingsError` for traffic of any other service, and for traffic without times.
     """
-    checks, found = tuple(checks), Evidence()
+    listed, found = tuple(checks), Evidence()
     for history in histories:
         if history.base != REAL_API_URL:
             raise SettingsError(
                 f"{history.plan.name} is traffic of {history.base}: "
                 f"only {REAL_API_URL} is evidence."
             )
-        first = min((each.at for each in history), default=EPOCH)
-        if first == EPOCH:
-            raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
-        day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        found = found.merge(_judge_history(checks, history, day))
+        found = found.merge(judge_evidence(listed, history))
     return found
+
+
+def judge_evidence(checks: Iterable[Check], history: History) -> Evidence:
+    """Return which checks a history of any service confirms or contradicts.
+
+    Raises `SettingsError` for traffic without times.
+    """
+    first = min((each.at for each in history), default=EPOCH)
+    if first == EPOCH:
+        raise SettingsError(f"{history.plan.name} does not say when it was recorded.")
+    day = first.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return _judge_history(checks, history, day)
 
 
 def _judge_history(checks: Iterable[Check], history: History, day: datetime) -> Evidence:
@@ -144,14 +152,18 @@ def _is_breakable(check: Check, history: History) -> bool:
     return check.id not in _NEVER_BROKEN and bool(history.secrets or check.id not in _ABOUT_KEYS)
 
 
-def write_evidence(path: Path, evidence: Evidence) -> None:
-    """Write evidence to a file that `read_evidence` reads; raises `SettingsError`."""
+def write_evidence(path: Path, evidence: Evidence, *, upstream: str = "") -> None:
+    """Write evidence to a file that `read_evidence` reads; raises `SettingsError`.
+
+    `upstream` is the address of the service that was observed, where it is not getimg.ai.
+    """
 
     def entry(name: str, seen: datetime, **more: str) -> dict[str, str]:
         where = {"exchange": evidence.exchanges[name]} if name in evidence.exchanges else {}
         return {"check": name, "observed": f"{seen:%Y-%m-%d}"} | where | more
 
     record: dict[str, Any] = {
+        **({"upstream": upstream} if upstream else {}),
         "confirmations": [entry(*each) for each in sorted(evidence.confirmed.items())],
         "contradictions": [
             entry(name, seen, actual=actual)
@@ -166,16 +178,24 @@ def write_evidence(path: Path, evidence: Evidence) -> None:
     write_user_file(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
 
-def read_evidence(path: Path, checks: Iterable[Check]) -> Evidence:
+def read_evidence(path: Path, checks: Iterable[Check], *, upstream: str = "") -> Evidence:
     """Read the evidence that `write_evidence` wrote.
 
-    Raises `SettingsError` when it cannot be read, or is about a check that is not in `checks`.
+    Raises `SettingsError` when it cannot be read, is about a check that is not in `checks`, or
+    about another service than `upstream`, by default getimg.ai.
     """
     known = [check.id for check in checks]
     try:
-        evidence = _parse_evidence(json.loads(read_user_file(path)))
+        record = json.loads(read_user_file(path))
+        evidence = _parse_evidence(record)
+        observed = str(record.get("upstream") or "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise SettingsError(f"{path} is not an evidence file: {error}.") from None
+    if observed != upstream:
+        raise SettingsError(
+            f"{path} is evidence about {observed or REAL_API_URL}, not about "
+            f"{upstream or REAL_API_URL}. Use another file."
+        )
     for name in (*evidence.confirmed, *evidence.contradicted):
         if name not in known:
             raise SettingsError(f"{path}: {UnknownNameError('check', name, known)}")

@@ -49,15 +49,27 @@ _HAR_FORMAT: Final = (
 
 def read_traffic(path: Path) -> History:
     """Read recorded traffic as a history; raises `SettingsError` when it cannot be read."""
+    entries, base = read_entries(path)
+    return build_recorded_history(path.name, entries, base)
+
+
+def read_entries(path: Path) -> tuple[list[Entry], str]:
+    """Return the exchanges with the API in a file, with its base URL; keys are still in them.
+
+    Raises `SettingsError` for a file that cannot be read.
+    """
     text = read_user_file(path)
     try:
         entries = _parse_har(text) if path.suffix.lower() == ".har" else _parse_ndjson(text)
     except _MalformedError as error:
         raise SettingsError(f"{path} is not recorded traffic: {error}.") from None
     base = _find_base(entries)
-    return build_recorded_history(
-        path.name, [each for each in entries if each["base"] in {"", base}], base
-    )
+    return [each for each in entries if each["base"] in {"", base}], base
+
+
+def find_entry_keys(entries: Iterable[Entry]) -> KnownKeys:
+    """Return the keys that requests were sent with."""
+    return find_keys(text for each in entries for text in _list_credentials(each))
 
 
 class _MalformedError(Exception):
@@ -146,6 +158,8 @@ def _convert_har_entry(entry: Any) -> Entry:
         "request_body": (request.get("postData") or {}).get("text"),
         "body": body,
         "at": entry.get("startedDateTime"),
+        "seconds": max(0.0, float(entry.get("time") or 0)) / 1000,
+        "size": content.get("size"),
     }
 
 
@@ -206,6 +220,8 @@ def _normalize_entry(entry: Entry) -> Entry:
         "request_headers": _parse_headers(entry.get("request_headers")),
         "request_body": _encode_body(entry.get("request_body")),
         "body": _encode_body(entry.get("body")) or b"",
+        "seconds": float(entry.get("seconds") or 0),
+        "size": entry.get("size"),
     }
 
 

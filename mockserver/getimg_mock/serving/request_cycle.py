@@ -1,0 +1,140 @@
+"""One request and its response on a connection: uvicorn's cycle, with a short way for most."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    RequestResponseCycle,
+)
+
+if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
+    from uvicorn._types import ASGIReceiveEvent, HTTPScope
+    from uvicorn.protocols.http.flow_control import FlowControl
+
+    from getimg_mock.serving.buffered_transport import BufferedTransport
+    from getimg_mock.world.journal import Headers
+
+# Valid names of headers that say nothing about the framing of the message.
+_PLAIN_NAMES: Final = frozenset(
+    {
+        b"allow",
+        b"content-type",
+        b"date",
+        b"retry-after",
+        b"x-mock-hint",
+        b"x-ratelimit-limit",
+        b"x-ratelimit-remaining",
+        b"x-ratelimit-reset",
+    }
+)
+_BODILESS: Final = frozenset({204, 304})
+
+
+class RequestCycle(RequestResponseCycle):
+    """One request and its response.
+
+    uvicorn makes an event for each request, and checks and writes the parts of a response one by
+    one. Here an event is made where the application waits, and `respond` sends a response whole.
+    """
+
+    # What most requests do not change is kept once.
+    access_log = False
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
+    default_headers: Headers = []  # noqa: RUF012 - uvicorn's; nothing is added to it
+    _event: asyncio.Event | None = None
+    _has_news = False
+
+    def __init__(  # pyright: ignore[reportMissingSuperCall] # it makes what is made on demand here
+        self,
+        scope: HTTPScope,
+        transport: BufferedTransport,
+        flow: FlowControl,
+        *,
+        logger: logging.Logger,
+        expects_continue: bool,
+        keep_alive: bool,
+        on_response: Callable[[], None],
+    ) -> None:
+        self.scope: Any = scope
+        self.transport: Any = transport
+        self.flow = flow
+        self.logger = self.access_logger = logger
+        self.waiting_for_100_continue = expects_continue
+        self.keep_alive = keep_alive
+        self.on_response = on_response
+        self.body = bytearray()
+
+    @property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override] # an attribute of uvicorn's
+        """Set when there is something to receive."""
+        if self._event is None:
+            self._event = asyncio.Event()
+            if self._has_news:
+                self._event.set()
+        return self._event
+
+    def notify(self) -> None:
+        """Let the application receive: a part of the body has come, or its end."""
+        self._has_news = True
+        if self._event is not None:
+            self._event.set()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Return the next part of the request; the ASGI channel of the application."""
+        body = self.take_body()
+        if body is not None:
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await super().receive()
+
+    def take_body(self) -> bytes | None:
+        """Return the whole body if it is there and nothing of it was received, else None."""
+        if (
+            self.more_body
+            or not self._has_news
+            or self._event is not None
+            or self.waiting_for_100_continue
+            or self.disconnected
+            or self.response_complete
+        ):
+            return None
+        self._has_news = False
+        body = bytes(self.body)
+        self.body = bytearray()
+        return body
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole response at once; return False where it has to go through `send`."""
+        if (
+            not self.keep_alive
+            or self.response_started
+            or self.disconnected
+            or self.flow.write_paused
+            or status in _BODILESS
+            or self.scope["method"] == "HEAD"
+        ):
+            return False
+        lines = [STATUS_LINE[status]]
+        for name, value in headers:
+            if name not in _PLAIN_NAMES or HEADER_VALUE_RE.search(value):
+                return False
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"content-length: %d\r\n\r\n" % len(body))
+        lines.append(body)
+        self.response_started = self.response_complete = True
+        self.transport.write_whole(b"".join(lines))
+        if self._event is not None:
+            self._event.set()
+        self.on_response()
+        return True
