@@ -29,7 +29,7 @@ help: ## Show this list
 
 .PHONY: run
 run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
-	@exec $(BIN)/getimg-mock serve $(ARGS)
+	@exec $(BIN)/getimg-mock serve --watch $(ARGS)
 
 .PHONY: test
 test: $(DEVELOPS) ## Run all tests
@@ -125,7 +125,7 @@ $(MADE):
 
 $(RUNS): pyproject.toml | $(MADE)
 	@echo "Installing getimg-mock into $(VENV)"
-	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[watch]'
 	@touch $@
 
 # dependency groups need pip 25.1, which $(MADE) sees to

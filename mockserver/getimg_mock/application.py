@@ -32,9 +32,21 @@ class Application:
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         self.fake = fake
+        self._log = log
         self._api = routes.Routes(fake, log)
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
+
+    def replace_fake(self, fake: Fake) -> None:
+        """Serve `fake` from the next request on; its store and journal must be the same.
+
+        Requests that are being answered keep the settings with which they began.
+        """
+        if self.fake.defaults is not None:
+            self.fake.defaults.settings = fake.settings
+        self.fake = fake
+        self._api = routes.Routes(fake, self._log)
+        self._control = None
 
     def find_endpoint(self, scope: Scope) -> ASGIApp | None:
         """Return the endpoint of an HTTP request, ready to be called, or None.

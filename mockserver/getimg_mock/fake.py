@@ -29,6 +29,13 @@ _BROWSER_PATHS: Final = frozenset({"/", "/favicon.ico", "/robots.txt"})
 _RATES: Final = {"real": 1.0, "virtual": 0.0}
 
 
+@dataclass(slots=True)
+class WorkspaceDefaults:
+    """The settings that a new workspace begins with; a reload replaces them."""
+
+    settings: Settings
+
+
 @dataclass(frozen=True, slots=True)
 class Fake:
     """Settings, models, workspaces and rendered media: all state in one place."""
@@ -44,6 +51,8 @@ class Fake:
     media: MediaRules = field(default_factory=MediaRules)
     # What is replayed, None for a fake without a cassette.
     recordings: Recordings | None = field(default=None, repr=False)
+    # Shared with the store, and with the fakes that replace this one after a reload.
+    defaults: WorkspaceDefaults | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, *, clock: Callable[[], VirtualClock] | None = None) -> Fake:
@@ -52,21 +61,21 @@ class Fake:
         Raises `SettingsError` for an invalid models file or scenario, and `StoreError` for a store
         that cannot be used.
         """
-        catalogue = (
-            Catalogue.from_file(settings.models) if settings.models else Catalogue.load_shipped()
-        )
-        clock = clock or (lambda: VirtualClock(rate=_parse_rate(settings.clock)))
+        catalogue = load_catalogue(settings)
+        defaults = WorkspaceDefaults(settings)
+        clock = clock or (lambda: VirtualClock(rate=_parse_rate(defaults.settings.clock)))
         for name in settings.scenario:
             resolve_scenario(name)
         return cls(
             settings,
             catalogue,
-            open_store(settings, lambda key: open_workspace(key, settings, clock())),
+            open_store(settings, lambda key: open_workspace(key, defaults.settings, clock())),
             MediaCache(settings.media_cache_mib * 1024 * 1024),
             VirtualClock(),
             Journal(bound=settings.journal_exchanges),
             load_media(settings),
             load_recordings(settings),
+            defaults,
         )
 
     def list_strays(self, since: datetime | None = None) -> list[Exchange]:
@@ -79,6 +88,13 @@ class Fake:
             for each in self.journal
             if each.path not in _BROWSER_PATHS and (since is None or each.wall >= since)
         ]
+
+
+def load_catalogue(settings: Settings) -> Catalogue:
+    """Return the models that settings name; raises `SettingsError` for an invalid file."""
+    if settings.models is None:
+        return Catalogue.load_shipped()
+    return Catalogue.from_file(settings.models)
 
 
 def load_media(settings: Settings) -> MediaRules:

@@ -232,6 +232,19 @@ def test_settings_come_from_arguments_environment_and_file(tmp_path: Path) -> No
         assert serving.get("/v2/billing/balance")["balance"] == "4.00"
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a signal of POSIX systems")
+def test_a_hangup_loads_the_settings_again(tmp_path: Path) -> None:
+    """It says what changed, and does not end the fake."""
+    file = tmp_path / "getimg-mock.toml"
+    file.write_text("video-seconds = 5\n")
+    with Serving("--quiet", cwd=tmp_path) as serving:
+        file.write_text("video-seconds = 6\n")
+        serving.process.send_signal(signal.SIGHUP)
+        (line,) = serving.lines_about("eloaded", 1)
+        assert line.strip() == "Reloaded: video-seconds 6 (was 5)."
+        assert serving.get("/__mock__/settings")["video_seconds"] == "6"
+
+
 def _refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(["serve", *words]) == 2
     printed = capsys.readouterr()

@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "explain": "say what a check holds, and why",
     "cassette": "list, check, prune or convert recordings of the API",
     "replay": "run the plans of recorded failures again",
+    "drift": "say what has changed in the API",
     "report": "put recorded runs side by side, in one report",
     "request": "send one request to the API as the client of a workspace",
     "verdict": "judge the client of a workspace by the requests it sent so far",

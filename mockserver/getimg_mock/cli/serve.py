@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import os
 import shlex
@@ -17,6 +18,8 @@ from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
+from getimg_mock.serving.kept_objects import keep_objects
+from getimg_mock.serving.reloading import Reloader, check_watching, watch_files
 from getimg_mock.serving.server import (
     describe_entrances,
     new_event_loop,
@@ -24,23 +27,24 @@ from getimg_mock.serving.server import (
     serve,
 )
 from getimg_mock.serving.tls_settings import prepare_tls
-from getimg_mock.serving.workers import Workers, check_workers
+from getimg_mock.serving.workers import (
+    Workers,
+    check_workers,
+    hold_hangups,
+    release_hangups,
+)
 from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from getimg_mock.application import Application
     from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
 
-# New objects after which garbage is looked for among them, and the number of such collections after
-# which it is looked for among all objects.
-_COLLECTED_AFTER = 50_000
-_SEARCHED_EVERY = 500
-_OLDEST = 2  # the generation of a collection that looks at all objects
+_UNCHANGED = "Reloaded: nothing has changed."
 _TLS = """
 HTTPS is at {url}; getimg-mock ca shows how programs trust it.
 """
@@ -67,7 +71,17 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         default=[],
         help="begin with a workspace that getimg-mock snapshot wrote, unless the store has one",
     )
+    parser.add_argument(
+        "--watch",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="take changed settings, models, scenarios and media into force when files change",
+    )
     add_settings(parser)
+    _add_recording(parser)
+
+
+def _add_recording(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("recording (docs/recording.md)")
     add = group.add_argument
     add("--record", metavar="DIR", type=Path, help="forward requests to the API and record them")
@@ -144,9 +158,13 @@ def format_settings(arguments: argparse.Namespace, without: Collection[str] = ()
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until Ctrl-C; returns 0."""
-    tls = prepare_tls(require_token(load_settings(arguments, {})))
+    given = load_settings(arguments, {})
+    tls = prepare_tls(require_token(given))
     settings = tls.settings
     check_workers(settings)
+    if arguments.watch:
+        check_watching()
+    hold_hangups()
     app = _create_app(arguments, settings)
     seeded = _restore_workspaces(app, arguments.restore)
     entrances = open_entrances(tls)
@@ -154,9 +172,15 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
+    file = find_settings_file(arguments)
+
+    def work(app: Application, number: int, parent: int | None = None) -> None:
+        reloader = Reloader(app, given, lambda: load_settings(arguments, {}), file)
+        _serve(reloader, entrances[number], watched=arguments.watch, parent=parent)
+
     if settings.workers == 1:
         try:
-            _serve(app, entrances[0])
+            work(app, 0)
         finally:
             if arguments.record is not None or settings.on_miss == "real":
                 _finish(app, arguments.learn)
@@ -168,8 +192,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.freeze()
     del app
     Workers(
-        settings.workers,
-        lambda number, parent: _serve(create_app(settings), entrances[number], parent),
+        settings.workers, lambda number, parent: work(create_app(settings), number, parent)
     ).run()
     return 0
 
@@ -224,43 +247,19 @@ def _finish(app: Application, learn: Path | None) -> None:
         record.finish(app, learn)
 
 
-def _serve(app: Application, entrances: Sequence[Entrance], parent: int | None = None) -> None:
+def _serve(
+    reloader: Reloader, entrances: Sequence[Entrance], *, watched: bool, parent: int | None
+) -> None:
     """Serve until a signal, or until the pipe `parent` is closed at its other end."""
+    app = reloader.app
     app.judge = judge_client
-    # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
-    # rarely is a tenth of the time of a request.
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
-    gc.callbacks.append(_Keeping())
+    keep_objects()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(_serve_until_signal(app, entrances, parent))
+        runner.run(_serve_until_signal(reloader, entrances, parent, watched=watched))
     app.fake.store.close()
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
     gc.freeze()
-
-
-class _Keeping:
-    """Lets a collection of garbage look at what is new, and not at all generations that are kept.
-
-    What one collection leaves is put aside. After `_SEARCHED_EVERY` of them one looks at all
-    objects, so that no garbage stays for ever.
-    """
-
-    def __init__(self) -> None:
-        self._collections = 0
-
-    def __call__(self, phase: str, info: Mapping[str, int]) -> None:
-        """Put what is left aside at the end of a collection."""
-        if phase != "stop":
-            return
-        self._collections += 1
-        if self._collections < _SEARCHED_EVERY:
-            gc.freeze()
-        elif self._collections == _SEARCHED_EVERY:
-            gc.unfreeze()
-        elif info["generation"] == _OLDEST:
-            self._collections = 0
 
 
 def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
@@ -272,6 +271,11 @@ def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Sett
     }
     named = arguments.config or os.environ.get(PREFIX + "CONFIG")
     return Settings.load(preset | given, os.environ, Path(named) if named else None)
+
+
+def find_settings_file(arguments: argparse.Namespace) -> Path:
+    """Return the settings file of a command line, whether it exists or not."""
+    return Path(arguments.config or os.environ.get(PREFIX + "CONFIG") or FILE)
 
 
 def render_greeting(
@@ -331,7 +335,7 @@ def judge_client(
 
 
 async def _serve_until_signal(
-    app: Application, entrances: Sequence[Entrance], parent: int | None
+    reloader: Reloader, entrances: Sequence[Entrance], parent: int | None, *, watched: bool
 ) -> None:
     over = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -342,4 +346,21 @@ async def _serve_until_signal(
             break
     if parent is not None:
         loop.add_reader(parent, over.set)
-    await serve(app, entrances, over)
+    if hasattr(signal, "SIGHUP"):
+        loop.add_signal_handler(signal.SIGHUP, lambda: _print_line(reloader.reload() or _UNCHANGED))
+        release_hangups()
+    watching = asyncio.ensure_future(_watch(reloader, over)) if watched else None
+    await serve(reloader.app, entrances, over)
+    if watching is not None:
+        await watching
+
+
+async def _watch(reloader: Reloader, over: asyncio.Event) -> None:
+    async for line in watch_files(reloader, over):
+        _print_line(line)
+
+
+def _print_line(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()

@@ -76,7 +76,8 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
             errors="0",
             skipped=str(skipped),
         )
-        _add_scorecard(suite, outcome)
+        suite.attrib |= _describe_time(outcome)
+        _add_properties(suite, outcome)
         for verdict in outcome.verdicts:
             case = ET.SubElement(
                 suite,
@@ -89,11 +90,22 @@ def as_junit(outcomes: Sequence[Outcome]) -> str:
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _add_scorecard(suite: ET.Element, outcome: Outcome) -> None:
-    if outcome.scorecard:
-        properties = ET.SubElement(suite, "properties")
-        value = _clean_xml(outcome.scorecard)
-        ET.SubElement(properties, "property", name="scorecard", value=value)
+def _describe_time(outcome: Outcome) -> dict[str, str]:
+    """Return when a run began and how long it took, as attributes of a suite."""
+    found = {"timestamp": outcome.start.get("at"), "time": outcome.end.get("seconds")}
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _add_properties(suite: ET.Element, outcome: Outcome) -> None:
+    found = {
+        "scorecard": outcome.scorecard,
+        "run": outcome.circumstances,
+        "left out": " ".join(outcome.left_out),
+    }
+    properties = ET.SubElement(suite, "properties") if any(found.values()) else None
+    for name, value in found.items():
+        if value and properties is not None:
+            ET.SubElement(properties, "property", name=name, value=_clean_xml(value))
 
 
 def _add_result(case: ET.Element, outcome: Outcome, verdict: dict[str, Any]) -> None:
@@ -167,7 +179,14 @@ def as_sarif(outcomes: Sequence[Outcome]) -> str:
         }
         # GitHub refuses a file in which two runs have the same category.
         category = {"id": f"getimg-mock/{label}/"}
-        runs.append({"tool": {"driver": driver}, "automationDetails": category, "results": results})
+        runs.append(
+            {
+                "tool": {"driver": driver},
+                "automationDetails": category,
+                "results": results,
+                "properties": {"run": outcome.circumstances, "left_out": [*outcome.left_out]},
+            }
+        )
     document = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -216,6 +235,7 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
         if each.scorecard
     ]
     lines += ["", *scores] if scores else []
+    lines += ["", *_render_circumstances(named)]
     for label, outcome in named:
         for verdict in outcome.broken:
             lines += _render_section(outcome, label, verdict)
@@ -226,11 +246,20 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _render_circumstances(named: Sequence[tuple[str, Outcome]]) -> list[str]:
+    """Return when, how long and by which version each run was made, as list items."""
+    return [
+        f"- {_escape_cell(label)}: {_escape_cell(outcome.circumstances)}"
+        for label, outcome in named
+        if outcome.circumstances
+    ]
+
+
 def _render_gaps(outcome: Outcome, label: str) -> list[str]:
     """Return what of a run was not judged, with the reasons, as list items; none of a twin."""
     if outcome.twin:
         return []
-    sentences = [*outcome.unjudged, *outcome.untried]
+    sentences = [*outcome.left_out, *outcome.unjudged, *outcome.untried]
     sentences += [f"{', '.join(ids)}: {why}" for why, ids in outcome.unjudged_checks.items()]
     return [f"- {_escape_cell(label)}: {_escape_cell(each)}" for each in sentences]
 

@@ -53,6 +53,7 @@ class _Score:
     edition: str
     held: str
     blockers: str
+    remark: str
     ids: tuple[str, ...]
 
 
@@ -160,9 +161,11 @@ def _build_card(outcome: Outcome, name: str) -> _Card:
 
 def _read_score(scorecard: str) -> _Score:
     edition, _, rest = scorecard.partition(": ")
+    rest, _, remark = rest.partition("; ")
     held, _, last = rest.partition(", ")
     blockers, _, ids = last.partition(": ")
-    return _Score(edition=edition, held=held, blockers=blockers, ids=tuple(ids.split()))
+    parts = {"edition": edition, "held": held, "blockers": blockers, "remark": remark}
+    return _Score(**parts, ids=tuple(ids.split()))
 
 
 def _describe_facts(outcome: Outcome) -> str:
@@ -174,6 +177,8 @@ def _describe_facts(outcome: Outcome) -> str:
         facts.append(f"{count_things(len(outcome.skipped), 'plan')} skipped")
     facts.append(f"seed {outcome.start.get('seed')}")
     told = ", ".join(facts) + "."
+    if outcome.circumstances:
+        told += f" {outcome.circumstances}."
     if outcome.budget:
         told += f" At most {outcome.spent} of {outcome.budget['ceiling']} USD were spent."
     return told + (" The fake under the same plans, to compare with." if outcome.twin else "")
@@ -252,6 +257,7 @@ def _list_gaps(outcomes: Sequence[Outcome]) -> list[tuple[int, str]]:
         for column, outcome in enumerate(outcomes)
         if not outcome.twin
         for sentence in (
+            *outcome.left_out,
             *outcome.unjudged,
             *outcome.untried,
             *(f"{', '.join(ids)}: {why}" for why, ids in outcome.unjudged_checks.items()),

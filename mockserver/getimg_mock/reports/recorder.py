@@ -6,10 +6,12 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from getimg_mock.control.package_version import find_version
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports import run_events
 from getimg_mock.reports.known_failures import apply_known_failures
 from getimg_mock.user_files import find_state_folder
+from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,6 +49,7 @@ class RunRecorder:
         self._required = path is not None
         self._path = path
         self._file: TextIO | None = None
+        self._began: float | None = None
         if path is not None:
             try:
                 self._file = path.open("w", encoding="utf-8")
@@ -86,12 +89,26 @@ class RunRecorder:
         return run_events.read_outcomes(self._events, source=self.source)
 
     def record(self, stream: Iterable[RunEvent]) -> None:
-        """Record the events of a run, or of several, as the stream yields them."""
-        for event in apply_known_failures(stream, self.known):
+        """Record the events of a run, or of several, as the stream yields them.
+
+        The start of each gets the real time and the version of this package, and its end how long
+        it took, where the stream does not say so.
+        """
+        for event in apply_known_failures(map(self._add_circumstances, stream), self.known):
             self._events.append(event)
             self._write(event)
             if self._on_event is not None:
                 self._on_event(event)
+
+    def _add_circumstances(self, event: RunEvent) -> RunEvent:
+        if event["event"] == "start":
+            # A twin was run within the run before it, and is told afterwards.
+            self._began = None if event.get("twin") else stopwatch()
+            moment = wall_time().isoformat(timespec="seconds")
+            return {"at": moment, "product": f"getimg-mock {find_version()}"} | event
+        if event["event"] == "end" and self._began is not None:
+            return {"seconds": round(stopwatch() - self._began, 3)} | event
+        return event
 
     def _write(self, event: RunEvent) -> None:
         if self._file is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
@@ -83,6 +84,27 @@ class Outcome:
     def scorecard(self) -> str:
         """The verdict on a client in one line; an empty text for a provider."""
         return str(self.end.get("scorecard", ""))
+
+    @property
+    def circumstances(self) -> str:
+        """When, how long and by which version it was run, and on what; in one line.
+
+        Streams of earlier versions lack some of it.
+        """
+        began, seconds = self.start.get("at"), self.end.get("seconds")
+        address = self.start.get("url") or ("a fake of its own" if self.start.get("own") else "")
+        parts = [
+            f"{datetime.fromisoformat(began):%Y-%m-%d %H:%M} UTC" if began else "",
+            "" if seconds is None else f"{seconds:.1f} s",
+            str(self.start.get("product", "")),
+            f"on {address}" if address else "",
+        ]
+        return ", ".join(each for each in parts if each)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Sentences on the checks that the run was told, or had, to leave out."""
+        return tuple(self.start.get("left_out", ()))
 
     @property
     def unjudged(self) -> tuple[str, ...]:

@@ -33,6 +33,18 @@ def check_workers(settings: Settings) -> None:
         raise SettingsError("--workers needs a system that can fork; this one serves from one.")
 
 
+def hold_hangups() -> None:
+    """Keep SIGHUP, which would end the process by default, until `release_hangups`."""
+    if hasattr(signal, "SIGHUP"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def release_hangups() -> None:
+    """Let SIGHUP arrive: what was kept arrives now."""
+    if hasattr(signal, "SIGHUP"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
 @dataclass
 class Workers:
     """Processes that each run `work` with their number; one that dies is started again.
@@ -52,6 +64,9 @@ class Workers:
         self._reading, self._writing = os.pipe()
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, self._end)
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._pass_on)
+            release_hangups()
         for number in range(self.count):
             self._start(number)
         while self._numbers:
@@ -68,6 +83,10 @@ class Workers:
         for process in self._numbers:
             os.kill(process, signal.SIGTERM)
 
+    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+        for process in self._numbers:
+            os.kill(process, number)
+
     def _start(self, number: int) -> None:
         if self._is_over:
             return
@@ -82,6 +101,7 @@ class Workers:
             os.close(self._writing)
             for each in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(each, signal.SIG_DFL)
+            hold_hangups()
             self.work(number, self._reading)
             status = 0
         except BaseException as error:  # noqa: BLE001 - the process must end here, whatever it was

@@ -115,6 +115,13 @@ class DurableStore:
                 old.detach()
             return session.workspace
 
+    def rebase(self, settings: Settings) -> None:
+        """Take `settings` for those that workspaces begin with, which are not kept with each."""
+        with self._unit:
+            self._base = settings
+            for each in [*self._sessions.values(), *self._joined.values()]:
+                each.base = settings
+
     def __iter__(self) -> Iterator[Workspace]:
         """Iterate over the current workspaces, the last used one last."""
         with self._unit:

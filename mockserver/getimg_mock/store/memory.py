@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from contextlib import AbstractContextManager
 
+    from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace
 
 _Result = TypeVar("_Result")
@@ -67,6 +68,9 @@ class MemoryStore:
         if replaced is not None and replaced is not workspace:
             replaced.retire()
         return workspace
+
+    def rebase(self, settings: Settings) -> None:
+        """Do nothing: each workspace has its settings."""
 
     def batch(self) -> AbstractContextManager[None]:
         """Return a block that does nothing: the methods of a workspace are atomic one by one."""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from getimg_mock.settings import Settings
     from getimg_mock.world.workspaces import Workspace
 
 _Result = TypeVar("_Result")
@@ -40,6 +41,9 @@ class Store(Protocol):
 
     def replace(self, workspace: Workspace) -> Workspace:
         """Replace the workspace that has the same key, and return the one that is kept."""
+
+    def rebase(self, settings: Settings) -> None:
+        """Take `settings` for those that workspaces begin with, which are not kept with each."""
 
     def batch(self) -> AbstractContextManager[None]:
         """Make one unit of work of all that happens in the block, which must not suspend."""

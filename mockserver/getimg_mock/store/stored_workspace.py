@@ -92,7 +92,7 @@ class StoredWorkspace:
         self.is_new = False
         self._is_ready = False
         self._rows = rows
-        self._base = base
+        self.base = base
         self._units = units
         self._changed: dict[str, None] = {}
         self._counts: dict[bytes, int] = {}
@@ -134,7 +134,7 @@ class StoredWorkspace:
             journal=self.journal,
         )
         return Workspace(
-            key, settings=self._base, clock=self.clock, identity=identity, holdings=holdings
+            key, settings=self.base, clock=self.clock, identity=identity, holdings=holdings
         )
 
     @property
@@ -207,7 +207,7 @@ class StoredWorkspace:
         self.journal.forget()
 
     def _load_plan(self, plan: str) -> None:
-        load_plan(self.workspace, plan, self._base)
+        load_plan(self.workspace, plan, self.base)
         self._plan = plan
 
     def _load_core(self, core: str) -> None:
@@ -303,7 +303,7 @@ class StoredWorkspace:
             return None
         plan = self._plan
         if plan_changed:
-            plan = encode_plan(self.workspace, self._base, magic_key(self.workspace.key))
+            plan = encode_plan(self.workspace, self.base, magic_key(self.workspace.key))
         head = self.head
         changes = Changes(
             head._replace(version=head.version + 1, used=used, core=core, plan=plan),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.clients.cases.client_check import ClientCheck
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event, redact
 from getimg_mock.reports.known_failures import apply_known_failures, resolve_known_status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.suite import Result
@@ -34,8 +35,18 @@ def render_line(result: Result, known: Collection[str] = ()) -> str:
     blockers = [each for each in result.blockers if each in ids]
     found = f"{len(blockers)} blocker{'s' * (len(blockers) != 1)}" if blockers else "no blockers"
     listed = f": {' '.join(blockers)}" if blockers else ""
-    remark = f"; {result.remark}" if result.remark else ""
+    remarks = [result.remark, *_list_caveats(judged)]
+    remark = "".join(f"; {each}" for each in remarks if each)
     return f"{EDITION}: {held}/{len(judged)}, {found}{listed}{remark}"
+
+
+def _list_caveats(judged: Iterable[Verdict]) -> list[str]:
+    """Return what the documentation says to the contrary of the checks that fail."""
+    return [
+        f"{each.check.id}: {each.check.caveat}".rstrip(".")
+        for each in judged
+        if each.status == "FAIL" and isinstance(each.check, ClientCheck) and each.check.caveat
+    ]
 
 
 def _is_excused(verdict: Verdict, known: Collection[str]) -> bool:

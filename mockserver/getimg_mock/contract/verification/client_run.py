@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.clients import fault_schedules, observed_traffic, scorecard, suite
 from getimg_mock.contract.clients.drivers.upstream_driver import FAULT_FREE_CASES
 from getimg_mock.contract.clients.observed_traffic import ObservedCommand, ObservedFake
 from getimg_mock.reports.replays import OBSERVED
+from getimg_mock.world.clock import stopwatch, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,6 +62,7 @@ class ClientRun:
 
     def observe(self, observed: ObservedCommand | ObservedFake) -> None:
         """Judge the requests of a client, which is not driven."""
+        began, started = wall_time().isoformat(timespec="seconds"), stopwatch()
         if isinstance(observed, ObservedFake):
             result = observed_traffic.judge_traffic(
                 observed.fake,
@@ -71,10 +73,12 @@ class ClientRun:
             )
         else:
             result, self.command_status = observed_traffic.run_command(observed, self.checks)
+        result = replace(result, seconds=stopwatch() - started)
         self.results.append(result)
-        known = self.recorder.known
+        stream = scorecard.events(result, adapter=OBSERVED, known=self.recorder.known)
+        told = self._add_origin(stream, len(result.verdicts), "can be judged by requests alone")
         self.recorder.record(
-            self._add_origin(scorecard.events(result, adapter=OBSERVED, known=known))
+            {**each, "at": began} if each["event"] == "start" else each for each in told
         )
 
     def _drive(
@@ -95,7 +99,7 @@ class ClientRun:
             checks=len(checks),
             where=where,
         )
-        self.recorder.record(self._add_origin([start]))
+        self.recorder.record(self._add_origin([start], len(checks), "have cases without faults"))
         try:
             result = suite.verify(
                 driver,
@@ -126,6 +130,17 @@ class ClientRun:
         (check,) = suite.choose_checks([fault_schedules.find_check(schedule)])
         return fault_schedules.add_schedule_verdict(result, check, history)
 
-    def _add_origin(self, stream: Iterable[RunEvent]) -> Iterator[RunEvent]:
+    def _add_origin(
+        self, stream: Iterable[RunEvent], judged: int, reason: str
+    ) -> Iterator[RunEvent]:
+        """Yield events; a start says how to repeat the run, and which checks it leaves out.
+
+        `judged` counts the checks that are judged, and `reason` says what those that are left have.
+        """
+        total, chosen = len(suite.CHECKS), len(self.checks)
+        left_out = [f"{chosen} of {total} checks were chosen."] if chosen < total else []
+        if judged < chosen:
+            left_out.append(f"{judged} of {chosen} checks {reason}.")
+        more = {"left_out": left_out} if left_out else {}
         for event in stream:
-            yield {**event, **self.origin} if event["event"] == "start" else event
+            yield {**event, **self.origin, **more} if event["event"] == "start" else event

@@ -54,6 +54,21 @@ def test_a_program_is_judged_through_json_lines(language: str) -> None:
     assert [each.check.id for each in result.of("PASS")] == CHECKS
 
 
+@pytest.mark.parametrize("language", ["node", "python"])
+def test_the_drivers_to_begin_with_break_no_blocker(language: str) -> None:
+    """What is copied must not lose money, files or secrets; the slow cases are run by hand."""
+    program, script = COMMANDS[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"there is no {program} here")
+    driver = ProcessDriver([program, str(open_folder("fixtures").joinpath("drivers", script))])
+    checks = ["GC105", "GC603", "GC608"]
+    try:
+        result = verify(driver, checks=choose_checks(checks))
+    finally:
+        driver.close()
+    assert [each.check.id for each in result.of("PASS")] == checks
+
+
 def test_another_port_is_another_origin_for_a_program() -> None:
     """Keys, bodies and files that go astray are seen without any network in our hands."""
     checks = ["GC505", "GC610", "GC701", "GC704"]
@@ -62,8 +77,7 @@ def test_another_port_is_another_origin_for_a_program() -> None:
     following = ProcessDriver([sys.executable, "-c", _following()])
     try:
         result = verify(driver, checks=choose_checks(checks), among=cases)
-        assert [each.check.id for each in result.of("PASS")] == checks[1:]
-        assert [each.check.id for each in result.of("WARN")] == checks[:1]
+        assert [each.check.id for each in result.of("PASS")] == checks
         result = verify(following, checks=choose_checks(checks[1:]), among=cases)
         assert result.failed == {"GC610", "GC701"}
     finally:

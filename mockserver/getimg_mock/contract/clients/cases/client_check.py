@@ -20,12 +20,14 @@ class ClientCheck(Check):
     """A rule for clients. `cases` are globs over names of cases.
 
     `source` names the standard that demands it, if any. An `observable` breach shows in requests
-    alone, so that no driver is needed.
+    alone, so that no driver is needed. `caveat` is what getimg.ai's documentation says to the
+    contrary, if anything: scorecards name it.
     """
 
     cases: tuple[str, ...]
     source: str = ""
     observable: bool = False
+    caveat: str = ""
 
     def wants(self, case: str) -> bool:
         """Return whether the check is judged by a case."""
@@ -47,6 +49,7 @@ def client_check(
     fix: str = "",
     source: str = "",
     observable: bool = False,
+    caveat: str = "",
 ) -> Callable[[_Judge], _Judge]:
     """Declare the decorated function as the judge of client check `name` (`GC401`).
 
@@ -67,6 +70,7 @@ def client_check(
                 cases=cases,
                 source=source,
                 observable=observable,
+                caveat=caveat,
                 judge=judge,
             ),
         )

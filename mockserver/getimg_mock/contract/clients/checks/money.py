@@ -56,6 +56,7 @@ _SAFE: Final = (
     "not known."
 )
 _PAID_TWICE: Final = "Each execution is paid; no idempotency key is documented."
+_GUIDE: Final = "getimg.ai's guide advises to retry a 500, and documents no idempotency key"
 _QUICK: Final = {"video_seconds": 1}
 
 
@@ -161,10 +162,12 @@ def _build_unknown_outcome_cases() -> Iterator[Case]:
     "A submission is executed at most once per call when a 5xx comes although the work was done",
     severity="blocker",
     evidence="choice",
-    why=_PAID_TWICE,
+    why="Each execution is paid, and here the ledger shows an effect that happened twice. "
+    f"{_GUIDE}: so this is about money, and no ban on retries.",
     fix=_SAFE,
     cases=("lost-50?-*", "observed-50?"),
     observable=True,
+    caveat=_GUIDE,
 )
 def calls_submit_once(history: ClientHistory) -> Iterator[Observation]:
     """Demands at most one paid generation for each call.
@@ -216,18 +219,21 @@ def conflicts_are_not_reposted(history: ClientHistory) -> Iterator[Observation]:
 @client_check(
     "GC407",
     "A repeated submission carries one idempotency key per call, fresh for each call",
-    severity="blocker",
+    severity="minor",
     evidence="assumption",
-    why="Without it, a server cannot tell a repetition from a second order.",
-    fix="Create a key per logical call and send it with every attempt.",
+    why=f"Without it, a server cannot tell a repetition from a second order. {_GUIDE}: so this is "
+    "advice, and GC401 to GC405 are about the money.",
+    fix="Create a key per logical call and send it with every attempt, or do not submit twice.",
     cases=("lost-*", "observed-*"),
     observable=True,
+    caveat=_GUIDE,
 )
 def retries_carry_one_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands one idempotency key for all attempts of a call, and another for each call.
 
     A key is needed only after an attempt that may have been executed. Fails when the key is missing
-    or changes between attempts, or when a later call sends it again.
+    or changes between attempts, or when a later call sends it again. It is advice: no documentation
+    names a header, so GC401 to GC405 judge what a repetition has cost.
     """
     used: set[str] = set()
     for outcome in history.calls():
