@@ -66,6 +66,11 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "default) or none; may be given again",
     )
     add("--since", metavar="WHAT", help="compare --sdk with this package instead of the fake")
+    _add_known(parser)
+
+
+def _add_known(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--cassette",
         action="append",

@@ -65,19 +65,8 @@ def find_drift(options: DriftOptions) -> tuple[DriftReport, str]:
     for folder in options.cassettes:
         found.rows += judge_cassette(folder, known)
         found.compared.append(f"cassette {folder.name}")
-    difference = ""
-    if options.key:
-        reads = read_service(options.target, options.key)
-        found.rows += reads.rows
-        found.rows += compare_catalogues(
-            reads.source,
-            [each for each in known if each["id"] not in reads.invalid],
-            reads.models,
-        )
-        found.compared.append(f"the catalogue of {reads.source}")
-        if options.update:
-            difference = write_update(options.models or DEFAULT_FILE, reads)
-    elif not options.since:
+    difference = _compare_service(options, known, found) if options.key else ""
+    if not options.key and not options.since:
         found.notes.append(_NO_KEY)
     if not found.compared:
         raise SettingsError(" ".join(["Nothing was compared.", *found.notes]))
@@ -107,6 +96,15 @@ def _compare_sdks(options: DriftOptions, found: _Findings) -> None:
         found.compared.append(
             f"{described.source} with {base.source}" if base else described.source
         )
+
+
+def _compare_service(options: DriftOptions, known: list[dict[str, Any]], found: _Findings) -> str:
+    """Compare the live catalogue; returns the difference that `update` wrote."""
+    reads = read_service(options.target, str(options.key))
+    comparable = [each for each in known if each["id"] not in reads.invalid]
+    found.rows += [*reads.rows, *compare_catalogues(reads.source, comparable, reads.models)]
+    found.compared.append(f"the catalogue of {reads.source}")
+    return write_update(options.models or DEFAULT_FILE, reads) if options.update else ""
 
 
 def _check(options: DriftOptions) -> None:
