@@ -116,6 +116,29 @@ def test_all_polls_of_a_video_are_one_entry(tmp_path: Path, upstream: MockServer
     assert summary.manifest.jobs == summary.manifest.media == 1
 
 
+def test_what_was_paid_for_is_kept_when_a_recording_is_killed(
+    tmp_path: Path, upstream: MockServer
+) -> None:
+    """A cassette can be read before `finish_recording`, and has each submission so far."""
+    options = RecordingOptions(
+        folder=tmp_path, upstream=upstream.url, budget="1", record=SpendRecord()
+    )
+    app = open_recording(options, Settings.of(quiet=True))
+    assert read_cassette(tmp_path).entries == ()
+
+    async def go() -> None:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://recorder:1"
+        ) as client:
+            key = {"Authorization": f"Bearer {KEY}"}
+            await client.post("/v2/images/generations", json=IMAGE, headers=key)
+
+    asyncio.run(go())
+    app.close()
+    (entry,) = read_cassette(tmp_path).entries
+    assert entry.cost == Decimal("0.04")
+
+
 def test_no_secret_is_in_a_cassette(tmp_path: Path, upstream: MockServer) -> None:
     """No key, signature, id, or balance is in any file, wherever the client has put its key."""
     seen: list[str] = []

@@ -19,7 +19,12 @@ from getimg_mock.cassettes.cassette import (
     StatusChange,
 )
 from getimg_mock.cassettes.cassette_files import MAX_ENTRIES
-from getimg_mock.cassettes.cassette_writer import is_storable, write_entries, write_manifest
+from getimg_mock.cassettes.cassette_writer import (
+    is_storable,
+    write_entries,
+    write_entry,
+    write_manifest,
+)
 from getimg_mock.cassettes.distillation import KEPT_HEADERS, Distiller
 from getimg_mock.contract.cassette_recording.upstream_forwarder import find_host
 from getimg_mock.contract.exchanges import parse_decimal
@@ -80,6 +85,8 @@ class CassetteRecorder:
 
     folder: Path
     url: str
+    durable: bool = False
+    """Whether what was paid for is written at once, so that a recording may end at any time."""
     left_out: int = 0
     foreign_links: int = 0
     """Links of results to other hosts: their files are not recorded."""
@@ -123,6 +130,7 @@ class CassetteRecorder:
             if job is not None:
                 job.links |= self._find_links(answer)
                 _note_poll(job, seen)
+                self._save(job.entry)
             else:
                 self._keep(seen, self._find_links(answer))
 
@@ -154,6 +162,12 @@ class CassetteRecorder:
         self._kept.append(kept)
         if isinstance(entry, RecordedJob):
             self._jobs[str(seen.answer["id"])] = kept
+        if entry.operation in SUBMISSIONS:
+            self._save(entry)
+
+    def _save(self, entry: RecordedExchange) -> None:
+        if self.durable:
+            write_entry(self.folder, entry)
 
     def _find_links(self, answer: dict[str, Any]) -> dict[int, str]:
         """Return the targets of the links of a result that lead to the service itself."""
@@ -206,12 +220,14 @@ def find_own_target(url: str, origin: str) -> str | None:
 
 
 def _find_generation(operation: str, path: str, answer: dict[str, Any]) -> str:
+    """Return the id of the generation that an exchange is about; a model has an id, too."""
+    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
+    if place is None and operation not in SUBMISSIONS:
+        return ""
     told = answer.get("id")
     if isinstance(told, str):
         return told
-    parts = path.split("/")
-    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
-    return "" if place is None else parts[place]
+    return "" if place is None else path.split("/")[place]
 
 
 def _note_pending(job: _Kept, status: int, answer: dict[str, Any], times: ExchangeTimes) -> bool:

@@ -14,7 +14,8 @@ from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.application import Application
-from getimg_mock.cassettes.cassette_writer import prepare_folder
+from getimg_mock.cassettes.cassette_files import MANIFEST
+from getimg_mock.cassettes.cassette_writer import prepare_folder, write_manifest
 from getimg_mock.contract.cassette_recording.cassette_recorder import (
     CassetteRecorder,
     ExchangeTimes,
@@ -23,11 +24,14 @@ from getimg_mock.contract.cassette_recording.cassette_recorder import (
 from getimg_mock.contract.cassette_recording.download_store import DownloadStore
 from getimg_mock.contract.cassette_recording.observed_exchanges import ObservedExchanges
 from getimg_mock.contract.cassette_recording.upstream_forwarder import (
+    find_host,
     prepare_request,
     replace_origin,
     select_headers,
 )
 from getimg_mock.contract.targets.execution import RefusedError
+from getimg_mock.contract.verdict_events import CONTRACT_VERSION
+from getimg_mock.control.package_version import find_version
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import wall_time
 from getimg_mock.world.operations import OPERATIONS, find_operation
@@ -62,10 +66,10 @@ class RecordingApplication(Application):
         self, fake: Fake, log: AccessLog, forwarder: UpstreamForwarder, folder: Path
     ) -> None:
         super().__init__(fake, log)
-        prepare_folder(folder)
+        _open_folder(folder, forwarder.origin)
         self.forwarder = forwarder
         self.downloads = DownloadStore(folder, forwarder.forward)
-        self.recorder = CassetteRecorder(folder, forwarder.origin)
+        self.recorder = CassetteRecorder(folder, forwarder.origin, durable=True)
         self.observed = ObservedExchanges(forwarder.origin)
         # One thread, so that exchanges are noted in the order of their responses.
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="getimg-mock-notes")
@@ -162,6 +166,15 @@ class RecordingApplication(Application):
         self._pool.shutdown(wait=True)
         self._notes.shutdown(wait=True)
         self.forwarder.close()
+
+
+def _open_folder(folder: Path, origin: str) -> None:
+    """Prepare the folder of a cassette; a new one gets a manifest, so that it can be read."""
+    prepare_folder(folder)
+    if not (folder / MANIFEST).exists():
+        write_manifest(
+            folder, product=find_version(), contract=CONTRACT_VERSION, upstream=find_host(origin)
+        )
 
 
 def _render_unanswered(received: ReceivedResponse) -> Answer:
