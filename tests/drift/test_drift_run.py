@@ -92,6 +92,37 @@ def test_update_writes_a_models_file_that_serve_takes(service: MockServer, tmp_p
         assert find_drift(options(server, models=file))[0].rows == ()
 
 
+def test_models_that_break_the_schema_are_rows_and_are_not_written(tmp_path: Path) -> None:
+    """A catalogue of wrong types raises nothing; what is valid of it is compared."""
+    models = deepcopy(load_shipped_models())
+    wrong = {"supported_aspect_ratios": 5, "supported_references": {"a": "b"}, "pricing": []}
+    models[1] = {**models[1], **wrong}
+    with MockServer(port=0) as server:
+        rules = server.workspace(KEY).scenarios
+        rules.add(on="models.list", answer={"body": [*models, models[0], 7, {"id": ["x"]}]})
+        report, _ = find_drift(options(server))
+        assert {row.change for row in report.rows} == {"invalid response"}
+        file = tmp_path / "models.json"
+        with pytest.raises(SettingsError, match="--update wrote nothing"):
+            find_drift(options(server, models=file, update=True))
+        assert not file.exists()
+        rules.add(on="models.list", answer={"body": {"error": {}}})
+        with pytest.raises(SettingsError, match="lists no models"):
+            find_drift(options(server))
+
+
+def test_update_keeps_what_the_api_does_not_state(service: MockServer, tmp_path: Path) -> None:
+    """Sizes and times of the user's own file are in the new one."""
+    file = tmp_path / "models.json"
+    mine = next(each for each in deepcopy(load_shipped_models()) if each["id"] == DEARER)
+    mine["x_mock"] = {"seconds": [7, 9]}
+    file.write_text(json.dumps({"extends": True, "models": [mine]}), encoding="utf-8")
+    find_drift(options(service, models=file, update=True))
+    written = {each["id"]: each for each in json.loads(file.read_text())}
+    assert written[DEARER]["x_mock"] == {"seconds": [7, 9]}
+    assert written[DEARER]["pricing"]["rates"][0]["unit_price"] == "9.99"
+
+
 def test_evidence_keeps_the_day_of_what_did_not_change(service: MockServer, tmp_path: Path) -> None:
     """A value that is seen again keeps its first day; foreign files are not overwritten."""
     file, evidence = tmp_path / "models.json", tmp_path / "models.evidence.json"

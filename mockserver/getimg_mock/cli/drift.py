@@ -66,7 +66,20 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         "default) or none; may be given again",
     )
     add("--since", metavar="WHAT", help="compare --sdk with this package instead of the fake")
-    add("--models", metavar="FILE", type=Path, help="compare the catalogue with this models file")
+    _add_known(parser)
+
+
+def _add_known(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--cassette",
+        action="append",
+        default=[],
+        metavar="DIR",
+        type=Path,
+        help="judge a recording by the contract of today; may be given again",
+    )
+    add("--models", metavar="FILE", type=Path, help="compare catalogues with this models file")
     add(
         "--update",
         action="store_true",
@@ -85,6 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             sdk=tuple(arguments.sdk) or (LATEST,),
             since=arguments.since,
             models=arguments.models,
+            cassettes=tuple(arguments.cassette),
             update=arguments.update,
         )
     )

@@ -12,8 +12,6 @@ from getimg_mock.user_files import read_user_file, require_writable, write_user_
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from getimg_mock.drift.live_reads import LiveReads
 
 DEFAULT_FILE: Final = Path("getimg-models.json")
@@ -33,17 +31,30 @@ def require_update(path: Path) -> None:
     require_writable(find_evidence_file(path))
 
 
-def write_update(path: Path, reads: LiveReads, known: Sequence[Mapping[str, Any]]) -> str:
+def write_update(path: Path, reads: LiveReads) -> str:
     """Write both files and return their unified diff, empty where nothing changed.
 
-    `x_mock` of a known model is kept. Raises `SettingsError`.
+    The `x_mock` that the file has for a model is kept. Raises `SettingsError`, and writes nothing,
+    where the service lists models that a models file cannot have.
     """
-    own = {each["id"]: each[_OWN] for each in known if _OWN in each}
+    if reads.invalid:
+        raise SettingsError(
+            f"--update wrote nothing: {reads.source} lists models that are not valid: "
+            f"{', '.join(sorted(reads.invalid))[:200]}."
+        )
+    own = _read_own(path)
     models = [
         {**each, _OWN: own[each["id"]]} if each["id"] in own else each for each in reads.models
     ]
     shown = _replace(path, models)
     return shown + _replace(find_evidence_file(path), _build_evidence(path, reads))
+
+
+def _read_own(path: Path) -> dict[str, Any]:
+    """Return the `x_mock` of each model in a models file, which was read before and is valid."""
+    document = json.loads(read_user_file(path)) if path.exists() else []
+    listed = document.get("models", []) if isinstance(document, dict) else document
+    return {each["id"]: each[_OWN] for each in listed if _OWN in each}
 
 
 def _replace(path: Path, document: Any) -> str:

@@ -23,6 +23,7 @@ Change = Literal[
     "default changed",
     "limit changed",
     "invalid response",
+    "check failed",
 ]
 
 SEVERITIES: Final[tuple[DriftSeverity, ...]] = ("breaking", "warning", "info")
@@ -39,6 +40,7 @@ _ACTIONS: Final[dict[str, str]] = {
     "default changed": "State the value in requests that rely on the old default.",
     "limit changed": "Check the limit in the fake and in programs.",
     "invalid response": "Change the schema, and programs that read it.",
+    "check failed": "Read getimg-mock explain with its id; record again where the API has moved.",
 }
 
 
@@ -88,8 +90,9 @@ def build_row(
     *,
     before: str = "",
     after: str = "",
+    claim: str = "",
 ) -> DriftRow:
-    """Return a row with the claim that it touches and what to do."""
+    """Return a row with what to do; without a `claim`, with the one that `subject` touches."""
     return DriftRow(
         source=source,
         subject=subject,
@@ -97,7 +100,7 @@ def build_row(
         severity=severity,
         before=before[:_LONGEST],
         after=after[:_LONGEST],
-        claim=find_claim(subject),
+        claim=claim or find_claim(subject),
         action=_ACTIONS[change],
     )
 

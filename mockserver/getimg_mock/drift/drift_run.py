@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.targets.http_target import REAL_API_URL
+from getimg_mock.drift.cassette_judgement import judge_cassette
 from getimg_mock.drift.catalogue_changes import compare_catalogues
 from getimg_mock.drift.catalogue_update import DEFAULT_FILE, require_update, write_update
 from getimg_mock.drift.drift_rows import DriftReport, sort_rows
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from getimg_mock.drift.drift_rows import DriftRow
     from getimg_mock.drift.sdk_packages import SdkPackage
 
+_NO_KEY: Final = "The live catalogue was not compared: give --key, or set GETIMG_API_KEY."
+
 NO_SDK: Final = "none"
 """The name for `sdk` that compares no SDK."""
 
@@ -37,7 +40,8 @@ class DriftOptions:
 
     `key` is that of `target`; without one, no service is reached. `sdk` are packages, releases,
     `latest` or `none`; `since` is the package that they are compared with, instead of the fake.
-    `models` is the file that the catalogue is compared with. `update` writes it anew.
+    `models` is the file that catalogues are compared with. `cassettes` are judged by the contract
+    of today. `update` writes `models` anew.
     """
 
     key: str | None = None
@@ -45,6 +49,7 @@ class DriftOptions:
     sdk: Sequence[str] = (LATEST,)
     since: str | None = None
     models: Path | None = None
+    cassettes: Sequence[Path] = ()
     update: bool = False
 
 
@@ -54,28 +59,52 @@ def find_drift(options: DriftOptions) -> tuple[DriftReport, str]:
     Raises `SettingsError` for what cannot be read, and where nothing could be compared.
     """
     _check(options)
-    rows: list[DriftRow] = []
-    compared, notes, difference = [], [], ""
-    named = [each for each in options.sdk if each != NO_SDK]
-    packages, missing = load_packages(named)
-    notes += missing
+    found = _Findings()
+    _compare_sdks(options, found)
+    known = _list_known(options.models)
+    for folder in options.cassettes:
+        found.rows += judge_cassette(folder, known)
+        found.compared.append(f"cassette {folder.name}")
+    difference = _compare_service(options, known, found) if options.key else ""
+    if not options.key and not options.since:
+        found.notes.append(_NO_KEY)
+    if not found.compared:
+        raise SettingsError(" ".join(["Nothing was compared.", *found.notes]))
+    return (
+        DriftReport(tuple(sort_rows(found.rows)), tuple(found.compared), tuple(found.notes)),
+        difference,
+    )
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What a run has found so far."""
+
+    rows: list[DriftRow] = field(default_factory=list)
+    compared: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _compare_sdks(options: DriftOptions, found: _Findings) -> None:
+    """Compare each SDK with that of `since`, else with the fake."""
+    packages, missing = load_packages([each for each in options.sdk if each != NO_SDK])
+    found.notes += missing
     base = _describe(load_package(options.since)) if options.since else None
     for package in packages:
-        found = _describe(package)
-        rows += compare_descriptions(base or describe_own(found.language), found)
-        compared.append(f"{found.source} with {base.source}" if base else found.source)
-    if options.key:
-        known = _list_known(options.models)
-        reads = read_service(options.target, options.key)
-        rows += [*reads.rows, *compare_catalogues(reads.source, known, reads.models)]
-        compared.append(f"the catalogue of {reads.source}")
-        if options.update:
-            difference = write_update(options.models or DEFAULT_FILE, reads, known)
-    elif not options.since:
-        notes.append("The live catalogue was not compared: give --key, or set GETIMG_API_KEY.")
-    if not compared:
-        raise SettingsError(" ".join(["Nothing was compared.", *notes]))
-    return DriftReport(tuple(sort_rows(rows)), tuple(compared), tuple(notes)), difference
+        described = _describe(package)
+        found.rows += compare_descriptions(base or describe_own(described.language), described)
+        found.compared.append(
+            f"{described.source} with {base.source}" if base else described.source
+        )
+
+
+def _compare_service(options: DriftOptions, known: list[dict[str, Any]], found: _Findings) -> str:
+    """Compare the live catalogue; returns the difference that `update` wrote."""
+    reads = read_service(options.target, str(options.key))
+    comparable = [each for each in known if each["id"] not in reads.invalid]
+    found.rows += [*reads.rows, *compare_catalogues(reads.source, comparable, reads.models)]
+    found.compared.append(f"the catalogue of {reads.source}")
+    return write_update(options.models or DEFAULT_FILE, reads) if options.update else ""
 
 
 def _check(options: DriftOptions) -> None:
@@ -83,7 +112,7 @@ def _check(options: DriftOptions) -> None:
         raise SettingsError(
             "--update writes the live catalogue: give --key, or set GETIMG_API_KEY."
         )
-    if options.since and options.sdk in ((LATEST,), (NO_SDK,)) and options.since == LATEST:
+    if options.since == LATEST:
         raise SettingsError("--since names an earlier package: a wheel, a tarball, getimg==0.3.0.")
     if options.update:
         require_update(options.models or DEFAULT_FILE)

@@ -11,6 +11,7 @@ from getimg_mock.contract.plans import Plan, get, get_balance
 from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.drift.drift_rows import build_row
 from getimg_mock.errors import SettingsError
+from getimg_mock.world.catalogue_rules import find_faults
 from getimg_mock.world.clock import wall_time
 from getimg_mock.world.operations import OPERATIONS, find_operation
 
@@ -33,6 +34,8 @@ class LiveReads(NamedTuple):
     source: str
     models: list[dict[str, Any]]
     rows: tuple[DriftRow, ...]
+    invalid: frozenset[str] = frozenset()
+    """The ids of models that break the schema: they are listed, and cannot be compared."""
 
 
 def read_service(url: str, key: str) -> LiveReads:
@@ -46,11 +49,29 @@ def read_service(url: str, key: str) -> LiveReads:
     _require_answer(listed, url)
     models = listed.plain
     rows = list(_check_answer(source, listed))
-    if not isinstance(models, list) or not models or not all(map(_is_usable, models)):
+    valid, invalid = _split_models(models if isinstance(models, list) else [])
+    if not valid:
         raise SettingsError(f"{url} lists no models that could be compared.")
-    for each in target.run(_plan_reads(str(models[0]["id"]))):
+    for each in target.run(_plan_reads(str(valid[0]["id"]))):
         rows += _check_answer(source, each)
-    return LiveReads(source, models, tuple(rows))
+    return LiveReads(source, valid, tuple(rows), invalid)
+
+
+def _split_models(models: list[Any]) -> tuple[list[dict[str, Any]], frozenset[str]]:
+    """Return the models that can be compared, one of each id, and the ids of the others."""
+    valid: dict[str, dict[str, Any]] = {}
+    invalid = set()
+    for each in models:
+        if not _is_faulty(each):
+            valid.setdefault(each["id"], each)
+        elif isinstance(each, dict):
+            invalid.add(str(each.get("id")))
+    return list(valid.values()), frozenset(invalid - valid.keys())
+
+
+def _is_faulty(model: Any) -> bool:
+    """Return whether a model breaks the schema, or could not be in a models file."""
+    return bool(schemas.violations("model", model)) or any(True for _ in find_faults(model))
 
 
 def _plan_reads(model: str) -> Plan:
@@ -71,14 +92,6 @@ def _require_answer(listed: HttpExchange, url: str) -> None:
         raise SettingsError(f"{url} refuses the key of --key (or GETIMG_API_KEY) with status 401.")
     if listed.status != 200:
         raise SettingsError(f"{url} answers GET /v2/models with status {listed.status}.")
-
-
-def _is_usable(model: object) -> bool:
-    """Return whether a model has what a comparison reads, of the types that it reads."""
-    types = {"id": str, "type": str, "pricing": dict, "supported_references": dict}
-    return isinstance(model, dict) and all(
-        isinstance(model.get(name), kind) for name, kind in types.items()
-    )
 
 
 def _check_answer(source: str, exchange: HttpExchange) -> Iterator[DriftRow]:

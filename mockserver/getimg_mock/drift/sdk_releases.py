@@ -6,6 +6,7 @@ It is never installed, and no script of it is run.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -62,7 +63,7 @@ def _fetch(release: str) -> SdkPackage:
     with tempfile.TemporaryDirectory(prefix="getimg-mock-drift-") as folder:
         if is_node:
             npm = shutil.which("npm")
-            command = [npm or "", "pack", "--silent", "--ignore-scripts", release]
+            command = [npm or "", "pack", "--loglevel=error", "--ignore-scripts", release]
         else:
             # A wheel only: a source distribution would be built, which runs its code.
             options = ("--no-deps", "--only-binary=:all:", "--disable-pip-version-check")
@@ -77,13 +78,17 @@ def _fetch(release: str) -> SdkPackage:
 
 
 def _run(command: Sequence[str], folder: str, release: str) -> None:
+    # No key of the API is a registry's business.
+    variables = {name: value for name, value in os.environ.items() if "GETIMG" not in name}
     try:
         done = subprocess.run(  # noqa: S603 - a list without a shell; the release is checked
-            command, cwd=folder, capture_output=True, timeout=TIMEOUT, check=False
+            command, cwd=folder, env=variables, capture_output=True, timeout=TIMEOUT, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = "it took too long" if isinstance(error, subprocess.TimeoutExpired) else str(error)
         raise SettingsError(f"{release} was not compared: {reason}.") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it failed"]
-        raise SettingsError(f"{release} was not compared: {said[-1][:200]}")
+        # npm begins with its error, pip ends with it.
+        line = said[0] if release.startswith(NODE_SDK) else said[-1]
+        raise SettingsError(f"{release} was not compared: {line[:200]}.")

@@ -220,12 +220,14 @@ def find_own_target(url: str, origin: str) -> str | None:
 
 
 def _find_generation(operation: str, path: str, answer: dict[str, Any]) -> str:
+    """Return the id of the generation that an exchange is about; a model has an id, too."""
+    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
+    if place is None and operation not in SUBMISSIONS:
+        return ""
     told = answer.get("id")
     if isinstance(told, str):
         return told
-    parts = path.split("/")
-    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
-    return "" if place is None else parts[place]
+    return "" if place is None else path.split("/")[place]
 
 
 def _note_pending(job: _Kept, status: int, answer: dict[str, Any], times: ExchangeTimes) -> bool:
