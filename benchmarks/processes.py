@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PATIENCE: Final = 60.0  # seconds until a server that does not answer is given up
+ENVIRONMENT: Final = {
+    name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+}
+"""What programs are started with: as in an installation, modules are compiled once."""
+
 _BIN: Final = Path(sys.executable).parent
 
 
@@ -81,6 +87,7 @@ def running(command: Callable[[int], list[str]], request: bytes) -> Iterator[Ser
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         cwd=Path(__file__).parents[1],
+        env=ENVIRONMENT,
     )
     try:
         _first_answer(process, port, request, began + PATIENCE)

@@ -13,11 +13,11 @@ The public names, each imported when it is first used:
 
 from __future__ import annotations
 
-import warnings
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
-
+# Every command imports this module; of what it needs, typing takes the longest.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from getimg_mock.application import Application, create_app
     from getimg_mock.contract.verification.client import verify_client
     from getimg_mock.contract.verification.provider import verify_provider
@@ -66,7 +66,11 @@ _RENAMED: Final = {"Workspace": "WorkspaceHandle"}
 
 
 def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - see above
+
     if name in _RENAMED:
+        import warnings  # noqa: PLC0415 - see above
+
         new = _RENAMED[name]
         warnings.warn(
             f"getimg_mock.{name} is now getimg_mock.{new}.", DeprecationWarning, stacklevel=2

@@ -8,7 +8,6 @@ that of the module `getimg_mock.schemas`, so its existence says nothing: that of
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,13 +17,23 @@ if TYPE_CHECKING:
 Folder = Literal["schemas", "fixtures", "contract_tests"]
 
 
+def _open_package(package: str = "getimg_mock") -> Traversable:
+    """Return the folder of a package of ours, in an archive too."""
+    folder = Path(__file__).parent.joinpath(*package.split(".")[1:])
+    if folder.is_dir():
+        return folder
+    from importlib.resources import files  # noqa: PLC0415 - it takes as long to import as half the fake
+
+    return files(package)
+
+
 @cache
 def open_folder(folder: Folder) -> Traversable:
     """Return `folder` as a `Traversable`, wherever this installation keeps it.
 
     Raises `FileNotFoundError` when neither place holds it, which means a broken installation.
     """
-    package = files("getimg_mock")
+    package = _open_package()
     if package.joinpath("fixtures").is_dir():
         return package.joinpath(folder)
     checkout = Path(__file__).parents[2]
@@ -43,7 +52,7 @@ def read_text(folder: Folder, name: str) -> str:
 
 def open_package_folder(*parts: str) -> Traversable:
     """Return a folder of data files within the package itself, such as that of the page."""
-    return files("getimg_mock").joinpath(*parts)
+    return _open_package().joinpath(*parts)
 
 
 def read_source(module: str) -> str:
@@ -54,4 +63,4 @@ def read_source(module: str) -> str:
 
 def read_package_file(package: str, name: str) -> str:
     """Return the text of a file that lies in a package of ours; `name` may hold slashes."""
-    return files(package).joinpath(*name.split("/")).read_text(encoding="utf-8")
+    return _open_package(package).joinpath(*name.split("/")).read_text(encoding="utf-8")

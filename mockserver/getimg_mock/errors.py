@@ -50,7 +50,6 @@ These never leave the package:
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -133,6 +132,8 @@ class UnknownNameError(SettingsError):
         self.known = tuple(known)
         # Comparing takes quadratic time, and a name that is shown is cut.
         shown = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}..."
+        from difflib import get_close_matches  # noqa: PLC0415 - every command imports this module
+
         close = get_close_matches(name[:_LONGEST_SHOWN], self.known, n=1, cutoff=near)
         self.nearest = close[0] if close else None
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""

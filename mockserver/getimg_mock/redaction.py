@@ -112,6 +112,8 @@ class KnownKeys:
 
     def redact(self, text: str) -> str:
         """Return a text without known keys and without anything that looks like a key."""
+        if not self.names and "sk_" not in text and "=" not in text and text[:1] not in "{[":
+            return text  # nothing below can be in it, and most texts of requests are such
         return _decode(self.redact_bytes(_encode(text)))
 
     def redact_known(self, text: str) -> str:

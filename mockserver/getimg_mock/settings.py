@@ -10,7 +10,6 @@ raises `UnknownNameError`, which names the nearest known one.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
@@ -368,6 +367,8 @@ def _read_file(file: Path | None) -> dict[str, Any]:
     path = file or Path(FILE)
     if file is None and not path.exists():
         return {}
+    import tomllib  # noqa: PLC0415 - few fakes have a file, and cold start matters
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

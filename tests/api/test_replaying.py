@@ -385,3 +385,40 @@ def test_a_deep_or_odd_body_gets_an_answer(cassette: WrittenCassette) -> None:
     for body in (b"[" * 90 + b"]" * 90, b"7", b'"\\ud83d\\ude00"', b"{", b'{"images": 5}', b"null"):
         reply = driver.request("POST", "/v2/images/generations", body=body)
         assert reply.status == 400, body
+
+
+def test_a_store_keeps_what_was_replayed_over_a_restart(
+    cassette: WrittenCassette, tmp_path: Path
+) -> None:
+    """Another process goes on at the next outcome, and serves the links of the first."""
+    picture = draw_picture("plum")
+    cassette.add_image(IMAGE, build_result(note="first"), files=[picture])
+    cassette.add_image(IMAGE, build_result(note="second"))
+    cassette.add_video(interruptions=[(0, 500, build_error("server_error", "Oh."))])
+    store = f"sqlite:///{tmp_path}/fake.db"
+    first = replay(cassette, store=store)
+    made = send_image(first)
+    video = send_video(first).json["id"]
+    assert first.poll(video).status == 500
+    first.app.fake.store.close()
+    second = replay(cassette, store=store)
+    assert second.download(get_url(made)).body == picture
+    assert send_image(second).json["note"] == "second"
+    assert second.poll(video).status == 200
+    second.advance(31)
+    assert second.poll(video).json["usage"]["total_cost"] == 0.5
+    second.app.fake.store.close()
+
+
+def test_what_was_replayed_is_complete_without_its_cassette(cassette: WrittenCassette) -> None:
+    """A snapshot can be restored where the cassette is not: file and values of its own stay."""
+    picture = draw_picture("plum")
+    cassette.add_image(IMAGE, build_result(), files=[picture])
+    first = replay(cassette)
+    made = send_image(first)
+    workspace = first.workspace()
+    generation = workspace.generations[made.json["id"]]
+    other = Driver.of(seed="0")
+    other.workspace().adopt(generation, pending=False)
+    assert other.workspace().find_deliverable(generation.id, 0) is not None
+    assert other.download(get_url(made)).body == picture

@@ -95,3 +95,10 @@ def test_an_odd_duration_costs_the_dearest(duration: Any) -> None:
         )
         == known
     )
+
+
+@pytest.mark.parametrize("pricing", [None, [], "free", {"rates": 7}, {"rates": [None]}])
+def test_a_malformed_price_list_has_no_price(pricing: Any) -> None:
+    """A service may list anything: it is an unknown price, and never an exception."""
+    model = {"id": "x", "type": "image", "pricing": pricing}
+    assert compute_worst_price(b'{"model": "x"}', [model]) is None

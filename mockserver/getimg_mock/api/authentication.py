@@ -15,7 +15,6 @@ from getimg_mock.world.magic import KEY_PREFIX, is_invalid_key, parse_key_magic
 
 if TYPE_CHECKING:
     from getimg_mock.api.messages import Call
-    from getimg_mock.world.journal import Headers
     from getimg_mock.world.workspaces import Workspace
 
 _MAX_KEY = 512
@@ -26,17 +25,19 @@ def authenticate(call: Call) -> Workspace:
     """Return the workspace of the request's key, made on first use; raises the 401 `Refusal`."""
     settings = call.fake.settings
     scope = call.scope
-    key = scope.get(KEY_IN_SCOPE) or _find_key(scope["headers"], settings)
+    key = scope.get(KEY_IN_SCOPE) or _find_key(call, settings)
     if settings.magic and key.startswith(KEY_PREFIX):
         _refuse_by_magic(key)
     return call.fake.store.get_or_create(key)
 
 
-def _find_key(headers: Headers, settings: Settings) -> str:
-    sent = [value for name, value in headers if name == b"authorization"]
-    if len(sent) == 1:
-        return _parse_once(sent[0], settings.strictness, settings.key_pattern)
-    return parse_key([each.decode("latin-1") for each in sent], settings)
+def _find_key(call: Call, settings: Settings) -> str:
+    fields = call.fields
+    sent = fields.get(b"authorization")
+    # As many fields as headers: none is there twice.
+    if sent is not None and len(fields) == len(call.scope["headers"]):
+        return _parse_once(sent, settings.strictness, settings.key_pattern)
+    return parse_key(call.header_all(b"authorization"), settings)
 
 
 @lru_cache(maxsize=1024)  # a client sends the same key with every request

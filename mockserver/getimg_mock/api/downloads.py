@@ -9,7 +9,6 @@ from getimg_mock.api.raw_connection import run_until_disconnect
 from getimg_mock.api.replaying import choose_recorded_file
 from getimg_mock.errors import Refusal, SettingsError
 from getimg_mock.media.file_formats import find_format_by_mime_type
-from getimg_mock.media.generation_files import build_media
 from getimg_mock.media.rendering import detect_library, render
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import LINK_EXPIRED
@@ -50,6 +49,8 @@ async def retrieve(call: Call) -> Answer:
 def _build_media(
     call: Call, workspace: Workspace, generation: Generation, *, grain: bool
 ) -> Picture | Video | OwnFile:
+    from getimg_mock.media.generation_files import build_media  # noqa: PLC0415 - it imports Pillow, and cold start matters
+
     try:
         return build_media(workspace, generation, grain=grain)
     except SettingsError as error:  # a file of the user's own

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 # A body that exceeds the limit by more bytes than this is not read to its end.
 _MAX_DRAINED: Final = 128 * 1024 * 1024
+# A Content-Length of so many digits is below 10 MB.
+_FEW_DIGITS: Final = 7
 # A Content-Length of more digits is too large whatever its value.
 _MAX_DIGITS: Final = 20
 
@@ -235,8 +237,10 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
 def take_body(call: Call, limit_mib: int) -> bytes | None:
     """Return the body if the host of the application has all of it, else None.
 
-    Raises `BodyTooLargeError`.
+    Raises `BodyTooLargeError`. A body that may be too large to be read is left to `read_body`.
     """
+    if len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
+        return None
     direct: DirectExchange | None = call.scope.get(DIRECT)
     body = direct.take_body() if direct is not None else None
     if body is not None and len(body) > limit_mib * 1024 * 1024:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from getimg_mock.api.raw_connection import FIELDS
 from getimg_mock.errors import Refusal
 from getimg_mock.world.behaviours import NOTHING
 from getimg_mock.world.validation import parse_body
@@ -96,12 +97,17 @@ class Call:
         raw = self.scope["query_string"].decode("utf-8", "replace")
         return next((v for k, v in parse_qsl(raw, keep_blank_values=True) if k == name), None)
 
-    def header(self, name: bytes) -> str | None:
-        """Return the first header of that (lower-case) name, or None."""
+    @property
+    def fields(self) -> dict[bytes, bytes]:
+        """The headers by their (lower-case) names; of equal names, the first."""
         if self._headers is None:
             # The first of equal names wins, so it is inserted last.
-            self._headers = dict(reversed(self.scope["headers"]))
-        value = self._headers.get(name)
+            self._headers = self.scope.get(FIELDS) or dict(reversed(self.scope["headers"]))
+        return self._headers
+
+    def header(self, name: bytes) -> str | None:
+        """Return the first header of that (lower-case) name, or None."""
+        value = self.fields.get(name)
         return None if value is None else value.decode("latin-1")
 
     def header_all(self, name: bytes) -> list[str]:

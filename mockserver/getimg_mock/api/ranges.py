@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.error_envelope import render_problem
@@ -165,6 +164,8 @@ def _truncate_to_second(file: File) -> datetime:
 def _parse_date(header: str | None) -> datetime | None:
     if header is None:
         return None
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - few downloads have such a header, and cold start matters
+
     try:
         moment = parsedate_to_datetime(header)
     except (ValueError, OverflowError):

@@ -18,6 +18,8 @@ _T = TypeVar("_T")
 
 # The key of a scope's `Wire`, if the host provides one.
 WIRE: Final = "getimg_mock.wire"
+# The key of a scope's headers by their names, if the host has them: of equal names, the first.
+FIELDS: Final = "getimg_mock.fields"
 # The key of a scope's `DirectExchange`, if the host provides one.
 DIRECT: Final = "getimg_mock.direct"
 NO_WIRE: Final = (

@@ -8,20 +8,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.formatting import format_unix_timestamp
-from getimg_mock.api.messages import JSON, Answer, encode_json
-from getimg_mock.cassettes.canonical_requests import canonicalize_value
-from getimg_mock.cassettes.outcomes import DELETES_AT
-from getimg_mock.cassettes.placeholders import (
-    GENERATION,
-    Filling,
-    fill_header,
-    fill_placeholders,
-    format_link,
-)
+from getimg_mock.api.messages import JSON, Answer
 from getimg_mock.errors import Refusal
 from getimg_mock.world.error_codes import UNRECORDED
 from getimg_mock.world.randomness import digest
@@ -111,14 +101,14 @@ def build_recorded_request(
         duration=_read_duration(body, model.supported_durations[0]) if video else None,
         sound=body.get("sound") is True and video,
         references=len(images) if isinstance(images, list) else 0,
-        canonical=digest("replayed", job.source, size=16),
+        canonical=job.identity,
         recorded=job,
     )
 
 
 def render_accepted(outcome: ReplayedOutcome, generation: Generation, headers: Headers) -> Answer:
     """Return the recorded answer to an accepted submission, with the id of this generation."""
-    text = _fill(_encode(outcome.answer), generation.id, generation.created_at)
+    text = _fill(outcome.answer.text, generation.id, generation.created_at)
     return Answer(outcome.answer.status, text.encode(), [JSON, *headers])
 
 
@@ -132,7 +122,10 @@ def render_result(
     job, ending = find_job(recordings, generation), generation.ending
     if job is None or job.result is None or ending is None or ending.failure != job.failure:
         return None
-    text = _encode(job.result)
+    from getimg_mock.cassettes.outcomes import DELETES_AT  # noqa: PLC0415 - few fakes replay
+    from getimg_mock.cassettes.placeholders import format_link  # noqa: PLC0415 - as above
+
+    text = job.result.text
     for number, link in enumerate(links):
         text = text.replace(format_link(number), link)
     if generation.expires is not None:
@@ -190,7 +183,9 @@ def _find_take(call: Call, request: Any) -> tuple[bytes, Take | None]:
     recordings = call.fake.recordings
     if recordings is None:
         raise LookupError(f"{call.operation} was replayed without a cassette")
-    key = recordings.find_key(call.operation, call.body, lambda: canonicalize_value(request))
+    from getimg_mock.cassettes.canonical_requests import canonicalize_value  # noqa: PLC0415 - few fakes replay
+
+    key = recordings.find_key(call.operation, request, canonicalize_value)
     take = recordings.find_take(key, call.owner.ordinals.get(key, 0))
     if take is not None:
         call.remark = take.remark
@@ -209,30 +204,33 @@ def _count(call: Call, key: bytes) -> None:
 
 
 def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str = "") -> Answer:
-    filling = Filling(generation=generation, link=format_link, answered=answered)
+    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
+
+    filling = placeholders.Filling(
+        generation=generation, link=placeholders.format_link, answered=answered
+    )
     headers = [
-        (name.encode(), fill_header(value, filling).encode("latin-1", "replace"))
+        (name.encode(), placeholders.fill_header(value, filling).encode("latin-1", "replace"))
         for name, value in recorded.headers
     ]
     if recorded.data is not None:
         return Answer(recorded.status, recorded.data, headers)
-    body = _fill(_encode(recorded), generation, answered).encode()
+    body = _fill(recorded.text, generation, answered).encode()
     has_type = any(name == b"content-type" for name, _ in headers)
     return Answer(recorded.status, body, headers if has_type else [JSON, *headers])
 
 
 def _fill(text: str, generation: str, answered: datetime) -> str:
     """Return encoded JSON with the values of a replay for its placeholders."""
-    text = text.replace(GENERATION, generation)
+    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
+
+    text = text.replace(placeholders.GENERATION, generation)
     if "{answer" not in text and "{balance" not in text:
         return text
-    filling = Filling(generation=generation, link=format_link, answered=answered)
-    return str(fill_placeholders(text, filling))
-
-
-@lru_cache(maxsize=4096)
-def _encode(recorded: ReplayedAnswer) -> str:
-    return encode_json(recorded.value)
+    filling = placeholders.Filling(
+        generation=generation, link=placeholders.format_link, answered=answered
+    )
+    return str(placeholders.fill_placeholders(text, filling))
 
 
 def _read_duration(body: dict[str, Any], default: float) -> float:

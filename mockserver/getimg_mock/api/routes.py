@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
-
-from starlette.routing import Route, Router
 
 from getimg_mock.api import billing, downloads, images, models, videos
 from getimg_mock.api.endpoints import Endpoint, HandledOperation
@@ -53,11 +52,12 @@ class Routes:
             for path, found in endpoints.items()
             if path.count("{") == 1
         }
-        self._router = Router(
-            [Route(path, endpoint) for path, endpoint in endpoints.items()],
-            redirect_slashes=False,
-            default=Endpoint(fake, log, _AnyMethod(elsewhere)),
-        )
+        self._patterns = [
+            (re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)), found)
+            for path, found in endpoints.items()
+            if path.count("{") > 1
+        ]
+        self._elsewhere = Endpoint(fake, log, _AnyMethod(elsewhere))
 
     def find_endpoint(self, scope: Scope) -> ASGIApp | None:
         """Return the endpoint of a path that needs no patterns: any but those of downloads.
@@ -75,8 +75,30 @@ class Routes:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""
-        endpoint = self.find_endpoint(scope) if "path" in scope else None
-        await (endpoint or self._router)(scope, receive, send)
+        if scope["type"] == "lifespan":
+            await _serve_lifespan(receive, send)
+            return
+        endpoint = self.find_endpoint(scope) or self._match(scope)
+        await endpoint(scope, receive, send)
+
+    def _match(self, scope: Scope) -> Endpoint:
+        for pattern, endpoint in self._patterns:
+            found = pattern.fullmatch(scope["path"])
+            if found is not None:
+                scope["path_params"] = found.groupdict()
+                return endpoint
+        return self._elsewhere
+
+
+async def _serve_lifespan(receive: Receive, send: Send) -> None:
+    """Say that the application has started and shut down, when its host asks."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await send({"type": "lifespan.shutdown.complete"})
+            return
 
 
 class _AnyMethod(dict[str, HandledOperation]):

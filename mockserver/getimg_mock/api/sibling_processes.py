@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
 import sys
@@ -31,7 +30,13 @@ def is_worker() -> bool:
     """Return whether this process looks like one of several workers of uvicorn or gunicorn."""
     count = os.environ.get("WEB_CONCURRENCY", "")
     several = count.isascii() and count.isdigit() and int(count[:9]) > 1
-    return several or multiprocessing.parent_process() is not None or _is_of_gunicorn()
+    return several or _is_child() or _is_of_gunicorn()
+
+
+def _is_child() -> bool:
+    # A process that multiprocessing has started has imported it.
+    multiprocessing = sys.modules.get("multiprocessing")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def _is_of_gunicorn() -> bool:

@@ -145,8 +145,8 @@ def _canonicalize_number(value: float) -> float | int:
 def _canonicalize_text(text: str, keys: KnownKeys) -> str:
     if text.startswith("data:"):
         return _shorten_data_url(text)
-    clean = keys.redact(text.encode("utf-8", "replace").decode())
-    if not clean.startswith(("http://", "https://")) or "?" not in clean:
+    clean = keys.redact(text if text.isascii() else text.encode("utf-8", "replace").decode())
+    if "?" not in clean or not clean.startswith(("http://", "https://")):
         return clean
     try:
         parts = urlsplit(clean)

@@ -52,6 +52,11 @@ def write_media(folder: Path, data: bytes, media_type: str) -> str:
     return name
 
 
+def write_entry(folder: Path, entry: RecordedExchange) -> None:
+    """Write one entry, in place of an earlier one of the same name."""
+    _write_json(folder / EXCHANGES / format_entry_name(entry), encode_entry(entry))
+
+
 def write_entries(folder: Path, entries: Iterable[RecordedExchange]) -> list[str]:
     """Write entries, and remove earlier ones of the same requests; returns the files' names.
 
@@ -66,7 +71,7 @@ def write_entries(folder: Path, entries: Iterable[RecordedExchange]) -> list[str
         if known and name not in names:
             (folder / EXCHANGES / name).unlink()
     for each in kept:
-        _write_json(folder / EXCHANGES / format_entry_name(each), encode_entry(each))
+        write_entry(folder, each)
     return sorted(names)
 
 

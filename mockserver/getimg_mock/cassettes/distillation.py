@@ -96,12 +96,14 @@ class Distiller:
             return RecordedBody()
         if len(body) > _MAX_JSON:
             return encode_other_body(body, self.keys)
+        clean = self.keys.redact_bytes(body)
+        # An escape may hide a key from a search in the text as a whole.
+        checked = clean == body and b"\\u" not in body
         try:
-            value = json.loads(body, parse_constant=_refuse_constant)
+            value = json.loads(clean, parse_constant=_refuse_constant)
             if operation.startswith("billing."):
                 value = self._distill_billing(value)
-            walk = _Walk(self.keys, answered, generation)
-            found = walk.distill(value)
+            found = _Walk(None if checked else self.keys, answered, generation).distill(value)
             json.dumps(found, allow_nan=False).encode()
         except (ValueError, RecursionError, OverflowError):
             return encode_other_body(body, self.keys)
@@ -141,7 +143,8 @@ class Distiller:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    keys: KnownKeys
+    keys: KnownKeys | None
+    """None where a body has no keys."""
     answered: datetime
     generation: str
 
@@ -167,7 +170,9 @@ class _Walk:
         return self._distill_text(text)
 
     def _distill_text(self, text: str) -> str:
-        clean = self.keys.redact(text.encode("utf-8", "replace").decode())
+        clean = text
+        if self.keys is not None:
+            clean = self.keys.redact(text.encode("utf-8", "replace").decode())
         if len(self.generation) >= _MIN_ID_LENGTH:
             clean = clean.replace(self.generation, GENERATION)
         clean = _E_MAIL.sub(_HIDDEN, clean) if "@" in clean else clean

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from dataclasses import replace
 from decimal import Decimal
@@ -21,6 +22,7 @@ from getimg_mock.cassettes.placeholders import GENERATION, format_link
 from getimg_mock.errors import CassetteError, SettingsError
 from getimg_mock.setting_values import read_money
 from getimg_mock.world.generations import Product
+from getimg_mock.world.randomness import digest
 from getimg_mock.world.replayed_jobs import (
     ReplayedAnswer,
     ReplayedFile,
@@ -43,6 +45,7 @@ READS: Final = ("models.list", "models.retrieve")
 DELETES_AT: Final = "{deletes_at}"
 """The placeholder of the moment at which a file of a replayed result is deleted."""
 
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MIME_TYPES: Final = ("image/jpeg", "image/png", "image/webp", "video/mp4")
 _ANSWERED_LATER: Final = re.compile(r"\{answer\+([0-9]{1,9})s\}", re.ASCII)
 _UNAUTHORIZED: Final = 401
@@ -112,9 +115,22 @@ def _build_answer(response: RecordedResponse) -> ReplayedAnswer:
     body = response.body
     headers = tuple(response.headers.items())
     if body.kind == "json":
-        return ReplayedAnswer(response.status, body.value, None, headers)
-    data = base64.b64decode(body.value) if body.kind == "base64" else (body.value or "").encode()
-    return ReplayedAnswer(response.status, None, data, headers)
+        return ReplayedAnswer(response.status, _encode_json(body.value), None, headers)
+    is_text = body.kind != "base64"
+    data = (body.value or "").encode("utf-8", "replace") if is_text else _decode(body.value)
+    return ReplayedAnswer(response.status, "", data, headers)
+
+
+def _encode_json(value: Any) -> str:
+    """Return JSON as answers have it, in which a lone surrogate is a question mark."""
+    return _encode(value).encode("utf-8", "replace").decode()
+
+
+def _decode(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise SettingsError("a body is not base64.") from None
 
 
 def _build_job(entry: RecordedExchange, source: str, folder: Path) -> ReplayedJob:
@@ -124,6 +140,7 @@ def _build_job(entry: RecordedExchange, source: str, folder: Path) -> ReplayedJo
         return _build_image(entry, source, folder)
     job = ReplayedJob(
         source,
+        _identify(source),
         None,
         statuses=tuple((each.after, each.status) for each in entry.changes[:-1]),
         interruptions=tuple(
@@ -142,8 +159,12 @@ def _build_job(entry: RecordedExchange, source: str, folder: Path) -> ReplayedJo
 
 
 def _build_image(entry: RecordedExchange, source: str, folder: Path) -> ReplayedJob:
-    job = ReplayedJob(source, min(entry.seconds, _LONGEST))
+    job = ReplayedJob(source, _identify(source), min(entry.seconds, _LONGEST))
     return _add_result(job, entry, _require_object(entry.response, source), folder)
+
+
+def _identify(source: str) -> bytes:
+    return digest("replayed", source, size=16)
 
 
 def _require_object(response: RecordedResponse, source: str) -> dict[str, Any]:
@@ -186,7 +207,7 @@ def _build_result(result: dict[str, Any], items: list[dict[str, Any]]) -> Replay
     for each in data:
         if "deletes_at" in each:
             each["deletes_at"] = DELETES_AT
-    return ReplayedAnswer(200, {**result, "id": GENERATION, "data": data})
+    return ReplayedAnswer(200, _encode_json({**result, "id": GENERATION, "data": data}))
 
 
 def _find_files(

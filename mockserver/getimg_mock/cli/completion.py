@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.cli import COMMANDS, build_parser, list_children
+from getimg_mock.cli import COMMANDS
+from getimg_mock.cli.option_parser import build_parser, list_children
 from getimg_mock.cli.shell_scripts import FILES, SCRIPTS, CompletionLevel
 from getimg_mock.cli.word_order import HELP
 from getimg_mock.contract.verification.registry import list_checks
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def list_levels() -> list[CompletionLevel]:
     """Return what can follow each command and action, for shell scripts."""
-    parser = build_parser(COMMANDS)
+    parser = build_parser(COMMANDS, COMMANDS)
     top = _build_level("", parser)
     top.words.append(HELP)
     return [top, CompletionLevel(HELP, list(COMMANDS)), *_list_below("", parser)]

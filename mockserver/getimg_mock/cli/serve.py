@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.cli.seeding import seed_store
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
+from getimg_mock.serving.kept_objects import keep_objects
 from getimg_mock.serving.reloading import Reloader, check_watching, watch_files
 from getimg_mock.serving.server import (
     describe_entrances,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from getimg_mock.serving.server import Entrance
 
 _UNCHANGED = "Reloaded: nothing has changed."
-_COLLECTED_AFTER = 50_000
 _TLS = """
 HTTPS is at {url}; getimg-mock ca shows how programs trust it.
 """
@@ -167,7 +166,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_watching()
     hold_hangups()
     app = _create_app(arguments, settings)
-    seeded = list(seed_store(app.fake, arguments.restore))
+    seeded = _restore_workspaces(app, arguments.restore)
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
@@ -196,6 +195,15 @@ def run(arguments: argparse.Namespace) -> int:
         settings.workers, lambda number, parent: work(create_app(settings), number, parent)
     ).run()
     return 0
+
+
+def _restore_workspaces(app: Application, files: Sequence[str]) -> list[str]:
+    """Return what is to be said of each snapshot that workspaces begin with."""
+    if not files:
+        return []
+    from getimg_mock.cli.seeding import seed_store  # noqa: PLC0415 - it imports all control commands
+
+    return list(seed_store(app.fake, files))
 
 
 def _create_app(arguments: argparse.Namespace, settings: Settings) -> Application:
@@ -245,10 +253,7 @@ def _serve(
     """Serve until a signal, or until the pipe `parent` is closed at its other end."""
     app = reloader.app
     app.judge = judge_client
-    # What has been loaded stays, and what requests leave behind are no cycles: looking for garbage
-    # rarely is a tenth of the time of a request.
-    gc.freeze()
-    gc.set_threshold(_COLLECTED_AFTER)
+    keep_objects()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(_serve_until_signal(reloader, entrances, parent, watched=watched))
     app.fake.store.close()

@@ -61,6 +61,13 @@ class Observation:
 
 OK: Final = Observation()
 
+_UNREADABLE: Final = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What judges raise on answers that have not the form that they read."""
+
+
+def _describe_unreadable(error: Exception) -> Observation:
+    return Observation((), "an answer of the documented form", f"{type(error).__name__}: {error}")
+
 
 def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation:
     """Return a breach: what was expected, and what came."""
@@ -134,16 +141,19 @@ class Check:
         """Yield the observations of the judge; an answer that it cannot read is a breach."""
         try:
             yield from self.judge(history)
-        except (TypeError, ValueError, KeyError, AttributeError, IndexError, ArithmeticError) as e:
-            yield Observation((), "an answer of the documented form", f"{type(e).__name__}: {e}")
+        except _UNREADABLE as error:
+            yield _describe_unreadable(error)
 
     def observe_all(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
         """Yield the observations of each history, and then those of all together."""
         for history in histories:
             for seen in self.observe(history):
                 yield history, seen
-        if self.across is not None:
-            yield from self.across(histories)
+        if self.across is not None and histories:
+            try:
+                yield from self.across(histories)
+            except _UNREADABLE as error:
+                yield histories[0], _describe_unreadable(error)
 
 
 _Judge = TypeVar("_Judge", bound="Callable[..., Iterable[Observation]]")

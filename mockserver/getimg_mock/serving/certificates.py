@@ -7,8 +7,6 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from filelock import FileLock
-
 from getimg_mock.errors import MissingPackageError, SettingsError
 from getimg_mock.user_files import find_state_folder
 
@@ -84,6 +82,8 @@ class KeptAuthority:
 
     def open(self) -> CertificateAuthority:
         """Return the authority; the first call makes it. Raises `SettingsError`."""
+        from filelock import FileLock  # noqa: PLC0415 - for TLS only, and cold start matters
+
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(self.folder / "ca.lock", timeout=_LOCK_SECONDS):

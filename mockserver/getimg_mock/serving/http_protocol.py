@@ -12,7 +12,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from getimg_mock.api.error_envelope import render_problem
-from getimg_mock.api.raw_connection import DIRECT, WIRE
+from getimg_mock.api.raw_connection import DIRECT, FIELDS, WIRE
 from getimg_mock.errors import Refusal
 from getimg_mock.serving import eager_start
 from getimg_mock.serving.buffered_transport import BufferedTransport
@@ -165,8 +165,11 @@ class HttpProtocol(HttpToolsProtocol):
         """Begin a request."""
         self._head, self._in_body = 0, False
         self.url = b""
-        self.expect_100_continue = False
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header."""
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
@@ -180,16 +183,18 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_body = True
         before: RequestCycle | None = self.cycle
         version = parser.get_http_version()
+        # Of equal names the first wins, so it is inserted last.
+        fields = dict(reversed(self.headers))
         cycle = self.cycle = RequestCycle(
-            self._build_scope(parser, version),
+            self._build_scope(parser, version, fields),
             self._outgoing,
             self.flow,
             logger=_LOGGER,
-            expects_continue=self.expect_100_continue,
+            expects_continue=b"expect" in fields and self._expects_continue(),
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        if self.expect_100_continue:
+        if cycle.waiting_for_100_continue:
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
             cycle.keep_alive = False
@@ -203,7 +208,12 @@ class HttpProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))
 
-    def _build_scope(self, parser: Any, version: str) -> HTTPScope:
+    def _expects_continue(self) -> bool:
+        return any(
+            value.lower() == b"100-continue" for name, value in self.headers if name == b"expect"
+        )
+
+    def _build_scope(self, parser: Any, version: str, fields: dict[bytes, bytes]) -> HTTPScope:
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
         self.scope = scope = {
@@ -219,6 +229,7 @@ class HttpProtocol(HttpToolsProtocol):
             "raw_path": url.path,
             "query_string": url.query or b"",
             "headers": self.headers,
+            FIELDS: fields,
             WIRE: self._outgoing,
         }
         return scope  # type: ignore[return-value] # it has keys of ours

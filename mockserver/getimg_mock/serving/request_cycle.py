@@ -34,6 +34,7 @@ _PLAIN_NAMES: Final = frozenset(
         b"x-ratelimit-reset",
     }
 )
+_join_header: Final = b": ".join
 _BODILESS: Final = frozenset({204, 304})
 
 
@@ -123,17 +124,20 @@ class RequestCycle(RequestResponseCycle):
             or self.flow.write_paused
             or status in _BODILESS
             or self.scope["method"] == "HEAD"
+            or not headers
         ):
             return False
-        lines = [STATUS_LINE[status]]
-        for name, value in headers:
-            if name not in _PLAIN_NAMES or HEADER_VALUE_RE.search(value):
-                return False
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"content-length: %d\r\n\r\n" % len(body))
-        lines.append(body)
+        names, values = zip(*headers, strict=True)
+        if not _PLAIN_NAMES.issuperset(names) or HEADER_VALUE_RE.search(b"".join(values)):
+            return False
+        data = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
+            STATUS_LINE[status],
+            b"\r\n".join(map(_join_header, headers)),
+            len(body),
+            body,
+        )
         self.response_started = self.response_complete = True
-        self.transport.write_whole(b"".join(lines))
+        self.transport.write_whole(data)
         if self._event is not None:
             self._event.set()
         self.on_response()

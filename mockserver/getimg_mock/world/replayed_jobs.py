@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from getimg_mock.world.generations import Product
@@ -22,12 +22,12 @@ class ReplayedFile:
 class ReplayedAnswer:
     """An answer that is sent as it was recorded, with what its placeholders stand for.
 
-    `value` is the JSON of its body, and `data` the bytes of one that is not JSON. Names of headers
+    `text` is its body as JSON, and `data` the bytes of one that is not JSON. Names of headers
     are in lower case.
     """
 
     status: int
-    value: Any = None
+    text: str = ""
     data: bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
@@ -44,14 +44,15 @@ class ReplayedInterruption:
 class ReplayedJob:
     """How an accepted submission went on; `source` names the file that holds it.
 
-    `seconds` is how long it was pending, and None where the recording ended before it did. It
-    failed if there is a `failure`. `product` is what was delivered, None for a job that delivered
-    nothing. `result` is its last answer. `retention` is for how many seconds the files
-    could be downloaded, None where the answer did not say. `statuses` are those that it had before
-    its last, each with the seconds after which it had it.
+    `identity` are 16 bytes that no other job has. `seconds` is how long it was pending, and None
+    where the recording ended before it did. It failed if there is a `failure`. `product` is what
+    was delivered, None for a job that delivered nothing. `result` is its last answer. `retention`
+    is for how many seconds the files could be downloaded, None where the answer did not say.
+    `statuses` are those that it had before its last, each with the seconds after which it had it.
     """
 
     source: str
+    identity: bytes
     seconds: float | None
     failure: Failure | None = None
     product: Product | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.randomness import digest
 from getimg_mock.world.request_matching import (
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
     from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
 
-_MOST_KEPT: Final = 1000
-"""Bodies whose keys are remembered: a client sends few different ones, and some again and again."""
-_LONGEST_KEPT: Final = 16 * 1024
-"""The longest of these bodies, in bytes."""
 _MOST_COMPARED: Final = 2000
 """Recorded requests with which a request that matches none is compared."""
 
@@ -54,6 +50,13 @@ class Take:
     remark: str | None = None
 
 
+class _PlainRequest(NamedTuple):
+    """A recorded request with its key."""
+
+    request: dict[str, Any]
+    key: bytes
+
+
 @dataclass(slots=True)
 class Recordings:
     """The outcomes of one cassette, by operation and request.
@@ -64,7 +67,7 @@ class Recordings:
 
     on_miss: str
     ignored: frozenset[str] = frozenset()
-    _keys: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
+    _plain: dict[tuple[Any, ...], _PlainRequest] = field(default_factory=dict)
     _by_request: dict[bytes, list[ReplayedOutcome]] = field(default_factory=dict)
     _by_source: dict[str, ReplayedOutcome] = field(default_factory=dict)
     _by_operation: dict[str, list[ReplayedOutcome]] = field(
@@ -80,9 +83,20 @@ class Recordings:
         for each in outcomes:
             key = made.identify(each.operation, each.request)
             made._by_request.setdefault(key, []).append(each)
+            made._note_plain(each, key)
             made._by_source[each.source] = each
             made._by_operation[each.operation].append(each)
         return made
+
+    def _note_plain(self, outcome: ReplayedOutcome, key: bytes) -> None:
+        """Note a request whose values are texts and numbers, for `find_key`."""
+        request = outcome.request
+        plain = isinstance(request, dict) and all(
+            isinstance(each, (str, int, float)) for each in request.values()
+        )
+        if plain:
+            known = (outcome.operation, *sorted(request.items()))
+            self._plain[known] = _PlainRequest(request, key)
 
     def identify(self, operation: str, request: Any) -> bytes:
         """Return 16 bytes that equal requests for `operation` have in common."""
@@ -90,16 +104,19 @@ class Recordings:
             "replay", operation, encode_request(self._normalize(operation, request)), size=16
         )
 
-    def find_key(self, operation: str, body: bytes, request: Callable[[], Any]) -> bytes:
-        """Return what `identify` does for the request of a body, which is remembered."""
-        if not body or len(body) > _LONGEST_KEPT:
-            return self.identify(operation, request())
-        key = self._keys.get((operation, body))
-        if key is None:
-            if len(self._keys) >= _MOST_KEPT:
-                self._keys.clear()
-            key = self._keys[operation, body] = self.identify(operation, request())
-        return key
+    def find_key(self, operation: str, request: Any, canonicalize: Callable[[Any], Any]) -> bytes:
+        """Return what `identify` does for the canonical form of a request.
+
+        A request that is written like a recorded one, as most are, is found without it.
+        """
+        if isinstance(request, dict):
+            try:
+                found = self._plain.get((operation, *sorted(request.items())))
+            except TypeError:  # a value is a list, or is not like others
+                found = None
+            if found is not None and _has_types_of(request, found.request):
+                return found.key
+        return self.identify(operation, canonicalize(request))
 
     def find_take(self, key: bytes, ordinal: int) -> Take | None:
         """Return the outcome of request number `ordinal` of those with one key, counted from 0.
@@ -140,3 +157,8 @@ class Recordings:
 
     def _normalize(self, operation: str, request: Any) -> Any:
         return normalize_request(operation, request, self.ignored)
+
+
+def _has_types_of(request: dict[str, Any], recorded: dict[str, Any]) -> bool:
+    """Return whether equal values have the same types: true is not 1."""
+    return all(type(value) is type(recorded[name]) for name, value in request.items())

@@ -23,6 +23,7 @@ DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """The documented defaults that do not depend on the model, by operation."""
 
+_encode: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _REFERENCE_ROLE: Final = "reference_image"
 _MOST_SHOWN: Final = 4
 _LONGEST_SHOWN: Final = 60
@@ -50,7 +51,7 @@ def normalize_request(operation: str, request: Any, ignored: AbstractSet[str] = 
 
 def encode_request(request: Any) -> str:
     """Return a normalized request as a text that equal ones have in common."""
-    return json.dumps(request, sort_keys=True, separators=(",", ":"))
+    return _encode(request)
 
 
 def measure_difference(sent: Any, recorded: Any) -> tuple[int, float]:

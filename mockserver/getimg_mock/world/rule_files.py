@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -82,14 +81,20 @@ def load_scenario(name: str) -> Scenario:
     """Return the shipped scenario of that name; raises `UnknownNameError`."""
     if name not in list_scenario_names():
         raise UnknownNameError("scenario", name, list_scenario_names())
-    return _build_scenario(tomllib.loads(read_text("fixtures", f"scenarios/{name}.toml")), name)
+    return _build_scenario(_parse_toml(read_text("fixtures", f"scenarios/{name}.toml")), name)
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - few fakes have scenarios, and cold start matters
+
+    return tomllib.loads(text)
 
 
 def read_scenario_file(path: Path) -> Scenario:
     """Return the scenario of a user's TOML or JSON file; raises `SettingsError`."""
     try:
         text = path.read_text(encoding="utf-8")
-        loaded = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+        loaded = json.loads(text) if path.suffix == ".json" else _parse_toml(text)
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:

@@ -12,9 +12,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from dataclasses import dataclass, field, replace
+from functools import cache
 from math import exp, log
 from operator import itemgetter
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
@@ -24,6 +24,7 @@ from getimg_mock.world import error_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from statistics import NormalDist
 
     from getimg_mock.world.randomness import Stream
 
@@ -254,7 +255,7 @@ def draw_seconds(span: Span, chance: Stream) -> float:
         drawn = _interpolate(span.quantiles, 100 * unit)
     else:
         # The open interval: the inverse is not defined at 0.
-        deviations = _STANDARD.inv_cdf(min(max(unit, 1e-12), 1 - 1e-12))
+        deviations = _standard_normal().inv_cdf(min(max(unit, 1e-12), 1 - 1e-12))
         drawn = (
             span.low + span.high * deviations
             if span.shape == "normal"
@@ -263,12 +264,17 @@ def draw_seconds(span: Span, chance: Stream) -> float:
     return min(max(0.0, drawn), MAX_SECONDS)
 
 
-_STANDARD: Final = NormalDist()
-_P99: Final = _STANDARD.inv_cdf(0.99)
+@cache
+def _standard_normal() -> NormalDist:
+    from statistics import NormalDist  # noqa: PLC0415 - few durations are drawn by it, and cold start matters
+
+    return NormalDist()
 
 
 def _compute_lognormal(span: Span, deviations: float) -> float:
-    exponent = log(span.low) + (log(span.high) - log(span.low)) * deviations / _P99
+    exponent = log(span.low) + (
+        log(span.high) - log(span.low)
+    ) * deviations / _standard_normal().inv_cdf(0.99)
     return exp(min(exponent, log(MAX_SECONDS)))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from getimg_mock.application import Application
 from getimg_mock.cassettes.cassette_reader import read_cassette
 from getimg_mock.contract.budget.spend_file import SpendRecord
 from getimg_mock.contract.cassette_recording.recording_run import (
@@ -115,6 +116,29 @@ def test_all_polls_of_a_video_are_one_entry(tmp_path: Path, upstream: MockServer
     assert summary.manifest.jobs == summary.manifest.media == 1
 
 
+def test_what_was_paid_for_is_kept_when_a_recording_is_killed(
+    tmp_path: Path, upstream: MockServer
+) -> None:
+    """A cassette can be read before `finish_recording`, and has each submission so far."""
+    options = RecordingOptions(
+        folder=tmp_path, upstream=upstream.url, budget="1", record=SpendRecord()
+    )
+    app = open_recording(options, Settings.of(quiet=True))
+    assert read_cassette(tmp_path).entries == ()
+
+    async def go() -> None:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://recorder:1"
+        ) as client:
+            key = {"Authorization": f"Bearer {KEY}"}
+            await client.post("/v2/images/generations", json=IMAGE, headers=key)
+
+    asyncio.run(go())
+    app.close()
+    (entry,) = read_cassette(tmp_path).entries
+    assert entry.cost == Decimal("0.04")
+
+
 def test_no_secret_is_in_a_cassette(tmp_path: Path, upstream: MockServer) -> None:
     """No key, signature, id, or balance is in any file, wherever the client has put its key."""
     seen: list[str] = []
@@ -198,6 +222,14 @@ def test_a_broken_connection_is_a_502_that_sdks_do_not_repeat(tmp_path: Path) ->
     assert "may have been charged" in found[0].json()["error"]["message"]
     assert service.seen == {"a": 1}
     assert summary.manifest.exchanges == 0
+
+
+def test_no_endpoint_of_the_fake_answers_for_the_api(tmp_path: Path) -> None:
+    """A server that takes a shorter way to endpoints finds none: each request passes the gate."""
+    app = open_recording(RecordingOptions(folder=tmp_path), Settings.of(quiet=True))
+    scope = {"type": "http", "method": "POST", "path": "/v2/images/generations"}
+    assert Application.find_endpoint(app, scope) is not None
+    assert app.find_endpoint(scope) is None  # type: ignore[func-returns-value] # the rule itself
 
 
 def test_our_own_pages_are_not_forwarded(tmp_path: Path, upstream: MockServer) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from tests.contract.provider.mutants import by_name
 from tests.contract.provider.mutants_access import ISOLATION
 from tests.contract.provider.mutants_catalogue import CATALOGUE
+from tests.contract.provider.mutants_edges import EDGES
 from tests.contract.provider.mutants_input import VALIDATION
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
@@ -32,6 +33,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *VALUES,
     *MEDIA,
     *RARE,
+    *EDGES,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+import av
 from PIL import Image
 
 from tests.contract.provider.faulty_ledgers import LedgerProxy, dearer, with_ledger
@@ -169,6 +170,28 @@ def _any_tag(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _stops_sounding(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The sound of a video ends after a quarter of it."""
+    if not (asked.downloads and asked.method == "GET" and reply.status == 200):
+        return
+    if reply.headers["content-type"] != "video/mp4" or "range" in asked.headers:
+        return
+    held = io.BytesIO()
+    with av.open(io.BytesIO(reply.body), mode="r") as old:
+        if not old.streams.audio:
+            return
+        with av.open(held, mode="w", format="mp4") as new:
+            tracks = {each.index: new.add_stream_from_template(each) for each in old.streams}
+            end = (old.duration or 0) / 4_000_000
+            for packet in old.demux():
+                late = packet.pts is not None and float(packet.pts * packet.time_base) > end
+                if packet.dts is None or (packet.stream.type == "audio" and late):
+                    continue
+                packet.stream = tracks[packet.stream.index]
+                new.mux(packet)
+    reply.raw(held.getvalue())
+
+
 def _internal(body: dict[str, Any]) -> None:
     body["data"][0]["url"] = body["data"][0]["url"].replace("api.getimg.ai", "media.svc.internal")
 
@@ -227,6 +250,7 @@ RARE: tuple[Mutant, ...] = (
         blocker=True,
         wrap=answering(_every_other_character),
     ),
+    Mutant(name="sound-stops-early", kind="media", breaks="GP405", wrap=replies(_stops_sounding)),
     Mutant(name="any-tag-resumes", kind="media", breaks="GP409", wrap=answering(_any_tag)),
     Mutant(name="links-to-an-internal-host", kind="media", breaks="GP401", wrap=result(_internal)),
     Mutant(

@@ -23,6 +23,7 @@ SOLE_KILLERS: Final[dict[str, str]] = {
     "GP112": "case-leads-elsewhere",
     "GP113": "unknown-paths-are-200",
     "GP114": "wrong-content-length",
+    "GP116": "resolutions-are-blamed-on-the-model",
     "GP201": "prompt-has-a-default",
     "GP202": "prompts-become-texts",
     "GP203": "jpg-is-jpeg",

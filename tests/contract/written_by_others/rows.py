@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -47,7 +48,9 @@ class Row:
 
 
 ROWS: Final[dict[str, Row]] = {}
-# The first variants of each subject are the first batch, and the others the second.
+# The first variants of each subject are the first batch, and the others the second. Modules of
+# later batches say theirs by a constant of the name BATCH.
+FIRST_LATER: Final = 3
 FIRST_FAULTS: Final = 6
 FIRST_LEGAL: Final = 22
 
@@ -65,10 +68,11 @@ def _add(
     name = _spell(provider.__name__)
     if name in ROWS:
         raise ValueError(f"There are two variants of the name {name}.")
-    before = sum(1 for row in ROWS.values() if row.subject == subject)
+    before = sum(1 for row in ROWS.values() if row.subject == subject and row.batch < FIRST_LATER)
+    early = 1 if before < (FIRST_LEGAL if severity is None else FIRST_FAULTS) else 2
     ROWS[name] = Row(
         name=name,
-        batch=1 if before < (FIRST_LEGAL if severity is None else FIRST_FAULTS) else 2,
+        batch=getattr(sys.modules[provider.__module__], "BATCH", early),
         provider=provider,
         says=inspect.getdoc(provider) or "",
         because=because,

@@ -19,8 +19,13 @@ from getimg_mock.cassettes.cassette import (
     StatusChange,
 )
 from getimg_mock.cassettes.cassette_files import MAX_ENTRIES
-from getimg_mock.cassettes.cassette_writer import is_storable, write_entries, write_manifest
-from getimg_mock.cassettes.distillation import Distiller
+from getimg_mock.cassettes.cassette_writer import (
+    is_storable,
+    write_entries,
+    write_entry,
+    write_manifest,
+)
+from getimg_mock.cassettes.distillation import KEPT_HEADERS, Distiller
 from getimg_mock.contract.cassette_recording.upstream_forwarder import find_host
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.steps import TERMINAL
@@ -80,6 +85,8 @@ class CassetteRecorder:
 
     folder: Path
     url: str
+    durable: bool = False
+    """Whether what was paid for is written at once, so that a recording may end at any time."""
     left_out: int = 0
     foreign_links: int = 0
     """Links of results to other hosts: their files are not recorded."""
@@ -88,6 +95,8 @@ class CassetteRecorder:
     _jobs: dict[str, _Kept] = field(default_factory=dict)
     _counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _last: dict[tuple[str, str], RecordedExchange] = field(default_factory=dict)
+    _latest: dict[tuple[str, str], int] = field(default_factory=dict)
+    """A hash of the last response to each read."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(
@@ -96,13 +105,18 @@ class CassetteRecorder:
         received: ReceivedResponse,
         times: ExchangeTimes,
         keys: KnownKeys,
-    ) -> list[str]:
-        """Keep an exchange; returns the targets of download links in its response."""
+    ) -> None:
+        """Keep an exchange."""
         path, _, query = request.target.partition("?")
         asked = canonicalize_request(request.method, path, query, request.body, keys=keys)
-        answer = _read_object(received.body)
-        named = path.rpartition("/")[2] if asked.operation == "videos.retrieve" else ""
+        name = path.rpartition("/")[2] if asked.operation == "videos.retrieve" else ""
         with self._lock:
+            job = self._jobs.get(name)
+            if job is None and self._is_repeated(asked, received):
+                return
+            answer = _read_object(received.body)
+            if job is not None and _note_pending(job, received.status, answer, times):
+                return
             self._distiller.keys = keys
             response = self._distiller.distill_response(
                 asked.operation,
@@ -113,13 +127,23 @@ class CassetteRecorder:
                 generation=_find_generation(asked.operation, path, answer),
             )
             seen = _Seen(asked, received.status, response, answer, times)
-            links = self._find_links(answer)
-            if named in self._jobs:
-                self._jobs[named].links |= links
-                _note_poll(self._jobs[named], seen)
+            if job is not None:
+                job.links |= self._find_links(answer)
+                _note_poll(job, seen)
+                self._save(job.entry)
             else:
-                self._keep(seen, links)
-        return list(links.values())
+                self._keep(seen, self._find_links(answer))
+
+    def _is_repeated(self, asked: CanonicalRequest, received: ReceivedResponse) -> bool:
+        """Return whether a read got the same response as the last equal read."""
+        if asked.operation in SUBMISSIONS:
+            return False
+        headers = tuple(each for each in received.headers if each[0] in KEPT_HEADERS)
+        found = hash((received.status, received.body, headers))
+        name = (asked.operation, asked.digest)
+        repeated = self._latest.get(name) == found
+        self._latest[name] = found
+        return repeated
 
     def _keep(self, seen: _Seen, links: dict[int, str]) -> None:
         entry = _build_entry(seen)
@@ -138,6 +162,12 @@ class CassetteRecorder:
         self._kept.append(kept)
         if isinstance(entry, RecordedJob):
             self._jobs[str(seen.answer["id"])] = kept
+        if entry.operation in SUBMISSIONS:
+            self._save(entry)
+
+    def _save(self, entry: RecordedExchange) -> None:
+        if self.durable:
+            write_entry(self.folder, entry)
 
     def _find_links(self, answer: dict[str, Any]) -> dict[int, str]:
         """Return the targets of the links of a result that lead to the service itself."""
@@ -169,6 +199,17 @@ class CassetteRecorder:
             return [each.entry for each in self._kept]
 
 
+def list_own_links(received: ReceivedResponse, origin: str) -> list[str]:
+    """Return the targets of the download links in a response that lead to the service itself."""
+    if received.status != 200 or b"/downloads" not in received.body:
+        return []
+    data = _read_object(received.body).get("data")
+    items = data[:_MAX_ITEMS] if isinstance(data, list) else []
+    urls = [item.get("url") for item in items if isinstance(item, dict)]
+    found = [find_own_target(url, origin) for url in urls if isinstance(url, str)]
+    return [each for each in found if each is not None]
+
+
 def find_own_target(url: str, origin: str) -> str | None:
     """Return path and query of a download link of the service at `origin`; None for another."""
     own = f"{origin.rstrip('/')}/v2/downloads/"
@@ -179,12 +220,25 @@ def find_own_target(url: str, origin: str) -> str | None:
 
 
 def _find_generation(operation: str, path: str, answer: dict[str, Any]) -> str:
+    """Return the id of the generation that an exchange is about; a model has an id, too."""
+    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
+    if place is None and operation not in SUBMISSIONS:
+        return ""
     told = answer.get("id")
     if isinstance(told, str):
         return told
-    parts = path.split("/")
-    place = {"videos.retrieve": 4, "downloads.retrieve": 3}.get(operation)
-    return "" if place is None else parts[place]
+    return "" if place is None else path.split("/")[place]
+
+
+def _note_pending(job: _Kept, status: int, answer: dict[str, Any], times: ExchangeTimes) -> bool:
+    """Note a poll that says that a video has not ended; return False for any other answer."""
+    state, entry = answer.get("status"), job.entry
+    plain = status == 200 and isinstance(state, str) and state not in TERMINAL
+    if not plain or not isinstance(entry, RecordedJob) or entry.final is not None:
+        return False
+    after = _count_seconds(job.started, times.answered)
+    job.entry = _note_state(replace(entry, polls=entry.polls + 1), str(state), after)
+    return True
 
 
 def _note_poll(job: _Kept, seen: _Seen) -> None:

@@ -14,25 +14,30 @@ from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.ranges import File, serve_file
 from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.application import Application
-from getimg_mock.cassettes.cassette_writer import prepare_folder
+from getimg_mock.cassettes.cassette_files import MANIFEST
+from getimg_mock.cassettes.cassette_writer import prepare_folder, write_manifest
 from getimg_mock.contract.cassette_recording.cassette_recorder import (
     CassetteRecorder,
     ExchangeTimes,
+    list_own_links,
 )
 from getimg_mock.contract.cassette_recording.download_store import DownloadStore
 from getimg_mock.contract.cassette_recording.observed_exchanges import ObservedExchanges
 from getimg_mock.contract.cassette_recording.upstream_forwarder import (
+    find_host,
     prepare_request,
     replace_origin,
     select_headers,
 )
 from getimg_mock.contract.targets.execution import RefusedError
+from getimg_mock.contract.verdict_events import CONTRACT_VERSION
+from getimg_mock.control.package_version import find_version
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import wall_time
 from getimg_mock.world.operations import OPERATIONS, find_operation
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from concurrent.futures import Future
     from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
@@ -61,12 +66,18 @@ class RecordingApplication(Application):
         self, fake: Fake, log: AccessLog, forwarder: UpstreamForwarder, folder: Path
     ) -> None:
         super().__init__(fake, log)
-        prepare_folder(folder)
+        _open_folder(folder, forwarder.origin)
         self.forwarder = forwarder
         self.downloads = DownloadStore(folder, forwarder.forward)
-        self.recorder = CassetteRecorder(folder, forwarder.origin)
+        self.recorder = CassetteRecorder(folder, forwarder.origin, durable=True)
         self.observed = ObservedExchanges(forwarder.origin)
+        # One thread, so that exchanges are noted in the order of their responses.
+        self._notes = ThreadPoolExecutor(1, thread_name_prefix="getimg-mock-notes")
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="getimg-mock-record")
+
+    def find_endpoint(self, scope: Scope) -> None:
+        """Return None: no endpoint of the fake may answer in place of the API."""
+        del scope
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: with the API's response, or from our own pages."""
@@ -106,7 +117,10 @@ class RecordingApplication(Application):
         answered = wall_time()
         if received.status == 0:
             return _render_unanswered(received)
-        self._note(request, received, started, answered)
+        # A client may follow a link, or poll, as soon as it has the response.
+        self.downloads.expect(list_own_links(received, self.forwarder.origin))
+        times = ExchangeTimes(started, answered)
+        self._notes.submit(self._note, request, received, times).add_done_callback(self._confirm)
         body = received.body
         operation = find_operation(request.method, request.target.partition("?")[0])
         if operation in OPERATIONS and OPERATIONS[operation].has_links:
@@ -115,17 +129,15 @@ class RecordingApplication(Application):
         return Answer(received.status, body, select_headers(received))
 
     def _note(
-        self,
-        request: PreparedRequest,
-        received: ReceivedResponse,
-        started: datetime,
-        answered: datetime,
+        self, request: PreparedRequest, received: ReceivedResponse, times: ExchangeTimes
     ) -> None:
-        keys = self.forwarder.gate.keys
-        self.observed.note(request, received, started)
-        self.downloads.expect(
-            self.recorder.note(request, received, ExchangeTimes(started, answered), keys)
-        )
+        self.observed.note(request, received, times.started)
+        self.recorder.note(request, received, times, self.forwarder.gate.keys)
+
+    def _confirm(self, noted: Future[None]) -> None:
+        """Count an exchange that could not be kept, whatever the reason."""
+        if noted.exception() is not None:
+            self.recorder.left_out += 1
 
     def _serve_download(self, scope: Scope, target: str) -> Answer:
         started = wall_time()
@@ -152,7 +164,17 @@ class RecordingApplication(Application):
     def close(self) -> None:
         """Wait for requests that are still with the API, and close the connections to it."""
         self._pool.shutdown(wait=True)
+        self._notes.shutdown(wait=True)
         self.forwarder.close()
+
+
+def _open_folder(folder: Path, origin: str) -> None:
+    """Prepare the folder of a cassette; a new one gets a manifest, so that it can be read."""
+    prepare_folder(folder)
+    if not (folder / MANIFEST).exists():
+        write_manifest(
+            folder, product=find_version(), contract=CONTRACT_VERSION, upstream=find_host(origin)
+        )
 
 
 def _render_unanswered(received: ReceivedResponse) -> Answer:

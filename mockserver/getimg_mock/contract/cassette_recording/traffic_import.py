@@ -10,6 +10,7 @@ from getimg_mock.cassettes.cassette_writer import prepare_folder
 from getimg_mock.contract.cassette_recording.cassette_recorder import (
     CassetteRecorder,
     ExchangeTimes,
+    list_own_links,
 )
 from getimg_mock.contract.cassette_recording.download_store import DownloadStore
 from getimg_mock.contract.evidence.recorded_traffic import find_entry_keys, read_entries
@@ -59,7 +60,8 @@ def import_traffic(path: Path, folder: Path) -> ImportSummary:
         request, received = _build_messages(each)
         answered = each["at"] + timedelta(seconds=min(each["seconds"], _LONGEST))
         times = ExchangeTimes(each["at"], answered)
-        downloads.expect(recorder.note(request, received, times, keys))
+        downloads.expect(list_own_links(received, base))
+        recorder.note(request, received, times, keys)
     missing = downloads.fetch_rest()
     manifest = recorder.finish(downloads, product=find_version(), contract=CONTRACT_VERSION)
     return ImportSummary(manifest, len(missing))

@@ -31,15 +31,19 @@ def is_refused(exchange: HttpExchange) -> bool:
 def is_left_open(exchange: HttpExchange) -> bool:
     """Whether a service may accept or refuse a request: its reading of the input is its own.
 
-    The documentation does not say whether null counts as absent, whether the label of a data URL
+    Bytes that are no picture may be found out while a video is made. The documentation does not say
+    whether null counts as absent, whether the label of a data URL
     counts or its bytes, or in which unit characters are counted.
     """
     step = exchange.step
     if step is None:
         return False
     mislabelled = step.fault == "reference-url" and step.field.startswith(_MISLABELLED)
-    astral = (step.fault or step.use) == "length" and not (step.body or b"").isascii()
-    return mislabelled or astral or is_null_for_absent(exchange)
+    late = step.fault == "reference-bytes" and exchange.operation == "videos.create"
+    # The first byte of a character beyond the basic plane in UTF-8 is at least this.
+    wide = max(step.body or b"\0") >= 0xF0
+    astral = (step.fault or step.use) == "length" and wide
+    return mislabelled or late or astral or is_null_for_absent(exchange)
 
 
 def is_null_for_absent(exchange: HttpExchange) -> bool:

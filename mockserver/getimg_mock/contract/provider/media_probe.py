@@ -33,8 +33,6 @@ class MediaProperties(NamedTuple):
     duration: float | None = None
     fps: float | None = None
     has_sound: bool | None = None
-    frames: int | None = None
-    """How many frames a video has."""
     sound_seconds: float | None = None
     """How long the sound track of a video is, where the file says it."""
     flaw: str = ""
@@ -98,7 +96,6 @@ def _probe_video(data: bytes) -> MediaProperties:
                 seconds / 1_000_000 if seconds else None,
                 float(rate) if rate else None,
                 sound is not None,
-                stream.frames or None,
                 _read_seconds(sound),
             )
     except (av.error.FFmpegError, StopIteration, ValueError, OSError) as error:

@@ -6,7 +6,9 @@ library only, and modules of which the same holds.
 
 from __future__ import annotations
 
+import base64
 import math
+import re
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -44,7 +46,11 @@ _FIRST_INTERVAL: Final = 0.2
 """Seconds until the second look where time is real; it doubles up to the interval of the step."""
 
 _MAX_ERRORS: Final = 12
-"""How many errors in succession end the polling of a video."""
+"""How many errors in succession end the polling of a video where time is real."""
+
+
+_ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
+"""Placeholder for the key with one character changed, in that eighth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +259,8 @@ class PlanExecution:
             received = self.send(look, turn, spontaneous=True)
             if received is None or _has_ended(received):
                 return
-            errors = errors + 1 if received.status not in {200, 429} else 0
+            failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
+            errors = errors + 1 if failed else 0
             interval = self._choose_interval(step, turn)
             waited += interval
             if (
@@ -294,10 +301,23 @@ class PlanExecution:
 
 def insert_key(text: str, key: str) -> str:
     """Return a text with the key, or a near miss of it, in place of its placeholders."""
-    near = {FIRST_KEY: key, "{KEY}": key.swapcase(), "{ke}": key[:-1], "{ey}": key[1:]}
+    near = {
+        FIRST_KEY: key,
+        "{KEY}": key.swapcase(),
+        "{Key}": key[:3] + key[3:].swapcase(),
+        "{ke}": key[:-1],
+        "{ey}": key[1:],
+        "{basic}": base64.b64encode(f"{key}:".encode()).decode(),
+    }
     for placeholder, value in near.items():
         text = text.replace(placeholder, value)
-    return text
+    return _ONE_CHANGED.sub(lambda found: _change_eighth(key, int(found[1])), text)
+
+
+def _change_eighth(key: str, place: int) -> str:
+    """Return a key with another character at the first place of one of its eighths."""
+    at = len(key) * place // 8
+    return f"{key[:at]}{'z' if key[at : at + 1] != 'z' else 'y'}{key[at + 1 :]}"
 
 
 def _batch_steps(steps: Sequence[Step]) -> Iterator[tuple[int, Step, list[Send]]]:

@@ -56,6 +56,10 @@ def _read_bounded(response: http.client.HTTPResponse, most: int) -> bytes:
     return b"".join(chunks)
 
 
+_UNFRAMED: Final = b"BadStatusLine"
+"""How the body of a response of status 0 begins where something else came than a response."""
+
+
 class _TimedStream(io.RawIOBase):
     """Bytes of a socket, each read of which is limited by the time that is left."""
 
@@ -181,6 +185,11 @@ class PersistentConnection:
 
 
 def retry_read(send: Callable[[], ReceivedResponse], method: str) -> ReceivedResponse:
-    """Send by `send`; a read that gets no response is sent once more, a submission never."""
+    """Send by `send`; a read that gets no response is sent once more, a submission never.
+
+    Bytes in the place of a status line are no lost connection: an earlier response was longer than
+    it said. They are not asked for again, so that a check sees them.
+    """
     received = send()
-    return send() if received.status == 0 and method in SAFE_METHODS else received
+    lost = received.status == 0 and not received.body.startswith(_UNFRAMED)
+    return send() if lost and method in SAFE_METHODS else received

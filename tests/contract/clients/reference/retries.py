@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time  # noqa: TID251 - a client waits on its own clock
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def wait_after(core: Core, got: Got, attempt: int, *, post: bool) -> float | None:
     """Return how long to wait before the next attempt; None when there must be none."""
     seconds = asked(core, got)
+    if core.faulty("key-logged-on-retry"):
+        logging.getLogger("reference").warning("%s: trying again with %s", got.status, core.key)
     if retried_wrongly(core, got.status, post=post):
         return backoff(core, attempt)
     if not retried(core, got.status, told=seconds is not None, post=post):

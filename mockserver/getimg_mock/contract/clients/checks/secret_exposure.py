@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield _build_logging_case()
+    yield _build_retry_logging_case()
     wrong_host = FaultRule(
         on="connect", do="bad certificate", label="a certificate for another host"
     )
@@ -84,6 +85,22 @@ def _build_logging_case() -> Case:
     )
 
 
+def _build_retry_logging_case() -> Case:
+    """Return the case in which each request is tried again: what a retry logs counts, too."""
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "1"),))
+    return Case(
+        name="logged-retries",
+        logs=True,
+        limit=HOUR,
+        settings={"video_seconds": 3},
+        calls=(image(), download(), models(), balance(), video().instead_of("generate_image")),
+        rules=tuple(
+            FaultRule(on=on, do=limited, label="429", nth=(1,), must=False)
+            for on in ("images.generate", "videos.*", "downloads.*", "models.list", "billing.*")
+        ),
+    )
+
+
 @client_check(
     "GC703",
     "The key is in no URL, log, repr or pickle",
@@ -92,7 +109,7 @@ def _build_logging_case() -> Case:
     why="Logs and pickles are kept and shared, and proxies log URLs.",
     fix="Send the key in its header alone; redact the header; hide the field; leave it out of "
     "__getstate__.",
-    cases=("logged", "errors-key"),
+    cases=("logged*", "errors-key"),
 )
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     """Demands that URLs, logs at every level, the client's repr and pickled errors lack the key.
@@ -166,7 +183,7 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A signed link alone gives access to the file.",
     fix="Redact sig in logged URLs.",
-    cases=("logged",),
+    cases=("logged*",),
 )
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
     """Demands that the signature of a media link is not written to a log in clear.

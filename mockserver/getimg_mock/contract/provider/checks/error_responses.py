@@ -24,6 +24,32 @@ _UNDOCUMENTED_ROLES: Final = frozenset({"malformed-id", "odd-path", "unknown-mod
 _BAD_REQUEST: Final = 400
 
 
+_FIELDS: Final = frozenset(
+    {
+        "model",
+        "prompt",
+        "aspect_ratio",
+        "resolution",
+        "output_format",
+        "images",
+        "duration",
+        "sound",
+    }
+)
+
+_FIELD_OF_PART: Final = {"url": "images", "role": "images", "image": "images"}
+
+_FIELD_OF_FAULT: Final = {
+    "length": "prompt",
+    "number-form": "duration",
+    "unknown-model": "model",
+    "reference-url": "images",
+    "reference-bytes": "images",
+    "reference-count": "images",
+    "reference-role": "images",
+}
+
+
 _INTERNALS: Final = re.compile(
     r"Traceback \(most recent|File \"/|\bat [\w.$]+ ?\(.*:\d+(?::\d+)?\)|node_modules/"
     r"|goroutine \d+ \[|\b\w+\.(?:py|go|rb|js|ts|java|cs|php):\d+"
@@ -217,3 +243,39 @@ def same_request_same_status(history: History) -> Iterator[Observation]:
             yield expect(
                 first.status == each.status, f"{first.status}, as before", each.status, first, each
             )
+
+
+@check(
+    "GP116",
+    "error.param names the field that is wrong, or nothing",
+    severity="minor",
+    evidence="documented",
+    cost="T",
+    why="Documented: forms show the message next to the field of this name.",
+    fix="Take param from the check that failed, or leave it null.",
+)
+def params_name_the_field(history: History) -> Iterator[Observation]:
+    """Require that `error.param` does not name another field than the one that is wrong.
+
+    Applies to refused submissions with one wrong field. Null and unknown names are left alone.
+    Fails on the name of another field. Source: documented.
+    """
+    for each in history:
+        field = _find_wrong_field(each)
+        told = each.error.get("param")
+        if each.status != _BAD_REQUEST or not field or not isinstance(told, str):
+            continue
+        named = {_FIELD_OF_PART.get(word, word) for word in re.findall(r"[a-z_]+", told)}
+        wrong = named & _FIELDS
+        good = not wrong or field in wrong
+        yield expect(good, f"param {field}, or null", told, each)
+
+
+def _find_wrong_field(exchange: HttpExchange) -> str:
+    """Return the one field that the plan made wrong, or an empty text."""
+    known = _FIELD_OF_FAULT.get(exchange.fault, "")
+    told = exchange.step.field if exchange.step else ""
+    if exchange.fault in {"missing", "type", "enum", "model-value"} and " and " not in told:
+        found = re.match(r"[a-z_]+", told)
+        known = found[0] if found else ""
+    return _FIELD_OF_PART.get(known, known)

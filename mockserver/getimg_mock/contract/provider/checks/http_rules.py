@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.verdicts import check, expect
+from getimg_mock.contract.verdicts import check, expect, fail_as
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 # Errors after which a server cannot know where the next request begins, or has no more patience.
 _CLOSING_STATUSES: Final = (408, 413, 431)
+
+
+_PRIVATE_OPERATIONS: Final = frozenset(
+    {"images.generate", "videos.create", "videos.retrieve", "billing.balance", "billing.costs"}
+)
 
 
 @check(
@@ -145,8 +150,9 @@ def unknown_paths_are_404(history: History) -> Iterator[Observation]:
 def transport_is_sound(history: History) -> Iterator[Observation]:
     """Require an exact `Content-Length`, compression only on request, and open connections.
 
-    Applies to every response. Fails on a wrong length, an unrequested encoding, and `Connection:
-    close` after a 4xx. Source: our choice.
+    Applies to every response. Fails on a wrong length, an unrequested encoding, `Connection:
+    close` after a 4xx, and a response to a key that a shared cache may give to another. Source: our
+    choice.
     """
     for each in history:
         if not each.status:
@@ -156,6 +162,7 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
         yield expect(
             asked or coding == "identity", "no compression that was not requested", coding, each
         )
+        yield from _check_caching(each)
         if 400 <= each.status < 500 and each.status not in _CLOSING_STATUSES:
             last = each.fields.get("connection", "").lower()
             seen = expect(
@@ -171,3 +178,16 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             yield expect(
                 length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
             )
+
+
+def _check_caching(each: HttpExchange) -> Iterator[Observation]:
+    """Require that caches do not share what one workspace was told, nor tell it late."""
+    if each.operation not in _PRIVATE_OPERATIONS or each.key not in {"a", "b"}:
+        return
+    told = each.fields.get("cache-control", "").lower()
+    words = {word.strip().partition("=")[0] for word in told.split(",")}
+    shared = {"public", "s-maxage"} & words and "no-store" not in words
+    age = each.fields.get("age", "0")
+    if shared or age.strip() != "0":
+        wanted = "no response to a key from a shared cache, or for one"
+        yield fail_as("WARN", wanted, f"Cache-Control: {told or 'none'}, Age: {age}", each)

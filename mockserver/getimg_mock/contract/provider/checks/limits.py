@@ -261,6 +261,9 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         yield from _check_retry_after(each, after)
     for each in history.with_role("after-wait"):
         yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
+    for each in history.with_role("free-slot"):
+        wanted = "no 429 when what had a slot was refused, failed or completed"
+        yield expect(each.status != 429, wanted, each.status, each)
 
 
 def _check_retry_after(each: HttpExchange, after: str) -> Iterator[Observation]:

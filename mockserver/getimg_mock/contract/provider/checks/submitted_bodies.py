@@ -131,10 +131,10 @@ def _is_garbled(exchange: HttpExchange) -> bool:
 def references_are_guarded(history: History) -> Iterator[Observation]:
     """Require a 4xx for references that are neither public HTTPS nor image data URLs.
 
-    Applies to plain HTTP, local addresses, bare base64 and wrong data types. Fails when one is
-    accepted. Source: documented.
+    Applies to plain HTTP, local addresses, bare base64, wrong data types and bytes that are no
+    picture. Fails when one is accepted. Source: documented.
     """
-    yield from expect_refusals(history, "reference-url")
+    yield from expect_refusals(history, "reference-url", "reference-bytes")
 
 
 @check(

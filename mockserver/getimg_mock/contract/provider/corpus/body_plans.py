@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
     UNICODE_PROMPTS,
+    build_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send
+
+
+_TOO_LARGE: Final = 10 * 1024 * 1024 + 1
+"""A byte more than a picture in a request may have."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -121,23 +125,13 @@ def _build_unicode_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
 
 
 @cache
-def _build_large_picture() -> str:
-    return (
-        "data:image/png;base64,"
-        + base64.b64encode(
-            base64.b64decode(PIXEL.partition(",")[2]) + bytes(10 * 1024 * 1024)
-        ).decode()
-    )
-
-
-@cache
 def _build_large_body(kind: ModelKind, model: str, *, whole: bool) -> bytes:
     body: dict[str, Any] = {"model": model, "prompt": "a"}
     if whole:
         body["x"] = " " * (25 * 1024 * 1024 + 1)
     else:
         role = "reference_image" if kind == "image" else "first_frame"
-        body["images"] = [{"url": _build_large_picture(), "role": role}]
+        body["images"] = [{"url": build_large_picture(_TOO_LARGE), "role": role}]
     return encode_body(body)
 
 

@@ -13,6 +13,7 @@ from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, encode_body, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    LONG_PROMPTS,
     ROLES,
     disguise,
     list_bad_durations,
@@ -131,13 +132,12 @@ def _build_value_steps(
             )
     yield from _build_role_steps(kind, models)
     other = find_cheapest(models, "video" if kind == "image" else "image")
-    yield post(
-        kind,
-        build_small_request(model) | {"model": other["id"]},
-        valid=False,
-        fault="wrong-kind",
-        field=other["id"],
-    )
+    for body in (build_small_request(model) | {"model": other["id"]}, build_small_request(other)):
+        yield post(kind, body, valid=False, fault="wrong-kind", field=other["id"])
+    # Without further fields, whose values another model may not support.
+    for name in ("no-such-model", model["id"] + "-2"):
+        bare = {"model": name, "prompt": "A lighthouse in a storm"}
+        yield post(kind, bare, valid=False, fault="unknown-model", field=repr(name))
     for name in ("no-such-model", "", model["id"].upper(), model["id"] + " ", "../models"):
         for _ in range(2):
             yield post(
@@ -174,7 +174,7 @@ def _build_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
 
 
 def _build_allowed_length_steps(kind: ModelKind, model: ModelJson) -> Iterator[Send]:
-    for text in ("a", "a" * 4096, "\U0001f30a" * 4096):
+    for text in ("a", *LONG_PROMPTS):
         yield post(kind, build_small_request(model) | {"prompt": text}, valid=True, use="length")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import PIXEL
@@ -91,6 +93,26 @@ UNFETCHABLE_URLS: Final = (
     "data:image/jpeg;base64," + PIXEL.partition(",")[2],
 )
 
+OTHER_BYTES: Final = {
+    "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
+    "HTML as PNG": "data:image/png;base64,PGh0bWw+PGI+aGVsbG88L2I+PC9odG1sPg==",
+    "a PDF as JPEG": "data:image/jpeg;base64,JVBERi0xLjQgAAAAAAAAAAAAAAAAAAAAAAAA",
+    "a sound as WebP": "data:image/webp;base64,UklGRhAAAABXQVZFZm10IAAAAAAAAAAAAAA=",
+    "no bytes": "data:image/png;base64,",
+    "the first bytes of a PNG": "data:image/png;base64,iVBORw0KGgo=",
+}
+"""Data URLs of a right type whose bytes are no such picture, by what they are."""
+
+LONG_PROMPTS: Final = (
+    "a" * 4096,
+    "\U0001f30a" * 4096,
+    "\u6d77" * 4096,
+    "e\u0301" * 2048,
+    "  " + "a" * 4092 + "  ",
+)
+"""Prompts of 4096 characters: ASCII, beyond the basic plane, in three bytes each, with combining
+marks, with spaces at both ends."""
+
 UNICODE_PROMPTS: Final = (
     "\U0001f30a a wave",
     "\u202eright to left\u202c",
@@ -106,6 +128,14 @@ UNICODE_PROMPTS: Final = (
     "\ufffe",
     "a" * 100 + "\U0001f469\u200d\U0001f469\u200d\U0001f467" * 20,
 )
+
+
+@cache
+def build_large_picture(size: int) -> str:
+    """Return a data URL of a PNG file of `size` bytes."""
+    pixel = base64.b64decode(PIXEL.partition(",")[2])
+    data = pixel + bytes(size - len(pixel))
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
 def list_mistyped_values(name: str, schema: dict[str, Any]) -> list[Any]:

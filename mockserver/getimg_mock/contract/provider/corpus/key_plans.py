@@ -32,6 +32,7 @@ _BAD_KEYS: Final = {
     "two keys": "Bearer a b",
     "the word only": "Bearer",
     "another scheme, good key": "Token {key}",
+    "the key as a user name": "Basic {basic}",
     "a key cut off": "Bearer sk",
     "only the prefix": "Bearer sk_",
     "a key in quotes": 'Bearer "{key}"',
@@ -51,6 +52,8 @@ _NEAR_KEYS: Final = {
     "a key twice": "Bearer {key}{key}",
     "a key with a dot": "Bearer {key}.",
     "a key with a word after it": "Bearer {key} x",
+    "a key in the other case after its prefix": "Bearer {Key}",
+    "a key with one character changed": "Bearer {key/4}",
 }
 
 _KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
@@ -116,6 +119,10 @@ def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for step in operations:
         for name, value in _NEAR_KEYS.items():
             yield _set_authorization(step, value, fault="near-key", field=name)
+    for place in range(1, 8):
+        name = f"a key with one character changed, in eighth {place + 1}"
+        step, value = operations[-1], f"Bearer {{key/{place}}}"
+        yield _set_authorization(step, value, fault="near-key", field=name)
 
 
 def _build_no_key_steps() -> Iterator[Step]:

@@ -49,6 +49,13 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         steps=(*_build_concurrent_steps(video),),
     )
     yield Plan(
+        name="slots after refusals and failures",
+        tier="R3",
+        world=(("concurrent", 1), ("fail_rate", 1.0)),
+        clock=True,
+        steps=(*_build_slot_steps(image, video),),
+    )
+    yield Plan(
         name="remaining within a window",
         tier="R2",
         clock=True,
@@ -143,6 +150,18 @@ def _build_concurrent_steps(video: ModelJson) -> Iterator[Step]:
     )
     yield Poll(of="second")
     yield get_balance()
+
+
+def _build_slot_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    """Yield work after refusals, and after a video that failed: the one slot is free again."""
+    for _ in range(2):
+        yield post("video", build_small_request(video, resolution="8K"), valid=False)
+        yield post("image", build_small_request(image, prompt=""), valid=False)
+    for turn in range(3):
+        name = f"video {turn}"
+        yield post("video", build_small_request(video), valid=True, name=name, use="free-slot")
+        yield Poll(of=name)
+        yield post("image", build_small_request(image), valid=True, use="free-slot")
 
 
 def _build_remaining_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.provider.corpus.input_values import (
+    OTHER_BYTES,
     ROLES,
     UNFETCHABLE_URLS,
+    build_large_picture,
 )
 from getimg_mock.contract.provider.corpus.refused_plans import build_refused_plan
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send
+
+
+_LARGEST: Final = 10 * 1024 * 1024
+"""The size of the largest picture that may be sent in a request."""
 
 
 def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
@@ -44,6 +50,14 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             valid=False,
             fault="reference-url",
             field=url[:60],
+        )
+    for name, url in OTHER_BYTES.items():
+        yield post(
+            kind,
+            build_small_request(model) | {"images": [{"url": url, "role": role}]},
+            valid=False,
+            fault="reference-bytes",
+            field=name,
         )
     for candidate in models:
         if candidate["type"] != kind:
@@ -99,7 +113,11 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
             )
     if kind == "image":
         model = find_cheapest(models, kind, references=True)
-        for image in ({"url": PIXEL}, {"url": "https://example.com/cat.png"}):
+        for image in (
+            {"url": PIXEL},
+            {"url": "https://example.com/cat.png"},
+            {"url": build_large_picture(_LARGEST)},
+        ):
             yield post(
                 kind,
                 build_small_request(model) | {"images": [image]},

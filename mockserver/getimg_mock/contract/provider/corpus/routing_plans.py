@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
@@ -142,7 +143,16 @@ def _build_method_steps(image: ModelJson) -> Iterator[Step]:
     }
     for path, methods in paths.items():
         yield from _build_wrong_method_steps(methods, path=path)
+    yield from _build_override_steps(image)
     yield get_balance()
+
+
+def _build_override_steps(image: ModelJson) -> Iterator[Send]:
+    """Yield reads that name another method in a header, or in the query."""
+    order = replace(post("image", build_small_request(image)), method="GET", use="side-method")
+    for name in ("x-http-method-override", "x-http-method", "x-method-override"):
+        yield replace(order, headers=(*order.headers, (name, "POST")))
+    yield replace(order, query="_method=POST")
 
 
 def _build_video_method_steps(video: ModelJson) -> Iterator[Step]:

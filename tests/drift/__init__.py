@@ -1,0 +1,1 @@
+"""Drift: packages that are read, catalogues that are compared, and the table of changes."""
