@@ -75,8 +75,8 @@ def _build_list_cases() -> Iterator[Case]:
     yield build_series("several", image(), "images.generate", [several])
     yield build_series("no-models", models(), "models.list", [[]])
     yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
-    several = [MODEL_ANSWER, _answer_rates() | {"id": "m-2"}, MODEL_ANSWER | {"id": "m-3"}]
-    yield build_series("no-rates-listed", models(), "models.list", [several])
+    listed = [MODEL_ANSWER, _answer_rates() | {"id": "m-2"}, MODEL_ANSWER | {"id": "m-3"}]
+    yield build_series("no-rates-listed", models(), "models.list", [listed])
 
 
 def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:

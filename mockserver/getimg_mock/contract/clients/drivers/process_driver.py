@@ -224,10 +224,10 @@ class ProcessDriver:
 
     def _list_missed(self, adversary: FaultServer) -> tuple[str, ...]:
         """Return what did not take place, so that the case shows nothing."""
-        late = (f"an end within {self.case_seconds:g} s of real time",) if self._is_overdue else ()
+        late = [f"an end within {self.case_seconds:g} s of real time"] if self._is_overdue else []
         if self._late_start is not None:
-            late += (f"a start of the program within {self._late_start:g} s",)
-        return adversary.find_unmet_rules() + late
+            late.append(f"a start of the program within {self._late_start:g} s")
+        return (*adversary.find_unmet_rules(), *late)
 
     def close(self) -> None:
         """End the program for good."""
