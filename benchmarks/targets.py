@@ -1,7 +1,7 @@
 """How a measurement is told: the figure, the target, whether it was met, and the last release's.
 
-`released.json` has the figures of the last release. `BENCH_RECORD=1 make bench` writes those of this
-run in their place, which a release does.
+`released.json` has the figures of the last release. `BENCH_RECORD=1 make bench` writes those of
+this run in their place, which a release does.
 """
 
 from __future__ import annotations
