@@ -17,7 +17,11 @@ from getimg_mock.contract.verdicts import expect, warn_unless
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
+        ClientHistory,
+    )
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
@@ -77,28 +81,36 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
         sent = find_answer(history, outcome)
         status = sent[0].object.get("status") if sent else None
         if outcome.op == "generate_video":
-            waits = outcome.kind == "abandoned" and not history.virtual
-            done = outcome.kind == "value" and status == "completed"
-            shown = _status(outcome) in {None, "completed"}
-            told_failed = outcome.kind == "error" and bool(_FAILED.search(outcome.text))
-            yield expect(
-                (done and shown) or (outcome.clear and not told_failed) or waits,
-                "to wait on, or a clear error that does not call the video failed",
-                outcome.shown,
-                *sent,
+            yield _judge_wait(history, outcome, sent, status)
+            continue
+        as_it_came = status is not None and _status(outcome) == status
+        yield expect(
+            as_it_came or outcome.clear,
+            f"the status {status!r} as it came, or a clear error",
+            outcome.shown,
+            *sent,
+        )
+        if outcome.op == "generate_image" and as_it_came:
+            yield warn_unless(
+                status == "completed", "a finished image, or an error", outcome.shown, *sent
             )
-        else:
-            as_it_came = status is not None and _status(outcome) == status
-            yield expect(
-                as_it_came or outcome.clear,
-                f"the status {status!r} as it came, or a clear error",
-                outcome.shown,
-                *sent,
-            )
-            if outcome.op == "generate_image" and as_it_came:
-                yield warn_unless(
-                    status == "completed", "a finished image, or an error", outcome.shown, *sent
-                )
+
+
+def _judge_wait(
+    history: ClientHistory, outcome: CallOutcome, sent: list[ClientExchange], status: Any
+) -> Observation:
+    """Return whether a call that waits went on, or raised an error that calls nothing failed."""
+    waits = outcome.kind == "abandoned" and not history.virtual
+    done = outcome.kind == "value" and status == "completed"
+    told_failed = outcome.kind == "error" and bool(_FAILED.search(outcome.text))
+    return expect(
+        (done and _status(outcome) in {None, "completed"})
+        or (outcome.clear and not told_failed)
+        or waits,
+        "to wait on, or a clear error that does not call the video failed",
+        outcome.shown,
+        *sent,
+    )
 
 
 def _status(outcome: CallOutcome) -> Any:
