@@ -140,10 +140,14 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             started = eager_start.start(cycle.run_asgi(endpoint), self.loop)
             if started is None:
+                # The scope and its cycle refer to each other: without this, each request would
+                # leave garbage that only a search finds.
+                cycle.scope.clear()
                 return
             task = started
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda _task: cycle.scope.clear())
         if self._ended:
             self._watch_ended()
 

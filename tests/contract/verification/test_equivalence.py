@@ -261,3 +261,17 @@ def with_header(each: HttpExchange, name: str, value: str) -> HttpExchange:
     """Return an exchange with another value of a header that it has."""
     headers = tuple((n, value if n == name else v) for n, v in each.headers)
     return replace(each, headers=headers)
+
+
+def test_a_service_may_have_no_ranges_tags_or_head() -> None:
+    """GE901 leaves alone what nothing documents: a file may always be sent whole."""
+    fake = run_plan("an image and its file")
+    asked = {"range", "if-none-match", "if-range"}
+
+    def send_whole(each: HttpExchange) -> HttpExchange:
+        partial = asked & {name.lower() for name, _ in each.request_headers}
+        return replace(each, status=200) if partial or each.method == "HEAD" else each
+
+    other = altered(fake, send_whole)
+    assert any(one.status != two.status for one, two in zip(fake, other, strict=True))
+    assert verdict("GE901", other, fake).status == "PASS"

@@ -26,6 +26,11 @@ _OPEN_ROLES: Final = frozenset({"odd-path"})
 _OPEN_FAULTS: Final = frozenset({"unknown-field", "range:end is start", "near-key"})
 """Faults that a service may refuse or ignore; `fault:field` names one form of a fault."""
 
+_PARTIAL_HEADERS: Final = frozenset(
+    {"range", "if-range", "if-none-match", "if-match", "if-modified-since", "if-unmodified-since"}
+)
+"""Headers that a service may ignore: ranges, tags and HEAD of downloads are not documented."""
+
 _ASSUMED_ROLES: Final = frozenset(
     {"wrong-method", "side-method", "unknown-path", "malformed-id", "number"}
 )
@@ -57,7 +62,14 @@ def is_open(exchange: HttpExchange) -> bool:
         step.use in _OPEN_ROLES
         or step.group.startswith("scheme:")
         or bool({step.fault, f"{step.fault}:{step.field}"} & _OPEN_FAULTS)
+        or (exchange.operation == "downloads.retrieve" and _asks_for_less(exchange))
     )
+
+
+def _asks_for_less(exchange: HttpExchange) -> bool:
+    """Whether a download is asked for in part, under a condition, or without its bytes."""
+    sent = {name.lower() for name, _ in exchange.request_headers}
+    return exchange.method == "HEAD" or bool(sent & _PARTIAL_HEADERS)
 
 
 def weigh(seen: Observation, pair: ExchangePair) -> Observation:
