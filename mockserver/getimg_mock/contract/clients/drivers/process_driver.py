@@ -60,7 +60,9 @@ _START_SECONDS: Final = 40.0
 _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
 _RUN_CASES: Final = 2
-"""How many times the limit of one case all of them may take together."""
+"""How many times the limit of one case the whole run may take."""
+_CASES_SHARE: Final = 0.9
+"""The share of that time for cases: the rest is for the start, the verdicts and the report."""
 
 
 @dataclass
@@ -102,7 +104,7 @@ class ProcessDriver:
         self.name = str(about.get("name", self.name))
         if "several processes" in self.lacking:
             self.processes = 1
-        self._end_of_run = began + _RUN_CASES * self.case_seconds - _GRACE
+        self._end_of_run = began + _CASES_SHARE * _RUN_CASES * self.case_seconds
 
     def create_sibling(self) -> ProcessDriver:
         """Return a driver of another process of the program, with the same end of the run."""
