@@ -61,6 +61,22 @@ def test_a_settings_file_is_one_that_serve_takes(tmp_path: Path) -> None:
     assert len(Fake.of(settings).catalogue.models) == len(learned.models)
 
 
+def test_a_model_that_the_fake_refuses_is_left_out_and_named(tmp_path: Path) -> None:
+    """One odd model does not make the whole file unusable."""
+
+    def change(target: str, value: Any) -> Any:
+        if target == "/v2/models":
+            value[0]["supported_durations"] = [5]
+        return value
+
+    learned = _learn(change)
+    assert "durations" in learned.unusable["seedream-5-lite"]
+    path = tmp_path / "learned.toml"
+    write_learned(path, learned)
+    assert "seedream-5-lite" in path.read_text()
+    assert "seedream-5-lite" not in Fake.of(Settings.load({}, {}, path)).catalogue.models
+
+
 def test_many_durations_are_a_distribution() -> None:
     """Of several durations, quantiles are kept."""
     observation = observe_session(Path("cassette"), seconds=20.0)
