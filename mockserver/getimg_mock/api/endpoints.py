@@ -239,11 +239,8 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
 def take_body(call: Call, limit_mib: int) -> bytes | None:
     """Return the body if the host of the application has all of it, else None.
 
-<<<<<<< ours
-    Raises `BodyTooLargeError`. A body that may be too large to be read is left to `read_body`.
-=======
-    Where a middleware replaces `receive`, it is None. Raises `BodyTooLargeError`.
->>>>>>> theirs
+    Where a middleware replaces `receive`, it is None. Raises `BodyTooLargeError`. A body that may
+    be too large to be read is left to `read_body`.
     """
     if len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
         return None
