@@ -39,13 +39,13 @@ def test_models_are_those_of_the_service_with_sizes_that_were_seen() -> None:
 
     def change(target: str, value: Any) -> Any:
         if target == "/v2/models":
-            value[0]["pricing"]["rates"][0]["unit_price"] = "0.07"
+            value[0]["pricing"]["rates"][-1]["unit_price"] = "0.97"
         if target == "/v2/images/generations" and "data" in value:
             value["data"][0] |= {"width": 1111, "height": 625}
         return value
 
     model = _learn(change).models[0]
-    assert model["pricing"]["rates"][0]["unit_price"] == "0.07"
+    assert model["pricing"]["rates"][-1]["unit_price"] == "0.97"
     assert model["x_mock"]["sizes"] == {"16:9": {"2K": [1111, 625]}}
 
 
