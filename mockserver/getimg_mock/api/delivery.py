@@ -26,10 +26,11 @@ def deliver_at_once(answer: Answer, call: Call, send: Send) -> bool:
     It is taken only where `send` is the host's own, so that no middleware is passed by.
     """
     direct: DirectExchange | None = call.scope.get(DIRECT)
-    if direct is None or getattr(send, "__self__", None) is not direct:
-        return False
+    own = direct is not None and getattr(send, "__self__", None) is direct
     return (
-        answer.delivery is None
+        own
+        and direct is not None
+        and answer.delivery is None
         and len(answer.body) <= _CHUNK
         and direct.respond(answer.status, answer.headers, answer.body)
     )
