@@ -46,6 +46,26 @@ def test_ids_links_and_moments_become_placeholders() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("see https://a.example/x?sig=abc now", "see https://a.example/x?{query} now"),
+        ("/v2/downloads/r/0?exp=1&sig=abc", "/v2/downloads/r/0?{query}"),
+        ("Is it blue? No.", "Is it blue? No."),
+        ("https://docs.getimg.ai/guides", "https://docs.getimg.ai/guides"),
+    ],
+)
+def test_links_in_texts_lose_their_parameters(text: str, kept: str) -> None:
+    """A signature does not stay, wherever a link is."""
+    assert _distill({"error": {"message": text}}).body.value["error"]["message"] == kept
+
+
+def test_a_relative_link_is_a_link() -> None:
+    """A service that leaves out its address has signed the link all the same."""
+    found = _distill({"data": [{"url": "/v2/downloads/r/0?sig=abc"}]}).body.value
+    assert found == {"data": [{"url": "{link:0}"}]}
+
+
 def test_headers_that_clients_act_on_stay() -> None:
     """The moment of a reset is relative; cookies and ids of requests are gone."""
     headers = [

@@ -39,13 +39,13 @@ def test_models_are_those_of_the_service_with_sizes_that_were_seen() -> None:
 
     def change(target: str, value: Any) -> Any:
         if target == "/v2/models":
-            value[0]["pricing"]["rates"][0]["unit_price"] = "0.07"
+            value[0]["pricing"]["rates"][-1]["unit_price"] = "0.97"
         if target == "/v2/images/generations" and "data" in value:
             value["data"][0] |= {"width": 1111, "height": 625}
         return value
 
     model = _learn(change).models[0]
-    assert model["pricing"]["rates"][0]["unit_price"] == "0.07"
+    assert model["pricing"]["rates"][-1]["unit_price"] == "0.97"
     assert model["x_mock"]["sizes"] == {"16:9": {"2K": [1111, 625]}}
 
 
@@ -59,6 +59,22 @@ def test_a_settings_file_is_one_that_serve_takes(tmp_path: Path) -> None:
     assert (settings.image_rpm, settings.video_rpm, settings.retention) == (40, 7, 7200)
     assert str(settings.image_seconds) == "20"
     assert len(Fake.of(settings).catalogue.models) == len(learned.models)
+
+
+def test_a_model_that_the_fake_refuses_is_left_out_and_named(tmp_path: Path) -> None:
+    """One odd model does not make the whole file unusable."""
+
+    def change(target: str, value: Any) -> Any:
+        if target == "/v2/models":
+            value[0]["supported_durations"] = [5]
+        return value
+
+    learned = _learn(change)
+    assert "durations" in learned.unusable["seedream-5-lite"]
+    path = tmp_path / "learned.toml"
+    write_learned(path, learned)
+    assert "seedream-5-lite" in path.read_text()
+    assert "seedream-5-lite" not in Fake.of(Settings.load({}, {}, path)).catalogue.models
 
 
 def test_many_durations_are_a_distribution() -> None:

@@ -35,7 +35,7 @@ def test_operations_options_and_adapters_stand_on_the_page() -> None:
 
 def test_options_on_the_page_exist(capsys: pytest.CaptureFixture[str]) -> None:
     """A command that is shown can be typed."""
-    for command in (["verify", "client"], ["replay"], ["report"], ["explain"]):
+    for command in (["verify", "client"], ["serve"], ["replay"], ["report"], ["explain"]):
         with pytest.raises(SystemExit):
             main([*command, "--help"])
     known = set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out))

@@ -489,3 +489,25 @@ def test_a_path_is_decoded_as_an_asgi_host_does() -> None:
     for target in (b"/%C3%B6?q=%41", b"/\xc3\xb6", b"/\xff"):
         call_application(answer, asked()._replace(target=target))
     assert paths == ["/\u00f6", "/\u00f6", "/\ufffd"]
+
+
+def test_a_middleware_sees_every_message() -> None:
+    """The short way of whole requests and responses does not pass by what is between the two."""
+    seen: list[str] = []
+    fake = Fake.of(Settings.of(quiet=True))
+    app = Application(fake, access_log.log_nothing)
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        async def receive_noted() -> Any:
+            message = await receive()
+            seen.append(message["type"])
+            return message
+
+        async def send_noted(message: Any) -> None:
+            seen.append(message["type"])
+            await send(message)
+
+        await app(scope, receive_noted, send_noted)
+
+    call_application(middleware, image())
+    assert seen == ["http.request", "http.response.start", "http.response.body"]

@@ -20,11 +20,16 @@ _MISSING_BYTES: Final = 64
 _BODILESS: Final = frozenset({204, 304})
 
 
-def deliver_at_once(answer: Answer, call: Call) -> bool:
-    """Send a whole answer if the host of the application has a short way; return whether it has."""
+def deliver_at_once(answer: Answer, call: Call, send: Send) -> bool:
+    """Send a whole answer if the host of the application has a short way; return whether it has.
+
+    It is taken only where `send` is the host's own, so that no middleware is passed by.
+    """
     direct: DirectExchange | None = call.scope.get(DIRECT)
+    own = direct is not None and getattr(send, "__self__", None) is direct
     return (
-        direct is not None
+        own
+        and direct is not None
         and answer.delivery is None
         and len(answer.body) <= _CHUNK
         and direct.respond(answer.status, answer.headers, answer.body)

@@ -98,7 +98,9 @@ class Endpoint:
                     answer, kept = await self._keep(call, answering, timing, effects)
                 else:
                     answer, kept = await self._answer(call, handled, receive), False
-                sent = deliver_at_once(answer, call) or await deliver(answer, call, receive, send)
+                sent = deliver_at_once(answer, call, send) or await deliver(
+                    answer, call, receive, send
+                )
         except ClientGoneError:
             return
         seconds = stopwatch() - started
@@ -237,12 +239,14 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
 def take_body(call: Call, limit_mib: int) -> bytes | None:
     """Return the body if the host of the application has all of it, else None.
 
-    Raises `BodyTooLargeError`. A body that may be too large to be read is left to `read_body`.
+    Where a middleware replaces `receive`, it is None. Raises `BodyTooLargeError`. A body that may
+    be too large to be read is left to `read_body`.
     """
     if len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
         return None
     direct: DirectExchange | None = call.scope.get(DIRECT)
-    body = direct.take_body() if direct is not None else None
+    own = direct is not None and getattr(call.receive, "__self__", None) is direct
+    body = direct.take_body() if own and direct is not None else None
     if body is not None and len(body) > limit_mib * 1024 * 1024:
         raise BodyTooLargeError(drained=True)
     return body

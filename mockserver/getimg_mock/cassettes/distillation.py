@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from getimg_mock.cassettes.canonical_requests import encode_other_body
 from getimg_mock.cassettes.cassette import RecordedBody, RecordedResponse
@@ -44,6 +43,9 @@ _BILLING_FIELDS: Final = frozenset(
 _AMOUNT_FIELDS: Final = frozenset({"cost", "total_cost"})
 _E_MAIL: Final = re.compile(r"[\w.+-]{1,64}@[\w-]{1,64}(?:\.[\w-]{1,64})+")
 _HIDDEN: Final = "<hidden>"
+_HIDDEN_QUERY: Final = "?{query}"
+# A whole link, or the path of one.
+_LINK: Final = re.compile(r"((?:https?:/)?/[^\s?\"'<>]{0,2000})\?[^\s\"'<>]+=[^\s\"'<>]*")
 _MIN_ID_LENGTH: Final = 4
 _MAX_DEPTH: Final = 32
 _MAX_JSON: Final = 2 << 20
@@ -162,7 +164,7 @@ class _Walk:
         return self._distill_field(name, value, index) if isinstance(value, str) else value
 
     def _distill_field(self, name: str, text: str, index: int) -> str:
-        if name == "url" and text.startswith(("http://", "https://")):
+        if name == "url" and text:
             return format_link(index)
         if name == "deletes_at":
             moment = _parse_moment(text)
@@ -176,7 +178,7 @@ class _Walk:
         if len(self.generation) >= _MIN_ID_LENGTH:
             clean = clean.replace(self.generation, GENERATION)
         clean = _E_MAIL.sub(_HIDDEN, clean) if "@" in clean else clean
-        return _hide_query(clean) if clean.startswith(("http://", "https://")) else clean
+        return _hide_queries(clean) if "?" in clean else clean
 
 
 def find_service_time(header: str, answered: datetime) -> datetime:
@@ -204,13 +206,9 @@ def _distill_header(name: str, value: str, answered: datetime) -> str:
     return clean
 
 
-def _hide_query(link: str) -> str:
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return _HIDDEN
-    # An API's links to its documentation have no query, so they stay as they are.
-    return parts._replace(query="{query}", fragment="").geturl() if parts.query else link
+def _hide_queries(text: str) -> str:
+    """Return a text in which links have no parameters: they may be signed."""
+    return _LINK.sub(rf"\1{_HIDDEN_QUERY}", text)
 
 
 def _parse_amount(told: Any) -> Decimal | None:

@@ -12,6 +12,7 @@ from getimg_mock.cassettes.cassette import RecordedJob
 from getimg_mock.latency_file import summarize_latency
 from getimg_mock.setting_values import Span
 from getimg_mock.user_files import write_user_file
+from getimg_mock.world.catalogue_rules import find_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,6 +44,8 @@ class LearnedSettings:
     models: list[dict[str, Any]] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    """Models that the fake cannot follow, by id, and why."""
 
 
 def learn_settings(
@@ -50,7 +53,13 @@ def learn_settings(
 ) -> LearnedSettings:
     """Return what entries say; `models` is the catalogue where no entry lists it."""
     listed = list(entries)
-    learned = LearnedSettings(models=_learn_models(listed, models))
+    learned = LearnedSettings()
+    for model in _learn_models(listed, models):
+        fault = next(find_faults(model), None)
+        if fault is None:
+            learned.models.append(model)
+        else:
+            learned.unusable[str(model["id"])] = " ".join(each for each in fault if each)
     for each in listed:
         _learn_limits(each, learned)
     _learn_retention(listed, learned)
@@ -164,6 +173,10 @@ def write_learned(path: Path, learned: LearnedSettings) -> list[Path]:
     """
     lines = ["# Learned from a recording: getimg-mock serve --config " + json.dumps(path.name)]
     written = [path]
+    lines += [
+        f"# left out: {json.dumps(name)}: {json.dumps(why)}"
+        for name, why in learned.unusable.items()
+    ]
     if learned.models:
         models = path.with_name(f"{path.stem}.models.json")
         write_user_file(models, json.dumps(learned.models, indent=1, ensure_ascii=False) + "\n")

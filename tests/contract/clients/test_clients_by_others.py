@@ -57,6 +57,23 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
     assert not result.of("FAIL")
 
 
+@pytest.mark.parametrize(
+    ("name", "check", "status"),
+    [
+        ("BlockingSleepInAsyncio", "GC810", "WARN"),
+        ("FreeWithoutRates", "GC212", "WARN"),
+        ("ImageStatusUnread", "GC204", "WARN"),
+        ("UnknownStatusIsFailure", "GC204", "FAIL"),
+    ],
+)
+def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
+    name: str, check: str, status: str
+) -> None:
+    """A loop that is stopped, a model that seems free, an unfinished image, a job called failed."""
+    result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([check]))
+    assert [each.status for each in result.verdicts] == [status]
+
+
 def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     """A program has the clock of the machine: it waits until a date, where the date is to come."""
     command = find_command(CLIENTS["Requests"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from getimg_mock._shipped import open_folder
 from getimg_mock.cli import main
+from getimg_mock.contract.clients.cases.case_rules import Case, ClientCall
 from getimg_mock.contract.clients.drivers import process_driver
 from getimg_mock.contract.clients.drivers.process_driver import ProcessDriver
 from getimg_mock.contract.clients.suite import choose_checks, verify
@@ -19,6 +21,7 @@ from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 COMMANDS: dict[str, Sequence[str]] = {
     "node": ("node", "driver.mjs"),
@@ -132,6 +135,54 @@ def test_a_program_that_says_nothing_is_told_so(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(process_driver, "_GRACE", 0.2)
     with pytest.raises(SettingsError, match="did not answer"):
         ProcessDriver([sys.executable, "-ISc", "input(); input()"])
+
+
+FORGETFUL = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    with open(sys.argv[1], "a") as file:
+        file.write(asked["op"] + "\\n")
+    if asked["op"] == "describe":
+        value = {"ops": ["balance", "models"]}
+        print(json.dumps({"case": "describe", "outcome": "value", "value": value}), flush=True)
+"""
+
+
+def test_the_start_of_a_program_does_not_use_up_the_time_of_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a call that never ended, the program is started anew and asked whether it is there.
+
+    A slow start, of Java or on a busy machine, was taken for a second call that never ended.
+    """
+    monkeypatch.setattr(process_driver, "_GRACE", 0.1)
+    seen = tmp_path / "seen"
+    driver = ProcessDriver([sys.executable, "-ISc", FORGETFUL, str(seen)])
+    calls = (ClientCall(op="balance"), ClientCall(op="models"))
+    try:
+        history = driver.run(Case(name="twice", calls=calls, patience=0.1))
+    finally:
+        driver.close()
+    assert [each.kind for each in history.outcomes] == ["abandoned", "abandoned"]
+    assert seen.read_text().split() == ["describe", "balance", "describe", "models"]
+    assert history.missed == ()
+
+
+def test_a_program_that_does_not_start_again_shows_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The case is void: nothing was seen of the client."""
+    monkeypatch.setattr(process_driver, "_GRACE", 0.1)
+    driver = ProcessDriver([sys.executable, "-ISc", FORGETFUL, os.devnull])
+    monkeypatch.setattr(process_driver, "_START_SECONDS", 0.0)
+    driver.command = [sys.executable, "-ISc", "input(); input()"]
+    calls = (ClientCall(op="balance"), ClientCall(op="models"))
+    try:
+        history = driver.run(Case(name="twice", calls=calls, patience=0.1))
+    finally:
+        driver.close()
+    assert history.missed == ("a start of the program within 0 s",)
 
 
 @pytest.mark.parametrize(

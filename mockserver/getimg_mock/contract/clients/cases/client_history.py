@@ -177,6 +177,8 @@ class ClientHistory(History):
     plain_seen: tuple[str, ...] = ()
     """What was readable on the network: requests to proxies and without TLS."""
     ledger: Mapping[str, Decimal] = field(default_factory=dict)
+    blocked: float = 0.0
+    """For how many seconds of the case's clock the client has blocked its running event loop."""
 
     @property
     def requests(self) -> Sequence[ClientExchange]:

@@ -22,7 +22,7 @@ from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
 from getimg_mock.contract.clients.checks.http_framing import legal_http_is_read
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -274,14 +274,23 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     severity="minor",
     evidence="choice",
     why="Servers share clients; parent and child on one connection read each other's answers.",
-    fix="Keep no state of a call on the client; open new connections after a fork.",
-    cases=("threads", "forked"),
+    fix="Keep no state of a call on the client; open new connections after a fork; wait by await.",
+    cases=("threads", "forked", "polled"),
 )
 def clients_are_shared(history: ClientHistory) -> Iterator[Observation]:
     """Demands that one client works from several threads or tasks, and in a forked child.
 
-    Fails when a call raises, or when a child sends over a connection that its parent opened.
+    Fails when a call raises, when a child sends over a connection that its parent opened, or when a
+    wait for a video stops the event loop, as `time.sleep` in a coroutine does.
     """
+    if history.blocked:
+        yield fail(
+            "waits that leave the event loop to other tasks",
+            f"blocked for {history.blocked:g} s, by time.sleep or Event.wait in a coroutine",
+            *history.requests[:2],
+        )
+    if history.case == "polled":
+        return
     yield from legal_http_is_read(history)
     for outcome in history.calls():
         before = [each for each in history.requests if each.connection in outcome.shared]

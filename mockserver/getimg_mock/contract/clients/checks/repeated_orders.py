@@ -30,13 +30,18 @@ if TYPE_CHECKING:
         "failing*",
         "held*",
         "outage-*",
+        "shaky-*",
+        "late-404*",
+        "regress*",
+        "cancelled",
     ),
 )
 def orders_are_not_repeated(history: ClientHistory) -> Iterator[Observation]:
     """Demands that no submission follows one that was answered with 2xx, within the same call.
 
-    The case decides what happens then: the answer lacks fields or is no JSON, polls fail, or the
-    video fails or stays pending. Fails on each further submission.
+    The case decides what happens then: the answer lacks fields or is no JSON, polls fail once, for
+    half a minute or for good, the video fails, stays pending until the deadline or goes back to it,
+    or the caller cancels. Fails on each further submission.
     """
     for outcome in history.calls("generate_image", "submit_video", "generate_video"):
         sent = [each for each in history.during(outcome) if each.submits]

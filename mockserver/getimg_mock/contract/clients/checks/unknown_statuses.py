@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, image, video
@@ -11,15 +12,22 @@ from getimg_mock.contract.clients.checks.message_variants import VIDEO_ANSWER
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.verdicts import expect
+from getimg_mock.contract.verdicts import expect, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
+    from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
+        ClientHistory,
+    )
     from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
+_FAILED: Final = re.compile(r"[a-z]Fail(ed|ure)|\bfailed\b(?! to\b)")
+"""How errors name a failed video: by a type such as GenerationFailed, or in a sentence."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -66,29 +74,43 @@ def unknown_status_is_no_success(history: ClientHistory) -> Iterator[Observation
     """Demands that a client does not treat an unknown status as success or as the end.
 
     A call that waits has to go on, or raise a clear error. A call that returns an answer has to
-    leave its status readable. Fails on a result without a completed status.
+    leave its status readable. Fails on a result without a completed status, and on an error that
+    says that the video failed. Warns when an unfinished image is returned as a result.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
         status = sent[0].object.get("status") if sent else None
         if outcome.op == "generate_video":
-            waits = outcome.kind == "abandoned" and not history.virtual
-            done = outcome.kind == "value" and status == "completed"
-            shown = _status(outcome) in {None, "completed"}
-            yield expect(
-                (done and shown) or outcome.clear or waits,
-                "to wait on, or a clear error",
-                outcome.shown,
-                *sent,
+            yield _judge_wait(history, outcome, sent, status)
+            continue
+        as_it_came = status is not None and _status(outcome) == status
+        yield expect(
+            as_it_came or outcome.clear,
+            f"the status {status!r} as it came, or a clear error",
+            outcome.shown,
+            *sent,
+        )
+        if outcome.op == "generate_image" and as_it_came:
+            yield warn_unless(
+                status == "completed", "a finished image, or an error", outcome.shown, *sent
             )
-        else:
-            as_it_came = status is not None and _status(outcome) == status
-            yield expect(
-                as_it_came or outcome.clear,
-                f"the status {status!r} as it came, or a clear error",
-                outcome.shown,
-                *sent,
-            )
+
+
+def _judge_wait(
+    history: ClientHistory, outcome: CallOutcome, sent: list[ClientExchange], status: Any
+) -> Observation:
+    """Return whether a call that waits went on, or raised an error that calls nothing failed."""
+    waits = outcome.kind == "abandoned" and not history.virtual
+    done = outcome.kind == "value" and status == "completed"
+    told_failed = outcome.kind == "error" and bool(_FAILED.search(outcome.text))
+    return expect(
+        (done and _status(outcome) in {None, "completed"})
+        or (outcome.clear and not told_failed)
+        or waits,
+        "to wait on, or a clear error that does not call the video failed",
+        outcome.shown,
+        *sent,
+    )
 
 
 def _status(outcome: CallOutcome) -> Any:

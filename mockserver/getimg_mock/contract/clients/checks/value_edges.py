@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, models
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import (
+        CallOutcome,
+        ClientExchange,
         ClientHistory,
     )
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 
+_PRICE: Final = re.compile("price|cost|rate|free", re.IGNORECASE)
+_ZEROS: Final = frozenset({"0", "0.0", "0.00", "True"})
 _HUGE: Final = "100000000000000000.01"
 _ITEM: Final = IMAGE_ANSWER["data"][0]
 _NUMBERS: Final = (
@@ -70,6 +75,8 @@ def _build_list_cases() -> Iterator[Case]:
     yield build_series("several", image(), "images.generate", [several])
     yield build_series("no-models", models(), "models.list", [[]])
     yield build_series("no-rates", MODEL, "models.retrieve", [_answer_rates()])
+    listed = [MODEL_ANSWER, _answer_rates() | {"id": "m-2"}, MODEL_ANSWER | {"id": "m-3"}]
+    yield build_series("no-rates-listed", models(), "models.list", [listed])
 
 
 def _answer_rates(*rates: dict[str, Any]) -> dict[str, Any]:
@@ -118,13 +125,13 @@ def _find_amounts(came: dict[str, Any]) -> Iterator[tuple[str, str]]:
     evidence="documented",
     why="data is a list; an empty list of rates means that the price is unknown.",
     fix="Do not assume that there is a first item, or only one.",
-    cases=("empty-data", "several", "no-models", "no-rates"),
+    cases=("empty-data", "several", "no-models", "no-rates*"),
 )
 def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
     """Demands that empty lists and lists of several items are returned completely.
 
-    Fails when media of a result are dropped, when an empty list of models raises, or when a model
-    without rates seems to be free.
+    Fails when media of a result are dropped, when an empty list of models raises, when a model
+    without rates seems to be free, or when it vanishes from the list.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
@@ -147,8 +154,37 @@ def few_and_many_are_handled(history: ClientHistory) -> Iterator[Observation]:
                 outcome.kind == "value" and not outcome.value, "an empty list", outcome.shown, *sent
             )
         else:
-            free = resolve_pointer(outcome.value, "/pricing/rates")
-            yield expect(free == [], "no rates, which is not a price of 0", outcome.shown, *sent)
+            yield _judge_models(outcome, sent)
+
+
+def _judge_models(outcome: CallOutcome, sent: list[ClientExchange]) -> Observation:
+    """Return whether each model arrived, and none without rates has got a price of 0."""
+    plain = sent[0].plain if sent else []
+    came = plain if isinstance(plain, list) else [plain]
+    value = outcome.value
+    got = value if isinstance(value, list) else [value]
+    vanished = len(got) != len(came)
+    free = [
+        each
+        for model, each in zip(came, got, strict=False)
+        if not model["pricing"]["rates"]
+        and (resolve_pointer(each, "/pricing/rates") != [] or _is_priced_at_zero(each))
+    ]
+    return expect(
+        not vanished and not free,
+        "every model; no rates, which is not a price of 0",
+        f"{len(got)} of {len(came)} models" if vanished else outcome.shown,
+        *sent,
+    )
+
+
+def _is_priced_at_zero(model: Any) -> bool:
+    """Return whether a field that the client has added says that a model costs nothing."""
+    fields = model.items() if isinstance(model, dict) else ()
+    return any(
+        _PRICE.search(name) and name not in MODEL_ANSWER and str(value) in _ZEROS
+        for name, value in fields
+    )
 
 
 @client_check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.clients.cases.case_rules import OPTIONS, Case, EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import BASE, OPTIONS, Case, EarlierResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -67,6 +67,25 @@ def find_unmet_needs(case: Case, options: Collection[str], lacks: Collection[str
     return [
         need for need in case.needs if (need in OPTIONS and need not in options) or need in lacks
     ]
+
+
+def find_in_process_need(case: Case) -> str:
+    """Return what a case needs that only a client in this process can have."""
+    wants = {
+        "calls at the same time": case.together,
+        "a way to interrupt it": case.interrupt_at is not None,
+        "a measurement of its memory": case.memory,
+        "what it logs": case.logs,
+        "a simulated wall clock": bool(case.wall_jumps),
+        "its own environment variables": bool(case.environment) and case.ours != "TLS",
+        "a fork of it": any(call.child for call in case.calls),
+        "simulated connections": any(
+            rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules
+        ),
+        "another address": not case.base.startswith(BASE),
+    }
+    found = [name for name, wanted in wants.items() if wanted]
+    return found[0] if found else f"simulated {case.ours}"
 
 
 def _find_left_out(case: Case, ops: Collection[str]) -> Iterator[int]:

@@ -311,6 +311,7 @@ class CaseRun:
             options=self._select_options(),
             holdings=tuple(self.holdings),
             plain_seen=tuple(self.network.plain),
+            blocked=self.time.blocked,
             ledger=self.adversary.compute_totals(),
         )
 

@@ -17,15 +17,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import (
-    BASE,
-    KEY,
-    Case,
-    EarlierResult,
-)
+from getimg_mock.contract.clients.cases.case_rules import KEY, Case, EarlierResult
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.capabilities import (
     find_absent_operations,
+    find_in_process_need,
     find_lacking_operations,
     find_unmet_needs,
     fit_case,
@@ -60,10 +56,13 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.targets.http_target import HttpTarget
 
-_START_SECONDS: Final = 20.0
+_START_SECONDS: Final = 40.0
 _GRACE: Final = 1.0
+_DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
 _RUN_CASES: Final = 2
-"""How many times the limit of one case all of them may take together."""
+"""How many times the limit of one case the whole run may take."""
+_CASES_SHARE: Final = 0.9
+"""The share of that time for cases: the rest is for the start, the verdicts and the report."""
 
 
 @dataclass
@@ -89,7 +88,10 @@ class ProcessDriver:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._closed = False
+        self._is_ready = False
+        self._late_start: float | None = None
         self._end_of_run = float("inf")
+        began = stopwatch()
         if self._about is None:
             try:
                 self._about = self._describe_program()
@@ -102,7 +104,7 @@ class ProcessDriver:
         self.name = str(about.get("name", self.name))
         if "several processes" in self.lacking:
             self.processes = 1
-        self._end_of_run = stopwatch() + _RUN_CASES * self.case_seconds
+        self._end_of_run = began + _CASES_SHARE * _RUN_CASES * self.case_seconds
 
     def create_sibling(self) -> ProcessDriver:
         """Return a driver of another process of the program, with the same end of the run."""
@@ -111,13 +113,14 @@ class ProcessDriver:
         return made
 
     def _describe_program(self) -> dict[str, Any]:
-        said = self._ask({"case": "describe", "op": "describe", "args": {}}, _START_SECONDS)
+        said = self._ask(_DESCRIBE, _START_SECONDS)
         if said["outcome"] == "abandoned":
             raise SettingsError(
                 f"{self._shown} ended, or did not answer within {_START_SECONDS:g} s. It is asked "
                 '{"op": "describe"} in a line on its standard input. It has to answer, and to read '
                 "further lines until the input ends."
             )
+        self._is_ready = True
         return parse_description(said, self._shown)
 
     @property
@@ -141,7 +144,7 @@ class ProcessDriver:
             return find_unavailable_need(case)
         if case.patience is not None and not case.together:
             return ""
-        return f"with a program: needs {_find_in_process_need(case)}"
+        return f"with a program: needs {find_in_process_need(case)}"
 
     def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
         """Run the program through a case, on a port of its own."""
@@ -154,7 +157,7 @@ class ProcessDriver:
         until = self._end_of_run
         if self.address is None:
             until = min(until, stopwatch() + self.case_seconds)
-        self._until = until
+        self._until, self._late_start = until, None
         # The program has the clock of this machine: dates of the server must agree with it.
         clock = VirtualClock()
         with ExitStack() as stack:
@@ -223,8 +226,10 @@ class ProcessDriver:
 
     def _list_missed(self, adversary: FaultServer) -> tuple[str, ...]:
         """Return what did not take place, so that the case shows nothing."""
-        late = (f"an end within {self.case_seconds:g} s of real time",) if self._is_overdue else ()
-        return adversary.find_unmet_rules() + late
+        late = [f"an end within {self.case_seconds:g} s of real time"] if self._is_overdue else []
+        if self._late_start is not None:
+            late.append(f"a start of the program within {self._late_start:g} s")
+        return (*adversary.find_unmet_rules(), *late)
 
     def close(self) -> None:
         """End the program for good."""
@@ -239,7 +244,7 @@ class ProcessDriver:
                 if pipe is not None:
                     with suppress(OSError):  # requests that it has not read are not needed any more
                         pipe.close()
-            self._process = None
+            self._process, self._is_ready = None, False
 
     def _select_options(self, case: Case) -> dict[str, Any]:
         # In real time, a video of one second is polled more often than every five seconds.
@@ -269,6 +274,7 @@ class ProcessDriver:
         self, case: Case, number: int, args: dict[str, Any], adversary: FaultServer, place: Path
     ) -> CallOutcome:
         call = case.calls[number]
+        self._ensure_ready()
         if call.after:
             adversary.clock.advance_to(adversary.later(call.after))
         folder = place / str(number if call.into is None else call.into)
@@ -328,6 +334,20 @@ class ProcessDriver:
                 return said
         return self._abandon(request, f"no response within {patience + _GRACE:g} s")
 
+    def _ensure_ready(self) -> None:
+        """Wait until the program answers, where it was started anew: no call pays for its start.
+
+        The case gets that time in addition. One that does not start in time shows nothing.
+        """
+        if self._is_ready and self._process is not None:
+            return
+        began = stopwatch()
+        patience = max(0.0, min(_START_SECONDS, self._end_of_run - began))
+        self._is_ready = self._ask(_DESCRIBE, patience)["outcome"] != "abandoned"
+        if not self._is_ready:
+            self._late_start = patience
+        self._until = min(self._end_of_run, self._until + stopwatch() - began)
+
     def _abandon(self, request: dict[str, Any], why: str) -> dict[str, Any]:
         self._kill()
         return {"case": request["case"], "outcome": "abandoned", "error": {"text": why}}
@@ -351,25 +371,6 @@ class ProcessDriver:
             )
             reader.start()
         return self._process
-
-
-def _find_in_process_need(case: Case) -> str:
-    """Return what a case needs that only a client in this process can have."""
-    wants = {
-        "calls at the same time": case.together,
-        "a way to interrupt it": case.interrupt_at is not None,
-        "a measurement of its memory": case.memory,
-        "what it logs": case.logs,
-        "a simulated wall clock": bool(case.wall_jumps),
-        "its own environment variables": bool(case.environment) and case.ours != "TLS",
-        "a fork of it": any(call.child for call in case.calls),
-        "simulated connections": any(
-            rule.on == "connect" and rule.do != "bad certificate" for rule in case.rules
-        ),
-        "another address": not case.base.startswith(BASE),
-    }
-    found = [name for name, wanted in wants.items() if wanted]
-    return found[0] if found else f"simulated {case.ours}"
 
 
 def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:

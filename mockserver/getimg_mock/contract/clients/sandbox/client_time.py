@@ -38,6 +38,8 @@ _GRACE: Final = 0.002
 _STUCK_SECONDS: Final = 5.0
 _TICK: Final = 1e-6
 _SHORT: Final = 1.0
+_BRIEF: Final = 0.05
+"""So long may a wait hold up an event loop: what is shorter is no wait of a client's."""
 _MAX_TICKS: Final = 100
 """After so many short waits in a row, a thread only ticks: others do not wait for it."""
 
@@ -65,6 +67,8 @@ class ClientTime:
         self.interrupt_at = interrupt_at
         self.wall_jumps = wall_jumps
         self.lifted = False
+        self.blocked = 0.0
+        """For how long the client has waited in the thread of a running event loop, blocking it."""
         self.participants = 1
         self._waiting: list[float] = []
         self._turn = threading.Condition()
@@ -107,6 +111,7 @@ class ClientTime:
 
     def sleep(self, seconds: float) -> None:
         """Wait as `time.sleep` does; of several threads, the one that is due first goes on."""
+        self._note_blocking(seconds)
         if self.participants <= 1:
             self._wait(seconds, _pause)
             return
@@ -127,9 +132,15 @@ class ClientTime:
     def wait_for_event(self, seconds: float, rest: Callable[[float], bool]) -> bool:
         """Wait until `rest`, which waits so many real seconds, returns True, or for `seconds`."""
         if self.participants <= 1:
+            self._note_blocking(seconds)
             return self._wait(seconds, rest)
         self.sleep(seconds)
         return rest(0)
+
+    def _note_blocking(self, seconds: float) -> None:
+        own = threading.current_thread() is self._thread
+        if own and seconds > _BRIEF and asyncio._get_running_loop() is not None:  # noqa: SLF001 - the public one raises
+            self.blocked += seconds
 
     def leave(self) -> None:
         """Note that one of several threads is done."""
