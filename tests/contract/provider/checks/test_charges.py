@@ -17,6 +17,7 @@ from tests.contract.provider.fixed_plans import run_plan
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
 
 DAY = "money of a working day"
@@ -74,3 +75,19 @@ def test_costs_may_be_late_and_never_too_high(times: int, status: str) -> None:
         else:
             found.append(each)
     assert judge("GP509", replace(history, exchanges=tuple(found), own=False)) == status
+
+
+@pytest.mark.parametrize(("quantity", "status"), [(1, "PASS"), (2, "PASS"), (3, "FAIL")])
+def test_an_image_of_two_files_is_one_image_or_two(quantity: int, status: str) -> None:
+    """GP502: the quantity of an image is documented as 1, and a result may have several files."""
+    plan = run_plan("an image and its file")
+
+    def double(each: HttpExchange) -> HttpExchange:
+        if each.operation != "images.generate" or each.status != 200:
+            return each
+        body = each.plain
+        usage = body["usage"] | {"quantity": quantity}
+        changed = body | {"data": body["data"] * 2, "usage": usage}
+        return replace(each, body=json.dumps(changed).encode())
+
+    assert judge("GP502", replace(plan, exchanges=tuple(map(double, plan)))) == status
