@@ -43,6 +43,9 @@ class Charging:
         self.app, self.when = server.app, when
         self.fake = server.app.fake
 
+    def find_endpoint(self, _scope: Any) -> None:
+        """Return None: each request goes by way of `__call__`."""
+
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, and charge."""
 
