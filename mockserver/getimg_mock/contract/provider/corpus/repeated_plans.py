@@ -47,6 +47,11 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         steps=(*_build_video_steps(video, 4 if thorough else 2),),
     )
     yield Plan(
+        name="videos that several look at",
+        tier="R2",
+        steps=(*_build_shared_look_steps(video),),
+    )
+    yield Plan(
         name="three videos, looked at many times",
         tier="R2",
         steps=(*_build_look_steps(video),),
@@ -85,6 +90,16 @@ def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
         for name in names:
             yield Poll(of=name, every=20)
         yield get_balance()
+
+
+def _build_shared_look_steps(video: ModelJson) -> Iterator[Step]:
+    """Yield videos whose end is seen by three connections at the same moment."""
+    yield get_balance()
+    for name in ("video 0", "video 1"):
+        yield post("video", build_small_request(video), valid=True, name=name)
+        yield Poll(of=name, every=1, at_once=3)
+        yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
 
 
 def _build_look_steps(video: ModelJson) -> Iterator[Step]:
