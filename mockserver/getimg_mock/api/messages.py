@@ -33,6 +33,9 @@ encode_json: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 # Encodes a string as `encode_json` does, in a fifth of the time.
 encode_string: Final = json.encoder.encode_basestring
 
+# A body whose JSON has not been asked for: None is a value.
+_UNREAD: Final = object()
+
 JSON: Final = (b"content-type", b"application/json")
 
 
@@ -66,13 +69,13 @@ class Call:
     remark: str | None = None
     replayed: ReplayedOutcome | None = None
     _headers: dict[bytes, bytes] | None = None
-    _parsed: list[Any] = field(default_factory=list)
+    _parsed: Any = _UNREAD
 
     def json(self) -> Any:
         """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
-        if not self._parsed:
-            self._parsed.append(parse_body(self.body, self.header(b"content-encoding") or ""))
-        return self._parsed[0]
+        if self._parsed is _UNREAD:
+            self._parsed = parse_body(self.body, self.header(b"content-encoding") or "")
+        return self._parsed
 
     def json_or_none(self) -> Any:
         """Return the body's JSON value, or None when it has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.api.messages import JSON, Answer
+from getimg_mock.api.messages import JSON, Answer, encode_string
 from getimg_mock.api.replaying import (
     find_recorded_status,
     interrupt,
@@ -26,7 +26,7 @@ async def create(call: Call) -> Answer:
     headers = build_rate_limit_headers(call.owner.compute_allowance("video"))
     if call.replayed is not None:
         return render_accepted(call.replayed, generation, headers)
-    return Answer.of_json(202, {"id": generation.id, "status": "pending"}, headers)
+    return _render_status(202, generation.id, "pending", headers)
 
 
 async def retrieve(call: Call) -> Answer:
@@ -49,11 +49,16 @@ async def retrieve(call: Call) -> Answer:
     if generation is not None and status == "completed":
         return render_completed(call, generation, headers)
     if generation is None:
-        return Answer.of_json(200, {"id": video_id, "status": status}, headers)
+        return _render_status(200, video_id, status, headers)
     if status == "pending":
-        body = {"id": video_id, "status": find_recorded_status(call, generation)}
-        return Answer.of_json(200, body, headers)
+        return _render_status(200, video_id, find_recorded_status(call, generation), headers)
     return _render_failed(call, generation, headers)
+
+
+def _render_status(code: int, video_id: str, status: str, headers: Headers) -> Answer:
+    """Return the answer with exactly id and status, which most polls get."""
+    body = f'{{"id":{encode_string(video_id)},"status":{encode_string(status)}}}'
+    return Answer(code, body.encode("utf-8", "replace"), [JSON, *headers])
 
 
 def _render_failed(call: Call, generation: Generation, headers: Headers) -> Answer:

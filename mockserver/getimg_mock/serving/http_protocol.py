@@ -77,8 +77,9 @@ class HttpProtocol(HttpToolsProtocol):
         self._idle_since = _BUSY
         size = len(data)
         try:
-            while data:
-                data = self._parse(data)
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as found:
+            self._ignore_offer(data[found.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         self._head += size
@@ -88,16 +89,22 @@ class HttpProtocol(HttpToolsProtocol):
             cycle, self._ready = self._ready, None
             self._begin(cycle)
 
-    def _parse(self, data: bytes) -> bytes:
-        """Parse bytes and return those that follow an offer to upgrade, which are HTTP/1.1 too."""
+    def _ignore_offer(self, rest: bytes) -> None:
+        """Parse the bytes that follow an offer to upgrade, which are HTTP/1.1 too."""
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as found:
             # The parser takes what follows the head for another protocol. A new one gets the
             # head without the offer: RFC 9110 7.8 lets a server ignore it.
             self._restart_parser(self.headers)
-            return data[found.args[0] :]
-        return b""
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as found:
+                    self._restart_parser(self.headers)
+                    rest = rest[found.args[0] :]
+                else:
+                    return
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
 
     def _restart_parser(self, headers: list[tuple[bytes, bytes]]) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
