@@ -256,11 +256,7 @@ class PlanExecution:
                 name=f"{step.of}.now",
                 use="poll" if turn else "first-poll",
             )
-            if step.at_once > 1:
-                self._send_all([look] * step.at_once, turn, spontaneous=True)
-                received = self.named.get(look.name)
-            else:
-                received = self.send(look, turn, spontaneous=True)
+            received = self._look(look, step.at_once, turn)
             if received is None or _has_ended(received):
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
@@ -276,6 +272,12 @@ class PlanExecution:
                 break
         self._abandoned = True
         self.observer.note_abandoned_poll()
+
+    def _look(self, look: Send, at_once: int, turn: int) -> ReceivedResponse | None:
+        if at_once == 1:
+            return self.send(look, turn, spontaneous=True)
+        self._send_all([look] * at_once, turn, spontaneous=True)
+        return self.named.get(look.name)
 
     def _choose_interval(self, step: Poll, turn: int) -> float:
         """Return the wait until the next look: short at first where time is real."""

@@ -92,6 +92,10 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     yield Plan(
         name="refused keys use up nothing", tier="R2", steps=(*_build_quota_steps(image, video),)
     )
+    yield from _build_workspace_plans(image, video)
+
+
+def _build_workspace_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="two workspaces", tier="R2", keys=2, steps=(*_build_two_workspace_steps(video),)
     )

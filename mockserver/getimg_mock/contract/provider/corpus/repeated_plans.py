@@ -46,6 +46,16 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         steps=(*_build_video_steps(video, 4 if thorough else 2),),
     )
+    yield from _build_look_plans(video)
+    yield Plan(
+        name="a video and a file, hours later",
+        tier="R2",
+        clock=True,
+        steps=(*_build_later_steps(image, video),),
+    )
+
+
+def _build_look_plans(video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="videos that several look at",
         tier="R2",
@@ -61,12 +71,6 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         world=(("fail_rate", 1.0),),
         steps=(*_build_look_steps(video),),
-    )
-    yield Plan(
-        name="a video and a file, hours later",
-        tier="R2",
-        clock=True,
-        steps=(*_build_later_steps(image, video),),
     )
 
 
