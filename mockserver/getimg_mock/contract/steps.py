@@ -110,12 +110,16 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poll:
-    """Retrieve the video `of` every `every` seconds until it has ended, at most `most` times."""
+    """Retrieve the video `of` every `every` seconds until it has ended, at most `most` times.
+
+    Each look is made `at_once` times at the same time, where the target can.
+    """
 
     of: str
     every: float = 5
     most: int = 200
     key: Key = "a"
+    at_once: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,22 @@ def _any_scheme(asked: Asked, scene: Scene) -> Reply | None:
     return None
 
 
+def _remember_connection(asked: Asked, scene: Scene) -> Reply | None:
+    """Take a request without a key for one of whoever was served before it."""
+    if asked.downloads:
+        return None
+    if "authorization" not in asked.headers:
+        earlier = scene.memory.get("authorization")
+        if earlier is None:
+            return None
+        asked.headers["authorization"] = earlier
+        return scene.send(asked)
+    reply = scene.send(asked)
+    if reply.status < 400:
+        scene.memory["authorization"] = asked.headers["authorization"]
+    return reply
+
+
 def _key_in_query(asked: Asked, scene: Scene) -> Reply | None:
     key = asked.parameters.get("api_key")
     if key and "authorization" not in asked.headers:
@@ -211,6 +227,13 @@ ISOLATION: tuple[Mutant, ...] = (
         breaks="GP701",
         blocker=True,
         wrap=replies(_missing_is_403),
+    ),
+    Mutant(
+        name="connection-keeps-its-key",
+        kind="isolation",
+        breaks="GP701",
+        blocker=True,
+        wrap=answering(_remember_connection),
     ),
     Mutant(
         name="any-scheme-will-do",

@@ -62,6 +62,17 @@ def charge_polls(asked: Asked, reply: Reply, scene: Scene) -> None:
         _charge(scene, asked.key)
 
 
+def charge_all_who_see_the_end(asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Two requests that find a video done at the same moment both charge it."""
+    if not asked.retrieves or reply.status != 200 or reply.json.get("status") != "completed":
+        return
+    now = scene.workspace(asked.key).clock.now()
+    seen = scene.memory.setdefault(asked.path, [])
+    seen.append(now)
+    if seen == [now, now]:
+        _charge(scene, asked.key, Decimal(str(reply.json["usage"]["total_cost"])))
+
+
 def charge_downloads(asked: Asked, reply: Reply, scene: Scene) -> None:
     """Every download costs the owner a cent."""
     if asked.downloads and reply.status == 200:
@@ -265,6 +276,13 @@ MONEY: tuple[Mutant, ...] = (
     Mutant(name="total-has-binary-noise", kind="money", breaks="GP109", wrap=replies(binary_noise)),
     Mutant(
         name="balance-is-a-number", kind="money", breaks="GP110", wrap=replies(balance_as_number)
+    ),
+    Mutant(
+        name="all-who-see-the-end-charge",
+        kind="money",
+        breaks="GP507",
+        blocker=True,
+        wrap=replies(charge_all_who_see_the_end),
     ),
     Mutant(
         name="costs-total-is-wrong", kind="money", breaks="GP508", wrap=replies(costs_total_wrong)

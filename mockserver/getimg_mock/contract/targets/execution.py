@@ -176,13 +176,13 @@ class PlanExecution:
         self._record(step, sent, received, spontaneous=spontaneous)
         return received
 
-    def _send_all(self, steps: Sequence[Send], place: int) -> None:
+    def _send_all(self, steps: Sequence[Send], place: int, *, spontaneous: bool = False) -> None:
         prepared = [(self._prepare(step, place), step) for step in steps]
         batch = [(sent, step) for sent, step in prepared if sent is not None]
         # Each response is recorded before the next is asked for: a budget may stop in between.
         responses = self.session.exchange_all(batch)
         for (sent, step), received in zip(batch, responses, strict=True):
-            self._record(step, sent, received)
+            self._record(step, sent, received, spontaneous=spontaneous)
 
     def _record(
         self,
@@ -256,7 +256,7 @@ class PlanExecution:
                 name=f"{step.of}.now",
                 use="poll" if turn else "first-poll",
             )
-            received = self.send(look, turn, spontaneous=True)
+            received = self._look(look, step.at_once, turn)
             if received is None or _has_ended(received):
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
@@ -272,6 +272,12 @@ class PlanExecution:
                 break
         self._abandoned = True
         self.observer.note_abandoned_poll()
+
+    def _look(self, look: Send, at_once: int, turn: int) -> ReceivedResponse | None:
+        if at_once == 1:
+            return self.send(look, turn, spontaneous=True)
+        self._send_all([look] * at_once, turn, spontaneous=True)
+        return self.named.get(look.name)
 
     def _choose_interval(self, step: Poll, turn: int) -> float:
         """Return the wait until the next look: short at first where time is real."""

@@ -56,6 +56,9 @@ _NEAR_KEYS: Final = {
     "a key with one character changed": "Bearer {key/4}",
 }
 
+# A plan is one connection: a gateway that remembers who opened it lets these in.
+_LATER_BAD_KEYS: Final = ("no key", "a bogus key", "an empty key")
+
 _KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
 
 _SCHEMES: Final = {
@@ -72,6 +75,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
     yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
+    yield Plan(name="bad keys after a good one", steps=(*_build_later_bad_key_steps(reads),))
+    yield Plan(
+        name="bad keys after a good one that would pay",
+        tier="R1",
+        steps=(*_build_later_bad_key_steps(posts),),
+    )
     yield Plan(name="near misses of a key", steps=(*_build_near_key_steps(reads),))
     yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
@@ -83,6 +92,10 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     yield Plan(
         name="refused keys use up nothing", tier="R2", steps=(*_build_quota_steps(image, video),)
     )
+    yield from _build_workspace_plans(image, video)
+
+
+def _build_workspace_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="two workspaces", tier="R2", keys=2, steps=(*_build_two_workspace_steps(video),)
     )
@@ -113,6 +126,14 @@ def _build_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
     for name, value in _BAD_KEYS.items():
         for step in operations:
             yield _set_authorization(step, value, fault="key", field=name)
+
+
+def _build_later_bad_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
+    """Yield requests without a good key on a connection over which one with it was answered."""
+    for step in operations:
+        for name in _LATER_BAD_KEYS:
+            yield get_balance()
+            yield _set_authorization(step, _BAD_KEYS[name], fault="key", field=f"{name}, later")
 
 
 def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:

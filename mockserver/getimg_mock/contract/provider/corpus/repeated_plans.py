@@ -46,6 +46,21 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         steps=(*_build_video_steps(video, 4 if thorough else 2),),
     )
+    yield from _build_look_plans(video)
+    yield Plan(
+        name="a video and a file, hours later",
+        tier="R2",
+        clock=True,
+        steps=(*_build_later_steps(image, video),),
+    )
+
+
+def _build_look_plans(video: ModelJson) -> Iterator[Plan]:
+    yield Plan(
+        name="videos that several look at",
+        tier="R2",
+        steps=(*_build_shared_look_steps(video),),
+    )
     yield Plan(
         name="three videos, looked at many times",
         tier="R2",
@@ -56,12 +71,6 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         world=(("fail_rate", 1.0),),
         steps=(*_build_look_steps(video),),
-    )
-    yield Plan(
-        name="a video and a file, hours later",
-        tier="R2",
-        clock=True,
-        steps=(*_build_later_steps(image, video),),
     )
 
 
@@ -85,6 +94,16 @@ def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
         for name in names:
             yield Poll(of=name, every=20)
         yield get_balance()
+
+
+def _build_shared_look_steps(video: ModelJson) -> Iterator[Step]:
+    """Yield videos whose end is seen by three connections at the same moment."""
+    yield get_balance()
+    for name in ("video 0", "video 1"):
+        yield post("video", build_small_request(video), valid=True, name=name)
+        yield Poll(of=name, every=1, at_once=3)
+        yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER)
 
 
 def _build_look_steps(video: ModelJson) -> Iterator[Step]:
