@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.provider.final_looks import FINAL_PLAN
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
@@ -70,7 +71,7 @@ def run_on_fake(
     tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
-    plans = [history.plan for history in campaign.histories]
+    plans = [each.plan for each in campaign.histories if each.plan.name != FINAL_PLAN]
     with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
         twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
         events = list(twin.run())

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.contract.provider.final_looks import build_final_plan
+from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
 from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
@@ -64,16 +66,24 @@ class VerificationSession:
                 self.skipped[plan.name] = why
                 yield {"event": "skip", "plan": plan.name, "reason": why}
                 continue
-            history = self.target.run(plan)
-            self.histories.append(history)
-            yield {
-                "event": "plan",
-                "plan": plan.name,
-                "tier": plan.tier,
-                "exchanges": len(history.exchanges),
-                "unresolved": list(history.unresolved),
-            }
+            yield self._run_plan(plan)
+        # In process each plan has a world of its own, with nothing of the others.
+        lasting = isinstance(self.target, HttpTarget)
+        final = build_final_plan(self.histories) if lasting else None
+        if final is not None:
+            yield self._run_plan(final)
         yield from self.judge()
+
+    def _run_plan(self, plan: Plan) -> dict[str, Any]:
+        history = self.target.run(plan)
+        self.histories.append(history)
+        return {
+            "event": "plan",
+            "plan": plan.name,
+            "tier": plan.tier,
+            "exchanges": len(history.exchanges),
+            "unresolved": list(history.unresolved),
+        }
 
     def judge(self) -> Iterator[dict[str, Any]]:
         """Judge the histories so far; yields a verdict for each check, then the end."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.charges import expect_free
+from getimg_mock.contract.provider.final_looks import files_stay, results_stay, simplify
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 
@@ -134,35 +134,24 @@ def states_move_forward(history: History) -> Iterator[Observation]:
     cost="T",
     why="Every reader of a result must see the same result.",
     fix="Store the result once, and serve each later poll from it.",
+    across=results_stay,
 )
 def ends_are_final(history: History) -> Iterator[Observation]:
     """Require an unchanged response after the terminal state, except the link's signature.
 
-    Applies to all polls after the first terminal one. Fails when any other value changes. Source:
-    our choice.
+    Applies to all polls after the first terminal one, at the end of the run too. Fails when any
+    other value changes, or the video is gone. Source: our choice.
     """
     for polls in history.polls.values():
         ended = [each for each in polls if each.object.get("status") in TERMINAL]
         for each in ended[1:]:
             yield expect(
-                _strip_signatures(each.object) == _strip_signatures(ended[0].object),
+                simplify(each.object) == simplify(ended[0].object),
                 "the same result as before",
                 f"{each.body[:200]!r}",
                 ended[0],
                 each,
             )
-
-
-def _strip_signatures(body: dict[str, Any]) -> dict[str, Any]:
-    """Return a result without the query of its links, which may be signed anew."""
-    data = body.get("data")
-    if not isinstance(data, list):
-        return body
-    items = [
-        item | {"url": urlsplit(str(item.get("url"))).path} if isinstance(item, dict) else item
-        for item in data
-    ]
-    return body | {"data": items}
 
 
 @check(
@@ -341,12 +330,13 @@ def _is_unchanged(history: History, before: HttpExchange, polls: list[HttpExchan
     cost="T",
     why="Clients plan their downloads by this time.",
     fix="Keep the file, and accept its link, for as long as deletes_at says.",
+    across=files_stay,
 )
 def files_last_as_promised(history: History) -> Iterator[Observation]:
     """Require that a file can be downloaded until its `deletes_at`.
 
-    Applies to downloads shortly before expiry. Fails on anything but 200; what follows expiry is
-    noted. Source: documented.
+    Applies to downloads shortly before expiry, and to the first links of a run at its end.
+    Fails on anything but 200; what follows expiry is noted. Source: documented.
     """
     for got, result, item in history.downloads:
         gone = parse_instant(item.get("deletes_at"))
