@@ -34,9 +34,7 @@ _FILE: Final = "final-file"
 def build_final_plan(histories: Sequence[History]) -> Plan | None:
     """Return the plan that looks at the first results of a run, or None where there are none."""
     steps = [*_build_looks(histories), *_build_requests_for_files(histories)]
-    return (
-        Plan(name="the first results, at the end of the run", steps=tuple(steps)) if steps else None
-    )
+    return Plan(name=FINAL_PLAN, steps=tuple(steps)) if steps else None
 
 
 def _build_looks(histories: Sequence[History]) -> Iterator[Send]:

@@ -59,6 +59,7 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
             fault="reference-bytes",
             field=name,
         )
+    yield from _build_later_reference_steps(kind, models)
     for candidate in models:
         if candidate["type"] != kind:
             continue
@@ -78,6 +79,34 @@ def _build_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iter
                 field=f"{candidate['id']}: {len(images)} with {each}",
             )
     yield from _build_role_combination_steps(kind, models)
+
+
+def _build_later_reference_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
+    """Yield faults in the second of two references: a service may check the first alone."""
+    model = next(
+        (
+            each
+            for each in models
+            if each["type"] == kind and each["supported_references"].get("reference_image", 0) > 1
+        ),
+        None,
+    )
+    if model is None:
+        return
+    good = {"url": PIXEL, "role": "reference_image"}
+    (name, other), *_ = OTHER_BYTES.items()
+    for fault, field, bad in (
+        ("reference-url", UNFETCHABLE_URLS[0][:60], good | {"url": UNFETCHABLE_URLS[0]}),
+        ("reference-bytes", name, good | {"url": other}),
+        ("reference-role", "an unknown role", good | {"role": "style_image"}),
+    ):
+        yield post(
+            kind,
+            build_small_request(model) | {"images": [good, bad]},
+            valid=False,
+            fault=fault,
+            field=f"the second: {field}",
+        )
 
 
 def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) -> Iterator[Send]:
@@ -111,6 +140,14 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                 use="model-value",
                 field=f"{len(images)} with {role}",
             )
+            if role == "last_frame":
+                yield post(
+                    kind,
+                    build_small_request(model) | {"images": images[::-1]},
+                    valid=True,
+                    use="model-value",
+                    field="the last frame named first",
+                )
     if kind == "image":
         model = find_cheapest(models, kind, references=True)
         for image in (
