@@ -260,6 +260,7 @@ BROKEN_BY = {
     ("costs-total-is-wrong", "ranges of costs"): "GP508",
     ("failures-show-in-the-costs", "videos that fail"): "GP509",
     ("charges-refusals", "what cannot be paid"): "GP512",
+    ("larger-is-no-larger", "pictures of every size"): "GP412",
     ("longer-is-cheaper", "longer videos"): "GP513",
     ("unknown-id-is-pending", "paths"): "GP601",
     ("deduplicates-bodies", "equal bodies are several generations"): "GP314 GP602",

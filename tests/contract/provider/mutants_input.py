@@ -136,8 +136,17 @@ def _empty_prompt(body: dict[str, Any]) -> None:
 
 
 def _cut_references(body: dict[str, Any]) -> None:
-    if isinstance(body.get("images"), list) and len(body["images"]) > 1:
-        body["images"] = body["images"][:1]
+    """Leave out references that repeat the first."""
+    images = body.get("images")
+    if isinstance(images, list) and len(images) > 1 and images.count(images[0]) == len(images):
+        body["images"] = images[:1]
+
+
+def _take_the_first_reference(body: dict[str, Any]) -> None:
+    """Look at the first of several references alone, where the others say what it says."""
+    images = body.get("images")
+    if isinstance(images, list) and len(images) == 2 and isinstance(images[0], dict):
+        body["images"] = [images[0], images[0]]
 
 
 def _roles(body: dict[str, Any]) -> None:
@@ -340,6 +349,7 @@ VALIDATION: tuple[Mutant, ...] = tuple(
         ("takes-an-array-of-one", "GP207", _array_of_one),
         ("any-content-type", "GP208", _any_content_type),
         ("references-are-cut", "GP209", lenient(_cut_references)),
+        ("first-reference-is-checked", "GP210", lenient(_take_the_first_reference)),
         ("fetches-plain-http", "GP210", lenient(_urls(("http://",)))),
         (
             "fetches-loopback",

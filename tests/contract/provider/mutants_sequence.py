@@ -24,10 +24,11 @@ def goes_back(asked: Asked, reply: Reply, scene: Scene) -> None:
 
 
 def goes_back_later(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """A second after it was first seen finished, a video is pending again."""
+    """A second after it was first seen finished, a video is pending again, for some minutes."""
     if asked.retrieves and reply.completed:
         now = scene.workspace(asked.key).clock.now()
-        if now - scene.memory.setdefault(asked.path, now) > timedelta(seconds=1):
+        since = now - scene.memory.setdefault(asked.path, now)
+        if timedelta(seconds=1) < since < timedelta(minutes=5):
             reply.say({"id": reply.json["id"], "status": "pending"})
 
 

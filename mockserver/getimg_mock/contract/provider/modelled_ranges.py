@@ -162,10 +162,12 @@ def _check_poll_counts(history: History, ranges: ModelledRanges) -> Iterator[Obs
         )
         if looks and made is not None and step.every > 0:
             most = ranges.compute_max_polls(made.asked.get("model"), step.every)
+            # Looks that are made at the same time count as one.
+            count = ceil(len(looks) / step.at_once)
             yield expect(
-                len(looks) <= most,
+                count <= most,
                 f"its end after at most {most} looks, {step.every:g} s apart",
-                f"{len(looks)} looks",
+                f"{count} looks",
                 made,
                 looks[-1],
             )

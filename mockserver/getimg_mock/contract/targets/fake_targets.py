@@ -11,6 +11,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.api import access_log
@@ -21,6 +22,7 @@ from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.fake import Fake
 from getimg_mock.in_process.exchange import Request, call_application
+from getimg_mock.media.cache import MediaCache
 from getimg_mock.serving.server import MockServer
 from getimg_mock.settings import Settings
 from getimg_mock.world.clock import VirtualClock
@@ -38,12 +40,12 @@ if TYPE_CHECKING:
     from getimg_mock.contract.targets.execution import PreparedRequest
     from getimg_mock.contract.targets.http_target import HttpSession
     from getimg_mock.contract.targets.plan_run import TargetSession
-    from getimg_mock.media.cache import MediaCache
     from getimg_mock.world.workspaces import Workspace
 
 START: Final = datetime(2026, 9, 1, 12, 0, 30, tzinfo=UTC)
 """When every plan begins on the fake: in the middle of a day and of a rate window."""
 
+_CACHED_BYTES: Final = 64 * 1024 * 1024
 _A_MINUTE: Final = timedelta(minutes=1)
 _KEYS: Final = {"a": "sk_contract_alpha_7f3a9c", "b": "sk_contract_bravo_2d8e41"}
 
@@ -71,6 +73,12 @@ class Target(Protocol):
 
     def run(self, plan: Plan) -> History:
         """Run a plan in its own session."""
+
+
+@cache
+def _share_cache() -> MediaCache:
+    """Return the media of all runs in this process: worlds of one seed draw the same pictures."""
+    return MediaCache(_CACHED_BYTES)
 
 
 @dataclass(slots=True)
@@ -102,8 +110,7 @@ class InProcessTarget:
             **dict(plan.world),
         }
         fake = Fake.of(Settings.of(**world), clock=session.make_clock)
-        if self.cache is not None:
-            fake = replace(fake, cache=self.cache)
+        fake = replace(fake, cache=_share_cache() if self.cache is None else self.cache)
         app: ASGIApp = Application(fake, access_log.log_nothing)
         session.fake = fake
         session.app = self.wrap(app, fake) if self.wrap else app
