@@ -149,8 +149,8 @@ def test_signals_reach_the_program(tmp_of_runs: Path) -> None:
         assert running.stdout is not None
         assert running.stdout.readline() == "ready\n"
         running.send_signal(signal.SIGTERM)
-        assert running.stdout.read() == "stopped\n"
-        assert running.wait(timeout=30) == 5
+        assert running.communicate(timeout=30)[0] == "stopped\n"
+        assert running.returncode == 5
 
 
 def test_a_program_cannot_leave_an_isolated_run(tmp_of_runs: Path) -> None:

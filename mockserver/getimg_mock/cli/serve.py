@@ -164,11 +164,11 @@ def run(arguments: argparse.Namespace) -> int:
     check_workers(settings)
     if arguments.watch:
         check_watching()
-    hold_hangups()
     app = _create_app(arguments, settings)
     seeded = _restore_workspaces(app, arguments.restore)
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
+    hold_hangups()
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()
@@ -182,6 +182,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             work(app, 0)
         finally:
+            release_hangups()
             if arguments.record is not None or settings.on_miss == "real":
                 _finish(app, arguments.learn)
         return 0

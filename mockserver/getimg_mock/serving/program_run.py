@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -111,27 +111,48 @@ class ProgramRun:
 
 
 async def _wait_for_child(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    try:
-        child = await asyncio.create_subprocess_exec(*command, env=environment)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SettingsError(f"{command[0]!r} cannot be started: {why}.") from None
     loop = asyncio.get_running_loop()
+    signals = _ForwardedSignals()
+    # Before the child is there: a signal that comes meanwhile would end this process alone.
     handled = []
     for name in _FORWARDED:
         number = getattr(signal, name, None)
         if number is not None:
             try:
-                loop.add_signal_handler(number, _forward, child, number)
+                loop.add_signal_handler(number, signals.take, number)
             except (NotImplementedError, RuntimeError):  # Windows
                 break
             handled.append(number)
     try:
+        child = await asyncio.create_subprocess_exec(*command, env=environment)
+        signals.forward_to(child)
         status = await child.wait()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"{command[0]!r} cannot be started: {why}.") from None
     finally:
         for number in handled:
             loop.remove_signal_handler(number)
     return status if status >= 0 else 128 - status
+
+
+@dataclass(slots=True)
+class _ForwardedSignals:
+    """Signals for a child; those that come before it is started are kept."""
+
+    child: asyncio.subprocess.Process | None = None
+    early: list[signal.Signals] = field(default_factory=list)
+
+    def take(self, number: signal.Signals) -> None:
+        if self.child is None:
+            self.early.append(number)
+        else:
+            _forward(self.child, number)
+
+    def forward_to(self, child: asyncio.subprocess.Process) -> None:
+        self.child = child
+        for number in self.early:
+            _forward(child, number)
 
 
 def _forward(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
