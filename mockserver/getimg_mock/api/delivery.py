@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.raw_connection import DIRECT, WIRE, get_wire, wait_for_disconnect
+from getimg_mock.api.raw_connection import WIRE, find_direct, get_wire, wait_for_disconnect
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
 
     from getimg_mock.api.messages import Answer, Call
-    from getimg_mock.api.raw_connection import DirectExchange
 
 _CHUNK: Final = 256 * 1024
 _DRIPS: Final = 2000
@@ -25,11 +24,9 @@ def deliver_at_once(answer: Answer, call: Call, send: Send) -> bool:
 
     It is taken only where `send` is the host's own, so that no middleware is passed by.
     """
-    direct: DirectExchange | None = call.scope.get(DIRECT)
-    own = direct is not None and getattr(send, "__self__", None) is direct
+    direct = find_direct(call.scope, send)
     return (
-        own
-        and direct is not None
+        direct is not None
         and answer.delivery is None
         and len(answer.body) <= _CHUNK
         and direct.respond(answer.status, answer.headers, answer.body)

@@ -22,7 +22,7 @@ from getimg_mock.api.error_envelope import (
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Answer, Call
 from getimg_mock.api.path_advice import advise_method
-from getimg_mock.api.raw_connection import DIRECT, ClientGoneError
+from getimg_mock.api.raw_connection import ClientGoneError, find_direct
 from getimg_mock.api.recording import record
 from getimg_mock.api.replaying import RecordedAnswerError
 from getimg_mock.api.sibling_processes import add_sibling_hint
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
-    from getimg_mock.api.raw_connection import DirectExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
     from getimg_mock.world.operations import Operation
@@ -244,9 +243,8 @@ def take_body(call: Call, limit_mib: int) -> bytes | None:
     """
     if len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
         return None
-    direct: DirectExchange | None = call.scope.get(DIRECT)
-    own = direct is not None and getattr(call.receive, "__self__", None) is direct
-    body = direct.take_body() if own and direct is not None else None
+    direct = find_direct(call.scope, call.receive)
+    body = direct.take_body() if direct is not None else None
     if body is not None and len(body) > limit_mib * 1024 * 1024:
         raise BodyTooLargeError(drained=True)
     return body

@@ -69,6 +69,17 @@ class NoWireError(GetimgMockError, RuntimeError):
     """A fault needs the socket, but the ASGI host gives no access to it."""
 
 
+def find_direct(scope: Mapping[str, Any], own: object) -> DirectExchange | None:
+    """Return the direct exchange of a request, if `own` is its `receive` or `send`.
+
+    Where a middleware has replaced that, nothing may pass it by.
+    """
+    direct: DirectExchange | None = scope.get(DIRECT)
+    if direct is None or getattr(own, "__self__", None) is not direct:
+        return None
+    return direct
+
+
 def get_wire(scope: Mapping[str, Any]) -> Wire:
     """Return the wire of a request; raises `NoWireError` under another ASGI host."""
     wire: Wire | None = scope.get(WIRE)
