@@ -1,4 +1,4 @@
-"""How a measurement is told: the figure, the target, whether it was met, and the last release's.
+"""Prints a measurement: the figure, its target, whether it was met, and the last release's figure.
 
 `released.json` has the figures of the last release. `BENCH_RECORD=1 make bench` writes those of
 this run in their place, which a release does.

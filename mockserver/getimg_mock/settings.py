@@ -315,6 +315,10 @@ class Settings:
         return cls(**_apply_timing(values))
 
 
+ADDRESS_SETTINGS: Final = ("host", "port", "tls", "tls_port", "tls_cert", "tls_key", "tls_host")
+"""The settings that say where a server listens, and as what."""
+
+
 def list_options() -> tuple[Field[Any], ...]:
     """Return the fields of `Settings`, each with `parse`, `help`, `metavar`, `flag` as metadata."""
     return fields(Settings)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.cassettes.learned_settings import write_learned
+from getimg_mock.cli.program_options import add_program_options, build_program
 from getimg_mock.contract.cassette_recording.recording_run import (
     REAL,
     RecordingOptions,
@@ -18,8 +19,6 @@ from getimg_mock.contract.cassette_recording.recording_run import (
 )
 from getimg_mock.contract.cassette_recording.recording_verdict import render_verdict
 from getimg_mock.errors import SettingsError
-from getimg_mock.serving.child_environment import read_header
-from getimg_mock.serving.program_run import API_HOSTS, ProgramRun
 from getimg_mock.settings import Settings
 from getimg_mock.user_files import require_writable
 
@@ -60,19 +59,9 @@ def _add_program_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="write a settings file, with models, that makes the fake follow what was recorded",
     )
-    add(
-        "--header",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a header that the official SDKs send with each request",
-    )
-    add(
-        "--api-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a further host whose requests are recorded, such as your gateway to the API",
+    add_program_options(
+        parser,
+        api_host_help="a further host whose requests are recorded, such as your gateway to the API",
     )
 
 
@@ -95,12 +84,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Record the program; returns its status."""
     if not arguments.program:
         raise SettingsError("Say what to record: getimg-mock record --budget 1 -- python app.py")
-    program = ProgramRun(
-        command=arguments.program,
-        headers=[read_header(each) for each in arguments.header],
-        hosts=API_HOSTS | {each.lower() for each in arguments.api_host},
-        key=None,
-    )
+    program = build_program(arguments, key=None)
     options = RecordingOptions(
         folder=arguments.out, upstream=arguments.upstream, budget=arguments.budget
     )

@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.cli.program_options import add_program_options, build_program
 from getimg_mock.cli.serve import add_settings, judge_client, load_settings
 from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSpool
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
-from getimg_mock.serving.child_environment import read_header
-from getimg_mock.serving.program_run import API_HOSTS, ProgramRun
 
 if TYPE_CHECKING:
     import argparse
@@ -42,19 +41,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         action="store_true",
         help="as --summary, with the verdict of the client contract",
     )
-    add(
-        "--header",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a header that the official SDKs send with each request",
-    )
-    add(
-        "--api-host",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a further host that is the fake, such as your gateway to the API",
+    add_program_options(
+        parser,
+        api_host_help="a further host that is the fake, such as your gateway to the API",
     )
     add_settings(parser)
 
@@ -63,12 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the program; returns its status."""
     if not arguments.program:
         raise SettingsError("Say what to run: getimg-mock run -- node my-program.js")
-    program = ProgramRun(
-        command=arguments.program,
-        isolated=arguments.isolated,
-        headers=[read_header(each) for each in arguments.header],
-        hosts=API_HOSTS | {each.lower() for each in arguments.api_host},
-    )
+    program = build_program(arguments, isolated=arguments.isolated)
     settings = load_settings(arguments, {"port": 0, "quiet": True})
     if settings.tls or settings.tls_host:
         raise SettingsError(

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from getimg_mock.settings import ADDRESS_SETTINGS
+
 SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "where it listens": (
-        "host",
-        "port",
-        "tls",
-        "tls_port",
-        "tls_cert",
-        "tls_key",
-        "tls_host",
+        *ADDRESS_SETTINGS,
         "trust_forwarded",
         "control_token",
     ),

@@ -10,8 +10,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.errors import SettingsError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 JsonSchema = dict[str, Any]
 """A JSON Schema without references."""
@@ -147,3 +149,15 @@ def _label_variant(schema: Mapping[str, Any], number: int) -> str:
         if values is not None and len(values) == 1:
             return min(values).strip("'")
     return str(number)
+
+
+def collect_operations(
+    source: str, found: Iterable[OperationShape]
+) -> dict[tuple[str, str], OperationShape]:
+    """Return operations by their key, the first of each; raises `SettingsError` for none."""
+    operations: dict[tuple[str, str], OperationShape] = {}
+    for operation in found:
+        operations.setdefault(operation.key, operation)
+    if not operations:
+        raise SettingsError(f"{source} has no operation that could be read.")
+    return operations

@@ -8,10 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from getimg_mock.drift.api_shapes import ApiDescription, OperationShape, flatten_schema
+from getimg_mock.drift.api_shapes import (
+    ApiDescription,
+    OperationShape,
+    collect_operations,
+    flatten_schema,
+)
 from getimg_mock.drift.typescript_declarations import split_tokens
 from getimg_mock.drift.typescript_types import DeclarationReader
-from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,12 +50,11 @@ class _Signature(NamedTuple):
 def describe_node_sdk(package: SdkPackage) -> ApiDescription:
     """Return what the SDK says; raises `SettingsError` where it has no operation."""
     reader = DeclarationReader(package.files)
-    operations: dict[tuple[str, str], OperationShape] = {}
-    for path in sorted(filter(_SOURCE.fullmatch, package.files)):
-        for operation in _read_resource(package, reader, path):
-            operations.setdefault(operation.key, operation)
-    if not operations:
-        raise SettingsError(f"{package.label} has no operation that could be read.")
+    paths = sorted(filter(_SOURCE.fullmatch, package.files))
+    operations = collect_operations(
+        package.label,
+        (operation for path in paths for operation in _read_resource(package, reader, path)),
+    )
     return ApiDescription(
         source=package.label,
         language="node",

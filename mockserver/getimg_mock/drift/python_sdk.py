@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.drift.api_shapes import ApiDescription, OperationShape, flatten_schema
+from getimg_mock.drift.api_shapes import (
+    ApiDescription,
+    OperationShape,
+    collect_operations,
+    flatten_schema,
+)
 from getimg_mock.drift.python_client import describe_client
 from getimg_mock.drift.python_modules import ModuleSet
 from getimg_mock.drift.python_types import TypeReader
-from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,12 +27,11 @@ def describe_python_sdk(package: SdkPackage) -> ApiDescription:
     """Return what the SDK says; raises `SettingsError` where it has no operation."""
     modules = ModuleSet(package.files, package.label)
     types = TypeReader(modules)
-    operations: dict[tuple[str, str], OperationShape] = {}
-    for path in modules.find_below("resources/"):
-        for operation in _read_resource(modules, types, path):
-            operations.setdefault(operation.key, operation)
-    if not operations:
-        raise SettingsError(f"{package.label} has no operation that could be read.")
+    paths = modules.find_below("resources/")
+    operations = collect_operations(
+        package.label,
+        (operation for path in paths for operation in _read_resource(modules, types, path)),
+    )
     return ApiDescription(
         source=package.label,
         language="python",

@@ -102,7 +102,7 @@ class RunRecorder:
 
     def _add_circumstances(self, event: RunEvent) -> RunEvent:
         if event["event"] == "start":
-            # A twin was run within the run before it, and is told afterwards.
+            # A twin ran within the run before it, and its events follow that run.
             self._began = None if event.get("twin") else stopwatch()
             moment = wall_time().isoformat(timespec="seconds")
             return {"at": moment, "product": f"getimg-mock {find_version()}"} | event

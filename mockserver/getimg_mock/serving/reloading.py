@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.fake import load_catalogue, load_media, load_recordings
-from getimg_mock.settings import Settings, format_option_name
+from getimg_mock.settings import ADDRESS_SETTINGS, Settings, format_option_name
 from getimg_mock.world.limits import limits_of
 from getimg_mock.world.rule_files import resolve_scenario
 
@@ -25,13 +25,7 @@ if TYPE_CHECKING:
 
 _AT_START_ONLY: Final = frozenset(
     {
-        "host",
-        "port",
-        "tls",
-        "tls_port",
-        "tls_cert",
-        "tls_key",
-        "tls_host",
+        *ADDRESS_SETTINGS,
         "seed",
         "store",
         "workers",

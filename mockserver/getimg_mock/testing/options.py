@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, UnknownNameError
-from getimg_mock.settings import Settings, list_options
+from getimg_mock.settings import ADDRESS_SETTINGS, Settings, list_options
 from getimg_mock.world.randomness import digest
 
 if TYPE_CHECKING:
@@ -25,13 +25,7 @@ OBSERVED: Final = "GETIMG_OBSERVED_TRAFFIC"
 # Settings of a server, which a test does not have.
 _SERVER_ONLY: Final = frozenset(
     {
-        "host",
-        "port",
-        "tls",
-        "tls_port",
-        "tls_cert",
-        "tls_key",
-        "tls_host",
+        *ADDRESS_SETTINGS,
         "store",
         "workers",
         "quiet",
