@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from getimg_mock import schemas
 from getimg_mock.contract.instants import parse_instant
@@ -31,6 +31,7 @@ from getimg_mock.contract.targets.plan_run import PlanRun
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
+from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -45,6 +46,16 @@ REAL_API_URL: Final = "https://api.getimg.ai"
 
 MAX_WAIT: Final = 15.0
 """The longest wait in seconds, by default."""
+
+_KNOWN_PACE: Final = 3
+"""How many videos must have ended before their time says how long others are waited for."""
+
+_SLOW: Final = 60.0
+_SLOWER: Final = 10.0
+"""A video is waited for at least so many seconds, and so many times as long as the slowest."""
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS: Final = 3
 
 _MARGIN: Final = 0.2
 """Seconds added to the wait for a reset, since clocks differ a little."""
@@ -90,6 +101,10 @@ class HttpTarget:
     """The videos that earlier plans left behind."""
     polled_in_vain: bool = False
     """Whether a plan has given up polling a video."""
+    slowest: float = 0.0
+    """The longest that a video has taken so far, in seconds, as polls show it."""
+    ended: int = 0
+    """How many videos have ended."""
     left: int = 0
     """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -148,7 +163,7 @@ class HttpTarget:
         session = HttpSession(self)
         try:
             if plan.tier == "R3":
-                session.await_windows()
+                session.await_windows(plan)
             yield session
         finally:
             session.close()
@@ -164,8 +179,17 @@ class HttpTarget:
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
         self.earlier.note(history)
+        self._note_pace(history)
         self.polled_in_vain |= bool(history.with_role("poll-given-up"))
         return replace(history, carried=carried, full=full)
+
+    def _note_pace(self, history: History) -> None:
+        """Remember how long videos take here."""
+        for name, made in history.submitted.items():
+            end = history.ended.get(name)
+            if end is not None and end is not made:
+                self.ended += 1
+                self.slowest = max(self.slowest, (end.at - made.at).total_seconds())
 
     def _find_full_windows(self) -> frozenset[tuple[str, str]]:
         """Return the key and kind of each rate limit that is used up now."""
@@ -264,7 +288,10 @@ class HttpSession:
         """The most seconds for which a video is polled; fewer once one has never ended."""
         if self._target.control is not None:
             return math.inf
-        return POLL_BOUND_AFTER_ONE if self._target.polled_in_vain else POLL_BOUND
+        if self._target.polled_in_vain:
+            return POLL_BOUND_AFTER_ONE
+        known = self._target.ended >= _KNOWN_PACE
+        return max(_SLOW, _SLOWER * self._target.slowest) if known else POLL_BOUND
 
     def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
@@ -284,9 +311,15 @@ class HttpSession:
         self._target.sleep(max(0.0, seconds))
         return True
 
-    def await_windows(self) -> None:
-        """Wait until rate limit windows that earlier plans used are reset, if allowed."""
-        for window in self._target.windows.values():
+    def await_windows(self, plan: Plan) -> None:
+        """Wait until the rate limit windows that a plan fills are reset, if allowed."""
+        filled = {
+            (f"Bearer {self.keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
+            for step in plan.submissions
+            if step.use == "burst"
+        }
+        for place in filled & self._target.windows.keys():
+            window = self._target.windows[place]
             if window.remaining < window.limit:
                 self._await_reset(window)
 
@@ -313,7 +346,25 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace(sent, step)
         received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
+        received = self._follow(sent, step, received)
         self._record_window(sent, received)
+        return received
+
+    def _follow(
+        self, sent: PreparedRequest, step: Send, received: ReceivedResponse
+    ) -> ReceivedResponse:
+        """Follow the redirects of a download on the same host: they may be how files are served."""
+        for _ in range(_MAX_REDIRECTS):
+            place = urljoin(self.base + sent.target, dict(received.headers).get("location", ""))
+            if (
+                received.status not in _REDIRECTS
+                or find_operation(step.method, sent.target.partition("?")[0])
+                != "downloads.retrieve"
+                or not place.startswith(self.base + "/")
+            ):
+                break
+            there = replace(sent, target=place[len(self.base) :])
+            received = self._send_through_gate(there, step)
         return received
 
     def _send_through_gate(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
-_MAX_LIMIT: Final = 120
+_UNWATCHED: Final = 30
+"""How many videos are begun that nothing looks at: more than services run at the same time."""
+
+_MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
 
 
@@ -55,13 +58,21 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         clock=True,
         steps=(*_build_slot_steps(image, video),),
     )
+    unwatched = min(_UNWATCHED, videos) if videos else 3
+    yield Plan(
+        name="videos that are not looked at",
+        tier="R3",
+        world=(("concurrent", 3), ("video_rpm", 60)),
+        anywhere=videos > 0,
+        steps=(*_build_unwatched_steps(video, unwatched),),
+    )
     yield Plan(
         name="remaining within a window",
         tier="R2",
         clock=True,
         anywhere=True,
         world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_build_remaining_steps(image, video),),
+        steps=(*_build_remaining_steps(image, video, 1 if limits else 5),),
     )
 
 
@@ -164,11 +175,42 @@ def _build_slot_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
         yield post("image", build_small_request(image), valid=True, use="free-slot")
 
 
-def _build_remaining_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
+    """Yield as many videos as run at once, a look at the first alone, and then more videos.
+
+    The looks at the others come after these: slots must be free without them.
+    """
+    names = [f"video {turn}" for turn in range(count)]
+    for place, name in enumerate(names):
+        yield post(
+            "video",
+            build_small_request(video, prompt=f"Unwatched {place}"),
+            name=name,
+            use="burst",
+            together=place > 0,
+            group="unwatched" if place else "",
+        )
+    yield Poll(of=names[0])
+    yield Wait(seconds=3)
+    more = [f"one more {turn}" for turn in range(3)]
+    for name in more:
+        yield post(
+            "video",
+            build_small_request(video, prompt=name),
+            name=name,
+            use="unwatched-slot",
+        )
+    for name in names[1:]:
+        yield get(_RETRIEVE, ref=Ref(name))
+    for name in (*names[1:], *more):
+        yield Poll(of=name)
+
+
+def _build_remaining_steps(image: ModelJson, video: ModelJson, pause: float) -> Iterator[Step]:
     for turn in range(3):
         yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
-        yield Wait(seconds=5)
+        yield Wait(seconds=pause)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     for turn in range(3):
         yield Poll(of=f"film {turn}")
