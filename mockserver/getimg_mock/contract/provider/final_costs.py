@@ -115,7 +115,9 @@ def _sum_delivered(
     for history in histories:
         for name, end in history.ended.items():
             made = history.submitted.get(name)
-            if made is None or made.key != last.key or made.at <= first.at:
+            if made is None or made.key != last.key or made.at < first.at:
+                continue
+            if made.at == first.at and made.number < first.number:
                 continue
             if end.object.get("status") == "completed" and end.at < last.at - BOOKING_TIME:
                 total += read_total_cost(end) or ZERO

@@ -268,7 +268,7 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
     """Yield each value that a model takes, and for videos each price, a few at the same time."""
     kind = get_kind(model)
     orders = list(_list_supported(model))
-    orders += _list_dearest(model) if files else []
+    orders += _list_largest(model) if files else []
     for first in range(0, len(orders), _AT_ONCE):
         batch = orders[first : first + _AT_ONCE]
         for more in batch:
@@ -285,29 +285,26 @@ def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
             shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
             if kind == "video":
                 yield Poll(of=shown, every=60)
-            if files:
+            # Long videos are downloaded elsewhere.
+            if files and "duration" not in more:
                 yield request_file(f"{shown}.now" if kind == "video" else shown)
 
 
-def _list_dearest(model: ModelJson) -> list[dict[str, Any]]:
-    """Return the fields of the largest results: each format of the largest picture, both ways up.
+def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
+    """Return the fields of the largest pictures: in the formats left over, and at their widest.
 
     A service may make what is large in another way than what is small.
     """
-    known = sorted(model["supported_resolutions"], key=rank_resolution)
-    ratios = model["supported_aspect_ratios"]
-    largest = {"resolution": known[-1]} if known else {}
-    if model["type"] == "image":
-        found = [largest | {"output_format": each} for each in ("png", "jpeg", "webp")]
-        wide = max(ratios, key=_compute_ratio, default=None)
-        high = min(ratios, key=_compute_ratio, default=None)
-        found += [largest | {"aspect_ratio": each} for each in (wide, high) if each]
-        found += [
-            largest | {"aspect_ratio": wide, "output_format": each} for each in ("png", "webp")
-        ]
-        return found
-    longest = max(model["supported_durations"], default=None)
-    return [largest | {"aspect_ratio": each, "duration": longest} for each in ratios[1:3]]
+    if model["type"] != "image" or not model["supported_resolutions"]:
+        return []
+    largest = {"resolution": max(model["supported_resolutions"], key=rank_resolution)}
+    widest = max(model["supported_aspect_ratios"], key=_compute_ratio, default=None)
+    more = {"aspect_ratio": widest} if widest else {}
+    return [
+        largest | {"output_format": "png"},
+        largest | {"output_format": "webp"},
+        largest | {"output_format": "webp"} | more,
+    ]
 
 
 def _compute_ratio(ratio: str) -> float:
