@@ -30,7 +30,18 @@ BOOKING_TIME: Final = timedelta(seconds=75)
 _AN_HOUR: Final = timedelta(hours=1)
 
 
-def find_missing_costs(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+def is_money_missing(histories: Sequence[History]) -> bool:
+    """Whether the balance or the costs lack something that was delivered, however short ago."""
+    found = (
+        *find_missing_costs(histories, timedelta(0)),
+        *find_missing_charges(histories, timedelta(0)),
+    )
+    return any(observation.failed for _, observation in found)
+
+
+def find_missing_costs(
+    histories: Sequence[History], time: timedelta = BOOKING_TIME
+) -> Iterator[tuple[History, Observation]]:
     """GP509: at the end of a run the costs have all that was delivered, on the dates of the run."""
     for history, last in _list_final(histories, FINAL_COSTS):
         first = _find_first(histories, last)
@@ -40,12 +51,14 @@ def find_missing_costs(histories: Sequence[History]) -> Iterator[tuple[History, 
         old, new = (parse_decimal(each.object.get("total_cost")) for each in (first, last))
         if old is None or new is None or not _covers(last, first):
             continue
-        owed = _sum_delivered(histories, first, last)
+        owed = _sum_delivered(histories, first, last, time)
         wanted = f"at least {old} + {owed}, which was delivered"
         yield history, expect(new >= old + owed, wanted, str(new), first, last)
 
 
-def find_missing_charges(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+def find_missing_charges(
+    histories: Sequence[History], time: timedelta = BOOKING_TIME
+) -> Iterator[tuple[History, Observation]]:
     """GP504: at the end of a run the balance has fallen by all that was delivered.
 
     An account that was paid into during the run is left out.
@@ -58,7 +71,7 @@ def find_missing_charges(histories: Sequence[History]) -> Iterator[tuple[History
         old, new = read_balance(first), read_balance(last)
         if old is None or new is None:
             continue
-        owed = _sum_delivered(histories, first, last)
+        owed = _sum_delivered(histories, first, last, time)
         wanted = f"at most {old} - {owed}, which was delivered"
         yield history, expect(new <= old - owed + rounding, wanted, str(new), first, last)
 
@@ -108,9 +121,9 @@ def _is_paid_into(histories: Sequence[History], key: str) -> bool:
 
 
 def _sum_delivered(
-    histories: Sequence[History], first: HttpExchange, last: HttpExchange
+    histories: Sequence[History], first: HttpExchange, last: HttpExchange, time: timedelta
 ) -> Decimal:
-    """Return the cost of what a key began after one read, and got long before another."""
+    """Return the cost of what a key began after one read, and got some time before another."""
     total = ZERO
     for history in histories:
         for name, end in history.ended.items():
@@ -119,7 +132,7 @@ def _sum_delivered(
                 continue
             if made.at == first.at and made.number < first.number:
                 continue
-            if end.object.get("status") == "completed" and end.at < last.at - BOOKING_TIME:
+            if end.object.get("status") == "completed" and end.at < last.at - time:
                 total += read_total_cost(end) or ZERO
     return total
 

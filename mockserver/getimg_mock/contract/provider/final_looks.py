@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ _MOST: Final = 12
 FINAL_PLAN: Final = "the first results, at the end of the run"
 """The name of the plan, whose ids belong to one run."""
 
+LATER_PLAN: Final = "the money of the run, later"
+"""The name of the plan that reads balances and costs once more, where something is missing."""
+
+_PAUSE: Final = 10
+_PAUSES: Final = 8
+"""How often, and for how many seconds at once, it waits for that."""
+
 FINAL_COSTS: Final = "final-costs"
 """The role of the reads of costs in that plan."""
 
@@ -42,6 +50,12 @@ def build_final_plan(histories: Sequence[History]) -> Plan | None:
     looks = [*_build_looks(histories), *_build_requests_for_files(histories)]
     steps = [*looks, *_build_money_steps(histories)] if looks else []
     return Plan(name=FINAL_PLAN, steps=tuple(steps)) if steps else None
+
+
+def build_later_plan(histories: Sequence[History]) -> Plan:
+    """Return the plan that waits for the money of a run to be booked, and reads it again."""
+    waits = [Wait(seconds=_PAUSE)] * _PAUSES
+    return Plan(name=LATER_PLAN, steps=(*waits, *_build_money_steps(histories)))
 
 
 def _build_looks(histories: Sequence[History]) -> Iterator[Send]:

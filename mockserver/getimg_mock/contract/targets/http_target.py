@@ -10,8 +10,8 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 from getimg_mock import schemas
 from getimg_mock.contract.instants import parse_instant
@@ -28,16 +28,18 @@ from getimg_mock.contract.targets.execution import (
 )
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
+from getimg_mock.contract.targets.redirects import follow_redirects
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
-from getimg_mock.world.operations import find_operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.model_choice import ModelKind
+    from getimg_mock.contract.targets.request_gate import Gate
     from getimg_mock.contract.steps import Send
 
 
@@ -53,9 +55,6 @@ _KNOWN_PACE: Final = 3
 _SLOW: Final = 60.0
 _SLOWER: Final = 10.0
 """A video is waited for at least so many seconds, and so many times as long as the slowest."""
-
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_MAX_REDIRECTS: Final = 3
 
 _MARGIN: Final = 0.2
 """Seconds added to the wait for a reset, since clocks differ a little."""
@@ -230,37 +229,22 @@ def _is_graphic(text: str) -> bool:
 def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
     """Return the limits of images and videos a minute, as far as the target states them.
 
-    Only the answer to a submission states that of images. With `paid`, one without a prompt is
-    sent for it.
+    Only the answer to a submission states that of images, and often that of videos. With `paid`,
+    one of each kind without a prompt is sent for it.
     """
-    image = find_cheapest(address.models, "image")
-    refused = post("image", {"model": image["id"]}, name="image", valid=False)
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    refused = [
+        post(kind, {"model": find_cheapest(address.models, kind)["id"]}, name=kind, valid=False)
+        for kind in kinds
+    ]
     look = get("/v2/videos/generations/req-01ZZZZZZZZZZZZ", name="video")
-    plan = Plan(name="the limits", tier="R1", steps=(look, refused) if paid else (look,))
+    plan = Plan(name="the limits", tier="R1", steps=(look, *refused) if paid else (look,))
     found = {}
     for each in address.run(plan):
         limit = each.fields.get("x-ratelimit-limit", "")
         if each.step is not None and limit.isascii() and limit.isdigit():
             found[each.step.name] = int(limit)
     return found
-
-
-class Gate(Protocol):
-    """A gate that every request to a paid service passes."""
-
-    def find_obstacle(self, plan: Plan) -> str:
-        """Return why the budget does not allow a plan, or an empty text."""
-
-    def before_request(self, sent: PreparedRequest, step: Send) -> None:
-        """Reserve what the request can cost; raises `RefusedError` where that does not fit."""
-
-    def after_request(
-        self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
-    ) -> None:
-        """Book what the request cost, as far as the answer says; `received` is None for none."""
-
-    def settle(self) -> None:
-        """Compare the books with the balance of the service, after a plan."""
 
 
 def _find_window_key(sent: PreparedRequest) -> tuple[str, str]:
@@ -346,25 +330,10 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace(sent, step)
         received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
-        received = self._follow(sent, step, received)
+        received = follow_redirects(
+            self.base, sent, received, lambda there: self._send_through_gate(there, step)
+        )
         self._record_window(sent, received)
-        return received
-
-    def _follow(
-        self, sent: PreparedRequest, step: Send, received: ReceivedResponse
-    ) -> ReceivedResponse:
-        """Follow the redirects of a download on the same host: they may be how files are served."""
-        for _ in range(_MAX_REDIRECTS):
-            place = urljoin(self.base + sent.target, dict(received.headers).get("location", ""))
-            if (
-                received.status not in _REDIRECTS
-                or find_operation(step.method, sent.target.partition("?")[0])
-                != "downloads.retrieve"
-                or not place.startswith(self.base + "/")
-            ):
-                break
-            there = replace(sent, target=place[len(self.base) :])
-            received = self._send_through_gate(there, step)
         return received
 
     def _send_through_gate(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:

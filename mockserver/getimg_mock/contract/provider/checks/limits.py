@@ -305,8 +305,9 @@ def _had_all_ended(history: History, refused: HttpExchange) -> bool:
         end = history.ended.get(name)
         looks = history.polls.get((made.key, name), [])
         first = next((each for each in looks if each.number > refused.number), end)
-        late = first is None or first.object.get("status") not in TERMINAL
-        if late or first.at - refused.at > _AT_ONCE or end is None:
+        if end is None or first is None or first.at - refused.at > _AT_ONCE:
+            return False
+        if first.object.get("status") not in TERMINAL:
             return False
     return begun <= 1
 

@@ -171,8 +171,9 @@ def find_endless_videos(histories: Sequence[History]) -> Iterator[tuple[History,
     for history in histories if len(times) >= _ENOUGH_VIDEOS else ():
         for each in history.with_role("poll-given-up"):
             made = history.submitted.get(each.path.rpartition("/")[2])
-            waiting = made is not None and each.object.get("status") == "pending"
-            if waiting and not history.own and (each.at - made.at).total_seconds() >= bound:
+            if made is None or each.object.get("status") != "pending" or history.own:
+                continue
+            if (each.at - made.at).total_seconds() >= bound:
                 wanted = f"an end, as {len(times)} others had within {max(times):.0f} s"
                 yield history, fail_as("FAIL", wanted, "pending", made, each)
 

@@ -40,7 +40,7 @@ def build_corpus(
     found = (
         *routing_plans.build_plans(models),
         *key_plans.build_plans(models),
-        *rate_limit_plans.build_plans(models, limits or {}),
+        *rate_limit_plans.build_plans(models, limits or {}, thorough=thorough),
         *generation_plans.build_plans(models, thorough=thorough),
         *repeated_plans.build_plans(models, thorough=thorough),
         *link_plans.build_plans(models),

@@ -23,8 +23,13 @@ _MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
 
 
-def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Iterator[Plan]:
-    """Yield the plans about rate limits; `limits` are requests a minute by kind, where known."""
+def build_plans(
+    models: Sequence[ModelJson], limits: Mapping[str, int], *, thorough: bool
+) -> Iterator[Plan]:
+    """Yield the plans about rate limits; `limits` are requests a minute by kind, where known.
+
+    Plans that are `thorough` wait for a new window, where waiting costs no real time.
+    """
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     images, videos = limits.get("image", 0), limits.get("video", 0)
     yield Plan(
@@ -58,12 +63,12 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         clock=True,
         steps=(*_build_slot_steps(image, video),),
     )
-    unwatched = min(_UNWATCHED, videos) if videos else 3
+    unwatched = 3 if thorough else min(_UNWATCHED, videos or _UNWATCHED)
     yield Plan(
         name="videos that are not looked at",
         tier="R3",
         world=(("concurrent", 3), ("video_rpm", 60)),
-        anywhere=videos > 0,
+        anywhere=True,
         steps=(*_build_unwatched_steps(video, unwatched),),
     )
     yield Plan(
@@ -72,7 +77,7 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         clock=True,
         anywhere=True,
         world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_build_remaining_steps(image, video, 1 if limits else 5),),
+        steps=(*_build_remaining_steps(image, video, thorough=thorough),),
     )
 
 
@@ -206,14 +211,16 @@ def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
         yield Poll(of=name)
 
 
-def _build_remaining_steps(image: ModelJson, video: ModelJson, pause: float) -> Iterator[Step]:
+def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool) -> Iterator[Step]:
     for turn in range(3):
         yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
-        yield Wait(seconds=pause)
+        yield Wait(seconds=5 if thorough else 1)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     for turn in range(3):
         yield Poll(of=f"film {turn}")
+    if not thorough:
+        return
     yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
     yield post("image", build_small_request(image, prompt="A new window"))
     yield get(_RETRIEVE, ref=Ref("film 2"))
