@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.history import History
     from getimg_mock.contract.model_choice import ModelKind
-    from getimg_mock.contract.targets.request_gate import Gate
     from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.targets.request_gate import Gate
 
 
 REAL_API_URL: Final = "https://api.getimg.ai"
