@@ -125,10 +125,13 @@ def _sum_delivered(
 ) -> Decimal:
     """Return the cost of what a key began after one read, and got some time before another."""
     total = ZERO
+    ended: dict[str, HttpExchange] = {}
+    for history in reversed(histories):
+        ended |= history.ended
     for history in histories:
-        for name, end in history.ended.items():
-            made = history.submitted.get(name)
-            if made is None or made.key != last.key or made.at < first.at:
+        for name, made in history.submitted.items():
+            end = ended.get(name)
+            if end is None or made.key != last.key or made.at < first.at:
                 continue
             if made.at == first.at and made.number < first.number:
                 continue

@@ -7,7 +7,7 @@ takes seconds, nothing of it shows.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import Plan, get
@@ -47,7 +47,11 @@ _FILE: Final = "final-file"
 
 def build_final_plan(histories: Sequence[History]) -> Plan | None:
     """Return the plan that looks at the first results of a run, or None where there are none."""
-    looks = [*_build_looks(histories), *_build_requests_for_files(histories)]
+    looks = [
+        *_build_looks(histories),
+        *_build_requests_for_files(histories),
+        *_build_first_looks(histories),
+    ]
     steps = [*looks, *_build_money_steps(histories)] if looks else []
     return Plan(name=FINAL_PLAN, steps=tuple(steps)) if steps else None
 
@@ -68,6 +72,15 @@ def _build_looks(histories: Sequence[History]) -> Iterator[Send]:
         ]
         for each in found[:_MOST]:
             yield get(each.path, key=_name_key(each), use=_LOOK)
+
+
+def _build_first_looks(histories: Sequence[History]) -> Iterator[Send]:
+    """Yield looks at the videos that no plan has followed to their end: what they cost counts."""
+    ended = {name for history in histories for name in history.ended}
+    for history in histories:
+        for name, made in history.submitted.items():
+            if made.operation == "videos.create" and name not in ended and made.key in {"a", "b"}:
+                yield get(f"{made.path}/{quote(name, safe='')}", key=_name_key(made))
 
 
 def _name_key(exchange: HttpExchange) -> Key:

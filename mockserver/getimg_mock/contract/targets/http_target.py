@@ -18,6 +18,7 @@ from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.earlier_work import EarlierWork
 from getimg_mock.contract.targets.execution import (
     POLL_BOUND,
@@ -28,7 +29,6 @@ from getimg_mock.contract.targets.execution import (
 )
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
-from getimg_mock.contract.targets.redirects import follow_redirects
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
@@ -57,19 +57,29 @@ def costs_add_up(history: History) -> Iterator[Observation]:
             str(each.object.get("total_cost")),
             each,
         )
-        dates = [str(bucket.get("date")) for bucket in buckets]
-        wanted = _list_dates(each)
-        if wanted is not None and not history.own and 0 not in amounts:
-            # That dates without costs have a bucket is inferred.
-            listed = [day for day in wanted if day in dates]
-            yield expect(dates == listed, "UTC dates of the range, ascending", dates, each)
-        elif wanted is not None:
-            yield expect(
-                dates == wanted,
-                f"one bucket for each UTC date, {len(wanted)} ascending",
-                _describe_difference(dates, wanted),
-                each,
-            )
+        yield from _check_dates(history, each, buckets, amounts)
+
+
+def _check_dates(
+    history: History, each: HttpExchange, buckets: list[Any], amounts: list[Decimal | None]
+) -> Iterator[Observation]:
+    """Require one bucket for each UTC date of a range.
+
+    That dates without costs have a bucket is inferred.
+    """
+    dates = [str(bucket.get("date")) for bucket in buckets]
+    wanted = _list_dates(each)
+    if wanted is not None and not history.own and 0 not in amounts:
+        # That dates without costs have a bucket is inferred.
+        listed = [day for day in wanted if day in dates]
+        yield expect(dates == listed, "UTC dates of the range, ascending", dates, each)
+    elif wanted is not None:
+        yield expect(
+            dates == wanted,
+            f"one bucket for each UTC date, {len(wanted)} ascending",
+            _describe_difference(dates, wanted),
+            each,
+        )
 
 
 def _list_dates(exchange: HttpExchange) -> list[str] | None:

@@ -181,14 +181,7 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
     for each in history:
         if not each.error:
             continue
-        for text in _collect_texts(each.error):
-            leak = _find_leak(_strip_echo(text, each))
-            secret = any(secret in text for _, secret in history.secrets)
-            resolved = each.fault == "reference-url"  # a message may name the address it found
-            if secret or (leak and not resolved):  # what no service may show, whatever is assumed
-                yield fail_as("FAIL", "an error without internals or keys", text, each)
-            else:
-                yield OK
+        yield from _check_for_leaks(history, each)
         if each.valid is not False or each.status < 400 or each.status == 429:
             continue
         cause: tuple[Any, ...] = (
@@ -206,10 +199,15 @@ def error_codes_are_stable(history: History) -> Iterator[Observation]:
         yield expect(first == code, f"the code {first!r} again", code, where, each)
 
 
-def _find_leak(text: str) -> str:
-    """Return what a text shows of the inside of a service, or an empty text."""
-    leak = _INTERNALS.search(text)
-    return leak[0] if leak else ""
+def _check_for_leaks(history: History, each: HttpExchange) -> Iterator[Observation]:
+    """Require an error without what no service may show, whatever is assumed."""
+    resolved = each.fault == "reference-url"  # a message may name the address it found
+    for text in _collect_texts(each.error):
+        leak = not resolved and _INTERNALS.search(_strip_echo(text, each))
+        if leak or any(secret in text for _, secret in history.secrets):
+            yield fail_as("FAIL", "an error without internals or keys", text, each)
+        else:
+            yield OK
 
 
 def _collect_texts(value: Any) -> Iterator[str]:

@@ -49,6 +49,21 @@ def build_plans(
         anywhere=0 < videos <= _MAX_LIMIT,
         steps=(*_build_video_burst_steps(video, videos or 2, at_once=videos > 0),),
     )
+    yield from _build_slot_plans(image, video, videos, thorough=thorough)
+    yield Plan(
+        name="remaining within a window",
+        tier="R2",
+        clock=True,
+        anywhere=True,
+        world=(("image_rpm", 5), ("video_rpm", 5)),
+        steps=(*_build_remaining_steps(image, video, thorough=thorough),),
+    )
+
+
+def _build_slot_plans(
+    image: ModelJson, video: ModelJson, videos: int, *, thorough: bool
+) -> Iterator[Plan]:
+    """Yield the plans about work at the same time; `videos` is the limit a minute, where known."""
     yield Plan(
         name="more at once than the limit",
         tier="R3",
@@ -70,14 +85,6 @@ def build_plans(
         world=(("concurrent", 3), ("video_rpm", 60)),
         anywhere=True,
         steps=(*_build_unwatched_steps(video, unwatched),),
-    )
-    yield Plan(
-        name="remaining within a window",
-        tier="R2",
-        clock=True,
-        anywhere=True,
-        world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_build_remaining_steps(image, video, thorough=thorough),),
     )
 
 

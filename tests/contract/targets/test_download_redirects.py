@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
-from getimg_mock.contract.targets.redirects import follow_redirects
 
 BASE = "http://127.0.0.1:1"
 FILE = "/v2/downloads/req-1/0"
