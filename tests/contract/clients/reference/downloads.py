@@ -34,8 +34,8 @@ def download(
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
     if core.faulty("index-not-in-name"):
-        overwrite = overwrite or core.seen.get(path, index) != index
-        core.seen[path] = index
+        overwrite = overwrite or core.seen.get(str(path), index) != index
+        core.seen[str(path)] = index
     for last in (False, True):
         try:
             return str((yield from save(core, item, path, overwrite=overwrite)))

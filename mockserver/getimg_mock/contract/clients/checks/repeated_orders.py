@@ -105,10 +105,7 @@ def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
 
     Fails when a call returns the video of another call. Results without an id are not judged.
     """
-    ordered = {
-        str(each.asked.get("prompt")): each.object.get("id")
-        for each in history.submissions
-    }
+    ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
     for outcome in history.calls("generate_video"):
         got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None
         own = ordered.get(str(outcome.args.get("prompt")))
