@@ -96,11 +96,11 @@ def withhold_effects(effects: list[Effect]) -> AbstractContextManager[list[Effec
     return _EffectCollection(effects, passes_on=False)
 
 
-def record_effect(effect: Effect) -> None:
-    """Add an effect to the collection of the current context, if there is one."""
+def record_effect(*effects: Effect) -> None:
+    """Add effects to the collection of the current context, if there is one."""
     collected = _COLLECTED.get()
     if collected is not None:
-        collected.append(effect)
+        collected += effects
 
 
 class Exchange(NamedTuple):
@@ -180,10 +180,6 @@ class Exchange(NamedTuple):
 class Draft(Protocol):
     """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
 
-    @property
-    def weight(self) -> int:
-        """Its approximate size in memory, in bytes."""
-
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
 
@@ -257,23 +253,22 @@ class Journal:
         for listener in tuple(self._listeners):
             listener(exchange)
 
-    def record_draft(self, draft: Draft) -> None:
+    def record_draft(self, draft: Draft, weight: int) -> None:
         """Do what `record` does, and make the exchange when it is read."""
         if self._listeners:
-            self.record(draft.write_out(0), draft.weight)
+            self.record(draft.write_out(0), weight)
             return
         with self._lock:
             self._recorded += 1
-            self._keep(draft, draft.weight)
+            self._keep(draft, weight)
 
     def _keep(self, item: Exchange | Draft, weight: int) -> None:
-        self._exchanges.append(item)
+        exchanges = self._exchanges
+        exchanges.append(item)
         self._weights.append(weight)
         self._weight += weight
-        while len(self._exchanges) > self._bound or (
-            self._weight > self._budget and len(self._exchanges) > 1
-        ):
-            self._exchanges.popleft()
+        while len(exchanges) > self._bound or (self._weight > self._budget and len(exchanges) > 1):
+            exchanges.popleft()
             self._weight -= self._weights.popleft()
 
     def _read(self, index: int) -> Exchange:
