@@ -143,11 +143,9 @@ class RequestCycle(RequestResponseCycle):
         ):
             return False
         fields = dict(headers)
-        if (
-            len(fields) != len(headers)
-            or not _PLAIN_NAMES.issuperset(fields)
-            or _find_control(b"".join(fields.values()))
-        ):
+        if len(fields) != len(headers) or not _PLAIN_NAMES.issuperset(fields):
+            return False
+        if _find_control(b"".join(fields.values())):
             return False
         data = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
             STATUS_LINE[status],
