@@ -85,12 +85,12 @@ def test_a_listener_for_drafts_costs_no_exchange() -> None:
     journal = Journal()
     heard: list[tuple[Exchange | Draft, int]] = []
     journal.subscribe_drafts(lambda *each: heard.append(each))
-    draft = Mock(weight=1, write_out=Mock(side_effect=lambda number: exchange(number=number)))
-    journal.record_draft(draft)
+    draft = Mock(write_out=Mock(side_effect=lambda number: exchange(number=number)))
+    journal.record_draft(draft, 1)
     assert heard == [(draft, 1)]
     draft.write_out.assert_not_called()
     journal.subscribe(lambda _: None)
-    journal.record_draft(draft)
+    journal.record_draft(draft, 1)
     assert heard[1] == (exchange(number=2), 2)
     assert [each.number for each in journal] == [1, 2]
 

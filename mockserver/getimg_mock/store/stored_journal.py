@@ -102,9 +102,9 @@ class StoredJournal(Journal):
             self._drop_oldest()
         self._call_listeners(exchange)
 
-    def record_draft(self, draft: Draft) -> None:
+    def record_draft(self, draft: Draft, weight: int) -> None:
         """Do what `record` does: a row has the whole exchange."""
-        self.record(draft.write_out(0), draft.weight)
+        self.record(draft.write_out(0), weight)
 
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (

@@ -140,7 +140,9 @@ class ExternalServer:
             raise SettingsError(
                 f"The clock of a workspace at {self.url} starts now; clock cannot be a moment."
             )
-        key = derive_key(f"{self._run} {want.key}")
+        # Workers of one run share modules and the session, and each has its own fixtures of them.
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        key = derive_key(f"{self._run} {worker} {want.key}")
         workspace = GetimgMock(RemoteChannel(self.url, key, self._token), url=self.url)
         workspace.clock.scale(want.rate)
         self._prepare(workspace, want)

@@ -98,11 +98,11 @@ def withhold_effects(effects: list[Effect]) -> AbstractContextManager[list[Effec
     return _EffectCollection(effects, passes_on=False)
 
 
-def record_effect(effect: Effect) -> None:
-    """Add an effect to the collection of the current context, if there is one."""
+def record_effect(*effects: Effect) -> None:
+    """Add effects to the collection of the current context, if there is one."""
     collected = _COLLECTED.get()
     if collected is not None:
-        collected.append(effect)
+        collected += effects
 
 
 class Exchange(NamedTuple):
@@ -183,10 +183,6 @@ class Draft(Protocol):
     """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
 
     @property
-    def weight(self) -> int:
-        """Its approximate size in memory, in bytes."""
-
-    @property
     def at(self) -> datetime:
         """The workspace's time at the start of the request."""
 
@@ -257,15 +253,15 @@ class Journal:
             self._keep(exchange, weight)
         self._call_listeners(exchange)
 
-    def record_draft(self, draft: Draft) -> None:
+    def record_draft(self, draft: Draft, weight: int) -> None:
         """Do what `record` does, and make the exchange when it is read."""
         if self._listeners:
-            self.record(draft.write_out(0), draft.weight)
+            self.record(draft.write_out(0), weight)
             return
         with self._lock:
             self._recorded += 1
             number = self._recorded
-            self._keep(draft, draft.weight)
+            self._keep(draft, weight)
         for listener in self._draft_listeners:
             listener(draft, number)
 
@@ -276,13 +272,12 @@ class Journal:
             draft_listener(exchange, exchange.number)
 
     def _keep(self, item: Exchange | Draft, weight: int) -> None:
-        self._exchanges.append(item)
+        exchanges = self._exchanges
+        exchanges.append(item)
         self._weights.append(weight)
         self._weight += weight
-        while len(self._exchanges) > self._bound or (
-            self._weight > self._budget and len(self._exchanges) > 1
-        ):
-            self._exchanges.popleft()
+        while len(exchanges) > self._bound or (self._weight > self._budget and len(exchanges) > 1):
+            exchanges.popleft()
             self._weight -= self._weights.popleft()
 
     def _read(self, index: int) -> Exchange:
