@@ -91,13 +91,15 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
     product = generation.product
-    links = [_build_link(call, generation.id, each, expires) for each in range(product.files)]
-    recorded = render_result(call.fake.recordings, generation, links)
-    if recorded is not None:
-        return Answer(200, recorded, [JSON, *headers])
+    link = _build_link(call, generation.id, 0, expires)
+    if product.recording is not None:
+        more = [_build_link(call, generation.id, each, expires) for each in range(1, product.files)]
+        recorded = render_result(call.fake.recordings, generation, [link, *more])
+        if recorded is not None:
+            return Answer(200, recorded, [JSON, *headers])
     body = _find_template(product) % (
         encode_string(generation.id),
-        encode_string(links[0]),
+        encode_string(link),
         encode_string(format_unix_timestamp(deletes_at)),
     )
     return Answer(200, body.encode(), [JSON, *headers])
@@ -106,7 +108,8 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
 def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
     signature = call.owner.sign_link(generation_id, index, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    return f"{address}{_LINK % (generation_id, index)}?exp={expires}&sig={signature}"
+    path = _LINK % (generation_id, index)
+    return f"{address}{path}?exp={expires}&sig={signature}"
 
 
 # By the id of a product, which stays its own while the product is kept here.

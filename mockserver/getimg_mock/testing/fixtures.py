@@ -250,7 +250,7 @@ def _open_in_process(
     stack.callback(INTERCEPTION.remove, claim)
     _set_environment(request, stack, workspace)
     workspace.require(*want.policies)
-    store.listeners.append(
+    store.watchers.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
     stack.callback(hand_over(want.test, store, fake))

@@ -118,7 +118,7 @@ class OwnServer:
         detector = StalledPollingDetector(
             workspace, self._store, handle="getimg_live", fail=failure
         )
-        self._store.listeners.append(detector)
+        self._store.watchers.append(detector)
         end_handing_over = hand_over(want.test, self._store, self._fake, key=want.key)
         self._counted.failures.append(failure)
         try:
@@ -126,7 +126,7 @@ class OwnServer:
         finally:
             failure.close()
             self._counted.failures.remove(failure)
-            self._store.listeners.remove(detector)
+            self._store.watchers.remove(detector)
             end_handing_over()
             del self._wanted[want.key]
 
