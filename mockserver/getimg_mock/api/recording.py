@@ -11,6 +11,7 @@ from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
     from getimg_mock.world.journal import Effect, Headers
@@ -28,6 +29,31 @@ class RecordedCall:
 
     def __init__(self, parts: tuple[Any, ...]) -> None:
         self._parts = parts
+
+    @property
+    def at(self) -> datetime:
+        """The workspace's time at the start of the request."""
+        return self._parts[0]  # type: ignore[no-any-return]
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation."""
+        return self._parts[2]  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """The path of the request, with keys not redacted yet."""
+        return self._parts[4]  # type: ignore[no-any-return]
+
+    @property
+    def generation(self) -> str | None:
+        """The id of the generation that the request made, polled or downloaded."""
+        return self._parts[14]  # type: ignore[no-any-return]
+
+    @property
+    def body(self) -> bytes:
+        """The body of the answer, with keys not redacted yet."""
+        return self._parts[11]  # type: ignore[no-any-return]
 
     def write_out(self, number: int) -> Exchange:
         """Return the exchange, with keys redacted and bodies cut."""

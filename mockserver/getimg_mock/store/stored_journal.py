@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from getimg_mock.store.encoding import decode_exchange, decode_step
 from getimg_mock.world.clock import VirtualClock, wall_seconds
-from getimg_mock.world.journal import MAX_STEPS, ControlStep, Exchange, Journal
+from getimg_mock.world.control_steps import MAX_STEPS, ControlStep
+from getimg_mock.world.journal import Exchange, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,10 +89,6 @@ class StoredJournal(Journal):
         """Drop what was added and not kept."""
         self.note_kept()
         self._row_weights.clear()
-
-    def _call_listeners(self, exchange: Exchange) -> None:
-        for listener in tuple(self._listeners):
-            listener(exchange)
 
     def record(self, exchange: Exchange, weight: int | None = None) -> None:
         """Keep an exchange, number it, drop the oldest, and call the listeners."""
