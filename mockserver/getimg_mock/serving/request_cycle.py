@@ -36,6 +36,7 @@ _PLAIN_NAMES: Final = frozenset(
 )
 LOGGER: Final = logging.getLogger("getimg_mock")
 LOGGER.addHandler(logging.NullHandler())
+_find_control: Final = HEADER_VALUE_RE.search
 _join_header: Final = b": ".join
 _BODILESS: Final = frozenset({204, 304})
 
@@ -141,8 +142,10 @@ class RequestCycle(RequestResponseCycle):
             or not headers
         ):
             return False
-        names, values = zip(*headers, strict=True)
-        if not _PLAIN_NAMES.issuperset(names) or HEADER_VALUE_RE.search(b"".join(values)):
+        fields = dict(headers)
+        if len(fields) != len(headers) or not _PLAIN_NAMES.issuperset(fields):
+            return False
+        if _find_control(b"".join(fields.values())):
             return False
         data = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
             STATUS_LINE[status],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -131,6 +132,7 @@ def resolve_options(
     )
 
 
+@cache
 def list_known_names() -> tuple[str, ...]:
     """Return the names of the options of the mark and of `getimg_settings`."""
     settings = [each.name for each in list_options() if each.name not in _SERVER_ONLY]
