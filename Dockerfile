@@ -9,8 +9,10 @@ COPY schemas ./schemas
 COPY fixtures ./fixtures
 COPY contract_tests ./contract_tests
 COPY docs ./docs
+# EXTRAS=[video,redis,tls] adds what these extras bring.
+ARG EXTRAS=""
 RUN python -m venv /opt/getimg-mock \
-    && /opt/getimg-mock/bin/pip install --no-cache-dir --no-compile . \
+    && /opt/getimg-mock/bin/pip install --no-cache-dir --no-compile ".${EXTRAS}" \
     && /opt/getimg-mock/bin/pip uninstall --yes pip
 
 FROM python:3.13-slim-bookworm

@@ -125,7 +125,7 @@ $(MADE):
 
 $(RUNS): pyproject.toml | $(MADE)
 	@echo "Installing getimg-mock into $(VENV)"
-	@$(PIP) install --editable '.[watch]'
+	@$(PIP) install --editable '.[watch,video]'
 	@touch $@
 
 # dependency groups need pip 25.1, which $(MADE) sees to

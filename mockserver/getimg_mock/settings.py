@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -338,8 +339,13 @@ class _Source:
     shown: str = "{}"
 
 
+@cache
+def _index_options() -> Mapping[str, Field[Any]]:
+    return {each.name: each for each in list_options()}
+
+
 def _parse_values(values: Mapping[str, Any], source: _Source) -> dict[str, Any]:
-    known = {each.name: each for each in list_options()}
+    known = _index_options()
     read = {}
     for name, value in values.items():
         written = source.written(name)

@@ -54,7 +54,8 @@ class Client:
         self.messages: list[Message] = []
         scope: dict[str, Any] = {"method": method, "headers": [], "path": "/"}
         scope |= {WIRE: self.wire} if wire else {}
-        self.call = Call("models.list", scope, Fake.of(Settings.of()), workspace=self.world)
+        self.call = Call("models.list", scope, Fake.of(Settings.of()))
+        self.call.workspace = self.world
 
     def gets(self, answer: Answer) -> bool:
         """Deliver an answer; return what `deliver` says: whether all of it went out."""

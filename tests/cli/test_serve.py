@@ -14,7 +14,7 @@ import threading
 from http.client import HTTPConnection
 from queue import Queue
 from typing import TYPE_CHECKING, Any, Self
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -371,3 +371,31 @@ def test_it_ends_without_a_search_for_garbage(tmp_path: Path) -> None:
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert int(printed.rpartition("searched: ")[2]) < 2000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM that a process can handle")
+def test_it_ends_with_its_input_where_that_is_asked_for(tmp_path: Path) -> None:
+    """A program that is killed sends no signal; its end of a pipe closes all the same.
+
+    All workers end, too: their store can be opened by the next at once.
+    """
+    store = f"sqlite:///{tmp_path / 'fake.db'}"
+    command = [sys.executable, "-m", "getimg_mock", "serve", "--port", "0", "--until-eof"]
+    process = subprocess.Popen(  # noqa: S603 - our own
+        [*command, "--workers", "2", "--store", store],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[3]
+    process.stdin.write("what is said is ignored\n")
+    process.stdin.flush()
+    urlopen(f"{url}/__mock__/health").read()  # noqa: S310 - its own server
+    _, errors = process.communicate(timeout=30)  # closes the input
+    assert process.returncode == 0
+    assert errors.count("The standard input has ended") == 1
+    with pytest.raises(URLError):
+        urlopen(f"{url}/__mock__/health")  # noqa: S310 - see above

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getimg_mock.media.h264 import (
+    BitReader,
+    BitWriter,
     Shift,
     StreamHeaders,
     UnsupportedStreamError,
-    _BitReader,
-    _BitWriter,
-    _escape,
     _unescape,
+    escape_payload,
     parse_headers,
     write_following_frame,
 )
@@ -69,7 +69,7 @@ def test_a_still_frame_reads_as_the_standard_says() -> None:
     """Read back field by field, clause 7.3.3."""
     frame = write_following_frame(KNOWN, 19)
     assert frame[:5] == b"\0\0\0\1\x41"
-    bits = _BitReader(_unescape(frame[5:]))
+    bits = BitReader(_unescape(frame[5:]))
     assert bits.read_unsigned() == 0  # first_mb_in_slice
     assert bits.read_unsigned() == 5  # slice_type
     assert bits.read_unsigned() == 0  # pic_parameter_set_id
@@ -90,11 +90,11 @@ def test_a_shift_of_nothing_is_no_shift() -> None:
 @given(st.lists(st.integers(0, 70_000)), st.integers(0, 255))
 def test_numbers_are_read_as_they_were_written(numbers: list[int], byte: int) -> None:
     """Exp-Golomb, clause 9.1: the reader and the writer agree."""
-    writer = _BitWriter()
+    writer = BitWriter()
     for number in numbers:
         writer.write_unsigned(number)
     writer.write_fixed(byte, 8)
-    bits = _BitReader(writer.close())
+    bits = BitReader(writer.close())
     assert [bits.read_unsigned() for _ in numbers] == numbers
     assert bits.read_fixed(8) == byte
 
@@ -104,7 +104,7 @@ def test_numbers_are_read_as_they_were_written(numbers: list[int], byte: int) ->
 )
 def test_signed_numbers_are_those_of_table_9_3(value: int, bits: str) -> None:
     """Positive ones come before negative ones."""
-    writer = _BitWriter()
+    writer = BitWriter()
     writer.write_signed(value)
     closed = bits + "1"
     assert writer.close() == int(closed.ljust(8, "0"), 2).to_bytes(1, "big")
@@ -113,7 +113,7 @@ def test_signed_numbers_are_those_of_table_9_3(value: int, bits: str) -> None:
 @given(st.lists(st.sampled_from([0, 0, 0, 1, 2, 3, 4, 255]), max_size=40).map(bytes))
 def test_no_frame_contains_a_start_code(payload: bytes) -> None:
     """Zeros within a frame are kept apart, and the reader finds them again."""
-    safe = _escape(payload)
+    safe = escape_payload(payload)
     assert all(code not in safe for code in (b"\0\0\0", b"\0\0\1", b"\0\0\2"))
     # A reader takes out each 3 that follows two zeros; those of the payload were guarded too.
     assert _unescape(safe) == payload

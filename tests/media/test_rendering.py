@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from contextvars import copy_context
 from dataclasses import replace
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Final
@@ -126,8 +127,9 @@ def test_a_stepped_app_never_suspends_even_inside_a_running_loop(makers: list[Th
     """A synchronous client in an asynchronous test gets its file as well."""
 
     async def main() -> bytes:
-        with render_synchronously():
-            return step(render(PICTURE, MediaCache(100)))
+        context = copy_context()
+        context.run(render_synchronously)
+        return context.run(step, render(PICTURE, MediaCache(100)))
 
     assert asyncio.run(main()) == b"req-1"
     assert makers == [main_thread()]

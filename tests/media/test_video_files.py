@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ImageChops
 
-from getimg_mock.media.key_frames import fit_bar
+from getimg_mock.media.films import fit_bar
 from getimg_mock.media.palettes import draw_palette
 from getimg_mock.media.video_files import Video, encode_video
 from getimg_mock.world.randomness import Stream

@@ -8,7 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,9 @@ from getimg_mock.world.journal import (
     withhold_effects,
 )
 from tests.world.worlds import START, made, workspace
+
+if TYPE_CHECKING:
+    from getimg_mock.world.journal import Draft
 
 
 def exchange(**values: Any) -> Exchange:
@@ -74,6 +78,21 @@ def test_a_journal_of_no_size_still_tells_its_listeners() -> None:
     journal.subscribe(heard.append)
     journal.record(exchange())
     assert (len(journal), [each.number for each in heard]) == (0, [1])
+
+
+def test_a_listener_for_drafts_costs_no_exchange() -> None:
+    """An exchange is made once, when a listener or a reader asks for one; numbers are the same."""
+    journal = Journal()
+    heard: list[tuple[Exchange | Draft, int]] = []
+    journal.subscribe_drafts(lambda *each: heard.append(each))
+    draft = Mock(write_out=Mock(side_effect=lambda number: exchange(number=number)))
+    journal.record_draft(draft, 1)
+    assert heard == [(draft, 1)]
+    draft.write_out.assert_not_called()
+    journal.subscribe(lambda _: None)
+    journal.record_draft(draft, 1)
+    assert heard[1] == (exchange(number=2), 2)
+    assert [each.number for each in journal] == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,11 @@ export interface ServerOptions {
   /** Further arguments of `getimg-mock serve`. */
   args?: string[];
   env?: Record<string, string>;
+  /**
+   * End the fake when this process or worker ends, also when it is killed. Default true; false is for a `command` that
+   * does not pass its input on, such as `docker run` without `-i`.
+   */
+  untilEof?: boolean;
   /** Options of `getimg-mock serve`, such as `videoSeconds` for `--video-seconds`. */
   [option: string]: unknown;
 }

@@ -83,8 +83,13 @@ export class GetimgMockServer {
   }
 }
 
-/** Start a fake on a free port of 127.0.0.1, or connect to `url`; throws `GetimgMockError`. */
-export async function startGetimgMock({ url, token, command, args = [], env, ...options } = {}) {
+/**
+ * Start a fake on a free port of 127.0.0.1, or connect to `url`; throws `GetimgMockError`.
+ *
+ * The fake ends with this process, also when that is killed: its standard input is a pipe from here. `untilEof: false`
+ * is for a `command` that does not pass the input on.
+ */
+export async function startGetimgMock({ url, token, command, args = [], env, untilEof = true, ...options } = {}) {
   if (url !== undefined) {
     const server = new GetimgMockServer(url.replace(/\/+$/, ""), { token });
     await new Workspace(server.url, "sk_node_probe", { token }).send("GET", "health");
@@ -93,7 +98,7 @@ export async function startGetimgMock({ url, token, command, args = [], env, ...
   for (const name of Object.keys(options))
     if (OF_A_WORKSPACE.has(name) && typeof options[name] === "object" && !Array.isArray(options[name]))
       throw new TypeError(`'${name}' is given to server.workspace({ ${name} }), not to the server.`);
-  const flags = ["serve", "--port", "0", ...toFlags(options), ...args];
+  const flags = ["serve", "--port", "0", ...toFlags({ ...options, untilEof: untilEof || undefined }), ...args];
   const commands = command ? [[command].flat()] : [["getimg-mock"], ["python3", "-m", "getimg_mock"]];
   for (const words of commands) {
     const started = await start([...words, ...flags], { ...process.env, ...env });
@@ -103,7 +108,7 @@ export async function startGetimgMock({ url, token, command, args = [], env, ...
 }
 
 function start([program, ...words], env) {
-  const child = spawn(program, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, words, { env, stdio: ["pipe", "pipe", "pipe"] });
   return new Promise((resolve, reject) => {
     let shown = "";
     const timer = setTimeout(() => {
@@ -128,6 +133,9 @@ function start([program, ...words], env) {
       const found = ADDRESS.exec(shown);
       if (!found || !shown.includes("\n", found.index)) return;
       child.removeAllListeners("exit");
+      // A write would fail once the fake has ended; nothing is written.
+      child.stdin.on("error", () => {});
+      child.stdin.unref();
       // The test runner may end while the fake runs; what it prints is not kept.
       for (const stream of [child.stdout, child.stderr]) {
         stream.removeAllListeners("data");

@@ -1,5 +1,9 @@
 import assert from "node:assert";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { matchers, sameAmount, startGetimgMock } from "../src/index.js";
 import { assertCharged, getimgMock } from "../src/node-test.js";
 
@@ -89,4 +93,36 @@ test("a fake of its own ends when it is told to", async () => {
   assert.equal((await fetch(`${server.url}/__mock__/health`)).status, 200);
   await server.stop();
   assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+});
+
+/** A program that starts a fake, says where it is, and stays. */
+const STARTER = `
+  const { startGetimgMock } = await import(${JSON.stringify(new URL("../src/index.js", import.meta.url))});
+  const { url } = await startGetimgMock();
+  const { parentPort } = await import("node:worker_threads");
+  if (parentPort) parentPort.postMessage(url);
+  else console.log(url);
+  setInterval(() => {}, 1000);
+`;
+const AS_MODULE = new URL(`data:text/javascript,${encodeURIComponent(STARTER)}`);
+
+/** Wait until a fake has closed a connection to it, and with it its port. */
+async function seeEnd(url, kill) {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname).resume();
+  await once(socket, "connect");
+  const closed = new Promise((resolve) => socket.on("error", () => {}).once("close", resolve));
+  await kill();
+  await closed;
+  await assert.rejects(fetch(url));
+}
+
+test("a fake ends with the process or the thread that started it, also when that is killed", { timeout: 60_000 }, async () => {
+  // As Vitest and Jest end their workers: without an exit event.
+  const child = spawn(process.execPath, ["--input-type=module", "-e", STARTER], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(child.stdout.setEncoding("utf8"), "data");
+  await seeEnd(line.trim(), () => child.kill("SIGKILL"));
+  const worker = new Worker(AS_MODULE);
+  const [url] = await once(worker, "message");
+  await seeEnd(url, () => worker.terminate());
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.raw_connection import WIRE, find_direct, get_wire, wait_for_disconnect
+from getimg_mock.api.raw_connection import WIRE, get_wire, wait_for_disconnect
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
@@ -19,12 +19,9 @@ _MISSING_BYTES: Final = 64
 _BODILESS: Final = frozenset({204, 304})
 
 
-def deliver_at_once(answer: Answer, call: Call, send: Send) -> bool:
-    """Send a whole answer if the host of the application has a short way; return whether it has.
-
-    It is taken only where `send` is the host's own, so that no middleware is passed by.
-    """
-    direct = find_direct(call.scope, send)
+def deliver_at_once(answer: Answer, call: Call) -> bool:
+    """Send a whole answer if the host of the application has a short way; return whether it has."""
+    direct = call.direct
     return (
         direct is not None
         and answer.delivery is None

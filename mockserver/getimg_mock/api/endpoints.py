@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from getimg_mock.api.messages import Handler
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
+    from getimg_mock.world.limits import Kind
     from getimg_mock.world.operations import Operation
 
 # A body that exceeds the limit by more bytes than this is not read to its end.
@@ -88,7 +89,8 @@ class Endpoint:
         started, wall = stopwatch(), wall_seconds()
         handled = self.operations.get(scope["method"])
         name = handled.operation.name if handled else "unknown"
-        call = Call(name, scope, self.fake, receive=receive)
+        call = Call(name, scope, self.fake, receive)
+        call.direct = find_direct(scope, receive, send)
         try:
             with collect_effects() as effects:
                 if self.fake.store.is_durable:
@@ -97,9 +99,7 @@ class Endpoint:
                     answer, kept = await self._keep(call, answering, timing, effects)
                 else:
                     answer, kept = await self._answer(call, handled, receive), False
-                sent = deliver_at_once(answer, call, send) or await deliver(
-                    answer, call, receive, send
-                )
+                sent = deliver_at_once(answer, call) or await deliver(answer, call, receive, send)
         except ClientGoneError:
             return
         seconds = stopwatch() - started
@@ -144,12 +144,14 @@ class Endpoint:
             if handled is None:
                 answer = self._refuse_method(call)
             else:
-                self._identify(call, handled.operation)
-                if call.method == "POST":
+                operation = handled.operation
+                self._identify(call, operation)
+                if call.scope["method"] == "POST":
                     limit = self.fake.settings.max_body_mib
                     body = take_body(call, limit)
                     call.body = await read_body(call, receive, limit) if body is None else body
-                    self._note_unknown_fields(call, handled.operation)
+                    if operation.request is not None and operation.limited is not None:
+                        _note_unknown_fields(call, operation.limited)
                 faults.select_behaviour(call)
                 if call.behaviour is NOTHING:
                     answer = await handled.handler(call)
@@ -187,15 +189,6 @@ class Endpoint:
         if call.workspace is not None:
             call.at = call.workspace.clock.now()
 
-    def _note_unknown_fields(self, call: Call, operation: Operation) -> None:
-        """Set the fields of the body that the API does not document on the call."""
-        kind = operation.limited
-        if operation.request is None or kind is None or call.workspace is None:
-            return
-        body = call.json_or_none()
-        if has_unknown_fields(kind, body):
-            call.unknown_fields = find_unknown_fields(kind, body, key=call.workspace.key)
-
     def _refuse_method(self, call: Call) -> Answer:
         allowed = ", ".join(self.operations)
         hint = advise_method(call.method, str(call.scope["path"]), allowed)
@@ -209,13 +202,14 @@ class Endpoint:
         """Apply legal variations, and add the headers that answers of every kind have."""
         if call.behaviour.oddity:
             faults.vary(call, answer)
-        clock = (call.workspace or self.fake).clock.now()
+        clock = call.answered_at or (call.workspace or self.fake).clock.now()
         answer.headers.append((b"date", format_http_date(clock)))
-        fields = format_hint(call.unknown_fields) if call.unknown_fields else None
-        for hint in filter(None, (call.remark, fields)):
-            call.hint = f"{call.hint}; {hint}" if call.hint else hint
-            if self.fake.settings.mock_headers:
-                add_hint(answer, hint)
+        if call.unknown_fields or call.remark:
+            fields = format_hint(call.unknown_fields) if call.unknown_fields else None
+            for hint in filter(None, (call.remark, fields)):
+                call.hint = f"{call.hint}; {hint}" if call.hint else hint
+                if self.fake.settings.mock_headers:
+                    add_hint(answer, hint)
         limited = handled.operation.limited if handled is not None else None
         if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
             given = dict(answer.headers)
@@ -224,6 +218,13 @@ class Endpoint:
         if self.fake.settings.check_responses and call.fault is None:
             for found in describe_violations(call, answer):
                 sys.stderr.write(f"{call.operation} {answer.status}: {found}\n")
+
+
+def _note_unknown_fields(call: Call, kind: Kind) -> None:
+    """Set the fields of the body that the API does not document on the call."""
+    body = call.json_or_none()
+    if has_unknown_fields(kind, body):
+        call.unknown_fields = find_unknown_fields(kind, body, key=call.owner.key)
 
 
 def describe_violations(call: Call, answer: Answer) -> list[str]:
@@ -238,13 +239,12 @@ def describe_violations(call: Call, answer: Answer) -> list[str]:
 def take_body(call: Call, limit_mib: int) -> bytes | None:
     """Return the body if the host of the application has all of it, else None.
 
-    Where a middleware replaces `receive`, it is None. Raises `BodyTooLargeError`. A body that may
-    be too large to be read is left to `read_body`.
+    Raises `BodyTooLargeError`. A body that may be too large to be read is left to `read_body`.
     """
-    if len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
+    direct = call.direct
+    if direct is None or len(call.fields.get(b"content-length", b"")) > _FEW_DIGITS:
         return None
-    direct = find_direct(call.scope, call.receive)
-    body = direct.take_body() if direct is not None else None
+    body = direct.take_body()
     if body is not None and len(body) > limit_mib * 1024 * 1024:
         raise BodyTooLargeError(drained=True)
     return body

@@ -53,10 +53,10 @@ def select_behaviour(call: Call) -> None:
     if workspace is None:
         return
     magic = call.fake.settings.magic
-    header = call.header(HEADER) if magic else None
     spell = magic and b"mock:" in call.body
-    if not (header or spell or len(workspace.scenarios)):
+    if not (spell or (magic and call.fields.get(HEADER)) or len(workspace.scenarios)):
         return
+    header = call.header(HEADER) if magic else None
     facts = _collect_facts(call, workspace)
     asked = parse_header(header)
     if spell and facts.prompt is not None:

@@ -8,8 +8,6 @@ from getimg_mock.api.submissions import build_rate_limit_headers, render_complet
 from getimg_mock.errors import Refusal
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from getimg_mock.api.messages import Answer, Call
 
 
@@ -17,12 +15,13 @@ async def generate(call: Call) -> Answer:
     """Submit, wait on the workspace's clock, and answer 200 with the result."""
     workspace = call.owner
     generation = submit(call, "image")
-    at: datetime | None = generation.created_at
-    if generation.at(generation.created_at) == "pending":
-        generation = (await workspace.wait_finished(generation.id)).generation
-        at = None
-    failure = generation.ending.failure if generation.ending else None
+    ending, at = generation.ending, generation.created_at
+    if ending is None or ending.at > at:
+        generation, _, at = await workspace.wait_finished(generation.id)
+        ending = generation.ending
+    failure = ending.failure if ending is not None else None
     if failure is not None:
         raise Refusal(failure.code, failure.message)
+    call.answered_at = at
     headers = build_rate_limit_headers(workspace.compute_allowance("image", at))
     return render_completed(call, generation, headers)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 _LAST_PORT: Final = 65535
+_LOCAL: Final = ("127.0.0.1", None)
 
 
 def read_client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> str:
@@ -23,13 +24,13 @@ def read_client_address(scope: Mapping[str, Any], *, trust_forwarded: bool) -> s
     precedence; of a list, the first value, set by the proxy nearest to the client.
     """
     headers = scope["headers"]
-    scheme = str(scope.get("scheme", "http"))
+    scheme = scope.get("scheme", "http")
     host = _find_header(headers, b"host")
-    prefix = str(scope.get("root_path", ""))
+    prefix = scope.get("root_path", "")
     if trust_forwarded:
         scheme, host, prefix = _read_forwarded(headers, scheme, host, prefix)
-    name, port = scope.get("server") or ("127.0.0.1", None)
-    return _format_address(scheme, host, prefix, str(name), port)
+    name, port = scope.get("server") or _LOCAL
+    return _format_address(scheme, host, prefix, name, port)
 
 
 @lru_cache(maxsize=256)

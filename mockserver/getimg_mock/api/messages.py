@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
+    from getimg_mock.api.raw_connection import DirectExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.behaviours import Behaviour
     from getimg_mock.world.journal import Headers
@@ -39,7 +40,6 @@ _UNREAD: Final = object()
 JSON: Final = (b"content-type", b"application/json")
 
 
-@dataclass(slots=True)
 class Call:
     """One request while an operation handles it.
 
@@ -50,12 +50,14 @@ class Call:
     the fields of the body that the API does not document; `hint` says what would have worked.
     `replayed` is the recorded outcome of a submission, and `remark` what a replay says of the
     request, in the header for hints.
-    `receive` is ASGI's, to notice that the client has gone.
+    `receive` is ASGI's, to notice that the client has gone. `fields` are the headers by their
+    (lower-case) names; of equal names, the first.
+    `direct` is the short way of the host for whole requests and responses, None where it has none.
+    `answered_at` is the workspace's time of an answer for which it was read last; None where it
+    has to be read again.
     """
 
-    operation: str
-    scope: Mapping[str, Any]
-    fake: Fake
+    # What most requests do not change is kept once.
     body: bytes = b""
     workspace: Workspace | None = None
     behaviour: Behaviour = NOTHING
@@ -63,13 +65,23 @@ class Call:
     fault: str | None = None
     generation: str | None = None
     at: datetime | None = None
-    receive: Receive | None = None
+    answered_at: datetime | None = None
     unknown_fields: tuple[UnknownField, ...] = ()
     hint: str | None = None
     remark: str | None = None
+    direct: DirectExchange | None = None
     replayed: ReplayedOutcome | None = None
-    _headers: dict[bytes, bytes] | None = None
     _parsed: Any = _UNREAD
+
+    def __init__(
+        self, operation: str, scope: Mapping[str, Any], fake: Fake, receive: Receive | None = None
+    ) -> None:
+        self.operation = operation
+        self.scope = scope
+        self.fake = fake
+        self.receive = receive
+        # The first of equal names wins, so it is inserted last.
+        self.fields: Mapping[bytes, bytes] = scope.get(FIELDS) or dict(reversed(scope["headers"]))
 
     def json(self) -> Any:
         """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
@@ -99,14 +111,6 @@ class Call:
         """Return the first query parameter of that name, or None."""
         raw = self.scope["query_string"].decode("utf-8", "replace")
         return next((v for k, v in parse_qsl(raw, keep_blank_values=True) if k == name), None)
-
-    @property
-    def fields(self) -> dict[bytes, bytes]:
-        """The headers by their (lower-case) names; of equal names, the first."""
-        if self._headers is None:
-            # The first of equal names wins, so it is inserted last.
-            self._headers = self.scope.get(FIELDS) or dict(reversed(self.scope["headers"]))
-        return self._headers
 
     def header(self, name: bytes) -> str | None:
         """Return the first header of that (lower-case) name, or None."""

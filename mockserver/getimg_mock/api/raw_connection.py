@@ -69,15 +69,19 @@ class NoWireError(GetimgMockError, RuntimeError):
     """A fault needs the socket, but the ASGI host gives no access to it."""
 
 
-def find_direct(scope: Mapping[str, Any], own: object) -> DirectExchange | None:
-    """Return the direct exchange of a request, if `own` is its `receive` or `send`.
+def find_direct(scope: Mapping[str, Any], receive: object, send: object) -> DirectExchange | None:
+    """Return the direct exchange of a request, if `receive` and `send` are its own.
 
-    Where a middleware has replaced that, nothing may pass it by.
+    Where a middleware has replaced one of them, nothing may pass it by.
     """
     direct: DirectExchange | None = scope.get(DIRECT)
-    if direct is None or getattr(own, "__self__", None) is not direct:
-        return None
-    return direct
+    if (
+        direct is not None
+        and getattr(receive, "__self__", None) is direct
+        and getattr(send, "__self__", None) is direct
+    ):
+        return direct
+    return None
 
 
 def get_wire(scope: Mapping[str, Any]) -> Wire:

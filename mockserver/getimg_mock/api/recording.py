@@ -11,6 +11,7 @@ from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
     from getimg_mock.world.journal import Effect, Headers
@@ -24,11 +25,35 @@ _MAX_SCANNED: Final = MAX_BODY + 1024
 class RecordedCall:
     """A finished request as the journal keeps it until it is read: see `journal.Draft`."""
 
-    __slots__ = ("_parts", "weight")
+    __slots__ = ("_parts",)
 
-    def __init__(self, parts: tuple[Any, ...], weight: int) -> None:
+    def __init__(self, parts: tuple[Any, ...]) -> None:
         self._parts = parts
-        self.weight = weight
+
+    @property
+    def at(self) -> datetime:
+        """The workspace's time at the start of the request."""
+        return self._parts[0]  # type: ignore[no-any-return]
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation."""
+        return self._parts[2]  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> str:
+        """The path of the request, with keys not redacted yet."""
+        return self._parts[4]  # type: ignore[no-any-return]
+
+    @property
+    def generation(self) -> str | None:
+        """The id of the generation that the request made, polled or downloaded."""
+        return self._parts[14]  # type: ignore[no-any-return]
+
+    @property
+    def body(self) -> bytes:
+        """The body of the answer, with keys not redacted yet."""
+        return self._parts[11]  # type: ignore[no-any-return]
 
     def write_out(self, number: int) -> Exchange:
         """Return the exchange, with keys redacted and bodies cut."""
@@ -50,37 +75,25 @@ def record(
     sent: bool,
     effects: Sequence[Effect],
 ) -> None:
-    """Record a finished exchange; one without a workspace goes to the fake's own journal."""
-    owner = call.workspace or call.fake
-    scope = call.scope
-    request_headers: Headers = scope["headers"]
-    body, answer_body = call.body[:_MAX_SCANNED], answer.body[:_MAX_SCANNED]
-    texts = b"".join(chain.from_iterable((*request_headers, *answer.headers)))
-    weight = OVERHEAD + len(texts) + len(body) + len(answer_body) + len(scope["path"])
+    """Record a finished exchange; one without a workspace goes to the fake's own journal.
+
+    `wall` is when it began, in Unix seconds of real time, and `seconds` how long it took.
+    """
+    owner, scope = call.workspace or call.fake, call.scope
+    request_headers, headers = scope["headers"], answer.headers
+    path, query = scope["path"], scope["query_string"]
+    body, answer_body = call.body, answer.body
+    size, answer_size = len(body), len(answer_body)
+    if size > _MAX_SCANNED or answer_size > _MAX_SCANNED:
+        body, answer_body = body[:_MAX_SCANNED], answer_body[:_MAX_SCANNED]
+    texts = (*chain.from_iterable((*request_headers, *headers)), body, answer_body, query)
+    request = (scope["method"], path, query, request_headers, body, size)
+    response = (answer.status, headers, answer_body, answer_size)
+    more = (seconds, call.generation, call.rules, call.fault, sent, effects, call.unknown_fields)
     # In the order of Exchange, less its number.
-    parts = (
-        call.at or owner.clock.now(),
-        wall,
-        call.operation,
-        scope["method"],
-        scope["path"],
-        scope["query_string"],
-        request_headers,
-        body,
-        len(call.body),
-        answer.status,
-        answer.headers,
-        answer_body,
-        len(answer.body),
-        seconds,
-        call.generation,
-        call.rules,
-        call.fault,
-        sent,
-        effects,
-        call.unknown_fields,
-    )
-    owner.journal.record_draft(RecordedCall(parts, weight + len(scope["query_string"])))
+    parts = (call.at or owner.clock.now(), wall, call.operation, *request, *response, *more)
+    weight = OVERHEAD + len(b"".join(texts)) + len(path)
+    owner.journal.record_draft(RecordedCall(parts), weight)
 
 
 def _read_key(headers: Headers) -> bytes | None:

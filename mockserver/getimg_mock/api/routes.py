@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api import billing, downloads, images, models, videos
@@ -53,9 +54,7 @@ class Routes:
             if path.count("{") == 1
         }
         self._patterns = [
-            (re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path)), found)
-            for path, found in endpoints.items()
-            if path.count("{") > 1
+            (_compile_path(path), found) for path, found in endpoints.items() if path.count("{") > 1
         ]
         self._elsewhere = Endpoint(fake, log, _AnyMethod(elsewhere))
 
@@ -88,6 +87,11 @@ class Routes:
                 scope["path_params"] = found.groupdict()
                 return endpoint
         return self._elsewhere
+
+
+@cache
+def _compile_path(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path))
 
 
 async def _serve_lifespan(receive: Receive, send: Send) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
@@ -10,7 +11,7 @@ from getimg_mock.api.messages import JSON, Answer, encode_json, encode_string
 from getimg_mock.api.replaying import (
     build_recorded_request,
     render_result,
-    take_recorded,
+    submit_recorded,
 )
 from getimg_mock.errors import Refusal
 from getimg_mock.world.operations import OPERATIONS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
+    from getimg_mock.world.replayed_jobs import ReplayedJob
     from getimg_mock.world.requests import GenerationRequest
 
 # The path of a file of a generation, with %s for its id and its index.
@@ -36,15 +38,17 @@ def submit(call: Call, kind: Kind) -> Generation:
     if call.fake.recordings is None:
         generation = _submit_request(call, _validate(call, kind, body))
     else:
-        with take_recorded(call, body) as job:
-            request = (
-                _validate(call, kind, body)
-                if job is None
-                else build_recorded_request(call.fake.catalogue, kind, body, job)
-            )
-            generation = _submit_request(call, request)
+        generation = submit_recorded(call, body, partial(_submit_replayed, call, kind, body))
     call.generation = generation.id
     return generation
+
+
+def _submit_replayed(call: Call, kind: Kind, body: Any, job: ReplayedJob | None) -> Generation:
+    if job is None:
+        request = _validate(call, kind, body)
+    else:
+        request = build_recorded_request(call.fake.catalogue, kind, body, job)
+    return _submit_request(call, request)
 
 
 def _submit_request(call: Call, request: GenerationRequest) -> Generation:
@@ -91,13 +95,15 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
     if call.behaviour.fault == "expired_url":
         expires = int(call.owner.clock.now().timestamp()) - 1
     product = generation.product
-    links = [_build_link(call, generation.id, each, expires) for each in range(product.files)]
-    recorded = render_result(call.fake.recordings, generation, links)
-    if recorded is not None:
-        return Answer(200, recorded, [JSON, *headers])
+    link = _build_link(call, generation.id, 0, expires)
+    if product.recording is not None:
+        more = [_build_link(call, generation.id, each, expires) for each in range(1, product.files)]
+        recorded = render_result(call.fake.recordings, generation, [link, *more])
+        if recorded is not None:
+            return Answer(200, recorded, [JSON, *headers])
     body = _find_template(product) % (
         encode_string(generation.id),
-        encode_string(links[0]),
+        encode_string(link),
         encode_string(format_unix_timestamp(deletes_at)),
     )
     return Answer(200, body.encode(), [JSON, *headers])
@@ -106,7 +112,8 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
 def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
     signature = call.owner.sign_link(generation_id, index, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    return f"{address}{_LINK % (generation_id, index)}?exp={expires}&sig={signature}"
+    path = _LINK % (generation_id, index)
+    return f"{address}{path}?exp={expires}&sig={signature}"
 
 
 # By the id of a product, which stays its own while the product is kept here.

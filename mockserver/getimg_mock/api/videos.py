@@ -36,7 +36,8 @@ async def retrieve(call: Call) -> Answer:
     generation: Generation | None
     status: Status
     try:
-        generation, status = workspace.poll(video_id)
+        generation, status, at = workspace.poll(video_id)
+        call.answered_at = at
     except Refusal:
         if call.fake.settings.strictness == "full":
             raise
@@ -45,7 +46,7 @@ async def retrieve(call: Call) -> Answer:
         interruption = interrupt(call, generation)
         if interruption is not None:
             return interruption
-    headers = build_rate_limit_headers(workspace.compute_allowance("video"))
+    headers = build_rate_limit_headers(workspace.compute_allowance("video", call.answered_at))
     if generation is not None and status == "completed":
         return render_completed(call, generation, headers)
     if generation is None:

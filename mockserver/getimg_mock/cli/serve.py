@@ -18,6 +18,7 @@ from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
+from getimg_mock.serving.input_end import end_with_input
 from getimg_mock.serving.kept_objects import keep_objects
 from getimg_mock.serving.reloading import Reloader, check_watching, watch_files
 from getimg_mock.serving.server import (
@@ -76,6 +77,11 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         action=argparse.BooleanOptionalAction,
         default=False,
         help="take changed settings, models, scenarios and media into force when files change",
+    )
+    parser.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end when standard input ends, as it does when the program that started it is gone",
     )
     add_settings(parser)
     _add_recording(parser)
@@ -169,6 +175,8 @@ def run(arguments: argparse.Namespace) -> int:
     entrances = open_entrances(tls)
     url, secure = describe_entrances(entrances[0], tls)
     hold_hangups()
+    if arguments.until_eof:
+        end_with_input()
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
     sys.stdout.flush()

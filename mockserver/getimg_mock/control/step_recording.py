@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.redaction import shorten_key
 from getimg_mock.world.clock import wall_time
-from getimg_mock.world.journal import ControlStep
+from getimg_mock.world.control_steps import ControlStep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -128,8 +128,13 @@ class InProcessExchange:
         self._due: Any = None
         # A context of its own, since another task than the one that began may read the body.
         self._context = copy_context()
-        self._coroutine: Coroutine[Any, Any, None] = app(  # type: ignore[assignment]
-            self.connection.scope(), self.connection.receive, self.connection.send
+        self._context.run(render_synchronously)
+        connection, scope = self.connection, self.connection.scope()
+        # An application of ours names the endpoint of most requests, which a server calls as well.
+        find_endpoint = getattr(app, "find_endpoint", None)
+        endpoint: ASGIApp = (find_endpoint and find_endpoint(scope)) or app
+        self._coroutine: Coroutine[Any, Any, None] = endpoint(  # type: ignore[assignment]
+            scope, connection.receive, connection.send
         )
         self._running = True
 
@@ -220,10 +225,13 @@ class InProcessExchange:
 
     def _take_step(self) -> None:
         suspended = self._step()
-        if suspended is not None and suspended is not SENT:
-            self._due = suspended
-        if not self._running and not self.connection.is_over and self.connection.error is None:
-            self.connection.close()
+        if suspended is not None:
+            if suspended is not SENT:
+                self._due = suspended
+        elif not self._running:
+            connection = self.connection
+            if not connection.is_over and connection.error is None:
+                connection.close()
 
     def _step(self) -> Any:
         """Run the application until it suspends; return on what, or None when it has ended."""
@@ -231,7 +239,7 @@ class InProcessExchange:
         if loop is not None:
             asyncio._set_running_loop(None)  # noqa: SLF001 - the loop cannot resume what we step
         try:
-            return self._context.run(_step, self._coroutine)
+            return self._context.run(self._coroutine.send, None)
         except StopIteration:
             self._running = False
             return None
@@ -305,7 +313,8 @@ def exchange(app: ASGIApp, request: Request, patience: WaitStrategy | None = Non
     Raises `WireError` where a connection on a socket would have failed.
     """
     patience = patience or AdvanceClock()
-    finish_left_behind(patience)
+    if patience.left_behind:
+        finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
         if not under_way.begin():
@@ -321,7 +330,8 @@ async def exchange_async(
 ) -> Response:
     """Return what `exchange` returns; asyncio or trio runs other tasks while it waits."""
     patience = patience or AdvanceClock()
-    finish_left_behind(patience)
+    if patience.left_behind:
+        finish_left_behind(patience)
     under_way = InProcessExchange(app, request, patience)
     try:
         if not under_way.begin():
@@ -347,8 +357,7 @@ def call_application(
 
 def finish_left_behind(patience: WaitStrategy) -> None:
     """Step requests whose clients have disconnected as far as their clocks have come."""
-    if patience.left_behind:
-        patience.left_behind[:] = [each for each in patience.left_behind if not each.resume()]
+    patience.left_behind[:] = [each for each in patience.left_behind if not each.resume()]
 
 
 def _drive(steps: Any, patience: WaitStrategy) -> Any:
@@ -367,11 +376,6 @@ async def _drive_async(steps: Any, patience: WaitStrategy) -> Any:
         except StopIteration as end:
             return end.value
         await patience.wait_async(wait)
-
-
-def _step(coroutine: Coroutine[Any, Any, None]) -> Any:
-    with render_synchronously():
-        return coroutine.send(None)
 
 
 def _jump(wait: ClockWait) -> bool:

@@ -13,11 +13,13 @@ from typing import Final
 
 MACROBLOCK: Final = 16
 
-_START: Final = b"\0\0\0\1"
+START: Final = b"\0\0\0\1"
+"""What stands before each NAL unit of a byte stream."""
+
 _P_SLICE: Final = 1  # nal_unit_type, table 7-1
-_SPS: Final = 7
-_PPS: Final = 8
-_REFERENCE: Final = 2 << 5  # nal_ref_idc: any but 0 means that the next frame may copy from it
+SPS: Final = 7
+PPS: Final = 8
+REFERENCE: Final = 2 << 5  # nal_ref_idc: any but 0 means that the next frame may copy from it
 _P_ONLY: Final = 5  # slice_type, table 7-6
 _WITH_CHROMA_FORMAT: Final = frozenset({100, 110, 122, 244})  # profiles, clause 7.3.2.1.1
 _YUV444: Final = 3
@@ -51,10 +53,10 @@ class Shift:
 def parse_headers(extradata: bytes) -> StreamHeaders:
     """Return what `extradata`, parameter sets with start codes, says about slices."""
     units = {
-        unit[0] & 31: _BitReader(_unescape(unit[1:])) for unit in _split_units(extradata) if unit
+        unit[0] & 31: BitReader(_unescape(unit[1:])) for unit in _split_units(extradata) if unit
     }
-    columns, rows, frame_number_bits = _read_sequence(units[_SPS])
-    overrides, deblocking = _read_picture(units[_PPS])
+    columns, rows, frame_number_bits = _read_sequence(units[SPS])
+    overrides, deblocking = _read_picture(units[PPS])
     return StreamHeaders(columns, rows, frame_number_bits, overrides, deblocking)
 
 
@@ -64,7 +66,7 @@ def write_following_frame(known: StreamHeaders, number: int, shift: Shift | None
     A shift must not be in the uppermost row: the vectors are written as differences from the
     median of the neighbours' (clause 8.4.1.3), which is zero as long as the row above rests.
     """
-    bits = _BitWriter()
+    bits = BitWriter()
     _write_slice_header(bits, known, number)
     total = known.columns * known.rows
     done = 0
@@ -79,10 +81,10 @@ def write_following_frame(known: StreamHeaders, number: int, shift: Shift | None
             done = macroblock + 1
     if done < total:
         bits.write_unsigned(total - done)
-    return _START + bytes((_REFERENCE | _P_SLICE,)) + _escape(bits.close())
+    return START + bytes((REFERENCE | _P_SLICE,)) + escape_payload(bits.close())
 
 
-def _write_slice_header(bits: _BitWriter, known: StreamHeaders, number: int) -> None:
+def _write_slice_header(bits: BitWriter, known: StreamHeaders, number: int) -> None:
     """Write clause 7.3.3 for a P slice that covers the picture."""
     bits.write_unsigned(0)  # first_mb_in_slice
     bits.write_unsigned(_P_ONLY)
@@ -98,7 +100,7 @@ def _write_slice_header(bits: _BitWriter, known: StreamHeaders, number: int) -> 
         bits.write_unsigned(1)  # disable_deblocking_filter_idc: copies stay exact
 
 
-def _read_sequence(bits: _BitReader) -> tuple[int, int, int]:
+def _read_sequence(bits: BitReader) -> tuple[int, int, int]:
     """Return columns, rows and the bits of a frame number, clause 7.3.2.1.1."""
     profile = bits.read_fixed(8)
     bits.read_fixed(16)  # constraint flags and level
@@ -120,7 +122,7 @@ def _read_sequence(bits: _BitReader) -> tuple[int, int, int]:
     return columns, rows, frame_number_bits
 
 
-def _read_picture(bits: _BitReader) -> tuple[bool, bool]:
+def _read_picture(bits: BitReader) -> tuple[bool, bool]:
     """Return whether references must be overridden, and deblocking is said; clause 7.3.2.2."""
     _require("pic_parameter_set_id", bits.read_unsigned(), 0)
     bits.read_unsigned()  # seq_parameter_set_id
@@ -153,7 +155,7 @@ def _unescape(payload: bytes) -> bytes:
     return payload.replace(b"\0\0\3", b"\0\0")
 
 
-def _escape(payload: bytes) -> bytes:
+def escape_payload(payload: bytes) -> bytes:
     """Put a 3 wherever two zeros are followed by a byte below 4, clause 7.4.1."""
     safe = bytearray()
     zeros = 0
@@ -166,7 +168,7 @@ def _escape(payload: bytes) -> bytes:
     return bytes(safe)
 
 
-class _BitReader:
+class BitReader:
     """Reads bits and Exp-Golomb numbers (clause 9.1)."""
 
     def __init__(self, data: bytes) -> None:
@@ -174,33 +176,43 @@ class _BitReader:
         self._at = 0
 
     def read_fixed(self, count: int) -> int:
+        """Return the next `count` bits as a number."""
         self._at += count
         return int(self._digits[self._at - count : self._at], 2)
 
     def read_unsigned(self) -> int:
+        """Return the next number, ue(v)."""
         zeros = self._digits.index("1", self._at) - self._at
         self._at += zeros
         return self.read_fixed(zeros + 1) - 1
 
 
-class _BitWriter:
+class BitWriter:
     """Writes bits and Exp-Golomb numbers (clause 9.1)."""
 
     def __init__(self) -> None:
         self._digits: list[str] = []
 
     def write_fixed(self, value: int, count: int) -> None:
+        """Write `value` in `count` bits."""
         self._digits.append(f"{value:0{count}b}")
 
     def write_unsigned(self, value: int) -> None:
+        """Write a number from 0, ue(v)."""
         digits = f"{value + 1:b}"
         self._digits.append("0" * (len(digits) - 1) + digits)
 
     def write_signed(self, value: int) -> None:
+        """Write a number of either sign, se(v)."""
         self.write_unsigned(2 * value - 1 if value > 0 else -2 * value)
 
     def close(self) -> bytes:
         """Return the bytes, ended by a one and zeros up to a whole byte (clause 7.3.2.11)."""
-        digits = "".join(self._digits) + "1"
+        self.write_fixed(1, 1)
+        return self.align()
+
+    def align(self) -> bytes:
+        """Return the bytes, filled with zeros up to a whole byte."""
+        digits = "".join(self._digits)
         digits += "0" * (-len(digits) % 8)
         return int(digits, 2).to_bytes(len(digits) // 8, "big")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from PIL import Image, UnidentifiedImageError
 
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
 from getimg_mock.media.file_formats import FORMATS, MP4, PICTURE_FORMATS
 from getimg_mock.patterns import LONGEST_NAME, compile_pattern
 from getimg_mock.setting_values import shorten_value
@@ -222,8 +222,17 @@ def _probe_picture(path: str) -> MediaFile | None:
 
 
 def _probe_video(path: str) -> MediaFile:
-    """Return an MP4 whose first picture can be decoded."""
-    import av  # noqa: PLC0415 - slow to import, and most rules have pictures
+    """Return an MP4 whose first picture can be decoded.
+
+    Raises `MissingPackageError` for what may be one without the extra `video`.
+    """
+    try:
+        import av  # noqa: PLC0415 - an extra, slow to import, and most rules have pictures
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            f"{path} is not a picture, and videos are read by FFmpeg: "
+            "pip install 'getimg-mock[video]'."
+        ) from None
 
     try:
         with av.open(path) as container:

@@ -18,20 +18,13 @@ if TYPE_CHECKING:
 _SYNCHRONOUS: Final[ContextVar[bool]] = ContextVar("getimg_mock_stepped", default=False)
 
 
-class render_synchronously:  # noqa: N801 - used like a function, as contextlib's are
-    """Within this block `render` never suspends, even when an event loop is running.
+def render_synchronously() -> None:
+    """Let `render` never suspend in this context from now on, even when an event loop is running.
 
-    For code that steps the app's coroutine by hand: a synchronous client may be used inside a
-    running loop, and only that loop could resume what suspends.
+    For code that steps the app's coroutine by hand, in a context of its own: a synchronous client
+    may be used inside a running loop, and only that loop could resume what suspends.
     """
-
-    __slots__ = ("_token",)
-
-    def __enter__(self) -> None:
-        self._token = _SYNCHRONOUS.set(True)
-
-    def __exit__(self, *_error: object) -> None:
-        _SYNCHRONOUS.reset(self._token)
+    _SYNCHRONOUS.set(True)
 
 
 async def render(item: Picture | Video | OwnFile, cache: MediaCache) -> bytes:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.media.films import Film
 
 _LARGEST_DENOMINATOR: Final = 1001  # that of 30000/1001; more digits are noise of floats
 
@@ -35,9 +40,18 @@ class Video:
 
 
 def encode_video(video: Video) -> bytes:
-    """Return the MP4 file of `video`: the same bytes each time."""
-    # FFmpeg is imported by the first video and not by the first request: cold start matters.
-    from getimg_mock.media.key_frames import Film, encode_film, fit_bar  # noqa: PLC0415 - see above
+    """Return the MP4 file of `video`: the same bytes each time.
+
+    FFmpeg encodes it where it is installed. Elsewhere its pictures are stored as they are, and its
+    sound is silence.
+    """
+    return _find_encoder()(_build_film(video))
+
+
+def _build_film(video: Video) -> Film:
+    # Posters and FFmpeg are imported by the first video, not by the first request: cold start
+    # matters.
+    from getimg_mock.media.films import Film, fit_bar  # noqa: PLC0415 - see above
     from getimg_mock.media.posters import Poster  # noqa: PLC0415 - see above
 
     bar = fit_bar(video.width, video.height)
@@ -52,4 +66,17 @@ def encode_video(video: Video) -> bytes:
         note=f"{video.width} x {video.height}, {video.duration:g} s, {video.fps:g} fps{sound}",
         inset=bar.height if bar else 0,
     )
-    return encode_film(Film(poster, video.frames, video.rate, video.has_sound))
+    return Film(poster, video.frames, video.rate, video.has_sound)
+
+
+def _find_encoder() -> Callable[[Film], bytes]:
+    """Return what makes a file of a film, with the packages that are installed."""
+    try:
+        from getimg_mock.media.key_frames import encode_film  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "av":
+            raise
+        from getimg_mock.media.uncompressed_film import write_uncompressed  # noqa: PLC0415
+
+        return write_uncompressed
+    return encode_film

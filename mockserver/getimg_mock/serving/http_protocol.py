@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -17,7 +16,8 @@ from getimg_mock.errors import Refusal
 from getimg_mock.serving import eager_start
 from getimg_mock.serving.buffered_transport import BufferedTransport
 from getimg_mock.serving.http_1_0 import serve_http_1_0
-from getimg_mock.serving.request_cycle import RequestCycle
+from getimg_mock.serving.known_heads import KnownHeads
+from getimg_mock.serving.request_cycle import LOGGER, RequestCycle
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-_LOGGER = logging.getLogger("getimg_mock")
-_LOGGER.addHandler(logging.NullHandler())
+    from getimg_mock.serving.known_heads import KnownHead
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
@@ -49,7 +48,7 @@ class HttpProtocol(HttpToolsProtocol):
         self, config: Config, server_state: ServerState, app_state: dict[str, Any]
     ) -> None:
         super().__init__(config=config, server_state=server_state, app_state=app_state)
-        self.logger = self.access_logger = _LOGGER
+        self.logger = self.access_logger = LOGGER
         self.access_log = False
         self._head = 0
         self._in_body = False
@@ -58,6 +57,9 @@ class HttpProtocol(HttpToolsProtocol):
         # A complete request that begins when the bytes that have come are parsed.
         self._ready: RequestCycle | None = None
         self._idle_since = _BUSY
+        # Whether the parser has seen whole requests alone.
+        self._between = True
+        self._known_heads = KnownHeads()
         # The headers of a request that offers an upgrade, while it is parsed again without.
         self._offered: list[tuple[bytes, bytes]] | None = None
 
@@ -75,6 +77,12 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse bytes; a head that exceeds the limit is refused, as it would fill the memory."""
         self._idle_since = _BUSY
+        began_between = self._between
+        if began_between and self._known_heads and self.cycle.response_complete:
+            known = self._known_heads.find(data)
+            if known is not None:
+                self._begin_known(*known)
+                return
         size = len(data)
         try:
             self.parser.feed_data(data)
@@ -87,7 +95,26 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse(431, "The headers of this request are larger than 1 MiB.")
         if self._ready is not None:
             cycle, self._ready = self._ready, None
+            if began_between and self._between and cycle is self.cycle:
+                self._learn_head(cycle, data)
             self._begin(cycle)
+
+    def _learn_head(self, cycle: RequestCycle, data: bytes) -> None:
+        """Keep the head of a request whose bytes came alone and at once."""
+        if cycle.keep_alive and not cycle.waiting_for_100_continue and self._offered is None:
+            scope = {name: value for name, value in cycle.scope.items() if name != DIRECT}
+            self._known_heads.learn(data, scope, bytes(cycle.body))
+
+    def _begin_known(self, known: KnownHead, body: bytes) -> None:
+        """Begin to answer a request whose head has been parsed before."""
+        scope: Any = known.scope.copy()
+        scope["headers"] = known.headers.copy()
+        cycle = self.cycle = RequestCycle(
+            scope, self._outgoing, self.flow, self.on_response_complete
+        )
+        scope[DIRECT] = cycle
+        cycle.set_body(body)
+        self._begin(cycle)
 
     def _ignore_offer(self, rest: bytes) -> None:
         """Parse the bytes that follow an offer to upgrade, which are HTTP/1.1 too."""
@@ -175,6 +202,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._head, self._in_body = 0, False
+        self._between = False
         self.url = b""
         self.headers = []
 
@@ -200,12 +228,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._build_scope(parser, version, fields),
             self._outgoing,
             self.flow,
-            logger=_LOGGER,
-            expects_continue=b"expect" in fields and self._expects_continue(),
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            self.on_response_complete,
         )
-        if cycle.waiting_for_100_continue:
+        cycle.keep_alive = version != "1.0" and parser.should_keep_alive()
+        if b"expect" in fields and self._expects_continue():
+            cycle.waiting_for_100_continue = True
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
             cycle.keep_alive = False
@@ -250,13 +277,13 @@ class HttpProtocol(HttpToolsProtocol):
         cycle = self.cycle
         if self._offered is not None or cycle.response_complete:
             return
-        cycle.body += body
+        cycle.add_body(body)
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
-        cycle.notify()
 
     def on_message_complete(self) -> None:
         """End a request."""
+        self._between = True
         if self._offered is None and not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.notify()

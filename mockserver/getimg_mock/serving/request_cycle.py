@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -12,7 +13,6 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Callable
 
     from uvicorn._types import ASGIReceiveEvent, HTTPScope
@@ -34,6 +34,9 @@ _PLAIN_NAMES: Final = frozenset(
         b"x-ratelimit-reset",
     }
 )
+LOGGER: Final = logging.getLogger("getimg_mock")
+LOGGER.addHandler(logging.NullHandler())
+_find_control: Final = HEADER_VALUE_RE.search
 _join_header: Final = b": ".join
 _BODILESS: Final = frozenset({204, 304})
 
@@ -46,7 +49,10 @@ class RequestCycle(RequestResponseCycle):
     """
 
     # What most requests do not change is kept once.
+    logger = access_logger = LOGGER
     access_log = False
+    waiting_for_100_continue = False
+    keep_alive = True
     disconnected = False
     more_body = True
     response_started = False
@@ -54,6 +60,7 @@ class RequestCycle(RequestResponseCycle):
     chunked_encoding: bool | None = None
     expected_content_length = 0
     default_headers: Headers = []  # noqa: RUF012 - uvicorn's; nothing is added to it
+    body: bytes | bytearray = b""  # type: ignore[assignment] # uvicorn's is always a bytearray
     _event: asyncio.Event | None = None
     _has_news = False
 
@@ -62,20 +69,28 @@ class RequestCycle(RequestResponseCycle):
         scope: HTTPScope,
         transport: BufferedTransport,
         flow: FlowControl,
-        *,
-        logger: logging.Logger,
-        expects_continue: bool,
-        keep_alive: bool,
         on_response: Callable[[], None],
     ) -> None:
         self.scope: Any = scope
         self.transport: Any = transport
         self.flow = flow
-        self.logger = self.access_logger = logger
-        self.waiting_for_100_continue = expects_continue
-        self.keep_alive = keep_alive
         self.on_response = on_response
-        self.body = bytearray()
+
+    def add_body(self, part: bytes) -> None:
+        """Add a part of the body, and let the application receive it."""
+        if not self.body:
+            self.body = part
+        else:
+            if not isinstance(self.body, bytearray):
+                self.body = bytearray(self.body)
+            self.body += part
+        self.notify()
+
+    def set_body(self, body: bytes) -> None:
+        """Set the whole body at once."""
+        self.body = body
+        self.more_body = False
+        self._has_news = True
 
     @property
     def message_event(self) -> asyncio.Event:  # type: ignore[override] # an attribute of uvicorn's
@@ -111,9 +126,9 @@ class RequestCycle(RequestResponseCycle):
         ):
             return None
         self._has_news = False
-        body = bytes(self.body)
-        self.body = bytearray()
-        return body
+        body = self.body
+        self.body = b""
+        return body if isinstance(body, bytes) else bytes(body)
 
     def respond(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole response at once; return False where it has to go through `send`."""
@@ -127,8 +142,10 @@ class RequestCycle(RequestResponseCycle):
             or not headers
         ):
             return False
-        names, values = zip(*headers, strict=True)
-        if not _PLAIN_NAMES.issuperset(names) or HEADER_VALUE_RE.search(b"".join(values)):
+        fields = dict(headers)
+        if len(fields) != len(headers) or not _PLAIN_NAMES.issuperset(fields):
+            return False
+        if _find_control(b"".join(fields.values())):
             return False
         data = b"%b%b\r\ncontent-length: %d\r\n\r\n%b" % (
             STATUS_LINE[status],

@@ -9,8 +9,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from getimg_mock.world.control_steps import ControlStep
 from getimg_mock.world.generations import Ending, Generation, Product
-from getimg_mock.world.journal import ControlStep, Effect, Exchange
+from getimg_mock.world.journal import Effect, Exchange
 from getimg_mock.world.transitions import Failure, Transition
 
 if TYPE_CHECKING:

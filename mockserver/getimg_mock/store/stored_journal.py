@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from getimg_mock.store.encoding import decode_exchange, decode_step
 from getimg_mock.world.clock import VirtualClock, wall_seconds
-from getimg_mock.world.journal import MAX_STEPS, ControlStep, Exchange, Journal
+from getimg_mock.world.control_steps import MAX_STEPS, ControlStep
+from getimg_mock.world.journal import Exchange, Journal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,10 +90,6 @@ class StoredJournal(Journal):
         self.note_kept()
         self._row_weights.clear()
 
-    def _call_listeners(self, exchange: Exchange) -> None:
-        for listener in tuple(self._listeners):
-            listener(exchange)
-
     def record(self, exchange: Exchange, weight: int | None = None) -> None:
         """Keep an exchange, number it, drop the oldest, and call the listeners."""
         if weight is None:
@@ -105,9 +102,9 @@ class StoredJournal(Journal):
             self._drop_oldest()
         self._call_listeners(exchange)
 
-    def record_draft(self, draft: Draft) -> None:
+    def record_draft(self, draft: Draft, weight: int) -> None:
         """Do what `record` does: a row has the whole exchange."""
-        self.record(draft.write_out(0), draft.weight)
+        self.record(draft.write_out(0), weight)
 
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (

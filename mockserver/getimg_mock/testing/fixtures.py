@@ -24,9 +24,10 @@ from getimg_mock.media.cache import MediaCache
 from getimg_mock.settings import Settings
 from getimg_mock.testing.client_waiting import LinkedWaitStrategy
 from getimg_mock.testing.interception import INTERCEPTION, Claim
+from getimg_mock.testing.layered_environment import ENVIRONMENT
 from getimg_mock.testing.live import ExternalServer, OwnServer
 from getimg_mock.testing.observed_run import hand_over
-from getimg_mock.testing.options import API_HOST, resolve_options
+from getimg_mock.testing.options import API_HOST, FIXTURES, resolve_options
 from getimg_mock.testing.policies import list_unrecorded
 from getimg_mock.testing.reset_tracking import PresentClock, create_fake_with_epochs
 from getimg_mock.testing.stalled_polling import StalledPollingDetector, fail_in_caller
@@ -39,9 +40,16 @@ if TYPE_CHECKING:
     import respx
 
     from getimg_mock.testing.options import WorkspaceOptions
+    from getimg_mock.virtual_time.linked_time import Link
 
 _CACHE: Final = pytest.StashKey[MediaCache]()
 _OPEN: Final = pytest.StashKey[list["OpenWorkspace"]]()
+
+_SCOPES: Final = ("function", "class", "module", "package", "session")
+_LINKED: Final = (
+    'clock="linked" is for the workspace of one test. Leave it out for {scope}-scoped fixtures, '
+    "and take getimg_time in the tests that wait."
+)
 
 _IN_PROCESS: Final = (
     "In process the fake answers httpx, httpx2 and httpx-aiohttp, and with them the official SDK. "
@@ -64,6 +72,7 @@ class OpenWorkspace:
         want: WorkspaceOptions,
         claim: Claim | None = None,
     ) -> None:
+        self.title = "getimg timeline"
         self.workspace = workspace
         self.verdict = want.verdict
         self._is_strict = want.settings.replay is not None and want.settings.on_miss == "fail"
@@ -101,7 +110,10 @@ class OpenWorkspace:
 def open_in_process(
     request: pytest.FixtureRequest, settings: Mapping[str, Any]
 ) -> Iterator[GetimgMock]:
-    """Yield a workspace on a fake of the test's own, in process."""
+    """Yield a workspace on a fake of its own, in process.
+
+    That of a wider scope than a test is judged at its end, not at that of each test.
+    """
     want = _read_options(request, settings)
     with ExitStack() as stack:
         opened = _open_in_process(request, want, stack)
@@ -109,12 +121,13 @@ def open_in_process(
         if want.linked:
             opened.workspace.link_time()
         yield opened.workspace
+        _judge_wide(request, opened)
 
 
 def open_live(
     request: pytest.FixtureRequest, settings: Mapping[str, Any], server: OwnServer | ExternalServer
 ) -> Iterator[GetimgMock]:
-    """Yield a workspace on a fake with a socket."""
+    """Yield a workspace on a fake with a socket, judged as that of `open_in_process`."""
     want = _read_options(request, settings)
     with ExitStack() as stack:
         try:
@@ -124,12 +137,13 @@ def open_live(
         stack.callback(workspace.close)
         opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), want)
         workspace.require(*want.policies)
-        _set_environment(stack, workspace)
-        _bypass_proxies(stack, workspace.url)
+        further = {**_exempt_from_proxies(workspace.url), **workspace.program_environment}
+        _set_environment(request, stack, workspace, further)
         _note_opened(request, opened)
         if want.linked:
             workspace.link_time()
         yield workspace
+        _judge_wide(request, opened)
 
 
 def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalServer]:
@@ -139,7 +153,10 @@ def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalSe
     server = (
         ExternalServer(url, token)
         if url
-        else OwnServer(Settings.of(port=0, quiet=True, media_size="small"))
+        else OwnServer(
+            Settings.of(port=0, quiet=True, media_size="small"),
+            frozenset({API_HOST, *config.getini("getimg_hosts")}),
+        )
     )
     server.start()
     try:
@@ -157,7 +174,7 @@ def route_respx(
     except ModuleNotFoundError:
         text = "The fixture getimg_respx needs respx: pip install 'getimg-mock[respx]'."
         raise pytest.fail.Exception(text, pytrace=False) from None
-    for opened in find_opened(request.node):
+    for opened in find_opened(request.node.stash):
         if opened.workspace is workspace and opened.claim is not None:
             # Else the claim would answer requests before respx sees them.
             opened.claim.spared.add("httpx")
@@ -166,21 +183,30 @@ def route_respx(
         yield router
 
 
-def find_opened(item: pytest.Item) -> list[OpenWorkspace]:
-    """Return the workspaces that a test has opened so far."""
-    return item.stash.setdefault(_OPEN, [])
+def find_opened(stash: pytest.Stash) -> list[OpenWorkspace]:
+    """Return the workspaces that are noted in the stash of a test, module or session."""
+    return stash.setdefault(_OPEN, [])
 
 
 def judge(item: pytest.Item) -> None:
     """Fail a test whose client did not do what the test expects."""
-    for opened in find_opened(item):
+    for opened in find_opened(item.stash):
         opened.judge()
 
 
 def build_sections(item: pytest.Item) -> Iterator[tuple[str, str]]:
     """Yield the sections for the report of a failed test."""
-    for opened in find_opened(item):
-        yield "getimg timeline", opened.workspace.timeline()
+    for node in reversed(item.listchain()):
+        for opened in find_opened(node.stash):
+            yield opened.title, opened.workspace.timeline()
+
+
+def link_nearest(request: pytest.FixtureRequest) -> Iterator[Link]:
+    """Link the test's time to its workspace, of several to that of the smallest scope."""
+    name = next((each for each in FIXTURES if each in request.fixturenames), FIXTURES[1])
+    workspace: GetimgMock = request.getfixturevalue(name)
+    with workspace.link_time() as link:
+        yield link
 
 
 def _build_failure(error: Exception) -> BaseException:
@@ -190,9 +216,12 @@ def _build_failure(error: Exception) -> BaseException:
 
 def _read_options(request: pytest.FixtureRequest, settings: Mapping[str, Any]) -> WorkspaceOptions:
     try:
-        return resolve_options(request, settings)
+        want = resolve_options(request, settings)
+        if want.linked and request.scope != "function":
+            raise SettingsError(_LINKED.format(scope=request.scope))
     except GetimgMockError as error:
         raise _build_failure(error) from None
+    return want
 
 
 def _open_in_process(
@@ -219,9 +248,9 @@ def _open_in_process(
     guard = _guard_api(request, stack, _IN_PROCESS)
     INTERCEPTION.add(claim)
     stack.callback(INTERCEPTION.remove, claim)
-    _set_environment(stack, workspace)
+    _set_environment(request, stack, workspace)
     workspace.require(*want.policies)
-    store.listeners.append(
+    store.watchers.append(
         StalledPollingDetector(workspace, store, handle="getimg_mock", fail=fail_in_caller)
     )
     stack.callback(hand_over(want.test, store, fake))
@@ -230,7 +259,18 @@ def _open_in_process(
 
 def _note_opened(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:
     opened.workspace.real_patience = _read_patience(request.config)
-    find_opened(request.node).append(opened)
+    if request.scope == "function":
+        find_opened(request.node.stash).append(opened)
+        return
+    opened.title = f"getimg timeline of the {request.scope}"
+    noted = find_opened(request.node.stash)
+    noted.append(opened)
+    request.addfinalizer(lambda: noted.remove(opened))
+
+
+def _judge_wide(request: pytest.FixtureRequest, opened: OpenWorkspace) -> None:
+    if request.scope != "function":
+        opened.judge()
 
 
 def _read_patience(config: pytest.Config) -> float:
@@ -256,19 +296,22 @@ def _guard_api(request: pytest.FixtureRequest, stack: ExitStack, advice: str) ->
     return guard
 
 
-def _set_environment(stack: ExitStack, workspace: GetimgMock) -> None:
+def _set_environment(
+    request: pytest.FixtureRequest,
+    stack: ExitStack,
+    workspace: GetimgMock,
+    further: Mapping[str, str] | None = None,
+) -> None:
     # Not the monkeypatch of the test: its undo() would also undo this.
-    patch = stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setenv("GETIMG_API_KEY", workspace.key)
-    patch.setenv("GETIMG_AI_BASE_URL", workspace.url)
+    values = {"GETIMG_API_KEY": workspace.key, "GETIMG_AI_BASE_URL": workspace.url}
+    rank = _SCOPES.index(request.scope)
+    stack.enter_context(ENVIRONMENT.add(rank, {**values, **(further or {})}))
 
 
-def _bypass_proxies(stack: ExitStack, url: str) -> None:
-    """Let clients that obey HTTP_PROXY and its like reach the fake without a proxy."""
+def _exempt_from_proxies(url: str) -> dict[str, str]:
+    """Return variables with which clients that obey HTTP_PROXY reach the fake without a proxy."""
     hosts = {"localhost", "127.0.0.1", "::1", urlsplit(url).hostname or "localhost"}
-    patch = stack.enter_context(pytest.MonkeyPatch.context())
     given = [os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy")]
     listed = [each.strip() for text in given for each in text.split(",") if each.strip()]
     value = "*" if "*" in listed else ",".join(dict.fromkeys([*listed, *sorted(hosts)]))
-    for name in ("NO_PROXY", "no_proxy"):
-        patch.setenv(name, value)
+    return {"NO_PROXY": value, "no_proxy": value}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 MARK: Final = "getimg"
 API_HOST: Final = "api.getimg.ai"
+FIXTURES: Final = (
+    "getimg_live",
+    "getimg_mock",
+    "getimg_live_module",
+    "getimg_mock_module",
+    "getimg_live_session",
+    "getimg_mock_session",
+)
+"""The fixtures that open a workspace, those of the smallest scope first; as in plugin.py."""
 OBSERVED: Final = "GETIMG_OBSERVED_TRAFFIC"
 """The environment variable of a run that `getimg-mock verify client --observe` has started."""
 
@@ -70,7 +80,8 @@ class WorkspaceOptions:
 
     `given` are the settings that the test names. `start` is when the clock starts (None is now),
     `rate` how fast it runs, and `linked` whether the test's own time is linked to it. `verdict`
-    says whether a violation of the client contract fails the test. `test` is the test's node id.
+    says whether a violation of the client contract fails the test. `test` is the node id of the
+    test or module, or `session`.
     """
 
     settings: Settings
@@ -99,7 +110,9 @@ def resolve_options(
     values = _read_ini_values(request.config)
     values |= _check_names(settings, "name in getimg_settings")
     values |= _check_names(_read_mark(request), f"argument of pytest.mark.{MARK}")
-    key = values.pop("key", None) or derive_key(request.node.nodeid)
+    # A session has no name, and a test that is named like it cannot be.
+    name = request.node.nodeid or "session"
+    key = values.pop("key", None) or derive_key(name)
     policies = _check_policies(values.pop("policies", ()))
     verdict = _check_verdict(values.pop("verdict", "off"))
     start, rate, linked = _parse_clock(values.pop("clock", "virtual"))
@@ -115,10 +128,11 @@ def resolve_options(
         linked=linked,
         policies=policies,
         verdict=verdict,
-        test=request.node.nodeid,
+        test=name,
     )
 
 
+@cache
 def list_known_names() -> tuple[str, ...]:
     """Return the names of the options of the mark and of `getimg_settings`."""
     settings = [each.name for each in list_options() if each.name not in _SERVER_ONLY]

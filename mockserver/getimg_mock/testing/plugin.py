@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from getimg_mock.testing.workspace import GetimgMock
     from getimg_mock.virtual_time.linked_time import Link
 
-_FIXTURES = frozenset({"getimg_mock", "getimg_live"})
+# As in options.py, which is imported where it is needed.
+_FIXTURES = frozenset(
+    f"getimg_{kind}{scope}" for kind in ("mock", "live") for scope in ("", "_module", "_session")
+)
 
 # Set by `verify client --observe`: as in options.py, which is imported where it is needed.
 _OBSERVED = "GETIMG_OBSERVED_TRAFFIC"
@@ -110,9 +113,12 @@ def _guard(item: pytest.Item) -> Generator[None, object, object]:
         return (yield)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def getimg_settings() -> MarkOptions:
-    """Return the options of the fakes of these tests, as the mark takes them: override it."""
+    """Return the options of the fakes of these tests, as the mark takes them: override it.
+
+    An override has the scope of the widest fixture that it is for.
+    """
     return {}
 
 
@@ -148,13 +154,38 @@ def getimg_live(
     yield from open_live(request, getimg_settings, getimg_server)
 
 
+def _open_mock(
+    request: pytest.FixtureRequest, getimg_settings: MarkOptions
+) -> Iterator[GetimgMock]:
+    """Return a workspace that the tests of a module or session share, in process."""
+    from getimg_mock.testing.fixtures import open_in_process  # noqa: PLC0415 - as late as possible
+
+    yield from open_in_process(request, getimg_settings)
+
+
+def _open_live(
+    request: pytest.FixtureRequest,
+    getimg_settings: MarkOptions,
+    getimg_server: OwnServer | ExternalServer,
+) -> Iterator[GetimgMock]:
+    """Return a workspace that the tests of a module or session share, on a real socket."""
+    from getimg_mock.testing.fixtures import open_live  # noqa: PLC0415 - as late as possible
+
+    yield from open_live(request, getimg_settings, getimg_server)
+
+
+getimg_mock_module = pytest.fixture(scope="module", name="getimg_mock_module")(_open_mock)
+getimg_mock_session = pytest.fixture(scope="session", name="getimg_mock_session")(_open_mock)
+getimg_live_module = pytest.fixture(scope="module", name="getimg_live_module")(_open_live)
+getimg_live_session = pytest.fixture(scope="session", name="getimg_live_session")(_open_live)
+
+
 @pytest.fixture
 def getimg_time(request: pytest.FixtureRequest) -> Iterator[Link]:
     """Link the test's time to the clock of its workspace: sleeping costs no real time."""
-    name = "getimg_live" if "getimg_live" in request.fixturenames else "getimg_mock"
-    workspace: GetimgMock = request.getfixturevalue(name)
-    with workspace.link_time() as link:
-        yield link
+    from getimg_mock.testing.fixtures import link_nearest  # noqa: PLC0415 - as late as possible
+
+    yield from link_nearest(request)
 
 
 @pytest.fixture

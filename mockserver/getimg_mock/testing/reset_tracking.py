@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from getimg_mock.fake import Fake, open_workspace
 from getimg_mock.setting_values import MEMORY_STORE
 from getimg_mock.store.memory import MemoryStore
+from getimg_mock.world.journal import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from getimg_mock.media.cache import MediaCache
     from getimg_mock.settings import Settings
     from getimg_mock.world.clock import VirtualClock
-    from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.journal import Draft
     from getimg_mock.world.workspaces import Workspace
 
 
@@ -24,6 +25,8 @@ class EpochStore(MemoryStore):
     """A store that counts replaced workspaces in `epoch`.
 
     `listeners` are called with the key and the exchange after every exchange of any workspace.
+    `watchers` are called with the key and what the journal keeps, which often is a draft: making
+    an exchange of it takes as long as a poll.
     """
 
     def __init__(self, make: Callable[[str], Workspace], *, bound: int) -> None:
@@ -31,6 +34,7 @@ class EpochStore(MemoryStore):
         self._make_silent = make
         self.epoch = 0
         self.listeners: list[Callable[[str, Exchange], object]] = []
+        self.watchers: list[Callable[[str, Exchange | Draft], object]] = []
 
     def replace(self, workspace: Workspace) -> Workspace:
         """Replace the workspace that has the same key."""
@@ -40,13 +44,17 @@ class EpochStore(MemoryStore):
 
     def _make_heard(self, key: str) -> Workspace:
         workspace = self._make_silent(key)
-        workspace.journal.subscribe(partial(self._call_listeners, key))
+        workspace.journal.subscribe_drafts(partial(self._call_listeners, key))
         return workspace
 
-    def _call_listeners(self, key: str, exchange: Exchange) -> None:
+    def _call_listeners(self, key: str, kept: Exchange | Draft, number: int) -> None:
         __tracebackhide__ = True
-        for listener in tuple(self.listeners):
-            listener(key, exchange)
+        if self.listeners:
+            exchange = kept if isinstance(kept, Exchange) else kept.write_out(number)
+            for listener in tuple(self.listeners):
+                listener(key, exchange)
+        for watcher in tuple(self.watchers):
+            watcher(key, kept)
 
 
 def create_fake_with_epochs(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.testing.reset_tracking import EpochStore
     from getimg_mock.testing.workspace import GetimgMock
-    from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.journal import Draft, Exchange
 
 MAX_SECONDS: Final = 5.0
 """For how many real seconds a client may poll a clock that stands still."""
@@ -49,7 +49,7 @@ class StalledPollingDetector:
         store: EpochStore,
         *,
         handle: str,
-        fail: Callable[[Exchange, str], object],
+        fail: Callable[[Exchange | Draft, str], object],
     ) -> None:
         self._workspace = workspace
         self._store = store
@@ -57,7 +57,7 @@ class StalledPollingDetector:
         self._fail = fail
         self._polls: dict[tuple[str, str | None], _PolledVideo] = {}
 
-    def __call__(self, key: str, exchange: Exchange) -> None:
+    def __call__(self, key: str, exchange: Exchange | Draft) -> None:
         """Count an exchange, and fail the test after too many equal polls."""
         __tracebackhide__ = True
         if self._workspace.link is not None:
@@ -86,7 +86,7 @@ class StalledPollingDetector:
     def _report(
         self,
         key: str,
-        exchange: Exchange,
+        exchange: Exchange | Draft,
         *,
         is_linked: bool,
         is_held: bool = False,
@@ -107,7 +107,7 @@ class StalledPollingDetector:
             message = self._describe(key, exchange, is_linked=is_linked, pace=pace)
         self._fail(exchange, message)
 
-    def _describe_held(self, exchange: Exchange) -> str:
+    def _describe_held(self, exchange: Exchange | Draft) -> str:
         name, handle = exchange.generation, self._handle
         return (
             f"The client has polled {name} for {MAX_SECONDS:g} s, but it is held, so it would "
@@ -116,7 +116,7 @@ class StalledPollingDetector:
         )
 
     def _describe(
-        self, key: str, exchange: Exchange, *, is_linked: bool, pace: tuple[str, str]
+        self, key: str, exchange: Exchange | Draft, *, is_linked: bool, pace: tuple[str, str]
     ) -> str:
         name, handle = exchange.generation, self._handle
         if key != self._workspace.key:
@@ -201,7 +201,7 @@ class _PolledVideo:
         )
 
 
-def fail_in_caller(_exchange: Exchange, message: str) -> Any:
+def fail_in_caller(_exchange: Exchange | Draft, message: str) -> Any:
     """Fail the test in the thread that polls."""
     __tracebackhide__ = True
     pytest.fail(message, pytrace=True)

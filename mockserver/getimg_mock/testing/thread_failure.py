@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.outcomes import Failed
 
-    from getimg_mock.world.journal import Exchange
+    from getimg_mock.world.journal import Draft, Exchange
 else:
     Failed = pytest.fail.Exception
 
@@ -30,7 +30,7 @@ class ThreadFailure:
         self._thread = threading.current_thread()
         self._is_open = True
 
-    def __call__(self, exchange: Exchange, message: str) -> None:
+    def __call__(self, exchange: Exchange | Draft, message: str) -> None:
         """Fail the test, and refuse further requests for the same path."""
         self.paths.add(exchange.path)
         if self.message is not None or not self._is_open:

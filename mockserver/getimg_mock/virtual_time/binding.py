@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 from getimg_mock.patches import Patches, find_original, restore_late
 from getimg_mock.virtual_time.datetime_patch import DatetimePatch
 from getimg_mock.virtual_time.event_loops import AsyncioLoops, TrioLoops
-from getimg_mock.virtual_time.time_aliases import FUNCTIONS, find_aliases, find_held
+from getimg_mock.virtual_time.time_aliases import (
+    FUNCTIONS,
+    find_aliases,
+    find_held,
+    list_new_modules,
+    list_searched_modules,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
+    from types import ModuleType
 
     from getimg_mock.virtual_time.policy import DeadlinePolicy, TimePolicy
 
@@ -67,7 +74,7 @@ class TimeBinding:
         self._datetime = DatetimePatch(policy.time)
         self._asyncio = AsyncioLoops(policy, self.is_bound)
         self._trio = TrioLoops(trio, self.is_bound) if trio is not None else None
-        self._modules: frozenset[str] = frozenset()
+        self._modules: dict[str, ModuleType] = {}
         self._functions: frozenset[Any] = frozenset()
 
     def is_bound(self) -> bool:
@@ -84,7 +91,6 @@ class TimeBinding:
         """Replace everything."""
         restore_late()
         try:
-            self._modules = frozenset(sys.modules)
             self._datetime.start()
             self._asyncio.start(self._patches)
             if self._trio is not None:
@@ -117,6 +123,7 @@ class TimeBinding:
     def _patch_time(self) -> None:
         originals = {name: find_original(getattr(time, name)) for name in FUNCTIONS}
         aliases = list(find_aliases())
+        self._modules = list_searched_modules()
         made: dict[str, Any] = {}
         for name, bound in self._bound_functions().items():
             made[name] = self._patches.replace(time, name, self._make_function(bound))
@@ -156,7 +163,7 @@ class TimeBinding:
 
     def _restore_new_modules(self) -> None:
         """Restore what modules that were imported meanwhile have taken from `time` by name."""
-        for name in set(sys.modules) - self._modules:
+        for name in list_new_modules(self._modules):
             for attribute, function in find_held(name, self._functions):
                 setattr(sys.modules[name], attribute, find_original(function))
 
@@ -188,11 +195,12 @@ class _TimeFunction:
         self._is_bound = is_bound
 
     def __call__(self, *arguments: Any) -> Any:
-        if self._real_callers is not None:
+        real = self._real_callers
+        if real is not None:
             caller = sys._getframe(1).f_globals.get("__name__")  # noqa: SLF001 - nothing else shows it
-            if self._real_callers[caller]:
+            if real[caller]:
                 return self._original(*arguments)
-        return (self._bound if self._is_bound() else self._original)(*arguments)
+        return self._bound(*arguments) if self._is_bound() else self._original(*arguments)
 
     def __reduce__(self) -> str:
         return self.__name__  # type: ignore[attr-defined, no-any-return]

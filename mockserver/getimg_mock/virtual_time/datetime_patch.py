@@ -46,12 +46,11 @@ class DatetimePatch:
 
     def shift(self, microseconds: int) -> None:
         """Move the date that another library has set, as far as the clock has just moved."""
-        step = timedelta(microseconds=microseconds)
-        for factory in _list_frozen()[-1:]:
-            factory.tick(step)
-        for traveller in _list_travellers()[-1:]:
-            if traveller is not self._traveller:
-                traveller.shift(step)
+        factories, travellers = _list_frozen(), _list_travellers()
+        if factories:
+            factories[-1].tick(timedelta(microseconds=microseconds))
+        if travellers and travellers[-1] is not self._traveller:
+            travellers[-1].shift(timedelta(microseconds=microseconds))
 
 
 def _list_frozen() -> list[Any]:

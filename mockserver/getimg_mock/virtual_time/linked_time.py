@@ -86,6 +86,8 @@ class Link:
         self._clock = source.clock
         self._origin = self._clock.now()
         self._carried = 0.0
+        # A moment of the clock with the seconds that have passed then: one tuple, for threads.
+        self._last = (self._origin, 0.0)
 
     def start(self) -> Self:
         """Bind time if it is not bound yet; raises `TimeLinkError` where that is not possible."""
@@ -148,7 +150,7 @@ class Link:
             _sleep_really(seconds)
             return
         moment = self.monotonic() + seconds
-        if self._sleepers.sleep(seconds, self._rest):
+        if self._sleepers.sleep_until(moment, seconds, self._rest):
             _sleep_really(max(0.0, moment - self.monotonic()))
 
     def time(self) -> float:
@@ -168,7 +170,13 @@ class Link:
         clock = self._source.clock
         if clock is not self._clock:
             self._follow(clock)
-        return self._carried + (clock.now() - self._origin).total_seconds()
+        now = clock.now()
+        # A clock that does not run returns the same object until it is moved.
+        last, seconds = self._last
+        if now is not last:
+            seconds = self._carried + (now - self._origin).total_seconds()
+            self._last = (now, seconds)
+        return seconds
 
     def wait_for_events(self, loop: IdleLoop) -> Any:
         """Return the events of a loop of asyncio that come before its timeout on the clock."""
@@ -189,7 +197,10 @@ class Link:
                 stopwatch() - silent_since, loop.list_descriptors()
             )
 
-        self._sleepers.sleep(loop.timeout, rest, quiet=max(0.0, quiet), is_held=is_held)
+        moment = self.monotonic() + loop.timeout
+        self._sleepers.sleep_until(
+            moment, loop.timeout, rest, quiet=max(0.0, quiet), is_held=is_held
+        )
         return events
 
     def _may_get_input(self, silent: float, descriptors: list[int]) -> bool:
@@ -241,6 +252,7 @@ class Link:
             if clock is not self._clock:
                 self._carried += (self._clock.now() - self._origin).total_seconds()
                 self._clock, self._origin = clock, clock.now()
+                self._last = (self._origin, self._carried)
 
     def _rest(self, seconds: float) -> bool:
         """Wait in real time, whatever is replaced; return whether the link has ended."""

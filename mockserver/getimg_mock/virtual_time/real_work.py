@@ -56,6 +56,8 @@ class RealWork:
         # What was begun, since when, and how it shows that it is over.
         self._begun: WeakKeyDictionary[Any, tuple[float, Callable[[], bool]]] = WeakKeyDictionary()
         self._news_until = 0.0
+        # Whether anything was ever begun or sent: asking two weak dictionaries takes longer.
+        self._is_used = False
         self._patches: Patches | None = None
         self._imports: ImportHook | None = None
 
@@ -92,7 +94,7 @@ class RealWork:
 
     def is_under_way(self) -> bool:
         """Return whether something that was begun may still answer."""
-        if not self._sent and not self._begun:
+        if not self._is_used:
             return stopwatch() < self._news_until
         now = stopwatch()
         return self._is_begun_under_way(now) or self._is_answer_due(now) or now < self._news_until
@@ -139,6 +141,7 @@ class RealWork:
         )
 
     def _begin(self, begun: Any, is_over: Callable[[], bool]) -> None:
+        self._is_used = True
         with self._lock:
             self._begun[begun] = (stopwatch(), is_over)
 
@@ -148,6 +151,7 @@ class RealWork:
             if self._is_bound() and sender.gettimeout() == 0:
                 self.last_send = stopwatch()
                 if sender.type == socket.SOCK_STREAM and sender not in self._accepted:
+                    self._is_used = True
                     with self._lock:
                         self._sent[sender] = self.last_send
             return sent

@@ -36,11 +36,8 @@ _FREE_STEPS: Final = 100
 class TimeSource(Protocol):
     """The clock that threads sleep on."""
 
-    def monotonic(self) -> float:
-        """Return the present moment in seconds."""
-
     def advance_until(self, moment: float) -> None:
-        """Move to a moment of `monotonic`; an earlier one changes nothing."""
+        """Move to a moment in seconds; an earlier one changes nothing."""
 
 
 class Sleepers:
@@ -67,21 +64,21 @@ class Sleepers:
         self._asleep: dict[threading.Thread, tuple[float, int]] = {}
         self._activity: dict[threading.Thread, ThreadMonitor] = {}
 
-    def sleep(
+    def sleep_until(
         self,
+        moment: float,
         seconds: float,
         rest: Rest,
         *,
         quiet: float = 0.0,
         is_held: Callable[[], bool] = bool,
     ) -> bool:
-        """Sleep, and return whether `rest` ended that before the seconds were over.
+        """Sleep until `moment`, in `seconds`; return whether `rest` ended that before.
 
         The clock is moved after `quiet` real seconds in which `rest` has returned False. While
         `is_held` returns True, it is not moved before the seconds are over in real time, too.
         """
         me = threading.current_thread()
-        moment = self._clock.monotonic() + seconds
         if me in self._activity:
             self._activity[me].forget_uncertain()
         self.mark_asleep(me, moment)

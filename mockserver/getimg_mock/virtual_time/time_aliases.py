@@ -88,29 +88,62 @@ class RealTimeCallers(dict[object, bool]):
 # The aliases found in each module; a module is searched once. Modules are held, not their ids:
 # a new module can have the id of one that is gone.
 _ALIASES: Final[dict[str, list[tuple[str, str]]]] = {}
-_SEARCHED: Final[dict[str, object]] = {}
 _NAMES: Final = {getattr(time, name): name for name in FUNCTIONS}
 
 
 def find_aliases() -> Iterator[tuple[ModuleType, str, str]]:
     """Yield module, attribute and name of each function of `time` that a module has imported."""
-    modules = sys.modules.copy()
-    for name, module_now in modules.items():
-        if _SEARCHED.get(name) is module_now:
-            continue
+    for name in _SEARCHED.update():
         _ALIASES.pop(name, None)
         if name.partition(".")[0] in _KEEP_REAL_TIME:
             continue
         found = [(attribute, _NAMES[value]) for attribute, value in find_held(name, _NAMES)]
         if found:
             _ALIASES[name] = found
-    _SEARCHED.clear()
-    _SEARCHED.update(modules)
     for name, found in _ALIASES.items():
         module = sys.modules.get(name)
         if module is not None:
             for attribute, function in found:
                 yield module, attribute, function
+
+
+class ImportedModules:
+    """The modules of this process at one moment, which often are those of the moment before.
+
+    There are a thousand or more, so that a loop over them would be most of what a test pays.
+    """
+
+    def __init__(self) -> None:
+        self.modules: dict[str, ModuleType] = {}
+
+    def update(self) -> list[str]:
+        """Take the present modules, and return the names of those that are new or other ones."""
+        before = self.modules
+        if _are_same(before):
+            return []
+        self.modules = sys.modules.copy()
+        return [name for name, each in self.modules.items() if before.get(name) is not each]
+
+
+def list_new_modules(before: dict[str, ModuleType]) -> set[str]:
+    """Return the names of the modules that were not there before."""
+    return set() if _are_same(before) else set(sys.modules) - set(before)
+
+
+def _are_same(modules: dict[str, ModuleType]) -> bool:
+    try:
+        # Compares by identity first, in C.
+        return modules == sys.modules
+    except Exception:  # noqa: BLE001 - an object in place of a module may compare as it likes
+        return False
+
+
+_SEARCHED: Final = ImportedModules()
+
+
+def list_searched_modules() -> dict[str, ModuleType]:
+    """Return the modules in which `find_aliases` has searched last; do not change it."""
+    return _SEARCHED.modules
 
 
 def find_held(name: str, functions: Container[Any]) -> list[tuple[str, Any]]:

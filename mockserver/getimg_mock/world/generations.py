@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from getimg_mock.world.clock import EPOCH
+from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 Status = Literal["pending", "completed", "failed"]
 
-_SECOND = timedelta(seconds=1)
+_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ class Generation(NamedTuple):
         """When its link expires, in Unix seconds; None while no ending is known."""
         if self.ending is None:
             return None
-        gone = self.ending.at + timedelta(seconds=self.retention)
-        return -(-(gone - EPOCH) // _SECOND)
+        gone = self.ending.at + timedelta(0, self.retention) - EPOCH
+        return gone.days * _DAY + gone.seconds + (gone.microseconds > 0)
 
     @property
     def deletes_at(self) -> datetime | None:
@@ -102,5 +103,5 @@ def compute_ending(transition: Transition, created_at: datetime) -> Ending | Non
     if transition.seconds is None:
         return None
     if not transition.seconds:
-        return Ending(created_at, transition.failure)
+        return create_record(Ending, (created_at, transition.failure))
     return Ending(created_at + timedelta(seconds=transition.seconds), transition.failure)

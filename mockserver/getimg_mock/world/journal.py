@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import threading
-from base64 import b64encode
 from collections import deque
+from collections.abc import Callable
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
+from getimg_mock.world.control_steps import MAX_STEPS
+from getimg_mock.world.exchange_formatting import format_body, format_headers
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
     from decimal import Decimal
 
+    from getimg_mock.world.control_steps import ControlStep
+
 Headers = list[tuple[bytes, bytes]]
 
 MAX_BODY: Final = 64 * 1024
-
-# Control commands that are kept, for the timeline.
-MAX_STEPS: Final = 500
 
 # Exchanges that a stream takes at a time.
 _BATCH: Final = 16
@@ -96,11 +98,11 @@ def withhold_effects(effects: list[Effect]) -> AbstractContextManager[list[Effec
     return _EffectCollection(effects, passes_on=False)
 
 
-def record_effect(effect: Effect) -> None:
-    """Add an effect to the collection of the current context, if there is one."""
+def record_effect(*effects: Effect) -> None:
+    """Add effects to the collection of the current context, if there is one."""
     collected = _COLLECTED.get()
     if collected is not None:
-        collected.append(effect)
+        collected += effects
 
 
 class Exchange(NamedTuple):
@@ -146,16 +148,16 @@ class Exchange(NamedTuple):
                 "method": self.method,
                 "path": self.path,
                 "query": self.query,
-                "headers": _format_headers(self.request_headers),
+                "headers": format_headers(self.request_headers),
                 "size": self.request_size,
-                **_format_body(self.request_body, self.request_size),
+                **format_body(self.request_body, self.request_size),
             },
             "response": {
                 "status": self.status,
-                "headers": _format_headers(self.headers),
+                "headers": format_headers(self.headers),
                 "size": self.size,
                 "sent": self.sent,
-                **_format_body(self.body, self.size),
+                **format_body(self.body, self.size),
             },
             "milliseconds": round(self.seconds * 1000, 3),
             "generation": self.generation,
@@ -181,36 +183,30 @@ class Draft(Protocol):
     """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
 
     @property
-    def weight(self) -> int:
-        """Its approximate size in memory, in bytes."""
+    def at(self) -> datetime:
+        """The workspace's time at the start of the request."""
+
+    @property
+    def operation(self) -> str:
+        """The name of the operation."""
+
+    @property
+    def path(self) -> str:
+        """The path of the request, with keys not redacted yet."""
+
+    @property
+    def generation(self) -> str | None:
+        """The id of the generation that the request made, polled or downloaded."""
+
+    @property
+    def body(self) -> bytes:
+        """The body of the answer, with keys not redacted yet."""
 
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
 
 
-class ControlStep(NamedTuple):
-    """A control command that changed the workspace: `values` are its values as JSON.
-
-    `at` and `ended_at` are the workspace's time before and after it, `wall` is real time.
-    """
-
-    number: int
-    at: datetime
-    ended_at: datetime
-    wall: datetime
-    command: str
-    values: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the step as control answers show it."""
-        return {
-            "number": self.number,
-            "at": self.at.isoformat(),
-            "ended_at": self.ended_at.isoformat(),
-            "wall": self.wall.isoformat(),
-            "command": self.command,
-            "values": self.values,
-        }
+DraftListener = Callable[["Exchange | Draft", int], None]
 
 
 class Journal:
@@ -228,6 +224,7 @@ class Journal:
         self._weights: deque[int] = deque()
         self._weight = 0
         self._listeners: list[Callable[[Exchange], None]] = []
+        self._draft_listeners: list[DraftListener] = []
         self._recorded = 0
         self.steps: deque[ControlStep] = deque(maxlen=MAX_STEPS)
         self._stepped = 0
@@ -254,26 +251,33 @@ class Journal:
             self._recorded += 1
             exchange = Exchange(self._recorded, *exchange[1:])
             self._keep(exchange, weight)
-        for listener in tuple(self._listeners):
-            listener(exchange)
+        self._call_listeners(exchange)
 
-    def record_draft(self, draft: Draft) -> None:
+    def record_draft(self, draft: Draft, weight: int) -> None:
         """Do what `record` does, and make the exchange when it is read."""
         if self._listeners:
-            self.record(draft.write_out(0), draft.weight)
+            self.record(draft.write_out(0), weight)
             return
         with self._lock:
             self._recorded += 1
-            self._keep(draft, draft.weight)
+            number = self._recorded
+            self._keep(draft, weight)
+        for listener in self._draft_listeners:
+            listener(draft, number)
+
+    def _call_listeners(self, exchange: Exchange) -> None:
+        for listener in tuple(self._listeners):
+            listener(exchange)
+        for draft_listener in self._draft_listeners:
+            draft_listener(exchange, exchange.number)
 
     def _keep(self, item: Exchange | Draft, weight: int) -> None:
-        self._exchanges.append(item)
+        exchanges = self._exchanges
+        exchanges.append(item)
         self._weights.append(weight)
         self._weight += weight
-        while len(self._exchanges) > self._bound or (
-            self._weight > self._budget and len(self._exchanges) > 1
-        ):
-            self._exchanges.popleft()
+        while len(exchanges) > self._bound or (self._weight > self._budget and len(exchanges) > 1):
+            exchanges.popleft()
             self._weight -= self._weights.popleft()
 
     def _read(self, index: int) -> Exchange:
@@ -351,6 +355,11 @@ class Journal:
 
         return unsubscribe
 
+    def subscribe_drafts(self, listener: DraftListener) -> None:
+        """Call `listener`, as `subscribe` does, with new exchanges or drafts, and their numbers."""
+        # Replaced, so that it can be iterated over without a copy.
+        self._draft_listeners = [*self._draft_listeners, listener]
+
     def clear(self) -> None:
         """Delete every exchange and control step; numbering continues."""
         with self._lock:
@@ -382,17 +391,3 @@ def _matches(  # noqa: PLR0917 - the criteria of `query`, in its order
         and (since is None or exchange.at >= since)
         and (until is None or exchange.at <= until)
     )
-
-
-def _format_headers(headers: Headers) -> list[list[str]]:
-    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
-
-
-def _format_body(body: bytes, size: int) -> dict[str, str]:
-    try:
-        return {"text": body.decode("utf-8")}
-    except UnicodeDecodeError as error:
-        # A truncated body may end within a character.
-        if len(body) < size and error.start > len(body) - 4:
-            return {"text": body[: error.start].decode("utf-8")}
-        return {"base64": b64encode(body).decode("ascii")}

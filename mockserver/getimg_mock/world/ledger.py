@@ -16,6 +16,7 @@ from getimg_mock.errors import Refusal
 from getimg_mock.world.error_messages import INSUFFICIENT_BALANCE
 from getimg_mock.world.holdings import MAX_ENTRIES
 from getimg_mock.world.journal import Effect, record_effect
+from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -79,6 +80,18 @@ class Ledger:
         day = at.astimezone(UTC).date()
         self.by_date[day] = self.by_date.get(day, ZERO) + amount
         self._note(Effect("charge", at, amount, generation))
+
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> None:
+        """Hold `amount` and charge it: a generation that is completed when it is accepted."""
+        # By way of `held`, as for other generations, so that amounts keep their number of digits.
+        self.held = self.held + amount - amount
+        self.charged += amount
+        day = at.astimezone(UTC).date()
+        self.by_date[day] = self.by_date.get(day, ZERO) + amount
+        held = create_record(Effect, ("hold", at, amount, generation))
+        charged = create_record(Effect, ("charge", at, amount, generation))
+        self.entries.extend((held, charged))
+        record_effect(held, charged)
 
     def release(self, generation: str, amount: Decimal, at: datetime) -> None:
         """Release the held amount: the generation failed."""

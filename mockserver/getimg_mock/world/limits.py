@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import EPOCH
 from getimg_mock.world.error_messages import TOO_MANY_CONCURRENT, TOO_MANY_REQUESTS
+from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,16 +67,17 @@ class Limiter:
         window = int(now.timestamp()) // length
         counted = self._counted.get(kind)
         left = limit - counted[1] if counted is not None and counted[0] == window else limit
-        return Allowance(limit, max(0, left), (window + 1) * length)
+        return create_record(Allowance, (limit, max(0, left), (window + 1) * length))
 
     def admit(self, kind: Kind, now: datetime, *, running: int) -> None:
         """Count one submission, or raise `Refusal` and count nothing.
 
         `running` is the number of pending generations.
         """
-        window = self._compute_window(now)
+        limits = self.limits
+        window = int(now.timestamp()) // limits.window
         used = self._count_used(kind, window)
-        if used >= self.limits.get_limit(kind):
+        if used >= (limits.image_rpm if kind == "image" else limits.video_rpm):
             left = (window + 1) * self.limits.window - (now - EPOCH).total_seconds()
             raise Refusal(
                 "rate_limit",
@@ -83,7 +85,7 @@ class Limiter:
                 retry_after=max(1, -int(-left // 1)),
                 hint=f"{self.limits.get_limit(kind)} {kind} requests per {self.limits.window} s",
             )
-        if running >= self.limits.concurrent:
+        if running >= limits.concurrent:
             raise Refusal(
                 "rate_limit",
                 TOO_MANY_CONCURRENT,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.errors import GetimgMockError, Refusal
 from getimg_mock.world.journal import Effect, record_effect, withhold_effects
+from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -47,14 +48,22 @@ class Settlement:
 
     def accept(self, generation: Generation, now: datetime, *, charged: bool) -> None:
         """Hold a new generation's cost, and with `charged` charge it; then wait for its ending."""
-        cost = generation.product.total_cost
-        record_effect(Effect("generation", now, generation=generation.id))
-        self.ledger.hold(generation.id, cost, now)
+        generation_id, cost, ending = (
+            generation.id,
+            generation.product.total_cost,
+            generation.ending,
+        )
+        record_effect(create_record(Effect, ("generation", now, None, generation_id)))
+        if ending is not None and ending.at == now and ending.failure is None:
+            # Most images: charged now, whether at submission or at their end.
+            self.generations[generation_id] = generation
+            self.ledger.spend(generation_id, cost, now)
+            return
+        self.ledger.hold(generation_id, cost, now)
         if charged:
-            self.ledger.charge(generation.id, cost, now)
-        ending = generation.ending
+            self.ledger.charge(generation_id, cost, now)
         if ending is not None and ending.at <= now:
-            self.generations[generation.id] = generation
+            self.generations[generation_id] = generation
             self._book(generation, ending, charged=charged)
         else:
             self.adopt(generation, charged=charged)
@@ -125,8 +134,9 @@ class Settlement:
 
     def report(self, generation_id: str) -> None:
         """Count what a generation's end did to the books among the effects of this request."""
-        for effect in self._unreported.pop(generation_id, ()):
-            record_effect(effect)
+        unreported = self._unreported.pop(generation_id, None)
+        if unreported:
+            record_effect(*unreported)
 
     def _book(self, generation: Generation, ending: Ending, *, charged: bool) -> None:
         cost = generation.product.total_cost

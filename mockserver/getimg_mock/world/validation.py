@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 from getimg_mock import schemas
 from getimg_mock.errors import Refusal
 from getimg_mock.world.body_encoding import describe_encoding
+from getimg_mock.world.records import create_record
 from getimg_mock.world.references import MAX_MEGAPIXELS, check_reference
 from getimg_mock.world.requests import FIELDS, GenerationRequest, compute_canonical, to_whole
 
@@ -220,18 +221,21 @@ def _with_defaults(kind: Kind, body: dict[str, Any], model: Model) -> Generation
     """Fill in the model's first listed values (documented) and the fixed defaults."""
     video = kind == "video"
     duration = body.get("duration", model.supported_durations[0]) if video else None
-    return GenerationRequest(
-        # Positional, in the order of the fields: keywords take three times as long.
-        kind,
-        model,
-        body["prompt"],
-        body.get("aspect_ratio", model.supported_aspect_ratios[0]),
-        body.get("resolution", model.supported_resolutions[0]),
-        None if video else body.get("output_format", "jpeg"),
-        to_whole(duration),
-        body.get("sound", False) if video else False,
-        len(body.get("images", ())),
-        compute_canonical(kind, body),
+    return create_record(
+        GenerationRequest,
+        (
+            kind,
+            model,
+            body["prompt"],
+            body.get("aspect_ratio", model.supported_aspect_ratios[0]),
+            body.get("resolution", model.supported_resolutions[0]),
+            None if video else body.get("output_format", "jpeg"),
+            to_whole(duration) if video else None,
+            body.get("sound", False) if video else False,
+            len(body["images"]) if "images" in body else 0,
+            compute_canonical(kind, body),
+            None,
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from getimg_mock.world.limits import Limiter, limits_of
 from getimg_mock.world.media_rules import MediaRules, choose_file
 from getimg_mock.world.pricing import ProductCache, draw_default_seconds
 from getimg_mock.world.randomness import Stream, digest
+from getimg_mock.world.records import create_record
 from getimg_mock.world.scenarios import Scenarios
 from getimg_mock.world.settlement import Settlement, build_not_found
 from getimg_mock.world.signing import Signer
@@ -49,10 +50,11 @@ if TYPE_CHECKING:
 
 
 class State(NamedTuple):
-    """A generation with its status at a moment."""
+    """A generation with its status at a moment, which is that of the workspace's clock."""
 
     generation: Generation
     status: Status
+    at: datetime
 
 
 class Workspace:
@@ -116,9 +118,10 @@ class Workspace:
             now = self.settle()
             product = self._products.find(request)
             self.ledger.require(product.total_cost)
-            self.limiter.admit(request.kind, now, running=self._settlement.running)
+            self.limiter.admit(request.kind, now, running=len(self._settlement.charged))
             generation = self._begin(request, product, now, special, media)
-            self._settlement.accept(generation, now, charged=self._charges_at_submission)
+            charged = self.settings.charge_at == "submission"
+            self._settlement.accept(generation, now, charged=charged)
             return generation
 
     def find_state(self, generation_id: str) -> State:
@@ -126,7 +129,7 @@ class Workspace:
         with self.lock:
             now = self.settle()
             generation = self._settlement.find(generation_id)
-            return State(generation, generation.at(now))
+            return State(generation, generation.at(now), now)
 
     def poll(self, generation_id: str) -> State:
         """Return a video's state for one status request, and count the poll if polls end it."""
@@ -136,12 +139,12 @@ class Workspace:
             if generation.product.kind != "video":
                 raise build_not_found(generation_id)
             polls = generation.transition.polls
-            pending = generation.at(now) == "pending"
-            if polls and pending and self._settlement.count_poll(generation_id) >= polls:
-                self._decide(generation, Ending(now, generation.transition.failure))
-            generation = self.generations[generation_id]
+            if polls and generation.at(now) == "pending":
+                if self._settlement.count_poll(generation_id) >= polls:
+                    self._decide(generation, Ending(now, generation.transition.failure))
+                generation = self.generations[generation_id]
             self._settlement.report(generation_id)
-            return State(generation, generation.at(now))
+            return create_record(State, (generation, generation.at(now), now))
 
     async def wait_finished(self, generation_id: str) -> State:
         """Wait on the clock until a generation is no longer pending, and return it."""
@@ -369,15 +372,17 @@ class Workspace:
         transition = self._draw_transition(request, chance, special)
         if self.media.rules or (media is not None and media.rules):
             product = choose_file(product, request, chance, (self.media, media))
-        # Positional: keywords take three times as long.
-        return Generation(
-            f"req-01{chance.letters[:12]}",
-            request.prompt,
-            product,
-            now,
-            transition,
-            self.settings.retention if kept is None else kept,
-            compute_ending(transition, now),
+        return create_record(
+            Generation,
+            (
+                f"req-01{chance.letters[:12]}",
+                request.prompt,
+                product,
+                now,
+                transition,
+                self.settings.retention if kept is None else kept,
+                compute_ending(transition, now),
+            ),
         )
 
     def _draw_transition(

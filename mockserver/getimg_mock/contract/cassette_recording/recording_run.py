@@ -15,6 +15,7 @@ from getimg_mock.contract.cassette_recording.recording_verdict import (
     judge_recording,
 )
 from getimg_mock.contract.cassette_recording.upstream_forwarder import UpstreamForwarder
+from getimg_mock.contract.provider.media_probe import require_decoder
 from getimg_mock.contract.targets.http_target import REAL_API_URL, HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION
 from getimg_mock.control.package_version import find_version
@@ -79,9 +80,10 @@ def open_recording(
 ) -> RecordingApplication:
     """Return the application of a recording.
 
-    Raises `SettingsError` for an address or folder that cannot be used, and `BudgetError` for an
-    amount that is none.
+    Raises `SettingsError` for an address or folder that cannot be used, or without FFmpeg, by which
+    recorded videos are judged; and `BudgetError` for an amount that is none.
     """
+    require_decoder()
     return RecordingApplication(Fake.of(settings), log, open_forwarder(options), options.folder)
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import av
 from PIL import Image, UnidentifiedImageError
+
+from getimg_mock.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
 
 _SIGNATURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -73,13 +77,26 @@ def _probe_picture(data: bytes, kind: str) -> MediaProperties:
     return MediaProperties(found, *size)
 
 
-def _read_seconds(stream: av.AudioStream | None) -> float | None:
+def _read_seconds(stream: AudioStream | None) -> float | None:
     if stream is None or not stream.duration or stream.time_base is None:
         return None
     return float(stream.duration * stream.time_base)
 
 
+def require_decoder() -> None:
+    """Raise `MissingPackageError` where no video can be judged."""
+    try:
+        import av  # noqa: F401, PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise MissingPackageError(
+            "The videos of a service are judged by FFmpeg: pip install 'getimg-mock[verify]'."
+        ) from None
+
+
 def _probe_video(data: bytes) -> MediaProperties:
+    require_decoder()
+    import av  # noqa: PLC0415 - an extra
+
     try:
         with av.open(io.BytesIO(data), mode="r") as container:
             if not container.streams.video:

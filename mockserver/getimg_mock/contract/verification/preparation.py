@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.budget.gate import install_budget
 from getimg_mock.contract.budget.spend_file import (
@@ -16,6 +16,7 @@ from getimg_mock.contract.budget.spend_file import (
 )
 from getimg_mock.contract.plans import TIERS
 from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.provider.media_probe import require_decoder
 from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch_limits
 from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.dry_run import find_relevant_plans
@@ -56,6 +57,9 @@ class ProviderOptions:
     def target_name(self) -> str:
         """The target as the command line takes it, or as it calls itself."""
         return self.target if isinstance(self.target, str) else self.target.name
+
+
+_OF_FILES: Final = "GP4"  # what the checks that decode files are called
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +117,8 @@ def prepare_run(
     plans += _draw_plans(options, target) if tier >= "R2" else []
     # A comparison or a self-check looks at the verdicts of every check, on every plan.
     judging = checks if set(checks) <= set(PROVIDER_CHECKS) else PROVIDER_CHECKS
+    if tier >= "R2" and any(check.id.startswith(_OF_FILES) for check in judging):
+        require_decoder()
     feeds = {} if target.own else find_relevant_plans(judging, plans, target.models)
     if feeds and judging is checks:
         wanted = frozenset().union(*feeds.values())
