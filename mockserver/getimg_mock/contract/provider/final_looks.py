@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _MOST: Final = 12
 """How many videos of each end, and how many files, are looked at."""
 
+_MOST_RANGES: Final = 32
+"""How many ranges of costs are read again."""
+
 FINAL_PLAN: Final = "the first results, at the end of the run"
 """The name of the plan, whose ids belong to one run."""
 
@@ -123,7 +126,7 @@ def _build_money_steps(histories: Sequence[History]) -> Iterator[Send]:
                 seen.setdefault((each.operation, _name_key(each)), {}).setdefault(each.query)
     for (operation, key), queries in seen.items():
         use = FINAL_BALANCE if operation == "billing.balance" else FINAL_COSTS
-        for query in list(queries)[:_MOST]:
+        for query in list(queries)[:_MOST_RANGES]:
             path = f"/v2/{operation.replace('.', '/')}"
             yield get(path, query=query, key=key, use=use)
 
