@@ -27,7 +27,7 @@ class Picture:
     """All that a picture's bytes depend on; `generation` is its id.
 
     `note` is the text in the upper right corner; by default its size in pixels.
-    With `grain` the file is about as large as one of a real picture.
+    With `grain` the file is about as large as one of a real picture. `font` is the file of a font.
     """
 
     width: int
@@ -39,6 +39,7 @@ class Picture:
     seed: bytes
     grain: bool = False
     note: str | None = None
+    font: str | None = None
 
 
 def encode_picture(picture: Picture) -> bytes:
@@ -64,6 +65,7 @@ def encode_picture(picture: Picture) -> bytes:
         note=picture.note or f"{picture.width} x {picture.height}",
         grain=picture.grain,
         bands=tuple(bands),
+        font=picture.font,
     )
     image = draw_poster(poster)
     if bands:
