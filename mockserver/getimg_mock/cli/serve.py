@@ -206,7 +206,6 @@ def _serve_from_workers(app: Application, work: Callable[..., None]) -> None:
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
     gc.freeze()
-    del app
     Workers(
         settings.workers, lambda number, parent: work(create_app(settings), number, parent)
     ).run()

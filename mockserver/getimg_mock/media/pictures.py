@@ -52,9 +52,8 @@ def encode_picture(picture: Picture) -> bytes:
     from getimg_mock.media.posters import Poster, draw_poster  # noqa: PLC0415 - see above
 
     codec = find_format_by_mime_type(picture.mime_type, among=PICTURE_FORMATS).codec
-    bands = (
-        plan_bands(picture.width, picture.height) if picture.grain and codec == PNG.codec else []
-    )
+    is_banded = picture.grain and codec == PNG.codec
+    bands = plan_bands(picture.width, picture.height) if is_banded else []
     poster = Poster(
         width=picture.width,
         height=picture.height,
