@@ -91,6 +91,8 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
+        if case.by_scope and not self.is_async:
+            return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
@@ -107,7 +109,10 @@ class PythonDriver:
             return build_untried_history(self.name, case, seed, missing, untried)
         case = fit_case(case, self.ops)
         time = ClientTime(
-            limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
+            limit=case.limit,
+            interrupt_at=case.interrupt_at,
+            by_scope=case.by_scope,
+            wall_jumps=case.wall_jumps,
         )
         adversary = FaultServer(
             clock=time.clock,
