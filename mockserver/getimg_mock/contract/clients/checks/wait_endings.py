@@ -48,14 +48,7 @@ def cases(_: Stream) -> Iterator[Case]:
     )
     yield from _build_slow_answer_cases()
     yield build_wait_case("failing", scenario=(_fail_videos(12),))
-    for name, by_scope in (("cancelled", False), ("cancelled-scope", True)):
-        yield build_wait_case(
-            name,
-            settings={"video_seconds": 300},
-            interrupt_at=23.0,
-            by_scope=by_scope,
-            logs=True,
-        )
+    yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
     yield build_real_wait_case(
@@ -68,6 +61,18 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
     )
+
+
+def _build_cancelled_cases() -> Iterator[Case]:
+    """Yield the cases in which the caller does not want to wait any more."""
+    for name, by_scope in (("cancelled", False), ("cancelled-scope", True)):
+        yield build_wait_case(
+            name,
+            settings={"video_seconds": 300},
+            interrupt_at=23.0,
+            by_scope=by_scope,
+            logs=True,
+        )
 
 
 def _build_slow_answer_cases() -> Iterator[Case]:

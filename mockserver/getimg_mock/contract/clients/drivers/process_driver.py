@@ -328,15 +328,7 @@ class ProcessDriver:
         Time in which the program waits for a processor is not its own. One that lacks it for long,
         and does not respond, shows nothing.
         """
-        process = self._ensure_running()
-        if process.stdin is None:
-            raise AssertionError("the program was started with pipes")
-        try:
-            process.stdin.write(json.dumps(request).encode() + b"\n")
-            process.stdin.flush()
-        except OSError as error:
-            self.close()
-            raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
+        process = self._send(request)
         waited, began = measure_processor_wait(process.pid), stopwatch()
         starved = self._is_starved
         until = began + patience + _GRACE
@@ -356,6 +348,18 @@ class ProcessDriver:
                 self._is_starved = starved
                 return said
         return self._abandon(request, f"no response within {patience + _GRACE:g} s")
+
+    def _send(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
+        process = self._ensure_running()
+        if process.stdin is None:
+            raise AssertionError("the program was started with pipes")
+        try:
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
+        except OSError as error:
+            self.close()
+            raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
+        return process
 
     def _ensure_ready(self) -> None:
         """Wait until the program answers, where it was started anew: no call pays for its start.

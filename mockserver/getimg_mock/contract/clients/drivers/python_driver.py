@@ -108,12 +108,7 @@ class PythonDriver:
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
         case = fit_case(case, self.ops)
-        time = ClientTime(
-            limit=case.limit,
-            interrupt_at=case.interrupt_at,
-            by_scope=case.by_scope,
-            wall_jumps=case.wall_jumps,
-        )
+        time = _create_time(case)
         adversary = FaultServer(
             clock=time.clock,
             key=KEY,
@@ -145,6 +140,16 @@ class PythonDriver:
         except Abandoned:
             run.time.lifted = True
         run.overdue = self.real_seconds if cap.reached else 0.0
+
+
+def _create_time(case: Case) -> ClientTime:
+    """Return the time of a case."""
+    return ClientTime(
+        limit=case.limit,
+        interrupt_at=case.interrupt_at,
+        by_scope=case.by_scope,
+        wall_jumps=case.wall_jumps,
+    )
 
 
 def build_untried_history(
