@@ -14,7 +14,6 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.provider.final_looks import FINAL_PLAN
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import CatalogueError
 
@@ -68,7 +67,7 @@ def run_on_fake(
     Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
     There are none where the session was on the fake itself.
     """
-    tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
+    tried = campaign.run_scenarios()
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
     plans = [each.plan for each in campaign.histories if each.plan.name != FINAL_PLAN]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +86,7 @@ def collect_self_check(
     is replayed, and a sample of the plans runs in reverse order with another seed.
     """
     inside = isinstance(campaign.target, InProcessTarget)
-    tried = run_scenario_plans(campaign.target.models, str(campaign.seed)) if inside else ()
+    tried = campaign.run_scenarios() if inside else ()
     return SelfCheck(
         histories=(*campaign.histories, *tried),
         plans=tuple(campaign.plans),
