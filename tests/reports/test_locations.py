@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from getimg_mock.reports.locations import SourceLocation, find_adapter, locate
+from getimg_mock.reports.locations import (
+    SourceLocation,
+    find_adapter,
+    find_source,
+    locate,
+)
 from getimg_mock.reports.run_events import Outcome
 from tests.reports.bare_run import START
 
@@ -54,6 +59,26 @@ def test_an_adapter_is_found_without_being_imported(
 ) -> None:
     """An annotation is on the line that a developer would open."""
     assert find_adapter(CLIENT, failure_of(adapter)) == place
+
+
+def test_a_finding_of_an_observed_suite_is_shown_at_the_test_that_sent_the_requests(
+    project: Path,
+) -> None:
+    """Its requests were caused there; a name from outside the project is not opened."""
+    file = project / "tests" / "test_shop.py"
+    file.parent.mkdir()
+    file.write_text("class TestCart:\n    async def test_buys(self):\n        ...\n")
+    senders = [
+        "curl/8",
+        "../test_shop.py::test_buys",
+        "tests/none.py::test_buys",
+        "tests/test_shop.py::TestCart::test_buys[a::b]",
+    ]
+    failure = {"client": {"adapter": "--observe", "sent_by": senders}}
+    assert find_source(CLIENT, failure) == SourceLocation("tests/test_shop.py", 2)
+    assert locate(CLIENT, failure) == SourceLocation("tests/test_shop.py", 2)
+    failure["client"]["sent_by"] = senders[:3]
+    assert find_source(CLIENT, failure) is None
 
 
 def test_what_has_no_file_is_shown_in_the_events(project: Path) -> None:

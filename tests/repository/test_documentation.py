@@ -127,8 +127,10 @@ def test_what_a_page_shows_can_be_run(block: Block, fake: dict[str, str], tmp_pa
     """An example that does not run costs its reader more than no example."""
     if block.language == "sh" and REAL_API in block.text:
         pytest.skip("it asks the real API")
-    if block.language == "sh" and "curl" in block.text and shutil.which("curl") is None:
-        pytest.skip("curl is not installed")
+    for program in ("curl", "node", "java", "go"):
+        used = re.search(rf"^(?:.*\$\()?{program} ", block.text, re.MULTILINE)
+        if used and shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
     run(block, tmp_path, fake)
 
 

@@ -6,8 +6,8 @@ links are signed anew. A request counts among its equals once it got its outcome
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.api.formatting import format_unix_timestamp
@@ -18,7 +18,7 @@ from getimg_mock.world.randomness import digest
 from getimg_mock.world.requests import GenerationRequest, to_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from getimg_mock.api.messages import Call
@@ -42,25 +42,27 @@ class RecordedAnswerError(Exception):
         super().__init__(f"recorded answer {answer.status}")
 
 
-@contextmanager
-def take_recorded(call: Call, body: Any) -> Iterator[ReplayedJob | None]:
-    """Yield the job that a submission is replayed with, or None for one that is not recorded.
+def submit_recorded(
+    call: Call, body: Any, submit: Callable[[ReplayedJob | None], Generation]
+) -> Generation:
+    """Submit by `submit`, which gets the job that is replayed, or None for one not recorded.
 
-    The block accepts the submission, under the lock of its workspace. Raises `RecordedAnswerError`
-    for a recorded answer without a job, and the `Refusal` of a request that is not recorded where
-    settings refuse it.
+    Raises `RecordedAnswerError` for a recorded answer without a job, and the `Refusal` of a
+    request that is not recorded where settings refuse it.
     """
-    with call.owner.lock:
+    workspace = call.owner
+    with workspace.lock:
         key, take = _find_take(call, body)
         if take is None:
-            yield None
-            return
-        if take.outcome.job is None:
+            return submit(None)
+        outcome = take.outcome
+        if outcome.job is None:
             _count(call, key)
-            raise RecordedAnswerError(_build_answer(take.outcome.answer, call.owner.clock.now()))
-        call.replayed = take.outcome
-        yield take.outcome.job
+            raise RecordedAnswerError(_build_answer(outcome.answer, workspace.clock.now()))
+        call.replayed = outcome
+        generation = submit(outcome.job)
         _count(call, key)
+        return generation
 
 
 def replay_read(call: Call, request: dict[str, Any]) -> Answer | None:
@@ -92,17 +94,18 @@ def build_recorded_request(
     video = kind == "video"
     images = body.get("images")
     return GenerationRequest(
-        kind=kind,
-        model=model,
-        prompt=str(body.get("prompt", "")),
-        aspect_ratio=str(body.get("aspect_ratio", model.supported_aspect_ratios[0])),
-        resolution=str(body.get("resolution", model.supported_resolutions[0])),
-        output_format=None if video else "jpeg",
-        duration=_read_duration(body, model.supported_durations[0]) if video else None,
-        sound=body.get("sound") is True and video,
-        references=len(images) if isinstance(images, list) else 0,
-        canonical=job.identity,
-        recorded=job,
+        # Positional, in the order of the fields: keywords take three times as long.
+        kind,
+        model,
+        str(body.get("prompt", "")),
+        str(body.get("aspect_ratio", model.supported_aspect_ratios[0])),
+        str(body.get("resolution", model.supported_resolutions[0])),
+        None if video else "jpeg",
+        _read_duration(body, model.supported_durations[0]) if video else None,
+        body.get("sound") is True and video,
+        len(images) if isinstance(images, list) else 0,
+        job.identity,
+        job,
     )
 
 
@@ -122,15 +125,32 @@ def render_result(
     job, ending = find_job(recordings, generation), generation.ending
     if job is None or job.result is None or ending is None or ending.failure != job.failure:
         return None
-    from getimg_mock.cassettes.outcomes import DELETES_AT  # noqa: PLC0415 - few fakes replay
-    from getimg_mock.cassettes.placeholders import format_link  # noqa: PLC0415 - as above
-
+    deletes_at, format_link = _import_placeholders()
     text = job.result.text
     for number, link in enumerate(links):
         text = text.replace(format_link(number), link)
-    if generation.expires is not None:
-        text = text.replace(DELETES_AT, format_unix_timestamp(generation.expires))
+    expires = generation.expires
+    if expires is not None:
+        text = text.replace(deletes_at, format_unix_timestamp(expires))
     return _fill(text, generation.id, ending.at).encode()
+
+
+# Imported on first use, as few fakes replay, and once: an import takes as long as an answer's text.
+
+
+@cache
+def _import_placeholders() -> tuple[str, Callable[[int], str]]:
+    from getimg_mock.cassettes.outcomes import DELETES_AT  # noqa: PLC0415 - see above
+    from getimg_mock.cassettes.placeholders import format_link  # noqa: PLC0415 - see above
+
+    return DELETES_AT, format_link
+
+
+@cache
+def _import_canonicalizer() -> Callable[[Any], Any]:
+    from getimg_mock.cassettes.canonical_requests import canonicalize_value  # noqa: PLC0415 - see above
+
+    return canonicalize_value
 
 
 def find_job(recordings: Recordings | None, generation: Generation) -> ReplayedJob | None:
@@ -183,8 +203,7 @@ def _find_take(call: Call, request: Any) -> tuple[bytes, Take | None]:
     recordings = call.fake.recordings
     if recordings is None:
         raise LookupError(f"{call.operation} was replayed without a cassette")
-    from getimg_mock.cassettes.canonical_requests import canonicalize_value  # noqa: PLC0415 - few fakes replay
-
+    canonicalize_value = _import_canonicalizer()
     key = recordings.find_key(call.operation, request, canonicalize_value)
     take = recordings.find_take(key, call.owner.ordinals.get(key, 0))
     if take is not None:
@@ -222,11 +241,11 @@ def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str 
 
 def _fill(text: str, generation: str, answered: datetime) -> str:
     """Return encoded JSON with the values of a replay for its placeholders."""
-    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
-
-    text = text.replace(placeholders.GENERATION, generation)
+    text = text.replace("{generation}", generation)
     if "{answer" not in text and "{balance" not in text:
         return text
+    from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
+
     filling = placeholders.Filling(
         generation=generation, link=placeholders.format_link, answered=answered
     )

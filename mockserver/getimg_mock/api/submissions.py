@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.api.formatting import format_unix_timestamp, to_json_number
@@ -10,7 +11,7 @@ from getimg_mock.api.messages import JSON, Answer, encode_json, encode_string
 from getimg_mock.api.replaying import (
     build_recorded_request,
     render_result,
-    take_recorded,
+    submit_recorded,
 )
 from getimg_mock.errors import Refusal
 from getimg_mock.world.operations import OPERATIONS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.generations import Generation, Product
     from getimg_mock.world.journal import Headers
     from getimg_mock.world.limits import Allowance, Kind
+    from getimg_mock.world.replayed_jobs import ReplayedJob
     from getimg_mock.world.requests import GenerationRequest
 
 # The path of a file of a generation, with %s for its id and its index.
@@ -36,15 +38,17 @@ def submit(call: Call, kind: Kind) -> Generation:
     if call.fake.recordings is None:
         generation = _submit_request(call, _validate(call, kind, body))
     else:
-        with take_recorded(call, body) as job:
-            request = (
-                _validate(call, kind, body)
-                if job is None
-                else build_recorded_request(call.fake.catalogue, kind, body, job)
-            )
-            generation = _submit_request(call, request)
+        generation = submit_recorded(call, body, partial(_submit_replayed, call, kind, body))
     call.generation = generation.id
     return generation
+
+
+def _submit_replayed(call: Call, kind: Kind, body: Any, job: ReplayedJob | None) -> Generation:
+    if job is None:
+        request = _validate(call, kind, body)
+    else:
+        request = build_recorded_request(call.fake.catalogue, kind, body, job)
+    return _submit_request(call, request)
 
 
 def _submit_request(call: Call, request: GenerationRequest) -> Generation:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.reports.locations import find_adapter, locate
+from getimg_mock.reports.locations import find_source, locate
 from getimg_mock.reports.printable_text import replace_unprintable
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def render_github(outcomes: Sequence[Outcome]) -> str:
     lines = []
     for outcome, verdict in _list_broken(outcomes):
         failure = verdict["failures"][0] if verdict["failures"] else None
-        place = find_adapter(outcome, failure) if failure else None
+        place = find_source(outcome, failure) if failure else None
         where = f"file={_escape_property(place.path)},line={place.line}," if place else ""
         title = _escape_property(f"{verdict['id']} {verdict['statement']}")
         lines.append(

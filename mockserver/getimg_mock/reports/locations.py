@@ -1,4 +1,4 @@
-"""Where in the code of a project a finding belongs: the file of the adapter, and its line."""
+"""Where in the code of a project a finding belongs: the adapter or the test, and its line."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from getimg_mock.reports.run_events import list_senders
+
 if TYPE_CHECKING:
-    from getimg_mock.reports.run_events import Outcome
+    from getimg_mock.reports.run_events import Outcome, RunEvent
 
 _LARGEST = 1_000_000
 
@@ -44,9 +46,30 @@ def find_adapter(outcome: Outcome, failure: dict[str, Any]) -> SourceLocation | 
     return SourceLocation(f"{path}.py")
 
 
+def find_test(failure: RunEvent) -> SourceLocation | None:
+    """Return where the first test is defined that sent requests of a failure; None without any.
+
+    The names of tests are those of pytest, such as `tests/test_shop.py::TestCart::test_buys[1]`.
+    """
+    for sender in list_senders(failure):
+        path, *names = sender.partition("[")[0].split("::")
+        file = Path(path)
+        if not names or file.is_absolute() or ".." in file.parts:
+            continue
+        line = _find_definition(file, names[-1], within=r"[ \t]*")
+        if line:
+            return SourceLocation(file.as_posix(), line)
+    return None
+
+
+def find_source(outcome: Outcome, failure: RunEvent) -> SourceLocation | None:
+    """Return the adapter or the test that a failure belongs to, or None."""
+    return find_adapter(outcome, failure) or find_test(failure)
+
+
 def locate(outcome: Outcome, failure: dict[str, Any]) -> SourceLocation:
-    """Return where to show a failure: at the adapter, else in the events that the run wrote."""
-    return find_adapter(outcome, failure) or SourceLocation(_shorten(outcome.source))
+    """Return where to show a failure: in the project's code, else in the events of the run."""
+    return find_source(outcome, failure) or SourceLocation(_shorten(outcome.source))
 
 
 def _find_program(command: str) -> SourceLocation | None:
@@ -60,8 +83,11 @@ def _find_program(command: str) -> SourceLocation | None:
     return SourceLocation(_shorten(shown[0])) if shown else None
 
 
-def _find_definition(path: Path, name: str) -> int:
-    """Return the line that defines a name in a Python file, 1 without any, 0 without a file."""
+def _find_definition(path: Path, name: str, within: str = "") -> int:
+    """Return the line that defines a name in a Python file, 1 without any, 0 without a file.
+
+    `within` is a pattern of what may be before the definition in its line.
+    """
     try:
         if not path.is_file() or path.stat().st_size > _LARGEST:
             return 0
@@ -69,7 +95,9 @@ def _find_definition(path: Path, name: str) -> int:
     except OSError:
         return 0
     word = re.escape(name)
-    found = re.search(rf"^(?:(?:async )?def|class) {word}\b|^{word}\b *[:=]", text, re.MULTILINE)
+    found = re.search(
+        rf"^{within}(?:(?:async )?def|class) {word}\b|^{word}\b *[:=]", text, re.MULTILINE
+    )
     return text.count("\n", 0, found.start()) + 1 if found else 1
 
 

@@ -13,12 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.errors import SettingsError
-from getimg_mock.serving.certificates import CertificateAuthority
-from getimg_mock.serving.child_environment import ChildAddresses, build_environment, read_either
-from getimg_mock.serving.connect_proxy import ConnectProxy, ProxyRules
+from getimg_mock.serving.program_entrances import ProgramEntrances
 from getimg_mock.serving.server import Entrance, format_url, new_event_loop, open_listener, serve
-from getimg_mock.serving.trust_files import write_trust_files
-from getimg_mock.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,40 +55,14 @@ class ProgramRun:
     async def _serve(
         self, app: Application, inherited: Mapping[str, str], folder: Path
     ) -> tuple[int, frozenset[str]]:
-        authority = CertificateAuthority()
-        rules = ProxyRules(
-            hosts=self.hosts,
-            context=authority.build_context(sorted(self.hosts)),
-            isolated=self.isolated,
-            upstream=read_either(inherited, "HTTPS_PROXY") or None,
-            no_proxy=read_either(inherited, "NO_PROXY"),
-        )
+        opened = ProgramEntrances.open(folder, self.hosts, inherited, isolated=self.isolated)
         plain = open_listener(app.fake.settings)
-        local = Settings.of(port=0)
-        secure, proxy = open_listener(local), open_listener(local)
-        preload = {
-            "hosts": sorted(self.hosts),
-            "address": "127.0.0.1",
-            "port": secure.getsockname()[1],
-            "isolated": self.isolated,
-        }
-        files = write_trust_files(folder, authority.certificate, inherited, preload)
-        addresses = ChildAddresses(
-            url=format_url(plain),
-            key=self.key,
-            proxy_port=proxy.getsockname()[1],
-            hosts=self.hosts,
-            isolated=self.isolated,
-            headers=self.headers,
+        environment = opened.build_environment(
+            inherited, url=format_url(plain), key=self.key, headers=self.headers
         )
-        environment = build_environment(inherited, addresses, files)
-        entrances = (
-            Entrance(plain),
-            Entrance(secure, context=rules.context),
-            Entrance(proxy, build=lambda factory: ConnectProxy(rules, factory)),
-        )
+        entrances = (Entrance(plain), *opened.entrances)
         status = await self._run_child(app, entrances, environment)
-        return status, frozenset(rules.refused)
+        return status, frozenset(opened.rules.refused)
 
     async def _run_child(
         self,

@@ -58,6 +58,8 @@ class MockServer:
         self._tls = prepare_tls(require_token(settings))
         self.settings = settings = self._tls.settings
         self.app: Application = create_app(settings)
+        self.further_entrances: tuple[Entrance, ...] = ()
+        """Listening sockets that the next `start()` serves, too."""
         self._url: str | None = None
         self._tls_url: str | None = None
         self._thread: threading.Thread | None = None
@@ -96,7 +98,10 @@ class MockServer:
         self._url, self._tls_url = describe_entrances(entrances, self._tls)
         started = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, args=(entrances, started), name="getimg-mock", daemon=True
+            target=self._run,
+            args=((*entrances, *self.further_entrances), started),
+            name="getimg-mock",
+            daemon=True,
         )
         self._thread.start()
         started.wait()

@@ -137,7 +137,8 @@ def open_live(
         stack.callback(workspace.close)
         opened = OpenWorkspace(workspace, _guard_api(request, stack, _LIVE), want)
         workspace.require(*want.policies)
-        _set_environment(request, stack, workspace, _exempt_from_proxies(workspace.url))
+        further = {**_exempt_from_proxies(workspace.url), **workspace.program_environment}
+        _set_environment(request, stack, workspace, further)
         _note_opened(request, opened)
         if want.linked:
             workspace.link_time()
@@ -152,7 +153,10 @@ def run_session_server(config: pytest.Config) -> Iterator[OwnServer | ExternalSe
     server = (
         ExternalServer(url, token)
         if url
-        else OwnServer(Settings.of(port=0, quiet=True, media_size="small"))
+        else OwnServer(
+            Settings.of(port=0, quiet=True, media_size="small"),
+            frozenset({API_HOST, *config.getini("getimg_hosts")}),
+        )
     )
     server.start()
     try:

@@ -44,6 +44,15 @@ class LayeredEnvironment:
             self._layers.remove(layer)
             self._apply(layer)
 
+    def read_below(self) -> dict[str, str]:
+        """Return the variables as they are without any layer."""
+        kept = {name: self.environment[name] for name in self.environment}
+        for name, value in self._original.items():
+            kept.pop(name, None)
+            if value is not None:
+                kept[name] = value
+        return kept
+
     def _apply(self, changed: _Layer) -> None:
         for name in changed.values:
             value = self._find(name)

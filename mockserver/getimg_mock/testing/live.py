@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -14,7 +18,9 @@ from getimg_mock.application import Application
 from getimg_mock.control.channels import LocalChannel, RemoteChannel
 from getimg_mock.errors import SettingsError
 from getimg_mock.fake import open_workspace
+from getimg_mock.serving.program_entrances import ProgramEntrances
 from getimg_mock.serving.server import MockServer
+from getimg_mock.testing.layered_environment import ENVIRONMENT
 from getimg_mock.testing.observed_run import hand_over
 from getimg_mock.testing.options import WHOLE_FAKE_SETTINGS, derive_key
 from getimg_mock.testing.reset_tracking import EpochStore
@@ -44,9 +50,15 @@ _LIMITS: Final = ("image_rpm", "video_rpm", "concurrent", "rate_window")
 
 
 class OwnServer:
-    """A fake on a port of this process; each test's workspace has the options of that test."""
+    """A fake on a port of this process; each test's workspace has the options of that test.
 
-    def __init__(self, settings: Settings) -> None:
+    For programs that tests start, `hosts` are the fake, if the extra `tls` is installed.
+    """
+
+    def __init__(self, settings: Settings, hosts: frozenset[str] = frozenset()) -> None:
+        self._hosts = hosts
+        self._programs: ProgramEntrances | None = None
+        self._files = ExitStack()
         self._wanted: dict[str, WorkspaceOptions] = {}
         self._server = MockServer(settings=settings)
         made = self._server.app.fake
@@ -62,16 +74,25 @@ class OwnServer:
 
     def start(self) -> None:
         """Listen."""
-        self._server.start()
+        with ExitStack() as stack:
+            if self._hosts and find_spec("trustme") is not None:
+                folder = stack.enter_context(TemporaryDirectory(prefix="getimg-mock-tests-"))
+                self._programs = ProgramEntrances.open(
+                    Path(folder), self._hosts, ENVIRONMENT.read_below()
+                )
+                self._server.further_entrances = self._programs.entrances
+            self._server.start()
+            self._files = stack.pop_all()
 
     def stop(self) -> None:
-        """Close the port."""
+        """Close the ports."""
         self._server.stop()
+        self._files.close()
 
     def open_workspace(self, want: WorkspaceOptions) -> Iterator[GetimgMock]:
         """Yield the workspace of a test, and forget its options after the test."""
         if any(name in WHOLE_FAKE_SETTINGS for name in want.given):
-            server = OwnServer(replace(want.settings, host="127.0.0.1", port=0))
+            server = OwnServer(replace(want.settings, host="127.0.0.1", port=0), self._hosts)
             server.start()
             try:
                 yield from server._open(want)
@@ -89,6 +110,10 @@ class OwnServer:
             at_work=self._counted.is_at_work,
             own_ports=frozenset({urlsplit(self.url).port or 0}),
         )
+        if self._programs is not None:
+            workspace.program_environment = self._programs.list_changes(
+                ENVIRONMENT.read_below(), url=self.url, key=want.key
+            )
         workspace.failure = failure = ThreadFailure()
         detector = StalledPollingDetector(
             workspace, self._store, handle="getimg_live", fail=failure

@@ -46,6 +46,10 @@ class ExpectationError(AssertionError):
 class GetimgMock(WorkspaceHandle):
     """The workspace of one test: a `Workspace` with expectations, linked time and transports.
 
+    `program_environment` are the variables with which programs reach the fake as
+    https://api.getimg.ai; they are set for the test. It is empty in process, for a fake that ran
+    already, and without the extra `tls`.
+
     `real_patience` is for how many real seconds linked time waits for real work that is silent.
     `url` is the address for clients. The fixtures `getimg_mock` (in process) and `getimg_live` (on
     a socket) return it; only the first has transports.
@@ -66,6 +70,7 @@ class GetimgMock(WorkspaceHandle):
         self._watched = _SettlingChannel(channel, patience)
         super().__init__(self._watched)
         self.url = url
+        self.program_environment: Mapping[str, str] = {}
         self.link: Link | None = None
         self.failure: ThreadFailure | None = None
         self._app = app

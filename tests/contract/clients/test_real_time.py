@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import threading
 import time  # noqa: TID251 - what a case has replaced is looked at
+from dataclasses import replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +15,15 @@ import pytest
 
 from getimg_mock.contract.clients.cases.case_rules import Case, balance, image, video
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
+from getimg_mock.contract.clients.run_validity import explain_nothing_judged, find_gaps
 from getimg_mock.contract.clients.suite import choose_checks, verify
-from getimg_mock.errors import SettingsError
 from getimg_mock.world.clock import stopwatch
-from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient
+from tests.contract.clients.reference import AsyncReferenceClient, ReferenceClient, faulty
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
 
 BORROWER = """
 from time import monotonic, perf_counter_ns as ticks, sleep as rest
@@ -131,10 +135,32 @@ def test_another_thread_than_the_main_one_is_called_back_too() -> None:
 
 
 def test_a_run_ends_with_the_reason_when_case_after_case_hangs() -> None:
-    """Two hundred cases of 30 s each are nothing to wait for."""
+    """Two hundred cases of 30 s each are nothing to wait for, and nothing was judged."""
     driver = PythonDriver(Waiting, "waiting", real_seconds=0.2)
-    with pytest.raises(SettingsError, match=r"waiting.*real time.*--case-seconds"):
-        verify(driver, checks=choose_checks(["GC5"]))
+    result = verify(driver, checks=choose_checks(["GC5"]))
+    assert len(result.histories) < 10
+    said = explain_nothing_judged(result)
+    assert re.search(r"waiting.*real time.*--case-seconds", said)
+
+
+def test_what_a_run_saw_before_it_hung_is_judged() -> None:
+    """A client that polls too fast, and so hangs later, has failed: the verdict is not lost."""
+
+    class Hanging(PythonDriver):
+        """Drives a client through one case, and hangs in all others."""
+
+        def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+            history = super().run(case, seed=seed)
+            late = replace(history, overdue=30.0, missed=("an end",))
+            return history if case.name == "polled" else late
+
+    among = ["get-wait-503", "get-wait-reset", "polled", "slower-please", "held", "held-slow"]
+    result = verify(
+        Hanging(faulty("polls-early")), checks=choose_checks(["GC409", "GC50"]), among=among
+    )
+    assert [each.check.id for each in result.of("FAIL")] == ["GC501"]
+    assert result.interrupted
+    assert any("no further case was tried" in each for each in find_gaps(result))
 
 
 def test_threads_of_a_loop_end_with_the_case() -> None:

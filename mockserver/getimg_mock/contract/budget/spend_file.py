@@ -71,6 +71,7 @@ class SpendRecord:
     max_wait: float = _MAX_WAIT
     _days: dict[str, Decimal] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _file_lock: FileLock | None = None
 
     def __post_init__(self) -> None:
         """Check that the file can be read and written."""
@@ -80,8 +81,10 @@ class SpendRecord:
     @property
     def days(self) -> dict[str, Decimal]:
         """The most that can have been spent on each day."""
-        if self.path is not None and self.path.exists():
-            self._days = _read_days(self.path)
+        if self.path is not None:
+            found = _read_days(self.path)
+            if found is not None:
+                self._days = found
         return self._days
 
     @property
@@ -100,9 +103,10 @@ class SpendRecord:
         Returns the date and what was booked on it before; None when it does not fit.
         """
         with self._lock_record():
-            if self.today + amount > ceiling:
+            days, today = self.days, self._format_today()
+            if days.get(today, ZERO) + amount > ceiling:
                 return None
-            return self._book(amount, self._format_today())
+            return self._book(amount, today, days)
 
     def add(self, amount: Decimal, day: str = "") -> tuple[str, Decimal]:
         """Book an amount (negative: given back) under a date, or today's.
@@ -112,8 +116,10 @@ class SpendRecord:
         with self._lock_record():
             return self._book(amount, day or self._format_today())
 
-    def _book(self, amount: Decimal, day: str) -> tuple[str, Decimal]:
-        days = self.days
+    def _book(
+        self, amount: Decimal, day: str, days: dict[str, Decimal] | None = None
+    ) -> tuple[str, Decimal]:
+        days = self.days if days is None else days
         before = days.get(day, ZERO)
         days[day] = before + amount
         if self.path is not None:
@@ -133,17 +139,24 @@ class SpendRecord:
             if self.path is None:
                 yield
                 return
-            lock = _acquire_lock(self.path, self.max_wait)
+            if self._file_lock is None:
+                # Shared by the threads, which the other lock keeps apart: making one takes as long
+                # as acquiring it.
+                self._file_lock = FileLock(str(self.path.with_suffix(".lock")), thread_local=False)
+            _acquire_lock(self._file_lock, self.path, self.max_wait)
             try:
                 yield
             finally:
-                lock.release()
+                self._file_lock.release()
 
 
-def _read_days(path: Path) -> dict[str, Decimal]:
+def _read_days(path: Path) -> dict[str, Decimal] | None:
+    """Return the spend of each day, None where there is no file; raises `BudgetError`."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return {str(day): Decimal(amount) for day, amount in found["days"].items()}
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError, KeyError, AttributeError, TypeError, ArithmeticError):
         raise BudgetError(
             f"{path}, the record of what was spent, cannot be read. Repair it, or remove it if you "
@@ -151,9 +164,8 @@ def _read_days(path: Path) -> dict[str, Decimal]:
         ) from None
 
 
-def _acquire_lock(path: Path, max_wait: float) -> FileLock:
-    """Return the lock of a record, acquired; raises `BudgetError`."""
-    lock = FileLock(str(path.with_suffix(".lock")))
+def _acquire_lock(lock: FileLock, path: Path, max_wait: float) -> None:
+    """Acquire the lock of a record; raises `BudgetError`."""
     deadline = stopwatch() + max_wait
     while True:
         try:
@@ -172,4 +184,4 @@ def _acquire_lock(path: Path, max_wait: float) -> FileLock:
                 f"{path}, the record of what was spent, cannot be written: {error.strerror}."
             ) from None
         else:
-            return lock
+            return

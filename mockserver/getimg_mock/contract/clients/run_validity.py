@@ -22,7 +22,9 @@ def explain_nothing_judged(result: Result) -> str:
         return ""
     void, skipped = len(result.of("VOID")), len(result.of("SKIP"))
     what = "It sent no request" if not sent else "No check could be judged"
-    return f"{result.client}: {what} ({void} VOID, {skipped} SKIP). {_first_error(result)}".rstrip()
+    why = f"{result.remark}. " if result.interrupted else ""
+    shown = f"{result.client}: {what} ({void} VOID, {skipped} SKIP). {why}{_first_error(result)}"
+    return shown.rstrip()
 
 
 def find_gaps(result: Result) -> Iterator[str]:

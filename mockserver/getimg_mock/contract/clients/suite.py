@@ -10,7 +10,7 @@ from getimg_mock.contract.clients import checks
 from getimg_mock.contract.clients.cases.client_check import ClientCheck, compute_verdict
 from getimg_mock.contract.clients.drivers.side_by_side import run_cases
 from getimg_mock.contract.discovery import discover_checks, import_modules
-from getimg_mock.errors import SettingsError, UnknownNameError
+from getimg_mock.errors import UnknownNameError
 from getimg_mock.world.clock import stopwatch
 from getimg_mock.world.randomness import Stream
 
@@ -66,7 +66,7 @@ class Result:
     remark: str = ""
     """What the scorecard adds, such as how many requests were refused."""
     interrupted: bool = False
-    """Whether the user ended the run before all cases."""
+    """Whether the run ended before all cases: `remark` says why."""
 
     @property
     def exchanges(self) -> int:
@@ -114,21 +114,23 @@ def verify(
 
     `among` are the names of cases that may be run; all, without. `each` is called with every
     history as soon as there is one. A KeyboardInterrupt ends the run, and what was done so far is
-    judged.
+    judged. So does a client that takes all of its real time in case after case.
     """
     started = stopwatch()
     histories: list[ClientHistory] = []
     chosen = select_cases(checks, seed, among)
-    interrupted = False
+    remark = ""
     try:
         several = getattr(driver, "processes", 1) > 1
         ordered = _sort_by_weight(chosen, checks) if several else chosen
         for history in run_cases(driver, ordered, seed):
             histories.append(history)
             each(history)
-            _end_if_hanging(driver.name, histories)
+            remark = _describe_hanging(histories)
+            if remark:
+                break
     except KeyboardInterrupt:
-        interrupted = True
+        remark = f"interrupted after {len(histories)} of {len(chosen)} cases"
     order = {case.name: place for place, case in enumerate(chosen)}
     histories.sort(key=lambda history: order[history.case])
     verdicts = tuple(compute_verdict(check, histories) for check in checks)
@@ -138,8 +140,8 @@ def verify(
         verdicts,
         tuple(histories),
         stopwatch() - started,
-        remark=f"interrupted after {len(histories)} of {len(chosen)} cases" if interrupted else "",
-        interrupted=interrupted,
+        remark=remark,
+        interrupted=bool(remark),
     )
 
 
@@ -156,14 +158,16 @@ def _sort_by_weight(chosen: Sequence[Case], checks: Sequence[ClientCheck]) -> li
     return sorted(chosen, key=weigh, reverse=True)
 
 
-def _end_if_hanging(name: str, histories: Sequence[ClientHistory]) -> None:
-    """Raise `SettingsError` when case after case took all of the real time that it may."""
+def _describe_hanging(histories: Sequence[ClientHistory]) -> str:
+    """Return why a run ends here: case after case took all of its real time. Else nothing."""
     hanging = [each for each in histories if each.overdue and each.virtual]
-    if len(hanging) >= _MAX_OVERDUE_CASES:
-        listed = ", ".join(each.case for each in hanging)
-        raise SettingsError(
-            f"{name} did not come back within {hanging[0].overdue:g} s of real time in "
-            f"{len(hanging)} cases ({listed}): it waits for something that virtual time does not "
-            "reach: a library in C, or datetime.now() where time-machine is not installed. Drive "
-            "it as a program, --program COMMAND, or allow more with --case-seconds."
-        )
+    if len(hanging) < _MAX_OVERDUE_CASES:
+        return ""
+    listed = ", ".join(each.case for each in hanging)
+    return (
+        f"it did not come back within {hanging[0].overdue:g} s of real time in {len(hanging)} "
+        f"cases ({listed}), and no further case was tried. It sends too many requests, or waits "
+        "for something that virtual time does not reach: a library in C, or datetime.now() where "
+        "time-machine is not installed. Drive it as a program, --program COMMAND, or allow more "
+        "with --case-seconds"
+    )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time  # noqa: TID251 - a client reads its own clock
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from getimg_mock.world.randomness import generate_secret
 from tests.contract.clients.reference.answers import SUFFIXES
 from tests.contract.clients.reference.errors import UNANSWERED, DownloadError, LinkExpiredError
 from tests.contract.clients.reference.polling import looked_at
@@ -31,6 +33,9 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
+    if core.faulty("index-not-in-name"):
+        overwrite = overwrite or core.seen.get(str(path), index) != index
+        core.seen[str(path)] = index
     for last in (False, True):
         try:
             return str((yield from save(core, item, path, overwrite=overwrite)))
@@ -70,6 +75,10 @@ def place_of(
         suffix = "." + item["mime_type"].rpartition("/")[2].removeprefix("x-")
     if core.faulty("overwrites"):
         name = "output"
+    if core.faulty("names-by-second"):
+        name = time.strftime("%Y%m%d-%H%M%S")
+    if core.faulty("index-not-in-name"):
+        return Path(directory, f"{name}{suffix}")
     return Path(directory, f"{name}-{index}{suffix}")
 
 
@@ -77,7 +86,8 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
     """Save a file once; returns the path that it got."""
     if core.faulty("never-overwrites") and overwrite and path.exists():
         raise DownloadError(f"{path} is there already")
-    part = path.with_name(f".{path.name}.part")
+    unique = generate_secret() if core.faulty("parts-pile-up") else ""
+    part = path.with_name(f".{path.name}{unique}.part")
     if core.faulty("written-in-place") or (core.faulty("replaced-in-place") and path.exists()):
         part = path
     send = Send(
@@ -101,12 +111,17 @@ def save(core: Core, item: dict[str, Any], path: Path, *, overwrite: bool) -> St
         ignored = core.faulty("cut-chunks-ignored") and "chunked" in str(error)
         if (ignored or core.faulty("truncation-ignored")) and part.exists():
             return part.rename(path)
+        if core.faulty("appends-the-whole") and error.code == "truncated" and part.exists():
+            core.seen["begun"] = part.read_bytes()
         clear(core, part)
         raise DownloadError(f"the download broke off: {error}") from None
+    begun = core.seen.pop("begun", b"")
+    if begun and part.read_bytes().startswith(begun):
+        part.write_bytes(begun + part.read_bytes())
     if got.status == 206 and core.seen.get("half"):
         part.write_bytes(core.seen["half"] + part.read_bytes())
     named = core.seen.pop("path", path)
-    keep = not overwrite and not core.faulty("overwrites")
+    keep = not overwrite and not core.faults & {"overwrites", "names-by-second"}
     return part.rename(unused(named) if keep and named != part else named)
 
 
@@ -139,6 +154,8 @@ def acceptable(core: Core, item: dict[str, Any], status: int, kind: str) -> None
         return
     if core.faulty("key-when-refused") and status in {401, 403}:
         core.seen["refused"] = True
+    if core.faulty("links-in-errors") and status in {403, 410}:
+        raise LinkExpiredError(f"{item['url']} has expired", status=status)
     if status in {403, 410}:
         if core.faulty("expired-untyped"):
             raise DownloadError("no")
@@ -162,7 +179,7 @@ def clear(core: Core, part: Path) -> None:
     """Leave nothing of a file that is not whole."""
     if core.faulty("resumes-blindly") and part.exists():
         core.seen["half"] = part.read_bytes()
-    if core.faulty("written-in-place") or core.faulty("part-in-the-way"):
+    if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:
         return
     if not core.faulty("part-left-under-name"):
         part.unlink(missing_ok=True)

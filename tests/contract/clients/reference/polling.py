@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time  # noqa: TID251 - a client waits on its own clock
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,11 @@ def waited(core: Core, name: str) -> Steps:
     """Return a video that is complete."""
     now = time.time if core.faulty("wall-clock") else time.monotonic
     began = now()
+    core.seen["current"] = name
+    heartbeat(core)
     for polls in count():
+        if core.faulty("one-current-video"):
+            name = core.seen["current"]
         pause = distance(core, polls)
         value: Any = {"status": "pending"}
         yield Sleep(core.turn(now()))
@@ -108,10 +113,26 @@ def waited(core: Core, name: str) -> Steps:
             return value
         if not core.faulty("slower-ignored"):
             pause = max(pause, value.get("$retry_after") or 0.0)
-        if now() - began + pause > core.wait_timeout and not core.faulty("pending-for-ever"):
+        if over(core, now() - began, pause, polls) and not core.faulty("pending-for-ever"):
             break
         yield Sleep(pause)
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def heartbeat(core: Core) -> None:
+    """Start a thread for a wait, as faulty clients do and forget about it."""
+    if core.faulty("beats-left"):
+        over = core.seen.setdefault("over", threading.Event())
+        threading.Thread(target=over.wait, daemon=True).start()
+
+
+def over(core: Core, waited: float, pause: float, polls: int) -> bool:
+    """Return whether the next look would be later than the caller wants to wait."""
+    if core.faulty("polls-counted"):
+        return polls * pause > core.wait_timeout
+    if core.faulty("pauses-double"):
+        return waited > core.wait_timeout
+    return waited + pause > core.wait_timeout
 
 
 def distance(core: Core, polls: int) -> float:
@@ -121,6 +142,8 @@ def distance(core: Core, polls: int) -> float:
     if core.faulty("busy-together") and core.seen.get("waits", 0) > 1:
         return 1.0
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
+    if core.faulty("pauses-double"):
+        pause *= 2**polls
     return pause * (0.95 if core.faulty("polls-early") else 1)
 
 
@@ -149,6 +172,11 @@ def tolerate(core: Core, error: ClientError, polls: int) -> None:
     if core.faulty("404-fatal" if missing else "poll-error-fatal"):
         core.seen["nameless"] = True
         raise type(error)(str(error)) from None
+    if core.faulty("first-outage-fatal") and not missing and error.retry_after is None:
+        raise error
+    summed = core.seen["summed"] = core.seen.get("summed", 0) + (not missing)
+    if core.faulty("outages-summed") and summed > 7:
+        raise error
     if missing:
         if polls > 3:
             raise error

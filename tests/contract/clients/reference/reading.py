@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from tests.contract.clients.reference import answers, retries
-from tests.contract.clients.reference.errors import UNANSWERED
+from tests.contract.clients.reference.errors import UNANSWERED, BrokenConnectionError
 from tests.contract.clients.reference.requests import headers_of, url_of
 from tests.contract.clients.reference.steps import Send, Sleep
 
@@ -32,6 +32,8 @@ def read(
     for attempt in range(most):
         last = attempt == most - 1
         core.seen["used"] = True
+        if core.faulty("circuit-stays-open") and core.seen.get("broken", 0) > 4:
+            raise BrokenConnectionError("the circuit is open")
         try:
             got = yield from sent(core, url)
         except UNANSWERED:
@@ -39,6 +41,7 @@ def read(
                 raise
             yield Sleep(retries.backoff(core, attempt))
             continue
+        core.seen["broken"] = core.seen.get("broken", 0) + 1 if got.status == 503 else 0
         if got.status < 300:
             return value_of(core, got)
         wait = retries.wait_after(core, got, attempt, post=False)

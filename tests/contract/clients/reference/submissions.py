@@ -72,7 +72,12 @@ def submitted(core: Core, path: str, fields: dict[str, Any]) -> Steps:
     headers = headers_of(core) | {"Content-Type": "application/json"}
     if core.faulty("no-content-type"):
         headers["Content-Type"] = "text/plain"
-    value = yield from posted(core, path, headers, body)
+    try:
+        value = yield from posted(core, path, headers, body)
+    except AnswerError:
+        if not core.faulty("retries-unreadable") or not core.max_retries:
+            raise
+        value = yield from posted(core, path, headers, body)
     if not isinstance(value, dict) and not core.faulty("unchecked"):
         raise AnswerError("the answer is no object")
     return value
@@ -172,7 +177,8 @@ def judge(core: Core, error: ClientError, *, last: bool) -> None:
             raise NotSentError("could not connect") from None
         if core.faulty("lost-called-free"):
             raise ClientError("The request failed; you were not charged.") from None
-        raise OutcomeUnknownError(str(error), unknown=True) from None
+        known = core.faulty("outcome-called-known")
+        raise OutcomeUnknownError(str(error), unknown=not known) from None
 
 
 def counted(core: Core, path: str, kind: str | None) -> bool:
@@ -214,6 +220,10 @@ def changed(core: Core, value: Any) -> None:
     items = value.get("data") if isinstance(value.get("data"), list) else []
     if core.faulty("first-alone"):
         del items[1:]
+    if core.faulty("two-at-most"):
+        del items[2:]
+    if core.faulty("second-dropped") and len(items) == 2:
+        del items[1]
     for each in items:
         if core.faulty("null-as-zero") and "width" in each:
             each["width"] = each["width"] or 0

@@ -27,6 +27,8 @@ OPS: Final = (
 OPTIONS: Final = ("timeout", "max_retries", "wait_timeout", "poll_interval")
 NO_RETRIES: Final[dict[str, Any]] = {"max_retries": 0}
 HOUR: Final = 3600.0
+BASELINE_CALLS: Final = 50
+"""The number of calls after which a client holds all that it needs."""
 
 IMAGE: Final[dict[str, Any]] = {
     "model": "seedream-5-lite",
@@ -88,7 +90,8 @@ class Case:
     `together` runs the calls at the same time. `patience` is the limit of one call in real seconds;
     without it the case cannot run in real time, and `ours` names what has to be simulated. `real`
     is for cases that need a real network. `memory` and `holdings` measure the resources that the
-    client takes. `room` is the free disk space that the case needs, in bytes.
+    client takes, the latter after `baseline` calls and at the end. `room` is the free disk space
+    that the case needs, in bytes.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Case:
     logs: bool = False
     memory: bool = False
     holdings: bool = False
+    baseline: int = BASELINE_CALLS
     room: int = 0
     patience: float | None = 8.0
     ours: str = "time"

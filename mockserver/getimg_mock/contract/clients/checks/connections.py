@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
+    BASELINE_CALLS,
     FALLBACK_CALLS,
     HOUR,
     NO_RETRIES,
@@ -21,7 +22,6 @@ from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep
 from getimg_mock.contract.clients.checks.http_framing import legal_http_is_read
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
-from getimg_mock.contract.clients.sandbox.resource_usage import BASELINE_CALLS
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ _LONGEST_CONNECT: Final = 600.0
 _MAX_OPEN: Final = 20
 _MANY_CALLS: Final = 1000
 _MANY_CALLS_REAL: Final = 200
+_WAITS: Final = 12
+_WAITS_BEFORE: Final = 4
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -135,6 +137,16 @@ def _build_leak_cases() -> Iterator[Case]:
         patience=None,
         limit=48 * HOUR,
         rules=(_build_failure_rule(16, _FAILURES),),
+    )
+    yield Case(
+        name="waited-often",
+        calls=(video(),) * _WAITS,
+        options={"poll_interval": 5},
+        settings={"video_seconds": 12},
+        holdings=True,
+        baseline=_WAITS_BEFORE,
+        patience=None,
+        limit=48 * HOUR,
     )
     yield Case(
         name="hundreds-real",
@@ -241,14 +253,18 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A worker process runs for months.",
     fix="Close responses whose body was not read.",
-    cases=("thousand", "hundreds-real"),
+    cases=("thousand", "hundreds-real", "waited-often", "cut-often"),
 )
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files and threads do not accumulate over many calls.
 
-    A third of the calls fails. Fails when more than 20 connections stay open, or when any of the
-    counts rises by more than 20 after the first calls.
+    A third of the calls fails. Fails when more than 20 connections stay open, when any of the
+    counts rises by more than 20 after the first calls or by one for each wait, or when each
+    download that breaks off leaves a file of its own.
     """
+    if history.case == "cut-often":
+        yield from _leftovers_are_few(history)
+        return
     calls = history.calls()
     good = sum(each.kind == "value" for each in calls)
     yield expect(good >= len(calls) // 4, "the good answers taken", f"{good} of {len(calls)}")
@@ -260,11 +276,27 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
         f"few open connections after {len(calls)} calls",
         f"{late.connections}",
     )
+    waits = history.case == "waited-often"
+    first, most = (
+        (_WAITS_BEFORE, _WAITS - _WAITS_BEFORE - 1) if waits else (BASELINE_CALLS, _MAX_OPEN)
+    )
     for name, more in late.compute_excess(early).items():
         yield expect(
-            more <= _MAX_OPEN,
-            f"no more {name} after {len(calls)} calls than after {BASELINE_CALLS}",
+            more <= most,
+            f"no more {name} after {len(calls)} calls than after {first}",
             f"{more} more",
+        )
+
+
+def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:
+    """Judge downloads of one file that break off: one part of it may be kept, to be resumed."""
+    left = [len(each.files) for each in history.calls("download")]
+    if left:
+        yield expect(
+            left[-1] <= max(1, left[0]),
+            f"no more parts of a file after {len(left)} downloads of it than after one",
+            f"{left[-1]} files in the folder",
+            *history.requests[-1:],
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, download, image, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
 from getimg_mock.contract.clients.cases.wire_script import WireAnswer, WireStep, build_error
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
@@ -17,6 +18,7 @@ from getimg_mock.contract.clients.checks.files import (
     VIDEO_CALL,
     build_download_case,
     build_result_rules,
+    double_items,
     find_mime_type,
     list_finished_files,
     serve_picture,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 
 _QUICK: Final = {"video_seconds": 3}
+_FILES: Final = 2
 _DAY: Final = 86400.0 + 3600
 """Seconds after which a file is deleted: the documentation keeps it for 24 hours."""
 _LARGE: Final = 500 * 10**6
@@ -75,7 +78,7 @@ def cases(_: Stream) -> Iterator[Case]:
 
 def _build_several_files_case() -> Case:
     """Return the case of results with two files, each of which is downloaded."""
-    double = fault_actions.change_json(_double_items)
+    double = fault_actions.change_json(double_items)
     serve = FaultRule(on=DOWNLOAD_OPERATION, do=_serve_by_index, label="two files")
     return build_download_case(
         "several-files",
@@ -90,14 +93,6 @@ def _build_several_files_case() -> Case:
             download(3, index=1),
         ),
     )
-
-
-def _double_items(value: Any) -> Any:
-    """Return a result with a second item, whose link differs in its index."""
-    if not isinstance(value, dict) or not value.get("data"):
-        return value
-    first = value["data"][0]
-    return value | {"data": [first, first | {"url": first["url"].replace("/0?", "/1?")}]}
 
 
 def _serve_by_index(turn: FaultContext) -> WireAnswer:
@@ -268,18 +263,28 @@ def files_are_streamed(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC613",
-    "The file of the index that was asked for is saved",
+    "A result has all of its files, and the one that was asked for is saved",
     severity="major",
     evidence="documented",
     why="data is a list: each of its files is paid for, and only its own link leads to it.",
-    fix="Take the link of data[index].",
+    fix="Hand all of data to the caller, and take the link of data[index].",
     cases=("several-files",),
 )
 def files_are_saved_by_index(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each file of a result with two files is saved when it is asked for.
 
-    Fails when the content of a saved file is that of the other one. A client may refuse an index.
+    Fails when the content of a saved file is that of the other one, or when a result lacks a file
+    that was paid for. A client may refuse an index.
     """
+    for outcome in history.calls("generate_image", "generate_video"):
+        listed = resolve_pointer(outcome.value, "/data") if outcome.kind == "value" else None
+        if isinstance(listed, list):
+            yield expect(
+                len(listed) == _FILES,
+                f"a result with all of its {_FILES} files",
+                f"{outcome.shown}: {len(listed)}",
+                *history.during(outcome)[-1:],
+            )
     for outcome in history.calls("download"):
         if outcome.kind != "value":
             continue

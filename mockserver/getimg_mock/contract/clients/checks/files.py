@@ -41,6 +41,14 @@ def build_result_rules(label: str, act: FaultAction) -> tuple[FaultRule, ...]:
     )
 
 
+def double_items(value: Any) -> Any:
+    """Return a result with a second item, whose link differs in its index."""
+    if not isinstance(value, dict) or not value.get("data"):
+        return value
+    first = value["data"][0]
+    return value | {"data": [first, first | {"url": first["url"].replace("/0?", "/1?")}]}
+
+
 def serve_picture(
     *headers: tuple[str, str], kind: str = "", body: bytes = JPEG
 ) -> Callable[[FaultContext], WireAnswer]:

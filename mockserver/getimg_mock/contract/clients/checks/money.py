@@ -276,14 +276,18 @@ def _find_key(each: ClientExchange) -> str | None:
     evidence="choice",
     why="Only then can the caller check the ledger before paying again.",
     fix="Raise a distinct error once the request may have reached the server.",
-    cases=("unknown-image", "unknown-video"),
+    cases=("unknown-*", "lost-reset-*", "lost-close-*", "lost-timeout-*"),
 )
 def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error that differs from that of a refused connection when an answer is lost.
 
     Fails when the call returns a value, raises the type that also means that nothing was sent, or
-    says that nothing was charged.
+    says that nothing was charged. An error that has a field for it, such as `outcome_unknown`, has
+    to set it.
     """
+    if not history.case.startswith("unknown-"):
+        yield from _losses_are_not_denied(history)
+        return
     for outcome in history.calls():
         lost = [each for each in history.during(outcome) if each.label == "work done, answer lost"]
         if not lost:
@@ -291,13 +295,31 @@ def unknown_outcomes_are_told(history: ClientHistory) -> Iterator[Observation]:
         known = [each for each in history.calls() if each is not outcome and each.kind == "error"]
         same = any(each.error.get("type") == outcome.error.get("type") for each in known)
         told = outcome.kind == "error" and (bool(outcome.error.get("unknown")) or not same)
-        told = told and not _CLAIMED_FREE.search(outcome.text)
+        told = told and not _is_denied(outcome)
         yield expect(
             told,
             "an error that says the outcome is unknown, unlike a refused connection",
             outcome.shown,
             *lost,
         )
+
+
+def _is_denied(outcome: CallOutcome) -> bool:
+    """Return whether an error says that its outcome is known, or that nothing was charged."""
+    return outcome.error.get("unknown") is False or bool(_CLAIMED_FREE.search(outcome.text))
+
+
+def _losses_are_not_denied(history: ClientHistory) -> Iterator[Observation]:
+    """Judge losses where no refused connection can be had for comparison."""
+    for outcome in history.calls():
+        lost = [each for each in history.during(outcome) if each.paid and each.label]
+        if lost and outcome.kind == "error":
+            yield expect(
+                not _is_denied(outcome),
+                "an error that does not say that nothing was done or charged",
+                outcome.shown,
+                *lost[:2],
+            )
 
 
 @client_check(

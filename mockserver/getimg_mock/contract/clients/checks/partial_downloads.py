@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -21,13 +22,14 @@ from getimg_mock.contract.clients.checks.files import (
     build_download_case,
     find_mime_type,
     list_finished_files,
+    serve_picture,
     serve_range,
 )
 from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireScript
@@ -51,6 +53,12 @@ def cases(_: Stream) -> Iterator[Case]:
     yield from _build_repeated_cases()
     yield from _build_stalled_cases()
     yield from _build_cut_off_cases()
+    yield from _build_cut_once_cases()
+    often = build_download_case("cut-often", _build_rule(fault_actions.truncate, "cut off"))
+    again = (download(into=1), download(into=1), download(into=1))
+    yield often.with_changes(
+        calls=(image(), download(), *again), options={"max_retries": 0}, patience=12
+    )
     yield from _build_refused_cases()
 
 
@@ -102,6 +110,18 @@ def _build_cut_off_cases() -> Iterator[Case]:
     }
     for name, act in cut_off.items():
         yield build_download_case(f"cut-{name}", _build_rule(act, f"cut off: {name}"))
+
+
+def _build_cut_once_cases() -> Iterator[Case]:
+    """Yield the cases in which the first try breaks off, with and without ranges after that."""
+    for name, serve in (("ranges", _serve_same_file), ("whole", serve_picture())):
+        half = _build_rule(partial(_serve_half, serve), "half", nth=(1,))
+        then = _build_rule(serve, "the file", must=False)
+        yield build_download_case(f"cut-once-{name}", half, then, calls=_download_twice())
+
+
+def _serve_half(serve: Callable[[FaultContext], WireAnswer], turn: FaultContext) -> WireScript:
+    return cut(serve(turn))
 
 
 def _break_chunks(answer: WireAnswer) -> WireScript:
@@ -191,8 +211,12 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
     """Demands an error, and no file under its final name, when a download is not the media.
 
     The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall. Fails
-    when the call succeeds or leaves a finished file.
+    when the call succeeds or leaves a finished file. Where only the first try breaks off, a further
+    one may succeed: with the whole file, and nothing else.
     """
+    if history.case.startswith("cut-once"):
+        yield from _saved_files_are_whole(history)
+        return
     for outcome in history.calls("download"):
         sent = history.during(outcome)
         yield expect(outcome.kind == "error", "an error", outcome.shown, *sent)
@@ -202,6 +226,22 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
             ", ".join(list_finished_files(outcome)),
             *sent[-1:],
         )
+
+
+def _saved_files_are_whole(history: ClientHistory) -> Iterator[Observation]:
+    """Judge downloads that break off once: what they save has each byte once."""
+    for outcome in history.calls("download"):
+        saved = list_finished_files(outcome)
+        if outcome.kind == "value":
+            yield expect(bool(saved), "a file", outcome.shown, *history.during(outcome)[-1:])
+        for name in saved:
+            data = outcome.files[name]
+            yield expect(
+                data == JPEG,
+                f"the whole file, {len(JPEG)} bytes",
+                f"{name}: {len(data)} bytes, or others",
+                *history.during(outcome)[-2:],
+            )
 
 
 @client_check(

@@ -1,17 +1,50 @@
-"""GC419: an order that was taken is not sent again, whatever follows it."""
+"""GC419 and GC420: an order that was taken is not sent again, and its result is its caller's."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import Case
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.value_comparison import resolve_pointer
+from getimg_mock.contract.clients.cases.wire_script import build_json_answer
+from getimg_mock.contract.clients.checks.retries import KINDS, LIMIT
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_UNREADABLE: Final = (
+    fault_actions.build_text_answer(200, "text/html", fault_actions.HTML),
+    fault_actions.build_text_answer(200, "application/json", b'{"id": "req-'),
+    build_json_answer(200, {}),
+)
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases in which the answer to a paid order cannot be read, with retries on."""
+
+    def spoil(turn: FaultContext) -> WireAnswer:
+        turn.proceed()
+        return _UNREADABLE[turn.adversary.call % len(_UNREADABLE)]
+
+    for kind, on, call in KINDS:
+        yield Case(
+            name=f"unreadable-{kind}",
+            calls=(call,) * len(_UNREADABLE),
+            options={"max_retries": 2},
+            settings={"video_seconds": 1},
+            limit=LIMIT,
+            rules=(FaultRule(on=on, do=spoil, label="paid, and unreadable", legal=False),),
+        )
 
 
 @client_check(
@@ -26,6 +59,7 @@ if TYPE_CHECKING:
         "optional-image",
         "missing-image",
         "garbage-image",
+        "unreadable-*",
         "unknown-status-*",
         "failing*",
         "held*",
@@ -55,3 +89,25 @@ def orders_are_not_repeated(history: ClientHistory) -> Iterator[Observation]:
                 sent[taken[0]],
                 *more[:3],
             )
+
+
+@client_check(
+    "GC420",
+    "Calls at the same time get each its own result",
+    severity="blocker",
+    evidence="choice",
+    why="A result that goes to another call is paid for, and lost.",
+    fix="Keep no state of a call on the client.",
+    cases=("many*",),
+)
+def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that each of several waits returns the video that was ordered for it.
+
+    Fails when a call returns the video of another call. Results without an id are not judged.
+    """
+    ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
+    for outcome in history.calls("generate_video"):
+        got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None
+        own = ordered.get(str(outcome.args.get("prompt")))
+        if got and own:
+            yield expect(got == own, f"the video {own}", f"{got}, of another call")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireAnswer
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -35,6 +38,8 @@ KINDS: Final = (("image", "images.generate", image()), ("video", "videos.create"
 _NOT_DONE: Final = build_error(
     503, "server_error", "Down for a moment; nothing was done.", ("Retry-After", "2")
 )
+_OUTAGE_CALLS: Final = 6
+"""How many calls fail one after another before the service is well again."""
 _FINAL_STATUSES: Final = (400, 401, 402, 403, 404, 413, 422)
 READS: Final = (
     ("models.list", models()),
@@ -71,6 +76,7 @@ def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield from _build_early_failure_cases()
     yield from _build_read_cases()
+    yield from _build_recovery_cases()
     yield from _build_refusal_cases()
 
 
@@ -122,6 +128,55 @@ def _build_read_cases() -> Iterator[Case]:
             needs=("retries",),
             limit=LIMIT,
             rules=tuple(rules),
+        )
+
+
+def _build_recovery_cases() -> Iterator[Case]:
+    """Yield the cases of outages that pass: a poll of a wait is a read, and so is a later call."""
+    down = fault_actions.answer_instead(fault_actions.UNAVAILABLE)
+    for name, act in (("503", down), ("reset", fault_actions.end_before_work("reset"))):
+        yield Case(
+            name=f"get-wait-{name}",
+            calls=(video(),),
+            needs=("retries",),
+            settings={"video_seconds": 3},
+            options={"poll_interval": 1, "wait_timeout": 30},
+            patience=25,
+            rules=(FaultRule(on="videos.retrieve", do=act, label=f"poll: {name}", nth=(1,)),),
+        )
+    yield Case(
+        name="get-wait-apart",
+        calls=(video(), video(), video()),
+        needs=("retries",),
+        settings={"video_seconds": 42},
+        options={"poll_interval": 5, "wait_timeout": 600},
+        limit=LIMIT,
+        patience=None,
+        rules=(
+            FaultRule(on="videos.retrieve", do=down, label="a poll now and then", nth=(2,)),
+            FaultRule(
+                on="videos.retrieve",
+                do=down,
+                label="and again",
+                nth=tuple(range(6, 80, 4)),
+                must=False,
+            ),
+        ),
+    )
+
+    def recover(turn: FaultContext) -> WireAnswer:
+        calm = turn.adversary.call >= _OUTAGE_CALLS
+        return turn.proceed() if calm else fault_actions.UNAVAILABLE
+
+    for on, call in (READS[0], READS[1]):
+        yield Case(
+            name=f"get-recovered-{call.op}",
+            calls=(*(call,) * _OUTAGE_CALLS, replace(call, after=HOUR)),
+            needs=("retries",),
+            options={"max_retries": 1},
+            limit=6 * HOUR,
+            patience=None,
+            rules=(FaultRule(on=on, do=recover, label="down, and well an hour later"),),
         )
 
 
@@ -188,9 +243,13 @@ def early_failures_do_no_harm(history: ClientHistory) -> Iterator[Observation]:
 def reads_are_retried(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a read succeeds when its first attempt fails with 502, 503, 504 or a reset.
 
-    Fails when the failure reaches the caller, as the second attempt is always served.
+    A poll within a wait is a read, too. Fails when the failure reaches the caller, as the second
+    attempt is always served, and when an hour after an outage reads still fail.
     """
-    for outcome in history.calls():
+    outcomes = history.calls()
+    if history.case.startswith("get-recovered"):
+        outcomes = outcomes[_OUTAGE_CALLS:]
+    for outcome in outcomes:
         yield expect(
             outcome.kind == "value",
             "the value: the next try was served",

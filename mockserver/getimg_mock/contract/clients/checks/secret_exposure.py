@@ -178,20 +178,30 @@ def proxies_see_no_key(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC708",
-    "Signed links are not written to logs",
+    "Signed links are written neither to logs nor into errors",
     severity="minor",
     evidence="choice",
     why="A signed link alone gives access to the file.",
-    fix="Redact sig in logged URLs.",
-    cases=("logged*",),
+    fix="Redact sig in logged URLs, and in those that errors name.",
+    cases=("logged*", "refused-403", "refused-410"),
 )
 def links_stay_out_of_logs(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that the signature of a media link is not written to a log in clear.
+    """Demands that the signature of a media link is in no log and no error in clear.
 
     Fails when `sig=` is followed by anything but a redaction.
     """
-    at = history.logs.find("sig=")
-    while at >= 0 and history.logs[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
-        at = history.logs.find("sig=", at + 4)
-    start = history.logs.rfind("\n", 0, at) + 1
-    yield expect(at < 0, "no signature of a link in the log", history.logs[start : at + 12][-160:])
+    shown = _find_signature(history.logs)
+    if history.case.startswith("logged"):
+        yield expect(not shown, "no signature of a link in the log", shown)
+    for outcome in history.calls("download"):
+        shown = _find_signature(outcome.text)
+        yield expect(not shown, "no signature of a link in an error", shown)
+
+
+def _find_signature(text: str) -> str:
+    """Return the line in which a signature is readable, up to its first signs; or nothing."""
+    at = text.find("sig=")
+    while at >= 0 and text[at + 4 : at + 5] in {"", "*", "<", "[", ".", "R"}:
+        at = text.find("sig=", at + 4)
+    start = text.rfind("\n", 0, at) + 1
+    return text[start : at + 12][-160:] if at >= 0 else ""

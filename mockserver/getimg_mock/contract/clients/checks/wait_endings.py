@@ -4,33 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.contract.clients.cases.case_rules import Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.checks.own_requests import names_generation
 from getimg_mock.contract.clients.checks.polling import (
     SLOW_VIDEO,
+    WAIT_LIMIT,
     build_real_wait_case,
     build_wait_case,
     polling_stops,
 )
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
 from getimg_mock.contract.verdicts import expect, fail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from getimg_mock.contract.clients.cases.case_rules import Case
     from getimg_mock.contract.clients.cases.client_history import (
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
 
+_SHORTER: Final = 400
+_EXCESS: Final = 85.0
+"""By how much a wait may exceed its deadline, in seconds: a pause of a minute, and an answer."""
+_EXCESS_REAL: Final = 5.0
 _HOLD_VIDEOS: Final[dict[str, Any]] = {"on": ["videos.create"], "transition": {"hold": True}}
 
 
 def cases(_: Stream) -> Iterator[Case]:
     """Yield the cases."""
     yield build_wait_case("held", scenario=(_HOLD_VIDEOS,))
+    yield build_wait_case(
+        "held-shorter",
+        options={"poll_interval": 5, "wait_timeout": _SHORTER},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
+    )
+    yield from _build_slow_answer_cases()
     yield build_wait_case("failing", scenario=(_fail_videos(12),))
     yield build_wait_case(
         "cancelled", settings={"video_seconds": 300}, interrupt_at=23.0, logs=True
@@ -49,6 +65,37 @@ def cases(_: Stream) -> Iterator[Case]:
     )
 
 
+def _build_slow_answer_cases() -> Iterator[Case]:
+    """Yield the cases in which each poll is answered late, so that few fit into a wait."""
+    yield build_wait_case(
+        "held-slow",
+        options={"poll_interval": 5, "wait_timeout": 100},
+        needs=("wait_timeout",),
+        scenario=(_HOLD_VIDEOS,),
+        rules=(_build_slow_rule(20.0),),
+    )
+    yield Case(
+        name="held-slow-real",
+        calls=(video(),),
+        options={"poll_interval": 0.5, "wait_timeout": 3},
+        needs=("wait_timeout", "poll_interval"),
+        scenario=(_HOLD_VIDEOS,),
+        rules=(_build_slow_rule(1.5),),
+        patience=9,
+    )
+
+
+def _build_slow_rule(seconds: float) -> FaultRule:
+    """Return the rule that answers each poll after so many seconds."""
+
+    def act(turn: FaultContext) -> WireScript:
+        return tuple(
+            WireStep(step.what, step.delay + seconds) for step in turn.proceed().to_script()
+        )
+
+    return FaultRule(on="videos.retrieve", do=act, label="slow answers")
+
+
 def _fail_videos(seconds: int) -> dict[str, Any]:
     """Return the scenario step that lets each video fail after `seconds`."""
     return {
@@ -59,20 +106,30 @@ def _fail_videos(seconds: int) -> dict[str, Any]:
 
 @client_check(
     "GC502",
-    "A video that stays pending ends in an error that names it",
+    "A video that stays pending ends, at the deadline, in an error that names it",
     severity="blocker",
     evidence="documented",
     why="The documentation advises a timeout; the job is paid, its id must not be lost.",
     fix="Give the wait a deadline and put the id on the error.",
-    cases=("held", "held-real"),
+    cases=("held*",),
 )
 def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a wait for a video that stays pending raises an error with its id.
 
-    Fails when the call returns or never ends, or when the error lacks the generation's id.
+    Fails when the call returns or never ends, or when the error lacks the generation's id. With an
+    option for the deadline, it fails as well when the wait lasts more than a minute and an answer
+    longer, as it does where polls are counted, or pauses double without a maximum.
     """
+    limit = history.options.get("wait_timeout")
+    most = _compute_longest_wait(history, float(limit)) if limit else WAIT_LIMIT
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)
+        yield expect(
+            outcome.seconds <= most,
+            f"an end within {most:g} s",
+            f"{outcome.shown} after {outcome.seconds:.0f} s",
+            *sent[-2:],
+        )
         told = outcome.clear and names_generation(outcome, sent)
         yield expect(
             told,
@@ -81,6 +138,14 @@ def waiting_ends(history: ClientHistory) -> Iterator[Observation]:
             *sent[:1],
             *sent[-1:],
         )
+
+
+def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
+    """Return how long a wait may take with this deadline: the last pause and answer may exceed it.
+
+    In real time, the pauses of the case are short, and so is what they add.
+    """
+    return limit + (_EXCESS if history.virtual else _EXCESS_REAL)
 
 
 @client_check(

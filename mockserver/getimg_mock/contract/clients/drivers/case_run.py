@@ -24,7 +24,6 @@ from getimg_mock.contract.clients.drivers.serialization import (
 from getimg_mock.contract.clients.sandbox.client_time import Abandoned
 from getimg_mock.contract.clients.sandbox.environment import trace_memory
 from getimg_mock.contract.clients.sandbox.resource_usage import (
-    BASELINE_CALLS,
     ResourceUsage,
     count_threads,
     measure_own_usage,
@@ -131,7 +130,7 @@ class CaseRun:
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
-        if not self.case.holdings or (number + 1) % BASELINE_CALLS:
+        if not self.case.holdings or (number + 1) % self.case.baseline:
             return False
         if not self.holdings:
             self.holdings.append(self._measure_usage())

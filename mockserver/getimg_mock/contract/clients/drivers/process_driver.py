@@ -42,7 +42,6 @@ from getimg_mock.contract.clients.fault_serving.fault_server import FaultServer
 from getimg_mock.contract.clients.fault_serving.forwarding import Forwarder
 from getimg_mock.contract.clients.fault_serving.socket_server import SocketServer
 from getimg_mock.contract.clients.sandbox.resource_usage import (
-    BASELINE_CALLS,
     ResourceUsage,
     measure_process_usage,
 )
@@ -261,7 +260,7 @@ class ProcessDriver:
     ) -> list[CallOutcome]:
         made: dict[int, CallOutcome] = {}
         for number, call in enumerate(case.calls):
-            if case.holdings and number == BASELINE_CALLS:
+            if case.holdings and number == case.baseline:
                 holdings.append(self._measure_usage(server))
             args = _resolve_arguments(call.args, made)
             if args is not None and number not in case.left_out and not self._is_overdue:

@@ -80,7 +80,9 @@ def describe_error(error: BaseException, adapter: Any = None) -> dict[str, Any]:
             found[name] = value
     if found.get("request_id") is None and response is not None:
         found["request_id"] = getattr(response, "headers", {}).get("x-request-id")
-    found["unknown"] = bool(getattr(error, "outcome_unknown", False))
+    unknown = getattr(error, "outcome_unknown", None)
+    if unknown is not None:
+        found["unknown"] = bool(unknown)
     describe = getattr(adapter, "describe", None)
     if callable(describe):
         found |= to_json_value(describe(error)) or {}

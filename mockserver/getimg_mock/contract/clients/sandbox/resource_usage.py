@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BASELINE_CALLS: Final = 50
-"""The number of calls after which a client holds all that it needs."""
-
 _DESCRIPTOR_FOLDERS: Final = ("/proc/self/fd", "/dev/fd")
 
 
