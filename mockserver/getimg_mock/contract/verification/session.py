@@ -12,7 +12,6 @@ from getimg_mock.contract.provider.final_looks import build_final_plan
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
 from getimg_mock.contract.verification.unjudged import describe_gaps, describe_untried
 from getimg_mock.reports.known_failures import FAILING_STATUSES
 
@@ -48,13 +47,13 @@ class VerificationSession:
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
-    _scenarios: tuple[History, ...] | None = None
+    scenarios: tuple[History, ...] | None = None
+    """The histories of the plans of all shipped scenarios, once they have run on the fake."""
 
-    def run_scenarios(self) -> tuple[History, ...]:
-        """Run the plans of all shipped scenarios on the fake; a second call runs none again."""
-        if self._scenarios is None:
-            self._scenarios = tuple(run_scenario_plans(self.target.models, str(self.seed)))
-        return self._scenarios
+    @property
+    def models(self) -> Sequence[dict[str, Any]]:
+        """The catalogue of the target."""
+        return self.target.models
 
     def run(self) -> Iterator[dict[str, Any]]:
         """Run the plans, then judge; yields each event as it happens."""
