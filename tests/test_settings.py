@@ -50,6 +50,7 @@ WRITTEN: dict[str, tuple[str, Any]] = {
     "reference_megapixels": ("1", 1),
     "media_size": ("small", "small"),
     "media": ("cat.png", ('{"file": "cat.png"}',)),
+    "font": ("NotoSans.ttf", Path("NotoSans.ttf")),
     "media_cache_mib": ("0", 0),
     "max_workspaces": ("1", 1),
     "workers": ("4", 4),

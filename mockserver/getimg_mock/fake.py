@@ -66,6 +66,7 @@ class Fake:
         clock = clock or (lambda: VirtualClock(rate=_parse_rate(defaults.settings.clock)))
         for name in settings.scenario:
             resolve_scenario(name)
+        require_font(settings)
         return cls(
             settings,
             catalogue,
@@ -95,6 +96,14 @@ def load_catalogue(settings: Settings) -> Catalogue:
     if settings.models is None:
         return Catalogue.load_shipped()
     return Catalogue.from_file(settings.models)
+
+
+def require_font(settings: Settings) -> None:
+    """Raise `SettingsError` for a font of settings that cannot be used."""
+    if settings.font is not None:
+        from getimg_mock.media.fonts import check_font  # noqa: PLC0415 - few fakes have one
+
+        check_font(settings.font)
 
 
 def load_media(settings: Settings) -> MediaRules:

@@ -220,6 +220,12 @@ class Settings:
     media: tuple[str, ...] = _option(
         (), read_media, "file or folder to deliver instead of posters; may be given again", "PATH"
     )
+    font: Path | None = _option(
+        None,
+        build_optional_reader(read_path),
+        "font of posters, TrueType or OpenType (default: Pillow's, and that of the extra fonts)",
+        "FILE",
+    )
     replay: Path | None = _option(
         None,
         build_optional_reader(read_path),

@@ -45,6 +45,7 @@ class SharedOptions(ChangeableOptions, total=False):
     reference_megapixels: int
     media_size: Literal["real", "small"]
     media: Sequence[str] | str
+    font: Path | str | None
     on_miss: Literal["fail", "fake", "real"]
     replay_ignore: Sequence[str] | str
     media_cache_mib: int

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getimg_mock.media.fonts import load_font
 from getimg_mock.media.text_layout import (
     LEADING,
     fit_text,
-    load_font,
     measure_width,
     replace_undrawable,
     shorten_text,

@@ -22,6 +22,7 @@ IMPORT_NAMES: Final = {
     "pillow": "PIL",
     "time-machine": "time_machine",
     "jsonschema-rs": "jsonschema_rs",
+    "cvttf-notosanscjk-regular": "cvttf_NotoSansCJK_Regular",
 }
 
 # Imported only where the user has installed them: the package adapts to them, and needs none.
@@ -39,8 +40,8 @@ PEERS: Final = {
 # Comes with another distribution.
 BROUGHT: Final = {"referencing": "jsonschema", "_pytest": "pytest"}
 
-# Loaded by name: uvicorn chooses it.
-LOADED_BY_NAME: Final = {"httptools"}
+# Loaded by name: uvicorn chooses the one, and the file of the other is read.
+LOADED_BY_NAME: Final = {"httptools", "cvttf_NotoSansCJK_Regular"}
 
 
 def read_names(requirements: Iterable[str | dict[str, str]]) -> set[str]:

@@ -41,6 +41,8 @@ async def retrieve(call: Call) -> Answer:
     described = f"{product!r}{' real' if is_real and product.duration is None else ''}"
     if product.file is not None:
         described += repr(media)
+    elif call.fake.settings.font is not None:
+        described += f" {call.fake.settings.font}"
     etag = digest(workspace.derive_media_seed(generation.id), described, size=16).hex()
     modified = generation.ending.at if generation.ending else generation.created_at
     return serve_file(call, File(data, product.mime_type, name, etag, modified))
@@ -52,7 +54,7 @@ def _build_media(
     from getimg_mock.media.generation_files import build_media  # noqa: PLC0415 - it imports Pillow, and cold start matters
 
     try:
-        return build_media(workspace, generation, grain=grain)
+        return build_media(workspace, generation, grain=grain, font=call.fake.settings.font)
     except SettingsError as error:  # a file of the user's own
         raise Refusal(
             "not_found",

@@ -38,7 +38,7 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from getimg_mock.application import Application
     from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
@@ -186,24 +186,29 @@ def run(arguments: argparse.Namespace) -> int:
         reloader = Reloader(app, given, lambda: load_settings(arguments, {}), file)
         _serve(reloader, entrances[number], watched=arguments.watch, parent=parent)
 
-    if settings.workers == 1:
-        try:
-            work(app, 0)
-        finally:
-            release_hangups()
-            if arguments.record is not None or settings.on_miss == "real":
-                _finish(app, arguments.learn)
+    if settings.workers != 1:
+        _serve_from_workers(app, work)
         return 0
+    try:
+        work(app, 0)
+    finally:
+        release_hangups()
+        if arguments.record is not None or settings.on_miss == "real":
+            _finish(app, arguments.learn)
+    return 0
+
+
+def _serve_from_workers(app: Application, work: Callable[..., None]) -> None:
+    """Call `work` in each worker, with a new application on the settings of `app`."""
+    settings = app.fake.settings
     # Connections of a store must not be shared with a child: each opens its own.
     app.fake.store.close()
     # Else the interpreter would search all workspaces for garbage several times before it ends,
     # which on a busy machine takes many seconds after a signal.
     gc.freeze()
-    del app
     Workers(
         settings.workers, lambda number, parent: work(create_app(settings), number, parent)
     ).run()
-    return 0
 
 
 def _restore_workspaces(app: Application, files: Sequence[str]) -> list[str]:

@@ -43,6 +43,7 @@ SETTING_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "files and links": (
         "media",
         "media_size",
+        "font",
         "media_cache_mib",
         "retention",
         "tampered_status",

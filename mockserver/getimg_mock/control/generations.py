@@ -52,13 +52,15 @@ def show_file(fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return the file of a completed generation, also after its link has expired."""
     generation = _require_completed(workspace, values[GENERATION])
     is_real = fake.settings.media_size == "real"
-    media = build_media(workspace, generation, grain=is_real)
+    media = build_media(workspace, generation, grain=is_real, font=fake.settings.font)
     return FileAnswer(generation.product.mime_type, media)
 
 
-def show_thumbnail(_fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
+def show_thumbnail(fake: Fake, workspace: Workspace, values: Json) -> FileAnswer:
     """Return a small picture of a completed generation."""
-    picture = build_thumbnail(workspace, _require_completed(workspace, values[GENERATION]))
+    picture = build_thumbnail(
+        workspace, _require_completed(workspace, values[GENERATION]), font=fake.settings.font
+    )
     return FileAnswer(picture.mime_type, picture)
 
 

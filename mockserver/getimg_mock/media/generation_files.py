@@ -9,6 +9,8 @@ from getimg_mock.media.pictures import Picture
 from getimg_mock.media.video_files import Video
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from getimg_mock.media.own_files import OwnFile
     from getimg_mock.world.generations import Generation
     from getimg_mock.world.workspaces import Workspace
@@ -18,12 +20,12 @@ THUMBNAIL: Final = 320
 
 
 def build_media(
-    workspace: Workspace, generation: Generation, *, grain: bool = False
+    workspace: Workspace, generation: Generation, *, grain: bool = False, font: Path | None = None
 ) -> Picture | Video | OwnFile:
     """Return what the file of a generation is rendered from.
 
-    With `grain` a picture's file is about as large as that of a real picture. Raises
-    `SettingsError` for a file of the user's own that is not what it was.
+    With `grain` a picture's file is about as large as that of a real picture. `font` is the file of
+    a font. Raises `SettingsError` for a file of the user's own that is not what it was.
     """
     product, seed = generation.product, workspace.derive_media_seed(generation.id)
     if product.file is not None:
@@ -31,11 +33,14 @@ def build_media(
     words = generation.prompt, product.model, generation.id
     size = product.width, product.height
     if product.duration is None or product.fps is None:
-        return Picture(*size, product.mime_type, *words, seed, grain)
-    return Video(*size, product.duration, round(product.fps), product.has_sound, *words, seed)
+        return Picture(*size, product.mime_type, *words, seed, grain, font=_name(font))
+    rate, has_sound = round(product.fps), product.has_sound
+    return Video(*size, product.duration, rate, has_sound, *words, seed, _name(font))
 
 
-def build_thumbnail(workspace: Workspace, generation: Generation) -> Picture:
+def build_thumbnail(
+    workspace: Workspace, generation: Generation, *, font: Path | None = None
+) -> Picture:
     """Return the thumbnail of a generation: its poster, drawn small, as WebP.
 
     Drawing it small takes a few milliseconds; scaling down the file of a 4K picture takes 200.
@@ -51,4 +56,9 @@ def build_thumbnail(workspace: Workspace, generation: Generation) -> Picture:
         generation.id,
         workspace.derive_media_seed(generation.id),
         note=f"{product.width} x {product.height}",
+        font=_name(font),
     )
+
+
+def _name(font: Path | None) -> str | None:
+    return None if font is None else str(font)

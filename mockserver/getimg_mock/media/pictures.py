@@ -27,7 +27,7 @@ class Picture:
     """All that a picture's bytes depend on; `generation` is its id.
 
     `note` is the text in the upper right corner; by default its size in pixels.
-    With `grain` the file is about as large as one of a real picture.
+    With `grain` the file is about as large as one of a real picture. `font` is the file of a font.
     """
 
     width: int
@@ -39,6 +39,7 @@ class Picture:
     seed: bytes
     grain: bool = False
     note: str | None = None
+    font: str | None = None
 
 
 def encode_picture(picture: Picture) -> bytes:
@@ -51,9 +52,8 @@ def encode_picture(picture: Picture) -> bytes:
     from getimg_mock.media.posters import Poster, draw_poster  # noqa: PLC0415 - see above
 
     codec = find_format_by_mime_type(picture.mime_type, among=PICTURE_FORMATS).codec
-    bands = (
-        plan_bands(picture.width, picture.height) if picture.grain and codec == PNG.codec else []
-    )
+    is_banded = picture.grain and codec == PNG.codec
+    bands = plan_bands(picture.width, picture.height) if is_banded else []
     poster = Poster(
         width=picture.width,
         height=picture.height,
@@ -64,6 +64,7 @@ def encode_picture(picture: Picture) -> bytes:
         note=picture.note or f"{picture.width} x {picture.height}",
         grain=picture.grain,
         bands=tuple(bands),
+        font=picture.font,
     )
     image = draw_poster(poster)
     if bands:

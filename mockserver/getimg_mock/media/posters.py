@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image, ImageChops, ImageDraw
 
 from getimg_mock.media import text_layout
+from getimg_mock.media.fonts import load_font
 from getimg_mock.media.palettes import Colour, Palette, draw_palette
 from getimg_mock.world.randomness import Stream, draw_bytes
 
@@ -30,7 +31,7 @@ class Poster:
     """What is on a poster; `note` stands in the upper right corner, `inset` is kept free below.
 
     With `grain` the background has a texture that does not compress: in all rows, or in the bands
-    that are stored where `bands` are given.
+    that are stored where `bands` are given. `font` is the file of the font for all words.
     """
 
     width: int
@@ -43,6 +44,7 @@ class Poster:
     inset: int = 0
     grain: bool = False
     bands: tuple[Band, ...] = ()
+    font: str | None = None
 
     @property
     def palette(self) -> Palette:
@@ -135,36 +137,48 @@ def _inscribe(image: Image.Image, poster: Poster) -> None:
     """Write the model and the note above, the prompt large, the id and our name below."""
     layout, colours, pen = _compute_layout(poster), poster.palette, ImageDraw.Draw(image)
     if layout.has_labels:
-        _write_label(pen, layout, layout.top, (poster.model, poster.note), colours.quiet)
+        labels = _Labels(pen, layout, colours.quiet, poster.font)
+        labels.write(layout.top, poster.model, poster.note)
         low = layout.bottom - layout.label
-        _write_label(pen, layout, low, (poster.generation, "getimg-mock"), colours.quiet)
+        labels.write(low, poster.generation, "getimg-mock")
         rule = round(layout.bottom - layout.label * 1.9)
         thickness = max(1, round(layout.label / 16))
         pen.rectangle((layout.left, rule, layout.right, rule + thickness - 1), fill=colours.quiet)
+    font = text_layout.choose_font(poster.prompt, poster.font)
     block = text_layout.fit_text(
-        text_layout.replace_undrawable(poster.prompt),
+        text_layout.replace_undrawable(poster.prompt, font),
         room=(layout.right - layout.left, layout.prompt_bottom - layout.prompt_top),
         largest=layout.largest,
         smallest=layout.label,
+        font=font,
     )
     top = layout.prompt_bottom - block.height
     for index, line in enumerate(block.lines):
         at = (layout.left, top + index * block.size * text_layout.LEADING)
-        pen.text(at, line, fill=colours.ink, font=text_layout.load_font(block.size))
+        pen.text(at, line, fill=colours.ink, font=load_font(block.size, font))
 
 
-def _write_label(
-    pen: ImageDraw.ImageDraw, layout: _Layout, top: float, words: tuple[str, str], ink: Colour
-) -> None:
-    """Write one small line, its second half flush right; where both do not fit, the first only."""
-    left, right = map(text_layout.replace_undrawable, words)
-    face, room = text_layout.load_font(layout.label), layout.right - layout.left
-    taken = text_layout.measure_width(right, layout.label) + layout.label
-    if taken + min(text_layout.measure_width(left, layout.label), room / 2) <= room:
-        pen.text((layout.right, top), right, fill=ink, font=face, anchor="ra")
-        room -= taken
-    left = text_layout.shorten_text(left, layout.label, room)
-    pen.text((layout.left, top), left, fill=ink, font=face)
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """Writes the small lines of a poster."""
+
+    pen: ImageDraw.ImageDraw
+    layout: _Layout
+    ink: Colour
+    own_font: str | None
+
+    def write(self, top: float, left: str, right: str) -> None:
+        """Write one line, its second half flush right; where both do not fit, the first only."""
+        layout, size = self.layout, self.layout.label
+        font = text_layout.choose_font(left + right, self.own_font)
+        left, right = (text_layout.replace_undrawable(each, font) for each in (left, right))
+        face, room = load_font(size, font), layout.right - layout.left
+        taken = text_layout.measure_width(right, size, font) + size
+        if taken + min(text_layout.measure_width(left, size, font), room / 2) <= room:
+            self.pen.text((layout.right, top), right, fill=self.ink, font=face, anchor="ra")
+            room -= taken
+        left = text_layout.shorten_text(left, size, room, font)
+        self.pen.text((layout.left, top), left, fill=self.ink, font=face)
 
 
 @dataclass(frozen=True, slots=True)

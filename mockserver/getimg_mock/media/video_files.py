@@ -27,6 +27,7 @@ class Video:
     model: str
     generation: str
     seed: bytes
+    font: str | None = None
 
     @property
     def rate(self) -> Fraction:
@@ -65,6 +66,7 @@ def _build_film(video: Video) -> Film:
         seed=video.seed,
         note=f"{video.width} x {video.height}, {video.duration:g} s, {video.fps:g} fps{sound}",
         inset=bar.height if bar else 0,
+        font=video.font,
     )
     return Film(poster, video.frames, video.rate, video.has_sound)
 

@@ -55,18 +55,13 @@ class ProgramEntrances:
             upstream=read_either(inherited, "HTTPS_PROXY") or None,
             no_proxy=read_either(inherited, "NO_PROXY"),
         )
-        local = Settings.of(port=0)
-        secure, proxy = open_listener(local), open_listener(local)
+        entrances = _open_entrances(rules)
         preload = {
             "hosts": sorted(hosts),
             "address": "127.0.0.1",
-            "port": secure.getsockname()[1],
+            "port": entrances[0].listener.getsockname()[1],
             "isolated": isolated,
         }
-        entrances = (
-            Entrance(secure, context=rules.context),
-            Entrance(proxy, build=lambda factory: ConnectProxy(rules, factory)),
-        )
         files = write_trust_files(folder, authority.certificate, inherited, preload)
         return cls(hosts=hosts, rules=rules, entrances=entrances, files=files)
 
@@ -102,3 +97,12 @@ class ProgramEntrances:
         if is_exempt("*", read_either(inherited, "NO_PROXY")):
             del built["NO_PROXY"], built["no_proxy"]
         return {name: value for name, value in built.items() if inherited.get(name) != value}
+
+
+def _open_entrances(rules: ProxyRules) -> tuple[Entrance, Entrance]:
+    local = Settings.of(port=0)
+    secure, proxy = open_listener(local), open_listener(local)
+    return (
+        Entrance(secure, context=rules.context),
+        Entrance(proxy, build=lambda factory: ConnectProxy(rules, factory)),
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import GetimgMockError, SettingsError
-from getimg_mock.fake import load_catalogue, load_media, load_recordings
+from getimg_mock.fake import load_catalogue, load_media, load_recordings, require_font
 from getimg_mock.settings import ADDRESS_SETTINGS, Settings, format_option_name
 from getimg_mock.world.limits import limits_of
 from getimg_mock.world.rule_files import resolve_scenario
@@ -56,6 +56,7 @@ class _Loaded:
     @classmethod
     def of(cls, settings: Settings, fake: Fake) -> _Loaded:
         """Read the files that `settings` name; raises `GetimgMockError` for an unusable one."""
+        require_font(settings)
         kept = {name: getattr(fake.settings, name) for name in _AT_START_ONLY}
         in_force = replace(settings, **kept)
         return cls(
@@ -108,7 +109,9 @@ class Reloader:
         settings = self._now.settings
         named = [Path(each) for each in settings.scenario if each.endswith((".toml", ".json"))]
         named += [Path(json.loads(each)["file"]) for each in settings.media]
-        named += [each for each in (settings.models, settings.replay) if each is not None]
+        named += [
+            each for each in (settings.models, settings.replay, settings.font) if each is not None
+        ]
         return {each.absolute() for each in (self._file, *named)}
 
 

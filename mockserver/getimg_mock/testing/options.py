@@ -63,6 +63,7 @@ WHOLE_FAKE_SETTINGS: Final = (
     "reference_megapixels",
     "media_size",
     "media",
+    "font",
     "media_cache_mib",
     "magic",
     "check_responses",
@@ -218,7 +219,7 @@ def _flatten(values: Mapping[str, Any], root: Path) -> Iterator[tuple[str, Any]]
                 if limit not in _LIMITS:
                     raise UnknownNameError("limit", str(limit), _LIMITS)
             yield from value.items()
-        elif name == "models" and value is not None:
+        elif name in {"models", "font"} and value is not None:
             yield name, root / value
         elif name in {"image_seconds", "video_seconds"} and isinstance(value, str | Path):
             yield name, _resolve_file(value, root)
