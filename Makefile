@@ -76,7 +76,8 @@ soak: $(DEVELOPS) ## Send random requests for MINUTES=10
 
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
-	@missed=0; for what in startup serving memory media plugin contract page; do \
+	@missed=0; for what in startup serving downloads workers replaying recording \
+	        memory media plugin contract page; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 

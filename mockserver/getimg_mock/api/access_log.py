@@ -8,11 +8,11 @@ import sys
 from contextlib import suppress
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock.api.error_envelope import encode_hint
 from getimg_mock.redaction import find_path_keys, hide_key
-from getimg_mock.world.clock import EPOCH, wall_time
+from getimg_mock.world.clock import EPOCH, wall_seconds, wall_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
     LineFormat = Callable[[Call, Answer, float], str]
 
 
+_HINT: Final = b"x-mock-hint"
+
+
 def format_text(call: Call, answer: Answer, seconds: float) -> str:
     """Return the line in plain text, with the hint of a refused or ignored part of the request."""
     key = _sanitize(call.workspace.identity.shown_key) if call.workspace else "-"
     hint = _find_hint(call, answer)
     said = f"  ({hint})" if hint else ""
-    moment = _format_time(int(wall_time().timestamp()))
+    moment = _format_time(int(wall_seconds()))
     return (
-        f"{moment} {_sanitize(call.method)} {_format_path(call)} {answer.status} "
+        f"{moment} {_sanitize(call.scope['method'])} {_format_path(call)} {answer.status} "
         f"{seconds * 1000:.1f} ms {key}{said}"
     )
 
@@ -61,16 +64,19 @@ def log_nothing(_call: Call, _answer: Answer, _seconds: float) -> None:
 
 def _find_hint(call: Call, answer: Answer) -> str | None:
     """Return the hint, also where settings keep it from the answer's headers."""
-    sent = answer.header(b"x-mock-hint")
-    if sent is not None:
-        return sent.decode("ascii", "replace")
+    if _HINT in dict(answer.headers):
+        return (answer.header(_HINT) or b"").decode("ascii", "replace")
     return encode_hint(call.hint).decode() if call.hint else None
 
 
 def _format_path(call: Call) -> str:
     # Without the query: that of a download is a secret.
-    path = str(call.scope["path"])
-    sent = (call.header(b"authorization") or "").rpartition(" ")[2]
+    return _redact_path(call.scope["path"], call.fields.get(b"authorization", b""))
+
+
+@lru_cache(maxsize=256)  # a client sends most requests to few paths
+def _redact_path(path: str, authorization: bytes) -> str:
+    sent = authorization.decode("latin-1").rpartition(" ")[2]
     if len(sent) >= 8:  # shorter ones occur in ordinary words
         path = path.replace(sent, hide_key(sent))
     for found in find_path_keys(path):

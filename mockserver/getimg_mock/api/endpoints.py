@@ -211,8 +211,11 @@ class Endpoint:
                 if self.fake.settings.mock_headers:
                     add_hint(answer, hint)
         limited = handled.operation.limited if handled is not None else None
-        if limited and call.workspace and answer.header(b"x-ratelimit-limit") is None:
-            given = dict(answer.headers)
+        if (
+            limited
+            and call.workspace
+            and b"x-ratelimit-limit" not in (given := dict(answer.headers))
+        ):
             own = build_rate_limit_headers(call.workspace.compute_allowance(limited))
             answer.headers += [each for each in own if each[0] not in given]
         if self.fake.settings.check_responses and call.fault is None:

@@ -86,7 +86,8 @@ class Call:
     def json(self) -> Any:
         """Return the body's JSON value; raises the 400 `Refusal` when it has none."""
         if self._parsed is _UNREAD:
-            self._parsed = parse_body(self.body, self.header(b"content-encoding") or "")
+            encoding = self.fields.get(b"content-encoding", b"")
+            self._parsed = parse_body(self.body, encoding.decode("latin-1"))
         return self._parsed
 
     def json_or_none(self) -> Any:

@@ -31,9 +31,9 @@ _LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
 
 def submit(call: Call, kind: Kind) -> Generation:
     """Validate the body and submit the generation; raises the `Refusal` for an invalid body."""
-    content_type = call.header(b"content-type") or ""
-    if content_type != "application/json":
-        _check_content_type(content_type)
+    content_type = call.fields.get(b"content-type", b"")
+    if content_type != b"application/json":
+        _check_content_type(content_type.decode("latin-1"))
     body = call.json()
     if call.fake.recordings is None:
         generation = _submit_request(call, _validate(call, kind, body))
