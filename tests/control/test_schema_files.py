@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -40,6 +43,18 @@ def test_a_schema_and_each_reference_in_it_is_at_its_address(client: Client, nam
         target = urljoin(address, reference).partition("#")[0]
         assert target.startswith(host)
         assert client.get(target.removeprefix(host)).json["$id"] == target
+
+
+def test_the_entries_for_editors_name_schemas_that_are_there(client: Client) -> None:
+    """What docs/schemas.md shows can be pasted, and sent in to SchemaStore."""
+    page = Path(__file__).parents[2].joinpath("docs", "schemas.md").read_text(encoding="utf-8")
+    shown = [json.loads(each) for each in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    entries = next(each for each in shown if isinstance(each, list))
+    urls = set(re.findall(r"https?://\S+/schemas(/own/[\w-]+\.json)", page))
+    assert {each["url"].partition("/schemas")[2] for each in entries} <= urls
+    assert len(urls) >= 4
+    assert all(each["fileMatch"] and each["name"] and each["description"] for each in entries)
+    assert all(client.get(FOLDER + url).status == 200 for url in urls)
 
 
 def test_the_list_names_every_schema(client: Client) -> None:

@@ -1,10 +1,11 @@
 """`make release-check`: builds what a release publishes, and tries it as a user gets it.
 
-    python -m tests.repository.release_check [--no-install]
+    python -m tests.repository.release_check [--no-install | --extras]
 
 Builds sdist and wheel twice and compares them, checks their metadata, installs each into a clean
-environment and runs it, and writes an SBOM with the licences of what was installed. Files are left
-in dist/. Ends with status 1, and says why, at the first thing that is wrong.
+environment and runs it, and writes an SBOM with the licences of what was installed. With --extras,
+each extra is installed alone and used. Files are left in dist/. Ends with status 1, and says why,
+at the first thing that is wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from zipfile import ZipFile
+
+from tests.repository.extras_check import try_extras
 
 ROOT: Final = Path(__file__).parents[2]
 DIST: Final = ROOT / "dist"
@@ -164,6 +167,7 @@ def main() -> int:
     """Check, and return 0, or 1 when something is wrong."""
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("--no-install", action="store_true", help="only build and check the files")
+    parser.add_argument("--extras", action="store_true", help="also use each extra alone")
     arguments = parser.parse_args()
     version = read_version()
     try:
@@ -178,6 +182,10 @@ def main() -> int:
             bill = render_bill(packages)
             DIST.joinpath(f"getimg_mock-{version}.cdx.json").write_text(bill, encoding="utf-8")
             sys.stdout.write(f"{file.name} installs and runs, with {len(packages)} packages\n")
+        if arguments.extras:
+            with TemporaryDirectory() as folder:
+                tried = try_extras(wheel, Path(folder), run, sys.executable)
+            sys.stdout.write(f"used alone: {', '.join(tried)}\n")
     except ReleaseError as error:
         sys.stderr.write(f"release-check: {error}\n")
         return 1

@@ -9,6 +9,7 @@ import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from tests.repository.extras_check import USES
 from tests.repository.sources import ROOT, read_modules
 
 if TYPE_CHECKING:
@@ -112,6 +113,13 @@ def test_the_extra_all_names_every_other_extra() -> None:
     extras = PROJECT["project"]["optional-dependencies"]
     others = ",".join(name for name in extras if name != "all")
     assert extras["all"] == [f"{SELF}[{others}]"]
+
+
+def test_the_release_check_uses_each_extra_alone() -> None:
+    """An extra that was never installed by itself may lack what it needs."""
+    assert USES.keys() == {"", *PROJECT["project"]["optional-dependencies"]}
+    for name, use in USES.items():
+        compile(use.program, name or "bare", "exec")
 
 
 def test_every_group_of_tests_has_the_packages_of_the_extras() -> None:

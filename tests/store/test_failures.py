@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import sqlite3
+import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +21,7 @@ from tests.store.makers import Maker
 from tests.store.redis_server import find_free_port, run_redis
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.api.driver import Reply
@@ -189,3 +194,53 @@ def test_a_lock_of_a_dead_process_ends(redis_address: str, monkeypatch: pytest.M
     other.roll_back()
     dead.close()
     other.close()
+
+
+@contextmanager
+def _mount_small_disk(folder: Path) -> Iterator[Path]:
+    """Mount a file system of 512 KiB; skips the test where that is not allowed."""
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    folder.mkdir()
+    command = [str(mount), "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    done = mount and subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - the system's own
+    if not done or done.returncode or not unmount:
+        pytest.skip("a file system cannot be mounted here: it needs root and CAP_SYS_ADMIN")
+    try:
+        yield folder
+    finally:
+        subprocess.run([unmount, "-l", str(folder)], check=True)  # noqa: S603 - see above
+
+
+def test_a_full_file_system_keeps_nothing_of_a_request(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `max_page_count`, and with a log that cannot grow; space that is freed is used again."""
+    with _mount_small_disk(tmp_path / "disk") as disk:
+        ballast = disk / "ballast"
+        maker = Maker(f"sqlite:///{disk}/fake.db")
+        driver = maker.drive()
+        made = driver.image().json["id"]
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+        answers = [driver.image(prompt=f"{number} {'x' * 900}") for number in range(20)]
+        assert any(_is_refused(each) for each in answers)
+        ballast.unlink()
+        assert driver.image().status == 200
+        kept = list(maker.drive().workspace().generations)
+        assert kept[0] == made
+        assert len(kept) == 2 + sum(each.status == 200 for each in answers)
+        maker.close()
+    assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its folders cannot be made read-only like this")
+def test_a_file_on_a_read_only_file_system_is_one_sentence(tmp_path: Path) -> None:
+    """Root may write any file, but no file system that is mounted read-only."""
+    with _mount_small_disk(tmp_path / "disk") as disk:
+        SqliteRows(disk / "fake.db").close()
+        command = [str(shutil.which("mount")), "-o", "remount,ro", str(disk)]
+        if subprocess.run(command, check=False, capture_output=True).returncode:  # noqa: S603 - see above
+            pytest.skip("a file system cannot be remounted here")
+        with pytest.raises(StoreError, match="cannot be used"):
+            SqliteRows(disk / "fake.db")

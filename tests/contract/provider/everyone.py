@@ -10,6 +10,7 @@ from tests.contract.provider.mutants_access import ISOLATION
 from tests.contract.provider.mutants_catalogue import CATALOGUE
 from tests.contract.provider.mutants_edges import EDGES
 from tests.contract.provider.mutants_input import VALIDATION
+from tests.contract.provider.mutants_looks import LOOKS
 from tests.contract.provider.mutants_media import MEDIA
 from tests.contract.provider.mutants_money import MONEY
 from tests.contract.provider.mutants_rare import RARE
@@ -34,6 +35,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *MEDIA,
     *RARE,
     *EDGES,
+    *LOOKS,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

@@ -94,6 +94,7 @@ def test_what_no_service_may_do_fails_everywhere() -> None:
         "GP305",
         "GP309",
         "GP313",
+        "GP410",
         "GP411",
         "GP412",
         "GP504",

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 ZERO: Final = Decimal(0)
 
 
+_CENT: Final = Decimal("0.01")
+
+_PLACES: Final = 2
+
+
 SETTLING_TIME: Final = timedelta(seconds=10)
 """How long the costs of a service other than the fake may lag behind its deliveries."""
 
@@ -44,6 +49,21 @@ def sum_delivered(history: History, exchanges: Iterable[HttpExchange]) -> Decima
     return total
 
 
+def find_rounding(histories: Iterable[History]) -> Decimal:
+    """Return by how much a shown balance may differ from the true one.
+
+    The documented example has two decimals. A service that never shows more may round to cents.
+    """
+    places = [
+        len(shown.partition(".")[2])
+        for history in histories
+        if not history.own
+        for each in history.with_operation("billing.balance")
+        if isinstance(shown := each.object.get("balance"), str)
+    ]
+    return _CENT if places and max(places) <= _PLACES else ZERO
+
+
 def expect_free(
     history: History, span: BalanceInterval, wanted: str, *between: HttpExchange
 ) -> Observation:
@@ -52,9 +72,10 @@ def expect_free(
     On the fake nothing may be charged late. A service may state a charge some time after it
     delivered; what exceeds all deliveries so far cannot be such a charge.
     """
-    spent = span.spent
+    spent, rounding = span.spent, find_rounding([history])
     gone = spent if history.own else _find_unexplained(history, span)
-    return expect(gone == 0, wanted, f"{spent} gone", span.before, *between, span.after)
+    free = gone is not None and (gone <= rounding if rounding else gone == 0)
+    return expect(free, wanted, f"{spent} gone", span.before, *between, span.after)
 
 
 def _find_unexplained(history: History, span: BalanceInterval) -> Decimal | None:

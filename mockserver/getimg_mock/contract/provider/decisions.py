@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 IGNORED_STATUSES: Final = (0, 401, 402, 429)
 
 
-_MISLABELLED: Final = "data:image/jpeg;base64,iVBOR"
-"""The data URL of a PNG file that is labelled as JPEG."""
+_MAYBE_FETCHABLE: Final = ("data:image/jpeg;base64,iVBOR", "https://user:")
+"""How references begin that may be called valid: a PNG labelled as JPEG, a URL with a name."""
 
 
 def is_refused(exchange: HttpExchange) -> bool:
@@ -38,7 +38,7 @@ def is_left_open(exchange: HttpExchange) -> bool:
     step = exchange.step
     if step is None:
         return False
-    mislabelled = step.fault == "reference-url" and step.field.startswith(_MISLABELLED)
+    mislabelled = step.fault == "reference-url" and step.field.startswith(_MAYBE_FETCHABLE)
     late = step.fault == "reference-bytes" and exchange.operation == "videos.create"
     # The first byte of a character beyond the basic plane in UTF-8 is at least this.
     wide = max(step.body or b"\0") >= 0xF0

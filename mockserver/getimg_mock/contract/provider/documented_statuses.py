@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from getimg_mock._shipped import read_text
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
 
 # How a link that was changed is refused is our choice, and a setting: GP407 leaves it open.
 _EXTRA_STATUSES: Final = {"downloads.retrieve": frozenset({401})}
@@ -24,3 +28,60 @@ def read_documented_statuses(operation: str) -> frozenset[int]:
         for status in described["responses"]
     )
     return found | _EXTRA_STATUSES.get(operation, frozenset())
+
+
+_CODES: Final[dict[int, tuple[str, ...]]] = {
+    400: ("parameter_missing", "invalid_parameter"),
+    401: ("invalid_api_key",),
+    402: ("quota_exceeded",),
+    404: ("not_found",),
+    422: ("content_policy_violation",),
+    429: ("rate_limit",),
+}
+"""The codes that are documented for a status."""
+
+_CODES_BY_FAULT: Final[dict[str, tuple[str, ...]]] = {
+    "enum": ("invalid_parameter",),
+    "missing": ("parameter_missing",),
+    "model-value": ("invalid_parameter",),
+    "reference-role": ("invalid_parameter",),
+    "unknown-model": ("invalid_parameter",),
+}
+
+_REQUIRED_FIELDS: Final = frozenset({"model", "prompt", "model and prompt"})
+
+_OPEN_FAULTS: Final = frozenset(
+    {"content-type", "duplicate-keys", "malformed", "too-large", "unicode", "unknown-field"}
+)
+"""Faults for which no code is documented."""
+
+_OPERATIONS_WITH_CODES: Final = frozenset(
+    {"images.generate", "videos.create", "videos.retrieve", "billing.balance", "billing.costs"}
+)
+
+
+def find_documented_codes(exchange: HttpExchange) -> tuple[str, ...]:
+    """Return the codes that an error may have by the documentation; empty where it is silent.
+
+    The code of a fault is documented together with status 400.
+    """
+    fault, status = exchange.fault, exchange.status
+    if exchange.operation not in _OPERATIONS_WITH_CODES or fault in _OPEN_FAULTS:
+        return ()
+    known = _CODES_BY_FAULT.get(fault, ())
+    outer = fault != "missing" or (exchange.step and exchange.step.field in _REQUIRED_FIELDS)
+    empty = any(exchange.asked.get(name) == "" for name in ("model", "resolution", "aspect_ratio"))
+    if known and status == 400 and outer and not empty:
+        return known
+    if status == 404 and exchange.operation != "videos.retrieve":
+        return ()
+    return () if exchange.use == "malformed-id" else _CODES.get(status, ())
+
+
+def is_open_download(history: History, exchange: HttpExchange) -> bool:
+    """Whether a service may refuse, or redirect, a download as it did: nothing documents how.
+
+    The fake keeps its own promises.
+    """
+    about = exchange.operation == "downloads.retrieve" or exchange.path.startswith("/v2/downloads/")
+    return about and not history.own and 300 <= exchange.status < 500

@@ -7,10 +7,11 @@ takes seconds, nothing of it shows.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -18,14 +19,30 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
-    from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.steps import Key, Send
     from getimg_mock.contract.verdicts import Observation
 
-_MOST: Final = 3
+_MOST: Final = 12
 """How many videos of each end, and how many files, are looked at."""
+
+_MOST_RANGES: Final = 32
+"""How many ranges of costs are read again."""
 
 FINAL_PLAN: Final = "the first results, at the end of the run"
 """The name of the plan, whose ids belong to one run."""
+
+LATER_PLAN: Final = "the money of the run, later"
+"""The name of the plan that reads balances and costs once more, where something is missing."""
+
+_PAUSE: Final = 10
+_PAUSES: Final = 8
+"""How often, and for how many seconds at once, it waits for that."""
+
+FINAL_COSTS: Final = "final-costs"
+"""The role of the reads of costs in that plan."""
+
+FINAL_BALANCE: Final = "final-balance"
+"""The role of the reads of balances in that plan."""
 
 _LOOK: Final = "final-look"
 _FILE: Final = "final-file"
@@ -33,8 +50,19 @@ _FILE: Final = "final-file"
 
 def build_final_plan(histories: Sequence[History]) -> Plan | None:
     """Return the plan that looks at the first results of a run, or None where there are none."""
-    steps = [*_build_looks(histories), *_build_requests_for_files(histories)]
+    looks = [
+        *_build_looks(histories),
+        *_build_requests_for_files(histories),
+        *_build_first_looks(histories),
+    ]
+    steps = [*looks, *_build_money_steps(histories)] if looks else []
     return Plan(name=FINAL_PLAN, steps=tuple(steps)) if steps else None
+
+
+def build_later_plan(histories: Sequence[History]) -> Plan:
+    """Return the plan that waits for the money of a run to be booked, and reads it again."""
+    waits = [Wait(seconds=_PAUSE)] * _PAUSES
+    return Plan(name=LATER_PLAN, steps=(*waits, *_build_money_steps(histories)))
 
 
 def _build_looks(histories: Sequence[History]) -> Iterator[Send]:
@@ -46,14 +74,61 @@ def _build_looks(histories: Sequence[History]) -> Iterator[Send]:
             if each.operation == "videos.retrieve" and each.object.get("status") == status
         ]
         for each in found[:_MOST]:
-            yield get(each.path, key="b" if each.key == "b" else "a", use=_LOOK)
+            yield get(each.path, key=_name_key(each), use=_LOOK)
+
+
+def _build_first_looks(histories: Sequence[History]) -> Iterator[Send]:
+    """Yield looks at the videos that no plan has followed to their end: what they cost counts."""
+    ended = {name for history in histories for name in history.ended}
+    for history in histories:
+        for name, made in history.submitted.items():
+            if made.operation == "videos.create" and name not in ended and made.key in {"a", "b"}:
+                yield get(f"{made.path}/{quote(name, safe='')}", key=_name_key(made))
+
+
+def _name_key(exchange: HttpExchange) -> Key:
+    return "b" if exchange.key == "b" else "a"
 
 
 def _build_requests_for_files(histories: Sequence[History]) -> Iterator[Send]:
+    """Yield requests for the first files of each media type that were downloaded, then for more."""
+    first = _collect_first_downloads(histories).values()
+    kinds: dict[str, list[HttpExchange]] = {}
+    for each in first:
+        kinds.setdefault(each.kind, []).append(each)
+    for found in kinds.values():
+        for each in found[: _MOST // 3]:
+            yield get(each.path, query=each.query, key="none", use=_FILE)
+    known = {each.path for each in first}
     links = [link for history in histories for link in history.media if link.startswith("/")]
-    for link in links[:_MOST]:
+    for link in [link for link in links if urlsplit(link).path not in known][: _MOST // 3]:
         parts = urlsplit(link)
         yield get(parts.path, query=parts.query, key="none", use=_FILE)
+
+
+def _collect_first_downloads(histories: Sequence[History]) -> dict[str, HttpExchange]:
+    """Return the first complete download of each file, by its path."""
+    found: dict[str, HttpExchange] = {}
+    for history in histories:
+        for got, _, _ in history.downloads:
+            ranged = any(name in {"range", "if-range"} for name, _ in got.request_headers)
+            if got.status == 200 and got.method == "GET" and not ranged:
+                found.setdefault(got.path, got)
+    return found
+
+
+def _build_money_steps(histories: Sequence[History]) -> Iterator[Send]:
+    """Yield the balance of each key, and the ranges of costs that were read first."""
+    seen: dict[tuple[str, Key], dict[str, None]] = {}
+    for history in histories:
+        for each in history.with_operation("billing.balance", "billing.costs"):
+            if each.status == 200 and each.method == "GET" and each.key in {"a", "b"}:
+                seen.setdefault((each.operation, _name_key(each)), {}).setdefault(each.query)
+    for (operation, key), queries in seen.items():
+        use = FINAL_BALANCE if operation == "billing.balance" else FINAL_COSTS
+        for query in list(queries)[:_MOST_RANGES]:
+            path = f"/v2/{operation.replace('.', '/')}"
+            yield get(path, query=query, key=key, use=use)
 
 
 def results_stay(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
@@ -83,6 +158,18 @@ def files_stay(histories: Sequence[History]) -> Iterator[tuple[History, Observat
                 told = f"200 until deletes_at, {item['deletes_at']}"
                 yield history, expect(each.status == 200, told, each.status, each)
         media |= {link: item for link, (_, item) in history.media.items()}
+
+
+def bytes_stay(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """GP410, from plan to plan: a file that was downloaded is the same at the end of the run."""
+    first = _collect_first_downloads(histories)
+    for history in histories:
+        for each in history.with_role(_FILE):
+            earlier = first.get(each.path)
+            if earlier is not None and earlier is not each and each.status == 200:
+                shown = f"{len(earlier.body)} and {len(each.body)} bytes"
+                same = earlier.body == each.body
+                yield history, expect(same, "the bytes of the first download", shown, each)
 
 
 def _is_decided(exchange: HttpExchange) -> bool:

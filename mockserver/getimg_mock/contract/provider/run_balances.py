@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from getimg_mock.contract.exchanges import read_balance, read_total_cost
 from getimg_mock.contract.prices import compute_worst_price
-from getimg_mock.contract.provider.charges import SETTLING_TIME, ZERO, compute_listed
+from getimg_mock.contract.provider.charges import (
+    SETTLING_TIME,
+    ZERO,
+    compute_listed,
+    find_rounding,
+)
+from getimg_mock.contract.provider.final_costs import find_missing_charges
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -55,6 +61,12 @@ class _Books:
         return self.owed + sum(held, ZERO)
 
 
+def compare_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """Require that a balance falls by all that was begun and delivered in a run, and no more."""
+    yield from find_excess_charges(histories)
+    yield from find_missing_charges(histories)
+
+
 def find_excess_charges(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
     """Require that a balance never fell by more than all that was begun since it was first read.
 
@@ -63,6 +75,7 @@ def find_excess_charges(histories: Sequence[History]) -> Iterator[tuple[History,
     accounts of its own.
     """
     books: dict[str, _Books] = {}
+    rounding = find_rounding(histories)
     for history in histories:
         alone = history.own or (history.plan.world and not history.plan.anywhere)
         for each in history if history.models and not alone else ():
@@ -81,7 +94,10 @@ def find_excess_charges(histories: Sequence[History]) -> Iterator[tuple[History,
                 continue
             owed = known.sum_owed(each.at)
             wanted = f"at least {known.opening - owed}, after {owed} for all that was begun"
-            yield history, expect(amount >= known.opening - owed, wanted, str(amount), each)
+            yield (
+                history,
+                expect(amount >= known.opening - owed - rounding, wanted, str(amount), each),
+            )
 
 
 def _may_cost(exchange: HttpExchange) -> bool:

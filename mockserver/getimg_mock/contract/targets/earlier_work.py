@@ -49,7 +49,7 @@ class EarlierWork:
         for name in history.ended:
             self.unfinished.pop(name, None)
         for name, submission in history.submitted.items():
-            if name not in history.ended:
+            if name not in history.ended and submission.key in {"a", "b"}:
                 self.unfinished[name] = submission.key
 
     @property

@@ -10,7 +10,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from getimg_mock import schemas
@@ -18,6 +18,7 @@ from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
+from getimg_mock.contract.targets.download_redirects import follow_redirects
 from getimg_mock.contract.targets.earlier_work import EarlierWork
 from getimg_mock.contract.targets.execution import (
     POLL_BOUND,
@@ -37,7 +38,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.model_choice import ModelKind
     from getimg_mock.contract.steps import Send
+    from getimg_mock.contract.targets.request_gate import Gate
 
 
 REAL_API_URL: Final = "https://api.getimg.ai"
@@ -45,6 +48,13 @@ REAL_API_URL: Final = "https://api.getimg.ai"
 
 MAX_WAIT: Final = 15.0
 """The longest wait in seconds, by default."""
+
+_KNOWN_PACE: Final = 3
+"""How many videos must have ended before their time says how long others are waited for."""
+
+_SLOW: Final = 60.0
+_SLOWER: Final = 10.0
+"""A video is waited for at least so many seconds, and so many times as long as the slowest."""
 
 _MARGIN: Final = 0.2
 """Seconds added to the wait for a reset, since clocks differ a little."""
@@ -90,6 +100,10 @@ class HttpTarget:
     """The videos that earlier plans left behind."""
     polled_in_vain: bool = False
     """Whether a plan has given up polling a video."""
+    slowest: float = 0.0
+    """The longest that a video has taken so far, in seconds, as polls show it."""
+    ended: int = 0
+    """How many videos have ended."""
     left: int = 0
     """How many requests were sent."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -148,7 +162,7 @@ class HttpTarget:
         session = HttpSession(self)
         try:
             if plan.tier == "R3":
-                session.await_windows()
+                session.await_windows(plan)
             yield session
         finally:
             session.close()
@@ -164,8 +178,17 @@ class HttpTarget:
             carried, full = self.earlier.keys, self._find_full_windows()
             history = PlanRun(session, plan, self.models).run()
         self.earlier.note(history)
+        self._note_pace(history)
         self.polled_in_vain |= bool(history.with_role("poll-given-up"))
         return replace(history, carried=carried, full=full)
+
+    def _note_pace(self, history: History) -> None:
+        """Remember how long videos take here."""
+        for name, made in history.submitted.items():
+            end = history.ended.get(name)
+            if end is not None and end is not made:
+                self.ended += 1
+                self.slowest = max(self.slowest, (end.at - made.at).total_seconds())
 
     def _find_full_windows(self) -> frozenset[tuple[str, str]]:
         """Return the key and kind of each rate limit that is used up now."""
@@ -206,37 +229,22 @@ def _is_graphic(text: str) -> bool:
 def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
     """Return the limits of images and videos a minute, as far as the target states them.
 
-    Only the answer to a submission states that of images. With `paid`, one without a prompt is
-    sent for it.
+    Only the answer to a submission states that of images, and often that of videos. With `paid`,
+    one of each kind without a prompt is sent for it.
     """
-    image = find_cheapest(address.models, "image")
-    refused = post("image", {"model": image["id"]}, name="image", valid=False)
+    kinds: tuple[ModelKind, ...] = ("image", "video")
+    refused = [
+        post(kind, {"model": find_cheapest(address.models, kind)["id"]}, name=kind, valid=False)
+        for kind in kinds
+    ]
     look = get("/v2/videos/generations/req-01ZZZZZZZZZZZZ", name="video")
-    plan = Plan(name="the limits", tier="R1", steps=(look, refused) if paid else (look,))
+    plan = Plan(name="the limits", tier="R1", steps=(look, *refused) if paid else (look,))
     found = {}
     for each in address.run(plan):
         limit = each.fields.get("x-ratelimit-limit", "")
         if each.step is not None and limit.isascii() and limit.isdigit():
             found[each.step.name] = int(limit)
     return found
-
-
-class Gate(Protocol):
-    """A gate that every request to a paid service passes."""
-
-    def find_obstacle(self, plan: Plan) -> str:
-        """Return why the budget does not allow a plan, or an empty text."""
-
-    def before_request(self, sent: PreparedRequest, step: Send) -> None:
-        """Reserve what the request can cost; raises `RefusedError` where that does not fit."""
-
-    def after_request(
-        self, sent: PreparedRequest, step: Send, received: ReceivedResponse | None
-    ) -> None:
-        """Book what the request cost, as far as the answer says; `received` is None for none."""
-
-    def settle(self) -> None:
-        """Compare the books with the balance of the service, after a plan."""
 
 
 def _find_window_key(sent: PreparedRequest) -> tuple[str, str]:
@@ -264,7 +272,10 @@ class HttpSession:
         """The most seconds for which a video is polled; fewer once one has never ended."""
         if self._target.control is not None:
             return math.inf
-        return POLL_BOUND_AFTER_ONE if self._target.polled_in_vain else POLL_BOUND
+        if self._target.polled_in_vain:
+            return POLL_BOUND_AFTER_ONE
+        known = self._target.ended >= _KNOWN_PACE
+        return max(_SLOW, _SLOWER * self._target.slowest) if known else POLL_BOUND
 
     def count_hits(self) -> dict[str, int]:
         """Return how often each of the plan's rules has acted."""
@@ -284,9 +295,15 @@ class HttpSession:
         self._target.sleep(max(0.0, seconds))
         return True
 
-    def await_windows(self) -> None:
-        """Wait until rate limit windows that earlier plans used are reset, if allowed."""
-        for window in self._target.windows.values():
+    def await_windows(self, plan: Plan) -> None:
+        """Wait until the rate limit windows that a plan fills are reset, if allowed."""
+        filled = {
+            (f"Bearer {self.keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
+            for step in plan.submissions
+            if step.use == "burst"
+        }
+        for place in filled & self._target.windows.keys():
+            window = self._target.windows[place]
             if window.remaining < window.limit:
                 self._await_reset(window)
 
@@ -313,6 +330,9 @@ class HttpSession:
         """Send one request; a read without an answer is sent once more, a submission never."""
         self._pace(sent, step)
         received = retry_read(lambda: self._send_through_gate(sent, step), sent.method)
+        received = follow_redirects(
+            self.base, sent, received, lambda there: self._send_through_gate(there, step)
+        )
         self._record_window(sent, received)
         return received
 

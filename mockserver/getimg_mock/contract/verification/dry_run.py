@@ -7,14 +7,14 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.provider.final_looks import FINAL_PLAN
+from getimg_mock.contract.provider.final_looks import FINAL_PLAN, LATER_PLAN
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
+from getimg_mock.contract.verification.scenario_plans import run_scenarios_once
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import CatalogueError
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.verdicts import Check, Verdict
     from getimg_mock.contract.verification.comparison import Comparison
+
+
+_LAST_PLANS: Final = frozenset({FINAL_PLAN, LATER_PLAN})
+"""Plans that name ids of one run, so that no other target can run them."""
 
 
 @contextmanager
@@ -68,10 +72,10 @@ def run_on_fake(
     Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
     There are none where the session was on the fake itself.
     """
-    tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
+    tried = run_scenarios_once(campaign)
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
-    plans = [each.plan for each in campaign.histories if each.plan.name != FINAL_PLAN]
+    plans = [each.plan for each in campaign.histories if each.plan.name not in _LAST_PLANS]
     with create_similar_fake(campaign.target.models, seed=str(campaign.seed)) as fake:
         twin = VerificationSession(target=fake, plans=plans, checks=campaign.checks)
         events = list(twin.run())

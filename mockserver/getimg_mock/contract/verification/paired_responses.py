@@ -32,9 +32,19 @@ _PARTIAL_HEADERS: Final = frozenset(
 """Headers that a service may ignore: ranges, tags and HEAD of downloads are not documented."""
 
 _ASSUMED_ROLES: Final = frozenset(
-    {"wrong-method", "side-method", "unknown-path", "malformed-id", "number"}
+    {
+        "bad-type",
+        "key-elsewhere",
+        "malformed-id",
+        "number",
+        "side-method",
+        "unknown-model",
+        "unknown-path",
+        "wrong-method",
+    }
 )
-"""Roles of requests whose answer by the fake is an assumption: see GP111, GP113, GP312, GP214."""
+"""Roles of requests whose answer by the fake is an assumption: see GP111, GP113, GP214, GP312,
+GP704 and GP804."""
 
 _ASSUMED_FAULTS: Final = frozenset(
     {"duplicate-keys", "content-type", "malformed", "number-form", "unicode"}
@@ -82,7 +92,13 @@ def is_assumed(exchange: HttpExchange) -> bool:
     step = exchange.step
     if step is None:
         return False
-    return step.use in _ASSUMED_ROLES or step.fault in _ASSUMED_FAULTS or is_left_open(exchange)
+    refused = exchange.operation == "downloads.retrieve" and exchange.status >= 400
+    return (
+        refused
+        or step.use in _ASSUMED_ROLES
+        or step.fault in _ASSUMED_FAULTS
+        or is_left_open(exchange)
+    )
 
 
 def fits_schema(exchange: HttpExchange) -> bool:

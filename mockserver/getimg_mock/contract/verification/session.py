@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.contract.provider.final_looks import build_final_plan
+from getimg_mock.contract.provider.final_costs import is_money_missing
+from getimg_mock.contract.provider.final_looks import build_final_plan, build_later_plan
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION, build_verdict_event
 from getimg_mock.contract.verdicts import find_breach_status, judge_check
@@ -47,6 +48,13 @@ class VerificationSession:
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    scenarios: tuple[History, ...] | None = None
+    """The histories of the plans of all shipped scenarios, once they have run on the fake."""
+
+    @property
+    def models(self) -> Sequence[dict[str, Any]]:
+        """The catalogue of the target."""
+        return self.target.models
 
     def run(self) -> Iterator[dict[str, Any]]:
         """Run the plans, then judge; yields each event as it happens."""
@@ -72,6 +80,8 @@ class VerificationSession:
         final = build_final_plan(self.histories) if lasting else None
         if final is not None:
             yield self._run_plan(final)
+            if not self.target.own and is_money_missing(self.histories):
+                yield self._run_plan(build_later_plan(self.histories))
         yield from self.judge()
 
     def _run_plan(self, plan: Plan) -> dict[str, Any]:

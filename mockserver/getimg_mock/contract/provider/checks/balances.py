@@ -12,7 +12,7 @@ from getimg_mock.contract.provider.charges import (
     pair_cost_reads,
     sum_delivered,
 )
-from getimg_mock.contract.provider.run_balances import find_excess_charges
+from getimg_mock.contract.provider.run_balances import compare_over_a_run
 from getimg_mock.contract.verdicts import check, expect, fail_as
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _has_unknown_outcome(span: BalanceInterval) -> bool:
     severity="blocker",
     evidence="common-sense",
     cost="T",
-    across=find_excess_charges,
+    across=compare_over_a_run,
     why="Any other change of the balance is lost money. On a service every generation of a run "
     "counts: what goes wrong once in twenty is missed by sixty of them with 5 %.",
     fix="Record one ledger entry for each delivered generation, and derive the balance from the "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.charges import expect_free
+from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import check, expect, fail, fail_as
 from getimg_mock.world.operations import SUBMISSIONS
 
@@ -29,6 +30,9 @@ _MAX_PAST_RESET: Final = 120
 """Seconds by which Reset may lie in the past, where a window has ended and none has begun."""
 
 _RETRY_LEEWAY: Final = 3
+
+_AT_ONCE: Final = timedelta(seconds=4)
+"""Within which time after a 429 looks say what was running at that moment."""
 
 _HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
@@ -89,6 +93,8 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     last: dict[tuple[str, str], tuple[tuple[int, int, int], HttpExchange]] = {}
     blurred: set[tuple[str, str]] = set()
     for each in history.with_operation(*_LIMITED_OPERATIONS):
+        if each.key == "raw":
+            continue  # each may be another key
         numbers = _parse_limit_headers(each)
         place = each.key, "image" if each.operation == "images.generate" else "video"
         at_once = each.step is not None and each.step.together
@@ -185,7 +191,7 @@ def _count_served(history: History) -> Iterator[Observation]:
     """Require that no window serves more submissions than its limit."""
     served: dict[tuple[str, str, int], list[tuple[int, HttpExchange]]] = {}
     for each in history.with_operation(*SUBMISSIONS):
-        numbers = _parse_limit_headers(each)
+        numbers = _parse_limit_headers(each) if each.key != "raw" else None
         if each.accepted and numbers is not None:
             place = each.key, each.operation, numbers[2]
             served.setdefault(place, []).append((numbers[0], each))
@@ -249,7 +255,8 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
     """Require that a 429 says how long to wait, and that this wait is enough.
 
     Applies to refused submissions, and to the request after the wait. Fails without Retry-After or
-    a future Reset, and on another 429. Source: documented.
+    a future Reset, on another 429, and on one while nothing runs and the window has room left.
+    Source: documented.
     """
     for each in history:
         if each.status != 429 or not each.submits:
@@ -261,9 +268,48 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         yield from _check_retry_after(each, after)
     for each in history.with_role("after-wait"):
         yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
+    yield from _check_slots(history)
     for each in history.with_role("free-slot"):
         wanted = "no 429 when what had a slot was refused, failed or completed"
         yield expect(each.status != 429, wanted, each.status, each)
+
+
+def _check_slots(history: History) -> Iterator[Observation]:
+    """Require no 429 with Remaining above 0 while nothing of the key is running.
+
+    Where videos were not looked at, looks right after the 429 say that all of them have ended.
+    """
+    for each in history.with_operation(*SUBMISSIONS):
+        numbers = _parse_limit_headers(each)
+        at_once = each.step is not None and each.step.together
+        if each.status != 429 or at_once or numbers is None or not numbers[1]:
+            continue
+        idle = history.is_settled(each)
+        if idle or (each.use == "unwatched-slot" and _had_all_ended(history, each)):
+            wanted = f"a place, since nothing is running and {numbers[1]} are left in the window"
+            yield fail(wanted, "429", each)
+
+
+def _had_all_ended(history: History, refused: HttpExchange) -> bool:
+    """Whether the first look after a 429, at once, shows each earlier video as ended.
+
+    One that was begun in the meantime may run: two at the same time are the least of any service.
+    """
+    begun = 0
+    for name, made in history.submitted.items():
+        if made.number > refused.number or made.key != refused.key:
+            continue
+        if made.use == refused.use:
+            begun += 1
+            continue
+        end = history.ended.get(name)
+        looks = history.polls.get((made.key, name), [])
+        first = next((each for each in looks if each.number > refused.number), end)
+        if end is None or first is None or first.at - refused.at > _AT_ONCE:
+            return False
+        if first.object.get("status") not in TERMINAL:
+            return False
+    return begun <= 1
 
 
 def _check_retry_after(each: HttpExchange, after: str) -> Iterator[Observation]:

@@ -134,7 +134,7 @@ def references_are_limited(history: History) -> Iterator[Observation]:
     "GP212",
     "A model of the other kind, or an unknown one, is refused",
     severity="major",
-    evidence="assumption",
+    evidence="documented",
     cost="0",
     why="A silent replacement by another model is another price.",
     fix="Look the model up by its exact id among those of the endpoint's kind, without a fallback.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from getimg_mock import schemas
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
+from getimg_mock.contract.provider.documented_statuses import is_open_download
 from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 from getimg_mock.world.operations import find_answer_schema
 
@@ -62,6 +63,8 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
     for each in history:
         if not _speaks_json(each) or not (each.operation or each.status >= 400):
             continue
+        if is_open_download(history, each):
+            continue
         name = find_answer_schema(each.operation, each.status)
         if name is None:
             continue
@@ -87,7 +90,7 @@ def json_is_clean(history: History) -> Iterator[Observation]:
     Infinity. Source: our choice.
     """
     for each in history:
-        if not _speaks_json(each):
+        if not _speaks_json(each) or is_open_download(history, each):
             continue
         if each.kind != "application/json":
             yield fail(

@@ -40,13 +40,13 @@ def build_corpus(
     found = (
         *routing_plans.build_plans(models),
         *key_plans.build_plans(models),
-        *rate_limit_plans.build_plans(models, limits or {}),
-        *generation_plans.build_plans(models),
+        *rate_limit_plans.build_plans(models, limits or {}, thorough=thorough),
+        *generation_plans.build_plans(models, thorough=thorough),
         *repeated_plans.build_plans(models, thorough=thorough),
         *link_plans.build_plans(models),
         *price_plans.build_plans(models, thorough=thorough),
         *cost_range_plans.build_plans(),
-        *field_plans.build_plans(models),
+        *field_plans.build_plans(models, thorough=thorough),
         *body_plans.build_plans(models),
         *reference_plans.build_plans(models),
     )

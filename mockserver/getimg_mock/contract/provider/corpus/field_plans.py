@@ -10,9 +10,17 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
-from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_cheapest, get_kind
+from getimg_mock.contract.model_choice import (
+    PIXEL,
+    build_small_request,
+    find_cheapest,
+    get_kind,
+    rank_resolution,
+)
 from getimg_mock.contract.plans import Plan, encode_body, post
+from getimg_mock.contract.provider.corpus.generation_plans import request_file
 from getimg_mock.contract.provider.corpus.input_values import (
+    FOREIGN_LETTERS,
     LONG_PROMPTS,
     ROLES,
     disguise,
@@ -32,8 +40,11 @@ _AT_ONCE: Final = 3
 """How many videos are begun at the same time; services allow at least as many."""
 
 
-def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
-    """Yield the plans about fields and their values."""
+def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:
+    """Yield the plans about fields and their values.
+
+    Unless `thorough`, the file of each value is downloaded: other plans of a fake show these.
+    """
     kinds: tuple[ModelKind, ...] = ("image", "video")
     for kind in kinds:
         yield from _build_kind_plans(kind, models)
@@ -52,7 +63,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         yield Plan(
             name=f"{model['id']}: what it supports",
             tier="R2",
-            steps=tuple(_build_supported_steps(model)),
+            steps=tuple(_build_supported_steps(model, files=not thorough)),
         )
 
 
@@ -135,7 +146,7 @@ def _build_value_steps(
     for body in (build_small_request(model) | {"model": other["id"]}, build_small_request(other)):
         yield post(kind, body, valid=False, fault="wrong-kind", field=other["id"])
     # Without further fields, whose values another model may not support.
-    for name in ("no-such-model", model["id"] + "-2"):
+    for name in ("no-such-model", model["id"] + "-2", *FOREIGN_LETTERS):
         bare = {"model": name, "prompt": "A lighthouse in a storm"}
         yield post(kind, bare, valid=False, fault="unknown-model", field=repr(name))
     for name in ("no-such-model", "", model["id"].upper(), model["id"] + " ", "../models"):
@@ -221,6 +232,7 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
         "1k",
         "144p",
         "",
+        *FOREIGN_LETTERS,
         *disguise(known[0]),
         *[each for each in ("1K", "4K", "720p") if each not in known],
     ):
@@ -252,10 +264,11 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
             )
 
 
-def _build_supported_steps(model: ModelJson) -> Iterator[Step]:
+def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
     """Yield each value that a model takes, and for videos each price, a few at the same time."""
     kind = get_kind(model)
     orders = list(_list_supported(model))
+    orders += _list_largest(model) if files else []
     for first in range(0, len(orders), _AT_ONCE):
         batch = orders[first : first + _AT_ONCE]
         for more in batch:
@@ -268,9 +281,36 @@ def _build_supported_steps(model: ModelJson) -> Iterator[Step]:
                 field=shown,
                 name=shown,
             )
-        for more in batch if kind == "video" else ():
+        for more in batch if kind == "video" or files else ():
             shown = ", ".join(f"{field} = {value!r}" for field, value in more.items())
-            yield Poll(of=shown, every=60)
+            if kind == "video":
+                yield Poll(of=shown, every=60)
+            # Long videos are downloaded elsewhere.
+            if files and "duration" not in more:
+                yield request_file(f"{shown}.now" if kind == "video" else shown)
+
+
+def _list_largest(model: ModelJson) -> list[dict[str, Any]]:
+    """Return the fields of the largest pictures: in the formats left over, and at their widest.
+
+    A service may make what is large in another way than what is small.
+    """
+    if model["type"] != "image" or not model["supported_resolutions"]:
+        return []
+    largest = {"resolution": max(model["supported_resolutions"], key=rank_resolution)}
+    widest = max(model["supported_aspect_ratios"], key=_compute_ratio, default=None)
+    more = {"aspect_ratio": widest} if widest else {}
+    return [
+        largest | {"output_format": "png"},
+        largest | {"output_format": "webp"},
+        largest | {"output_format": "webp"} | more,
+    ]
+
+
+def _compute_ratio(ratio: str) -> float:
+    across, _, down = ratio.partition(":")
+    known = across.isdigit() and down.isdigit() and int(down)
+    return int(across) / int(down) if known else 1.0
 
 
 def _list_supported(model: ModelJson) -> Iterator[dict[str, Any]]:

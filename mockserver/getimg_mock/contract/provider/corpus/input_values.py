@@ -93,6 +93,21 @@ UNFETCHABLE_URLS: Final = (
     "data:image/jpeg;base64," + PIXEL.partition(",")[2],
 )
 
+PICTURES: Final = {
+    "a JPEG": (
+        "data:image/jpeg;base64,/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI//"
+        "//////////////////////////////////////////////////2wBDAVVaWnhpeOuCguv///////////////////////"
+        "//////////////////////////////////////////////////wAARCAAIAAgDASIAAhEBAxEB/8QAFQABAQAAAAAAAAA"
+        "AAAAAAAAAAAH/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFAEBAAAAAAAAAAAAAAAAAAAAA//EABQRAQAAAAAAAAAAAAAA"
+        "AAAAAAD/2gAMAwEAAhEDEQA/AKAIj//Z"
+    ),
+    "a WebP": (
+        "data:image/webp;base64,UklGRjAAAABXRUJQVlA4ICQAAACwAQCdASoIAAgAB0CWJaACdLoABdQAANpubPcdo3dcY7MA"
+        "AAA="
+    ),
+}
+"""Data URLs of the two other types that are documented, each with such a picture."""
+
 OTHER_BYTES: Final = {
     "a GIF as PNG": "data:image/png;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs=",
     "HTML as PNG": "data:image/png;base64,PGh0bWw+PGI+aGVsbG88L2I+PC9odG1sPg==",
@@ -102,6 +117,12 @@ OTHER_BYTES: Final = {
     "the first bytes of a PNG": "data:image/png;base64,iVBORw0KGgo=",
 }
 """Data URLs of a right type whose bytes are no such picture, by what they are."""
+
+FOREIGN_LETTERS: Final = ("gr\u00f6\u00dfe", "\u6d77\u7684", "\U0001f30a\u00e9")
+"""Values that no list has: in Latin-1, in Chinese, and beyond the basic plane.
+
+Errors repeat them, so that their encoding shows.
+"""
 
 LONG_PROMPTS: Final = (
     "a" * 4096,

@@ -82,6 +82,11 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         steps=(*_build_later_bad_key_steps(posts),),
     )
     yield Plan(name="near misses of a key", steps=(*_build_near_key_steps(reads),))
+    yield Plan(
+        name="near misses of a key that would pay",
+        tier="R1",
+        steps=(*_build_near_key_steps(posts),),
+    )
     yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
         name="keys elsewhere that would pay",
@@ -190,6 +195,12 @@ def _build_quota_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
         yield _set_authorization(step, "Bearer not-a-key", fault="key", field="a bogus key")
     yield get(_RETRIEVE, ref=Ref("video"), use="quota-after")
     yield get_balance()
+    look = get(_RETRIEVE, ref=Ref("video"))
+    for name in ("no key", "a bogus key", "no scheme", "another scheme, good key"):
+        field = f"{name}, for a video that exists"
+        yield _set_authorization(look, _BAD_KEYS[name], fault="key", field=field)
+    for name, value in _NEAR_KEYS.items():
+        yield _set_authorization(look, value, fault="near-key", field=name)
 
 
 def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:

@@ -16,12 +16,20 @@ if TYPE_CHECKING:
 
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
-_MAX_LIMIT: Final = 120
+_UNWATCHED: Final = 30
+"""How many videos are begun that nothing looks at: more than services run at the same time."""
+
+_MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
 
 
-def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Iterator[Plan]:
-    """Yield the plans about rate limits; `limits` are requests a minute by kind, where known."""
+def build_plans(
+    models: Sequence[ModelJson], limits: Mapping[str, int], *, thorough: bool
+) -> Iterator[Plan]:
+    """Yield the plans about rate limits; `limits` are requests a minute by kind, where known.
+
+    Plans that are `thorough` wait for a new window, where waiting costs no real time.
+    """
     image, video = find_cheapest(models, "image"), find_cheapest(models, "video")
     images, videos = limits.get("image", 0), limits.get("video", 0)
     yield Plan(
@@ -41,6 +49,21 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         anywhere=0 < videos <= _MAX_LIMIT,
         steps=(*_build_video_burst_steps(video, videos or 2, at_once=videos > 0),),
     )
+    yield from _build_slot_plans(image, video, videos, thorough=thorough)
+    yield Plan(
+        name="remaining within a window",
+        tier="R2",
+        clock=True,
+        anywhere=True,
+        world=(("image_rpm", 5), ("video_rpm", 5)),
+        steps=(*_build_remaining_steps(image, video, thorough=thorough),),
+    )
+
+
+def _build_slot_plans(
+    image: ModelJson, video: ModelJson, videos: int, *, thorough: bool
+) -> Iterator[Plan]:
+    """Yield the plans about work at the same time; `videos` is the limit a minute, where known."""
     yield Plan(
         name="more at once than the limit",
         tier="R3",
@@ -55,13 +78,13 @@ def build_plans(models: Sequence[ModelJson], limits: Mapping[str, int]) -> Itera
         clock=True,
         steps=(*_build_slot_steps(image, video),),
     )
+    unwatched = 3 if thorough else min(_UNWATCHED, videos or _UNWATCHED)
     yield Plan(
-        name="remaining within a window",
-        tier="R2",
-        clock=True,
+        name="videos that are not looked at",
+        tier="R3",
+        world=(("concurrent", 3), ("video_rpm", 60)),
         anywhere=True,
-        world=(("image_rpm", 5), ("video_rpm", 5)),
-        steps=(*_build_remaining_steps(image, video),),
+        steps=(*_build_unwatched_steps(video, unwatched),),
     )
 
 
@@ -164,14 +187,47 @@ def _build_slot_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
         yield post("image", build_small_request(image), valid=True, use="free-slot")
 
 
-def _build_remaining_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+def _build_unwatched_steps(video: ModelJson, count: int) -> Iterator[Step]:
+    """Yield as many videos as run at once, a look at the first alone, and then more videos.
+
+    The looks at the others come after these: slots must be free without them.
+    """
+    names = [f"video {turn}" for turn in range(count)]
+    for place, name in enumerate(names):
+        yield post(
+            "video",
+            build_small_request(video, prompt=f"Unwatched {place}"),
+            name=name,
+            use="burst",
+            together=place > 0,
+            group="unwatched" if place else "",
+        )
+    yield Poll(of=names[0])
+    yield Wait(seconds=3)
+    more = [f"one more {turn}" for turn in range(3)]
+    for name in more:
+        yield post(
+            "video",
+            build_small_request(video, prompt=name),
+            name=name,
+            use="unwatched-slot",
+        )
+    for name in names[1:]:
+        yield get(_RETRIEVE, ref=Ref(name))
+    for name in (*names[1:], *more):
+        yield Poll(of=name)
+
+
+def _build_remaining_steps(image: ModelJson, video: ModelJson, *, thorough: bool) -> Iterator[Step]:
     for turn in range(3):
         yield post("image", build_small_request(image, prompt=f"Picture {turn}"), name="image")
         yield post("video", build_small_request(video, prompt=f"Film {turn}"), name=f"film {turn}")
-        yield Wait(seconds=5)
+        yield Wait(seconds=5 if thorough else 1)
     yield get(_RETRIEVE, ref=Ref("film 2"))
     for turn in range(3):
         yield Poll(of=f"film {turn}")
+    if not thorough:
+        return
     yield Wait(until=Ref("film 2", "header:x-ratelimit-reset"), seconds=1)
     yield post("image", build_small_request(image, prompt="A new window"))
     yield get(_RETRIEVE, ref=Ref("film 2"))

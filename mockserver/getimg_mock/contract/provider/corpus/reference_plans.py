@@ -8,6 +8,7 @@ from getimg_mock.contract.model_choice import PIXEL, build_small_request, find_c
 from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.provider.corpus.input_values import (
     OTHER_BYTES,
+    PICTURES,
     ROLES,
     UNFETCHABLE_URLS,
     build_large_picture,
@@ -114,7 +115,12 @@ def _build_role_combination_steps(kind: ModelKind, models: Sequence[ModelJson]) 
         (m for m in models if m["type"] == kind and len(m["supported_references"]) == 3), None
     )
     if kind == "video" and model is not None:
-        for roles in (("last_frame",), ("reference_image", "first_frame")):
+        for roles in (
+            ("last_frame",),
+            ("reference_image", "first_frame"),
+            ("first_frame", "reference_image"),
+            ("first_frame", "last_frame", "reference_image"),
+        ):
             images = [{"url": PIXEL, "role": each} for each in roles]
             yield post(
                 kind,
@@ -148,8 +154,17 @@ def _build_allowed_reference_steps(kind: ModelKind, models: Sequence[ModelJson])
                     use="model-value",
                     field="the last frame named first",
                 )
+    model = find_cheapest(models, kind, references=True)
+    role = next(iter(model["supported_references"]), "")
+    for name, url in PICTURES.items() if role and role != "last_frame" else ():
+        yield post(
+            kind,
+            build_small_request(model) | {"images": [{"url": url, "role": role}]},
+            valid=True,
+            use="model-value",
+            field=name,
+        )
     if kind == "image":
-        model = find_cheapest(models, kind, references=True)
         for image in (
             {"url": PIXEL},
             {"url": "https://example.com/cat.png"},

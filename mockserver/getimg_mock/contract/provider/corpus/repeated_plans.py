@@ -39,7 +39,11 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         world=(("limits", "generous"),) if thorough else (),
         anywhere=True,
-        steps=(*_build_image_steps(image, _MANY if thorough else _SOME),),
+        steps=(
+            *_build_image_steps(
+                image, _MANY if thorough else _SOME, settling=10 if thorough else 0
+            ),
+        ),
     )
     yield Plan(
         name="many equal videos",
@@ -74,14 +78,14 @@ def _build_look_plans(video: ModelJson) -> Iterator[Plan]:
     )
 
 
-def _build_image_steps(image: ModelJson, count: int) -> Iterator[Step]:
+def _build_image_steps(image: ModelJson, count: int, settling: int) -> Iterator[Step]:
     """Yield equal orders, with a balance after each: a sum could hide two faults."""
     yield get_balance()
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
     for turn in range(count):
         yield post("image", build_small_request(image), valid=True, name=f"image {turn}")
         yield get_balance()
-    yield Wait(seconds=10)
+    yield Wait(seconds=settling)
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
 
 
