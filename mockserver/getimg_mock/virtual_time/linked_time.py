@@ -103,9 +103,7 @@ class Link:
             require_linkable_loop()
             outsiders = OutsideThreads()
             self._real_work = RealWork(
-                outsiders,
-                patience=self._patience,
-                own_ports=self._own_ports,
+                outsiders, patience=self._patience, own_ports=self._own_ports
             )
             self._sleepers = Sleepers(self, outsiders, self._at_work, self._real_work)
             self._binding = TimeBinding(

@@ -64,12 +64,13 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("FreeWithoutRates", "GC212", "WARN"),
         ("ImageStatusUnread", "GC204", "WARN"),
         ("UnknownStatusIsFailure", "GC204", "FAIL"),
+        ("ShieldedWait", "GC506", "FAIL"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     name: str, check: str, status: str
 ) -> None:
-    """A loop that is stopped, a model that seems free, an unfinished image, a job called failed."""
+    """A loop that is stopped, a model that seems free, an unfinished image, a shielded wait."""
     result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([check]))
     assert [each.status for each in result.verdicts] == [status]
 

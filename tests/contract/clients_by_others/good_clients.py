@@ -216,3 +216,8 @@ class Trio(TrioClient):
 @enlist("node-fetch", program=True, command="node {here}/node_client.mjs good")
 def node_fetch() -> None:
     """Node's fetch, without libraries."""
+
+
+@enlist("axios", program=True, command="node {here}/node_client.mjs good axios")
+def node_axios() -> None:
+    """axios, which NODE_PATH has to lead to; it answers as Node's fetch does."""

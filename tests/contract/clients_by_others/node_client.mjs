@@ -1,4 +1,6 @@
-// A client of Node's fetch as a driver: JSON lines in and out. The argument names its fault, or is "good".
+// A client of Node's fetch, or of axios, as a driver: JSON lines in and out. The first argument names its
+// fault, or is "good"; the second is "axios" for that library, which NODE_PATH has to lead to.
+import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { createWriteStream } from "node:fs";
 import { link, rename, unlink } from "node:fs/promises";
@@ -7,12 +9,35 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 const fault = process.argv[2] ?? "good";
+const axios = process.argv[3] === "axios" ? createRequire(import.meta.url)("axios") : null;
+const send = axios ? sendByAxios : fetch;
 const sleep = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 const READS = new Set([429, 500, 502, 503, 504]);
 const ENDINGS = { "image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "video/mp4": "mp4" };
 
 class ClientError extends Error {
   constructor(name, message, facts = {}) { super(message); this.name = name; Object.assign(this, facts); }
+}
+
+// What axios answers, in the form of fetch. It decodes, follows and throws nothing by itself.
+async function sendByAxios(url, { method = "GET", body, headers, signal }) {
+  const got = await axios.request({
+    url, method, data: body, headers, signal, responseType: "stream", maxRedirects: 0, decompress: false,
+    proxy: false, validateStatus: () => true, transformRequest: [(data) => data],
+  }).catch((error) => { error.cause ??= error; throw error; });
+  return {
+    status: got.status, ok: got.status >= 200 && got.status < 300, get body() { return Readable.toWeb(got.data); },
+    headers: new Headers(Object.entries(got.headers).flatMap(([name, value]) => [].concat(value).map((each) => [name, each]))),
+    async text() {
+      const parts = [];
+      let size = 0;
+      for await (const part of got.data) {
+        if ((size += part.length) > 2 ** 24) throw new Error("the answer is larger than any of the API");
+        parts.push(part);
+      }
+      return new TextDecoder().decode(Buffer.concat(parts));
+    },
+  };
 }
 
 function segment(id) {
@@ -25,7 +50,7 @@ async function once(asked, path, fields) {
   const unknown = method === "POST";
   let answer, text;
   try {
-    answer = await fetch(`${asked.base_url.replace(/\/$/, "")}/v2/${path}`, {
+    answer = await send(`${asked.base_url.replace(/\/$/, "")}/v2/${path}`, {
       method, body: fields && JSON.stringify(fields),
       headers: {
         authorization: `Bearer ${asked.key}`, accept: "application/json", "accept-encoding": "identity",
@@ -189,7 +214,7 @@ const OPS = {
   async download(asked, { result, directory, index = 0, overwrite = false }) {
     const item = result.data[index];
     if (!item) throw new ClientError("DownloadFailed", `there is no file ${index}`);
-    const answer = await fetch(item.url, {
+    const answer = await send(item.url, {
       redirect: "manual", signal: AbortSignal.timeout((asked.options.timeout ?? 120) * 1000),
       headers: { "accept-encoding": "identity", "user-agent": "others-node/1.0", ...(fault === "key_on_download" && { authorization: `Bearer ${asked.key}` }) },
     });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,7 @@ from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_che
 from getimg_mock.contract.verification.scenario_plans import (
     build_scenario_plans,
     run_scenario_plans,
+    run_scenarios_once,
 )
 from getimg_mock.contract.verification.self_check import (
     REPLAYS,
@@ -32,6 +34,7 @@ from getimg_mock.contract.verification.self_check import (
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.world.rule_files import list_scenario_names, load_scenario
 from tests.contract.provider.everyone import BY_NAME
+from tests.contract.provider.fixed_plans import run_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +94,12 @@ def test_a_run_says_that_a_fault_was_not_met() -> None:
         "VOID",
         "not met: the faults of the catalogue",
     )
+
+
+def test_the_plans_of_scenarios_run_once_for_a_run() -> None:
+    """The comparison and the self-check judge the same histories; a run pays for them once."""
+    run = SimpleNamespace(models=[], seed=0, scenarios=(run_plan("the catalogue"),))
+    assert run_scenarios_once(run) is run.scenarios
 
 
 def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:

@@ -14,7 +14,7 @@ from getimg_mock.contract.plans import Plan
 from getimg_mock.contract.provider.final_looks import FINAL_PLAN, LATER_PLAN
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
+from getimg_mock.contract.verification.scenario_plans import run_scenarios_once
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.errors import CatalogueError
 
@@ -72,7 +72,7 @@ def run_on_fake(
     Returns the comparison of both, with what was `seen` of the service, and the events of the fake.
     There are none where the session was on the fake itself.
     """
-    tried = tuple(run_scenario_plans(campaign.target.models, str(campaign.seed)))
+    tried = run_scenarios_once(campaign)
     if isinstance(campaign.target, InProcessTarget):
         return replace(seen, fake=(*campaign.histories, *tried)), []
     plans = [each.plan for each in campaign.histories if each.plan.name not in _LAST_PLANS]

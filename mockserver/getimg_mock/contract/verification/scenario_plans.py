@@ -7,7 +7,7 @@ so that the plan always meets it.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from getimg_mock.contract.model_choice import build_small_request, find_cheapest
 from getimg_mock.contract.plans import Plan, get, get_balance, post
@@ -60,6 +60,27 @@ def run_scenario_plans(models: Sequence[ModelJson], seed: str = "0") -> Iterator
     for plan in build_scenario_plans(models):
         target = outside if json.loads(plan.rules[0]).get("fault") in _CONNECTION_FAULTS else inside
         yield target.run(plan)
+
+
+class ScenarioRun(Protocol):
+    """A run that keeps the histories of the scenario plans, once they have run."""
+
+    @property
+    def models(self) -> Sequence[ModelJson]:
+        """The catalogue that plans are made from."""
+
+    @property
+    def seed(self) -> int:
+        """What plans are drawn from."""
+
+    scenarios: tuple[History, ...] | None
+
+
+def run_scenarios_once(run: ScenarioRun) -> tuple[History, ...]:
+    """Run the plans for a run, which keeps the histories: two parts of it judge them."""
+    if run.scenarios is None:
+        run.scenarios = tuple(run_scenario_plans(run.models, str(run.seed)))
+    return run.scenarios
 
 
 def _build_steps(operation: str, models: Sequence[ModelJson]) -> Iterator[Step]:

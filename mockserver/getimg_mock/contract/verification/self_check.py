@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
-from getimg_mock.contract.verification.scenario_plans import run_scenario_plans
+from getimg_mock.contract.verification.scenario_plans import run_scenarios_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -87,7 +87,7 @@ def collect_self_check(
     is replayed, and a sample of the plans runs in reverse order with another seed.
     """
     inside = isinstance(campaign.target, InProcessTarget)
-    tried = run_scenario_plans(campaign.target.models, str(campaign.seed)) if inside else ()
+    tried = run_scenarios_once(campaign) if inside else ()
     return SelfCheck(
         histories=(*campaign.histories, *tried),
         plans=tuple(campaign.plans),

@@ -48,6 +48,13 @@ class VerificationSession:
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
+    scenarios: tuple[History, ...] | None = None
+    """The histories of the plans of all shipped scenarios, once they have run on the fake."""
+
+    @property
+    def models(self) -> Sequence[dict[str, Any]]:
+        """The catalogue of the target."""
+        return self.target.models
 
     def run(self) -> Iterator[dict[str, Any]]:
         """Run the plans, then judge; yields each event as it happens."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -167,6 +168,20 @@ def test_the_start_of_a_program_does_not_use_up_the_time_of_a_call(
     assert [each.kind for each in history.outcomes] == ["abandoned", "abandoned"]
     assert seen.read_text().split() == ["describe", "balance", "describe", "models"]
     assert history.missed == ()
+
+
+def test_a_program_that_gets_no_processor_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine, a good client does not respond in time: that is no failure of it."""
+    lack = itertools.count(0, 10)
+    monkeypatch.setattr(process_driver, "_GRACE", 0.1)
+    monkeypatch.setattr(process_driver, "measure_processor_wait", lambda _: float(next(lack)))
+    driver = ProcessDriver([sys.executable, "-ISc", FORGETFUL, os.devnull])
+    try:
+        history = driver.run(Case(name="once", calls=(ClientCall(op="balance"),), patience=0.1))
+    finally:
+        driver.close()
+    assert [each.kind for each in history.outcomes] == ["abandoned"]
+    assert history.missed == ("a processor for the program, on this busy machine",)
 
 
 def test_a_program_that_does_not_start_again_shows_nothing(

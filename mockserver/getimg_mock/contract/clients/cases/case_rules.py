@@ -87,6 +87,7 @@ class Case:
     no sense, and abilities that a client may declare as lacking, such as "retries". The need
     "failing at once" is for real time, in which retrying hundreds of failures takes long.
 
+    With `by_scope`, a cancel scope of anyio interrupts; only asynchronous clients can have one.
     `together` runs the calls at the same time. `patience` is the limit of one call in real seconds;
     without it the case cannot run in real time, and `ours` names what has to be simulated. `real`
     is for cases that need a real network. `memory` and `holdings` measure the resources that the
@@ -108,6 +109,7 @@ class Case:
     together: bool = False
     limit: float = 6 * 3600
     interrupt_at: float | None = None
+    by_scope: bool = False
     wall_jumps: tuple[tuple[float, float], ...] = ()
     logs: bool = False
     memory: bool = False

@@ -280,12 +280,9 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     first, most = (
         (_WAITS_BEFORE, _WAITS - _WAITS_BEFORE - 1) if waits else (BASELINE_CALLS, _MAX_OPEN)
     )
+    shown = f"after {len(calls)} calls than after {first}"
     for name, more in late.compute_excess(early).items():
-        yield expect(
-            more <= most,
-            f"no more {name} after {len(calls)} calls than after {first}",
-            f"{more} more",
-        )
+        yield expect(more <= most, f"no more {name} {shown}", f"{more} more")
 
 
 def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:

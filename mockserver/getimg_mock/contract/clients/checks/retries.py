@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.clients.cases.client_history import ClientHistory
     from getimg_mock.contract.clients.cases.wire_script import WireAnswer
-    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
@@ -144,7 +144,13 @@ def _build_recovery_cases() -> Iterator[Case]:
             patience=25,
             rules=(FaultRule(on="videos.retrieve", do=act, label=f"poll: {name}", nth=(1,)),),
         )
-    yield Case(
+    yield _build_apart_case(down)
+    yield from _build_recovered_cases()
+
+
+def _build_apart_case(down: FaultAction) -> Case:
+    """Return the case in which polls fail now and then, in one wait after another."""
+    return Case(
         name="get-wait-apart",
         calls=(video(), video(), video()),
         needs=("retries",),
@@ -163,6 +169,10 @@ def _build_recovery_cases() -> Iterator[Case]:
             ),
         ),
     )
+
+
+def _build_recovered_cases() -> Iterator[Case]:
+    """Yield the cases of an outage of several calls, after which all is well."""
 
     def recover(turn: FaultContext) -> WireAnswer:
         calm = turn.adversary.call >= _OUTAGE_CALLS

@@ -48,9 +48,7 @@ def cases(_: Stream) -> Iterator[Case]:
     )
     yield from _build_slow_answer_cases()
     yield build_wait_case("failing", scenario=(_fail_videos(12),))
-    yield build_wait_case(
-        "cancelled", settings={"video_seconds": 300}, interrupt_at=23.0, logs=True
-    )
+    yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
         yield build_wait_case(name, settings=SLOW_VIDEO, wall_jumps=((11.0, seconds),))
     yield build_real_wait_case(
@@ -63,6 +61,18 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_real_wait_case(
         "failing-real", patience=10, wait_timeout=10, scenario=(_fail_videos(2),)
     )
+
+
+def _build_cancelled_cases() -> Iterator[Case]:
+    """Yield the cases in which the caller does not want to wait any more."""
+    for name, by_scope in (("cancelled", False), ("cancelled-scope", True)):
+        yield build_wait_case(
+            name,
+            settings={"video_seconds": 300},
+            interrupt_at=23.0,
+            by_scope=by_scope,
+            logs=True,
+        )
 
 
 def _build_slow_answer_cases() -> Iterator[Case]:
@@ -155,12 +165,13 @@ def _compute_longest_wait(history: ClientHistory, limit: float) -> float:
     evidence="choice",
     why="The job continues and is paid.",
     fix="Put the id on the raised error, or log it.",
-    cases=("cancelled",),
+    cases=("cancelled*",),
 )
 def cancelling_is_prompt(history: ClientHistory) -> Iterator[Observation]:
     """Demands that an interrupted wait ends within 7 s and leaves the generation's id.
 
-    Fails when the wait goes on, or when the id is neither on the error nor in the client's log.
+    An asynchronous client is cancelled by its task, and by a cancel scope of anyio. Fails when the
+    wait goes on, or when the id is neither on the error nor in the client's log.
     """
     for outcome in history.calls("generate_video"):
         sent = history.during(outcome)

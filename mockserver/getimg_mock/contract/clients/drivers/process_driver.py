@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import KEY, Case, EarlierResult
+from getimg_mock.contract.clients.cases.case_rules import KEY, Case
 from getimg_mock.contract.clients.cases.client_history import CallOutcome, ClientHistory
 from getimg_mock.contract.clients.drivers.capabilities import (
     find_absent_operations,
@@ -30,7 +30,9 @@ from getimg_mock.contract.clients.drivers.case_run import read_files
 from getimg_mock.contract.clients.drivers.program_protocol import (
     parse_description,
     parse_response,
+    pump_lines,
     read_error,
+    resolve_arguments,
 )
 from getimg_mock.contract.clients.drivers.python_driver import build_untried_history
 from getimg_mock.contract.clients.drivers.upstream_driver import (
@@ -44,6 +46,7 @@ from getimg_mock.contract.clients.fault_serving.socket_server import SocketServe
 from getimg_mock.contract.clients.sandbox.resource_usage import (
     ResourceUsage,
     measure_process_usage,
+    measure_processor_wait,
 )
 from getimg_mock.contract.plans import Plan
 from getimg_mock.errors import SettingsError
@@ -60,6 +63,12 @@ _GRACE: Final = 1.0
 _DESCRIBE: Final[dict[str, Any]] = {"case": "describe", "op": "describe", "args": {}}
 _RUN_CASES: Final = 2
 """How many times the limit of one case the whole run may take."""
+_STARVED_SHARE: Final = 0.5
+"""For which share of its patience, and 1 s, a program that is silent may lack a processor."""
+_MOST_EXTENSIONS: Final = 2
+"""How many times its patience a response is waited for in addition, on a busy machine."""
+_STARTS_TO_REPORT: Final = 3
+"""How many starts of the program the verdicts and the report take at most, as measured."""
 _CASES_SHARE: Final = 0.9
 """The share of that time for cases: the rest is for the start, the verdicts and the report."""
 
@@ -87,7 +96,7 @@ class ProcessDriver:
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._closed = False
-        self._is_ready = False
+        self._is_ready = self._is_starved = False
         self._late_start: float | None = None
         self._end_of_run = float("inf")
         began = stopwatch()
@@ -103,7 +112,9 @@ class ProcessDriver:
         self.name = str(about.get("name", self.name))
         if "several processes" in self.lacking:
             self.processes = 1
-        self._end_of_run = began + _CASES_SHARE * _RUN_CASES * self.case_seconds
+        # How long a program takes to start shows how long verdicts and report will take.
+        whole, rest = _RUN_CASES * self.case_seconds, _STARTS_TO_REPORT * (stopwatch() - began)
+        self._end_of_run = began + max(whole / 2, min(_CASES_SHARE * whole, whole - rest))
 
     def create_sibling(self) -> ProcessDriver:
         """Return a driver of another process of the program, with the same end of the run."""
@@ -156,7 +167,7 @@ class ProcessDriver:
         until = self._end_of_run
         if self.address is None:
             until = min(until, stopwatch() + self.case_seconds)
-        self._until, self._late_start = until, None
+        self._until, self._late_start, self._is_starved = until, None, False
         # The program has the clock of this machine: dates of the server must agree with it.
         clock = VirtualClock()
         with ExitStack() as stack:
@@ -228,6 +239,8 @@ class ProcessDriver:
         late = [f"an end within {self.case_seconds:g} s of real time"] if self._is_overdue else []
         if self._late_start is not None:
             late.append(f"a start of the program within {self._late_start:g} s")
+        if self._is_starved:
+            late.append("a processor for the program, on this busy machine")
         return (*adversary.find_unmet_rules(), *late)
 
     def close(self) -> None:
@@ -262,7 +275,7 @@ class ProcessDriver:
         for number, call in enumerate(case.calls):
             if case.holdings and number == case.baseline:
                 holdings.append(self._measure_usage(server))
-            args = _resolve_arguments(call.args, made)
+            args = resolve_arguments(call.args, made)
             if args is not None and number not in case.left_out and not self._is_overdue:
                 made[number] = self._make_call(case, number, args, server.adversary, place)
         if holdings:
@@ -310,7 +323,33 @@ class ProcessDriver:
         }
 
     def _ask(self, request: dict[str, Any], patience: float) -> dict[str, Any]:
-        """Send one request to the program and return its response, or that it did not return."""
+        """Send one request to the program and return its response, or that it did not return.
+
+        Time in which the program waits for a processor is not its own. One that lacks it for long,
+        and does not respond, shows nothing.
+        """
+        process = self._send(request)
+        waited, began = measure_processor_wait(process.pid), stopwatch()
+        starved = self._is_starved
+        until = began + patience + _GRACE
+        while (left := until - stopwatch()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except queue.Empty:
+                lack = measure_processor_wait(process.pid) - waited if self._is_ready else 0.0
+                self._is_starved |= lack > max(1.0, patience * _STARVED_SHARE)
+                more = min(lack, patience * _MOST_EXTENSIONS)
+                until = max(until, min(began + patience + _GRACE + more, self._end_of_run))
+                continue
+            if not line:
+                return self._abandon(request, "the program ended before it responded")
+            said = parse_response(line)
+            if said.get("case") == request["case"]:
+                self._is_starved = starved
+                return said
+        return self._abandon(request, f"no response within {patience + _GRACE:g} s")
+
+    def _send(self, request: dict[str, Any]) -> subprocess.Popen[bytes]:
         process = self._ensure_running()
         if process.stdin is None:
             raise AssertionError("the program was started with pipes")
@@ -320,18 +359,7 @@ class ProcessDriver:
         except OSError as error:
             self.close()
             raise SettingsError(f"{self._shown} does not read its requests: {error}") from None
-        until = stopwatch() + patience + _GRACE
-        while (left := until - stopwatch()) > 0:
-            try:
-                line = self._lines.get(timeout=left)
-            except queue.Empty:
-                break
-            if not line:
-                return self._abandon(request, "the program ended before it responded")
-            said = parse_response(line)
-            if said.get("case") == request["case"]:
-                return said
-        return self._abandon(request, f"no response within {patience + _GRACE:g} s")
+        return process
 
     def _ensure_ready(self) -> None:
         """Wait until the program answers, where it was started anew: no call pays for its start.
@@ -366,30 +394,7 @@ class ProcessDriver:
                 ) from None
             self._lines = queue.Queue()
             reader = threading.Thread(
-                target=_pump, args=(self._process.stdout, self._lines), daemon=True
+                target=pump_lines, args=(self._process.stdout, self._lines), daemon=True
             )
             reader.start()
         return self._process
-
-
-def _pump(pipe: Any, lines: queue.Queue[bytes]) -> None:
-    try:
-        for line in pipe:
-            lines.put(line)
-    except ValueError:
-        return
-    finally:
-        lines.put(b"")  # the end
-
-
-def _resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:
-    found: dict[str, Any] = {}
-    for name, value in args.items():
-        if isinstance(value, EarlierResult):
-            earlier = made.get(value.call)
-            if earlier is None or earlier.kind != "value":
-                return None
-            found[name] = earlier.value
-        else:
-            found[name] = value
-    return found

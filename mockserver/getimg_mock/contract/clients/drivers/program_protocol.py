@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients.cases.case_rules import (
     OPS,
     OPTIONS,
+    EarlierResult,
 )
 from getimg_mock.errors import SettingsError, UnknownNameError
+
+if TYPE_CHECKING:
+    import queue
+
+    from getimg_mock.contract.clients.cases.client_history import CallOutcome
 
 
 def parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:
@@ -68,3 +74,28 @@ def read_error(said: dict[str, Any]) -> dict[str, Any]:
     if error:
         error.setdefault("text", f"{error.get('message', '')} {error.get('data', '')}".strip())
     return error
+
+
+def pump_lines(pipe: Any, lines: queue.Queue[bytes]) -> None:
+    """Put the lines of a pipe into a queue, and an empty line at its end."""
+    try:
+        for line in pipe:
+            lines.put(line)
+    except ValueError:
+        return
+    finally:
+        lines.put(b"")  # the end
+
+
+def resolve_arguments(args: Any, made: dict[int, CallOutcome]) -> dict[str, Any] | None:
+    """Return arguments with the values of earlier calls; None where one of these failed."""
+    found: dict[str, Any] = {}
+    for name, value in args.items():
+        if isinstance(value, EarlierResult):
+            earlier = made.get(value.call)
+            if earlier is None or earlier.kind != "value":
+                return None
+            found[name] = earlier.value
+        else:
+            found[name] = value
+    return found

@@ -91,6 +91,8 @@ class PythonDriver:
         """Return what this process, or an asynchronous client, cannot provide for a case."""
         if case.real:
             return "in this process: needs a real network"
+        if case.by_scope and not self.is_async:
+            return "here: needs an asynchronous client"
         if any(call.child for call in case.calls) and (self.is_async or not forks.SUPPORTED):
             return "here: needs a synchronous client, and a system that can fork"
         if case.room > shutil.disk_usage(tempfile.gettempdir()).free:
@@ -106,9 +108,7 @@ class PythonDriver:
         if missing or untried:
             return build_untried_history(self.name, case, seed, missing, untried)
         case = fit_case(case, self.ops)
-        time = ClientTime(
-            limit=case.limit, interrupt_at=case.interrupt_at, wall_jumps=case.wall_jumps
-        )
+        time = _create_time(case)
         adversary = FaultServer(
             clock=time.clock,
             key=KEY,
@@ -140,6 +140,16 @@ class PythonDriver:
         except Abandoned:
             run.time.lifted = True
         run.overdue = self.real_seconds if cap.reached else 0.0
+
+
+def _create_time(case: Case) -> ClientTime:
+    """Return the time of a case."""
+    return ClientTime(
+        limit=case.limit,
+        interrupt_at=case.interrupt_at,
+        by_scope=case.by_scope,
+        wall_jumps=case.wall_jumps,
+    )
 
 
 def build_untried_history(

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import anyio
+
 from getimg_mock.virtual_time.binding import TimeBinding
 from getimg_mock.virtual_time.sleepers import POLL
 from getimg_mock.virtual_time.thread_activity import ThreadMonitor
@@ -51,7 +53,8 @@ class Abandoned(BaseException):
 class ClientTime:
     """One case's time. `limit` is how many seconds a client may take for all of it.
 
-    `interrupt_at` raises KeyboardInterrupt in a waiting client; `wall_jumps` are (moment, seconds)
+    `interrupt_at` raises KeyboardInterrupt in a waiting client, or cancels its task; with
+    `by_scope`, a cancel scope of anyio around the task does. `wall_jumps` are (moment, seconds)
     by which the wall clock, but no other, is wrong from that moment on.
     """
 
@@ -60,11 +63,13 @@ class ClientTime:
         *,
         limit: float = 6 * 3600,
         interrupt_at: float | None = None,
+        by_scope: bool = False,
         wall_jumps: tuple[tuple[float, float], ...] = (),
     ) -> None:
         self.clock = VirtualClock(start=START, rate=0, autojump=True)
         self.limit = limit
         self.interrupt_at = interrupt_at
+        self.by_scope = by_scope
         self.wall_jumps = wall_jumps
         self.lifted = False
         self.blocked = 0.0
@@ -180,6 +185,8 @@ class ClientTime:
         """Run a coroutine in a loop of asyncio, whatever kind of loop is the default."""
         loop = asyncio.SelectorEventLoop()
         try:
+            if self.interrupt_at is not None and self.by_scope:
+                coroutine, self.interrupt_at = _run_in_scope(coroutine, self.interrupt_at), None
             task = loop.create_task(coroutine)
             if self.interrupt_at is not None:
                 loop.call_at(self.interrupt_at, task.cancel)
@@ -295,6 +302,13 @@ class ClientTime:
         before = self.clock.now()
         passed = self.clock.advance_to(START + timedelta(seconds=seconds)) - before
         self._binding.shift_dates(passed // timedelta(microseconds=1))
+
+
+async def _run_in_scope(coroutine: Coroutine[Any, Any, Any], until: float) -> None:
+    """Run a coroutine in a scope that is cancelled at a moment, as callers that use anyio do."""
+    with anyio.CancelScope() as scope:
+        asyncio.get_running_loop().call_at(until, scope.cancel)
+        await coroutine
 
 
 def _pause(seconds: float) -> bool:
