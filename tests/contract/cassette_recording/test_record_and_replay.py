@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import shutil
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -198,3 +201,63 @@ def test_httpx_gets_the_same_until_the_links_expire(recorded: tuple[Path, list[A
         assert client.get(link).status_code == 200
         replay.workspace.clock.advance(200)
         assert client.get(link).status_code == 410
+
+
+_NODE = """
+const head = {Authorization: "Bearer sk_any", "Content-Type": "application/json"};
+const url = process.argv[1] + "/v2/images/generations";
+const send = (body) => fetch(url, {method: "POST", headers: head, body});
+const image = await (await send(process.argv[2])).json();
+const refused = await send(process.argv[3]);
+const file = Buffer.from(await (await fetch(image.data[0].url)).arrayBuffer());
+const found = [image, [refused.status, await refused.json()], file.toString("base64")];
+console.log(JSON.stringify(found));
+"""
+
+
+def _run(*command: str) -> bytes:
+    done = subprocess.run(  # noqa: S603 - programs of this test
+        command, capture_output=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def use_curl(url: str) -> list[Any]:
+    """Return what curl got: an image, a refusal and the file of the image."""
+    call = (
+        "curl",
+        "-sS",
+        "-H",
+        "Authorization: Bearer sk_any",
+        "-H",
+        "Content-Type: application/json",
+    )
+    place = f"{url}/v2/images/generations"
+    image = json.loads(_run(*call, "-d", json.dumps(IMAGE), place))
+    body, _, status = _run(
+        *call, "-w", "\n%{http_code}", "-d", json.dumps(REFUSED), place
+    ).rpartition(b"\n")
+    return [image, [int(status), json.loads(body)], _run("curl", "-sS", image["data"][0]["url"])]
+
+
+def use_node(url: str) -> list[Any]:
+    """Return the same, as Node's fetch gets it."""
+    program = ("node", "--input-type=module", "--eval", _NODE)
+    image, refused, file = json.loads(_run(*program, url, json.dumps(IMAGE), json.dumps(REFUSED)))
+    return [image, refused, base64.b64decode(file)]
+
+
+@pytest.mark.parametrize(("program", "use"), [("curl", use_curl), ("node", use_node)])
+def test_programs_of_other_languages_get_the_same(
+    recorded: tuple[Path, list[Any]], program: str, use: Callable[[str], list[Any]]
+) -> None:
+    """A cassette that the SDK recorded answers any client on the network."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    folder, found = recorded
+    with MockServer(replay=folder, seed="own") as server:
+        image, refused, file = strip(use(server.url))
+    assert image == found[0]
+    assert refused == found[1]
+    assert file == found[-2]

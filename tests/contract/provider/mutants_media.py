@@ -155,7 +155,7 @@ def _noise(asked: Asked, reply: Reply, scene: Scene) -> None:
 def _later_noise(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.downloads and reply.status == 200 and asked.method == "GET":
         count = scene.memory[asked.path] = scene.memory.get(asked.path, -1) + 1
-        reply.raw(reply.body + bytes(count))
+        reply.raw(reply.body + bytes(max(0, count - 2)))
 
 
 def _bad_range(asked: Asked, reply: Reply, _scene: Scene) -> None:

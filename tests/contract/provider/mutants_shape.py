@@ -126,7 +126,7 @@ def _flap(asked: Asked, reply: Reply, scene: Scene) -> None:
     if asked.submits and reply.status == 400:
         scene.memory["n"] = scene.memory.get("n", 0) + 1
         if scene.memory["n"] % 2:
-            reply.status = 422
+            reply.status = 413
 
 
 def _codes(asked: Asked, reply: Reply, scene: Scene) -> None:

@@ -1,0 +1,44 @@
+"""What the fixed plans do at a service, where money and time are real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from getimg_mock.contract.model_choice import load_shipped_models
+from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.steps import Send, Wait
+
+if TYPE_CHECKING:
+    from getimg_mock.contract.plans import Plan
+
+PLANS = {each.name: each for each in build_corpus(load_shipped_models(), thorough=False)}
+
+
+def list_downloads(plan: Plan) -> set[str]:
+    """Return the names of the results whose files a plan downloads."""
+    steps = [each for each in plan.steps if isinstance(each, Send) and each.link]
+    return {each.ref.step for each in steps if each.ref is not None}
+
+
+@pytest.mark.parametrize("model", [m for m in load_shipped_models() if m["type"] == "image"])
+def test_the_largest_picture_of_each_model_is_downloaded_in_each_format(
+    model: dict[str, object],
+) -> None:
+    """A service may make what is large in another way: bytes, format and size are looked at."""
+    found = list_downloads(PLANS[f"{model['id']}: what it supports"])
+    for kind in ("png", "webp"):
+        assert any("resolution" in name and kind in name for name in found)
+    assert sum("resolution" in name and "output_format" not in name for name in found)
+
+
+def test_little_is_waited_for() -> None:
+    """Waits are for what a plan is about: none is there for costs to settle."""
+    known = {"a video and a file, hours later"}
+    waits = {
+        name: sum(each.seconds for each in plan.steps if isinstance(each, Wait) and not each.until)
+        for name, plan in PLANS.items()
+        if not plan.clock and name not in known
+    }
+    assert max(waits.values()) <= 6
