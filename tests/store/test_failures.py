@@ -111,7 +111,7 @@ def test_a_locked_file_is_refused_and_nothing_is_kept(
 
 
 def test_a_unit_of_work_has_its_turn_while_others_ask_anew(tmp_path: Path) -> None:
-    """One of several busy processes does not lose each turn to those that ask at short intervals."""
+    """One of several busy processes does not lose each turn to those that ask at once."""
     path, turns, waiting = tmp_path / "fake.db", 0, SqliteRows(tmp_path / "fake.db")
     done = threading.Event()
 
