@@ -33,7 +33,7 @@ run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
 
 .PHONY: test
 test: $(DEVELOPS) ## Run all tests
-	@$(BIN)/pytest -n auto $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 .PHONY: check
 check: lint types architecture test ## Lint, types, architecture, tests: what CI runs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,8 +17,9 @@ from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.clients.suite import choose_checks as clients_chosen
 from getimg_mock.contract.clients.suite import verify
 from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.steps import Alteration
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
-from getimg_mock.contract.verdict_events import build_verdict_event
+from getimg_mock.contract.verdict_events import ALTERATION_WORDS, build_verdict_event
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
@@ -160,6 +161,11 @@ def test_the_altered_link_and_the_money_are_not_cut_away() -> None:
     assert any("-0.006" in row for row in rows)
     assert any("&sig=" in row and row.rstrip().endswith("<- 200") for row in rows)
     assert "^ the link with another sig" in text
+
+
+def test_each_way_to_alter_a_link_has_its_words() -> None:
+    """A failure can be about any of them, and its report says which."""
+    assert set(ALTERATION_WORDS) == set(get_args(Alteration))
 
 
 def test_a_client_that_pays_twice_is_told_so() -> None:

@@ -48,6 +48,7 @@ pytestmark = pytest.mark.slow
 MODELS: Final = load_shipped_models()
 CORPUS: Final = build_corpus(MODELS)
 CLIENT: Final = "tests.contract.clients.reference:ReferenceClient"
+ASYNC_CLIENT: Final = "tests.contract.clients.reference:AsyncReferenceClient"
 ENVIRONMENT: Final = {
     "GETIMG_AI_BASE_URL": URL,
     "GETIMG_API_KEY": KEYS["a"],
@@ -213,13 +214,13 @@ def test_a_script_as_a_program_sends_what_the_run_sent(tmp_path: Path) -> None:
     assert by_script.sent == by_run.sent
 
 
-def build_case_script(history: ClientHistory) -> str:
-    """Return the script of a failure that a case has shown."""
+def build_case_script(history: ClientHistory, client: str = CLIENT) -> str:
+    """Return the script of a failure that a case has shown with a client."""
     check = next((each for each in suite.CHECKS if each.wants(history.case)), suite.CHECKS[0])
     seen = Finding(history=history, observation=Observation((), "x", "y"))
     verdict = Verdict(check=check, status="FAIL", findings=(seen,))
     result = suite.Result("client", "0", (verdict,), (history,))
-    (outcome,) = read_outcomes(scorecard.events(result, adapter=CLIENT))
+    (outcome,) = read_outcomes(scorecard.events(result, adapter=client))
     return build_script(outcome, outcome.verdicts[0])
 
 
@@ -278,10 +279,11 @@ def test_the_script_of_a_case_makes_a_client_send_what_it_sent(
     case: Any, seen: list[ClientHistory]
 ) -> None:
     """The case, its seed and the client are those of the failure."""
-    history = load_driver(CLIENT).run(case)
+    client = ASYNC_CLIENT if case.by_scope else CLIENT
+    history = load_driver(client).run(case)
     assert history.untried == ""
     assert history.missing == ()
-    load_script(build_case_script(history)).main()
+    load_script(build_case_script(history, client)).main()
     assert [each.case for each in seen] == [case.name] * 2
     sent, sent_before = (list_sent(each, together=case.together) for each in (seen[1], history))
     assert sent == sent_before

@@ -79,6 +79,13 @@ with MockServer() as server:
     assert client.images.generate(model="seedream-5-lite", prompt="One").status == "completed"
 """
 
+_FONTS: Final = """
+from getimg_mock.media.fonts import find_installed_font, load_font
+found = find_installed_font()
+assert found, "the font of the extra is not found"
+assert load_font(24, found).getmask("\u706f\u53f0").getbbox(), "it draws nothing"
+"""
+
 _VERIFY: Final = """
 import subprocess, sys
 verify = [sys.executable, "-m", "getimg_mock", "verify", "api", "--only", "GP405"]
@@ -111,6 +118,7 @@ USES: Final = {
     "redis": Use(_REDIS),
     "respx": Use(_RESPX, ("pytest",)),
     "sdk": Use(_SDK),
+    "fonts": Use(_FONTS),
     "all": Use(_VIDEO + _SMALL),
 }
 """The program that uses each extra of pyproject.toml, and the package without any."""

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,32 @@ def test_a_locked_file_is_refused_and_nothing_is_kept(
     assert driver.image().status == 200
     assert "locked" in capsys.readouterr().err
     maker.close()
+
+
+def test_a_unit_of_work_has_its_turn_while_others_ask_anew(tmp_path: Path) -> None:
+    """One of several busy processes does not lose each turn to those that ask at once."""
+    path, turns, waiting = tmp_path / "fake.db", 0, SqliteRows(tmp_path / "fake.db")
+    done = threading.Event()
+
+    def hog() -> None:
+        nonlocal turns
+        rows = SqliteRows(path)
+        while not done.is_set() and turns < 5_000:
+            rows.begin()
+            turns += 1
+            rows.roll_back()
+        rows.close()
+
+    hogs = [threading.Thread(target=hog) for _ in range(3)]
+    for each in hogs:
+        each.start()
+    for _ in range(20):
+        waiting.begin()
+        waiting.roll_back()
+    done.set()
+    for each in hogs:
+        each.join()
+    waiting.close()
 
 
 def test_a_full_disk_keeps_nothing_of_a_request(

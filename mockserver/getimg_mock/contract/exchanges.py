@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MAX_PARSED_BODY: Final = 1 << 20
 _MAX_DEPTH: Final = 9
+_DECIMAL_PLACES: Final = 9
 
 
 @dataclass(frozen=True)
@@ -176,14 +177,21 @@ def read_balance(exchange: HttpExchange) -> Decimal | None:
 
 
 def parse_decimal(value: object) -> Decimal | None:
-    """Return the amount that a text or a number states; None for any other value."""
+    """Return the amount that a text or a number states; None for any other value.
+
+    It has at most 9 decimal places: what binary floating point adds behind them says nothing.
+    """
     if isinstance(value, bool) or not isinstance(value, (str, int, Decimal)):
         return None
     try:
         amount = Decimal(value)
+        if not amount.is_finite():
+            return None
+        if int(amount.as_tuple().exponent) < -_DECIMAL_PLACES:
+            return round(amount, _DECIMAL_PLACES).normalize()
     except ArithmeticError:
         return None
-    return amount if amount.is_finite() else None
+    return amount
 
 
 def read_total_cost(exchange: HttpExchange) -> Decimal | None:

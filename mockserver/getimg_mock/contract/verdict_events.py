@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.steps import Alteration
     from getimg_mock.contract.verdicts import Check, Finding, Verdict
 
 CONTRACT_VERSION: Final = "1"
@@ -21,12 +22,24 @@ CONTRACT_VERSION: Final = "1"
 _MAX_EXCHANGES: Final = 14
 _MAX_PLAN_SIZE: Final = 400_000
 _OTHER_LABEL: Final = "the other"
-_ALTERATION_WORDS: Final = {
-    "": "with another",
-    "no": "without its",
-    "late": "with a later",
-    "end": "with another end of its",
+ALTERATION_WORDS: Final[dict[Alteration, str]] = {
+    "": "as it is",
+    "sig": "with another sig",
+    "end-sig": "with another end of its sig",
+    "sig-at": "with another character in its sig",
+    "cut-sig": "with a shorter sig",
+    "longer-sig": "with a longer sig",
+    "exp": "with another exp",
+    "exp-at": "with another character in its exp",
+    "item": "with another item",
+    "id": "with another id",
+    "no-sig": "without its sig",
+    "no-exp": "without its exp",
+    "late-exp": "with a later exp",
+    "borrowed": "with sig and exp of another link",
 }
+"""What each way to alter a link makes of it, as reports say it."""
+
 _OPENING_EFFECT: Final = "credit"
 """The first request of a key may open its workspace: the credit is not an effect of the request."""
 
@@ -164,8 +177,7 @@ def _describe_request(exchange: HttpExchange) -> str:
     if label or exchange.step is None:
         return str(label)
     if exchange.step.alter:
-        how, _, part = exchange.step.alter.rpartition("-")
-        return f"the link {_ALTERATION_WORDS[how]} {part}"
+        return f"the link {ALTERATION_WORDS[exchange.step.alter]}"
     return exchange.step.fault
 
 

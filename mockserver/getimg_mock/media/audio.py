@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass
+from functools import cache
 from math import pi, sin
 from operator import mul
 from typing import TYPE_CHECKING, Final
@@ -42,7 +43,8 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> EncodedSound:
     """Return `samples` of the chord that `seed` draws, encoded by `stream`."""
     total = -(-samples // FRAME)
     spare = max(0, (total - 2 * _FADE) // _PERIOD - 2)
-    wave = _fade(_build_chord(seed), samples - spare * _PERIOD * FRAME)
+    root = Stream(seed, "tone").choose("root", _ROOTS)
+    wave = _fade(_build_chord(root), samples - spare * _PERIOD * FRAME)
     packets = [packet for frame in (*_split_frames(wave), None) for packet in stream.encode(frame)]
     frames = [bytes(packet) for packet in packets]
     # Where the fade is over and the encoder has settled, one period is as good as the next.
@@ -51,9 +53,9 @@ def encode_tone(stream: AudioStream, samples: int, seed: bytes) -> EncodedSound:
     return EncodedSound((*frames[:repeats], *loop, *frames[repeats:]), packets[0].pts or 0)
 
 
-def _build_chord(seed: bytes) -> array[float]:
-    """Return one period of the chord."""
-    root = Stream(seed, "tone").choose("root", _ROOTS)
+@cache  # there are four, of 32 KiB each; computing one takes 13 ms
+def _build_chord(root: int) -> array[float]:
+    """Return one period of the chord; do not change it."""
     length = _PERIOD * FRAME
     sine = array("d", (_LOUDNESS * sin(2 * pi * at / length) for at in range(length)))
     # Every n-th sample of n periods is one period of the n-th harmonic.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, StoreError
 from getimg_mock.store.rows import FORMAT, Head, HeadVersion
+from getimg_mock.world.clock import pause, stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,11 @@ _LAST: Final = (1 << _SHIFT) - 1
 
 BUSY_SECONDS: Final = 5.0
 """How long a unit of work waits for those of other processes, in real seconds."""
+
+# SQLite's own waiting sleeps ever longer, up to 0.1 s, while others that ask anew are let in: one
+# of several busy processes can miss its turn for seconds. Short pauses give each of them its turn.
+_PAUSE: Final = 0.0005
+_LONGEST_PAUSE: Final = 0.002
 
 # Pages of the log after which it is copied into the file, which flushes both.
 _LOG_PAGES: Final = 4_000
@@ -73,6 +79,11 @@ _UPDATE_HEAD: Final = "UPDATE workspaces SET version = ?, used = ?, core = ? WHE
 _HEAD: Final = "id, number, shown_key, version, epoch, used, core, plan"
 
 
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    """Return whether another process holds what was asked for."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 class SqliteRows:
     """Keeps rows in the file `path`, made on first use with mode 0600.
 
@@ -123,6 +134,7 @@ class SqliteRows:
                 f"{self._path} has format {kept}, and this version reads format {FORMAT}. "
                 "Export its workspaces with the version that wrote it, or use another file."
             )
+        run("PRAGMA busy_timeout = 0")  # `_read` waits
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
@@ -138,7 +150,20 @@ class SqliteRows:
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
+            if not _is_busy(error):
+                raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
+        return self._read_when_free(statement, values)
+
+    def _read_when_free(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        until, wait = stopwatch() + BUSY_SECONDS, _PAUSE
+        while True:
+            pause(wait)
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except sqlite3.DatabaseError as error:
+                if not _is_busy(error) or stopwatch() > until:
+                    raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
+            wait = min(2 * wait, _LONGEST_PAUSE)
 
     def begin(self) -> None:
         """Begin a unit of work; waits for those of other processes."""

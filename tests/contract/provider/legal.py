@@ -8,6 +8,7 @@ not.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,14 @@ def _relabel(asked: Asked) -> None:
         asked.body = asked.body.replace(
             b"data:image/jpeg;base64,iVBOR", b"data:image/png;base64,iVBOR"
         )
+
+
+def _noisy(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """Show totals and costs with what binary floating point makes of them."""
+    body = reply.json
+    if isinstance(body, dict) and isinstance(body.get("usage"), dict):
+        total = body["usage"]["total_cost"]
+        reply.say(body | {"usage": body["usage"] | {"total_cost": math.nextafter(total, math.inf)}})
 
 
 def _close(_asked: Asked, reply: Reply, _scene: Scene) -> None:
@@ -210,6 +219,11 @@ LEGAL: tuple[LegalService, ...] = (
         name="rate headers on every answer",
         wrap=replies(_rates_everywhere),
         plans=("the catalogue", "bad keys", "images: missing", "an image and its file"),
+    ),
+    LegalService(
+        name="binary noise in totals",
+        wrap=replies(_noisy),
+        plans=("an image and its file", "longer videos", "many equal", "money of a working day"),
     ),
     LegalService(name="two slashes are one", wrap=_changing(_one_slash), plans=("paths",)),
     LegalService(name="two slashes redirect", wrap=answering(_redirect_slashes), plans=("paths",)),

@@ -54,6 +54,12 @@ def _param_is_model(asked: Asked, reply: Reply, _scene: Scene) -> None:
         reply.say(body)
 
 
+def _blames_a_field_for_a_key(_asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """A 401 names a field, as the error before it did."""
+    if reply.status == 401 and reply.body:
+        reply.say({"error": reply.json["error"] | {"param": "aspect_ratio"}})
+
+
 def _obeys_overrides(asked: Asked, _scene: Scene) -> None:
     """A header changes a GET into a POST."""
     asked.method = asked.headers.pop("x-http-method-override", asked.method)
@@ -118,6 +124,12 @@ EDGES: tuple[Mutant, ...] = (
         kind="validation",
         breaks="GP116",
         wrap=replies(_param_is_model),
+    ),
+    Mutant(
+        name="a-field-is-blamed-for-a-key",
+        kind="validation",
+        breaks="GP116",
+        wrap=replies(_blames_a_field_for_a_key),
     ),
     Mutant(
         name="obeys-method-overrides",

@@ -8,6 +8,7 @@ import pytest
 
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
+from getimg_mock.contract.provider.corpus.field_plans import list_unsupported_seconds
 from getimg_mock.contract.steps import Send, Wait
 
 if TYPE_CHECKING:
@@ -42,3 +43,10 @@ def test_little_is_waited_for() -> None:
         if not plan.clock and name not in known
     }
     assert max(waits.values()) <= 6
+
+
+def test_lengths_between_those_of_a_model_are_tried() -> None:
+    """A service that takes any length up to the longest sells what it does not list."""
+    found = list_unsupported_seconds({"supported_durations": [10, 5]})
+    assert {4, 6, 7, 11} <= {*found}
+    assert not {5, 10} & {*found}

@@ -27,6 +27,8 @@ _UNDOCUMENTED_ROLES: Final = frozenset({"malformed-id", "odd-path", "unknown-mod
 
 _BAD_REQUEST: Final = 400
 
+_UNAUTHORIZED: Final = 401
+
 _NOT_IMPLEMENTED: Final = 501
 
 
@@ -42,6 +44,9 @@ _FIELDS: Final = frozenset(
         "sound",
     }
 )
+
+# A model is named in paths, too.
+_FIELDS_OF_SUBMISSIONS: Final = _FIELDS - {"model"}
 
 _FIELD_OF_PART: Final = {"url": "images", "role": "images", "image": "images"}
 
@@ -283,11 +288,17 @@ def params_name_the_field(history: History) -> Iterator[Observation]:
     """Require that `error.param` does not name another field than the one that is wrong.
 
     Applies to refused submissions with one wrong field. Null and unknown names are left alone.
-    Fails on the name of another field. Source: documented.
+    Fails on the name of another field, on a submission's field in an error of a read, and on any
+    name in a 401. Source: documented.
     """
     for each in history:
         field = _find_wrong_field(each)
         told = each.error.get("param")
+        if each.status == _UNAUTHORIZED and each.error:
+            yield expect(told is None, "param null in a 401, literally", told, each)
+        elif each.method == "GET" and isinstance(told, str):
+            others = _FIELDS_OF_SUBMISSIONS & set(re.findall(r"[a-z_]+", told))
+            yield expect(not others, "param of this request, or null", told, each)
         if each.status != _BAD_REQUEST or not field or not isinstance(told, str):
             continue
         named = {_FIELD_OF_PART.get(word, word) for word in re.findall(r"[a-z_]+", told)}

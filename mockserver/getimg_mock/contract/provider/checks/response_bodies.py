@@ -158,9 +158,8 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
         if each.status != 200 or each.operation == "downloads.retrieve":
             continue
         for name, value in _select_values(each, _MONEY_FIELDS):
-            amount = parse_decimal(value)
-            if amount is not None:
-                digits = -int(amount.normalize().as_tuple().exponent)
+            if parse_decimal(value) is not None:
+                digits = -int(Decimal(value).normalize().as_tuple().exponent)
                 yield expect(digits <= _MAX_DIGITS, f"{name} as a short decimal", str(value), each)
 
 

@@ -6,7 +6,7 @@ For each rule there is a request that keeps it, and one that breaks it and no ot
 from __future__ import annotations
 
 import json
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
@@ -253,15 +253,23 @@ def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
                 fault="model-value",
                 field=f"aspect_ratio = {value!r}",
             )
-    for seconds in (0, 1, 3, 13, 60, 3600) if kind == "video" else ():
-        if seconds not in model["supported_durations"]:
-            yield post(
-                kind,
-                build_small_request(model) | {"duration": seconds},
-                valid=False,
-                fault="model-value",
-                field=f"duration = {seconds}",
-            )
+    for seconds in list_unsupported_seconds(model) if kind == "video" else ():
+        yield post(
+            kind,
+            build_small_request(model) | {"duration": seconds},
+            valid=False,
+            fault="model-value",
+            field=f"duration = {seconds}",
+        )
+
+
+def list_unsupported_seconds(model: ModelJson) -> list[int]:
+    """Return lengths that a model does not take: outside of its own, between and next to them."""
+    known = sorted(model["supported_durations"])
+    found = {0, 1, 3, 13, 60, 3600, known[0] - 1, known[-1] + 1}
+    for shorter, longer in pairwise(known):
+        found |= {shorter + 1, (shorter + longer) // 2}
+    return sorted(each for each in found - {*known} if each >= 0)
 
 
 def _build_supported_steps(model: ModelJson, *, files: bool) -> Iterator[Step]:
