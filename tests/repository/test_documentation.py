@@ -151,11 +151,11 @@ def test_the_first_example_makes_a_picture_and_a_video_that_open(
 def test_every_make_command_on_a_page_exists() -> None:
     """`make` answers an unknown word with an error that helps nobody."""
     makefile = ROOT.joinpath("Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     shown = {
         word
         for page in PAGES
-        for word in re.findall(r"(?:`|^\$ )make ([a-z]+)", page.read_text("utf-8"), re.MULTILINE)
+        for word in re.findall(r"(?:`|^\$ )make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE)
     }
     assert {"run", "test", "bench", "help"} <= shown
     assert shown <= targets

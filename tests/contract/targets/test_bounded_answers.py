@@ -11,7 +11,7 @@ import pytest
 
 from getimg_mock.contract.targets import persistent_connection
 from getimg_mock.contract.targets.execution import PreparedRequest
-from getimg_mock.contract.targets.persistent_connection import PersistentConnection
+from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,3 +77,11 @@ def test_an_answer_that_is_cut_off_is_none() -> None:
     parts = iter([HEAD + b"Content-Length: 50\r\n\r\n", b"[1]"])
     connection = PersistentConnection(serve(parts), stopwatch=lambda: 0.0)
     assert connection.exchange(READ).body.startswith(b"IncompleteRead")
+
+
+def test_an_answer_that_breaks_off_is_not_asked_for_again() -> None:
+    """The other side has ended it: another try would hide that files come in part."""
+    address = serve(iter([HEAD + b"Content-Length: 10\r\n\r\nhalf"]))
+    connection = PersistentConnection(address, stopwatch=lambda: 0.0)
+    got = retry_read(lambda: connection.exchange(FILE), "GET")
+    assert (got.status, got.body[:14]) == (0, b"IncompleteRead")

@@ -56,8 +56,9 @@ def _read_bounded(response: http.client.HTTPResponse, most: int) -> bytes:
     return b"".join(chunks)
 
 
-_UNFRAMED: Final = b"BadStatusLine"
-"""How the body of a response of status 0 begins where something else came than a response."""
+_UNFRAMED: Final = (b"BadStatusLine", b"IncompleteRead")
+"""How the body of a response of status 0 begins where something else came than a response, or the
+other side ended the connection before the length that it had stated."""
 
 
 class _TimedStream(io.RawIOBase):
@@ -188,7 +189,8 @@ def retry_read(send: Callable[[], ReceivedResponse], method: str) -> ReceivedRes
     """Send by `send`; a read that gets no response is sent once more, a submission never.
 
     Bytes in the place of a status line are no lost connection: an earlier response was longer than
-    it said. They are not asked for again, so that a check sees them.
+    it said. Nor is a body that ends before its length. They are not asked for again, so that a
+    check sees them.
     """
     received = send()
     lost = received.status == 0 and not received.body.startswith(_UNFRAMED)
