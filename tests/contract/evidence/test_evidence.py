@@ -268,6 +268,7 @@ BROKEN_BY = {
     ("polls-show-reset-in-milliseconds", "refused keys use up nothing"): "GP607",
     ("no-rate-headers", "more at once than the limit"): "GP604",
     ("charges-refusals", "more images than the limit"): "GP605",
+    ("a-field-is-blamed-for-a-key", "bad keys"): "GP116",
     ("echoes-the-key-in-errors", "the catalogue"): "GP705",
     ("charges-polls", "refused keys use up nothing"): "GP706",
     ("models-in-an-envelope", "the catalogue"): "GP801",

@@ -69,8 +69,12 @@ def book_refusals(asked: Asked, reply: Reply, scene: Scene) -> None:
 
 
 def book_downloads(asked: Asked, reply: Reply, scene: Scene) -> None:
-    """Every download is a cent in the owner's costs, although the balance stays."""
+    """Every download but a file's first is a cent in the costs, although the balance stays."""
     if asked.downloads and reply.status == 200:
+        before = scene.memory.setdefault("downloads", set())
+        if asked.path not in before:
+            before.add(asked.path)
+            return
         for workspace in scene.fake.store.find_holders(asked.path.split("/")[3]):
             _booked(workspace)
 

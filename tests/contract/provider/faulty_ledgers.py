@@ -27,6 +27,10 @@ class LedgerProxy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> None:
+        self.hold(generation, amount, at)
+        self.charge(generation, amount, at)
+
 
 class Unbooked(LedgerProxy):
     """A ledger whose money never reaches the costs by date."""

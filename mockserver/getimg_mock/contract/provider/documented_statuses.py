@@ -55,6 +55,8 @@ _OPEN_FAULTS: Final = frozenset(
 )
 """Faults for which no code is documented."""
 
+_UNPROCESSABLE: Final = 422
+
 _OPERATIONS_WITH_CODES: Final = frozenset(
     {"images.generate", "videos.create", "videos.retrieve", "billing.balance", "billing.costs"}
 )
@@ -75,6 +77,8 @@ def find_documented_codes(exchange: HttpExchange) -> tuple[str, ...]:
         return known
     if status == 404 and exchange.operation != "videos.retrieve":
         return ()
+    if status == _UNPROCESSABLE and exchange.valid is not True:
+        return ()  # An invalid order may be 422, and documented is only what moderation answers.
     return () if exchange.use == "malformed-id" else _CODES.get(status, ())
 
 
