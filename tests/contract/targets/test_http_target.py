@@ -258,7 +258,7 @@ def test_a_limit_is_reached_by_as_many_requests_as_it_says() -> None:
 
 def test_a_limit_that_is_too_high_is_not_tried() -> None:
     """Each request of a burst is bought: a limit of thousands is left alone."""
-    plans = {plan.name: plan for plan in build_corpus(MODELS, {"image": 121, "video": 120})}
+    plans = {plan.name: plan for plan in build_corpus(MODELS, {"image": 301, "video": 300})}
     assert not plans["more images than the limit"].anywhere
     assert plans["more videos than the limit"].anywhere
 
