@@ -97,7 +97,7 @@ def without(*names: str, status: int) -> Callable[[HttpExchange], HttpExchange]:
         (LIMIT, "x-ratelimit-reset", 429),
         ("what cannot be paid", "content-type", 402),
         ("images: missing fields", "content-type", 400),
-        ("the catalogue", "content-type", 404),
+        ("unknown and malformed ids", "content-type", 404),
     ],
 )
 def test_refusals_have_their_headers_too(plan: str, header: str, status: int) -> None:
