@@ -11,7 +11,7 @@ from getimg_mock.errors import MissingPackageError, SettingsError, StoreError
 from getimg_mock.redaction import HIDDEN_PLACEHOLDER
 from getimg_mock.store.redis_scripts import ACQUIRE, COMMIT, RELEASE
 from getimg_mock.store.rows import FORMAT, Head, HeadVersion
-from getimg_mock.world.clock import pause, stopwatch
+from getimg_mock.store.turns import take_turns
 from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
@@ -107,18 +107,15 @@ class RedisRows:
     def read_version(self, workspace_id: str) -> HeadVersion | None:
         """Lock a workspace, and return its version; None for an unknown one."""
         keys = [self._key("lock", workspace_id), self._key("workspace", workspace_id)]
-        until, wait = stopwatch() + BUSY_SECONDS, _FIRST_PAUSE
-        while True:
+        for _ in take_turns(BUSY_SECONDS, _FIRST_PAUSE, _LONGEST_PAUSE):
             found = self._try(lambda: self._acquire(keys, [self._token, _LOCK_MILLISECONDS]))
             if found[0]:
                 break
-            if stopwatch() > until:
-                raise StoreError(
-                    f"The store {self._shown} is busy: another process has held workspace "
-                    f"{workspace_id} for {BUSY_SECONDS:g} s."
-                )
-            pause(wait)
-            wait = min(2 * wait, _LONGEST_PAUSE)
+        else:
+            raise StoreError(
+                f"The store {self._shown} is busy: another process has held workspace "
+                f"{workspace_id} for {BUSY_SECONDS:g} s."
+            )
         if workspace_id not in self._locked:
             self._locked.append(workspace_id)
         return None if found[1] is None else HeadVersion(*map(int, found[1:4]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import SettingsError, StoreError
 from getimg_mock.store.rows import FORMAT, Head, HeadVersion
-from getimg_mock.world.clock import pause, stopwatch
+from getimg_mock.store.turns import take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ BUSY_SECONDS: Final = 5.0
 
 # SQLite's own waiting sleeps ever longer, up to 0.1 s, while others that ask anew are let in: one
 # of several busy processes can miss its turn for seconds. Short pauses give each of them its turn.
-_PAUSE: Final = 0.0005
+_FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.002
 
 # Pages of the log after which it is copied into the file, which flushes both.
@@ -150,20 +150,16 @@ class SqliteRows:
         try:
             return self._connection.execute(statement, values).fetchall()
         except sqlite3.DatabaseError as error:
-            if not _is_busy(error):
-                raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
-        return self._read_when_free(statement, values)
-
-    def _read_when_free(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
-        until, wait = stopwatch() + BUSY_SECONDS, _PAUSE
-        while True:
-            pause(wait)
+            refused = error
+        # The turns are taken here alone: most reads need none.
+        for _ in take_turns(BUSY_SECONDS, _FIRST_PAUSE, _LONGEST_PAUSE):
+            if not _is_busy(refused):
+                break
             try:
                 return self._connection.execute(statement, values).fetchall()
             except sqlite3.DatabaseError as error:
-                if not _is_busy(error) or stopwatch() > until:
-                    raise StoreError(f"The store {self._path} cannot be read: {error}.") from error
-            wait = min(2 * wait, _LONGEST_PAUSE)
+                refused = error
+        raise StoreError(f"The store {self._path} cannot be read: {refused}.") from refused
 
     def begin(self) -> None:
         """Begin a unit of work; waits for those of other processes."""
