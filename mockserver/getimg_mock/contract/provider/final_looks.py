@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.plans import Plan, get
+from getimg_mock.contract.provider.delivered_files import list_files
 from getimg_mock.contract.steps import Wait
 from getimg_mock.contract.verdicts import expect
 
@@ -110,9 +111,9 @@ def _collect_first_downloads(histories: Sequence[History]) -> dict[str, HttpExch
     """Return the first complete download of each file, by its path."""
     found: dict[str, HttpExchange] = {}
     for history in histories:
-        for got, _, _ in history.downloads:
+        for got, _, _ in list_files(history):
             ranged = any(name in {"range", "if-range"} for name, _ in got.request_headers)
-            if got.status == 200 and got.method == "GET" and not ranged:
+            if not ranged:
                 found.setdefault(got.path, got)
     return found
 

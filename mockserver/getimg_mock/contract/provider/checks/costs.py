@@ -63,10 +63,7 @@ def costs_add_up(history: History) -> Iterator[Observation]:
 def _check_dates(
     history: History, each: HttpExchange, buckets: list[Any], amounts: list[Decimal | None]
 ) -> Iterator[Observation]:
-    """Require one bucket for each UTC date of a range.
-
-    That dates without costs have a bucket is inferred.
-    """
+    """Require one bucket for each UTC date of a range."""
     dates = [str(bucket.get("date")) for bucket in buckets]
     wanted = _list_dates(each)
     if wanted is not None and not history.own and 0 not in amounts:

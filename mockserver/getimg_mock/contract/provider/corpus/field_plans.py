@@ -31,7 +31,7 @@ from getimg_mock.contract.provider.corpus.refused_plans import build_refused_pla
 from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from getimg_mock.contract.model_choice import ModelJson, ModelKind
     from getimg_mock.contract.steps import Send, Step
@@ -226,41 +226,33 @@ def _build_number_steps(model: ModelJson) -> Iterator[Send]:
 
 def _build_unsupported_steps(model: ModelJson) -> Iterator[Send]:
     kind = get_kind(model)
-    known = model["supported_resolutions"]
-    for value in (
-        "8K",
-        "1k",
-        "144p",
-        "",
-        *FOREIGN_LETTERS,
-        *disguise(known[0]),
-        *[each for each in ("1K", "4K", "720p") if each not in known],
-    ):
-        yield post(
-            kind,
-            build_small_request(model) | {"resolution": value},
-            valid=False,
-            fault="model-value",
-            field=f"resolution = {value!r}",
-        )
-    ratios = model["supported_aspect_ratios"]
-    for value in ("5:7", *disguise(ratios[0]), "16x9", "", "0:0", "9:21"):
-        if value not in ratios:
+    known, ratios = model["supported_resolutions"], model["supported_aspect_ratios"]
+    wrong: dict[str, Iterable[object]] = {
+        "resolution": (
+            "8K",
+            "1k",
+            "144p",
+            "",
+            *FOREIGN_LETTERS,
+            *disguise(known[0]),
+            *[each for each in ("1K", "4K", "720p") if each not in known],
+        ),
+        "aspect_ratio": [
+            each
+            for each in ("5:7", *disguise(ratios[0]), "16x9", "", "0:0", "9:21")
+            if each not in ratios
+        ],
+        "duration": list_unsupported_seconds(model) if kind == "video" else (),
+    }
+    for field, values in wrong.items():
+        for value in values:
             yield post(
                 kind,
-                build_small_request(model) | {"aspect_ratio": value},
+                build_small_request(model) | {field: value},
                 valid=False,
                 fault="model-value",
-                field=f"aspect_ratio = {value!r}",
+                field=f"{field} = {value!r}",
             )
-    for seconds in list_unsupported_seconds(model) if kind == "video" else ():
-        yield post(
-            kind,
-            build_small_request(model) | {"duration": seconds},
-            valid=False,
-            fault="model-value",
-            field=f"duration = {seconds}",
-        )
 
 
 def list_unsupported_seconds(model: ModelJson) -> list[int]:
