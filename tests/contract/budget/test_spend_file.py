@@ -29,7 +29,7 @@ record = SpendRecord(Path(sys.argv[1]))
 with record._lock_record():
     print("held", flush=True)
     sys.stdin.read()
-    record._book(Decimal("0.30"), record._format_today())
+    record.add(Decimal("0.30"))
 """
 
 

@@ -114,12 +114,9 @@ class SpendRecord:
         Returns the date and what was booked on it before.
         """
         with self._lock_record():
-            return self._book(amount, day or self._format_today())
+            return self._book(amount, day or self._format_today(), self.days)
 
-    def _book(
-        self, amount: Decimal, day: str, days: dict[str, Decimal] | None = None
-    ) -> tuple[str, Decimal]:
-        days = self.days if days is None else days
+    def _book(self, amount: Decimal, day: str, days: dict[str, Decimal]) -> tuple[str, Decimal]:
         before = days.get(day, ZERO)
         days[day] = before + amount
         if self.path is not None:
