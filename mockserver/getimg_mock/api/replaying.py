@@ -125,7 +125,7 @@ def render_result(
     job, ending = find_job(recordings, generation), generation.ending
     if job is None or job.result is None or ending is None or ending.failure != job.failure:
         return None
-    deletes_at, format_link = _import_placeholders()
+    _, deletes_at, format_link = _import_placeholders()
     text = job.result.text
     for number, link in enumerate(links):
         text = text.replace(format_link(number), link)
@@ -139,11 +139,11 @@ def render_result(
 
 
 @cache
-def _import_placeholders() -> tuple[str, Callable[[int], str]]:
+def _import_placeholders() -> tuple[str, str, Callable[[int], str]]:
     from getimg_mock.cassettes.outcomes import DELETES_AT  # noqa: PLC0415 - see above
-    from getimg_mock.cassettes.placeholders import format_link  # noqa: PLC0415 - see above
+    from getimg_mock.cassettes.placeholders import GENERATION, format_link  # noqa: PLC0415 - see above
 
-    return DELETES_AT, format_link
+    return GENERATION, DELETES_AT, format_link
 
 
 @cache
@@ -241,7 +241,7 @@ def _build_answer(recorded: ReplayedAnswer, answered: datetime, generation: str 
 
 def _fill(text: str, generation: str, answered: datetime) -> str:
     """Return encoded JSON with the values of a replay for its placeholders."""
-    text = text.replace("{generation}", generation)
+    text = text.replace(_import_placeholders()[0], generation)
     if "{answer" not in text and "{balance" not in text:
         return text
     from getimg_mock.cassettes import placeholders  # noqa: PLC0415 - few fakes replay
