@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
 from getimg_mock.errors import GetimgMockError, Refusal, StoreError
+from getimg_mock.store.commit_groups import Awaited, AwaitedTogether, CommitGroup
 from getimg_mock.store.rows import Head
 from getimg_mock.store.stored_workspace import StoredWorkspace
 from getimg_mock.store.views import UnitLock
@@ -17,7 +18,8 @@ from getimg_mock.world.clock import wall_seconds
 from getimg_mock.world.identities import KeyStandIn, derive_workspace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterator
+    import asyncio
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
     from contextlib import AbstractContextManager
 
     from getimg_mock.settings import Settings
@@ -57,6 +59,7 @@ class DurableStore:
         self._depth = 0
         self._has_begun = False
         self._is_broken = False
+        self._group: CommitGroup | None = None
         self._joined: dict[str, StoredWorkspace] = {}
         self._recent: OrderedDict[str, StoredWorkspace] = OrderedDict()
         self._sessions: WeakValueDictionary[str, StoredWorkspace] = WeakValueDictionary()
@@ -197,14 +200,77 @@ class DurableStore:
         """Make one unit of work of all that happens in the block."""
         return self._unit
 
-    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> Awaited[_Result]:
+    def run(
+        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+    ) -> Awaitable[_Result]:
         """Make one unit of work of each step of a coroutine, from one suspension to the next."""
+        if together:
+            return AwaitedTogether(self, self._unit, coroutine)
         return Awaited(self._unit, coroutine)
 
     def _begin(self) -> None:
         self._lock.acquire()
+        if self._group is not None and not self._depth:
+            self._end_group()
         self._depth += 1
         self._owner = threading.get_ident()
+
+    def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin a unit of work that is kept with others of the same turn of `loop`."""
+        self._lock.acquire()
+        if self._group is not None and self._group.is_full and not self._depth:
+            self._end_group()
+        if self._group is None:
+            self._group = CommitGroup(loop)
+            loop.call_soon(self._end_open_group, self._group)
+        self._depth += 1
+        self._owner = threading.get_ident()
+
+    def leave_group(
+        self, error: BaseException | None, *, waits: bool
+    ) -> asyncio.Future[StoreError | None] | None:
+        """End what `join_group` began; see `CommitGroup.wait`."""
+        failed, future = None, None
+        try:
+            self._note_error(error)
+            if waits and self._group is not None and self._has_begun and not self._is_broken:
+                future = self._group.wait()
+            elif self._depth == 1 and (self._has_begun or self._is_broken):
+                failed = self._end_group()
+        finally:
+            self._release()
+        if failed is not None and error is None and not waits:
+            raise failed
+        return future
+
+    def _end_open_group(self, group: CommitGroup) -> None:
+        with self._lock:
+            if self._group is group:
+                self._end_group()
+
+    def _end_group(self) -> StoreError | None:
+        """Keep what the requests of the group have changed, and let them continue."""
+        group, self._group = self._group, None
+        if group is None:
+            return None
+        error: StoreError | None = None
+        # What is read while changes are collected belongs to the unit that ends.
+        self._depth += 1
+        self._owner, owner = threading.get_ident(), self._owner
+        try:
+            if self._is_broken:
+                error = StoreError("Another request of the same moment has failed.")
+            self._end()
+        except StoreError as failed:
+            error = failed
+        except BaseException as failed:
+            error = StoreError(f"The changes of a request cannot be kept: {failed!r}.")
+            raise
+        finally:
+            self._depth -= 1
+            self._owner = owner
+            group.end(error)
+        return error
 
     def enter(self, session: StoredWorkspace) -> None:
         """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
@@ -223,16 +289,22 @@ class DurableStore:
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
         try:
-            is_ours = isinstance(error, (GetimgMockError, Refusal))
-            if error is not None and (not is_ours or isinstance(error, StoreError)):
-                self._is_broken = True
+            self._note_error(error)
             if self._depth == 1:
                 self._end()
         finally:
-            self._depth -= 1
-            if not self._depth:
-                self._owner = None
-            self._lock.release()
+            self._release()
+
+    def _note_error(self, error: BaseException | None) -> None:
+        is_ours = isinstance(error, (GetimgMockError, Refusal))
+        if error is not None and (not is_ours or isinstance(error, StoreError)):
+            self._is_broken = True
+
+    def _release(self) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+        self._lock.release()
 
     def _join(self, session: StoredWorkspace) -> None:
         workspace_id = session.head.id
@@ -329,36 +401,5 @@ class DurableStore:
         if watcher is not None:
             watcher.join()
         with self._lock:
+            self._end_group()
             self._rows.close()
-
-
-class Awaited(Generic[_Result]):
-    """A coroutine of which each step is a unit of work: none is open while it is suspended."""
-
-    __slots__ = ("_coroutine", "_unit")
-
-    def __init__(
-        self, unit: AbstractContextManager[None], coroutine: Coroutine[Any, Any, _Result]
-    ) -> None:
-        self._unit = unit
-        self._coroutine = coroutine
-
-    def __await__(self) -> Generator[Any, Any, _Result]:
-        coroutine, unit = self._coroutine, self._unit
-        answer: Any = None
-        error: BaseException | None = None
-        while True:
-            with unit:
-                try:
-                    waits = coroutine.throw(error) if error else coroutine.send(answer)
-                except StopIteration as done:
-                    result: _Result = done.value
-                    return result
-            answer = error = None
-            try:
-                answer = yield waits
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            except BaseException as thrown:  # noqa: BLE001 - the coroutine gets all of them
-                error = thrown
