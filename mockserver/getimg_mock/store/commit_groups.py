@@ -21,7 +21,7 @@ class CommitGroup:
     """The requests of one turn of an event loop: one commit keeps the changes of all of them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._waiting: list[asyncio.Future[StoreError | None]] = []
 
     @property
@@ -31,20 +31,20 @@ class CommitGroup:
 
     def wait(self) -> asyncio.Future[StoreError | None]:
         """Return what becomes None when the changes are kept, or else the error."""
-        future: asyncio.Future[StoreError | None] = self._loop.create_future()
+        future: asyncio.Future[StoreError | None] = self.loop.create_future()
         self._waiting.append(future)
         return future
 
     def end(self, error: StoreError | None) -> None:
         """Let the requests continue; any thread may call it."""
         try:
-            is_ours = asyncio.get_running_loop() is self._loop
+            is_ours = asyncio.get_running_loop() is self.loop
         except RuntimeError:
             is_ours = False
         if is_ours:
             self._resolve(error)
-        elif not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._resolve, error)
+        elif not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._resolve, error)
 
     def _resolve(self, error: StoreError | None) -> None:
         for each in self._waiting:
@@ -142,7 +142,7 @@ class AwaitedTogether(Generic[_Result]):
             units.leave_group(None, waits=False)
             return (yield from _continue(self._unit, coroutine, waits))
         kept = units.leave_group(None, waits=True)
-        error = None if kept is None else (yield from kept)
-        if error is not None:
-            raise StoreError(str(error)) from error
+        failed = None if kept is None else (yield from kept)
+        if failed is not None:
+            raise StoreError(str(failed)) from failed
         return result
