@@ -84,9 +84,7 @@ class Tunnel:
         greeting = _Greeting(f"CONNECT {self.host}:443 HTTP/1.1\r\n\r\n".encode(), loop)
         transport, _ = await loop.create_connection(lambda: greeting, "127.0.0.1", port)
         await greeting.answered
-        secured = await loop.start_tls(
-            transport, protocol, self.context, server_hostname=self.host
-        )
+        secured = await loop.start_tls(transport, protocol, self.context, server_hostname=self.host)
         if secured is None:
             raise ConnectionError("The proxy closed the connection in the handshake.")
         protocol.connection_made(secured)

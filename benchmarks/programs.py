@@ -2,10 +2,10 @@
 
     python -m benchmarks.programs [--rounds N]
 
-`getimg-mock run -- true` is compared with `true` alone. Within such a run, images are asked for over
-plain HTTP and over TLS through the proxy, in turn, from the same server. With Node, a ten-minute
-video is polled 121 times in linked time. Of the latter two the best round counts as well as the
-median: other programs on the machine can only make a round slower.
+`getimg-mock run -- true` is compared with `true` alone. Within such a run, images are asked for
+over plain HTTP and over TLS through the proxy, in turn, from the same server. With Node, a
+ten-minute video is polled 121 times in linked time. The best round counts of what takes seconds, as
+other programs on the machine can only add to them; of the ratio, the median.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def _compare_start(rounds: int) -> int:
         f"programs  run -- true: added {median(added):.3f} s, at best {min(added):.3f} s; "
         f"processor time {median(cpu):.3f} s"
     )
-    return at_most("programs  run -- true, added", median(added), 0.6, " s")
+    return at_most("programs  run -- true, added, best", min(added), 0.6, " s")
 
 
 def _time_command(words: Sequence[str]) -> tuple[float, float]:
@@ -121,9 +121,7 @@ def _time_linked_video() -> int:
         env=ENVIRONMENT | {"PATH": path},
     )
     seconds = [float(each) for each in done.stdout.split()]
-    print(
-        f"programs  121 linked polls from Node: {', '.join(f'{each:.2f}' for each in seconds)} s"
-    )
+    print(f"programs  121 linked polls from Node: {', '.join(f'{each:.2f}' for each in seconds)} s")
     return at_most("programs  121 linked polls from Node, best", min(seconds), 0.5, " s")
 
 
