@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import getimg_mock.loaded_packages  # outlives runs within this process, and keeps what they import
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
