@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import getimg_mock.loaded_packages  # outlives runs within this process, and keeps what they import
+# It outlives runs within this process, and keeps what they import.
+from getimg_mock import loaded_packages as _kept  # noqa: F401 - see above
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
