@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from getimg_mock.serving.server import new_event_loop
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
 KEY: Final = "sk_benchmark"
@@ -69,6 +70,42 @@ def encoded(method: str, path: str, *, key: str = KEY, body: object = None) -> b
     if body is not None:
         head += ["Content-Type: application/json", f"Content-Length: {len(data)}"]
     return "\r\n".join(head).encode() + b"\r\n\r\n" + data
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """TLS with a host behind a proxy."""
+
+    host: str
+    context: ssl.SSLContext
+
+    async def open(self, protocol: asyncio.Protocol, port: int) -> None:
+        """Give `protocol` a connection through the proxy at 127.0.0.1:`port`."""
+        loop = asyncio.get_running_loop()
+        greeting = _Greeting(f"CONNECT {self.host}:443 HTTP/1.1\r\n\r\n".encode(), loop)
+        transport, _ = await loop.create_connection(lambda: greeting, "127.0.0.1", port)
+        await greeting.answered
+        secured = await loop.start_tls(transport, protocol, self.context, server_hostname=self.host)
+        if secured is None:
+            raise ConnectionError("The proxy closed the connection in the handshake.")
+        protocol.connection_made(secured)
+
+
+class _Greeting(asyncio.Protocol):
+    """Asks a proxy for a tunnel, and waits for its answer."""
+
+    def __init__(self, request: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self._request = request
+        self.answered: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"HTTP/1.1 200") and data.endswith(b"\r\n\r\n"):
+            self.answered.set_result(None)
+        else:
+            self.answered.set_exception(ConnectionError(f"The proxy answered {data[:80]!r}."))
 
 
 class _Connection(asyncio.Protocol):
@@ -163,13 +200,23 @@ class _Work:
 
 
 async def _run(
-    port: int, requests: Sequence[bytes], count: int, connections: int, *, apart: bool
+    port: int,
+    requests: Sequence[bytes],
+    count: int,
+    connections: int,
+    tunnel: Tunnel | None,
+    *,
+    apart: bool,
 ) -> Load:
     loop = asyncio.get_running_loop()
     work = _Work(requests, count=count, connections=connections, apart=apart)
     began = time.perf_counter()
     for place in range(connections):
-        await loop.create_connection(partial(_Connection, work, place), "127.0.0.1", port)
+        open_connection = partial(_Connection, work, place)
+        if tunnel is None:
+            await loop.create_connection(open_connection, "127.0.0.1", port)
+        else:
+            await tunnel.open(open_connection(), port)
     await asyncio.wait_for(work.done, _LIMIT)
     seconds = time.perf_counter() - began
     latencies = sorted(work.latencies)
@@ -188,11 +235,13 @@ def load(
     count: int,
     connections: int = 16,
     apart: bool = False,
+    tunnel: Tunnel | None = None,
 ) -> Load:
     """Send `count` requests over `connections` connections to 127.0.0.1:`port`.
 
     With `apart` each connection has requests of its own: of 16 connections the first sends the
-    requests 0, 16, 32 and so on, as often as it gets its answer.
+    requests 0, 16, 32 and so on, as often as it gets its answer. With `tunnel`, the port is that of
+    a proxy.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(port, requests, count, connections, apart=apart))
+        return runner.run(_run(port, requests, count, connections, tunnel, apart=apart))
