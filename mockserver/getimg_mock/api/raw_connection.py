@@ -55,7 +55,10 @@ class DirectExchange(Protocol):
     """A short way for requests and responses that are whole, past the messages of ASGI.
 
     Our own hosts provide it. Where it is missing, or declines, `receive` and `send` do the same.
+    `runs_in_event_loop` says whether an event loop of asyncio serves other requests meanwhile.
     """
+
+    runs_in_event_loop: bool
 
     def take_body(self) -> bytes | None:
         """Return the whole body if it is there and nothing of it was received, else None."""

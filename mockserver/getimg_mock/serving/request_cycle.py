@@ -63,6 +63,7 @@ class RequestCycle(RequestResponseCycle):
     chunked_encoding: bool | None = None
     expected_content_length = 0
     default_headers: Headers = []  # noqa: RUF012 - uvicorn's; nothing is added to it
+    runs_in_event_loop = True
     body: bytes | bytearray = b""  # type: ignore[assignment] # uvicorn's is always a bytearray
     _event: asyncio.Event | None = None
     _has_news = False
