@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Key = Literal["a", "b", "none", "raw"]
+Delivery = Literal["", "chunked", "pieces", "expect"]
 Alteration = Literal[
     "",
     "sig",
@@ -70,6 +71,9 @@ class Send:
     Neighbours in a group that are `together` are sent at the same time, where the target can.
     `use` names the role of the request in an experiment.
 
+    `delivery` says how the body is sent over a socket: at once with its length, in chunks without
+    it, in pieces, or after `Expect: 100-continue`.
+
     `FIRST_KEY` is replaced in `query`, and with the key `raw` in headers and body too;
     `DAYS_PLACEHOLDER` is replaced in `query`.
     """
@@ -92,6 +96,7 @@ class Send:
     group: str = ""
     use: str = ""
     together: bool = False
+    delivery: Delivery = ""
 
     @property
     def submits(self) -> bool:

@@ -61,6 +61,8 @@ class PreparedRequest:
     target: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    delivery: str = ""
+    """How the body is sent over a socket: see `Send`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,8 @@ class PlanExecution:
         body = step.body
         if step.key == "raw" and body is not None:
             body = body.replace(FIRST_KEY.encode(), self.session.keys["a"].encode())
-        return PreparedRequest(step.method, target, self._build_headers(step), body)
+        headers = self._build_headers(step)
+        return PreparedRequest(step.method, target, headers, body, step.delivery)
 
     def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
         donated = self._resolve_text(step.donor) or ""

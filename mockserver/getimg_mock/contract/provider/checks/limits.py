@@ -31,6 +31,9 @@ _MAX_PAST_RESET: Final = 120
 
 _RETRY_LEEWAY: Final = 3
 
+_MAX_DIGITS: Final = 6
+"""How many digits of Retry-After are believed."""
+
 _AT_ONCE: Final = timedelta(seconds=4)
 """Within which time after a 429 looks say what was running at that moment."""
 
@@ -255,8 +258,8 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
     """Require that a 429 says how long to wait, and that this wait is enough.
 
     Applies to refused submissions, and to the request after the wait. Fails without Retry-After or
-    a future Reset, on another 429, and on one while nothing runs and the window has room left.
-    Source: documented.
+    a future Reset, on another 429, where refusals of one window name different times, and on one
+    while nothing runs and the window has room left. Source: documented.
     """
     for each in history:
         if each.status != 429 or not each.submits:
@@ -268,10 +271,26 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         yield from _check_retry_after(each, after)
     for each in history.with_role("after-wait"):
         yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
+    yield from _compare_retry_times(history)
     yield from _check_slots(history)
     for each in history.with_role("free-slot"):
         wanted = "no 429 when what had a slot was refused, failed or completed"
         yield expect(each.status != 429, wanted, each.status, each)
+
+
+def _compare_retry_times(history: History) -> Iterator[Observation]:
+    """Require that the refusals of one window name one time at which to ask again."""
+    named: dict[tuple[str, str, str], tuple[float, HttpExchange]] = {}
+    for each in history.with_operation(*SUBMISSIONS):
+        numbers, after = _parse_limit_headers(each), each.fields.get("retry-after", "")
+        plain = after.isascii() and after.isdigit() and len(after) <= _MAX_DIGITS
+        if each.status != 429 or numbers is None or numbers[1] or not plain:
+            continue
+        time = _find_time(each) + int(after)
+        place = each.key, each.operation, each.fields["x-ratelimit-reset"]
+        before, first = named.setdefault(place, (time, each))
+        wanted = f"Retry-After for {before:.0f}, as before"
+        yield expect(abs(time - before) <= _RETRY_LEEWAY, wanted, f"{time:.0f}", first, each)
 
 
 def _check_slots(history: History) -> Iterator[Observation]:

@@ -61,6 +61,9 @@ _LATER_BAD_KEYS: Final = ("no key", "a bogus key", "an empty key")
 
 _KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
 
+_WRONG_TURNS: Final = 6
+_WRONG_KEYS: Final = 4
+
 _SCHEMES: Final = {
     "bearer": "bearer {key}",
     "BEARER": "BEARER {key}",
@@ -87,6 +90,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         tier="R1",
         steps=(*_build_near_key_steps(posts),),
     )
+    yield Plan(name="right keys after wrong ones", steps=(*_build_right_key_steps(image),))
     yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
         name="keys elsewhere that would pay",
@@ -149,6 +153,23 @@ def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
         name = f"a key with one character changed, in eighth {place + 1}"
         step, value = operations[-1], f"Bearer {{key/{place}}}"
         yield _set_authorization(step, value, fault="near-key", field=name)
+
+
+def _build_right_key_steps(image: ModelJson) -> Iterator[Step]:
+    """Yield many wrong keys within seconds, and after each few of them the right ones.
+
+    A service that locks a caller out after some of them locks out all who share an address.
+    """
+    wrong = (_NEAR_KEYS["an unknown key"], _NEAR_KEYS["a key with one character changed"])
+    model = get(f"/v2/models/{image['id']}")
+    for turn in range(_WRONG_TURNS):
+        for place in range(_WRONG_KEYS):
+            value = wrong[place % 2] if turn % 2 else f"Bearer sk_wrong{turn}{place}5d1f"
+            yield _set_authorization(get_balance(), value, use="wrong-key")
+        for step in (get_balance(), model, get_balance(key="b")):
+            yield replace(step, use="right-key")
+        yield replace(model, use="right-key", together=True, group=f"new {turn}")
+        yield replace(get_balance(), use="right-key", together=True, group=f"new {turn}")
 
 
 def _build_no_key_steps() -> Iterator[Step]:
