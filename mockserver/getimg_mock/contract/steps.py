@@ -39,6 +39,12 @@ FIRST_KEY: Final = "{key}"
 DAYS_PLACEHOLDER: Final = "{days}"
 """Placeholder for a range of 32 days, from the day before the plan begins, as a query."""
 
+
+def name_days(number: int) -> str:
+    """Return the placeholder for a range like `DAYS_PLACEHOLDER` that ends some seconds earlier."""
+    return f"{{days/{number}}}"
+
+
 DONOR: Final = "{donor}"
 """Placeholder in a header for the value of the step's `donor`; a value that is missing is empty."""
 

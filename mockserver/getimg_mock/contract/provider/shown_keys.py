@@ -11,7 +11,7 @@ from urllib.parse import quote
 from getimg_mock.contract.targets.execution import insert_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
 
@@ -24,7 +24,10 @@ _ENDS: Final = 6
 _LEAST_SECRET: Final = 12
 """Of a shorter key only the whole counts: its parts may be words."""
 
-_MASKED: Final = re.compile(r"([\w-]*)(?:\.{2,}|\u2026|[*\u2022#]{2,}|[xX]{3,})([\w-]*)")
+_MASK: Final = re.compile(r"\.{2,}|\u2026|[*\u2022#]{2,}|[xX]{3,}")
+_END_OF_WORD: Final = re.compile(r"[\w-]*$")
+_BEGIN_OF_WORD: Final = re.compile(r"[\w-]*")
+_AROUND: Final = 64
 _MOST: Final = 65_536
 _MEDIA: Final = ("image/", "video/", "audio/")
 _PREFIX: Final = "sk_"
@@ -43,14 +46,23 @@ def find_shown_key(exchange: HttpExchange, secrets: Sequence[tuple[str, str]]) -
         body = b""
     text = f"{head}\n{body.decode(errors='replace')}"
     sent = _find_sent_key(exchange, dict(secrets))
+    masked = list(_list_masked(text))
     for secret in dict.fromkeys([*known, *sent]):
         if len(secret) < _LEAST_SECRET or secret.startswith("<"):
             continue
         if any(piece in text for piece in _list_pieces(secret)):
             return "a part of a key"
-        if any(_is_masked(secret, *ends) for ends in _MASKED.findall(text)):
+        if any(_is_masked(secret, *ends) for ends in masked):
             return "the ends of a key"
     return ""
+
+
+def _list_masked(text: str) -> Iterator[tuple[str, str]]:
+    """Yield what is before and after each mask of a text, as far as it belongs to a word."""
+    for mask in _MASK.finditer(text):
+        before = _END_OF_WORD.search(text[max(0, mask.start() - _AROUND) : mask.start()])
+        after = _BEGIN_OF_WORD.match(text[mask.end() : mask.end() + _AROUND])
+        yield before[0] if before else "", after[0] if after else ""
 
 
 def _find_sent_key(exchange: HttpExchange, secrets: dict[str, str]) -> list[str]:

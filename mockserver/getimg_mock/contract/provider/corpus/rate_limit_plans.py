@@ -117,7 +117,7 @@ def _build_image_burst_steps(
     yield post("video", build_small_request(video), use="other-kind", name="video")
     yield from _build_read_steps()
     yield Poll(of="video", every=2)
-    yield from _build_wait_steps(image)
+    yield from _build_wait_steps(image, "retry-after", "x-ratelimit-reset")
     yield get_balance()
 
 
@@ -130,8 +130,8 @@ def _build_read_steps() -> Iterator[Step]:
         yield get(_RETRIEVE, ref=Ref("video"), use="reads-at-limit")
 
 
-def _build_wait_steps(model: ModelJson) -> Iterator[Step]:
-    """Yield a refusal, and requests after exactly what it says: Retry-After, and then Reset.
+def _build_wait_steps(model: ModelJson, *headers: str) -> Iterator[Step]:
+    """Yield a refusal, and a request after exactly the wait that each of its headers says.
 
     The refusal is a new one, so that no time has passed since it said how long to wait. They are
     sent only where it said so.
@@ -139,9 +139,9 @@ def _build_wait_steps(model: ModelJson) -> Iterator[Step]:
     kind = get_kind(model)
     body = build_small_request(model, prompt="Still too fast")
     yield post(kind, body, use="burst", name="limited")
-    for header, pause in (("retry-after", 0.0), ("x-ratelimit-reset", 0.2)):
+    for header in headers:
         said = Ref("limited", f"header:{header}")
-        yield Wait(until=said, seconds=pause)
+        yield Wait(until=said, seconds=0.2 if header == "x-ratelimit-reset" else 0)
         body = build_small_request(model, prompt=f"After the wait for {header}")
         yield post(kind, body, use="after-wait", name=f"after {header}", ref=said)
 
@@ -169,10 +169,9 @@ def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> 
     yield from (
         polls if at_once else ()
     )  # polled before the long wait, so that the plan knows its end
-    yield from _build_wait_steps(video)
+    yield from _build_wait_steps(video, "retry-after")
     yield from () if at_once else polls
-    for header in ("retry-after", "x-ratelimit-reset"):
-        yield Poll(of=f"after {header}")
+    yield Poll(of="after retry-after")
     yield get_balance()
 
 
