@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
-    Read = tuple[History, HttpExchange, Decimal]
-
 _BOOKS: Final = "books"
 
 _AT_ONCE: Final = timedelta(seconds=5)
@@ -35,7 +33,7 @@ _SOON: Final = timedelta(seconds=2)
 
 def find_falling_costs(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
     """GP509: the costs of a range never fall, but for what was given back for failures."""
-    highest: dict[tuple[str, str], Read] = {}
+    highest: dict[tuple[str, str], tuple[History, HttpExchange, Decimal]] = {}
     for history, each in _list_reads(histories, "billing.costs"):
         total = parse_decimal(each.object.get("total_cost"))
         if total is None:
