@@ -149,6 +149,13 @@ def _send_commands(client: Client, record: Record) -> None:
 
 def _check(workspace: WorkspaceHandle, record: Record) -> list[str]:
     """Return what is wrong with what is there, compared with what was answered."""
+    try:
+        return _compare(workspace, record)
+    except ControlError as error:
+        return [str(error)]
+
+
+def _compare(workspace: WorkspaceHandle, record: Record) -> list[str]:
     call = workspace._channel.call
     kept = {each["id"]: each for each in call("GET", "/generations")["generations"]}
     wrong = [*_check_money(call("GET", "/ledger"), kept, record)]
@@ -184,24 +191,24 @@ def _check_money(
 
 
 def run_rounds(case: str, rounds: int, folder: Path) -> list[str]:
-    """Run rounds of a case, and return what was wrong in them."""
+    """Run rounds of a case, and return what was wrong in them.
+
+    Only what is killed is started again: a fake whose worker or Redis is killed goes on.
+    """
     kind, victim, words = CASES[case]
     port, record, wrong = find_free_port(), Record(), []
     address = f"sqlite:///{folder}/fake.db" if kind == "sqlite" else f"redis://127.0.0.1:{port}/0"
     options = ("--store", address, "--workers", "2", "--balance", str(BALANCE))
-    for number in range(rounds + 1):
-        record.begin_round()
-        with ExitStack() as stack:
-            redis = stack.enter_context(run_redis(port, str(folder), *words)) if words else None
-            served = stack.enter_context(serve(*options, "--clock", "virtual"))
-            handle = connect(served.url, KEY)
-            try:
-                record.began = record.began or handle.clock.now()
-                wrong += _check(handle, record)
-            except ControlError as error:
-                wrong.append(str(error))
-            if number < rounds:
-                _kill_under_load(served, record, victim, number, redis)
+    with ExitStack() as stack:
+        running = stack.enter_context(run_redis(port, str(folder), *words)) if words else None
+        served = stack.enter_context(serve(*options, "--clock", "virtual"))
+        for number in range(rounds):
+            _load_and_kill(served, record, victim, number, running)
+            if victim == "redis":
+                running = stack.enter_context(run_redis(port, str(folder), *words))
+            elif victim == "all":
+                served = stack.enter_context(serve(*options, "--clock", "virtual"))
+            wrong += _check(connect(served.url, KEY), record)
     total = len(record.images) + len(record.videos)
     commands = record.credits.answered + record.advances.answered + record.changes.answered
     sys.stdout.write(f"{case}: {rounds} rounds, {total} generations, {commands} commands: ")
@@ -210,20 +217,23 @@ def run_rounds(case: str, rounds: int, folder: Path) -> list[str]:
     return wrong
 
 
-def _kill_under_load(
+def _load_and_kill(
     served: Served,
     record: Record,
     victim: str,
     number: int,
     redis: subprocess.Popen[bytes] | None,
 ) -> None:
+    record.begin_round()
+    record.began = record.began or connect(served.url, KEY).clock.now()
     over = threading.Event()
     with ThreadPoolExecutor(THREADS) as pool:
         for each in range(THREADS):
             pool.submit(_load, served, record, over, commands=not each)
         record.enough.wait(60)
         if victim == "worker":
-            os.kill(served.workers[number % 2], signal.SIGKILL)
+            workers = served.workers
+            os.kill(workers[number % len(workers)], signal.SIGKILL)
             record.begin_round()
             record.enough.wait(60)
         elif redis is not None and victim == "redis":

@@ -217,6 +217,9 @@ class DurableStore(UnitsOfWork):
             session.detach()
             return
         self._joined[workspace_id] = session
+        if session.incarnation != self._rows.incarnation:
+            session.incarnation = self._rows.incarnation
+            session.forget()
         if found.version != session.head.version or not session.is_loaded:
             session.load(found)
 

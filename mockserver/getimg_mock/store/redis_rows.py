@@ -67,6 +67,7 @@ class RedisRows:
         self._acquire = self._client.register_script(ACQUIRE)
         self._commit = self._client.register_script(COMMIT)
         self._release = self._client.register_script(RELEASE)
+        self.incarnation = 0
         self._token = ""
         self._locked: list[str] = []
         self._deleted: list[str] = []
@@ -90,6 +91,7 @@ class RedisRows:
             try:
                 return action()
             except self._connection_failure:
+                self.incarnation += 1
                 return action()
         except self._failures as error:
             raise self._explain(error) from error

@@ -53,6 +53,8 @@ class SqliteRows:
     of ours or of another format.
     """
 
+    incarnation = 0
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._locks: WorkspaceLocks | None = None

@@ -92,6 +92,7 @@ class StoredWorkspace:
         journal: StoredJournal | None = None,
     ) -> None:
         self.head = head
+        self.incarnation = rows.incarnation
         self.is_detached = False
         self.is_new = False
         self._is_ready = False
