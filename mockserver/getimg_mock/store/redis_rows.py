@@ -46,6 +46,7 @@ class RedisRows:
             raise MissingPackageError(
                 "A store at redis:// needs the package redis: pip install 'getimg-mock[redis]'."
             ) from None
+        self.incarnation = 0
         self._shown = _hide_password(address)
         plain, options = _split_options(address)
         self._prefix = f"{options.get('prefix', _PREFIX)}:"
@@ -59,6 +60,7 @@ class RedisRows:
                 socket_connect_timeout=BUSY_SECONDS,
                 retry=None,
                 retry_on_timeout=False,
+                redis_connect_func=self._note_connection,
             )
         except ValueError as error:
             raise SettingsError(
@@ -67,11 +69,15 @@ class RedisRows:
         self._acquire = self._client.register_script(ACQUIRE)
         self._commit = self._client.register_script(COMMIT)
         self._release = self._client.register_script(RELEASE)
-        self.incarnation = 0
         self._token = ""
         self._locked: list[str] = []
         self._deleted: list[str] = []
         self._check_format()
+
+    def _note_connection(self, connection: Any) -> None:
+        """Set up a connection; a server that was started again may have lost its last changes."""
+        connection.on_connect()
+        self.incarnation += 1
 
     def _check_format(self) -> None:
         self._try(lambda: self._client.set(self._key("format"), FORMAT, nx=True))
@@ -91,7 +97,6 @@ class RedisRows:
             try:
                 return action()
             except self._connection_failure:
-                self.incarnation += 1
                 return action()
         except self._failures as error:
             raise self._explain(error) from error
