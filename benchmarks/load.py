@@ -11,6 +11,7 @@ import json
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from getimg_mock.serving.server import new_event_loop
@@ -110,8 +111,9 @@ class _Greeting(asyncio.Protocol):
 class _Connection(asyncio.Protocol):
     """One keep-alive connection that takes its next request from a shared iterator."""
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: _Work, place: int) -> None:
         self._work = work
+        self._place = place
         self._received = bytearray()
         self._expected = 0  # 0: the head has not ended yet
         self._sent_at = 0.0
@@ -123,7 +125,7 @@ class _Connection(asyncio.Protocol):
         self._send(self._transport)
 
     def _send(self, transport: asyncio.Transport) -> None:
-        request = self._work.next_request()
+        request = self._work.next_request(self._place)
         if request is None:
             transport.close()
             return
@@ -155,8 +157,12 @@ class _Connection(asyncio.Protocol):
 class _Work:
     """The requests still to be sent, and what came of those that were."""
 
-    def __init__(self, requests: Sequence[bytes], *, count: int, connections: int) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], *, count: int, connections: int, apart: bool
+    ) -> None:
         self._requests = requests
+        # The next request of each connection, where they have requests of their own.
+        self._places = list(range(connections)) if apart else []
         self._left = self._count = count
         self._open = connections
         self.statuses: dict[int, int] = {}
@@ -169,11 +175,15 @@ class _Work:
         if not self.done.done():
             self.done.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
-    def next_request(self) -> bytes | None:
+    def next_request(self, place: int) -> bytes | None:
         if not self._left:
             return None
         self._left -= 1
-        return self._requests[self._left % len(self._requests)]
+        at = self._left
+        if self._places:
+            at = self._places[place]
+            self._places[place] += len(self._places)
+        return self._requests[at % len(self._requests)]
 
     def answered(self, status: int, seconds: float) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -190,16 +200,23 @@ class _Work:
 
 
 async def _run(
-    port: int, requests: Sequence[bytes], count: int, connections: int, tunnel: Tunnel | None
+    port: int,
+    requests: Sequence[bytes],
+    count: int,
+    connections: int,
+    tunnel: Tunnel | None,
+    *,
+    apart: bool,
 ) -> Load:
     loop = asyncio.get_running_loop()
-    work = _Work(requests, count=count, connections=connections)
+    work = _Work(requests, count=count, connections=connections, apart=apart)
     began = time.perf_counter()
-    for _ in range(connections):
+    for place in range(connections):
+        open_connection = partial(_Connection, work, place)
         if tunnel is None:
-            await loop.create_connection(lambda: _Connection(work), "127.0.0.1", port)
+            await loop.create_connection(open_connection, "127.0.0.1", port)
         else:
-            await tunnel.open(_Connection(work), port)
+            await tunnel.open(open_connection(), port)
     await asyncio.wait_for(work.done, _LIMIT)
     seconds = time.perf_counter() - began
     latencies = sorted(work.latencies)
@@ -217,11 +234,14 @@ def load(
     requests: Sequence[bytes],
     count: int,
     connections: int = 16,
+    apart: bool = False,
     tunnel: Tunnel | None = None,
 ) -> Load:
     """Send `count` requests over `connections` connections to 127.0.0.1:`port`.
 
-    With `tunnel`, the port is that of a proxy.
+    With `apart` each connection has requests of its own: of 16 connections the first sends the
+    requests 0, 16, 32 and so on, as often as it gets its answer. With `tunnel`, the port is that of
+    a proxy.
     """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(port, requests, count, connections, tunnel))
+        return runner.run(_run(port, requests, count, connections, tunnel, apart=apart))
