@@ -79,7 +79,7 @@ soak: $(DEVELOPS) ## Send random requests for MINUTES=10
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
 	@missed=0; for what in startup serving downloads workers replaying recording \
-	        memory media plugin contract page; do \
+	        memory media plugin contract page programs proxied_bytes; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.cassettes.cassette_reader import read_cassette
+from getimg_mock.cassettes.cassette import RecordedBody
+from getimg_mock.cassettes.cassette_files import MAX_ENTRY_SIZE, format_entry_name
+from getimg_mock.cassettes.cassette_reader import read_cassette, read_entry
 from getimg_mock.cassettes.cassette_writer import (
+    format_draft,
     prepare_folder,
     write_cassette,
+    write_draft,
     write_entries,
     write_manifest,
     write_media,
@@ -79,3 +84,31 @@ def test_a_folder_of_something_else_is_not_written_to(tmp_path: Path) -> None:
         prepare_folder(tmp_path)
     with pytest.raises(CassetteError, match="cannot be written"):
         prepare_folder(tmp_path / "thesis.txt")
+
+
+def test_a_draft_is_read_as_the_entry_that_it_becomes(tmp_path: Path) -> None:
+    """A recording that is killed leaves drafts."""
+    entry = build_refusal("a")
+    prepare_folder(tmp_path)
+    draft = format_draft(entry)
+    assert draft is not None
+    write_draft(tmp_path, entry, draft)
+    name = format_entry_name(entry)
+    assert read_entry(tmp_path, name) == entry
+    write_entries(tmp_path, [entry])
+    assert read_entry(tmp_path, name) == entry
+    assert len((tmp_path / "exchanges" / name).read_bytes().splitlines()) > 10
+
+
+def test_what_is_too_large_for_readers_is_not_kept() -> None:
+    """The indented file counts: nested deeply, a short answer becomes a long file."""
+    deep: list[object] = []
+    for _ in range(400):
+        deep = [deep]
+    entry = build_refusal("a")
+    for count, kept in ((1, True), (40, False)):
+        value = [deep] * count
+        response = replace(entry.response, body=RecordedBody("json", value))
+        assert len(json.dumps(value)) < MAX_ENTRY_SIZE
+        assert (len(json.dumps(value, indent=2)) < MAX_ENTRY_SIZE) == kept
+        assert (format_draft(replace(entry, response=response)) is not None) == kept

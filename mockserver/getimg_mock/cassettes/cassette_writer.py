@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import threading
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from getimg_mock import schemas
 from getimg_mock.cassettes.cassette import Cassette, Manifest, RecordedExchange, RecordedJob
@@ -29,6 +28,7 @@ from getimg_mock.errors import CassetteError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from getimg_mock.schemas import Json
 
@@ -75,11 +75,30 @@ def write_entries(folder: Path, entries: Iterable[RecordedExchange]) -> list[str
     return sorted(names)
 
 
-def is_storable(entry: RecordedExchange) -> bool:
-    """Return whether a cassette can hold an entry: one that is not as its schema says cannot."""
+def format_draft(entry: RecordedExchange) -> bytes | None:
+    """Return an entry as a file of one line; None where a cassette cannot hold it.
+
+    An entry that is not as its schema says is none that a cassette can hold.
+    """
     value = encode_entry(entry)
     schema = "own/cassette-job" if value["kind"] == "job" else "own/cassette-exchange"
-    return not schemas.violations(schema, value) and len(_format_json(value)) <= MAX_ENTRY_SIZE
+    if schemas.violations(schema, value):
+        return None
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+    draft = text.encode("utf-8", "backslashreplace")
+    # Indented, each line has at most two spaces for each container that it is in.
+    containers = draft.count(b"{") + draft.count(b"[")
+    lines = 2 * containers + draft.count(b",")
+    fits = len(draft) + lines * (2 * containers + 1) <= MAX_ENTRY_SIZE
+    return draft if fits or len(_format_json(value)) <= MAX_ENTRY_SIZE else None
+
+
+def write_draft(folder: Path, entry: RecordedExchange, draft: bytes) -> None:
+    """Write an entry as `format_draft` has it, until `write_entries` writes it for readers.
+
+    It takes a fourth of the time, and a recording that is interrupted has it all the same.
+    """
+    _write_file(folder / EXCHANGES / format_entry_name(entry), draft)
 
 
 def write_manifest(folder: Path, *, product: str, contract: str, upstream: str) -> Manifest:
@@ -130,14 +149,21 @@ def _format_json(value: Json) -> bytes:
 
 def _write_file(path: Path, data: bytes) -> None:
     """Replace a file as a whole: a recording that is interrupted leaves no half of one."""
-    fresh = ""
+    fresh = path.with_name(f".new-{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
-        handle, fresh = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        with os.fdopen(handle, "wb") as file:
+        with _create_file(fresh) as file:
             file.write(data)
-        Path(fresh).chmod(0o644)
-        Path(fresh).replace(path)
+        fresh.replace(path)
     except OSError as error:
         with suppress(OSError):
-            Path(fresh).unlink(missing_ok=True)
+            fresh.unlink(missing_ok=True)
         raise CassetteError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def _create_file(path: Path) -> BinaryIO:
+    """Create a file, in place of what an interrupted recording has left there."""
+    try:
+        return path.open("xb")
+    except FileExistsError:
+        path.unlink()
+        return path.open("xb")

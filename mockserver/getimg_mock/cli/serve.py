@@ -10,6 +10,7 @@ import os
 import shlex
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -183,7 +184,10 @@ def run(arguments: argparse.Namespace) -> int:
     file = find_settings_file(arguments)
 
     def work(app: Application, number: int, parent: int | None = None) -> None:
-        reloader = Reloader(app, given, lambda: load_settings(arguments, {}), file)
+        def load() -> Settings:
+            return _answer_misses(load_settings(arguments, {}))
+
+        reloader = Reloader(app, _answer_misses(given), load, file)
         _serve(reloader, entrances[number], watched=arguments.watch, parent=parent)
 
     if settings.workers != 1:
@@ -196,6 +200,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.record is not None or settings.on_miss == "real":
             _finish(app, arguments.learn)
     return 0
+
+
+def _answer_misses(settings: Settings) -> Settings:
+    """Return settings for the fake within what sends unrecorded requests to the API."""
+    return replace(settings, on_miss="fail") if settings.on_miss == "real" else settings
 
 
 def _serve_from_workers(app: Application, work: Callable[..., None]) -> None:
@@ -341,6 +350,7 @@ def judge_client(
                 "actual": finding.observation.actual,
                 "exchanges": list(finding.observation.exchanges),
                 "sent_by": finding.history.find_senders(finding.observation.exchanges),
+                "called_at": finding.history.find_call_sites(finding.observation.exchanges),
             }
             for each in result.verdicts
             for finding in each.findings

@@ -17,6 +17,7 @@ START: Final = b"\0\0\0\1"
 """What stands before each NAL unit of a byte stream."""
 
 _P_SLICE: Final = 1  # nal_unit_type, table 7-1
+IDR_SLICE: Final = 5
 SPS: Final = 7
 PPS: Final = 8
 REFERENCE: Final = 2 << 5  # nal_ref_idc: any but 0 means that the next frame may copy from it

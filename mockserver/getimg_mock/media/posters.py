@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from getimg_mock.media.png_files import Band
 
 _SKETCH: Final = 320  # the longest side of the background before it is enlarged
+_SMOOTH: Final = (1024, 512)  # columns and rows, from where on pixels of the background repeat
 _SMALLEST_LABEL: Final = 9
 _ROOM_FOR_LABELS: Final = 8  # label heights; on less, the prompt stands alone
 _SMALL: Final = 64  # pixels; up to here every one is needed, and none is left for a margin
@@ -73,15 +74,23 @@ def _draw_background(poster: Poster) -> Image.Image:
     for index, colour in enumerate(colours.glows):
         _draw_glow(sketch, chance, index, colour)
     if not poster.grain:
-        return sketch.resize((poster.width, poster.height), Image.Resampling.BILINEAR)
+        return _enlarge(sketch, poster)
     # Darkened where the grain would exceed white: the cheap addition is modulo 256.
     bounded = sketch.point([min(value, 255 - _GRAIN) for value in range(256)] * 3)
-    # Half as large, then each pixel four times: the grain hides the steps, at a third of the time.
-    half = bounded.resize(
-        (-(-poster.width // 2), -(-poster.height // 2)), Image.Resampling.BILINEAR
+    return ImageChops.add_modulo(_enlarge(bounded, poster), _draw_grain(poster))
+
+
+def _enlarge(sketch: Image.Image, poster: Poster) -> Image.Image:
+    """Return the background in full size: smooth up to a point, then each pixel several times.
+
+    Neighbours differ by less than a level of brightness there, and it takes a third of the time.
+    """
+    size = poster.width, poster.height
+    smooth = tuple(
+        -(-side // max(1, side // enough)) for side, enough in zip(size, _SMOOTH, strict=True)
     )
-    smooth = half.resize((poster.width, poster.height), Image.Resampling.NEAREST)
-    return ImageChops.add_modulo(smooth, _draw_grain(poster))
+    half = sketch.resize((smooth[0], smooth[1]), Image.Resampling.BILINEAR)
+    return half if half.size == size else half.resize(size, Image.Resampling.NEAREST)
 
 
 def _draw_grain(poster: Poster) -> Image.Image:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from getimg_mock.media.films import draw_first_frame, has_odd_side, light_bar, place_key_frames
 from getimg_mock.media.h264 import (
+    IDR_SLICE,
     MACROBLOCK,
     PPS,
     REFERENCE,
@@ -40,7 +41,6 @@ FRAME: Final = 1024
 # A single channel without any spectral data (ISO/IEC 14496-3, table 4.4), and the end.
 _SILENCE: Final = bytes.fromhex("01180007")
 _KEY_FRAME_EVERY: Final = 10.0  # seconds; the frames between cost a player next to nothing
-_IDR_SLICE: Final = 5  # nal_unit_type, table 7-1
 _I_ONLY: Final = 7  # slice_type, table 7-6
 _I_PCM: Final = 25  # mb_type, table 7-11
 _FRAME_NUMBER_BITS: Final = 4
@@ -136,7 +136,7 @@ def _write_key_frame(image: Image.Image, headers: StreamHeaders, index: int) -> 
     bits.write_signed(0)  # slice_qp_delta
     bits.write_unsigned(1)  # disable_deblocking_filter_idc
     bits.write_unsigned(_I_PCM)
-    head = bytes((REFERENCE | _IDR_SLICE,)) + escape_payload(bits.align())
+    head = bytes((REFERENCE | IDR_SLICE,)) + escape_payload(bits.align())
     # No sample is below 16, so none needs to be escaped.
     return head + _STORED.join(_list_macroblocks(image, headers)) + b"\x80"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -117,3 +117,43 @@ def test_the_lock_is_released_after_each_change(tmp_path: Path) -> None:
         record.add(Decimal("0.10"))
     (tmp_path / "spend.json").unlink()
     assert SpendRecord(tmp_path / "spend.json", max_wait=0).total == 0
+
+
+def test_a_removed_record_is_written_anew_with_what_this_run_knows(tmp_path: Path) -> None:
+    """What was reserved stays reserved, also where the file is gone."""
+    record = SpendRecord(tmp_path / "spend.json")
+    record.add(Decimal("0.10"))
+    (tmp_path / "spend.json").unlink()
+    assert record.reserve(Decimal("0.10"), Decimal("0.15")) is None
+    record.add(Decimal("0.01"))
+    assert SpendRecord(tmp_path / "spend.json").total == Decimal("0.11")
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"days": 1}', "[" * 100_000])
+def test_a_record_that_was_emptied_stops_everything(tmp_path: Path, content: str) -> None:
+    """A file without content is a damaged one: it does not say that nothing was spent."""
+    record = SpendRecord(tmp_path / "spend.json")
+    record.add(Decimal("0.10"))
+    (tmp_path / "spend.json").write_text(content, encoding="utf-8")
+    with pytest.raises(BudgetError, match="cannot be read"):
+        record.reserve(Decimal("0.01"), Decimal(1))
+
+
+def test_changes_are_written_in_place_and_stay_readable(tmp_path: Path) -> None:
+    """Replacing a file writes to the disk, so only a file that grows is replaced."""
+    file, day = tmp_path / "spend.json", [datetime(2026, 9, 1, tzinfo=UTC)]
+    file.write_text('{"days": {"2026-08-31": "123456789.50"}}', encoding="utf-8")
+    record = SpendRecord(file, clock=lambda: day[0])
+    record.add(Decimal("0.10"))
+    first = file.stat()
+    for _ in range(50):
+        record.add(Decimal("0.01"))
+    assert (file.stat().st_ino, file.stat().st_size) == (first.st_ino, first.st_size)
+    told = file.read_text(encoding="utf-8").rstrip()
+    assert told == '{\n "days": {\n  "2026-08-31": "123456789.50",\n  "2026-09-01": "0.60"\n }\n}'
+    for _ in range(60):
+        day[0] += timedelta(days=1)
+        record.add(Decimal("1E-9"))
+    assert file.stat().st_size > first.st_size
+    assert SpendRecord(file).days == record.days
+    assert len(record.days) == 62

@@ -20,9 +20,9 @@ from getimg_mock.cassettes.cassette import (
 )
 from getimg_mock.cassettes.cassette_files import MAX_ENTRIES
 from getimg_mock.cassettes.cassette_writer import (
-    is_storable,
+    format_draft,
+    write_draft,
     write_entries,
-    write_entry,
     write_manifest,
 )
 from getimg_mock.cassettes.distillation import KEPT_HEADERS, Distiller
@@ -152,22 +152,24 @@ class CassetteRecorder:
         repeated = last is not None and last.response == entry.response
         if repeated and entry.operation not in SUBMISSIONS:
             return
-        if len(self._kept) >= MAX_ENTRIES or not is_storable(entry):
+        entry = replace(entry, occurrence=self._counts[name] + 1)
+        draft = format_draft(entry) if len(self._kept) < MAX_ENTRIES else None
+        if draft is None:
             self.left_out += 1
             return
         self._counts[name] += 1
-        entry = replace(entry, occurrence=self._counts[name])
         self._last[name] = entry
         kept = _Kept(entry, seen.times.started, links)
         self._kept.append(kept)
         if isinstance(entry, RecordedJob):
             self._jobs[str(seen.answer["id"])] = kept
-        if entry.operation in SUBMISSIONS:
-            self._save(entry)
+        if entry.operation in SUBMISSIONS and self.durable:
+            write_draft(self.folder, entry, draft)
 
     def _save(self, entry: RecordedExchange) -> None:
-        if self.durable:
-            write_entry(self.folder, entry)
+        draft = format_draft(entry) if self.durable else None
+        if draft is not None:
+            write_draft(self.folder, entry, draft)
 
     def _find_links(self, answer: dict[str, Any]) -> dict[int, str]:
         """Return the targets of the links of a result that lead to the service itself."""

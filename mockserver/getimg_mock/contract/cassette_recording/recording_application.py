@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from getimg_mock.api.endpoints import BodyTooLargeError, read_body
 from getimg_mock.api.error_envelope import render_problem
@@ -16,6 +16,7 @@ from getimg_mock.api.raw_connection import ClientGoneError
 from getimg_mock.application import Application
 from getimg_mock.cassettes.cassette_files import MANIFEST
 from getimg_mock.cassettes.cassette_writer import prepare_folder, write_manifest
+from getimg_mock.contract.cassette_recording.background_notes import BackgroundNotes
 from getimg_mock.contract.cassette_recording.cassette_recorder import (
     CassetteRecorder,
     ExchangeTimes,
@@ -37,7 +38,6 @@ from getimg_mock.world.clock import wall_time
 from getimg_mock.world.operations import OPERATIONS, find_operation
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
     from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
@@ -59,6 +59,12 @@ _UNANSWERED: Final = (
 )
 
 
+class _Exchanged(NamedTuple):
+    request: PreparedRequest
+    received: ReceivedResponse
+    times: ExchangeTimes
+
+
 class RecordingApplication(Application):
     """Forwards requests to the API through a gate, and records what is exchanged in `folder`."""
 
@@ -71,8 +77,7 @@ class RecordingApplication(Application):
         self.downloads = DownloadStore(folder, forwarder.forward)
         self.recorder = CassetteRecorder(folder, forwarder.origin, durable=True)
         self.observed = ObservedExchanges(forwarder.origin)
-        # One thread, so that exchanges are noted in the order of their responses.
-        self._notes = ThreadPoolExecutor(1, thread_name_prefix="getimg-mock-notes")
+        self._notes = BackgroundNotes(self._note)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="getimg-mock-record")
 
     def find_endpoint(self, scope: Scope) -> None:
@@ -120,7 +125,7 @@ class RecordingApplication(Application):
         # A client may follow a link, or poll, as soon as it has the response.
         self.downloads.expect(list_own_links(received, self.forwarder.origin))
         times = ExchangeTimes(started, answered)
-        self._notes.submit(self._note, request, received, times).add_done_callback(self._confirm)
+        self._notes.add(_Exchanged(request, received, times))
         body = received.body
         operation = find_operation(request.method, request.target.partition("?")[0])
         if operation in OPERATIONS and OPERATIONS[operation].has_links:
@@ -128,16 +133,14 @@ class RecordingApplication(Application):
             body = replace_origin(body, self.forwarder.origin, local)
         return Answer(received.status, body, select_headers(received))
 
-    def _note(
-        self, request: PreparedRequest, received: ReceivedResponse, times: ExchangeTimes
-    ) -> None:
-        self.observed.note(request, received, times.started)
-        self.recorder.note(request, received, times, self.forwarder.gate.keys)
+    @property
+    def left_out(self) -> int:
+        """How many exchanges were not kept: beyond the limits, or as they could not be written."""
+        return self.recorder.left_out + self.observed.left_out + self._notes.failures
 
-    def _confirm(self, noted: Future[None]) -> None:
-        """Count an exchange that could not be kept, whatever the reason."""
-        if noted.exception() is not None:
-            self.recorder.left_out += 1
+    def _note(self, seen: _Exchanged) -> None:
+        self.observed.note(seen.request, seen.received, seen.times.started)
+        self.recorder.note(*seen, self.forwarder.gate.keys)
 
     def _serve_download(self, scope: Scope, target: str) -> Answer:
         started = wall_time()
@@ -164,7 +167,7 @@ class RecordingApplication(Application):
     def close(self) -> None:
         """Wait for requests that are still with the API, and close the connections to it."""
         self._pool.shutdown(wait=True)
-        self._notes.shutdown(wait=True)
+        self._notes.close()
         self.forwarder.close()
 
 

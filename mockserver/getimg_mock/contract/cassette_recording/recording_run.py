@@ -116,7 +116,7 @@ def finish_recording(app: RecordingApplication) -> RecordingSummary:
         learned=learn_settings(app.recorder.list_entries(), gate.models),
         missing=len(missing),
         foreign_links=app.recorder.foreign_links,
-        left_out=app.recorder.left_out + app.observed.left_out,
+        left_out=app.left_out,
     )
 
 
