@@ -225,3 +225,40 @@ def test_models_are_compared_with_the_file_of_the_user(service: MockServer, tmp_
     report, _ = find_drift(options(service, models=file))
     assert {row.change for row in report.rows} == {"model added"}
     assert drift_run.NO_SDK == "none"
+
+
+def test_what_no_schema_describes_is_compared_with_what_update_wrote(tmp_path: Path) -> None:
+    """Fields of a rate, and how a moment is written, are not lost on the way through a file."""
+    models = deepcopy(load_shipped_models())
+    models[0]["pricing"]["rates"][0]["volume"] = [{"from": 1000}]
+    models[0]["pricing"]["tax"] = "included"
+    models[0]["created_at"] = models[0]["created_at"].replace("Z", "+00:00")
+    file = tmp_path / "models.json"
+    with MockServer(port=0) as server:
+        server.workspace(KEY).scenarios.add(on="models.list", answer={"body": models})
+        report, _ = find_drift(options(server, models=file, update=True))
+        assert [row.change for row in report.rows if row.subject.startswith("model ")] == [
+            "added",
+            "added",
+        ]
+        again, _ = find_drift(options(server, models=file))
+    assert [row.subject for row in again.rows] == ["models.retrieve response"]  # it has them not
+
+
+def test_a_model_that_a_models_file_cannot_have_is_compared_and_named(tmp_path: Path) -> None:
+    """A role that the API has added must be seen, though no models file can have it yet."""
+    models = deepcopy(load_shipped_models())
+    models[0]["supported_references"]["mask_image"] = 1
+    models[0]["name"] = "Another"
+    with MockServer(port=0) as server:
+        server.workspace(KEY).scenarios.add(on="models.list", answer={"body": models})
+        report, _ = find_drift(options(server))
+        found = {(row.subject.rpartition(" ")[2], row.change) for row in report.rows}
+        assert {
+            ("supported_references.mask_image", "invalid response"),
+            ("mask_image", "limit changed"),
+            ("name", "values changed"),
+        } <= found
+        assert report.status == 0
+        with pytest.raises(SettingsError, match="--update wrote nothing"):
+            find_drift(options(server, models=tmp_path / "models.json", update=True))
