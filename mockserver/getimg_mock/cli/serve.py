@@ -340,6 +340,7 @@ def judge_client(
                 "actual": finding.observation.actual,
                 "exchanges": list(finding.observation.exchanges),
                 "sent_by": finding.history.find_senders(finding.observation.exchanges),
+                "called_at": finding.history.find_call_sites(finding.observation.exchanges),
             }
             for each in result.verdicts
             for finding in each.findings

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -297,14 +298,15 @@ class HttpSession:
 
     def await_windows(self, plan: Plan) -> None:
         """Wait until the rate limit windows that a plan fills are reset, if allowed."""
-        filled = {
+        filled = Counter(
             (f"Bearer {self.keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
             for step in plan.submissions
             if step.use == "burst"
-        }
-        for place in filled & self._target.windows.keys():
+        )
+        for place in filled.keys() & self._target.windows.keys():
             window = self._target.windows[place]
-            if window.remaining < window.limit:
+            # What a plan fills it needs as a whole; of the others, what it takes.
+            if window.remaining < min(filled[place], window.limit):
                 self._await_reset(window)
 
     def _await_reset(self, window: RateLimitWindow) -> None:
