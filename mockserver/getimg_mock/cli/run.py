@@ -107,6 +107,7 @@ def render_verdict(fake: Fake, handed: SpooledTraffic | None = None) -> str:
         f"  {each['status']} {each['check']} {each['statement']}\n"
         f"       {each['expected']}; {each['actual']}"
         + "".join(f"\n       sent by {sender}" for sender in each["sent_by"])
+        + "".join(f"\n       called at {place}" for place in each["called_at"])
         for each in worst.values()
     ]
     head = f"client contract: {verdict['judged']} checks judged, {len(lines)} with findings"
