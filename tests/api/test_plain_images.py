@@ -107,11 +107,10 @@ class Client:
         }
         cycle = RequestCycle(scope, connection, connection, lambda: None)
         cycle.set_body(body)
-        app = self.driver.app
-        if self.is_short and app.answer_at_once(scope, cycle):
+        endpoint: Any = self.driver.app.find_endpoint(scope)
+        if self.is_short and endpoint.answer_at_once(scope, cycle):
             self.answered_at_once += 1
         else:
-            endpoint: Any = app.find_endpoint(scope)
             run = cycle.run_asgi(endpoint)
             with pytest.raises(StopIteration):
                 run.send(None)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.requests import GenerationRequest
     from getimg_mock.world.workspaces import Workspace
 
-_OPERATION: Final = OPERATIONS["images.generate"]
+_OPERATION: Final = OPERATIONS["images.generate"].name
 
 
 class PlainImages:
@@ -50,11 +50,11 @@ class PlainImages:
 
     def answer(self, scope: Scope, direct: ReturnableExchange) -> bool:
         """Answer a request and return True; return False if it has to go the long way."""
-        if not self._applies or scope["path"] != _OPERATION.path or scope["method"] != "POST":
+        if not self._applies or scope["method"] != "POST":
             return False
         started, wall = stopwatch(), wall_seconds()
         fake = self._fake
-        call = Call(_OPERATION.name, scope, fake)
+        call = Call(_OPERATION, scope, fake)
         fields = call.fields
         key = find_plain_key(call)
         if key is None or fields.get(b"content-type") != b"application/json" or HEADER in fields:
