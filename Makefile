@@ -35,8 +35,10 @@ run: $(RUNS) ## Start the fake on http://127.0.0.1:4010, with a first picture
 test: $(DEVELOPS) ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+# One core checks types while others run the tests.
 .PHONY: check
-check: lint types architecture test ## Lint, types, architecture, tests: what CI runs
+check: lint ## Lint, types, architecture, tests: what CI runs
+	@$(MAKE) --jobs=2 types architecture test
 
 .PHONY: lint
 lint: $(DEVELOPS) ## Judge the style, change nothing
