@@ -116,7 +116,8 @@ class RedisRows:
     def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
         """Lock a workspace, and return its version; None for an unknown one."""
         keys = [self._key(name, workspace_id) for name in ("lock", "workspace", "next")]
-        values = [self._token, _LOCK_MILLISECONDS, int(waits), _NEXT_MILLISECONDS]
+        values: list[str | int] = [self._token, _LOCK_MILLISECONDS]
+        values += [int(waits), _NEXT_MILLISECONDS]
         for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
             found = self._try(lambda: self._acquire(keys, values))
             if found[0]:
