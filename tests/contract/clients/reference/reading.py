@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time  # noqa: TID251 - a client waits on its own clock
 from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -27,8 +28,10 @@ def read(
     raw: str = "",
 ) -> Steps:
     """Return the JSON at a path; `raw` is a query as it is sent."""
-    if core.faulty("ample-balance-kept") and path in core.seen:
-        return core.seen[path]
+    if core.faulty("ample-balance-kept") and "balance" in core.seen and path == "billing/balance":
+        since, value = core.seen["balance"]
+        if time.monotonic() - since > 5:
+            return value
     yield from spooled(core)
     most = core.max_retries + 1 if attempts is None else attempts
     most = miscounted(core, path, most, asked=attempts is None)
@@ -47,7 +50,7 @@ def read(
             continue
         core.seen["broken"] = core.seen.get("broken", 0) + 1 if got.status == 503 else 0
         if got.status < 300:
-            return kept(core, path, value_of(core, got))
+            return kept(core, value_of(core, got))
         wait = retries.wait_after(core, got, attempt, post=False)
         if last or wait is None:
             raise answers.refusal(core, got, post=False)
@@ -55,11 +58,11 @@ def read(
     raise AssertionError("the last attempt returns or raises")
 
 
-def kept(core: Core, path: str, value: Any) -> Any:
+def kept(core: Core, value: Any) -> Any:
     """Return an answer; only faulty clients keep a balance that seems to last for long."""
     ample = isinstance(value, dict) and str(value.get("balance", "")).startswith("1000")
     if core.faulty("ample-balance-kept") and ample and len(str(value["balance"])) < 8:
-        core.seen[path] = value
+        core.seen["balance"] = time.monotonic(), value
     return value
 
 

@@ -164,7 +164,7 @@ def slots_taken(core: Core) -> None:
     """Raise where a fault has left no slot, or has the client send nothing for a minute."""
     if core.faulty("slots-lost") and core.seen.get("refusals", 0) > 10:
         raise NotSentError("too many orders are under way")
-    if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 4:
+    if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
         raise NotSentError("the service is down: not sent")
 
 
