@@ -35,8 +35,10 @@ run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
 test: $(DEVELOPS) ## Run all tests
 	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
+# One core checks types while others run the tests.
 .PHONY: check
-check: lint types architecture test ## Lint, types, architecture, tests: what CI runs
+check: lint ## Lint, types, architecture, tests: what CI runs
+	@$(MAKE) --jobs=2 types architecture test
 
 .PHONY: lint
 lint: $(DEVELOPS) ## Judge the style, change nothing
@@ -77,7 +79,7 @@ soak: $(DEVELOPS) ## Send random requests for MINUTES=10
 .PHONY: bench
 bench: $(DEVELOPS) ## Measure, and compare with the targets
 	@missed=0; for what in startup serving downloads workers replaying recording \
-	        memory media plugin contract page; do \
+	        memory media plugin contract page programs proxied_bytes; do \
 	    $(BIN)/python -m benchmarks.$$what $(ARGS) || missed=1; \
 	done; exit $$missed
 

@@ -11,11 +11,13 @@ import json
 import statistics
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from getimg_mock.serving.server import new_event_loop
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Sequence
 
 KEY: Final = "sk_benchmark"
@@ -70,11 +72,48 @@ def encoded(method: str, path: str, *, key: str = KEY, body: object = None) -> b
     return "\r\n".join(head).encode() + b"\r\n\r\n" + data
 
 
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """TLS with a host behind a proxy."""
+
+    host: str
+    context: ssl.SSLContext
+
+    async def open(self, protocol: asyncio.Protocol, port: int) -> None:
+        """Give `protocol` a connection through the proxy at 127.0.0.1:`port`."""
+        loop = asyncio.get_running_loop()
+        greeting = _Greeting(f"CONNECT {self.host}:443 HTTP/1.1\r\n\r\n".encode(), loop)
+        transport, _ = await loop.create_connection(lambda: greeting, "127.0.0.1", port)
+        await greeting.answered
+        secured = await loop.start_tls(transport, protocol, self.context, server_hostname=self.host)
+        if secured is None:
+            raise ConnectionError("The proxy closed the connection in the handshake.")
+        protocol.connection_made(secured)
+
+
+class _Greeting(asyncio.Protocol):
+    """Asks a proxy for a tunnel, and waits for its answer."""
+
+    def __init__(self, request: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        self._request = request
+        self.answered: asyncio.Future[None] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if data.startswith(b"HTTP/1.1 200") and data.endswith(b"\r\n\r\n"):
+            self.answered.set_result(None)
+        else:
+            self.answered.set_exception(ConnectionError(f"The proxy answered {data[:80]!r}."))
+
+
 class _Connection(asyncio.Protocol):
     """One keep-alive connection that takes its next request from a shared iterator."""
 
-    def __init__(self, work: _Work) -> None:
+    def __init__(self, work: _Work, place: int) -> None:
         self._work = work
+        self._place = place
         self._received = bytearray()
         self._expected = 0  # 0: the head has not ended yet
         self._sent_at = 0.0
@@ -86,7 +125,7 @@ class _Connection(asyncio.Protocol):
         self._send(self._transport)
 
     def _send(self, transport: asyncio.Transport) -> None:
-        request = self._work.next_request()
+        request = self._work.next_request(self._place)
         if request is None:
             transport.close()
             return
@@ -118,8 +157,12 @@ class _Connection(asyncio.Protocol):
 class _Work:
     """The requests still to be sent, and what came of those that were."""
 
-    def __init__(self, requests: Sequence[bytes], *, count: int, connections: int) -> None:
+    def __init__(
+        self, requests: Sequence[bytes], *, count: int, connections: int, apart: bool
+    ) -> None:
         self._requests = requests
+        # The next request of each connection, where they have requests of their own.
+        self._places = list(range(connections)) if apart else []
         self._left = self._count = count
         self._open = connections
         self.statuses: dict[int, int] = {}
@@ -132,11 +175,15 @@ class _Work:
         if not self.done.done():
             self.done.set_exception(context.get("exception") or RuntimeError(context["message"]))
 
-    def next_request(self) -> bytes | None:
+    def next_request(self, place: int) -> bytes | None:
         if not self._left:
             return None
         self._left -= 1
-        return self._requests[self._left % len(self._requests)]
+        at = self._left
+        if self._places:
+            at = self._places[place]
+            self._places[place] += len(self._places)
+        return self._requests[at % len(self._requests)]
 
     def answered(self, status: int, seconds: float) -> None:
         self.statuses[status] = self.statuses.get(status, 0) + 1
@@ -152,12 +199,24 @@ class _Work:
             self.done.set_result(None)
 
 
-async def _run(port: int, requests: Sequence[bytes], count: int, connections: int) -> Load:
+async def _run(
+    port: int,
+    requests: Sequence[bytes],
+    count: int,
+    connections: int,
+    tunnel: Tunnel | None,
+    *,
+    apart: bool,
+) -> Load:
     loop = asyncio.get_running_loop()
-    work = _Work(requests, count=count, connections=connections)
+    work = _Work(requests, count=count, connections=connections, apart=apart)
     began = time.perf_counter()
-    for _ in range(connections):
-        await loop.create_connection(lambda: _Connection(work), "127.0.0.1", port)
+    for place in range(connections):
+        open_connection = partial(_Connection, work, place)
+        if tunnel is None:
+            await loop.create_connection(open_connection, "127.0.0.1", port)
+        else:
+            await tunnel.open(open_connection(), port)
     await asyncio.wait_for(work.done, _LIMIT)
     seconds = time.perf_counter() - began
     latencies = sorted(work.latencies)
@@ -169,7 +228,20 @@ async def _run(port: int, requests: Sequence[bytes], count: int, connections: in
     )
 
 
-def load(*, port: int, requests: Sequence[bytes], count: int, connections: int = 16) -> Load:
-    """Send `count` requests over `connections` connections to 127.0.0.1:`port`."""
+def load(
+    *,
+    port: int,
+    requests: Sequence[bytes],
+    count: int,
+    connections: int = 16,
+    apart: bool = False,
+    tunnel: Tunnel | None = None,
+) -> Load:
+    """Send `count` requests over `connections` connections to 127.0.0.1:`port`.
+
+    With `apart` each connection has requests of its own: of 16 connections the first sends the
+    requests 0, 16, 32 and so on, as often as it gets its answer. With `tunnel`, the port is that of
+    a proxy.
+    """
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(_run(port, requests, count, connections))
+        return runner.run(_run(port, requests, count, connections, tunnel, apart=apart))

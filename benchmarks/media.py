@@ -70,15 +70,7 @@ def _print_sizes() -> None:
     """Print the figures of docs/media.md: how large pictures are, and what their grain costs."""
     for width, height in SIZES:
         for kind in (PNG, JPEG, WEBP):
-            small = Picture(
-                width=width,
-                height=height,
-                mime_type=kind.mime_type,
-                prompt=PROMPT,
-                model="seedream-5-lite",
-                generation="req-01HXYZABCD1234",
-                seed=b"benchmark",
-            )
+            small = _describe(kind, width, height)
             real = replace(small, grain=True)
             ours, base = _seconds(
                 partial(encode_picture, real), partial(encode_picture, small), rounds=1
@@ -91,10 +83,20 @@ def _print_sizes() -> None:
             )
 
 
-def _picture(kind: Format, width: int, height: int) -> int:
-    picture = Picture(
-        width, height, kind.mime_type, PROMPT, "seedream-5-lite", "req-01HXYZABCD1234", b"benchmark"
+def _describe(kind: Format, width: int, height: int) -> Picture:
+    return Picture(
+        width=width,
+        height=height,
+        mime_type=kind.mime_type,
+        prompt=PROMPT,
+        model="seedream-5-lite",
+        generation="req-01HXYZABCD1234",
+        seed=b"benchmark",
     )
+
+
+def _picture(kind: Format, width: int, height: int) -> int:
+    picture = replace(_describe(kind, width, height), grain=True)  # as it is by default
     ours, base = _seconds(
         lambda: encode_picture(picture), lambda: _flat(kind, width, height), rounds=ROUNDS
     )

@@ -11,6 +11,7 @@ Users handle these; `except GetimgMockError` catches them all:
     |-- ServerError          the server could not start, or is not running
     |-- ControlError         a control request was refused or could not be sent
     |   |-- StoreError       the store of the workspaces cannot be used
+    |   |   `-- StoreBusyError  another process holds a workspace for too long
     |   `-- WaitError        what was waited for did not come in time; also a TimeoutError
     |-- WireError            an in-process connection failed
     |   |-- ResetError       the server reset it
@@ -110,6 +111,10 @@ class StoreError(ControlError):
 
     def __init__(self, message: str) -> None:
         super().__init__("store_unavailable", message, status=503)
+
+
+class StoreBusyError(StoreError):
+    """Another process holds a workspace."""
 
 
 class WaitError(ControlError, TimeoutError):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.media.cache import MediaCache
+from getimg_mock.media.memory_files import MemoryFiles
 from getimg_mock.settings import Settings
 from getimg_mock.store.addresses import open_store
 from getimg_mock.world.catalogue import Catalogue
@@ -51,6 +52,8 @@ class Fake:
     media: MediaRules = field(default_factory=MediaRules)
     # What is replayed, None for a fake without a cassette.
     recordings: Recordings | None = field(default=None, repr=False)
+    # Files of `cache` that were sent more than once.
+    sent_files: MemoryFiles = field(default_factory=MemoryFiles, repr=False, compare=False)
     # Shared with the store, and with the fakes that replace this one after a reload.
     defaults: WorkspaceDefaults | None = field(default=None, repr=False)
 
@@ -76,7 +79,7 @@ class Fake:
             Journal(bound=settings.journal_exchanges),
             load_media(settings),
             load_recordings(settings),
-            defaults,
+            defaults=defaults,
         )
 
     def list_strays(self, since: datetime | None = None) -> list[Exchange]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -72,7 +73,7 @@ def read_latency_file(path: Path, kind: GenerationKind) -> Span:
         document = json.loads(read_user_file(path))
     except (ValueError, RecursionError):
         raise SettingsError(f"{path} is not a latency file: it is not JSON.") from None
-    return read_latency(document, kind, str(path))
+    return replace(read_latency(document, kind, str(path)), file=path)
 
 
 def read_latency(document: Any, kind: GenerationKind, path: str) -> Span:

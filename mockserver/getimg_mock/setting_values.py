@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
 from itertools import pairwise
@@ -61,6 +61,8 @@ class Span:
     high: float
     shape: Literal["uniform", "exponential", "normal", "lognormal", "quantiles"] = "uniform"
     quantiles: tuple[tuple[float, float], ...] = ()
+    file: Path | None = field(default=None, compare=False, repr=False)
+    """The latency file that it was read from, so that a change of it is seen."""
 
     def __post_init__(self) -> None:
         for each in (self.low, self.high):

@@ -39,6 +39,8 @@ CLIENTS: Final = {
     "https": (*NODE, "https"),
     "axios": (*NODE, "axios"),
     "java": ("java", str(PROGRAMS / "JavaClient.java")),
+    "go": ("go", "run", str(PROGRAMS / "go_client.go")),
+    "php": ("php", str(PROGRAMS / "php_client.php")),
 }
 
 
@@ -82,8 +84,15 @@ def require(name: str) -> None:
         pytest.skip(f"{name} is not on this machine")
     if name == "axios" and not (PROGRAMS / "node_modules" / "axios").is_dir():
         pytest.skip("axios is not installed: npm install --prefix tests/programs")
+    if name == "php" and command_fails("php", "-r", "exit((int) !function_exists('curl_init'));"):
+        pytest.skip("PHP has no curl here: apt-get install php-curl")
     if name in {"requests", "httpx", "aiohttp"}:
         pytest.importorskip(name)
+
+
+def command_fails(*command: str) -> bool:
+    """Return whether a command ends with another status than 0."""
+    return subprocess.run(command, check=False).returncode != 0  # noqa: S603 - our own
 
 
 @pytest.mark.slow

@@ -218,6 +218,27 @@ def test_the_command_says_by_its_status_what_it_found(
     assert main(["drift", "--sdk", "none.whl"]) == 2
 
 
+def test_two_packages_are_compared_without_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key in the environment is for other commands; a service that is named is read."""
+    monkeypatch.setenv("GETIMG_API_KEY", KEY)
+    asked: list[str] = []
+
+    def refuse(url: str, _key: str) -> None:
+        asked.append(url)
+        raise SettingsError("asked")
+
+    monkeypatch.setattr(drift_run, "read_service", refuse)
+    wheel = str(write_wheel(tmp_path / "old.whl"))
+    both = ["drift", "--sdk", wheel, "--since", wheel]
+    assert main(both) == 0
+    assert asked == []
+    assert main([*both, "--target", "http://127.0.0.1:9"]) == 2
+    assert main(["drift", "--sdk", wheel]) == 2
+    assert asked == ["http://127.0.0.1:9", "https://api.getimg.ai"]
+
+
 def test_models_are_compared_with_the_file_of_the_user(service: MockServer, tmp_path: Path) -> None:
     """What a file says is what its programs rely on."""
     file = tmp_path / "mine.json"
@@ -225,3 +246,40 @@ def test_models_are_compared_with_the_file_of_the_user(service: MockServer, tmp_
     report, _ = find_drift(options(service, models=file))
     assert {row.change for row in report.rows} == {"model added"}
     assert drift_run.NO_SDK == "none"
+
+
+def test_what_no_schema_describes_is_compared_with_what_update_wrote(tmp_path: Path) -> None:
+    """Fields of a rate, and how a moment is written, are not lost on the way through a file."""
+    models = deepcopy(load_shipped_models())
+    models[0]["pricing"]["rates"][0]["volume"] = [{"from": 1000}]
+    models[0]["pricing"]["tax"] = "included"
+    models[0]["created_at"] = models[0]["created_at"].replace("Z", "+00:00")
+    file = tmp_path / "models.json"
+    with MockServer(port=0) as server:
+        server.workspace(KEY).scenarios.add(on="models.list", answer={"body": models})
+        report, _ = find_drift(options(server, models=file, update=True))
+        assert [row.change for row in report.rows if row.subject.startswith("model ")] == [
+            "added",
+            "added",
+        ]
+        again, _ = find_drift(options(server, models=file))
+    assert [row.subject for row in again.rows] == ["models.retrieve response"]  # it has them not
+
+
+def test_a_model_that_a_models_file_cannot_have_is_compared_and_named(tmp_path: Path) -> None:
+    """A role that the API has added must be seen, though no models file can have it yet."""
+    models = deepcopy(load_shipped_models())
+    models[0]["supported_references"]["mask_image"] = 1
+    models[0]["name"] = "Another"
+    with MockServer(port=0) as server:
+        server.workspace(KEY).scenarios.add(on="models.list", answer={"body": models})
+        report, _ = find_drift(options(server))
+        found = {(row.subject.rpartition(" ")[2], row.change) for row in report.rows}
+        assert {
+            ("supported_references.mask_image", "invalid response"),
+            ("mask_image", "limit changed"),
+            ("name", "values changed"),
+        } <= found
+        assert report.status == 0
+        with pytest.raises(SettingsError, match="--update wrote nothing"):
+            find_drift(options(server, models=tmp_path / "models.json", update=True))

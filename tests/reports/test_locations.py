@@ -64,7 +64,10 @@ def test_an_adapter_is_found_without_being_imported(
 def test_a_finding_of_an_observed_suite_is_shown_at_the_test_that_sent_the_requests(
     project: Path,
 ) -> None:
-    """Its requests were caused there; a name from outside the project is not opened."""
+    """Its requests were caused there; a name from outside the project is not opened.
+
+    Where the line is known that made the call, it is that line.
+    """
     file = project / "tests" / "test_shop.py"
     file.parent.mkdir()
     file.write_text("class TestCart:\n    async def test_buys(self):\n        ...\n")
@@ -77,6 +80,10 @@ def test_a_finding_of_an_observed_suite_is_shown_at_the_test_that_sent_the_reque
     failure = {"client": {"adapter": "--observe", "sent_by": senders}}
     assert find_source(CLIENT, failure) == SourceLocation("tests/test_shop.py", 2)
     assert locate(CLIENT, failure) == SourceLocation("tests/test_shop.py", 2)
+    failure["client"]["called_at"] = ["/usr/lib/x.py:3", "../x.py:3", "src/shop.py:7"]
+    assert find_source(CLIENT, failure) == SourceLocation("src/shop.py", 7)
+    failure["client"]["called_at"] = ["src/shop.py:x"]
+    assert find_source(CLIENT, failure) == SourceLocation("tests/test_shop.py", 2)
     failure["client"]["sent_by"] = senders[:3]
     assert find_source(CLIENT, failure) is None
 

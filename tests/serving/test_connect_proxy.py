@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from getimg_mock.application import create_app
-from getimg_mock.serving.byte_relay import reset_connection
+from getimg_mock.serving.byte_relay import ByteRelay, reset_connection
 from getimg_mock.serving.connect_proxy import ConnectProxy, ProxyRules
 from getimg_mock.serving.server import Entrance, new_event_loop, open_listener, serve
 from getimg_mock.settings import Settings
@@ -154,6 +154,41 @@ def test_a_proxy_that_cannot_be_used_is_named(upstream: str) -> None:
     answer, _ = run_with_proxy(lambda port: ask(port, request), upstream=upstream)
     assert answer[9:12] == b"502"
     assert b"example.com:443 cannot be reached" in answer
+
+
+class RecordedTransport(asyncio.Transport):
+    """Notes what is asked of a connection."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[str] = []
+
+    def is_closing(self) -> bool:
+        """Say that it is open."""
+        return False
+
+    def pause_reading(self) -> None:
+        """Note the call."""
+        self.calls.append("pause")
+
+    def resume_reading(self) -> None:
+        """Note the call."""
+        self.calls.append("resume")
+
+
+def test_an_end_that_takes_no_more_stops_the_other() -> None:
+    """Memory stays bounded: the proxy reads no faster than the slower end takes."""
+    near, far = ByteRelay(), ByteRelay()
+    near_end, far_end = RecordedTransport(), RecordedTransport()
+    near.connection_made(near_end)
+    far.connection_made(far_end)
+    near.pair(far)
+    near.pause_writing()
+    assert (near_end.calls, far_end.calls) == ([], ["pause"])
+    near.resume_writing()
+    far.pause_writing()
+    far.resume_writing()
+    assert (near_end.calls, far_end.calls) == (["pause", "resume"], ["pause", "resume"])
 
 
 async def reset(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

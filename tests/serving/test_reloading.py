@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from getimg_mock import create_app
+from getimg_mock.cassettes.cassette_writer import write_entries
 from getimg_mock.control.channels import LocalChannel
 from getimg_mock.serving.reloading import Reloader, watch_files
 from getimg_mock.settings import Settings
+from tests.cassettes.samples import build_refusal, write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,3 +177,38 @@ def test_a_changed_file_is_seen(tmp_path: Path) -> None:
 
     (line,) = asyncio.run(asyncio.wait_for(run(), 20))
     assert line == f"Reloaded: video-seconds not set (was 5); scenario {scenario}."
+
+
+def test_a_latency_file_is_watched_and_read_again(tmp_path: Path) -> None:
+    """It is a file that settings name, as a models file is."""
+    latency = tmp_path / "latency.json"
+    latency.write_text(json.dumps({"image": {"count": 1, "quantiles": {"p50": 3}}}))
+    served = Served(tmp_path, f"image-seconds = {json.dumps(str(latency))}\n")
+    assert latency in served.reloader.list_files()
+    assert served.ask("/settings")["image_seconds"] == "quantiles(p50=3)"
+    latency.write_text(json.dumps({"image": {"count": 1, "quantiles": {"p50": 4}}}))
+    assert served.reloader.reload() == (
+        "Reloaded: image-seconds quantiles(p50=4) (was quantiles(p50=3))."
+    )
+    assert served.ask("/settings")["image_seconds"] == "quantiles(p50=4)"
+    latency.write_text("{")
+    assert served.reloader.reload().startswith("Not reloaded, the former settings stay in force: ")
+    assert latency in served.reloader.list_files()
+
+
+def test_a_cassette_is_read_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    """Reading one of thousands of exchanges takes seconds; a change of an exchange is seen."""
+    cassette = write_sample(tmp_path / "cassette")
+    served = Served(tmp_path, "retention = 60\n", replay=str(cassette.folder))
+    assert {cassette.folder, cassette.folder / "exchanges"} <= served.reloader.list_files()
+    before = served.app.fake.recordings
+    assert before is not None
+    assert served.change("retention = 70\n") == "Reloaded: retention 70.0 (was 60.0)."
+    assert served.app.fake.recordings is before
+    write_entries(cassette.folder, [build_refusal("another")])
+    assert served.reloader.reload() == f"Reloaded: replay {cassette.folder}."
+    again = served.app.fake.recordings
+    assert again is not None
+    assert again is not before
+    assert served.change('retention = 70\non-miss = "fake"\n').startswith("Reloaded: on-miss fake")
+    assert served.app.fake.recordings is not again

@@ -15,7 +15,7 @@ import pytest
 
 from getimg_mock.cli import main
 from getimg_mock.errors import ControlError, SettingsError, StoreError
-from getimg_mock.store import redis_rows, sqlite_rows
+from getimg_mock.store import redis_rows, sqlite_rows, sqlite_tables
 from getimg_mock.store.redis_rows import RedisRows
 from getimg_mock.store.sqlite_rows import SqliteRows
 from tests.store.makers import Maker
@@ -72,7 +72,7 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
 def test_another_format_is_refused(durable: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A later version's store is not read as if it were ours; the message says what to do."""
     durable.open()
-    monkeypatch.setattr(sqlite_rows, "FORMAT", 2)
+    monkeypatch.setattr(sqlite_tables, "FORMAT", 2)
     monkeypatch.setattr(redis_rows, "FORMAT", 2)
     with pytest.raises(SettingsError, match=r"this version reads format 2.*[Uu]se another"):
         durable.open()
@@ -113,6 +113,7 @@ def test_a_locked_file_is_refused_and_nothing_is_kept(
 def test_a_unit_of_work_has_its_turn_while_others_ask_anew(tmp_path: Path) -> None:
     """One of several busy processes does not lose each turn to those that ask at once."""
     path, turns, waiting = tmp_path / "fake.db", 0, SqliteRows(tmp_path / "fake.db")
+    workspace_id = "0" * 16
     done = threading.Event()
 
     def hog() -> None:
@@ -120,6 +121,7 @@ def test_a_unit_of_work_has_its_turn_while_others_ask_anew(tmp_path: Path) -> No
         rows = SqliteRows(path)
         while not done.is_set() and turns < 5_000:
             rows.begin()
+            rows.read_version(workspace_id)
             turns += 1
             rows.roll_back()
         rows.close()
@@ -129,6 +131,7 @@ def test_a_unit_of_work_has_its_turn_while_others_ask_anew(tmp_path: Path) -> No
         each.start()
     for _ in range(20):
         waiting.begin()
+        waiting.read_version(workspace_id)
         waiting.roll_back()
     done.set()
     for each in hogs:
@@ -204,6 +207,22 @@ def test_redis_that_goes_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFi
         assert driver.books().generations == 1
         maker.close()
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_a_redis_that_has_lost_changes_is_read_anew(tmp_path: Path) -> None:
+    """Others may have made as many changes since: the same version says something else then."""
+    port = find_free_port()
+    maker = Maker(f"redis://127.0.0.1:{port}/0")
+    with run_redis(port, str(tmp_path)):
+        one = maker.drive()
+        for number in range(3):
+            assert one.image(prompt=f"lost {number}").status == 200
+    with run_redis(port, str(tmp_path)):
+        other = maker.drive()
+        assert {other.balance() for _ in range(3)} == {"100.00"}
+        assert one.books().charged == 0
+        assert one.balance() == "100.00"
+        maker.close()
 
 
 def test_a_lock_of_a_dead_process_ends(redis_address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trustme as _imported_once  # noqa: F401 - a second import of its compiled parts fails
-
 if TYPE_CHECKING:
     import pytest
 

@@ -117,7 +117,10 @@ def test_old_path(getimg_live):
 def test_an_observed_suite_is_judged_by_the_fakes_of_its_own_tests(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In process and on a socket, each request is judged, and each finding names its test."""
+    """In process and on a socket, each request is judged, and each finding names its test.
+
+    It names the line that has made the request, too.
+    """
     spool = pytester.mkdir("spool")
     monkeypatch.setenv(SPOOL_VARIABLE, str(spool))
     pytester.makeini(INI)
@@ -131,3 +134,11 @@ def test_an_observed_suite_is_judged_by_the_fakes_of_its_own_tests(
     }
     assert senders["GC402"] == [f"{suite}::test_pays_twice"]
     assert senders["GC101"] == [f"{suite}::test_old_path"]
+    named = [
+        finding.history.find_call_sites(finding.observation.exchanges)
+        for each in result.of("FAIL")
+        for finding in each.findings
+    ]
+    lines = pytester.path.joinpath(suite).read_text(encoding="utf-8").splitlines()
+    (number,) = [at for at, line in enumerate(lines, 1) if "httpx.post" in line]
+    assert named == [[f"{suite}:{number}"]] * len(named)

@@ -15,7 +15,6 @@ import aiohttp
 import httpx
 import pytest
 import requests
-import trustme as _imported_once_too  # noqa: F401 - see tests.testing.suites
 from getimg import AsyncGetimgAI, DefaultAioHttpClient, GetimgAI
 
 from getimg_mock import MockServer

@@ -31,6 +31,10 @@ const SERVED_AFTER = 20;
 const IDLE_JUMPS = 200;
 const REAL_RESOURCES = /^(FSReq|GetAddrInfo|GetNameInfo|QueryReq|TCPConnect|PipeConnect|ProcessWrap|ZLIB|Crypto)/;
 const LONGEST = 2 ** 31 - 1;
+/** What `fetch` calls when a connection has been idle for 4 s. Connections are real: none has to be opened for each poll. */
+const CLOSE_IDLE = "onParserTimeout";
+/** What `fetch` calls each half second, to see whether a timeout of 300 s is over: time need not stop for it. */
+const COARSE_TICK = "onTick";
 
 let linked;
 let lastId = 0;
@@ -44,6 +48,7 @@ class LinkedTimeout {
     this.span = span >= 1 && span <= LONGEST ? span : 1;
     this.values = values;
     this.repeats = repeats;
+    this.coarse = callback.name === COARSE_TICK;
     this.counts = true;
     this.id = ++lastId;
     this.refresh();
@@ -159,7 +164,7 @@ export class LinkedTime {
       const next = this.#next(false);
       const to = next && next.due <= end ? next.due : end;
       events.push(...(await this.#moveTo(to)));
-      if (to >= end && !(this.#next(false)?.due <= end)) break;
+      if (to >= end && !this.#due()) break;
     }
     return { now: new Date(this.now()).toISOString(), events };
   }
@@ -262,7 +267,7 @@ export class LinkedTime {
       this.elapsed = Math.max(this.elapsed, moment);
     }
     this.changed = real.now();
-    for (let timer = this.#next(false); timer && timer.due <= this.elapsed && this.active; ) {
+    for (let timer = this.#due(); timer && this.active; timer = this.#due()) {
       if (timer.repeats) timer.due = this.elapsed + timer.span;
       else this.timers.delete(timer.id);
       try {
@@ -273,17 +278,25 @@ export class LinkedTime {
         });
       }
       await Promise.resolve();
-      timer = this.#next(false);
     }
     return events;
   }
 
+  /** The timer to fire now, if there is one. */
+  #due() {
+    let first;
+    for (const each of this.timers.values())
+      if (each.due <= this.elapsed && (!first || each.due < first.due)) first = each;
+    return first;
+  }
+
+  /** The timer to which time may jump; with `counting`, only while one waits that keeps a process alive. */
   #next(counting) {
     let first;
     let counts = false;
     for (const each of this.timers.values()) {
       counts ||= each.counts;
-      if (!first || each.due < first.due) first = each;
+      if (!first || isSooner(each, first)) first = each;
     }
     return counting && !counts ? undefined : first;
   }
@@ -344,12 +357,14 @@ export class LinkedTime {
     const make = (repeats) =>
       function (callback, milliseconds, ...values) {
         if (typeof callback !== "function") throw new TypeError('The "callback" argument must be of type function.');
+        if (callback.name === CLOSE_IDLE) return real.setTimeout(callback, milliseconds, ...values);
         return new LinkedTimeout(link, callback, milliseconds, values, repeats);
       };
     const clear = (original) =>
       function (timer) {
         if (timer instanceof LinkedTimeout) timer.close();
-        else if (!link.timers.delete(Number(timer)) && timer !== undefined) original(timer);
+        // A timer of Node converts to a number, too, which may be that of another timer here.
+        else if (typeof timer === "object" || !link.timers.delete(Number(timer))) original(timer);
       };
     const sleep = (milliseconds, value, { signal, ref = true } = {}) =>
       new Promise((resolve, reject) => {
@@ -397,6 +412,10 @@ export class LinkedTime {
     replace(performance, "now", () => start + link.elapsed);
     syncBuiltinESMExports();
   }
+}
+
+function isSooner(one, other) {
+  return one.coarse === other.coarse ? one.due < other.due : other.coarse;
 }
 
 function portOf(request) {

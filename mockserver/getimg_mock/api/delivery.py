@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.api.raw_connection import WIRE, get_wire, wait_for_disconnect
+from getimg_mock.api.raw_connection import (
+    WIRE,
+    ZERO_COPY,
+    get_wire,
+    takes_files,
+    wait_for_disconnect,
+)
+from getimg_mock.media.file_bytes import FileBytes
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Send
 
     from getimg_mock.api.messages import Answer, Call
+    from getimg_mock.media.memory_files import MemoryFile
 
 _CHUNK: Final = 256 * 1024
 _DRIPS: Final = 2000
@@ -59,12 +67,21 @@ async def deliver(answer: Answer, call: Call, receive: Receive, send: Send) -> b
 async def _send_whole(answer: Answer, call: Call, send: Send) -> None:
     await send(_build_head(answer, len(answer.body)))
     body = _select_body(answer, call)
-    if len(body) > _CHUNK:
-        last = (len(body) - 1) // _CHUNK * _CHUNK
-        for at in range(0, last, _CHUNK):
-            await send(_build_piece(body[at : at + _CHUNK], more=True))
-        body = body[last:]
-    await send(_build_piece(body, more=False))
+    file = _find_file(body, call) if takes_files(call.scope) else None
+    if file is not None:
+        await send({"type": ZERO_COPY, "file": file, "count": len(body), "more_body": False})
+        return
+    last = max(0, len(body) - 1) // _CHUNK * _CHUNK
+    for at in range(0, last, _CHUNK):
+        await send(_build_piece(body[at : at + _CHUNK], more=True))
+    await send(_build_piece(body[last:] if last else body, more=False))
+
+
+def _find_file(body: object, call: Call) -> FileBytes | MemoryFile | None:
+    """Return the open file of a body, or None if it has none."""
+    if isinstance(body, FileBytes):
+        return body
+    return call.fake.sent_files.find(body) if isinstance(body, bytes) else None
 
 
 async def _drip(answer: Answer, call: Call, send: Send) -> None:

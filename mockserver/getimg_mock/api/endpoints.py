@@ -128,7 +128,8 @@ class Endpoint:
             return answer, True
 
         try:
-            return await self.fake.store.run(answer_and_record())
+            together = call.direct is not None and call.direct.runs_in_event_loop
+            return await self.fake.store.run(answer_and_record(), together=together)
         except StoreError as error:
             sys.stderr.write(f"{error}\n")
             refusal = store_unavailable(str(error))

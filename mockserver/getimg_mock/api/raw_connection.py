@@ -22,6 +22,8 @@ WIRE: Final = "getimg_mock.wire"
 FIELDS: Final = "getimg_mock.fields"
 # The key of a scope's `DirectExchange`, if the host provides one.
 DIRECT: Final = "getimg_mock.direct"
+# The name of ASGI's extension that sends an open file, and the type of its message.
+ZERO_COPY: Final = "http.response.zerocopysend"
 NO_WIRE: Final = (
     "Socket faults need getimg-mock's own server: use `getimg-mock serve`, MockServer, or the "
     "in-process transports."
@@ -53,7 +55,10 @@ class DirectExchange(Protocol):
     """A short way for requests and responses that are whole, past the messages of ASGI.
 
     Our own hosts provide it. Where it is missing, or declines, `receive` and `send` do the same.
+    `runs_in_event_loop` says whether an event loop of asyncio serves other requests meanwhile.
     """
+
+    runs_in_event_loop: bool
 
     def take_body(self) -> bytes | None:
         """Return the whole body if it is there and nothing of it was received, else None."""
@@ -95,6 +100,11 @@ def get_wire(scope: Mapping[str, Any]) -> Wire:
 def has_wire(scope: Mapping[str, Any]) -> bool:
     """Return whether the ASGI host gives access to the socket of its requests."""
     return WIRE in scope
+
+
+def takes_files(scope: Mapping[str, Any]) -> bool:
+    """Return whether the ASGI host sends open files by itself."""
+    return ZERO_COPY in scope.get("extensions", ())
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

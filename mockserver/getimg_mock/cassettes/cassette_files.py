@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import CassetteError
@@ -72,6 +74,20 @@ def list_entry_names(folder: Path) -> list[str]:
 def list_media_names(folder: Path) -> list[str]:
     """Return the names of the media files, sorted; hidden files are ignored."""
     return _list_names(folder / MEDIA, _MEDIA_NAME, "SHA256.jpg, .png, .webp, .mp4 or .bin")
+
+
+def describe_files(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Return name, size and time of change of each file of a cassette, as far as there is one.
+
+    Two results are equal while no file has changed. Nothing is read.
+    """
+    found = []
+    for place in (folder, folder / EXCHANGES, folder / MEDIA):
+        with suppress(OSError):
+            for entry in os.scandir(place):
+                told = entry.stat(follow_symlinks=False)
+                found.append((entry.path, told.st_size, told.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 def _list_names(folder: Path, pattern: re.Pattern[str], wanted: str) -> list[str]:

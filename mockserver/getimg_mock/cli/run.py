@@ -14,6 +14,7 @@ from getimg_mock.cli.serve import add_settings, judge_client, load_settings
 from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSpool
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
+from getimg_mock.serving.kept_objects import keep_objects
 
 if TYPE_CHECKING:
     import argparse
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
             "Use --api-host NAME for a further name."
         )
     app = create_app(require_token(settings))
+    keep_objects()
     if not arguments.observe:
         status, refused = program.run(app, os.environ)
         if arguments.summary:
@@ -105,6 +107,7 @@ def render_verdict(fake: Fake, handed: SpooledTraffic | None = None) -> str:
         f"  {each['status']} {each['check']} {each['statement']}\n"
         f"       {each['expected']}; {each['actual']}"
         + "".join(f"\n       sent by {sender}" for sender in each["sent_by"])
+        + "".join(f"\n       called at {place}" for place in each["called_at"])
         for each in worst.values()
     ]
     head = f"client contract: {verdict['judged']} checks judged, {len(lines)} with findings"

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
+from getimg_mock.contract.content_coding import decompress
 from getimg_mock.contract.json_reading import read_json
 from getimg_mock.world.operations import SUBMISSIONS, find_operation
 
@@ -66,10 +67,22 @@ class HttpExchange:
         """The media type of the answer, without parameters."""
         return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
+    @property
+    def coding(self) -> str:
+        """The content coding of the answer; empty where it has none."""
+        named = self.fields.get("content-encoding", "").strip().lower()
+        return "" if named == "identity" else named
+
+    @property
+    def content(self) -> bytes:
+        """The answer's body without its coding; as it came where that cannot be removed."""
+        plain = decompress(self.body, self.coding) if self.coding else self.body
+        return self.body if plain is None else plain
+
     @cached_property
     def decoded(self) -> tuple[Any, str]:
         """The answer's JSON value, floats as `Decimal`, and what is wrong with its text."""
-        return read_json(self.body)
+        return read_json(self.content)
 
     @property
     def json(self) -> Any:
@@ -80,7 +93,7 @@ class HttpExchange:
     def plain(self) -> Any:
         """The answer's JSON value with floats, for schema validators; None where there is none."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.content)
         except (ValueError, RecursionError):
             return None
 

@@ -220,11 +220,14 @@ class History:
 
     @cached_property
     def downloads(self) -> tuple[tuple[HttpExchange, HttpExchange, dict[str, Any]], ...]:
-        """Each answer to an unaltered link, with the result and the item of that link."""
+        """Each answer to an unaltered link, with the result and the item of that link.
+
+        Compressed ones are left out: their bytes are not those of the file.
+        """
         found = []
         for each in self.exchanges:
             known = self.media.get(f"{each.path}?{each.query}" if each.query else each.path)
-            if known is not None:
+            if known is not None and not each.coding:
                 found.append((each, *known))
         return tuple(found)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Key = Literal["a", "b", "none", "raw"]
+Delivery = Literal["", "chunked", "pieces", "expect"]
 Alteration = Literal[
     "",
     "sig",
@@ -37,6 +38,12 @@ FIRST_KEY: Final = "{key}"
 
 DAYS_PLACEHOLDER: Final = "{days}"
 """Placeholder for a range of 32 days, from the day before the plan begins, as a query."""
+
+
+def name_days(number: int) -> str:
+    """Return the placeholder for a range like `DAYS_PLACEHOLDER` that ends some seconds earlier."""
+    return f"{{days/{number}}}"
+
 
 DONOR: Final = "{donor}"
 """Placeholder in a header for the value of the step's `donor`; a value that is missing is empty."""
@@ -70,6 +77,9 @@ class Send:
     Neighbours in a group that are `together` are sent at the same time, where the target can.
     `use` names the role of the request in an experiment.
 
+    `delivery` says how the body is sent over a socket: at once with its length, in chunks without
+    it, in pieces, or after `Expect: 100-continue`.
+
     `FIRST_KEY` is replaced in `query`, and with the key `raw` in headers and body too;
     `DAYS_PLACEHOLDER` is replaced in `query`.
     """
@@ -92,6 +102,7 @@ class Send:
     group: str = ""
     use: str = ""
     together: bool = False
+    delivery: Delivery = ""
 
     @property
     def submits(self) -> bool:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock import schemas
 from getimg_mock.drift.drift_rows import build_row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from getimg_mock.drift.drift_rows import Change, DriftRow, DriftSeverity
 
@@ -20,6 +22,10 @@ LISTS: Final = ("supported_aspect_ratios", "supported_resolutions", "supported_d
 
 _PLAIN: Final[dict[str, DriftSeverity]] = {"type": "breaking", "name": "info", "created_at": "info"}
 _OWN: Final = "x_mock"
+_KNOWN: Final = frozenset({*schemas.load_schema("model")["properties"], _OWN})
+_KNOWN_OF_PRICING: Final = frozenset({"currency", "rates"})
+_RATE_KEY: Final = ("billable_unit", "resolution", "sound")
+_KNOWN_OF_RATE: Final = frozenset({*_RATE_KEY, "unit_price"})
 
 
 def compare_catalogues(
@@ -41,7 +47,7 @@ def _compare_models(
     source: str, subject: str, old: ModelEntry, new: ModelEntry
 ) -> Iterator[DriftRow]:
     for name, severity in _PLAIN.items():
-        if old.get(name) != new.get(name):
+        if not _is_same(old.get(name), new.get(name)):
             change: Change = "type changed" if name == "type" else "values changed"
             yield build_row(
                 source,
@@ -57,8 +63,22 @@ def _compare_models(
     yield from _compare_references(source, f"{subject} supported_references", old, new)
     yield from _compare_sound(source, f"{subject} supports_sound", old, new)
     yield from _compare_prices(source, f"{subject} pricing", old, new)
-    for name in sorted(new.keys() - old.keys() - {_OWN}):
-        yield build_row(source, f"{subject} {name}", "added", "info", after=_write(new[name]))
+    yield from _compare_extras(source, subject, old, new, _KNOWN)
+
+
+def _compare_extras(
+    source: str, subject: str, old: Mapping[str, Any], new: Mapping[str, Any], known: Container[str]
+) -> Iterator[DriftRow]:
+    """Yield what has changed of the fields that no schema describes."""
+    for name in sorted(each for each in old.keys() | new.keys() if each not in known):
+        field = f"{subject} {name}"
+        if name not in old:
+            yield build_row(source, field, "added", "info", after=_write(new[name]))
+        elif name not in new:
+            yield build_row(source, field, "removed", "warning", before=_write(old[name]))
+        elif _write(old[name]) != _write(new[name]):
+            shown = {"before": _write(old[name]), "after": _write(new[name])}
+            yield build_row(source, field, "values changed", "info", **shown)
 
 
 def _compare_sound(
@@ -130,22 +150,44 @@ def _compare_prices(
 ) -> Iterator[DriftRow]:
     known, listed = _index_rates(old), _index_rates(new)
     for key in sorted(known.keys() | listed.keys()):
-        price, now = known.get(key, ""), listed.get(key, "")
-        if not _is_equal(price, now):
-            change: Change = "price changed" if price and now else "removed" if price else "added"
-            severity: DriftSeverity = "info" if not price else "warning"
-            yield build_row(source, f"{subject} {key}", change, severity, before=price, after=now)
+        name = f"{subject} {' '.join(each or 'any' for each in key)}"
+        rate, now = known.get(key), listed.get(key)
+        if rate is None or now is None:
+            change: Change = "added" if rate is None else "removed"
+            severity: DriftSeverity = "info" if rate is None else "warning"
+            yield build_row(
+                source, name, change, severity, before=_show_price(rate), after=_show_price(now)
+            )
+            continue
+        if not _is_equal(_show_price(rate), _show_price(now)):
+            prices = {"before": _show_price(rate), "after": _show_price(now)}
+            yield build_row(source, name, "price changed", "warning", **prices)
+        yield from _compare_extras(source, name, rate, now, _KNOWN_OF_RATE)
+    pricing = (old.get("pricing") or {}, new.get("pricing") or {})
+    yield from _compare_extras(source, subject, *pricing, _KNOWN_OF_PRICING)
 
 
-def _index_rates(entry: ModelEntry) -> dict[str, str]:
-    """Return the prices of a model by what they are for."""
+def _index_rates(entry: ModelEntry) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Return the rates of a model by what they are for."""
     pricing: Mapping[str, Any] = entry.get("pricing") or {}
     return {
-        " ".join(
-            str(each.get(name) or "any") for name in ("billable_unit", "resolution", "sound")
-        ): str(each.get("unit_price"))
+        tuple(str(each.get(name) or "") for name in _RATE_KEY): each
         for each in pricing.get("rates") or []
     }
+
+
+def _show_price(rate: Mapping[str, Any] | None) -> str:
+    return "" if rate is None else str(rate.get("unit_price"))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are equal, or name the same moment: Z is +00:00."""
+    if one == other:
+        return True
+    try:
+        return datetime.fromisoformat(one) == datetime.fromisoformat(other)
+    except (TypeError, ValueError):
+        return False
 
 
 def _is_equal(one: str, other: str) -> bool:
@@ -161,4 +203,4 @@ def _join(values: Sequence[Any]) -> str:
 
 
 def _write(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

@@ -37,10 +37,10 @@ def write_update(path: Path, reads: LiveReads) -> str:
     The `x_mock` that the file has for a model is kept. Raises `SettingsError`, and writes nothing,
     where the service lists models that a models file cannot have.
     """
-    if reads.invalid:
+    if reads.unusable:
         raise SettingsError(
             f"--update wrote nothing: {reads.source} lists models that are not valid: "
-            f"{', '.join(sorted(reads.invalid))[:200]}."
+            f"{', '.join(sorted(reads.unusable))[:200]}."
         )
     own = _read_own(path)
     models = [
@@ -50,11 +50,16 @@ def write_update(path: Path, reads: LiveReads) -> str:
     return shown + _replace(find_evidence_file(path), _build_evidence(path, reads))
 
 
-def _read_own(path: Path) -> dict[str, Any]:
-    """Return the `x_mock` of each model in a models file, which was read before and is valid."""
+def read_entries(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the models in a models file, which was read before and is valid, as it has them."""
     document = json.loads(read_user_file(path)) if path.exists() else []
     listed = document.get("models", []) if isinstance(document, dict) else document
-    return {each["id"]: each[_OWN] for each in listed if _OWN in each}
+    return {each["id"]: each for each in listed}
+
+
+def _read_own(path: Path) -> dict[str, Any]:
+    """Return the `x_mock` of each model in a models file."""
+    return {name: each[_OWN] for name, each in read_entries(path).items() if _OWN in each}
 
 
 def _replace(path: Path, document: Any) -> str:

@@ -9,7 +9,12 @@ from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.targets.http_target import REAL_API_URL
 from getimg_mock.drift.cassette_judgement import judge_cassette
 from getimg_mock.drift.catalogue_changes import compare_catalogues
-from getimg_mock.drift.catalogue_update import DEFAULT_FILE, require_update, write_update
+from getimg_mock.drift.catalogue_update import (
+    DEFAULT_FILE,
+    read_entries,
+    require_update,
+    write_update,
+)
 from getimg_mock.drift.drift_rows import DriftReport, sort_rows
 from getimg_mock.drift.live_reads import read_service
 from getimg_mock.drift.node_sdk import describe_node_sdk
@@ -128,4 +133,7 @@ def _list_known(models: Path | None) -> list[dict[str, Any]]:
     """Return the models of the user's file, as it is or as it will be written, else the shipped."""
     if models is None or not models.exists():
         return load_shipped_models()
-    return [each.as_json() for each in Catalogue.from_file(models).list_models()]
+    listed = Catalogue.from_file(models).list_models()
+    # Fields that only the file has, such as those that --update found, count as they are there.
+    written = read_entries(models)
+    return [{**each.as_json(), **written.get(each.id, {})} for each in listed]

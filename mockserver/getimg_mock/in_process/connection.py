@@ -91,6 +91,9 @@ class InMemoryConnection:
         "status",
     )
 
+    # A synchronous client has none.
+    runs_in_event_loop = False
+
     def __init__(self, request: Request) -> None:
         self.status: int | None = None
         self.headers: Headers = []

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
 from getimg_mock.errors import MissingPackageError, SettingsError, UnknownNameError
+from getimg_mock.media.file_bytes import FileBytes
 from getimg_mock.media.file_formats import FORMATS, MP4, PICTURE_FORMATS
 from getimg_mock.patterns import LONGEST_NAME, compile_pattern
 from getimg_mock.setting_values import shorten_value
@@ -58,32 +58,6 @@ class OwnFile:
             large: Any = FileBytes(self.path, self.size)
             return large  # type: ignore[no-any-return] # answers take only its length and slices
         return Path(self.path).read_bytes()
-
-
-class FileBytes:
-    """A file as a sequence of bytes, of which only slices are ever in memory."""
-
-    __slots__ = ("_file", "_size")
-
-    def __init__(self, path: str, size: int) -> None:
-        self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115 - closed when it is collected
-        self._size = size
-
-    def __len__(self) -> int:
-        return self._size
-
-    @overload
-    def __getitem__(self, place: int) -> int: ...
-    @overload
-    def __getitem__(self, place: slice) -> bytes: ...
-    def __getitem__(self, place: int | slice) -> int | bytes:
-        if isinstance(place, int):
-            return self[place : place + 1][0]
-        first, last, _ = place.indices(self._size)
-        return os.pread(self._file.fileno(), max(0, last - first), first)
-
-    def __del__(self) -> None:
-        self._file.close()
 
 
 def find_own_file(product: Product) -> OwnFile:

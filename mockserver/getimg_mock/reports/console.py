@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.reports.printable_text import replace_unprintable
 from getimg_mock.reports.replays import build_replay_command, describe_script
-from getimg_mock.reports.run_events import list_senders
+from getimg_mock.reports.run_events import list_call_sites, list_senders
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ def _render_part(name: str, text: str, *, most: int) -> list[str]:
 
 
 def _render_senders(failure: RunEvent) -> list[str]:
-    senders = list_senders(failure)
-    return _render_part("sent by", ", ".join(senders), most=2) if senders else []
+    senders, places = list_senders(failure), list_call_sites(failure)
+    lines = _render_part("sent by", ", ".join(senders), most=2) if senders else []
+    return lines + (_render_part("called at", ", ".join(places), most=2) if places else [])
 
 
 def _format_reason(verdict: dict[str, Any]) -> str:

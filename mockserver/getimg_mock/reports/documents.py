@@ -12,7 +12,13 @@ from getimg_mock.control.package_version import find_version
 from getimg_mock.reports.locations import locate
 from getimg_mock.reports.printable_text import LINE_BREAKS, escape_json, replace_unprintable
 from getimg_mock.reports.replays import build_replay_command
-from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes, list_senders
+from getimg_mock.reports.run_events import (
+    ORDER,
+    compose_title,
+    label_outcomes,
+    list_call_sites,
+    list_senders,
+)
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -138,6 +144,8 @@ def _list_advice(outcome: Outcome, verdict: dict[str, Any]) -> list[str]:
     fix = [f"Fix: {verdict['fix']}"] if verdict.get("fix") else []
     senders = list_senders(verdict["failures"][0])
     fix += [f"Sent by: {', '.join(senders)}"] if senders else []
+    places = list_call_sites(verdict["failures"][0])
+    fix += [f"Called at: {', '.join(places)}"] if places else []
     return [*fix, f"Replay: {build_replay_command(outcome, verdict['failures'][0])}"]
 
 
@@ -290,6 +298,7 @@ def _render_section(outcome: Outcome, label: str, verdict: dict[str, Any]) -> li
             f"- expected: {_escape_cell(failure['expected'])}",
             f"- actual: {_escape_cell(failure['actual'])}",
             *[f"- sent by: {_escape_cell(each)}" for each in list_senders(failure)],
+            *[f"- called at: {_escape_cell(each)}" for each in list_call_sites(failure)],
             *([f"- fix: {_escape_cell(verdict['fix'])}"] if verdict.get("fix") else []),
             f"- replay: `{replace_unprintable(build_replay_command(outcome, failure))}`",
             "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from getimg_mock.reports.run_events import list_senders
+from getimg_mock.reports.run_events import list_call_sites, list_senders
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -62,9 +62,19 @@ def find_test(failure: RunEvent) -> SourceLocation | None:
     return None
 
 
+def find_call(failure: RunEvent) -> SourceLocation | None:
+    """Return the first line of the project whose call sent requests of a failure, or None."""
+    for place in list_call_sites(failure):
+        file, _, line = place.rpartition(":")
+        path = Path(file)
+        if line.isdecimal() and not path.is_absolute() and ".." not in path.parts:
+            return SourceLocation(path.as_posix(), max(int(line), 1))
+    return None
+
+
 def find_source(outcome: Outcome, failure: RunEvent) -> SourceLocation | None:
-    """Return the adapter or the test that a failure belongs to, or None."""
-    return find_adapter(outcome, failure) or find_test(failure)
+    """Return the adapter, the call or the test that a failure belongs to, or None."""
+    return find_adapter(outcome, failure) or find_call(failure) or find_test(failure)
 
 
 def locate(outcome: Outcome, failure: dict[str, Any]) -> SourceLocation:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.reports.html_page import count_things, render_page
 from getimg_mock.reports.replays import build_replay_command, describe_script
-from getimg_mock.reports.run_events import ORDER, compose_title, label_outcomes, list_senders
+from getimg_mock.reports.run_events import (
+    ORDER,
+    compose_title,
+    label_outcomes,
+    list_call_sites,
+    list_senders,
+)
 from getimg_mock.reports.tables import render_table
 
 if TYPE_CHECKING:
@@ -238,6 +244,7 @@ def _build_details(outcome: Outcome, column: int, verdict: RunEvent) -> _Details
         "script": describe_script(outcome, failure),
         "where": _describe_place(failure),
         "sent by": ", ".join(list_senders(failure)),
+        "called at": ", ".join(list_call_sites(failure)),
     }
     return _Details(
         column=column,

@@ -177,6 +177,11 @@ def list_senders(failure: RunEvent) -> list[str]:
     return [str(each) for each in failure.get("client", {}).get("sent_by", ())]
 
 
+def list_call_sites(failure: RunEvent) -> list[str]:
+    """Return the files and lines, as `file:line`, whose calls sent the requests of a failure."""
+    return [str(each) for each in failure.get("client", {}).get("called_at", ())]
+
+
 def compose_title(outcomes: Iterable[Outcome]) -> str:
     """Return what a report on these runs is called."""
     kinds = {outcome.kind for outcome in outcomes}

@@ -69,11 +69,16 @@ class BufferedTransport:
     def flush(self) -> None:
         """Send the bytes that were held back."""
         if self._held:
-            held = b"".join(self._held)
-            self._held.clear()
+            held, size = self._held, self._size
+            self._held = []
             self._size = 0
-            if not self._transport.is_closing():
-                self._transport.write(held)
+            if self._transport.is_closing():
+                return
+            if size > _SEGMENT:
+                # Joined, large files would be copied.
+                self._transport.writelines(held)
+            else:
+                self._transport.write(b"".join(held))
 
     def close(self) -> None:
         """Send the bytes that were held back, and close the connection."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import MissingPackageError, SettingsError
+from getimg_mock.loaded_packages import keep_packages
 from getimg_mock.user_files import find_state_folder
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ class KeptAuthority:
 
 def _import_trustme() -> Any:
     try:
-        import trustme  # noqa: PLC0415 - an extra
+        with keep_packages("trustme", "cryptography"):
+            import trustme  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingPackageError(
             "TLS needs the package trustme: pip install 'getimg-mock[tls]'."

@@ -11,10 +11,11 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from getimg_mock.api.error_envelope import render_problem
-from getimg_mock.api.raw_connection import DIRECT, FIELDS, WIRE
+from getimg_mock.api.raw_connection import DIRECT, FIELDS, WIRE, ZERO_COPY
 from getimg_mock.errors import Refusal
 from getimg_mock.serving import eager_start
 from getimg_mock.serving.buffered_transport import BufferedTransport
+from getimg_mock.serving.file_sending import can_send_files
 from getimg_mock.serving.http_1_0 import serve_http_1_0
 from getimg_mock.serving.known_heads import KnownHeads
 from getimg_mock.serving.request_cycle import LOGGER, RequestCycle
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _LONGEST_HEAD: Final = 1024 * 1024
 # Since when a connection is idle that is not.
 _BUSY: Final = math.inf
+_FILES: Final[dict[str, dict[str, str]]] = {ZERO_COPY: {}}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -67,6 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Begin a connection."""
         super().connection_made(transport)
         self._outgoing = BufferedTransport(transport, self.loop)
+        self._extensions = _FILES if can_send_files(transport) else {}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
@@ -171,17 +174,17 @@ class HttpProtocol(HttpToolsProtocol):
         endpoint = None if cycle.more_body else self.app.find_endpoint(cycle.scope)
         if endpoint is None:
             task = self.loop.create_task(cycle.run_asgi(self.app))
+            self._note_task(task)
+            task.add_done_callback(lambda _task: cycle.scope.clear())
         else:
-            started = eager_start.start(cycle.run_asgi(endpoint), self.loop)
-            if started is None:
-                # The scope and its cycle refer to each other: without this, each request would
-                # leave garbage that only a search finds.
-                cycle.scope.clear()
-                return
-            task = started
+            # The scope and its cycle refer to each other: without this, each request would leave
+            # garbage that only a search finds.
+            end = cycle.scope.clear
+            eager_start.start(cycle.run_asgi(endpoint), self.loop, self._note_task, end)
+
+    def _note_task(self, task: asyncio.Task[None]) -> None:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
-        task.add_done_callback(lambda _task: cycle.scope.clear())
         if self._ended:
             self._watch_ended()
 
@@ -269,6 +272,7 @@ class HttpProtocol(HttpToolsProtocol):
             "headers": self.headers,
             FIELDS: fields,
             WIRE: self._outgoing,
+            "extensions": self._extensions,
         }
         return scope  # type: ignore[return-value] # it has keys of ours
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock.cassettes.cassette_files import EXCHANGES, describe_files
 from getimg_mock.errors import GetimgMockError, SettingsError
 from getimg_mock.fake import load_catalogue, load_media, load_recordings, require_font
 from getimg_mock.settings import ADDRESS_SETTINGS, Settings, format_option_name
@@ -52,13 +53,20 @@ class _Loaded:
     settings: Settings
     scenarios: tuple[Scenario, ...]
     fake: Fake
+    cassette: object
+    """What changes when the replayed cassette does."""
 
     @classmethod
-    def of(cls, settings: Settings, fake: Fake) -> _Loaded:
-        """Read the files that `settings` name; raises `GetimgMockError` for an unusable one."""
+    def of(cls, settings: Settings, before: _Loaded) -> _Loaded:
+        """Read the files that `settings` name; raises `GetimgMockError` for an unusable one.
+
+        A cassette that has not changed since `before` is not read again.
+        """
         require_font(settings)
+        fake, cassette = before.fake, _describe_cassette(settings)
         kept = {name: getattr(fake.settings, name) for name in _AT_START_ONLY}
         in_force = replace(settings, **kept)
+        same = cassette == before.cassette
         return cls(
             settings,
             _read_scenarios(settings),
@@ -67,8 +75,9 @@ class _Loaded:
                 settings=in_force,
                 catalogue=load_catalogue(settings),
                 media=load_media(settings),
-                recordings=load_recordings(settings),
+                recordings=fake.recordings if same else load_recordings(settings),
             ),
+            cassette,
         )
 
 
@@ -85,7 +94,9 @@ class Reloader:
         self.app = app
         self._load = load
         self._file = file
-        self._now = _Loaded(settings, _read_scenarios(settings), app.fake)
+        self._now = _Loaded(
+            settings, _read_scenarios(settings), app.fake, _describe_cassette(settings)
+        )
 
     def reload(self) -> str:
         """Put what has changed into force, and return a line that says what; empty for nothing.
@@ -94,7 +105,7 @@ class Reloader:
         """
         before = self._now
         try:
-            self._now = _Loaded.of(self._load(), before.fake)
+            self._now = _Loaded.of(self._load(), before)
         except GetimgMockError as error:
             return f"Not reloaded, the former settings stay in force: {error}"
         self.app.replace_fake(self._now.fake)
@@ -110,8 +121,17 @@ class Reloader:
         named = [Path(each) for each in settings.scenario if each.endswith((".toml", ".json"))]
         named += [Path(json.loads(each)["file"]) for each in settings.media]
         named += [
-            each for each in (settings.models, settings.replay, settings.font) if each is not None
+            each
+            for each in (
+                settings.models,
+                settings.font,
+                settings.image_seconds.file,
+                settings.video_seconds.file if settings.video_seconds is not None else None,
+            )
+            if each is not None
         ]
+        if settings.replay is not None:
+            named += [settings.replay, settings.replay / EXCHANGES]
         return {each.absolute() for each in (self._file, *named)}
 
 
@@ -143,6 +163,13 @@ async def watch_files(reloader: Reloader, over: asyncio.Event) -> AsyncIterator[
                 yield line
             if reloader.list_files() != files:
                 break
+
+
+def _describe_cassette(settings: Settings) -> object:
+    if settings.replay is None:
+        return None
+    told = describe_files(settings.replay)
+    return (settings.replay, settings.on_miss, settings.replay_ignore, told)
 
 
 def _read_scenarios(settings: Settings) -> tuple[Scenario, ...]:
@@ -203,7 +230,7 @@ def _describe_changes(before: _Loaded, now: _Loaded) -> Iterator[str]:
         yield f"models, {len(now.fake.catalogue.models)} in all"
     if before.fake.media.as_json() != now.fake.media.as_json():
         yield f"media, {len(now.fake.media.as_json())} rules"
-    if before.settings.replay != now.settings.replay:
+    if before.cassette != now.cassette:
         yield f"replay {_show(now.settings.replay)}"
 
 

@@ -12,6 +12,9 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
+from getimg_mock.api.raw_connection import ZERO_COPY
+from getimg_mock.serving.file_sending import send_file
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -60,6 +63,7 @@ class RequestCycle(RequestResponseCycle):
     chunked_encoding: bool | None = None
     expected_content_length = 0
     default_headers: Headers = []  # noqa: RUF012 - uvicorn's; nothing is added to it
+    runs_in_event_loop = True
     body: bytes | bytearray = b""  # type: ignore[assignment] # uvicorn's is always a bytearray
     _event: asyncio.Event | None = None
     _has_news = False
@@ -129,6 +133,31 @@ class RequestCycle(RequestResponseCycle):
         body = self.body
         self.body = b""
         return body if isinstance(body, bytes) else bytes(body)
+
+    async def send(self, message: Any) -> None:
+        """Send a part of the response; the ASGI channel of the application.
+
+        Knows ASGI's extension `ZERO_COPY`, for a whole body whose length has been sent.
+        """
+        if message["type"] != ZERO_COPY:
+            await super().send(message)
+            return
+        await self._drain_all()
+        if self.disconnected:
+            return
+        if await send_file(self.transport, message["file"], message["count"]):
+            self.expected_content_length = 0
+            await super().send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            self.transport.close()  # its client was promised more bytes
+
+    async def _drain_all(self) -> None:
+        """Wait until the connection has sent every byte that was written."""
+        self.transport.flush()
+        self.transport.set_write_buffer_limits(0)
+        if self.flow.write_paused:
+            await self.flow.drain()
+        self.transport.set_write_buffer_limits()
 
     def respond(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole response at once; return False where it has to go through `send`."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock._shipped import open_package_folder
+from getimg_mock.loaded_packages import keep_packages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,11 +113,12 @@ def _read_file(path: str) -> bytes:
 
 
 def _build_java_store(bundle: bytes) -> bytes:
-    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - an extra
-        PrivateFormat,
-        pkcs12,
-    )
+    with keep_packages("cryptography"):
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415 - an extra
+            PrivateFormat,
+            pkcs12,
+        )
 
     entries = [
         pkcs12.PKCS12Certificate(each, str(number).encode())

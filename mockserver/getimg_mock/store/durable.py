@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from threading import get_ident
+from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
-from getimg_mock.errors import GetimgMockError, Refusal, StoreError
+from getimg_mock.errors import StoreBusyError
+from getimg_mock.store.change_watcher import ChangeWatcher
 from getimg_mock.store.rows import Head
 from getimg_mock.store.stored_workspace import StoredWorkspace
-from getimg_mock.store.views import UnitLock
+from getimg_mock.store.units import UnitsOfWork
 from getimg_mock.store.workspace_rows import decode_identity
 from getimg_mock.world.clock import wall_seconds
 from getimg_mock.world.identities import KeyStandIn, derive_workspace_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
     from getimg_mock.settings import Settings
-    from getimg_mock.store.rows import Rows
+    from getimg_mock.store.rows import HeadVersion, Rows
     from getimg_mock.store.stored_journal import StoredJournal
     from getimg_mock.world.identities import Identity
     from getimg_mock.world.workspaces import Workspace
 
-_Result = TypeVar("_Result")
 
 _MAX_SESSIONS: Final = 1_000
-# Real seconds between two looks at what other processes have changed.
-_PACE: Final = 0.05
-# Looks at nothing after which looking ends, until something waits again.
-_MAX_IDLE: Final = 20
 
 
-class DurableStore:
+class DurableStore(UnitsOfWork):
     """Keeps workspaces in rows; processes with the same rows share them.
 
     `make` creates the workspace of a key in memory. A unit of work begins when the lock of a
@@ -48,21 +42,15 @@ class DurableStore:
     def __init__(
         self, rows: Rows, make: Callable[[str], Workspace], base: Settings, *, bound: int
     ) -> None:
+        super().__init__()
         self._rows = rows
         self._make = make
         self._base = base
         self._bound = bound
-        self._lock = threading.RLock()
-        self._owner: int | None = None
-        self._depth = 0
-        self._has_begun = False
-        self._is_broken = False
         self._joined: dict[str, StoredWorkspace] = {}
         self._recent: OrderedDict[str, StoredWorkspace] = OrderedDict()
         self._sessions: WeakValueDictionary[str, StoredWorkspace] = WeakValueDictionary()
-        self._watcher: threading.Thread | None = None
-        self._closed = threading.Event()
-        self._unit = UnitLock(self._begin, self.leave)
+        self._watcher = ChangeWatcher(self, self._lock)
 
     # Workspaces ----------------------------------------------------------------------------------
 
@@ -73,7 +61,9 @@ class DurableStore:
             session = self._find(workspace_id, key)
             if session is None:
                 session = self._create(self._make(key))
-                self._rows.delete_oldest(self._bound - 1, workspace_id)
+                self._rows.delete_oldest(self._bound, list(self._joined))
+                # No other unit may begin to use what this one deletes.
+                self._is_last = True
             return session.workspace
 
     def find_by_id(self, workspace_id: str) -> Workspace | None:
@@ -152,7 +142,7 @@ class DurableStore:
     ) -> StoredWorkspace | None:
         self._ensure_begun()
         # Its version first: where nothing else locks a workspace, that does.
-        found = self._rows.read_version(workspace_id)
+        found = self._lock_workspace(workspace_id)
         head = None if found is None else self._rows.read_head(workspace_id)
         if head is None:
             return None
@@ -193,21 +183,14 @@ class DurableStore:
 
     # Units of work -------------------------------------------------------------------------------
 
-    def batch(self) -> AbstractContextManager[None]:
-        """Make one unit of work of all that happens in the block."""
-        return self._unit
-
-    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> Awaited[_Result]:
-        """Make one unit of work of each step of a coroutine, from one suspension to the next."""
-        return Awaited(self._unit, coroutine)
-
-    def _begin(self) -> None:
-        self._lock.acquire()
-        self._depth += 1
-        self._owner = threading.get_ident()
-
     def enter(self, session: StoredWorkspace) -> None:
         """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
+        if self._owner == get_ident() and self._joined.get(session.head.id) is session:
+            # As below, for the methods of a workspace that enter it again.
+            self._lock.acquire()
+            self._depth += 1
+            self._joined_now += 1
+            return
         self._begin()
         try:
             self._join(session)
@@ -217,29 +200,16 @@ class DurableStore:
 
     def touch(self, session: StoredWorkspace) -> None:
         """Take the workspace into the unit of work of this thread, if there is one."""
-        if self._owner == threading.get_ident():
+        if self._owner == get_ident():
             self._join(session)
-
-    def leave(self, error: BaseException | None) -> None:
-        """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
-        try:
-            is_ours = isinstance(error, (GetimgMockError, Refusal))
-            if error is not None and (not is_ours or isinstance(error, StoreError)):
-                self._is_broken = True
-            if self._depth == 1:
-                self._end()
-        finally:
-            self._depth -= 1
-            if not self._depth:
-                self._owner = None
-            self._lock.release()
 
     def _join(self, session: StoredWorkspace) -> None:
         workspace_id = session.head.id
         if session.is_detached or self._joined.get(workspace_id) is session:
+            self._joined_now += 1
             return
         self._ensure_begun()
-        found = self._rows.read_version(workspace_id)
+        found = self._lock_workspace(workspace_id)
         if found is None or (found.number, found.epoch) != (
             session.head.number,
             session.head.epoch,
@@ -247,8 +217,32 @@ class DurableStore:
             session.detach()
             return
         self._joined[workspace_id] = session
+        if session.incarnation != self._rows.incarnation:
+            session.incarnation = self._rows.incarnation
+            session.forget()
         if found.version != session.head.version or not session.is_loaded:
             session.load(found)
+
+    def _lock_workspace(self, workspace_id: str) -> HeadVersion | None:
+        """Lock a workspace in the rows, and return its version.
+
+        The workspaces of earlier units of the group are released before it waits: two processes
+        must not each wait for what the other one holds.
+        """
+        if self._group is not None and self._joined and not self._joined_now:
+            try:
+                return self._take_version(workspace_id, waits=False)
+            except StoreBusyError:
+                loop = self._group.loop
+                self._end_group()
+                self._open_group(loop)
+                self._ensure_begun()
+        return self._take_version(workspace_id, waits=True)
+
+    def _take_version(self, workspace_id: str, *, waits: bool) -> HeadVersion | None:
+        found = self._rows.read_version(workspace_id, waits=waits)
+        self._joined_now += 1
+        return found
 
     def _ensure_begun(self) -> None:
         if not self._has_begun:
@@ -268,7 +262,7 @@ class DurableStore:
                 self._rows.roll_back()
                 self._forget(joined)
             self._joined.clear()
-            self._has_begun = self._is_broken = False
+            self._has_begun = self._is_broken = self._is_last = False
 
     def _keep(self, joined: list[StoredWorkspace]) -> None:
         used, kept = wall_seconds(), []
@@ -291,29 +285,14 @@ class DurableStore:
 
     def watch(self) -> None:
         """Look for what other processes change, from now on: something waits for it."""
-        with self._lock:
-            if self._watcher is None and not self._closed.is_set():
-                self._watcher = threading.Thread(
-                    target=self._look_for_changes, name="getimg-mock-store", daemon=True
-                )
-                self._watcher.start()
+        self._watcher.begin()
 
-    def _look_for_changes(self) -> None:
-        idle = 0
-        while not self._closed.wait(_PACE):
-            awaited = [each for each in list(self._sessions.values()) if each.is_awaited]
-            idle = 0 if awaited else idle + 1
-            if idle > _MAX_IDLE:
-                with self._lock:
-                    if not any(each.is_awaited for each in list(self._sessions.values())):
-                        self._watcher = None
-                        return
-            # Requests say that the store fails; the next look may succeed.
-            with suppress(StoreError):
-                for session in awaited:
-                    self._look_at(session)
+    def list_awaited(self) -> list[StoredWorkspace]:
+        """Return the workspaces of which something waits for what other processes do."""
+        return [each for each in list(self._sessions.values()) if each.is_awaited]
 
-    def _look_at(self, session: StoredWorkspace) -> None:
+    def look_at(self, session: StoredWorkspace) -> None:
+        """Bring a workspace up to date if another process has changed it."""
         with self._unit:
             if self._has_begun or session.is_detached:
                 return
@@ -324,41 +303,7 @@ class DurableStore:
 
     def close(self) -> None:
         """Stop looking, and close the rows."""
-        self._closed.set()
-        watcher = self._watcher
-        if watcher is not None:
-            watcher.join()
+        self._watcher.end()
         with self._lock:
+            self._end_group()
             self._rows.close()
-
-
-class Awaited(Generic[_Result]):
-    """A coroutine of which each step is a unit of work: none is open while it is suspended."""
-
-    __slots__ = ("_coroutine", "_unit")
-
-    def __init__(
-        self, unit: AbstractContextManager[None], coroutine: Coroutine[Any, Any, _Result]
-    ) -> None:
-        self._unit = unit
-        self._coroutine = coroutine
-
-    def __await__(self) -> Generator[Any, Any, _Result]:
-        coroutine, unit = self._coroutine, self._unit
-        answer: Any = None
-        error: BaseException | None = None
-        while True:
-            with unit:
-                try:
-                    waits = coroutine.throw(error) if error else coroutine.send(answer)
-                except StopIteration as done:
-                    result: _Result = done.value
-                    return result
-            answer = error = None
-            try:
-                answer = yield waits
-            except GeneratorExit:
-                coroutine.close()
-                raise
-            except BaseException as thrown:  # noqa: BLE001 - the coroutine gets all of them
-                error = thrown

@@ -76,8 +76,11 @@ class MemoryStore:
         """Return a block that does nothing: the methods of a workspace are atomic one by one."""
         return nullcontext()
 
-    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> Coroutine[Any, Any, _Result]:
+    def run(
+        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+    ) -> Coroutine[Any, Any, _Result]:
         """Return the coroutine itself."""
+        del together
         return coroutine
 
     def close(self) -> None:

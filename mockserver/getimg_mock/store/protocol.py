@@ -48,8 +48,14 @@ class Store(Protocol):
     def batch(self) -> AbstractContextManager[None]:
         """Make one unit of work of all that happens in the block, which must not suspend."""
 
-    def run(self, coroutine: Coroutine[Any, Any, _Result]) -> Awaitable[_Result]:
-        """Make one unit of work of each step of a coroutine, from one suspension to the next."""
+    def run(
+        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+    ) -> Awaitable[_Result]:
+        """Make one unit of work of each step of a coroutine, from one suspension to the next.
+
+        With `together`, units of one turn of the running event loop may be kept by one commit. The
+        coroutine has returned when its own is kept.
+        """
 
     def close(self) -> None:
         """Close what the store holds open."""

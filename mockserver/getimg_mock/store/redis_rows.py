@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from getimg_mock.errors import MissingPackageError, SettingsError, StoreError
+from getimg_mock.errors import MissingPackageError, SettingsError, StoreBusyError, StoreError
 from getimg_mock.redaction import HIDDEN_PLACEHOLDER
 from getimg_mock.store.redis_scripts import ACQUIRE, COMMIT, RELEASE
 from getimg_mock.store.rows import FORMAT, Head, HeadVersion
@@ -15,7 +15,7 @@ from getimg_mock.store.turns import take_turns
 from getimg_mock.world.randomness import generate_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from getimg_mock.store.rows import Changes
 
@@ -46,6 +46,7 @@ class RedisRows:
             raise MissingPackageError(
                 "A store at redis:// needs the package redis: pip install 'getimg-mock[redis]'."
             ) from None
+        self.incarnation = 0
         self._shown = _hide_password(address)
         plain, options = _split_options(address)
         self._prefix = f"{options.get('prefix', _PREFIX)}:"
@@ -59,6 +60,7 @@ class RedisRows:
                 socket_connect_timeout=BUSY_SECONDS,
                 retry=None,
                 retry_on_timeout=False,
+                redis_connect_func=self._note_connection,
             )
         except ValueError as error:
             raise SettingsError(
@@ -71,6 +73,11 @@ class RedisRows:
         self._locked: list[str] = []
         self._deleted: list[str] = []
         self._check_format()
+
+    def _note_connection(self, connection: Any) -> None:
+        """Set up a connection; a server that was started again may have lost its last changes."""
+        connection.on_connect()
+        self.incarnation += 1
 
     def _check_format(self) -> None:
         self._try(lambda: self._client.set(self._key("format"), FORMAT, nx=True))
@@ -104,15 +111,15 @@ class RedisRows:
         """Begin a unit of work; workspaces are locked when their versions are read."""
         self._token = generate_secret(8)
 
-    def read_version(self, workspace_id: str) -> HeadVersion | None:
+    def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
         """Lock a workspace, and return its version; None for an unknown one."""
         keys = [self._key("lock", workspace_id), self._key("workspace", workspace_id)]
-        for _ in take_turns(BUSY_SECONDS, _FIRST_PAUSE, _LONGEST_PAUSE):
+        for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
             found = self._try(lambda: self._acquire(keys, [self._token, _LOCK_MILLISECONDS]))
             if found[0]:
                 break
         else:
-            raise StoreError(
+            raise StoreBusyError(
                 f"The store {self._shown} is busy: another process has held workspace "
                 f"{workspace_id} for {BUSY_SECONDS:g} s."
             )
@@ -161,12 +168,13 @@ class RedisRows:
         """Delete a workspace with all its rows, when the unit of work is kept."""
         self._deleted.append(workspace_id)
 
-    def delete_oldest(self, keep: int, kept_id: str) -> None:
-        """Delete the least recently used workspaces but `keep`, and never that of `kept_id`."""
-        surplus = self.count_workspaces() - keep
+    def delete_oldest(self, bound: int, kept_ids: Collection[str]) -> None:
+        """Delete the least recently used workspaces, so that `bound` are left at the end."""
+        surplus = self.count_workspaces() + 1 - bound
         if surplus > 0:
-            used = self._try(lambda: self._client.zrange(self._key("used"), 0, surplus))
-            others = [each.decode() for each in used if each != kept_id.encode()]
+            last = surplus + len(kept_ids)
+            used = self._try(lambda: self._client.zrange(self._key("used"), 0, last))
+            others = [name for each in used if (name := each.decode()) not in kept_ids]
             self._deleted += others[:surplus]
 
     def allocate_number(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 FORMAT: Final = 1
 """The format of the rows; a store of another one is refused."""
@@ -64,9 +64,14 @@ class Changes:
 class Rows(Protocol):
     """A place that keeps rows. Every method raises `StoreError` when the place cannot be used.
 
-    Between `begin` and `commit` or `roll_back`, no other process changes what was read; `commit`
-    keeps all changes or none. One thread at a time calls it.
+    Between `read_version` of a workspace and `commit` or `roll_back`, no other process changes it;
+    `commit` keeps all changes or none. One thread at a time calls it. `incarnation` rises when the
+    place may have gone back to an earlier state, so that what is in memory is to be read anew.
     """
+
+    @property
+    def incarnation(self) -> int:
+        """How often the place may have been started again."""
 
     def begin(self) -> None:
         """Begin a unit of work."""
@@ -77,8 +82,11 @@ class Rows(Protocol):
     def roll_back(self) -> None:
         """End the unit of work without changes; raises nothing."""
 
-    def read_version(self, workspace_id: str) -> HeadVersion | None:
-        """Return the version of a workspace, None for an unknown one; within a unit of work."""
+    def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
+        """Lock a workspace for the unit of work; return its version, None for an unknown one.
+
+        Raises `StoreBusyError` where another process holds it, at once unless it `waits`.
+        """
 
     def look_up_version(self, workspace_id: str) -> HeadVersion | None:
         """Return the version of a workspace, outside a unit of work."""
@@ -96,10 +104,14 @@ class Rows(Protocol):
         """Return the number of workspaces."""
 
     def delete_workspace(self, workspace_id: str) -> None:
-        """Delete a workspace with all its rows, within a unit of work."""
+        """Delete a workspace with all its rows, when the unit of work is kept."""
 
-    def delete_oldest(self, keep: int, kept_id: str) -> None:
-        """Delete the least recently used workspaces but `keep`, and never that of `kept_id`."""
+    def delete_oldest(self, bound: int, kept_ids: Collection[str]) -> None:
+        """Delete the least recently used workspaces, so that `bound` are left at the end.
+
+        It counts the one that the unit of work adds. Those of `kept_ids` stay, and it may leave
+        others that are in use.
+        """
 
     def read_generation(self, number: int, generation_id: str) -> str | None:
         """Return the row of a generation."""

@@ -6,12 +6,20 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.errors import SettingsError, StoreError
-from getimg_mock.store.rows import FORMAT, Head, HeadVersion
+from getimg_mock.errors import StoreBusyError, StoreError
+from getimg_mock.store.rows import Head, HeadVersion
+from getimg_mock.store.sqlite_tables import (
+    HEAD_COLUMNS,
+    INSERT_GENERATION,
+    INSERT_HEAD,
+    UPDATE_HEAD,
+    open_tables,
+)
 from getimg_mock.store.turns import take_turns
+from getimg_mock.store.workspace_locks import WorkspaceLocks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from getimg_mock.store.rows import Changes
@@ -28,56 +36,6 @@ BUSY_SECONDS: Final = 5.0
 _FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.002
 
-# Pages of the log after which it is copied into the file, which flushes both.
-_LOG_PAGES: Final = 4_000
-_CACHE_KIB: Final = 32 * 1024
-
-_SCHEMA: Final = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE workspaces (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    shown_key TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    epoch INTEGER NOT NULL,
-    used REAL NOT NULL,
-    core TEXT NOT NULL,
-    plan TEXT NOT NULL
-);
-CREATE TABLE generations (
-    serial INTEGER PRIMARY KEY,
-    workspace INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    pending INTEGER NOT NULL,
-    body TEXT NOT NULL
-);
-CREATE UNIQUE INDEX generations_by_id ON generations (id, workspace);
-CREATE INDEX generations_pending ON generations (workspace) WHERE pending;
-CREATE TABLE counts (
-    workspace INTEGER NOT NULL,
-    name BLOB NOT NULL,
-    count INTEGER NOT NULL,
-    PRIMARY KEY (workspace, name)
-) WITHOUT ROWID;
-CREATE TABLE effects (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
-CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weight INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
-"""
-
-_INSERT_GENERATION: Final = """
-INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
-ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
-"""
-_INSERT_HEAD: Final = """
-INSERT INTO workspaces (number, id, shown_key, version, epoch, used, core, plan)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE
-SET shown_key = excluded.shown_key, version = excluded.version, epoch = excluded.epoch,
-    used = excluded.used, core = excluded.core, plan = excluded.plan
-"""
-_UPDATE_HEAD: Final = "UPDATE workspaces SET version = ?, used = ?, core = ? WHERE number = ?"
-_HEAD: Final = "id, number, shown_key, version, epoch, used, core, plan"
-
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:
     """Return whether another process holds what was asked for."""
@@ -87,14 +45,26 @@ def _is_busy(error: sqlite3.DatabaseError) -> bool:
 class SqliteRows:
     """Keeps rows in the file `path`, made on first use with mode 0600.
 
+    Units of work of several processes go on at the same time where they are of different
+    workspaces: each is locked by a byte of the file `path`-lock, and the file is written to in one
+    short transaction. Where the system has no such locks, the transaction is the unit of work.
+
     Raises `StoreError` when the file cannot be opened, and `SettingsError` for a file that is none
     of ours or of another format.
     """
 
+    incarnation = 0
+
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._locks: WorkspaceLocks | None = None
+        self._deleted: dict[str, None] = {}
+        # How many workspaces to keep, and some that stay.
+        self._bound: tuple[int, Collection[str]] | None = None
         with self._explain():
             path.touch(mode=0o600)
+            if WorkspaceLocks.are_available():
+                self._locks = WorkspaceLocks(path.with_name(f"{path.name}-lock"))
             self._connection = sqlite3.connect(
                 path,
                 timeout=BUSY_SECONDS,
@@ -102,39 +72,7 @@ class SqliteRows:
                 check_same_thread=False,
                 cached_statements=256,
             )
-            self._prepare()
-
-    def _prepare(self) -> None:
-        run = self._connection.execute
-        mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
-        if mode != "wal":
-            raise SettingsError(
-                f"{self._path}: SQLite cannot use WAL there ({mode}). Use a file on a local disk."
-            )
-        run("PRAGMA synchronous = NORMAL")
-        run(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-        run(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        run("BEGIN IMMEDIATE")
-        try:
-            tables = {name for (name,) in run("SELECT name FROM sqlite_master")}
-            if not tables:
-                for statement in _SCHEMA.split(";")[:-1]:
-                    run(statement)
-                run("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
-            found = None
-            if not tables or "meta" in tables:
-                found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
-            run("COMMIT")
-        except BaseException:
-            run("ROLLBACK")
-            raise
-        if found is None or found[0] != FORMAT:
-            kept = "of another program" if found is None else found[0]
-            raise SettingsError(
-                f"{self._path} has format {kept}, and this version reads format {FORMAT}. "
-                "Export its workspaces with the version that wrote it, or use another file."
-            )
-        run("PRAGMA busy_timeout = 0")  # `_read` waits
+            open_tables(self._connection, path)
 
     @contextmanager
     def _explain(self) -> Iterator[None]:
@@ -162,23 +100,55 @@ class SqliteRows:
         raise StoreError(f"The store {self._path} cannot be read: {refused}.") from refused
 
     def begin(self) -> None:
-        """Begin a unit of work; waits for those of other processes."""
-        self._read("BEGIN IMMEDIATE")
+        """Begin a unit of work; workspaces are locked when their versions are read."""
+        if self._locks is None:
+            self._read("BEGIN IMMEDIATE")
 
     def commit(self, changes: list[Changes]) -> None:
         """End the unit of work, and keep its changes."""
+        for name in self._deleted:
+            self._lock(name, waits=True)
         with self._explain():
-            for each in changes:
-                self._write(each)
-            self._connection.execute("COMMIT")
+            if changes or self._deleted or self._bound is not None:
+                if not self._connection.in_transaction:
+                    self._read("BEGIN IMMEDIATE")
+                for name in self._deleted:
+                    self._delete_workspace(name)
+                for each in changes:
+                    self._write(each)
+                self._delete_surplus({each.head.id for each in changes})
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        self._end()
 
     def roll_back(self) -> None:
         """End the unit of work without changes."""
-        if self._connection.in_transaction:
-            try:
+        try:
+            if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            except sqlite3.DatabaseError:  # the file has gone: so has the transaction
-                return
+        except sqlite3.DatabaseError:  # the file has gone: so has the transaction
+            return
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._deleted.clear()
+        self._bound = None
+        if self._locks is not None:
+            self._locks.release()
+
+    def _lock(self, workspace_id: str, *, waits: bool) -> None:
+        """Lock a workspace for the unit of work; raises `StoreBusyError`."""
+        if self._locks is None or self._locks.try_lock(workspace_id):
+            return
+        if waits:
+            for _ in take_turns(BUSY_SECONDS, _FIRST_PAUSE, _LONGEST_PAUSE):
+                if self._locks.try_lock(workspace_id):
+                    return
+        raise StoreBusyError(
+            f"The store {self._path} is busy: another process has held workspace {workspace_id} "
+            f"for {BUSY_SECONDS:g} s."
+        )
 
     def _write(self, changes: Changes) -> None:
         self._write_head(changes)
@@ -189,14 +159,15 @@ class SqliteRows:
                 (number, name, pending, body)
                 for name, (body, pending) in changes.generations.items()
             ]
-            many(_INSERT_GENERATION, rows)
+            many(INSERT_GENERATION, rows)
         if changes.counts:
             counts = [(number, name, count) for name, count in changes.counts.items()]
             many("INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", counts)
         for at, body in changes.effects.items():
             run("INSERT INTO effects VALUES (?, ?)", (base + at, body))
-        for at, (weight, data) in changes.exchanges.items():
-            run("INSERT INTO exchanges VALUES (?, ?, ?)", (base + at, weight, data))
+        if changes.exchanges:
+            exchanges = [(base + at, *row) for at, row in changes.exchanges.items()]
+            many("INSERT INTO exchanges VALUES (?, ?, ?)", exchanges)
         for at, body in changes.steps.items():
             run("INSERT INTO steps VALUES (?, ?)", (base + at, body))
         for table, first in (
@@ -216,45 +187,60 @@ class SqliteRows:
             run("DELETE FROM effects WHERE key BETWEEN ? AND ?", (base, base + _LAST))
         if changes.anew or changes.plan_changed:
             values = (head.number, head.id, head.shown_key, head.version, head.epoch, head.used)
-            run(_INSERT_HEAD, (*values, head.core, head.plan))
+            run(INSERT_HEAD, (*values, head.core, head.plan))
         else:
-            run(_UPDATE_HEAD, (head.version, head.used, head.core, head.number))
+            run(UPDATE_HEAD, (head.version, head.used, head.core, head.number))
 
     def _delete_rows(self, number: int, *tables: str) -> None:
         for table in tables:
             self._read(f"DELETE FROM {table} WHERE workspace = ?", number)  # noqa: S608 - our names
 
-    def read_version(self, workspace_id: str) -> HeadVersion | None:
-        """Return the version of a workspace, None for an unknown one."""
+    def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
+        """Lock a workspace, and return its version; None for an unknown one."""
+        with self._explain():
+            self._lock(workspace_id, waits=waits)
+        return self.look_up_version(workspace_id)
+
+    def look_up_version(self, workspace_id: str) -> HeadVersion | None:
+        """Return the version of a workspace, without locking it."""
         found = self._read(
             "SELECT number, version, epoch FROM workspaces WHERE id = ?", workspace_id
         )
         return HeadVersion(*found[0]) if found else None
 
-    look_up_version = read_version
-
     def read_head(self, workspace_id: str) -> Head | None:
         """Return the row of a workspace."""
-        found = self._read(f"SELECT {_HEAD} FROM workspaces WHERE id = ?", workspace_id)  # noqa: S608 - our names
+        found = self._read(f"SELECT {HEAD_COLUMNS} FROM workspaces WHERE id = ?", workspace_id)  # noqa: S608 - our names
         return Head(*found[0]) if found else None
 
     def list_heads(self) -> list[Head]:
         """Return the rows of all workspaces, the last used one last."""
-        return [Head(*each) for each in self._read(f"SELECT {_HEAD} FROM workspaces ORDER BY used")]  # noqa: S608 - our names
+        found = self._read(f"SELECT {HEAD_COLUMNS} FROM workspaces ORDER BY used")  # noqa: S608 - our names
+        return [Head(*each) for each in found]
 
     def allocate_number(self) -> int:
         """Return the number of a new workspace, which no other had."""
-        self._read("INSERT OR IGNORE INTO meta VALUES ('number', 0)")
-        self._read("UPDATE meta SET value = value + 1 WHERE name = 'number'")
-        return int(self._read("SELECT value FROM meta WHERE name = 'number'")[0][0])
+        is_own = not self._connection.in_transaction
+        if is_own:
+            self._read("BEGIN IMMEDIATE")
+        try:
+            self._read("INSERT OR IGNORE INTO meta VALUES ('number', 0)")
+            self._read("UPDATE meta SET value = value + 1 WHERE name = 'number'")
+            return int(self._read("SELECT value FROM meta WHERE name = 'number'")[0][0])
+        finally:
+            if is_own:
+                self._read("COMMIT")
 
     def count_workspaces(self) -> int:
         """Return the number of workspaces."""
         return int(self._read("SELECT count(*) FROM workspaces")[0][0])
 
     def delete_workspace(self, workspace_id: str) -> None:
-        """Delete a workspace with all its rows."""
-        found = self.read_version(workspace_id)
+        """Delete a workspace with all its rows, when the unit of work is kept."""
+        self._deleted[workspace_id] = None
+
+    def _delete_workspace(self, workspace_id: str) -> None:
+        found = self.look_up_version(workspace_id)
         if found is None:
             return
         base = found.number << _SHIFT
@@ -263,13 +249,26 @@ class SqliteRows:
             self._read(f"DELETE FROM {table} WHERE key BETWEEN ? AND ?", base, base + _LAST)  # noqa: S608 - our names
         self._read("DELETE FROM workspaces WHERE number = ?", found.number)
 
-    def delete_oldest(self, keep: int, kept_id: str) -> None:
-        """Delete the least recently used workspaces but `keep`, and never that of `kept_id`."""
-        surplus = self.count_workspaces() - keep
-        if surplus > 0:
-            oldest = "SELECT id FROM workspaces WHERE id != ? ORDER BY used, number LIMIT ?"
-            for (found,) in self._read(oldest, kept_id, surplus):
-                self.delete_workspace(found)
+    def delete_oldest(self, bound: int, kept_ids: Collection[str]) -> None:
+        """Delete the least recently used workspaces, so that `bound` are left at the end."""
+        self._bound = (bound, kept_ids)
+
+    def _delete_surplus(self, changed: set[str]) -> None:
+        """Delete what exceeds the bound, but what another process uses at the moment."""
+        if self._bound is None:
+            return
+        bound, kept_ids = self._bound
+        surplus = self.count_workspaces() - bound
+        if surplus <= 0:
+            return
+        for (found,) in self._read("SELECT id FROM workspaces ORDER BY used, number"):
+            if found in kept_ids or found in changed:
+                continue
+            if self._locks is None or self._locks.try_lock(found):
+                self._delete_workspace(found)
+                surplus -= 1
+                if not surplus:
+                    return
 
     def read_generation(self, number: int, generation_id: str) -> str | None:
         """Return the row of a generation."""
@@ -370,8 +369,10 @@ class SqliteRows:
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
+        if self._locks is not None:
+            self._locks.close()
 
     def __del__(self) -> None:
         # A fake is not closed in tests and in programs that end.
         with suppress(AttributeError, sqlite3.ProgrammingError):
-            self._connection.close()
+            self.close()

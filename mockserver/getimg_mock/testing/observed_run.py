@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
+from getimg_mock.testing.call_sites import find_call_site
 from getimg_mock.testing.options import OBSERVED
+from getimg_mock.testing.sent_requests import watch_requests
 from getimg_mock.world.clock import wall_time
 
 if TYPE_CHECKING:
@@ -26,13 +27,23 @@ if TYPE_CHECKING:
 
 @contextmanager
 def record_span(item: pytest.Item) -> Iterator[None]:
-    """Hand over when a test ran, fixtures included: so its requests to any fake have its name."""
+    """Hand over when a test ran, fixtures included: so its requests to any fake have its name.
+
+    With it goes what the test has sent, so that requests to any fake have the line of their call.
+    """
     spool, began = _find_spool(), wall_time()
-    try:
+    if spool is None:
         yield
+        return
+
+    def note(method: str, path: str, place: str) -> None:
+        spool.write_call(item.nodeid, wall_time(), f"{method} {path}", place)
+
+    try:
+        with watch_requests(note):
+            yield
     finally:
-        if spool is not None:
-            spool.write_span(item.nodeid, began, wall_time())
+        spool.write_span(item.nodeid, began, wall_time())
 
 
 def hand_over(
@@ -40,7 +51,8 @@ def hand_over(
 ) -> Callable[[], None]:
     """Hand over each exchange of a test from now on; returns a function that ends it.
 
-    `key` limits it to one workspace. Requests that reach no workspace belong to it.
+    `key` limits it to one workspace. Requests that reach no workspace belong to it. With a request
+    that was answered in process goes the line of the project that has made it.
     """
     spool = _find_spool()
     if spool is None:
@@ -48,10 +60,13 @@ def hand_over(
 
     def write(of: str, exchange: Exchange) -> None:
         if key in {None, of}:
-            spool.write_exchange(test, of, exchange)
+            spool.write_exchange(test, of, exchange, find_call_site())
+
+    def write_stray(exchange: Exchange) -> None:
+        spool.write_exchange(test, "", exchange, find_call_site())
 
     store.listeners.insert(0, write)
-    unsubscribe = fake.journal.subscribe(partial(spool.write_exchange, test, ""))
+    unsubscribe = fake.journal.subscribe(write_stray)
 
     def end() -> None:
         store.listeners.remove(write)

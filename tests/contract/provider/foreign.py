@@ -142,17 +142,28 @@ def found_by_schemathesis(mutant: Mutant) -> bool:
 
 
 def main() -> None:
-    """Print what Schemathesis finds as JSON.
+    """Print what Schemathesis finds as JSON: a list for each group of options, split by `--then`.
 
     A process of its own: its ASGI transport leaves streams open, which a test that takes warnings
-    for errors would be failed by.
+    for errors would be failed by. Starting it takes as long as many examples do.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=15)
     parser.add_argument("--fault", help="name of a faulty provider")
     parser.add_argument("--ours", action="store_true", help="with our checks registered")
     parser.add_argument("--lenient", action="store_true", help="the fake in lenient mode")
-    chosen = parser.parse_args()
+    groups: list[list[str]] = [[]]
+    for word in sys.argv[1:]:
+        if word == "--then":
+            groups.append([])
+        else:
+            groups[-1].append(word)
+    found = [find_failures(parser.parse_args(group)) for group in groups]
+    sys.stdout.write(json.dumps(found))
+
+
+def find_failures(chosen: argparse.Namespace) -> list[str]:
+    """Return what Schemathesis finds with one group of options."""
     if chosen.ours:
         import getimg_mock.contract.provider.schemathesis_checks  # noqa: F401, PLC0415 - importing registers it
     wrap = None
@@ -161,8 +172,7 @@ def main() -> None:
 
         wrap = BY_NAME[chosen.fault].wrap
     app = application(wrap, lenient=chosen.lenient)
-    found = failures(app, examples=chosen.examples, lenient=chosen.lenient)
-    sys.stdout.write(json.dumps(found))
+    return failures(app, examples=chosen.examples, lenient=chosen.lenient)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from getimg_mock.media.cache import MediaCache
 if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.plans import Plan
-    from getimg_mock.contract.verdicts import Verdict
+    from getimg_mock.contract.verdicts import Check, Verdict
     from tests.contract.provider.mutants import Mutant
     from tests.contract.provider.wrapping import Wrap
 
@@ -73,19 +73,51 @@ def verdicts(found: list[History]) -> list[Verdict]:
     return [judge_check(check, found) for check in PROVIDER_CHECKS]
 
 
+@cache
+def _run_fake() -> tuple[History, ...]:
+    """Return what the fake itself does under the fixed plans."""
+    return tuple(histories(None))
+
+
+@cache
+def _list_applied(check: Check) -> frozenset[str]:
+    """Return the names of the plans whose history with the fake has a place for the check."""
+    tried = (each for each in _run_fake() if judge_check(check, [each]).applied)
+    return frozenset(each.plan.name for each in tried)
+
+
 def is_found(mutant: Mutant) -> bool:
     """Return whether a faulty provider breaks the check that it was written from.
 
-    It runs plan after plan until one shows the breach, which most do early.
+    It runs plan after plan until one shows the breach, first those that the check applies to.
     """
     check = find_check(mutant.breaks)
+    applied = _list_applied(check)
     target = create_target(mutant.wrap, mutant.settings)
     found = []
-    for plan in plans():
+    for plan in sorted(plans(), key=lambda plan: plan.name not in applied):
         found.append(target.run(plan))
         if judge_check(check, found[-1:]).broken:
             return True
+        if len(found) == len(applied) and judge_check(check, found).broken:
+            return True
     return judge_check(check, found).broken
+
+
+def find_broken(mutant: Mutant) -> tuple[str, ...]:
+    """Return the ids of the checks that a faulty provider breaks, the same as `scored` finds.
+
+    A judge is a pure function of a history, and the fake breaks nothing, which has a test of its
+    own: histories that equal the fake's are judged only together with others.
+    """
+    found = histories(mutant.wrap, mutant.settings)
+    fakes = zip(found, _run_fake(), strict=True)
+    changed = [each for each, by_fake in fakes if each != by_fake]
+    return tuple(
+        check.id
+        for check in PROVIDER_CHECKS
+        if judge_check(check, found if check.across else changed).broken
+    )
 
 
 def scored(mutant: Mutant) -> Score:

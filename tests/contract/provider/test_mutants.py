@@ -9,7 +9,7 @@ import pytest
 
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from tests.contract.provider.everyone import BY_NAME, MUTANTS, sample
-from tests.contract.provider.scoring import is_found, scored
+from tests.contract.provider.scoring import find_broken, is_found
 from tests.contract.provider.sole_killers import SOLE_KILLERS, WITHOUT
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def test_a_faulty_provider_is_found(mutant: Mutant) -> None:
     GH007: a sole killer breaks nothing else.
     """
     if mutant.name in SOLE_KILLERS.values():
-        assert scored(mutant).broken == (mutant.breaks,)
+        assert find_broken(mutant) == (mutant.breaks,)
     else:
         assert is_found(mutant)
 

@@ -12,7 +12,7 @@ from tests.contract.provider.faulty_costs import costs_that_lag
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("seed", [11, 1729, 20260901])
+@pytest.mark.parametrize("seed", [1729, 20260901])
 def test_the_fake_keeps_every_check_with_any_seed(seed: int) -> None:
     """Neither the fake's chance nor what is drawn of it makes it break a check of any level."""
     found = seeds.outcome(seed, drawn=25)
@@ -27,8 +27,13 @@ def test_a_broken_check_is_named_with_its_plan() -> None:
 
 
 def test_the_result_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """`python -m tests.contract.provider.seeds` ends with the seeds, exchanges and breaches."""
-    assert seeds.main(["--seeds", "1", "--drawn", "2", "--workers", "1"]) == 0
+    """`python -m tests.contract.provider.seeds` ends with the seeds, exchanges and breaches.
+
+    It is the third seed of this module, 0, and as many plans are drawn of it as of the others.
+    """
+    assert seeds.main(["--seeds", "1", "--drawn", "25", "--workers", "1"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("1 seeds, ")
     assert ", none with a broken check, " in line
+    exchanges = line.split(", ")[1].removesuffix(" exchanges").replace(",", "")
+    assert int(exchanges) > 1500

@@ -252,7 +252,7 @@ def test_a_limit_is_reached_by_as_many_requests_as_it_says() -> None:
         "PASS",
         "PASS",
     ]
-    assert [len(history.with_role("burst")) for history in histories] == [7, 5]
+    assert [len(history.with_role("burst")) for history in histories] == [11, 9]
     assert all(history.with_role("after-wait") for history in histories)
 
 

@@ -41,7 +41,7 @@ def test_the_fake_keeps_what_is_asked_of_it(
 ) -> None:
     """Nothing but a result comes of it: no file, unless one is asked for."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    result = verify_provider(only=["GP801", "GP802"])
+    result = verify_provider(only=["GP801", "GP802"], tier="R0")
     assert (result.ok, result.status, result.failures, result.spend) == (True, 0, (), None)
     assert [(each.id, each.status) for each in result.verdicts] == [
         ("GP801", "PASS"),
@@ -96,19 +96,19 @@ def test_known_failures_excuse_and_are_held_to_account() -> None:
     """Listed and broken is no failure; listed and mended is one, with a sentence."""
     excused = verify_provider(FAULTY, only="GP407", known_failures={"GP407": "in May"})
     assert (excused.ok, excused.verdicts[0].status) == (True, "XFAIL")
-    mended = verify_provider(only="GP801", known_failures={"GP801": "in May"})
+    mended = verify_provider(only="GP801", tier="R0", known_failures={"GP801": "in May"})
     assert (mended.ok, mended.verdicts[0].status) == (False, "XPASS")
     (failure,) = mended.failures
     assert "remove it from the list" in failure.actual
     with pytest.raises(UnknownNameError, match="known failures 'GC401'"):
-        verify_provider(only="GP801", known_failures={"GC401": ""})
+        verify_provider(only="GP801", tier="R0", known_failures={"GC401": ""})
 
 
 def test_events_are_told_as_they_happen_and_kept_where_asked(tmp_path: Path) -> None:
     """A callback for progress, a file for replays."""
     seen: list[dict[str, Any]] = []
     path = tmp_path / "events.ndjson"
-    result = verify_provider(only="GP801", events=path, on_event=seen.append)
+    result = verify_provider(only="GP801", tier="R0", events=path, on_event=seen.append)
     assert tuple(seen) == result.events
     assert [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] == seen
     assert (seen[0]["event"], seen[-1]["event"]) == ("start", "end")

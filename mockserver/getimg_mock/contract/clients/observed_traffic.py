@@ -147,7 +147,7 @@ def judge_traffic(
     workspaces = fake.store if key is None else (fake.store.get_or_create(key),)
     journals: list[Iterable[Exchange]] = [each.journal for each in workspaces]
     journals.append(fake.list_strays(since) if since is not None or key is None else ())
-    histories = list(_collect_all(journals, handed or SpooledTraffic([], []), name))
+    histories = list(_collect_all(journals, handed or SpooledTraffic(), name))
     return Result(
         name,
         "0",
@@ -166,9 +166,18 @@ def _collect_all(
         return handed.find_test(each.wall) or _describe_agent(each)
 
     for journal in journals:
-        yield from collect_histories(journal, name=name, find_sender=find_sender)
+        yield from collect_histories(
+            journal, name=name, find_sender=find_sender, find_call_site=handed.find_call_site
+        )
     for own in handed.journals:
-        yield from collect_histories(own.exchanges, name=name, find_sender=lambda _: own.test)  # noqa: B023 - called at once
+        yield from collect_histories(
+            own.exchanges,
+            name=name,
+            find_sender=lambda _: own.test,  # noqa: B023 - called at once
+            find_call_site=lambda each: (
+                own.call_sites.get(each.number) or handed.find_call_site(each)  # noqa: B023 - as above
+            ),
+        )
 
 
 def describe_refusals(histories: Iterable[ClientHistory]) -> str:
@@ -196,13 +205,17 @@ def collect_histories(
     *,
     name: str = "observed",
     find_sender: Callable[[Exchange], str] | None = None,
+    find_call_site: Callable[[Exchange], str] = lambda _: "",
 ) -> list[ClientHistory]:
     """Return what a journal holds as histories: one of all of it, one of each submission.
 
     `find_sender` returns which test or program has sent an exchange; by default its User-Agent.
+    `find_call_site` returns the file and line whose call has sent it, or "".
     """
     find_sender = find_sender or _describe_agent
-    exchanges = [_convert_exchange(each, find_sender(each)) for each in journal]
+    exchanges = [
+        _convert_exchange(each, find_sender(each), find_call_site(each)) for each in journal
+    ]
     if not exchanges:
         return []
     first = exchanges[0].at
@@ -217,7 +230,7 @@ def _describe_agent(each: Exchange) -> str:
     return f"User-Agent {agent[:100]}" if agent else ""
 
 
-def _convert_exchange(each: Exchange, sender: str) -> ClientExchange:
+def _convert_exchange(each: Exchange, sender: str, call_site: str) -> ClientExchange:
     sent = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in each.request_headers)
     return ClientExchange(
         number=each.number,
@@ -237,6 +250,7 @@ def _convert_exchange(each: Exchange, sender: str) -> ClientExchange:
         target=each.path + (f"?{each.query}" if each.query else ""),
         effects=each.effects,
         sender=sender,
+        call_site=call_site,
     )
 
 

@@ -136,6 +136,9 @@ def _event(verdict: Verdict, result: Result, adapter: str) -> dict[str, Any]:
         senders = history.find_senders(finding.observation.exchanges)[:_MAX_OUTCOMES]
         if senders:
             failure["client"]["sent_by"] = [redact(each, history) for each in senders]
+        places = history.find_call_sites(finding.observation.exchanges)[:_MAX_OUTCOMES]
+        if places:
+            failure["client"]["called_at"] = [redact(each, history) for each in places]
     return event
 
 

@@ -56,6 +56,11 @@ _OPEN_FAULTS: Final = frozenset(
 """Faults for which no code is documented."""
 
 _UNPROCESSABLE: Final = 422
+_NOT_MODIFIED: Final = 304
+_LENGTH_REQUIRED: Final = 411
+
+_CONDITIONS: Final = frozenset({"if-none-match", "if-modified-since"})
+"""Headers that ask for an answer only where something has changed."""
 
 _OPERATIONS_WITH_CODES: Final = frozenset(
     {"images.generate", "videos.create", "videos.retrieve", "billing.balance", "billing.costs"}
@@ -80,6 +85,15 @@ def find_documented_codes(exchange: HttpExchange) -> tuple[str, ...]:
     if status == _UNPROCESSABLE and exchange.valid is not True:
         return ()  # An invalid order may be 422, and documented is only what moderation answers.
     return () if exchange.use == "malformed-id" else _CODES.get(status, ())
+
+
+def answers_transfer(exchange: HttpExchange) -> bool:
+    """Whether a status is one that HTTP has for how a request was sent, or for its conditions."""
+    asked = {name for name, _ in exchange.request_headers}
+    delivery = exchange.step.delivery if exchange.step is not None else ""
+    return (exchange.status == _NOT_MODIFIED and bool(asked & _CONDITIONS)) or (
+        exchange.status == _LENGTH_REQUIRED and delivery == "chunked"
+    )
 
 
 def is_open_download(history: History, exchange: HttpExchange) -> bool:

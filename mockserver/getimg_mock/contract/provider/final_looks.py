@@ -125,7 +125,8 @@ def _build_money_steps(histories: Sequence[History]) -> Iterator[Send]:
         for each in history.with_operation("billing.balance", "billing.costs"):
             if each.status == 200 and each.method == "GET" and each.key in {"a", "b"}:
                 seen.setdefault((each.operation, _name_key(each)), {}).setdefault(each.query)
-    for (operation, key), queries in seen.items():
+    # The second key first: what is remembered by range alone was asked for by the other one before.
+    for (operation, key), queries in sorted(seen.items(), reverse=True):
         use = FINAL_BALANCE if operation == "billing.balance" else FINAL_COSTS
         for query in list(queries)[:_MOST_RANGES]:
             path = f"/v2/{operation.replace('.', '/')}"

@@ -14,6 +14,7 @@ from getimg_mock.contract.provider.charges import (
     find_rounding,
 )
 from getimg_mock.contract.provider.final_costs import find_missing_charges
+from getimg_mock.contract.provider.mixed_up_books import find_shared_balances
 from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def compare_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, 
     """Require that a balance falls by all that was begun and delivered in a run, and no more."""
     yield from find_excess_charges(histories)
     yield from find_missing_charges(histories)
+    yield from find_shared_balances(histories)
 
 
 def find_excess_charges(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:

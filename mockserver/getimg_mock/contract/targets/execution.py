@@ -49,6 +49,8 @@ _MAX_ERRORS: Final = 12
 """How many errors in succession end the polling of a video where time is real."""
 
 
+_OTHER_DAYS: Final = re.compile(r"\{days/([1-9])\}")
+
 _ONE_CHANGED: Final = re.compile(r"\{key/([0-7])\}")
 """Placeholder for the key with one character changed, in that eighth of it."""
 
@@ -61,6 +63,8 @@ class PreparedRequest:
     target: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    delivery: str = ""
+    """How the body is sent over a socket: see `Send`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +208,8 @@ class PlanExecution:
         body = step.body
         if step.key == "raw" and body is not None:
             body = body.replace(FIRST_KEY.encode(), self.session.keys["a"].encode())
-        return PreparedRequest(step.method, target, self._build_headers(step), body)
+        headers = self._build_headers(step)
+        return PreparedRequest(step.method, target, headers, body, step.delivery)
 
     def _build_headers(self, step: Send) -> tuple[tuple[str, str], ...]:
         donated = self._resolve_text(step.donor) or ""
@@ -225,7 +230,12 @@ class PlanExecution:
         path = step.path.replace("{}", quote(value, safe="")) if step.ref else step.path
         query = step.query.replace(FIRST_KEY, self.session.keys["a"])
         query = query.replace(DAYS_PLACEHOLDER, self._days)
+        query = _OTHER_DAYS.sub(self._build_other_days, query)
         return f"{path}?{query}" if query else path
+
+    def _build_other_days(self, found: re.Match[str]) -> str:
+        """Return the range of the days with another last second, which nothing else asks for."""
+        return self._days.replace("59Z", f"{59 - int(found[1])}Z")
 
     def _resolve_text(self, ref: Ref | None) -> str | None:
         """Return the text that a reference names; None for anything else."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import http.client
 import io
+import select
+import socket
 import ssl
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +19,6 @@ from urllib.parse import urlsplit
 from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Callable
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -33,6 +34,16 @@ _MAX_READ_TIME: Final = 60.0
 _MAX_ANSWER: Final = 64 << 20
 _MAX_MEDIA: Final = 1 << 30
 _CHUNK: Final = 1 << 20
+
+_PIECE: Final = 24
+_MAX_PIECES: Final = 12
+"""A body in parts is sent in pieces of at least so many bytes, and in at most so many."""
+
+_BETWEEN_PIECES: Final = 0.003
+"""Seconds between two pieces, so that they arrive apart."""
+
+_MAX_CONTINUE: Final = 1.0
+"""Seconds for which `100 Continue` is waited for; then the body is sent without it."""
 
 
 def _is_download(sent: PreparedRequest) -> bool:
@@ -54,6 +65,47 @@ def _read_bounded(response: http.client.HTTPResponse, most: int) -> bytes:
     if response.length:
         raise http.client.IncompleteRead(b"".join(chunks), response.length)
     return b"".join(chunks)
+
+
+def _choose_framing(delivery: str, body: bytes) -> tuple[str, str]:
+    """Return the header that says where the body ends."""
+    if delivery == "chunked":
+        return "transfer-encoding", "chunked"
+    return "content-length", str(len(body))
+
+
+def _send_in_parts(connection: http.client.HTTPConnection, delivery: str, body: bytes) -> None:
+    """Send the head, and then the body in parts that arrive one after the other.
+
+    A final answer to `Expect` ends it: the body is not sent.
+    """
+    if delivery == "expect":
+        connection.putheader("expect", "100-continue")
+    connection.endheaders()
+    if delivery == "expect":
+        if _has_answer(connection, _MAX_CONTINUE) and _is_final(connection.sock):
+            return
+        connection.send(body)
+        return
+    size = max(_PIECE, len(body) // _MAX_PIECES + 1)
+    for start in range(0, len(body), size):
+        _has_answer(connection, _BETWEEN_PIECES)
+        piece = body[start : start + size]
+        chunk = b"%x\r\n%b\r\n" % (len(piece), piece)
+        connection.send(chunk if delivery == "chunked" else piece)
+    if delivery == "chunked":
+        connection.send(b"0\r\n\r\n")
+
+
+def _has_answer(connection: http.client.HTTPConnection, seconds: float) -> bool:
+    """Wait for an answer for at most so many seconds."""
+    return bool(select.select([connection.sock], [], [], seconds)[0])
+
+
+def _is_final(sock: Any) -> bool:
+    """Whether what has come is another answer than 100; over TLS it cannot be looked at."""
+    begun = b"" if isinstance(sock, ssl.SSLSocket) else sock.recv(12, socket.MSG_PEEK)
+    return begun.startswith(b"HTTP/1.") and begun[9:10] != b"1"
 
 
 _UNFRAMED: Final = (b"BadStatusLine", b"IncompleteRead")
@@ -148,10 +200,13 @@ class PersistentConnection:
         for name, value in sent.headers:
             connection.putheader(name, value.encode("latin-1", "replace"))
         if body is not None:
-            connection.putheader("content-length", str(len(body)))
+            connection.putheader(*_choose_framing(sent.delivery, body))
         self.count_request()
         try:
-            connection.endheaders(body)
+            if body and sent.delivery:
+                _send_in_parts(connection, sent.delivery, body)
+            else:
+                connection.endheaders(body)
         except ConnectionError as broken:
             # A server that refuses a large body may answer before it has read all of it.
             try:

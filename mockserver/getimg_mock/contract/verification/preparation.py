@@ -66,8 +66,8 @@ _OF_FILES: Final = "GP4"  # what the checks that decode files are called
 class PreparedRun:
     """A verification that is ready to run: nothing that could cost was sent yet.
 
-    `feeds` has, for a target that is not the fake, the names of the plans that say something about
-    each check, by its id.
+    `feeds` has the names of the plans that say something about each check, by its id, where only
+    some checks of a service are asked for.
     """
 
     target: Target
@@ -119,8 +119,9 @@ def prepare_run(
     judging = checks if set(checks) <= set(PROVIDER_CHECKS) else PROVIDER_CHECKS
     if tier >= "R2" and any(check.id.startswith(_OF_FILES) for check in judging):
         require_decoder()
-    feeds = {} if target.own else find_relevant_plans(judging, plans, target.models)
-    if feeds and judging is checks:
+    narrow = judging is checks and not target.own and len(checks) < len(PROVIDER_CHECKS)
+    feeds = find_relevant_plans(judging, plans, target.models) if narrow else {}
+    if feeds:
         wanted = frozenset().union(*feeds.values())
         plans = [plan for plan in plans if plan.name in wanted]
     return PreparedRun(

@@ -24,6 +24,7 @@ from getimg_mock.contract.targets.http_target import MAX_WAIT, REAL_API_URL
 from getimg_mock.contract.verdict_events import CONTRACT_VERSION
 from getimg_mock.contract.verification.commands import format_command
 from getimg_mock.contract.verification.comparison import Comparison
+from getimg_mock.contract.verification.dry_run import find_relevant_plans
 from getimg_mock.contract.verification.preparation import ProviderOptions, prepare_run
 from getimg_mock.contract.verification.provider_events import ProviderRun
 from getimg_mock.contract.verification.registry import (
@@ -154,6 +155,7 @@ def _run_plans(
         checks=run.checks,
         seed=options.seed,
         feeds=run.feeds,
+        measure_feeds=find_relevant_plans,
         tier="" if run.target.own else run.tier,
         hold_assumptions=options.hold_assumptions,
         confirmed=Evidence(seen.observed).select_fresh(wall_time(), seen.stale_after),

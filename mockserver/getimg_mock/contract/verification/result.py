@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from getimg_mock.reports import console
 from getimg_mock.reports.formats import find_format, write_report
 from getimg_mock.reports.replays import build_replay_command
-from getimg_mock.reports.run_events import list_senders
+from getimg_mock.reports.run_events import list_call_sites, list_senders
 
 if TYPE_CHECKING:
     from getimg_mock.reports.run_events import Outcome, RunEvent
@@ -46,7 +46,7 @@ class Breach:
 
     `plan` is the name of the plan, or of the case of a client. `replay` is the command that shows
     the breach again, or says why none does. `sent_by` are the tests, or programs, that sent the
-    requests of an observed client.
+    requests of an observed client, and `called_at` the files and lines whose calls sent them.
     """
 
     check: str
@@ -57,6 +57,7 @@ class Breach:
     exchanges: tuple[ShownExchange, ...]
     replay: str
     sent_by: tuple[str, ...] = ()
+    called_at: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,6 +236,7 @@ def _build_breach(outcome: Outcome, failure: RunEvent) -> Breach:
         exchanges=tuple(_build_exchange(each) for each in failure["exchanges"]),
         replay=build_replay_command(outcome, failure),
         sent_by=tuple(list_senders(failure)),
+        called_at=tuple(list_call_sites(failure)),
     )
 
 

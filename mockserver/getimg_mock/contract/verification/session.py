@@ -44,6 +44,12 @@ class VerificationSession:
     """How far the plans go, where that leaves out checks that a service could be put to."""
     feeds: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The names of the plans that say something about each check, by its id, if measured."""
+    measure_feeds: Callable[
+        [Sequence[Check], Sequence[Plan], Sequence[dict[str, Any]]],
+        Mapping[str, frozenset[str]],
+    ] = field(default=lambda *_: {})
+    """Measures them, of some checks and plans: those that were not judged, or not run."""
+    _measured: bool = False
     shrink: Callable[[Check], Verdict | None] | None = None
     histories: list[History] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -128,13 +134,22 @@ class VerificationSession:
         """Give a VOID verdict its reason: its plans cannot run here, or they ended too early."""
         if verdict.status != "VOID" or not self.skipped or self.target.own:
             return verdict
-        feeding = self.feeds.get(verdict.check.id, frozenset(self.skipped))
+        feeding = self._find_feeding(verdict)
         ran = [history for history in self.histories if history.plan.name in feeding]
         if ran:
             ends = [history.unresolved[-1] for history in ran if history.unresolved]
             return replace(verdict, reason=ends[0] if ends else "")
         reasons = [why for name, why in self.skipped.items() if name in feeding]
         return replace(verdict, status="SKIP", reason=reasons[0]) if reasons else verdict
+
+    def _find_feeding(self, verdict: Verdict) -> frozenset[str]:
+        """Return the names of the plans that say something about a check that was not judged."""
+        if not self._measured and verdict.check.id not in self.feeds:
+            self._measured = True
+            short = {each.plan.name for each in self.histories if each.unresolved}
+            plans = [each for each in self.plans if each.name in {*self.skipped, *short}]
+            self.feeds = {**self.measure_feeds(self.checks, plans, self.models), **self.feeds}
+        return self.feeds.get(verdict.check.id, frozenset(self.skipped))
 
     def build_end_event(self) -> dict[str, Any]:
         """Return the last event."""

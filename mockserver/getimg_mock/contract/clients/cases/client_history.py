@@ -72,6 +72,8 @@ class ClientExchange(HttpExchange):
     """Whether the fake produced the answer, even if a rule changed it afterwards."""
     sender: str = ""
     """The test or program that sent it, as far as that is known of an observed client."""
+    call_site: str = ""
+    """The file and line of an observed client whose call has sent it: `shop/pictures.py:12`."""
 
     def get_sent_headers(self, name: str) -> list[str]:
         """Return every header of that (lower-case) name that the client sent."""
@@ -191,6 +193,11 @@ class ClientHistory(History):
         """Return what sent the requests of these numbers, or of all: tests, or programs."""
         sent = [each for each in self.requests if not numbers or each.number in numbers]
         return list(dict.fromkeys(each.sender for each in sent if each.sender))
+
+    def find_call_sites(self, numbers: Sequence[int] = ()) -> list[str]:
+        """Return the files and lines whose calls sent the requests of these numbers, or all."""
+        sent = [each for each in self.requests if not numbers or each.number in numbers]
+        return list(dict.fromkeys(each.call_site for each in sent if each.call_site))
 
     def during(self, outcome: CallOutcome) -> list[ClientExchange]:
         """Return the requests that were sent during a call."""

@@ -16,6 +16,7 @@ from getimg_mock.contract.provider.charges import (
     sum_owed,
 )
 from getimg_mock.contract.provider.final_costs import find_missing_costs
+from getimg_mock.contract.provider.mixed_up_books import find_falling_costs, find_shared_costs
 from getimg_mock.contract.verdicts import check, expect, fail, fail_as, note
 
 if TYPE_CHECKING:
@@ -127,9 +128,14 @@ def _find_excess(histories: Sequence[History]) -> Iterator[tuple[History, Observ
 
 
 def _compare_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
-    """Require that costs grow by all that was delivered in a run, on its dates, and no more."""
+    """Require that costs grow by all that was delivered in a run, on its dates, and no more.
+
+    They never fall, and are not those of another workspace.
+    """
     yield from _find_excess(histories)
     yield from find_missing_costs(histories)
+    yield from find_falling_costs(histories)
+    yield from find_shared_costs(histories)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
 from getimg_mock.contract.provider.documented_statuses import (
+    answers_transfer,
     find_documented_codes,
     is_open_download,
     read_documented_statuses,
@@ -89,7 +90,7 @@ def statuses_are_documented(history: History) -> Iterator[Observation]:
             continue
         if each.use in _UNDOCUMENTED_ROLES and each.status == _BAD_REQUEST:
             continue
-        if is_open_download(history, each):
+        if is_open_download(history, each) or answers_transfer(each):
             continue
         known = read_documented_statuses(each.operation)
         yield expect(

@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.verdicts import check, expect, fail_as
+from getimg_mock.contract.content_coding import decompress, list_allowed
+from getimg_mock.contract.verdicts import OK, check, expect, fail_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
+
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
 
 # Errors after which a server cannot know where the next request begins, or has no more patience.
 _CLOSING_STATUSES: Final = (408, 413, 431)
@@ -150,18 +154,14 @@ def unknown_paths_are_404(history: History) -> Iterator[Observation]:
 def transport_is_sound(history: History) -> Iterator[Observation]:
     """Require an exact `Content-Length`, compression only on request, and open connections.
 
-    Applies to every response. Fails on a wrong length, an unrequested encoding, `Connection:
-    close` after a 4xx, and a response to a key that a shared cache may give to another. Source: our
-    choice.
+    Applies to every response. Fails on a wrong length, an unrequested or wrong encoding,
+    `Connection: close` after a 4xx, a response to a key that a shared cache may give to another,
+    and 304 for the tag of what has changed. Source: our choice.
     """
     for each in history:
         if not each.status:
             continue
-        asked = any(name == "accept-encoding" for name, _ in each.request_headers)
-        coding = each.fields.get("content-encoding", "identity")
-        yield expect(
-            asked or coding == "identity", "no compression that was not requested", coding, each
-        )
+        yield from _check_coding(each)
         yield from _check_caching(each)
         if 400 <= each.status < 500 and each.status not in _CLOSING_STATUSES:
             last = each.fields.get("connection", "").lower()
@@ -178,6 +178,61 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
             yield expect(
                 length == str(len(each.body)), f"Content-Length {len(each.body)}", length, each
             )
+    for name, group in history.groups.items():
+        if name.startswith("coded "):
+            yield from _compare_coded(group)
+    for each in history.with_role("stale-tag"):
+        yield _check_stale_tag(history, each)
+
+
+def _check_coding(each: HttpExchange) -> Iterator[Observation]:
+    """Require a coding that the request allows, and a body that has it."""
+    sent = {name.lower(): value for name, value in each.request_headers}
+    allowed = list_allowed(sent.get("accept-encoding"))
+    fine = not each.coding or each.coding in allowed or "*" in allowed
+    wanted = "no compression that was not requested"
+    yield expect(fine, wanted, f"Content-Encoding: {each.coding}", each)
+    if each.coding and each.coding in allowed and each.method == "GET" and each.body:
+        plain = decompress(each.body, each.coding)
+        wanted = f"a body that is {each.coding}"
+        yield expect(plain is not None, wanted, f"{each.body[:40]!r}", each)
+
+
+def _compare_coded(group: Sequence[HttpExchange]) -> Iterator[Observation]:
+    """Require the same status and body under each coding, where it is the same without one."""
+    coded = [each for each in group if _names_coding(each)]
+    plain = [each for each in group if each not in coded]
+    known = {each.content for each in plain}
+    if len(known) != 1 or len({each.status for each in plain}) != 1:
+        return
+    for each in coded:
+        wanted = f"{plain[0].status}, and the body that comes without a coding"
+        same = each.status == plain[0].status and each.content in known
+        yield expect(same, wanted, f"{each.status} {each.content[:60]!r}", plain[0], each)
+
+
+def _names_coding(exchange: HttpExchange) -> bool:
+    return any(name == "accept-encoding" for name, _ in exchange.request_headers)
+
+
+def _check_stale_tag(history: History, each: HttpExchange) -> Observation:
+    """Require a new answer to the tag, or date, of an answer that has changed since."""
+    value = each.fields.get("etag", "none")
+    if each.status != _NOT_MODIFIED or each.step is None or each.step.donor is None:
+        return OK
+    before = history.find_named(each.step.donor.step)
+    later = next(
+        (
+            other
+            for other in history
+            if other.number > each.number
+            and (other.path, other.query, other.key) == (each.path, each.query, each.key)
+            and other.status == _OK
+        ),
+        before,
+    )
+    wanted = "a new answer, since what had that tag or date has changed"
+    return expect(later.json == before.json, wanted, f"304, ETag {value}", before, each, later)
 
 
 def _check_caching(each: HttpExchange) -> Iterator[Observation]:

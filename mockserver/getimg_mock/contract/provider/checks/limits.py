@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.charges import expect_free
+from getimg_mock.contract.provider.limit_headers import (
+    HEADER_NAMES,
+    RETRY_LEEWAY,
+    compare_retry_times,
+    find_time,
+    parse_limit_headers,
+)
 from getimg_mock.contract.steps import TERMINAL
 from getimg_mock.contract.verdicts import check, expect, fail, fail_as
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -29,21 +35,8 @@ _MAX_RESET: Final = 86_400
 _MAX_PAST_RESET: Final = 120
 """Seconds by which Reset may lie in the past, where a window has ended and none has begun."""
 
-_RETRY_LEEWAY: Final = 3
-
 _AT_ONCE: Final = timedelta(seconds=4)
 """Within which time after a 429 looks say what was running at that moment."""
-
-_HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-
-
-def _parse_limit_headers(exchange: HttpExchange) -> tuple[int, int, int] | None:
-    """Return limit, remaining and reset, or None unless all three are whole numbers."""
-    found = [exchange.fields.get(name, "") for name in _HEADER_NAMES]
-    if not all(text.isascii() and text.isdigit() for text in found):
-        return None
-    limit, remaining, reset = (int(text) for text in found)
-    return limit, remaining, reset
 
 
 @check(
@@ -64,11 +57,11 @@ def require_limit_headers(history: History) -> Iterator[Observation]:
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         if each.method == "HEAD" or not (200 <= each.status < 300 or each.status == 429):
             continue
-        numbers = _parse_limit_headers(each)
+        numbers = parse_limit_headers(each)
         if numbers is None:
             yield fail(
                 "the three X-RateLimit headers, whole numbers",
-                {name: each.fields.get(name) for name in _HEADER_NAMES},
+                {name: each.fields.get(name) for name in HEADER_NAMES},
                 each,
             )
         else:
@@ -95,7 +88,7 @@ def remaining_falls_within_a_window(history: History) -> Iterator[Observation]:
     for each in history.with_operation(*_LIMITED_OPERATIONS):
         if each.key == "raw":
             continue  # each may be another key
-        numbers = _parse_limit_headers(each)
+        numbers = parse_limit_headers(each)
         place = each.key, "image" if each.operation == "images.generate" else "video"
         at_once = each.step is not None and each.step.together
         if numbers is None or each.status == 401 or at_once:
@@ -155,12 +148,22 @@ def _check_count(
         yield expect(numbers[1] == remaining, wanted, numbers[1], earlier, each)
 
 
+def _count_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """Count what a window serves over plans: a burst takes what earlier ones have left."""
+    lasting = [
+        each for each in histories if not each.own and (each.plan.anywhere or not each.plan.world)
+    ]
+    for seen in _count_served(lasting):
+        yield lasting[-1], seen
+
+
 @check(
     "GP603",
     "One request more than the limit in a window gets a 429 in the envelope",
     severity="major",
     evidence="seed",
     cost="R",
+    across=_count_over_a_run,
     why="Documented; a fake without it hides clients that send all requests at once.",
     fix="Refuse a submission when its window has no allowance left.",
 )
@@ -172,11 +175,11 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
     """
     windows: dict[tuple[str, str, int], list[HttpExchange]] = {}
     for each in history.with_role("burst"):
-        numbers = _parse_limit_headers(each)
+        numbers = parse_limit_headers(each)
         if numbers is not None:
             windows.setdefault((each.key, each.operation, numbers[2]), []).append(each)
     for burst in windows.values():
-        limit = min(numbers[0] for each in burst if (numbers := _parse_limit_headers(each)))
+        limit = min(numbers[0] for each in burst if (numbers := parse_limit_headers(each)))
         if len(burst) > limit:
             yield expect(
                 any(each.status == 429 and each.error for each in burst),
@@ -184,14 +187,14 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
                 [each.status for each in burst],
                 *burst[-3:],
             )
-    yield from _count_served(history)
+    yield from _count_served([history])
 
 
-def _count_served(history: History) -> Iterator[Observation]:
+def _count_served(histories: Sequence[History]) -> Iterator[Observation]:
     """Require that no window serves more submissions than its limit."""
     served: dict[tuple[str, str, int], list[tuple[int, HttpExchange]]] = {}
-    for each in history.with_operation(*SUBMISSIONS):
-        numbers = _parse_limit_headers(each) if each.key != "raw" else None
+    for each in (e for history in histories for e in history.with_operation(*SUBMISSIONS)):
+        numbers = parse_limit_headers(each) if each.key != "raw" else None
         if each.accepted and numbers is not None:
             place = each.key, each.operation, numbers[2]
             served.setdefault(place, []).append((numbers[0], each))
@@ -222,24 +225,16 @@ def resets_are_in_unix_seconds(history: History) -> Iterator[Observation]:
     on milliseconds, on the seconds left, and on the time of another zone. Source: documented.
     """
     for each in history.with_operation(*_LIMITED_OPERATIONS):
-        numbers = _parse_limit_headers(each)
+        numbers = parse_limit_headers(each)
         documented = 200 <= each.status < 300 or each.status == 429
         if numbers is not None and documented:
-            now = int(_find_time(each))
+            now = int(find_time(each))
             yield expect(
                 now - _MAX_PAST_RESET <= numbers[2] <= now + _MAX_RESET,
                 f"a time within a day after {now}, in unix seconds",
                 numbers[2],
                 each,
             )
-
-
-def _find_time(exchange: HttpExchange) -> float:
-    """Return when a response was made, in unix seconds: by its Date, else by our clock."""
-    try:
-        return parsedate_to_datetime(exchange.fields["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return exchange.at.timestamp()
 
 
 @check(
@@ -255,8 +250,8 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
     """Require that a 429 says how long to wait, and that this wait is enough.
 
     Applies to refused submissions, and to the request after the wait. Fails without Retry-After or
-    a future Reset, on another 429, and on one while nothing runs and the window has room left.
-    Source: documented.
+    a future Reset, on another 429, where refusals of one window name different times, and on one
+    while nothing runs and the window has room left. Source: documented.
     """
     for each in history:
         if each.status != 429 or not each.submits:
@@ -268,6 +263,7 @@ def refusals_say_how_long(history: History) -> Iterator[Observation]:
         yield from _check_retry_after(each, after)
     for each in history.with_role("after-wait"):
         yield expect(each.status != 429, "no 429 after the stated wait", each.status, each)
+    yield from compare_retry_times(history)
     yield from _check_slots(history)
     for each in history.with_role("free-slot"):
         wanted = "no 429 when what had a slot was refused, failed or completed"
@@ -280,7 +276,7 @@ def _check_slots(history: History) -> Iterator[Observation]:
     Where videos were not looked at, looks right after the 429 say that all of them have ended.
     """
     for each in history.with_operation(*SUBMISSIONS):
-        numbers = _parse_limit_headers(each)
+        numbers = parse_limit_headers(each)
         at_once = each.step is not None and each.step.together
         if each.status != 429 or at_once or numbers is None or not numbers[1]:
             continue
@@ -314,12 +310,12 @@ def _had_all_ended(history: History, refused: HttpExchange) -> bool:
 
 def _check_retry_after(each: HttpExchange, after: str) -> Iterator[Observation]:
     """Require whole seconds, no longer than until Reset, where a window is used up."""
-    numbers = _parse_limit_headers(each)
+    numbers = parse_limit_headers(each)
     if numbers is None or numbers[1] or each.use == "concurrent":
         return
-    left = numbers[2] - _find_time(each)
+    left = numbers[2] - find_time(each)
     if 0 <= left <= _MAX_RESET:  # GP607 reports any other Reset
-        good = after.isascii() and after.isdigit() and int(after) <= left + _RETRY_LEEWAY
+        good = after.isascii() and after.isdigit() and int(after) <= left + RETRY_LEEWAY
         wanted = f"Retry-After in seconds, at most the {left:.0f} until Reset"
         yield expect(good, wanted, after or "none", each)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import rank_resolution
-from getimg_mock.contract.prices import find_rate
 from getimg_mock.contract.provider.delivered_files import list_files, list_items
 from getimg_mock.contract.provider.final_looks import bytes_stay
 from getimg_mock.contract.provider.media_probe import probe_media, sniff_mime_type
@@ -17,12 +17,13 @@ from getimg_mock.contract.verdicts import OK, check, expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from decimal import Decimal
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Observation
 
+
+_DURATION_LEEWAY: Final = 0.15
 
 _FORMATS: Final = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
@@ -99,6 +100,9 @@ def sizes_are_as_promised(history: History) -> Iterator[Observation]:
             got,
         )
         yield from _check_track(got, result, item)
+        made = history.submitted.get(result.generation)
+        if made is not None:
+            yield from _check_order(history, made, got)
     for result, item in list_items(history):
         yield from _check_aspect(history, result, item)
 
@@ -111,7 +115,9 @@ def _check_track(
     if found.mime_type != "video/mp4":
         return
     if seconds is not None:
-        close = found.duration is not None and abs(found.duration - float(seconds)) <= 0.15
+        close = (
+            found.duration is not None and abs(found.duration - float(seconds)) <= _DURATION_LEEWAY
+        )
         yield expect(close, f"a video of {seconds} s", found.duration, result, got)
     if rate is not None:
         close = found.fps is not None and abs(found.fps - float(rate)) <= 0.1
@@ -129,6 +135,34 @@ def _check_track(
         )
 
 
+def _check_order(history: History, made: HttpExchange, got: HttpExchange) -> Iterator[Observation]:
+    """Require the file that was ordered, also where the fields of the result say nothing."""
+    found = probe_media(got.body)
+    model = history.find_model(made.asked.get("model")) or {}
+    if found.width and found.height:
+        yield from _compare_aspect(model, made, got, found.width / found.height)
+    if made.operation != "videos.create" or found.duration is None:
+        return
+    lengths = model.get("supported_durations") or [None]
+    wanted = parse_decimal(made.asked.get("duration", lengths[0]))
+    if wanted is not None:
+        close = abs(found.duration - float(wanted)) <= _DURATION_LEEWAY
+        yield expect(close, f"{wanted} s, as ordered", found.duration, made, got)
+    if made.asked.get("sound") is True and model.get("supports_sound"):
+        yield expect(found.has_sound, "a sound track, as ordered", found.has_sound, made, got)
+
+
+def _compare_aspect(
+    model: dict[str, Any], made: HttpExchange, shown: HttpExchange, aspect: float
+) -> Iterator[Observation]:
+    ratios = model.get("supported_aspect_ratios") or [None]
+    ratio = str(made.asked.get("aspect_ratio", ratios[0]))
+    across, _, down = ratio.partition(":")
+    if across.isdigit() and down.isdigit() and int(down):
+        close = abs(aspect / (int(across) / int(down)) - 1) < 0.06
+        yield expect(close, f"an aspect of {ratio}", f"{aspect:.3f}", made, shown)
+
+
 def _check_aspect(
     history: History, result: HttpExchange, item: dict[str, Any]
 ) -> Iterator[Observation]:
@@ -137,18 +171,7 @@ def _check_aspect(
     if made is None or not width or not height:
         return
     model = history.find_model(made.asked.get("model")) or {}
-    ratios = model.get("supported_aspect_ratios") or [None]
-    ratio = str(made.asked.get("aspect_ratio", ratios[0]))
-    across, _, down = ratio.partition(":")
-    if across.isdigit() and down.isdigit() and int(down):
-        wanted = int(across) / int(down)
-        yield expect(
-            abs(float(width / height) / wanted - 1) < 0.06,
-            f"an aspect of {ratio}",
-            f"{width}x{height}",
-            made,
-            result,
-        )
+    yield from _compare_aspect(model, made, result, float(width / height))
     wanted_seconds = made.asked.get("duration")
     if wanted_seconds is not None and item.get("duration") is not None:
         yield expect(
@@ -162,19 +185,18 @@ def _check_aspect(
 
 @check(
     "GP412",
-    "A dearer resolution has more pixels",
+    "A larger resolution has more pixels",
     severity="major",
     evidence="common-sense",
     cost="T",
-    why="The price is for the size. Results of one model and aspect ratio are compared where a "
-    "resolution with a larger name has a higher price.",
+    why="The price is for the size. Results of one model and aspect ratio are compared.",
     fix="Make the file in the resolution that was requested and charged.",
 )
 def dearer_is_larger(history: History) -> Iterator[Observation]:
-    """Require more pixels in a result whose resolution has a higher price for one unit.
+    """Require more pixels in a result whose resolution has a larger name, whatever it costs.
 
-    Applies to results of one model, aspect ratio and sound, by their fields or else their files.
-    Fails when a dearer one is not larger. Source: our choice.
+    Applies to results of one model and aspect ratio, by their fields or else their files. Fails
+    when one of a larger resolution is not larger. Source: our choice.
     """
     sizes = {
         path: found.width * found.height
@@ -183,25 +205,33 @@ def dearer_is_larger(history: History) -> Iterator[Observation]:
         and (found := probe_media(got.body)).width
         and found.height
     }
-    kinds: dict[tuple[Any, ...], dict[Decimal, tuple[int, str, HttpExchange]]] = {}
+    kinds: dict[tuple[str, str], dict[str, list[tuple[int, HttpExchange]]]] = {}
     for result, item in list_items(history):
         made = history.submitted.get(result.generation)
         model = history.find_model(made.asked.get("model")) if made is not None else None
         width, height = parse_decimal(item.get("width")), parse_decimal(item.get("height"))
         pixels = int(width * height) if width and height else sizes.get(str(item.get("url")))
-        price = find_rate(model, made.asked) if model is not None and made is not None else None
-        if made is None or model is None or not pixels or price is None:
+        if made is None or model is None or not pixels:
             continue
-        named = str(made.asked.get("resolution") or (model.get("supported_resolutions") or [""])[0])
-        kind = tuple(made.asked.get(name) for name in ("model", "aspect_ratio", "sound"))
-        kinds.setdefault(kind, {}).setdefault(price, (pixels, named, result))
-    for priced in kinds.values():
-        for (low, (few, small, one)), (high, (many, large, other)) in pairwise(
-            sorted(priced.items())
-        ):
-            if rank_resolution(small) >= rank_resolution(large):
-                continue
-            wanted = f"more than {few} pixels for {high} instead of {low} USD"
+        named = [
+            str(made.asked.get(field) or (model.get(f"supported_{field}s") or [""])[0])
+            for field in ("aspect_ratio", "resolution")
+        ]
+        kind = kinds.setdefault((str(model["id"]), named[0]), {})
+        kind.setdefault(named[1], []).append((pixels, result))
+    for sizes_of_kind in kinds.values():
+        yield from _compare_resolutions(sizes_of_kind)
+
+
+def _compare_resolutions(
+    found: dict[str, list[tuple[int, HttpExchange]]],
+) -> Iterator[Observation]:
+    """Require that each result of a resolution has more pixels than all of the next smaller."""
+    ranked = sorted((name for name in found if rank_resolution(name)[0]), key=rank_resolution)
+    for small, large in pairwise(ranked):
+        few, one = max(found[small], key=itemgetter(0))
+        for many, other in found[large]:
+            wanted = f"more than {few} pixels for {large} instead of {small}"
             yield expect(many > few, wanted, f"{many} pixels", one, other)
 
 

@@ -16,6 +16,7 @@ from getimg_mock.contract.provider.corpus import (
     reference_plans,
     repeated_plans,
     routing_plans,
+    transfer_plans,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def build_corpus(
         *cost_range_plans.build_plans(),
         *field_plans.build_plans(models, thorough=thorough),
         *body_plans.build_plans(models),
+        *transfer_plans.build_plans(models),
         *reference_plans.build_plans(models),
     )
     return tuple(sorted(found, key=lambda plan: plan.tier))

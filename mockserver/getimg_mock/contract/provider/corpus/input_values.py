@@ -11,6 +11,9 @@ from getimg_mock.contract.model_choice import PIXEL
 if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
 
+FORMATS: Final = ("jpeg", "png", "webp")
+"""The formats of pictures that may be ordered."""
+
 # One value of each JSON type by its name in schemas; 1.5 is not an integer.
 _VALUES_BY_TYPE: Final[dict[str, Any]] = {
     "null": None,

@@ -11,7 +11,7 @@ from getimg_mock.contract.provider.corpus.generation_plans import (
     build_borrowed_link_steps,
     request_file,
 )
-from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Send, Wait, name_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,6 +61,14 @@ _LATER_BAD_KEYS: Final = ("no key", "a bogus key", "an empty key")
 
 _KEY_NAMES: Final = ("api_key", "key", "access_token", "token", "authorization")
 
+BOOKS: Final = "books"
+"""The role of reads of a range by both keys at the same moment; each turn has its own range."""
+
+_BOOK_TURNS: Final = 6
+
+_WRONG_TURNS: Final = 6
+_WRONG_KEYS: Final = 4
+
 _SCHEMES: Final = {
     "bearer": "bearer {key}",
     "BEARER": "BEARER {key}",
@@ -87,6 +95,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
         tier="R1",
         steps=(*_build_near_key_steps(posts),),
     )
+    yield Plan(name="right keys after wrong ones", steps=(*_build_right_key_steps(image),))
     yield Plan(name="keys elsewhere", steps=(*_build_misplaced_key_steps(),))
     yield Plan(
         name="keys elsewhere that would pay",
@@ -103,6 +112,12 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
 def _build_workspace_plans(image: ModelJson, video: ModelJson) -> Iterator[Plan]:
     yield Plan(
         name="two workspaces", tier="R2", keys=2, steps=(*_build_two_workspace_steps(video),)
+    )
+    yield Plan(
+        name="books of two workspaces",
+        tier="R2",
+        keys=2,
+        steps=(*_build_two_workspace_book_steps(image),),
     )
     yield Plan(
         name="files of two workspaces",
@@ -149,6 +164,24 @@ def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
         name = f"a key with one character changed, in eighth {place + 1}"
         step, value = operations[-1], f"Bearer {{key/{place}}}"
         yield _set_authorization(step, value, fault="near-key", field=name)
+
+
+def _build_right_key_steps(image: ModelJson) -> Iterator[Step]:
+    """Yield many wrong keys within seconds, and after each few of them the right ones.
+
+    A service that locks a caller out after some of them locks out all who share an address.
+    """
+    wrong = (_NEAR_KEYS["an unknown key"], _NEAR_KEYS["a key with one character changed"])
+    model = get(f"/v2/models/{image['id']}")
+    for turn in range(_WRONG_TURNS):
+        for place in range(_WRONG_KEYS):
+            value = wrong[place % 2] if turn % 2 else f"Bearer sk_wrong{turn}{place}5d1f"
+            name = "another unknown key" if place else "an unknown key"
+            yield _set_authorization(get_balance(), value, fault="near-key", field=name)
+        for step in (get_balance(), model, get_balance(key="b")):
+            yield replace(step, use="right-key")
+        yield replace(model, use="right-key", together=True, group=f"new {turn}")
+        yield replace(get_balance(), use="right-key", together=True, group=f"new {turn}")
 
 
 def _build_no_key_steps() -> Iterator[Step]:
@@ -220,6 +253,20 @@ def _build_two_workspace_steps(video: ModelJson) -> Iterator[Step]:
     yield get(_RETRIEVE, ref=Ref("other"), use="foreign")
     yield get_balance(key="b")
     yield get_balance()
+
+
+def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
+    """Yield reads of the same range by both keys within a second, by turns, around purchases."""
+    keys: tuple[Key, ...] = ("a", "b")
+    for turn in range(_BOOK_TURNS):
+        order = build_small_request(image, prompt=f"Only one of two buys it, {turn}")
+        yield post("image", order, valid=True, key="b" if turn == _BOOK_TURNS - 1 else "a")
+        for key in keys if turn % 2 else keys[::-1]:
+            yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)
+        for key in keys[::-1] if turn % 2 else keys:
+            yield get_balance(key=key)
+        for key in keys:
+            yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)
 
 
 def _build_two_workspace_file_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from getimg_mock.contract.model_choice import (
     build_small_request,
@@ -13,6 +13,7 @@ from getimg_mock.contract.model_choice import (
 )
 from getimg_mock.contract.plans import Plan, get_balance, post
 from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.input_values import FORMATS
 from getimg_mock.contract.steps import Poll
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.steps import Step
-
-FORMATS: Final = ("jpeg", "png", "webp")
 
 
 def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest, get_kind
 from getimg_mock.contract.plans import Plan, get, get_balance, post
-from getimg_mock.contract.steps import Poll, Ref, Wait
+from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from getimg_mock.contract.model_choice import ModelJson
     from getimg_mock.contract.steps import Step
 
+_COSTS: Final = "/v2/billing/costs"
 _RETRIEVE: Final = "/v2/videos/generations/{}"
 
 _UNWATCHED: Final = 30
 """How many videos are begun that nothing looks at: more than services run at the same time."""
+
+_REFUSALS: Final = 5
+"""How many requests over the limit are sent: what one refusal in five says is looked at."""
 
 _MAX_LIMIT: Final = 300
 """The highest limit that is tested, since reaching it buys that many generations."""
@@ -101,7 +105,7 @@ def _build_image_burst_steps(
             group="burst" if at_once else "",
         )
     yield get_balance()
-    for turn in range(2):
+    for turn in range(_REFUSALS):
         yield post(
             "image",
             build_small_request(image, prompt=f"Too fast {turn}"),
@@ -111,17 +115,35 @@ def _build_image_burst_steps(
     yield get_balance()
     yield post("image", build_small_request(image), key="b", use="other-key")
     yield post("video", build_small_request(video), use="other-kind", name="video")
+    yield from _build_read_steps()
+    yield Poll(of="video", every=2)
+    yield from _build_wait_steps(image, "retry-after", "x-ratelimit-reset")
+    yield get_balance()
+
+
+def _build_read_steps() -> Iterator[Step]:
+    """Yield reads of each kind while a window is used up."""
     yield get("/v2/models", use="reads-at-limit")
     yield get_balance(use="reads-at-limit")
-    yield Poll(of="video", every=2)
-    yield Wait(until=Ref("limited", "header:x-ratelimit-reset"), seconds=0.2)
-    yield post(
-        "image",
-        build_small_request(image, prompt="After the wait"),
-        use="after-wait",
-        ref=Ref("limited", "header:x-ratelimit-reset"),
-    )
-    yield get_balance()
+    yield get(_COSTS, query=DAYS_PLACEHOLDER, use="reads-at-limit")
+    for _ in range(_REFUSALS):
+        yield get(_RETRIEVE, ref=Ref("video"), use="reads-at-limit")
+
+
+def _build_wait_steps(model: ModelJson, *headers: str) -> Iterator[Step]:
+    """Yield a refusal, and a request after exactly the wait that each of its headers says.
+
+    The refusal is a new one, so that no time has passed since it said how long to wait. They are
+    sent only where it said so.
+    """
+    kind = get_kind(model)
+    body = build_small_request(model, prompt="Still too fast")
+    yield post(kind, body, use="burst", name="limited")
+    for header in headers:
+        said = Ref("limited", f"header:{header}")
+        yield Wait(until=said, seconds=0.2 if header == "x-ratelimit-reset" else 0)
+        body = build_small_request(model, prompt=f"After the wait for {header}")
+        yield post(kind, body, use="after-wait", name=f"after {header}", ref=said)
 
 
 def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> Iterator[Step]:
@@ -136,7 +158,7 @@ def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> 
             group="burst" if at_once else "",
             name=f"video {turn}",
         )
-    for turn in range(2):
+    for turn in range(_REFUSALS):
         yield post(
             "video",
             build_small_request(video, prompt=f"Too fast {turn}"),
@@ -147,17 +169,9 @@ def _build_video_burst_steps(video: ModelJson, limit: int, *, at_once: bool) -> 
     yield from (
         polls if at_once else ()
     )  # polled before the long wait, so that the plan knows its end
-    yield Wait(until=Ref("limited", "header:retry-after"))
-    # Sent only where the refusal said how long to wait.
-    yield post(
-        "video",
-        build_small_request(video, prompt="After the wait"),
-        use="after-wait",
-        name="waited",
-        ref=Ref("limited", "header:retry-after"),
-    )
+    yield from _build_wait_steps(video, "retry-after")
     yield from () if at_once else polls
-    yield Poll(of="waited")
+    yield Poll(of="after retry-after")
     yield get_balance()
 
 

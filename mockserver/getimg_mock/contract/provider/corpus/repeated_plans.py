@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock.contract.model_choice import build_small_request, find_cheapest
+from getimg_mock.contract.model_choice import build_small_request, find_cheapest, rank_resolution
 from getimg_mock.contract.plans import Plan, get, get_balance, post
 from getimg_mock.contract.provider.corpus.generation_plans import request_file
+from getimg_mock.contract.provider.corpus.input_values import FORMATS
 from getimg_mock.contract.steps import DAYS_PLACEHOLDER, Poll, Ref, Wait
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ _MANY: Final = 60
 _SOME: Final = 12
 """How many equal images are bought of a service: each tenth that goes wrong is among them."""
 
+_LARGER: Final = 6
+"""How many are bought of what is larger or dearer: each fifth that goes wrong is among them."""
+
 _VIDEOS: Final = 3
 """How many videos are begun at the same time; services allow at least as many."""
 
@@ -39,17 +43,17 @@ def build_plans(models: Sequence[ModelJson], *, thorough: bool) -> Iterator[Plan
         tier="R2",
         world=(("limits", "generous"),) if thorough else (),
         anywhere=True,
-        steps=(
-            *_build_image_steps(
-                image, _MANY if thorough else _SOME, settling=10 if thorough else 0
-            ),
-        ),
+        steps=(*_build_image_steps(image, _MANY if thorough else _SOME, thorough=thorough),),
     )
     yield Plan(
         name="many equal videos",
         tier="R2",
         steps=(*_build_video_steps(video, 4 if thorough else 2),),
     )
+    if not thorough:
+        sounding = next((m for m in models if m.get("supports_sound")), video)
+        yield Plan(name="larger pictures", tier="R2", steps=(*_build_larger_steps(image),))
+        yield Plan(name="films with sound", tier="R2", steps=(*_build_sounding_steps(sounding),))
     yield from _build_look_plans(video)
     yield Plan(
         name="a video and a file, hours later",
@@ -78,15 +82,48 @@ def _build_look_plans(video: ModelJson) -> Iterator[Plan]:
     )
 
 
-def _build_image_steps(image: ModelJson, count: int, settling: int) -> Iterator[Step]:
-    """Yield equal orders, with a balance after each: a sum could hide two faults."""
+def _build_image_steps(image: ModelJson, count: int, *, thorough: bool) -> Iterator[Step]:
+    """Yield equal orders, with a balance after each: a sum could hide two faults.
+
+    Of a service each file is downloaded; a fake's are all drawn in one way.
+    """
     yield get_balance()
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-before")
     for turn in range(count):
         yield post("image", build_small_request(image), valid=True, name=f"image {turn}")
         yield get_balance()
-    yield Wait(seconds=settling)
+    if not thorough:
+        yield from (request_file(f"image {turn}") for turn in range(count))
+    yield Wait(seconds=10 if thorough else 0)
     yield get(_COSTS, query=DAYS_PLACEHOLDER, use="costs-after")
+
+
+def _build_larger_steps(image: ModelJson) -> Iterator[Step]:
+    """Yield pictures of the second resolution, in each format and two ratios, with their files.
+
+    Two of the lowest come last, with which they are compared.
+    """
+    ranked = sorted(image["supported_resolutions"], key=rank_resolution)
+    ratios = image["supported_aspect_ratios"]
+    for turn in range(_LARGER + 2 if ranked else 0):
+        size = ranked[:2][-1] if turn < _LARGER else ranked[0]
+        order = {"resolution": size, "output_format": FORMATS[turn % len(FORMATS)]}
+        order |= {"aspect_ratio": ratios[turn % 2 * -1]} if ratios else {}
+        yield post("image", build_small_request(image, **order), valid=True, name=f"large {turn}")
+    yield from (request_file(f"large {turn}") for turn in range(_LARGER if ranked else 0))
+
+
+def _build_sounding_steps(video: ModelJson) -> Iterator[Step]:
+    """Yield videos that differ from the default in all that may be ordered, with their files."""
+    lengths, ratios = sorted(video["supported_durations"]), video["supported_aspect_ratios"]
+    order = {"duration": lengths[:2][-1], "aspect_ratio": ratios[-1], "sound": True}
+    for first in range(0, _LARGER, _VIDEOS):
+        names = [f"film {turn}" for turn in range(first, first + _VIDEOS)]
+        for name in names:
+            yield post("video", build_small_request(video, **order), valid=True, name=name)
+        for name in names:
+            yield Poll(of=name, every=20)
+            yield request_file(f"{name}.now")
 
 
 def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
@@ -97,6 +134,7 @@ def _build_video_steps(video: ModelJson, rounds: int) -> Iterator[Step]:
             yield post("video", build_small_request(video), valid=True, name=name)
         for name in names:
             yield Poll(of=name, every=20)
+            yield request_file(f"{name}.now")
         yield get_balance()
 
 

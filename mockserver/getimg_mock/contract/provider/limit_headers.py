@@ -1,0 +1,56 @@
+"""What the headers of responses say about rate limits, and about when to ask again."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.verdicts import expect
+from getimg_mock.world.operations import SUBMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.exchanges import HttpExchange
+    from getimg_mock.contract.history import History
+    from getimg_mock.contract.verdicts import Observation
+
+HEADER_NAMES: Final = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+
+RETRY_LEEWAY: Final = 3
+"""Seconds by which Retry-After may miss Reset."""
+
+_MAX_DIGITS: Final = 6
+"""How many digits of Retry-After are believed."""
+
+
+def parse_limit_headers(exchange: HttpExchange) -> tuple[int, int, int] | None:
+    """Return limit, remaining and reset, or None unless all three are whole numbers."""
+    found = [exchange.fields.get(name, "") for name in HEADER_NAMES]
+    if not all(text.isascii() and text.isdigit() for text in found):
+        return None
+    limit, remaining, reset = (int(text) for text in found)
+    return limit, remaining, reset
+
+
+def find_time(exchange: HttpExchange) -> float:
+    """Return when a response was made, in unix seconds: by its Date, else by our clock."""
+    try:
+        return parsedate_to_datetime(exchange.fields["date"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return exchange.at.timestamp()
+
+
+def compare_retry_times(history: History) -> Iterator[Observation]:
+    """GP604: require that the refusals of one window name one time at which to ask again."""
+    named: dict[tuple[str, str, str], tuple[float, HttpExchange]] = {}
+    for each in history.with_operation(*SUBMISSIONS):
+        numbers, after = parse_limit_headers(each), each.fields.get("retry-after", "")
+        plain = after.isascii() and after.isdigit() and len(after) <= _MAX_DIGITS
+        if each.status != 429 or numbers is None or numbers[1] or not plain:
+            continue
+        time = find_time(each) + int(after)
+        place = each.key, each.operation, each.fields["x-ratelimit-reset"]
+        before, first = named.setdefault(place, (time, each))
+        wanted = f"Retry-After for {before:.0f}, as before"
+        yield expect(abs(time - before) <= RETRY_LEEWAY, wanted, f"{time:.0f}", first, each)

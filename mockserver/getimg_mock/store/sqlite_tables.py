@@ -1,0 +1,106 @@
+"""The tables of a store in SQLite, and the statements that write most of its rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.errors import SettingsError
+from getimg_mock.store.rows import FORMAT
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+# Pages of the log after which it is copied into the file, which flushes both.
+_LOG_PAGES: Final = 4_000
+_CACHE_KIB: Final = 32 * 1024
+
+_SCHEMA: Final = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE workspaces (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    shown_key TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    used REAL NOT NULL,
+    core TEXT NOT NULL,
+    plan TEXT NOT NULL
+);
+CREATE TABLE generations (
+    serial INTEGER PRIMARY KEY,
+    workspace INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    pending INTEGER NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE UNIQUE INDEX generations_by_id ON generations (id, workspace);
+CREATE INDEX generations_pending ON generations (workspace) WHERE pending;
+CREATE TABLE counts (
+    workspace INTEGER NOT NULL,
+    name BLOB NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (workspace, name)
+) WITHOUT ROWID;
+CREATE TABLE effects (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE exchanges (key INTEGER PRIMARY KEY, weight INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE steps (key INTEGER PRIMARY KEY, body TEXT NOT NULL);
+"""
+
+INSERT_GENERATION: Final = """
+INSERT INTO generations (workspace, id, pending, body) VALUES (?, ?, ?, ?)
+ON CONFLICT (id, workspace) DO UPDATE SET pending = excluded.pending, body = excluded.body
+"""
+INSERT_HEAD: Final = """
+INSERT INTO workspaces (number, id, shown_key, version, epoch, used, core, plan)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+SET shown_key = excluded.shown_key, version = excluded.version, epoch = excluded.epoch,
+    used = excluded.used, core = excluded.core, plan = excluded.plan
+"""
+UPDATE_HEAD: Final = "UPDATE workspaces SET version = ?, used = ?, core = ? WHERE number = ?"
+HEAD_COLUMNS: Final = "id, number, shown_key, version, epoch, used, core, plan"
+
+
+def open_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Set up a connection to the file `path`, and make the tables where it is new.
+
+    Raises `SettingsError` for a file of another program or format.
+    """
+    run = connection.execute
+    mode = run("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise SettingsError(
+            f"{path}: SQLite cannot use WAL there ({mode}). Use a file on a local disk."
+        )
+    run("PRAGMA synchronous = NORMAL")
+    run(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+    run(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    run("BEGIN IMMEDIATE")
+    try:
+        found = _make_tables(connection)
+        run("COMMIT")
+    except BaseException:
+        run("ROLLBACK")
+        raise
+    if found != FORMAT:
+        kept = "of another program" if found is None else found
+        raise SettingsError(
+            f"{path} has format {kept}, and this version reads format {FORMAT}. "
+            "Export its workspaces with the version that wrote it, or use another file."
+        )
+    run("PRAGMA busy_timeout = 0")  # those that use the connection wait
+
+
+def _make_tables(connection: sqlite3.Connection) -> int | None:
+    """Make the tables of an empty file; return the format of the file, None for a foreign one."""
+    run = connection.execute
+    tables = {name for (name,) in run("SELECT name FROM sqlite_master")}
+    if not tables:
+        for statement in _SCHEMA.split(";")[:-1]:
+            run(statement)
+        run("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
+    elif "meta" not in tables:
+        return None
+    found = run("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    return None if found is None else int(found[0])

@@ -1,0 +1,183 @@
+"""Requests of one turn of an event loop: one commit keeps them, and none returns before it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from getimg_mock.errors import StoreError
+from getimg_mock.serving import eager_start
+from getimg_mock.store import redis_rows, sqlite_rows
+from tests.world.worlds import image, video
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    import pytest
+
+    from getimg_mock.store.protocol import Store
+    from getimg_mock.world.generations import Generation
+    from tests.store.makers import Maker
+
+
+async def _submit(store: Store, key: str) -> Generation:
+    return store.get_or_create(key).submit(image())
+
+
+async def _keep(store: Store, work: Coroutine[Any, Any, Any]) -> Any:
+    return await store.run(work, together=True)
+
+
+async def _run(store: Store, *works: Coroutine[Any, Any, Any]) -> list[Any]:
+    return await asyncio.gather(*(_keep(store, each) for each in works), return_exceptions=True)
+
+
+async def _wait_a_turn() -> None:
+    loop = asyncio.get_running_loop()
+    turn = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
+
+
+def _count_commits(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    commits: list[int] = []
+    commit = store._rows.commit
+
+    def note(changes: list[Any]) -> None:
+        commit(changes)
+        commits.append(len(changes))
+
+    monkeypatch.setattr(store._rows, "commit", note)
+    return commits
+
+
+def test_one_commit_keeps_requests_of_one_moment(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit takes longer than most requests, so that they share it, over workspaces too."""
+    store = durable.open()
+    for key in ("sk_a", "sk_b"):
+        store.get_or_create(key)
+    commits = _count_commits(store, monkeypatch)
+    keys = ["sk_a", "sk_b"] * 4
+    made = asyncio.run(_run(store, *(_submit(store, key) for key in keys)))
+    assert commits == [2]
+    other = durable.open()
+    for key in ("sk_a", "sk_b"):
+        ids = {each.id for each, whose in zip(made, keys, strict=True) if whose == key}
+        assert set(other.get_or_create(key).generations) == ids
+        assert len(ids) == 4
+
+
+def test_a_commit_that_fails_fails_every_request(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is answered as if it were kept, and the workspace is as it was."""
+    store: Any = durable.open()
+    store.get_or_create("sk_a").submit(image())
+
+    def fail(_changes: object) -> None:
+        raise StoreError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store._rows, "commit", fail)
+        failed = asyncio.run(_run(store, *(_submit(store, "sk_a") for _ in range(3))))
+    assert [str(each) for each in failed] == ["The disk is full."] * 3
+    assert len({id(each) for each in failed}) == 3
+    assert len(store.get_or_create("sk_a").generations) == 1
+    (again,) = asyncio.run(_run(store, _submit(store, "sk_a")))
+    assert set(durable.open().get_or_create("sk_a").generations) >= {again.id}
+
+
+def test_a_bug_in_one_request_keeps_nothing_of_the_group(durable: Maker) -> None:
+    """Its changes cannot be told from those of the others: they are refused, and it raises."""
+    store = durable.open()
+    store.get_or_create("sk_a")
+
+    async def fail() -> None:
+        store.get_or_create("sk_a").submit(image())
+        raise LookupError("a bug")
+
+    found = asyncio.run(_run(store, _submit(store, "sk_a"), fail()))
+    assert isinstance(found[0], StoreError)
+    assert isinstance(found[1], LookupError)
+    assert not durable.open().get_or_create("sk_a").generations
+    (made,) = asyncio.run(_run(store, _submit(store, "sk_a")))
+    assert list(durable.open().get_or_create("sk_a").generations) == [made.id]
+
+
+def test_a_unit_outside_ends_the_group_before(durable: Maker) -> None:
+    """What it reads is kept already: a control command sees no change that may be undone."""
+    store = durable.open()
+    store.get_or_create("sk_a")
+
+    async def look() -> int:
+        loop = asyncio.get_running_loop()
+        tasks: list[asyncio.Task[None]] = []
+        ended: list[bool] = []
+        work = _keep(store, _submit(store, "sk_a"))
+        eager_start.start(work, loop, tasks.append, lambda: ended.append(True))
+        assert len(store.get_or_create("sk_a").generations) == 1
+        kept = len(durable.open().get_or_create("sk_a").generations)
+        while not ended:
+            await _wait_a_turn()
+        assert not tasks
+        return kept
+
+    assert asyncio.run(look()) == 1
+
+
+def test_a_request_that_suspends_is_kept_before_it_waits(durable: Maker) -> None:
+    """What it waits for may depend on another process that sees the change."""
+    store = durable.open()
+    store.get_or_create("sk_a")
+
+    async def wait() -> int:
+        store.get_or_create("sk_a").submit(video())
+        await _wait_a_turn()
+        return len(durable.open().get_or_create("sk_a").generations)
+
+    assert asyncio.run(_run(store, wait())) == [1]
+
+
+def test_a_group_releases_its_workspaces_before_it_waits_for_another(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two processes could each wait for what the group of the other one holds."""
+    store, other = durable.open(), durable.open()
+    ids = {key: store.get_or_create(key).identity.id for key in ("sk_a", "sk_b")}
+    rows: Any = other
+    rows._rows.begin()
+    rows._rows.read_version(ids["sk_b"])
+    with monkeypatch.context() as patch:
+        for each in (sqlite_rows, redis_rows):
+            patch.setattr(each, "BUSY_SECONDS", 0.01)
+        made, refused = asyncio.run(_run(store, _submit(store, "sk_a"), _submit(store, "sk_b")))
+    assert isinstance(refused, StoreError)
+    assert rows._rows.read_version(ids["sk_a"]) is not None
+    rows._rows.roll_back()
+    assert list(durable.open().get_or_create("sk_a").generations) == [made.id]
+
+
+def test_a_new_workspace_does_not_remove_one_of_its_group(durable: Maker) -> None:
+    """The least recently used one goes, and that is none of those that requests use now."""
+    store = durable.open(max_workspaces=2)
+    for key in ("sk_old", "sk_a"):
+        store.get_or_create(key)
+    works = (_submit(store, "sk_old"), _submit(store, "sk_new"), _submit(store, "sk_old"))
+    made = asyncio.run(_run(store, *works))
+    kept = {each.identity.id: each for each in durable.open(max_workspaces=2)}
+    assert len(kept) == 2
+    old = store.get_or_create("sk_old")
+    assert old.identity.id in kept
+    assert set(old.generations) == {made[0].id, made[2].id}
+
+
+def test_a_group_has_a_bound(durable: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other processes wait for a workspace while a group has it."""
+    store = durable.open()
+    store.get_or_create("sk_a")
+    commits = _count_commits(store, monkeypatch)
+    made = asyncio.run(_run(store, *(_submit(store, "sk_a") for _ in range(70))))
+    assert len({each.id for each in made}) == 70
+    assert len(commits) == 3
