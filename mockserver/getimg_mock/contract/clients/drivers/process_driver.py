@@ -364,10 +364,7 @@ class ProcessDriver:
         return process
 
     def _ensure_ready(self) -> None:
-        """Wait until the program answers, where it was started anew: no call pays for its start.
-
-        The case gets that time in addition. One that does not start in time shows nothing.
-        """
+        """Wait until the program answers; the case gets the time of its start in addition."""
         if self._is_ready and self._process is not None:
             return
         began = stopwatch()
