@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,3 +96,17 @@ def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     finally:
         driver.close()
     assert [each.status for each in result.verdicts] == ["PASS", "PASS"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK of Java 17 or later")
+def test_a_client_in_java_is_driven_and_breaks_no_must() -> None:
+    """The protocol needs nothing but standard input and output; each case has a call that costs."""
+    driver = ProcessDriver(find_command(CLIENTS["java_http"]), "java")
+    checks = choose_checks(["GC103", "GC402", "GC408", "GC602", "GC711"])
+    among = ["happy", "lost-close-image", "early-429-image", "cut-truncated", "two-keys"]
+    try:
+        result = verify(driver, checks=checks, among=among)
+    finally:
+        driver.close()
+    assert [each.status for each in result.verdicts] == ["PASS"] * len(checks)
