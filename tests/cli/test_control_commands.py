@@ -13,7 +13,6 @@ import pytest
 from getimg_mock import MockServer
 from getimg_mock.cli import COMMANDS, main
 from getimg_mock.cli.scenario import parse_words
-from getimg_mock.cli.serve import render_greeting
 from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -371,16 +370,3 @@ def test_help_says_what_the_list_of_commands_says(
         main([command, "--help"])
     said = " ".join(capsys.readouterr().out.split()).lower()
     assert COMMANDS[command].lower() in said
-
-
-def test_serve_prints_the_token_that_clients_need() -> None:
-    """A token that nobody is told locks everybody out; without one there is nothing to say."""
-    assert "export GETIMG_MOCK_TOKEN=a-token-of-ours\n" in render_greeting(
-        "http://x", "a-token-of-ours"
-    )
-    assert "TOKEN" not in render_greeting("http://x")
-
-
-def test_serve_prints_the_address_of_the_page() -> None:
-    """A page that is not known of is not opened."""
-    assert "http://127.0.0.1:4010/__mock__/" in render_greeting("http://127.0.0.1:4010")

@@ -218,6 +218,27 @@ def test_the_command_says_by_its_status_what_it_found(
     assert main(["drift", "--sdk", "none.whl"]) == 2
 
 
+def test_two_packages_are_compared_without_a_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key in the environment is for other commands; a service that is named is read."""
+    monkeypatch.setenv("GETIMG_API_KEY", KEY)
+    asked: list[str] = []
+
+    def refuse(url: str, _key: str) -> None:
+        asked.append(url)
+        raise SettingsError("asked")
+
+    monkeypatch.setattr(drift_run, "read_service", refuse)
+    wheel = str(write_wheel(tmp_path / "old.whl"))
+    both = ["drift", "--sdk", wheel, "--since", wheel]
+    assert main(both) == 0
+    assert asked == []
+    assert main([*both, "--target", "http://127.0.0.1:9"]) == 2
+    assert main(["drift", "--sdk", wheel]) == 2
+    assert asked == ["http://127.0.0.1:9", "https://api.getimg.ai"]
+
+
 def test_models_are_compared_with_the_file_of_the_user(service: MockServer, tmp_path: Path) -> None:
     """What a file says is what its programs rely on."""
     file = tmp_path / "mine.json"

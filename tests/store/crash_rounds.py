@@ -1,7 +1,7 @@
 """Kills processes under load, and compares what was answered with what is there afterwards.
 
-`python -m tests.store.crash_rounds 50` runs so many rounds of each case and prints them; the tests
-run a few. What is killed: one of the workers, all processes of the fake, or Redis.
+`python -m benchmarks.crashes` runs many rounds of each case; the tests run a few. What is killed:
+one of the workers, all processes of the fake, or Redis.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from http.client import HTTPException
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import connect
@@ -27,15 +25,26 @@ from tests.store.redis_server import find_free_port, run_redis
 from tests.store.served import serve
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+    from pathlib import Path
+
     from getimg_mock import WorkspaceHandle
+    from tests.control.client import Reply
     from tests.store.served import Served
 
 KEY: Final = "sk_crash_rounds"
+BALANCE: Final = 1_000_000
 IMAGES: Final = "/v2/images/generations"
 VIDEOS: Final = "/v2/videos/generations"
 THREADS: Final = 6
 REQUESTS: Final = 30
 """Answers after which the round's processes are killed."""
+STEP: Final = 5
+"""Seconds of each advance of the clock."""
+RETENTION: Final = 86_400
+"""The retention before it is changed, in seconds; each change adds one."""
 
 CASES: Final = {
     "sqlite, one worker": ("sqlite", "worker", ()),
@@ -52,135 +61,185 @@ CASES: Final = {
 
 
 @dataclass
+class Commands:
+    """How many commands of a kind were sent, and how many of them were answered."""
+
+    sent: int = 0
+    answered: int = 0
+
+    def is_kept(self, found: float) -> bool:
+        """Return whether so many were kept: those that were answered, and perhaps others."""
+        return self.answered <= found <= self.sent
+
+
+@dataclass
 class Record:
-    """What a client was answered: ids of generations by kind, and credits; and what it sent."""
+    """What a client was answered: ids of generations by kind, and its commands."""
 
     images: list[str] = field(default_factory=list)
     videos: list[str] = field(default_factory=list)
-    credited: int = 0
-    asked: int = 0
+    credits: Commands = field(default_factory=Commands)
+    advances: Commands = field(default_factory=Commands)
+    changes: Commands = field(default_factory=Commands)
+    began: datetime | None = None
     answers: int = 0
     enough: threading.Event = field(default_factory=threading.Event)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, kind: str, generation: str | None = None) -> None:
-        """Note an answer."""
-        with self._lock:
-            if kind == "credit":
-                self.credited += 1
-            elif generation is not None:
-                (self.images if kind == "image" else self.videos).append(generation)
-            self.answers += 1
-            if self.answers >= REQUESTS:
-                self.enough.set()
+    def begin_round(self) -> None:
+        """Count answers anew."""
+        self.enough.clear()
+        self.answers = 0
 
-    def ask(self) -> None:
-        """Note that a credit was sent, whether or not it is answered."""
-        with self._lock:
-            self.asked += 1
+    def count_answer(self) -> None:
+        """Count an answer; the caller has the lock."""
+        self.answers += 1
+        if self.answers >= REQUESTS:
+            self.enough.set()
+
+    def send(self, commands: Commands, send: Callable[[int], Reply]) -> None:
+        """Send a command, given how many were sent, and note whether it is answered."""
+        with self.lock:
+            commands.sent += 1
+            number = commands.sent
+        if send(number).status == 200:
+            with self.lock:
+                commands.answered += 1
+                self.count_answer()
 
 
 _NUMBERS = count(1)
 
 
-def _load(served: Served, record: Record, over: threading.Event) -> None:
+def _load(served: Served, record: Record, over: threading.Event, *, commands: bool) -> None:
     client = Client(served.url, KEY)
     while not over.is_set():
         try:
-            for path, body, kind in ((IMAGES, IMAGE, "image"), (VIDEOS, VIDEO, "video")):
-                reply = client.post(path, body | {"prompt": f"number {next(_NUMBERS)}"})
-                if reply.status in {200, 202}:
-                    record.note(kind, reply.json["id"])
-            record.ask()
-            if client.post("/__mock__/ledger/top-up", {"amount": "1"}).status == 200:
-                record.note("credit")
+            _submit(client, record)
+            record.send(
+                record.credits, lambda _: client.post("/__mock__/ledger/top-up", {"amount": "1"})
+            )
+            if commands:
+                _send_commands(client, record)
         except (OSError, HTTPException, ValueError):
             if over.wait(0.01):
                 return
 
 
+def _submit(client: Client, record: Record) -> None:
+    for path, body, made in ((IMAGES, IMAGE, record.images), (VIDEOS, VIDEO, record.videos)):
+        reply = client.post(path, body | {"prompt": f"number {next(_NUMBERS)}"})
+        if reply.status in {200, 202}:
+            with record.lock:
+                made.append(reply.json["id"])
+                record.count_answer()
+
+
+def _send_commands(client: Client, record: Record) -> None:
+    """Move the clock, and change a setting: one thread does, so that the last value is highest."""
+    advance = {"seconds": STEP}
+    record.send(record.advances, lambda _: client.post("/__mock__/clock/advance", advance))
+    record.send(
+        record.changes,
+        lambda number: client.request(
+            "PATCH", "/__mock__/settings", {"retention": RETENTION + number}
+        ),
+    )
+
+
 def _check(workspace: WorkspaceHandle, record: Record) -> list[str]:
     """Return what is wrong with what is there, compared with what was answered."""
-    wrong: list[str] = []
-    ledger: dict[str, Any] = workspace._channel.call("GET", "/ledger")
-    kept = {
-        each["id"]: each for each in workspace._channel.call("GET", "/generations")["generations"]
-    }
+    try:
+        return _compare(workspace, record)
+    except ControlError as error:
+        return [str(error)]
+
+
+def _compare(workspace: WorkspaceHandle, record: Record) -> list[str]:
+    call = workspace._channel.call
+    kept = {each["id"]: each for each in call("GET", "/generations")["generations"]}
+    wrong = [*_check_money(call("GET", "/ledger"), kept, record)]
     lost = [each for each in (*record.images, *record.videos) if each not in kept]
     if lost:
         wrong.append(f"{len(lost)} generations are lost: {lost[:3]}")
+    if record.began is not None:
+        moved = (workspace.clock.now() - record.began).total_seconds() / STEP
+        if not record.advances.is_kept(moved):
+            wrong.append(f"{record.advances} of the clock, {moved} are there")
+    changed = call("GET", "/settings")["retention"] - RETENTION
+    if not record.changes.is_kept(changed):
+        wrong.append(f"{record.changes} of a setting, {changed} are there")
+    return wrong
+
+
+def _check_money(
+    ledger: dict[str, Any], kept: dict[str, dict[str, Any]], record: Record
+) -> Iterator[str]:
     money = {name: Decimal(ledger[name]) for name in ("balance", "held", "charged", "credited")}
     if money["balance"] + money["held"] + money["charged"] != money["credited"]:
-        wrong.append(f"money does not add up: {money}")
-    credits_ = money["credited"] - 1_000_000
-    if not record.credited <= credits_ <= record.asked:
-        wrong.append(f"{record.credited} credits were answered, {credits_} are there")
-    ended = sum(
-        (Decimal(each["total_cost"]) for each in kept.values() if each["status"] == "completed"),
-        Decimal(0),
-    )
-    if ended != money["charged"]:
-        wrong.append(f"{ended} USD of generations have ended, {money['charged']} are charged")
+        yield f"money does not add up: {money}"
+    credited = int(money["credited"]) - BALANCE
+    if not record.credits.is_kept(credited):
+        yield f"{record.credits} of money, {credited} are there"
+    for name, status in (("charged", "completed"), ("held", "pending")):
+        costs = [Decimal(each["total_cost"]) for each in kept.values() if each["status"] == status]
+        if sum(costs, Decimal(0)) != money[name]:
+            yield f"{sum(costs)} USD of generations are {status}, {money[name]} are {name}"
     charges = [each["generation"] for each in ledger["entries"] if each["what"] == "charge"]
     if len(charges) != len(set(charges)):
-        wrong.append("a generation was charged twice")
-    return wrong
+        yield "a generation was charged twice"
 
 
 def run_rounds(case: str, rounds: int, folder: Path) -> list[str]:
-    """Run rounds of a case, and return what was wrong in them."""
+    """Run rounds of a case, and return what was wrong in them.
+
+    Only what is killed is started again: a fake whose worker or Redis is killed goes on.
+    """
     kind, victim, words = CASES[case]
     port, record, wrong = find_free_port(), Record(), []
     address = f"sqlite:///{folder}/fake.db" if kind == "sqlite" else f"redis://127.0.0.1:{port}/0"
-    options = ("--store", address, "--workers", "2", "--balance", "1000000", "--clock", "virtual")
-    for number in range(rounds):
-        record.enough.clear()
-        record.answers = 0
-        with ExitStack() as stack:
-            redis = stack.enter_context(run_redis(port, str(folder), *words)) if words else None
-            served = stack.enter_context(serve(*options))
-            if number:
-                wrong += _check(connect(served.url, KEY), record)
-            over = threading.Event()
-            with ThreadPoolExecutor(THREADS) as pool:
-                for _ in range(THREADS):
-                    pool.submit(_load, served, record, over)
-                record.enough.wait(60)
-                if victim == "worker":
-                    os.kill(served.workers[number % 2], signal.SIGKILL)
-                    record.enough.clear()
-                    record.answers = 0
-                    record.enough.wait(60)
-                elif redis is not None and victim == "redis":
-                    redis.kill()
-                    redis.wait(30)
-                else:
-                    for each in [served.process.pid, *served.workers]:
-                        os.kill(each, signal.SIGKILL)
-                over.set()
+    options = ("--store", address, "--workers", "2", "--balance", str(BALANCE))
     with ExitStack() as stack:
-        if words:
-            stack.enter_context(run_redis(port, str(folder), *words))
-        served = stack.enter_context(serve(*options))
-        try:
+        running = stack.enter_context(run_redis(port, str(folder), *words)) if words else None
+        served = stack.enter_context(serve(*options, "--clock", "virtual"))
+        for number in range(rounds):
+            _load_and_kill(served, record, victim, number, running)
+            if victim == "redis":
+                running = stack.enter_context(run_redis(port, str(folder), *words))
+            elif victim == "all":
+                served = stack.enter_context(serve(*options, "--clock", "virtual"))
             wrong += _check(connect(served.url, KEY), record)
-        except ControlError as error:
-            wrong.append(str(error))
     total = len(record.images) + len(record.videos)
-    sys.stdout.write(f"{case}: {rounds} rounds, {total} generations, {record.credited} credits: ")
+    commands = record.credits.answered + record.advances.answered + record.changes.answered
+    sys.stdout.write(f"{case}: {rounds} rounds, {total} generations, {commands} commands: ")
     sys.stdout.write(f"{wrong or 'all there'}\n")
+    sys.stdout.flush()
     return wrong
 
 
-def main() -> int:
-    """Run the rounds of all cases, or of those whose names are given after the number."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    wrong = []
-    for case in sys.argv[2:] or CASES:
-        with tempfile.TemporaryDirectory() as folder:
-            wrong += run_rounds(case, rounds, Path(folder))
-    return int(bool(wrong))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _load_and_kill(
+    served: Served,
+    record: Record,
+    victim: str,
+    number: int,
+    redis: subprocess.Popen[bytes] | None,
+) -> None:
+    record.begin_round()
+    record.began = record.began or connect(served.url, KEY).clock.now()
+    over = threading.Event()
+    with ThreadPoolExecutor(THREADS) as pool:
+        for each in range(THREADS):
+            pool.submit(_load, served, record, over, commands=not each)
+        record.enough.wait(60)
+        if victim == "worker":
+            workers = served.workers
+            os.kill(workers[number % len(workers)], signal.SIGKILL)
+            record.begin_round()
+            record.enough.wait(60)
+        elif redis is not None and victim == "redis":
+            redis.kill()
+            redis.wait(30)
+        else:
+            for process in [served.process.pid, *served.workers]:
+                os.kill(process, signal.SIGKILL)
+        over.set()

@@ -113,11 +113,15 @@ def test_a_unit_outside_ends_the_group_before(durable: Maker) -> None:
 
     async def look() -> int:
         loop = asyncio.get_running_loop()
-        started = eager_start.start(_keep(store, _submit(store, "sk_a")), loop)
-        assert started is not None
+        tasks: list[asyncio.Task[None]] = []
+        ended: list[bool] = []
+        work = _keep(store, _submit(store, "sk_a"))
+        eager_start.start(work, loop, tasks.append, lambda: ended.append(True))
         assert len(store.get_or_create("sk_a").generations) == 1
         kept = len(durable.open().get_or_create("sk_a").generations)
-        await started
+        while not ended:
+            await _wait_a_turn()
+        assert not tasks
         return kept
 
     assert asyncio.run(look()) == 1
@@ -140,14 +144,15 @@ def test_a_group_releases_its_workspaces_before_it_waits_for_another(
     durable: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else two processes could each wait for what the group of the other one holds."""
-    monkeypatch.setattr(sqlite_rows, "BUSY_SECONDS", 0.01)
-    monkeypatch.setattr(redis_rows, "BUSY_SECONDS", 0.01)
     store, other = durable.open(), durable.open()
     ids = {key: store.get_or_create(key).identity.id for key in ("sk_a", "sk_b")}
     rows: Any = other
     rows._rows.begin()
     rows._rows.read_version(ids["sk_b"])
-    made, refused = asyncio.run(_run(store, _submit(store, "sk_a"), _submit(store, "sk_b")))
+    with monkeypatch.context() as patch:
+        for each in (sqlite_rows, redis_rows):
+            patch.setattr(each, "BUSY_SECONDS", 0.01)
+        made, refused = asyncio.run(_run(store, _submit(store, "sk_a"), _submit(store, "sk_b")))
     assert isinstance(refused, StoreError)
     assert rows._rows.read_version(ids["sk_a"]) is not None
     rows._rows.roll_back()

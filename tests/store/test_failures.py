@@ -209,6 +209,22 @@ def test_redis_that_goes_and_comes_back(tmp_path: Path, capsys: pytest.CaptureFi
     assert "cannot be used" in capsys.readouterr().err
 
 
+def test_a_redis_that_has_lost_changes_is_read_anew(tmp_path: Path) -> None:
+    """Others may have made as many changes since: the same version says something else then."""
+    port = find_free_port()
+    maker = Maker(f"redis://127.0.0.1:{port}/0")
+    with run_redis(port, str(tmp_path)):
+        one = maker.drive()
+        for number in range(3):
+            assert one.image(prompt=f"lost {number}").status == 200
+    with run_redis(port, str(tmp_path)):
+        other = maker.drive()
+        assert {other.balance() for _ in range(3)} == {"100.00"}
+        assert one.books().charged == 0
+        assert one.balance() == "100.00"
+        maker.close()
+
+
 def test_a_lock_of_a_dead_process_ends(redis_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that is killed within a unit of work does not hold its workspace for ever."""
     monkeypatch.setattr(redis_rows, "_LOCK_MILLISECONDS", 50)

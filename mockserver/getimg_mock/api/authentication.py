@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from getimg_mock.api.error_envelope import invalid_api_key
-from getimg_mock.errors import UnknownNameError
+from getimg_mock.errors import Refusal, UnknownNameError
 from getimg_mock.patterns import Pattern, compile_pattern
 from getimg_mock.settings import Settings
 from getimg_mock.world.identities import KEY_IN_SCOPE
@@ -43,6 +43,20 @@ def _find_key(call: Call, settings: Settings) -> str:
 @lru_cache(maxsize=1024)  # a client sends the same key with every request
 def _parse_once(authorization: bytes, strictness: str, key_pattern: str) -> str:
     return _parse_authorization(authorization.decode("latin-1"), strictness, key_pattern)
+
+
+def find_plain_key(call: Call) -> str | None:
+    """Return the key of a request, or None if it is invalid, or does more than name a workspace."""
+    settings = call.fake.settings
+    fields = call.fields
+    sent = fields.get(b"authorization")
+    if sent is None or len(fields) != len(call.scope["headers"]):
+        return None
+    try:
+        key = _parse_once(sent, settings.strictness, settings.key_pattern)
+    except Refusal:
+        return None
+    return None if settings.magic and key.startswith(KEY_PREFIX) else key
 
 
 def _refuse_by_magic(key: str) -> None:

@@ -70,6 +70,16 @@ class DirectExchange(Protocol):
         """
 
 
+class ReturnableExchange(DirectExchange, Protocol):
+    """A direct exchange of which an attempt to answer leaves no trace."""
+
+    def can_respond(self) -> bool:
+        """Return whether `respond` sends a successful response with plain headers now."""
+
+    def set_body(self, body: bytes) -> None:
+        """Let the body be taken, or received, again."""
+
+
 class NoWireError(GetimgMockError, RuntimeError):
     """A fault needs the socket, but the ASGI host gives no access to it."""
 

@@ -86,14 +86,14 @@ def record(
     size, answer_size = len(body), len(answer_body)
     if size > _MAX_SCANNED or answer_size > _MAX_SCANNED:
         body, answer_body = body[:_MAX_SCANNED], answer_body[:_MAX_SCANNED]
-    texts = (*chain.from_iterable((*request_headers, *headers)), body, answer_body, query)
     request = (scope["method"], path, query, request_headers, body, size)
     response = (answer.status, headers, answer_body, answer_size)
     more = (seconds, call.generation, call.rules, call.fault, sent, effects, call.unknown_fields)
     # In the order of Exchange, less its number.
     parts = (call.at or owner.clock.now(), wall, call.operation, *request, *response, *more)
-    weight = OVERHEAD + len(b"".join(texts)) + len(path)
-    owner.journal.record_draft(RecordedCall(parts), weight)
+    fields = b"".join(chain.from_iterable(chain(request_headers, headers)))
+    texts = len(fields) + len(body) + len(answer_body) + len(query) + len(path)
+    owner.journal.record_draft(RecordedCall(parts), OVERHEAD + texts)
 
 
 def _read_key(headers: Headers) -> bytes | None:

@@ -56,7 +56,7 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
 def _add_sources(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--key", metavar="KEY", help="API key (default: GETIMG_API_KEY)")
-    add("--target", default="real", metavar="WHERE", help="real (getimg.ai), or a URL")
+    add("--target", metavar="WHERE", help="real (getimg.ai, the default), or a URL")
     add(
         "--sdk",
         action="append",
@@ -93,8 +93,8 @@ def run(arguments: argparse.Namespace) -> int:
         find_format(path, arguments.format)
     report, difference = find_drift(
         DriftOptions(
-            key=arguments.key or os.environ.get("GETIMG_API_KEY"),
-            target=REAL_API_URL if arguments.target == "real" else arguments.target,
+            key=arguments.key or _find_key(arguments),
+            target=REAL_API_URL if arguments.target in {None, "real"} else arguments.target,
             sdk=tuple(arguments.sdk) or (LATEST,),
             since=arguments.since,
             models=arguments.models,
@@ -107,6 +107,12 @@ def run(arguments: argparse.Namespace) -> int:
         lines = difference.splitlines()
         sys.stdout.write("".join(f"{replace_unprintable(line)}\n" for line in lines))
     return report.status
+
+
+def _find_key(arguments: argparse.Namespace) -> str | None:
+    """Return the key of the environment, unless two packages alone are compared."""
+    alone = arguments.since is not None and arguments.target is None and not arguments.update
+    return None if alone else os.environ.get("GETIMG_API_KEY")
 
 
 def _show(report: DriftReport, arguments: argparse.Namespace) -> None:

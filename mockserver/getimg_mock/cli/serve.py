@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import shlex
 import signal
 import sys
 from dataclasses import replace
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
+from getimg_mock.cli.greeting import render_greeting, render_recording_greeting
 from getimg_mock.cli.setting_groups import OTHER, SETTING_GROUPS, find_heading
-from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.input_end import end_with_input
@@ -45,15 +44,9 @@ if TYPE_CHECKING:
     from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
     from getimg_mock.fake import Fake
     from getimg_mock.serving.server import Entrance
+    from getimg_mock.serving.tls_settings import TlsSetup
 
 _UNCHANGED = "Reloaded: nothing has changed."
-_TLS = """
-HTTPS is at {url}; getimg-mock ca shows how programs trust it.
-"""
-_CONTROL = """
-The controls under /__mock__/ ask for this token in the header X-Mock-Token:
-  export GETIMG_MOCK_TOKEN={token}
-"""
 
 
 def add_command(commands: argparse._SubParsersAction[Any]) -> None:
@@ -83,6 +76,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         "--until-eof",
         action="store_true",
         help="end when standard input ends, as it does when the program that started it is gone",
+    )
+    parser.add_argument(
+        "--first-picture", action="store_true", help="make a picture, and print its address"
     )
     add_settings(parser)
     _add_recording(parser)
@@ -179,7 +175,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.until_eof:
         end_with_input()
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
-    sys.stdout.write(render_greeting(url, settings.control_token, secure, tls.authority))
+    sys.stdout.write(_greet(arguments, app, tls, (url, secure)))
+    if arguments.first_picture:
+        from getimg_mock.cli.first_picture import describe_picture  # noqa: PLC0415 - `make run` alone asks
+
+        sys.stdout.write(describe_picture(app, url))
     sys.stdout.flush()
     file = find_settings_file(arguments)
 
@@ -200,6 +200,30 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.record is not None or settings.on_miss == "real":
             _finish(app, arguments.learn)
     return 0
+
+
+def _greet(
+    arguments: argparse.Namespace, app: Application, tls: TlsSetup, urls: tuple[str, str | None]
+) -> str:
+    """Return what is printed first; of a recorder, that requests may cost money."""
+    settings, (url, secure) = tls.settings, urls
+    if arguments.record is not None or _is_mixed(settings):
+        from getimg_mock.contract.cassette_recording import recording_application  # noqa: PLC0415 - see `_create_app`
+
+        if isinstance(app, recording_application.RecordingApplication):
+            return render_recording_greeting(
+                url,
+                app.forwarder.origin,
+                app.recorder.folder,
+                arguments.budget,
+                unrecorded=_is_mixed(settings),
+            )
+    return render_greeting(url, settings.control_token, secure, tls.authority)
+
+
+def _is_mixed(settings: Settings) -> bool:
+    """Return whether a cassette is replayed, and what it does not have goes to the API."""
+    return settings.on_miss == "real" and settings.replay is not None
 
 
 def _answer_misses(settings: Settings) -> Settings:
@@ -234,7 +258,7 @@ def _create_app(arguments: argparse.Namespace, settings: Settings) -> Applicatio
 
     Raises `SettingsError` for options that do not belong together.
     """
-    is_mixed = settings.on_miss == "real" and settings.replay is not None
+    is_mixed = _is_mixed(settings)
     if settings.replay is not None and arguments.record is not None and not is_mixed:
         raise SettingsError("--record beside --replay is for --on-miss real: add it.")
     folder = arguments.record or (settings.replay if is_mixed else None)
@@ -299,33 +323,6 @@ def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Sett
 def find_settings_file(arguments: argparse.Namespace) -> Path:
     """Return the settings file of a command line, whether it exists or not."""
     return Path(arguments.config or os.environ.get(PREFIX + "CONFIG") or FILE)
-
-
-def render_greeting(
-    url: str, token: str | None = None, secure: str | None = None, authority: Path | None = None
-) -> str:
-    """Return what to do next, ready to copy; `secure` is the address of HTTPS."""
-    control = _CONTROL.format(token=token) if token else ""
-    if secure:
-        control = _TLS.format(url=secure) + control
-    trust = f"--cacert {shlex.quote(str(authority))} " if url == secure and authority else ""
-    return f"""\
-getimg-mock answers at {url} (Ctrl-C stops it)
-
-Point a client at it:
-  export GETIMG_AI_BASE_URL={url}
-  export GETIMG_API_KEY={EXAMPLE_KEY}
-
-Or try it with curl:
-  curl -s {trust}{url}/v2/images/generations -H "Authorization: Bearer {EXAMPLE_KEY}" \\
-    -H "Content-Type: application/json" \\
-    -d '{{"model": "seedream-5-lite", "prompt": "A lighthouse"}}'
-
-Pictures, jobs, time and money: {url}/__mock__/
-
-Any key that begins with sk_ opens a workspace of its own. Nothing here costs anything.
-{control}
-"""
 
 
 def judge_client(

@@ -159,17 +159,18 @@ class RequestCycle(RequestResponseCycle):
             await self.flow.drain()
         self.transport.set_write_buffer_limits()
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Send a whole response at once; return False where it has to go through `send`."""
-        if (
-            not self.keep_alive
-            or self.response_started
+    def can_respond(self) -> bool:
+        """Return whether `respond` sends a successful response with plain headers now."""
+        return self.keep_alive and not (
+            self.response_started
             or self.disconnected
             or self.flow.write_paused
-            or status in _BODILESS
             or self.scope["method"] == "HEAD"
-            or not headers
-        ):
+        )
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Send a whole response at once; return False where it has to go through `send`."""
+        if not self.can_respond() or status in _BODILESS or not headers:
             return False
         fields = dict(headers)
         if len(fields) != len(headers) or not _PLAIN_NAMES.issuperset(fields):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 from getimg_mock.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator
     from contextlib import AbstractContextManager
 
 _Result = TypeVar("_Result")
@@ -17,21 +17,30 @@ MAX_TOGETHER: Final = 32
 """Requests that one commit keeps at most: other processes wait meanwhile."""
 
 
+class Kept(asyncio.Future["StoreError | None"]):
+    """Becomes None when the changes of a request are kept, or else the error."""
+
+    def continue_without_task(self, step: Callable[[object], None]) -> None:
+        """Call `step` when it is known; for a coroutine that awaits it and has no task."""
+        self._asyncio_future_blocking = False
+        self.add_done_callback(step)
+
+
 class CommitGroup:
     """The requests of one turn of an event loop: one commit keeps the changes of all of them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._waiting: list[asyncio.Future[StoreError | None]] = []
+        self._waiting: list[Kept] = []
 
     @property
     def is_full(self) -> bool:
         """Whether no further request may join."""
         return len(self._waiting) >= MAX_TOGETHER
 
-    def wait(self) -> asyncio.Future[StoreError | None]:
-        """Return what becomes None when the changes are kept, or else the error."""
-        future: asyncio.Future[StoreError | None] = self.loop.create_future()
+    def wait(self) -> Kept:
+        """Return what becomes known when the group ends."""
+        future = Kept(loop=self.loop)
         self._waiting.append(future)
         return future
 
@@ -59,10 +68,8 @@ class GroupedUnits(Protocol):
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin a unit of work that is kept with others of the same turn of `loop`."""
 
-    def leave_group(
-        self, error: BaseException | None, *, waits: bool
-    ) -> asyncio.Future[StoreError | None] | None:
-        """End what `join_group` began; see `CommitGroup.wait`."""
+    def leave_group(self, error: BaseException | None, *, waits: bool) -> Kept | None:
+        """End what `join_group` began; return what the request has to wait for."""
 
 
 class Awaited(Generic[_Result]):

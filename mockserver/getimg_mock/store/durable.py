@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
+from threading import get_ident
 from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary
 
@@ -185,6 +185,12 @@ class DurableStore(UnitsOfWork):
 
     def enter(self, session: StoredWorkspace) -> None:
         """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
+        if self._owner == get_ident() and self._joined.get(session.head.id) is session:
+            # As below, for the methods of a workspace that enter it again.
+            self._lock.acquire()
+            self._depth += 1
+            self._joined_now += 1
+            return
         self._begin()
         try:
             self._join(session)
@@ -194,7 +200,7 @@ class DurableStore(UnitsOfWork):
 
     def touch(self, session: StoredWorkspace) -> None:
         """Take the workspace into the unit of work of this thread, if there is one."""
-        if self._owner == threading.get_ident():
+        if self._owner == get_ident():
             self._join(session)
 
     def _join(self, session: StoredWorkspace) -> None:
@@ -211,6 +217,9 @@ class DurableStore(UnitsOfWork):
             session.detach()
             return
         self._joined[workspace_id] = session
+        if session.incarnation != self._rows.incarnation:
+            session.incarnation = self._rows.incarnation
+            session.forget()
         if found.version != session.head.version or not session.is_loaded:
             session.load(found)
 

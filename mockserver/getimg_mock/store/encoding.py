@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.control_steps import ControlStep
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.world.journal import Headers
 
+_quote: Final = encode_basestring_ascii
 dump_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 """Encodes a value as JSON in ASCII, as texts of clients may hold what UTF-8 does not allow."""
 
@@ -110,15 +112,11 @@ def _decode_failure(values: list[str] | None) -> Failure | None:
     return None if values is None else Failure(*values)
 
 
-def encode_effect(effect: Effect) -> list[Any]:
-    """Return an effect as a JSON value."""
-    amount = effect.amount
-    return [
-        effect.what,
-        effect.at.isoformat(),
-        None if amount is None else str(amount),
-        effect.generation,
-    ]
+def _encode_effect(effect: Effect) -> str:
+    amount, generation = effect.amount, effect.generation
+    shown = "null" if amount is None else f'"{amount}"'
+    named = "null" if generation is None else _quote(generation)
+    return f'[{_quote(effect.what)},"{effect.at.isoformat()}",{shown},{named}]'
 
 
 def decode_effect(values: Sequence[Any]) -> Effect:
@@ -131,7 +129,7 @@ def decode_effect(values: Sequence[Any]) -> Effect:
 
 def encode_effects(effects: Iterable[Effect]) -> str:
     """Return effects as JSON."""
-    return dump_json([encode_effect(each) for each in effects])
+    return f"[{','.join(map(_encode_effect, effects))}]"
 
 
 def decode_effects(text: str | bytes) -> list[Effect]:
@@ -141,30 +139,31 @@ def decode_effects(text: str | bytes) -> list[Effect]:
 
 def encode_exchange(exchange: Exchange) -> bytes:
     """Return an exchange as one line of JSON, followed by the bodies as they are."""
-    head = dump_json(
-        [
-            exchange.number,
-            exchange.at.isoformat(),
-            exchange.wall.isoformat(),
-            exchange.operation,
-            exchange.method,
-            exchange.path,
-            exchange.query,
-            _encode_headers(exchange.request_headers),
-            len(exchange.request_body),
-            exchange.request_size,
-            exchange.status,
-            _encode_headers(exchange.headers),
-            exchange.size,
-            exchange.seconds,
-            exchange.generation,
-            exchange.rules,
-            exchange.fault,
-            exchange.sent,
-            [encode_effect(each) for each in exchange.effects],
-            exchange.unknown_fields,
-        ]
+    generation, effects = exchange.generation, exchange.effects
+    # Put together from parts that recur: an encoder that looks at each value takes twice as long.
+    parts = (
+        str(exchange.number),
+        f'"{exchange.at.isoformat()}"',
+        f'"{exchange.wall.isoformat()}"',
+        _quote(exchange.operation),
+        _quote(exchange.method),
+        _quote(exchange.path),
+        _quote(exchange.query),
+        _encode_headers(exchange.request_headers),
+        str(len(exchange.request_body)),
+        str(exchange.request_size),
+        str(exchange.status),
+        _encode_headers(exchange.headers),
+        str(exchange.size),
+        repr(exchange.seconds),
+        "null" if generation is None else _quote(generation),
+        dump_json(exchange.rules) if exchange.rules else "[]",
+        dump_json(exchange.fault),
+        "true" if exchange.sent else "false",
+        encode_effects(effects) if effects else "[]",
+        dump_json(exchange.unknown_fields) if exchange.unknown_fields else "[]",
     )
+    head = f"[{','.join(parts)}]"
     return b"%b\n%b%b" % (head.encode("ascii"), exchange.request_body, exchange.body)
 
 
@@ -199,8 +198,13 @@ def decode_exchange(data: bytes) -> Exchange:
     )
 
 
-def _encode_headers(headers: Headers) -> list[str]:
-    return [each.decode("latin-1") for pair in headers for each in pair]
+def _encode_headers(headers: Headers) -> str:
+    return f"[{','.join([_encode_header(name, value) for name, value in headers])}]"
+
+
+@lru_cache(maxsize=1024)  # most headers are those of the request before
+def _encode_header(name: bytes, value: bytes) -> str:
+    return f"{_quote(name.decode('latin-1'))},{_quote(value.decode('latin-1'))}"
 
 
 def _decode_headers(values: list[str]) -> Headers:

@@ -46,6 +46,7 @@ class RedisRows:
             raise MissingPackageError(
                 "A store at redis:// needs the package redis: pip install 'getimg-mock[redis]'."
             ) from None
+        self.incarnation = 0
         self._shown = _hide_password(address)
         plain, options = _split_options(address)
         self._prefix = f"{options.get('prefix', _PREFIX)}:"
@@ -59,6 +60,7 @@ class RedisRows:
                 socket_connect_timeout=BUSY_SECONDS,
                 retry=None,
                 retry_on_timeout=False,
+                redis_connect_func=self._note_connection,
             )
         except ValueError as error:
             raise SettingsError(
@@ -71,6 +73,11 @@ class RedisRows:
         self._locked: list[str] = []
         self._deleted: list[str] = []
         self._check_format()
+
+    def _note_connection(self, connection: Any) -> None:
+        """Set up a connection; a server that was started again may have lost its last changes."""
+        connection.on_connect()
+        self.incarnation += 1
 
     def _check_format(self) -> None:
         self._try(lambda: self._client.set(self._key("format"), FORMAT, nx=True))

@@ -65,8 +65,13 @@ class Rows(Protocol):
     """A place that keeps rows. Every method raises `StoreError` when the place cannot be used.
 
     Between `read_version` of a workspace and `commit` or `roll_back`, no other process changes it;
-    `commit` keeps all changes or none. One thread at a time calls it.
+    `commit` keeps all changes or none. One thread at a time calls it. `incarnation` rises when the
+    place may have gone back to an earlier state, so that what is in memory is to be read anew.
     """
+
+    @property
+    def incarnation(self) -> int:
+        """How often the place may have been started again."""
 
     def begin(self) -> None:
         """Begin a unit of work."""

@@ -53,6 +53,8 @@ class SqliteRows:
     of ours or of another format.
     """
 
+    incarnation = 0
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._locks: WorkspaceLocks | None = None
@@ -163,8 +165,9 @@ class SqliteRows:
             many("INSERT OR REPLACE INTO counts VALUES (?, ?, ?)", counts)
         for at, body in changes.effects.items():
             run("INSERT INTO effects VALUES (?, ?)", (base + at, body))
-        for at, (weight, data) in changes.exchanges.items():
-            run("INSERT INTO exchanges VALUES (?, ?, ?)", (base + at, weight, data))
+        if changes.exchanges:
+            exchanges = [(base + at, *row) for at, row in changes.exchanges.items()]
+            many("INSERT INTO exchanges VALUES (?, ?, ?)", exchanges)
         for at, body in changes.steps.items():
             run("INSERT INTO steps VALUES (?, ?)", (base + at, body))
         for table, first in (

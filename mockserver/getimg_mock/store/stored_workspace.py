@@ -24,6 +24,7 @@ from getimg_mock.store.views import (
     UnitLock,
 )
 from getimg_mock.store.workspace_rows import (
+    build_fingerprint,
     copy_state,
     encode_core,
     encode_plan,
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
 # Generations that have changed last and are named in the core: another process reads these again.
 # A process that has missed more reads all that are pending.
 _RECENT: Final = 12
+# Counts that are kept in memory at most, and generations up to which all counts are read at once.
+_MAX_KNOWN: Final = 50_000
+_MAX_KNOWN_AT_START: Final = 1_000
 # Rows of dropped exchanges are deleted so many at a time.
 _DELETED_AT_ONCE: Final = 64
 
@@ -88,6 +92,7 @@ class StoredWorkspace:
         journal: StoredJournal | None = None,
     ) -> None:
         self.head = head
+        self.incarnation = rows.incarnation
         self.is_detached = False
         self.is_new = False
         self._is_ready = False
@@ -96,6 +101,8 @@ class StoredWorkspace:
         self._units = units
         self._changed: dict[str, None] = {}
         self._counts: dict[bytes, int] = {}
+        # All counts that are kept, as long as no other process changes them; else None.
+        self._known_counts: dict[bytes, int] | None = None
         self._deleted_below = 0
         self._recent: deque[tuple[int, str, bool]] = deque(maxlen=_RECENT)
         self._core = self._plan = ""
@@ -165,7 +172,10 @@ class StoredWorkspace:
         if head.core != self._core:
             self._load_core(head.core)
         self._load_generations(since)
-        self._fingerprint = self._build_fingerprint()
+        self._known_counts = None
+        if since is None and self._generations.count <= _MAX_KNOWN_AT_START:
+            self._known_counts = self._rows.read_counts(self.head.number)
+        self._fingerprint = build_fingerprint(self.workspace)
         self.clock.poke()
         if before is not None and before < self.journal.recorded:
             self.journal.announce()
@@ -192,6 +202,7 @@ class StoredWorkspace:
     def adopt(self, plain: Workspace) -> None:
         """Take over the state of a workspace in memory; the unit of work keeps all of it."""
         self.is_new = True
+        self._known_counts = {}
         copy_state(plain, self.workspace)
         self.clock.state = (plain.clock.now(), wall_seconds(), plain.clock.rate)
 
@@ -200,6 +211,7 @@ class StoredWorkspace:
         self._core = self._plan = ""
         self._changed.clear()
         self._counts.clear()
+        self._known_counts = None
         for each in (self._generations, self._charged, self._polls, self._unreported):
             each.clear()
         self.workspace.settlement.forget_schedule()
@@ -257,6 +269,8 @@ class StoredWorkspace:
         """Return a count."""
         if self.is_detached or self.is_new:
             return None
+        if self._known_counts is not None:
+            return self._known_counts.get(name)
         with self.lock:
             return self._rows.read_count(self.head.number, name)
 
@@ -296,7 +310,7 @@ class StoredWorkspace:
             *([version, each, each in self._charged] for each in self._changed),
         ][-_RECENT:]
         core = encode_core(self.workspace, self._entries, self.journal, recent)
-        fingerprint = self._build_fingerprint()
+        fingerprint = build_fingerprint(self.workspace)
         plan_changed = fingerprint != self._fingerprint
         nothing = core == self._core and not (plan_changed or self._changed or self._counts)
         if nothing:
@@ -359,28 +373,17 @@ class StoredWorkspace:
             for name, (_, pending) in changes.generations.items()
         )
         if changes.plan_changed:
-            self._fingerprint = self._build_fingerprint()
+            self._fingerprint = build_fingerprint(self.workspace)
         self._changed.clear()
+        if self._known_counts is not None:
+            self._known_counts |= self._counts
+            if len(self._known_counts) > _MAX_KNOWN:
+                self._known_counts = None
         self._counts.clear()
         self._entries.added.clear()
         self.journal.note_kept()
         for each in self._generations.end_unit(self._charged):
             self._unreported.forget(each)
-
-    def _build_fingerprint(self) -> Any:
-        """Return values that are equal as long as the plan is."""
-        workspace = self.workspace
-        rules = workspace.transitions
-        return (
-            workspace.settings,
-            workspace.limiter.limits,
-            workspace.opened_at,
-            rules.workspace,
-            tuple(rules.models.items()),
-            tuple(rules.upcoming),
-            workspace.scenarios.ids,
-            tuple(workspace.media.rules),
-        )
 
     # Replacement ---------------------------------------------------------------------------------
 

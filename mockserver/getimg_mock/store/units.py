@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from getimg_mock.errors import GetimgMockError, Refusal, StoreError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Coroutine
     from contextlib import AbstractContextManager
+
+    from getimg_mock.store.commit_groups import Kept
 
 _Result = TypeVar("_Result")
 
@@ -58,7 +61,7 @@ class UnitsOfWork:
         if self._group is not None and not self._depth:
             self._end_group()
         self._depth += 1
-        self._owner = threading.get_ident()
+        self._owner = get_ident()
 
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin a unit of work that is kept with others of the same turn of `loop`."""
@@ -69,19 +72,18 @@ class UnitsOfWork:
             self._open_group(loop)
         self._depth += 1
         self._joined_now = 0
-        self._owner = threading.get_ident()
+        self._owner = get_ident()
 
     def _open_group(self, loop: asyncio.AbstractEventLoop) -> None:
         self._group = CommitGroup(loop)
         loop.call_soon(self._end_open_group, self._group)
 
-    def leave_group(
-        self, error: BaseException | None, *, waits: bool
-    ) -> asyncio.Future[StoreError | None] | None:
-        """End what `join_group` began; see `CommitGroup.wait`."""
+    def leave_group(self, error: BaseException | None, *, waits: bool) -> Kept | None:
+        """End what `join_group` began; return what the request has to wait for."""
         failed, future = None, None
         try:
-            self._note_error(error)
+            if error is not None:
+                self._note_error(error)
             is_broken = self._is_broken
             if waits and self._group is not None and self._has_begun and not self._is_last:
                 future = None if is_broken else self._group.wait()
@@ -106,7 +108,7 @@ class UnitsOfWork:
         error: StoreError | None = None
         # What is read while changes are collected belongs to the unit that ends.
         self._depth += 1
-        self._owner, owner = threading.get_ident(), self._owner
+        self._owner, owner = get_ident(), self._owner
         try:
             if self._is_broken:
                 error = StoreError("Another request of the same moment has failed.")
@@ -125,15 +127,16 @@ class UnitsOfWork:
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
         try:
-            self._note_error(error)
+            if error is not None:
+                self._note_error(error)
             if self._depth == 1:
                 self._end()
         finally:
             self._release()
 
-    def _note_error(self, error: BaseException | None) -> None:
+    def _note_error(self, error: BaseException) -> None:
         is_ours = isinstance(error, (GetimgMockError, Refusal))
-        if error is not None and (not is_ours or isinstance(error, StoreError)):
+        if not is_ours or isinstance(error, StoreError):
             self._is_broken = True
 
     def _release(self) -> None:

@@ -53,6 +53,21 @@ def encode_core(
     )
 
 
+def build_fingerprint(workspace: Workspace) -> Any:
+    """Return values that are equal as long as the plan is."""
+    rules = workspace.transitions
+    return (
+        workspace.settings,
+        workspace.limiter.limits,
+        workspace.opened_at,
+        rules.workspace,
+        tuple(rules.models.items()),
+        tuple(rules.upcoming),
+        workspace.scenarios.ids,
+        tuple(workspace.media.rules),
+    )
+
+
 def encode_plan(workspace: Workspace, base: Settings, magic: str | None) -> str:
     """Return what few requests change; `base` are the settings that need not be kept."""
     return dump_json(

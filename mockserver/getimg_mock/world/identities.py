@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from getimg_mock.redaction import shorten_key
@@ -49,4 +50,9 @@ def derive_workspace_id(key: str) -> str:
     """Return the id of the workspace of a key: 16 hexadecimal digits, the same on every fake."""
     if isinstance(key, KeyStandIn):
         return key.workspace_id
+    return _derive_id(key)
+
+
+@lru_cache(maxsize=1024)  # a client sends the same key with every request
+def _derive_id(key: str) -> str:
     return digest("workspace id", key, size=8).hex()

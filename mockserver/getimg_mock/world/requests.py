@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.randomness import digest, digest_encoded, encode_words
@@ -16,7 +17,14 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
     "image": ("model", "prompt", "aspect_ratio", "resolution", "output_format", "images"),
     "video": ("model", "prompt", "aspect_ratio", "resolution", "duration", "sound", "images"),
 }
+_OPTIONAL: Final = ("aspect_ratio", "resolution", "output_format")
 
+PLAIN_ORDERS: Final = frozenset(
+    ("model", "prompt", *chosen)
+    for count in range(len(_OPTIONAL) + 1)
+    for chosen in combinations(_OPTIONAL, count)
+)
+"""The fields of image requests that are in order, without unknown ones and without references."""
 
 _ENCODED_KINDS: Final = {kind: encode_words(kind) for kind in FIELDS}
 
@@ -50,7 +58,8 @@ def to_whole(value: Any) -> Any:
 def compute_canonical(kind: Kind, body: dict[str, Any]) -> bytes:
     """Return 16 bytes that identify the fields of `body` that have a meaning."""
     # In the order of FIELDS, so that the order in the JSON does not matter.
-    known = {name: body[name] for name in FIELDS[kind] if name in body}
+    is_ordered = kind == "image" and tuple(body) in PLAIN_ORDERS
+    known = body if is_ordered else {name: body[name] for name in FIELDS[kind] if name in body}
     if kind == "video" and "duration" in known:
         known["duration"] = to_whole(known["duration"])
     if "images" in known:

@@ -189,6 +189,11 @@ class Transitions:
     models: dict[str, TransitionRule] = field(default_factory=dict)
     upcoming: deque[TransitionRule] = field(default_factory=deque)
 
+    @property
+    def has_rules(self) -> bool:
+        """Whether there is any rule."""
+        return bool(self.workspace is not OPEN or self.models or self.upcoming)
+
     def set(self, rule: TransitionRule, *, model: str | None = None) -> None:
         """Set `rule` for a model (a glob such as seedance-*), or for all models."""
         if model is None:

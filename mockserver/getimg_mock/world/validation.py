@@ -14,7 +14,13 @@ from getimg_mock.errors import Refusal
 from getimg_mock.world.body_encoding import describe_encoding
 from getimg_mock.world.records import create_record
 from getimg_mock.world.references import MAX_MEGAPIXELS, check_reference
-from getimg_mock.world.requests import FIELDS, GenerationRequest, compute_canonical, to_whole
+from getimg_mock.world.requests import (
+    FIELDS,
+    PLAIN_ORDERS,
+    GenerationRequest,
+    compute_canonical,
+    to_whole,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +64,7 @@ def parse_body(body: bytes, encoding: str = "") -> Any:
         raise _build_malformed("it is empty")
     try:
         value = _decode(text)
-        # A lone surrogate can only come from a \u escape, and cannot be encoded.
-        if "\\u" in text:
-            json.dumps(value, ensure_ascii=False).encode()
+        _refuse_lone_surrogates(text, value)
     except UnicodeEncodeError:
         raise _build_malformed("it contains an unpaired surrogate (\\ud800 to \\udfff)") from None
     except json.JSONDecodeError as error:
@@ -73,6 +77,41 @@ def parse_body(body: bytes, encoding: str = "") -> Any:
     except ValueError:
         raise _build_malformed("it contains a number with too many digits") from None
     return value
+
+
+def _refuse_lone_surrogates(text: str, value: Any) -> None:
+    """Raise `UnicodeEncodeError` for what only escapes in JSON can give."""
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()
+
+
+def read_plain_image(body: bytes, catalogue: Catalogue) -> GenerationRequest | None:
+    """Return the request of a body, or None if `validate_request` has to look at it.
+
+    A plain body has the fields that have a meaning, in their order, and no reference images.
+    """
+    try:
+        text = body.decode("utf-8")
+        value, end = _scan(text, 0)
+        _refuse_lone_surrogates(text, value)
+        if (
+            end != len(text)
+            or type(value) is not dict
+            or tuple(value) not in PLAIN_ORDERS
+            or not schemas.validator("image-request").is_valid(value)
+        ):
+            return None
+    except (StopIteration, ValueError, RecursionError):
+        return None
+    model = catalogue.get(value["model"])
+    if model is None or model.type != "image":
+        return None
+    request = _with_defaults("image", value, model)
+    is_supported = (
+        request.aspect_ratio in model.supported_aspect_ratios
+        and request.resolution in model.supported_resolutions
+    )
+    return request if is_supported else None
 
 
 def validate_request(

@@ -17,6 +17,7 @@ from tests.contract.provider.mutants_rare import RARE
 from tests.contract.provider.mutants_rate import RATE
 from tests.contract.provider.mutants_sequence import SEQUENCE
 from tests.contract.provider.mutants_shape import SHAPE
+from tests.contract.provider.mutants_transfer import TRANSFER
 from tests.contract.provider.mutants_values import VALUES
 from tests.contract.provider.sole_killers import SOLE_KILLERS
 
@@ -36,6 +37,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *RARE,
     *EDGES,
     *LOOKS,
+    *TRANSFER,
 )
 BY_NAME: Final = by_name(MUTANTS)
 _OF_EACH_KIND: Final = 4

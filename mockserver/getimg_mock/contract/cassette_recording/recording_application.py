@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from getimg_mock.api.endpoints import BodyTooLargeError, read_body
@@ -24,6 +22,7 @@ from getimg_mock.contract.cassette_recording.cassette_recorder import (
 )
 from getimg_mock.contract.cassette_recording.download_store import DownloadStore
 from getimg_mock.contract.cassette_recording.observed_exchanges import ObservedExchanges
+from getimg_mock.contract.cassette_recording.request_threads import RequestThreads
 from getimg_mock.contract.cassette_recording.upstream_forwarder import (
     find_host,
     prepare_request,
@@ -78,7 +77,7 @@ class RecordingApplication(Application):
         self.recorder = CassetteRecorder(folder, forwarder.origin, durable=True)
         self.observed = ObservedExchanges(forwarder.origin)
         self._notes = BackgroundNotes(self._note)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="getimg-mock-record")
+        self._pool = RequestThreads[Answer](_THREADS)
 
     def find_endpoint(self, scope: Scope) -> None:
         """Return None: no endpoint of the fake may answer in place of the API."""
@@ -98,8 +97,7 @@ class RecordingApplication(Application):
         except BodyTooLargeError as error:
             answer = _render_too_large(drained=error.drained)
         else:
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._pool, self._answer, scope, body)
+            answer = await self._pool.run(self._answer, scope, body)
         await _send_answer(scope, answer, send)
 
     def _answer(self, scope: Scope, body: bytes) -> Answer:
@@ -166,7 +164,7 @@ class RecordingApplication(Application):
 
     def close(self) -> None:
         """Wait for requests that are still with the API, and close the connections to it."""
-        self._pool.shutdown(wait=True)
+        self._pool.close()
         self._notes.close()
         self.forwarder.close()
 

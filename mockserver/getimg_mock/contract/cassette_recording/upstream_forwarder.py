@@ -38,6 +38,7 @@ _NOT_RETURNED: Final = frozenset(
     {"connection", "content-length", "keep-alive", "trailer", "transfer-encoding", "upgrade"}
 )
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]{1,200}")
+_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _MAX_VALUE: Final = 8192
 _MAX_HEADERS: Final = 100
 _MAX_IDLE_CONNECTIONS: Final = 16
@@ -128,7 +129,7 @@ def select_headers(received: ReceivedResponse) -> list[tuple[bytes, bytes]]:
         if name not in _NOT_RETURNED
         and _NAME.fullmatch(name)
         and len(value) <= _MAX_VALUE
-        and all(each == "\t" or " " <= each != "\x7f" for each in value)
+        and _VALUE.fullmatch(value)
     ]
 
 

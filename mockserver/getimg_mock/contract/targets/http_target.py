@@ -11,11 +11,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from getimg_mock import schemas
-from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.model_choice import find_cheapest, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
 from getimg_mock.contract.steps import Wait
@@ -30,6 +29,11 @@ from getimg_mock.contract.targets.execution import (
 )
 from getimg_mock.contract.targets.persistent_connection import PersistentConnection, retry_read
 from getimg_mock.contract.targets.plan_run import PlanRun
+from getimg_mock.contract.targets.rate_limit_windows import (
+    RateLimitWindow,
+    find_window_key,
+    read_window,
+)
 from getimg_mock.errors import SettingsError
 from getimg_mock.isolation.socket_hooks import allow_connections
 from getimg_mock.world.clock import stopwatch, wall_time
@@ -60,18 +64,13 @@ _SLOWER: Final = 10.0
 _MARGIN: Final = 0.2
 """Seconds added to the wait for a reset, since clocks differ a little."""
 
+_BURST: Final = 15.0
+"""Seconds that a burst, and the requests right after it, may take."""
+
 _BURST_ROLES: Final = frozenset(
     {"burst", "after-wait", "other-key", "other-kind", "reads-at-limit"}
 )
 """The roles of requests that are about a used-up rate limit window."""
-
-
-class RateLimitWindow(NamedTuple):
-    """A rate limit window, as the headers of an answer state it."""
-
-    limit: int
-    remaining: int
-    reset: datetime
 
 
 @dataclass(slots=True)
@@ -248,11 +247,6 @@ def fetch_limits(address: HttpTarget, *, paid: bool) -> dict[str, int]:
     return found
 
 
-def _find_window_key(sent: PreparedRequest) -> tuple[str, str]:
-    """Return the key and the kind whose rate limit applies to a request."""
-    return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
-
-
 class HttpSession:
     """One plan's session with an HTTP target, over one connection."""
 
@@ -297,7 +291,11 @@ class HttpSession:
         return True
 
     def await_windows(self, plan: Plan) -> None:
-        """Wait until the rate limit windows that a plan fills are reset, if allowed."""
+        """Wait until a plan that fills rate limit windows can do so, if allowed.
+
+        A plan that fills a window as a whole takes what is left of it, unless it ends too soon for
+        that. Any other needs room for all of its requests.
+        """
         filled = Counter(
             (f"Bearer {self.keys.get(step.key, '')}", "".join(step.path.split("/")[2:3]))
             for step in plan.submissions
@@ -305,8 +303,9 @@ class HttpSession:
         )
         for place in filled.keys() & self._target.windows.keys():
             window = self._target.windows[place]
-            # What a plan fills it needs as a whole; of the others, what it takes.
-            if window.remaining < min(filled[place], window.limit):
+            left = (window.reset - self.now()).total_seconds()
+            too_few = window.remaining < filled[place] < window.limit
+            if too_few or (window.remaining < window.limit <= filled[place] and left < _BURST):
                 self._await_reset(window)
 
     def _await_reset(self, window: RateLimitWindow) -> None:
@@ -316,17 +315,14 @@ class HttpSession:
 
     def _pace(self, sent: PreparedRequest, step: Send) -> None:
         """Wait before a submission while its window is used up, except in a burst."""
-        window = self._target.windows.get(_find_window_key(sent))
+        window = self._target.windows.get(find_window_key(sent))
         if step.submits and step.use not in _BURST_ROLES and window and window.remaining == 0:
             self._await_reset(window)
 
     def _record_window(self, sent: PreparedRequest, received: ReceivedResponse) -> None:
-        fields = dict(received.headers)
-        numbers = [fields.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
-        reset = parse_instant(fields.get("x-ratelimit-reset"))
-        if reset is not None and all(each.isascii() and each.isdigit() for each in numbers):
-            window = RateLimitWindow(int(numbers[0]), int(numbers[1]), reset)
-            self._target.windows[_find_window_key(sent)] = window
+        window = read_window(received)
+        if window is not None:
+            self._target.windows[find_window_key(sent)] = window
 
     def exchange(self, sent: PreparedRequest, step: Send) -> ReceivedResponse:
         """Send one request; a read without an answer is sent once more, a submission never."""

@@ -19,7 +19,7 @@ from getimg_mock.contract.verdicts import check, expect, fail, fail_as
 from getimg_mock.world.operations import SUBMISSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
@@ -148,12 +148,22 @@ def _check_count(
         yield expect(numbers[1] == remaining, wanted, numbers[1], earlier, each)
 
 
+def _count_over_a_run(histories: Sequence[History]) -> Iterator[tuple[History, Observation]]:
+    """Count what a window serves over plans: a burst takes what earlier ones have left."""
+    lasting = [
+        each for each in histories if not each.own and (each.plan.anywhere or not each.plan.world)
+    ]
+    for seen in _count_served(lasting):
+        yield lasting[-1], seen
+
+
 @check(
     "GP603",
     "One request more than the limit in a window gets a 429 in the envelope",
     severity="major",
     evidence="seed",
     cost="R",
+    across=_count_over_a_run,
     why="Documented; a fake without it hides clients that send all requests at once.",
     fix="Refuse a submission when its window has no allowance left.",
 )
@@ -177,13 +187,13 @@ def limits_are_enforced(history: History) -> Iterator[Observation]:
                 [each.status for each in burst],
                 *burst[-3:],
             )
-    yield from _count_served(history)
+    yield from _count_served([history])
 
 
-def _count_served(history: History) -> Iterator[Observation]:
+def _count_served(histories: Sequence[History]) -> Iterator[Observation]:
     """Require that no window serves more submissions than its limit."""
     served: dict[tuple[str, str, int], list[tuple[int, HttpExchange]]] = {}
-    for each in history.with_operation(*SUBMISSIONS):
+    for each in (e for history in histories for e in history.with_operation(*SUBMISSIONS)):
         numbers = parse_limit_headers(each) if each.key != "raw" else None
         if each.accepted and numbers is not None:
             place = each.key, each.operation, numbers[2]

@@ -1,0 +1,35 @@
+"""Rate limit windows, as the headers of responses state them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from getimg_mock.contract.instants import parse_instant
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
+
+
+class RateLimitWindow(NamedTuple):
+    """A rate limit window, as the headers of an answer state it."""
+
+    limit: int
+    remaining: int
+    reset: datetime
+
+
+def find_window_key(sent: PreparedRequest) -> tuple[str, str]:
+    """Return the key and the kind whose rate limit applies to a request."""
+    return dict(sent.headers).get("authorization", ""), "".join(sent.target.split("/")[2:3])
+
+
+def read_window(received: ReceivedResponse) -> RateLimitWindow | None:
+    """Return the window that a response states; None unless all of it can be read."""
+    fields = dict(received.headers)
+    numbers = [fields.get(f"x-ratelimit-{name}", "") for name in ("limit", "remaining")]
+    reset = parse_instant(fields.get("x-ratelimit-reset"))
+    if reset is None or not all(each.isascii() and each.isdigit() for each in numbers):
+        return None
+    return RateLimitWindow(int(numbers[0]), int(numbers[1]), reset)

@@ -1,0 +1,205 @@
+"""The short way for plain image requests gives what the long way gives, byte for byte."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from getimg_mock.api.raw_connection import FIELDS
+from getimg_mock.serving.request_cycle import RequestCycle
+from getimg_mock.world.transitions import TransitionRule
+from tests.api.driver import IMAGE, Driver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from getimg_mock.world.workspaces import Workspace
+
+PATH = "/v2/images/generations"
+HEADERS = {
+    b"host": b"fake.test:4010",
+    b"authorization": b"Bearer sk_plain",
+    b"content-type": b"application/json",
+    b"user-agent": b"test",
+}
+OTHER = {"model": "z-image-turbo", "prompt": "x"}
+PLAIN: tuple[dict[str, Any], ...] = (
+    IMAGE,
+    IMAGE,
+    IMAGE | {"aspect_ratio": "16:9"},
+    IMAGE | {"aspect_ratio": "1:1", "resolution": "2K", "output_format": "png"},
+    IMAGE | {"output_format": "webp", "prompt": 'Üñí "quoted" \\ %s 🎨'},
+    OTHER,
+)
+ODD: tuple[Any, ...] = (
+    {"prompt": "a", "model": IMAGE["model"]},
+    IMAGE | {"resolution": "9K"},
+    IMAGE | {"aspect_ratio": "1:7"},
+    IMAGE | {"aspect_ratio": 4},
+    IMAGE | {"output_format": "gif"},
+    IMAGE | {"seed": 7},
+    IMAGE | {"images": []},
+    IMAGE | {"prompt": "\ud800"},
+    IMAGE | {"prompt": "x" * 2_000_000},
+    IMAGE | {"prompt": ""},
+    IMAGE | {"prompt": json.loads("[" * 300 + "]" * 300)},
+    IMAGE | {"prompt": "mock:error=rate_limit a cat"},
+    IMAGE | {"model": "seedance-v1-5-pro"},
+    IMAGE | {"model": "nothing"},
+    {"model": IMAGE["model"]},
+    [],
+    None,
+)
+RAW = (b"", b"{", b"\xff", b"[" * 5000, json.dumps(IMAGE).encode() + b" \n", b'{"model": NaN}')
+CHANGES: tuple[dict[bytes, bytes], ...] = (
+    {b"authorization": b"Bearer sk_other"},
+    {b"authorization": b"Basic sk_plain"},
+    {b"authorization": b"Bearer wrong key"},
+    {b"authorization": b"Bearer sk_mock_broke_1"},
+    {b"authorization": b"Bearer sk_mock_invalid"},
+    {b"authorization": b"Bearer sk_plain", b"x-mock-behaviour": b"error=server_error"},
+    {b"content-type": b"application/json; charset=utf-8"},
+    {b"content-type": b"text/plain"},
+    {b"x-forwarded-host": b"proxy.test", b"x-forwarded-proto": b"https"},
+    {b"host": b"bad host"},
+)
+
+
+class Connection:
+    """The transport and the flow control of a connection that takes everything."""
+
+    write_paused = False
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Take bytes."""
+        self.sent.append(data)
+
+    write_whole = write
+
+
+class Client:
+    """Sends requests to a fake by one of both ways."""
+
+    def __init__(self, driver: Driver, *, is_short: bool) -> None:
+        self.driver, self.is_short = driver, is_short
+        self.answered_at_once = 0
+
+    def send(self, body: bytes, changes: dict[bytes, bytes], method: str = "POST") -> bytes:
+        """Return the bytes of the response."""
+        fields = {**HEADERS, **changes, b"content-length": b"%d" % len(body)}
+        connection: Any = Connection()
+        scope: Any = {
+            "type": "http",
+            "method": method,
+            "scheme": "http",
+            "path": PATH,
+            "query_string": b"",
+            "root_path": "",
+            "http_version": "1.1",
+            "server": ("127.0.0.1", 4010),
+            "headers": list(fields.items()),
+            FIELDS: fields,
+        }
+        cycle = RequestCycle(scope, connection, connection, lambda: None)
+        cycle.set_body(body)
+        app = self.driver.app
+        if self.is_short and app.answer_at_once(scope, cycle):
+            self.answered_at_once += 1
+        else:
+            endpoint: Any = app.find_endpoint(scope)
+            run = cycle.run_asgi(endpoint)
+            with pytest.raises(StopIteration):
+                run.send(None)
+        return b"".join(connection.sent)
+
+    def read_state(self) -> Any:
+        """Return what the requests left behind, less what they took of real time."""
+        left: list[Any] = []
+        for workspace in self.driver.app.fake.store:
+            exchanges = [each.as_json() for each in workspace.journal]
+            for each in exchanges:
+                del each["wall"], each["milliseconds"]
+            left.append((exchanges, list(workspace.generations.values())))
+            left += [vars(workspace.ledger) | {"entries": list(workspace.ledger.entries)}]
+            left += [workspace.limiter.get_counts(), dict(workspace.ordinals)]
+        return left
+
+
+def do_nothing(_workspace: Workspace) -> None:
+    """Leave the workspace as it is."""
+
+
+def add_rule(workspace: Workspace) -> None:
+    """Let one request of several fail."""
+    rule = {"on": "images.generate", "status": 503, "every": 3}
+    workspace.scenarios.add(rule, workspace.clock.now())
+
+
+def fail_all(workspace: Workspace) -> None:
+    """Let every generation fail."""
+    workspace.transitions.set(TransitionRule.of({"failed": "content_policy_violation"}))
+
+
+def fail_next(workspace: Workspace) -> None:
+    """Let the next two generations fail."""
+    for _ in range(2):
+        workspace.transitions.next(TransitionRule.of({"failed": True}))
+
+
+def fail_model(workspace: Workspace) -> None:
+    """Let the generations of a model fail."""
+    workspace.transitions.set(TransitionRule.of({"failed": True}), model="z-*")
+
+
+WORLDS: tuple[tuple[dict[str, Any], Callable[[Workspace], None]], ...] = (
+    ({}, do_nothing),
+    ({"strictness": "schema"}, do_nothing),
+    ({"balance": "0.13"}, do_nothing),
+    ({"image_rpm": 4}, do_nothing),
+    ({"limits": "realistic", "charge_at": "submission", "retention": 60}, do_nothing),
+    ({"image_seconds": 3}, do_nothing),
+    ({"magic": False, "trust_forwarded": True, "max_body_mib": 1}, do_nothing),
+    ({"mock_headers": False, "check_responses": True}, do_nothing),
+    ({}, add_rule),
+    ({}, fail_all),
+    ({}, fail_next),
+    ({}, fail_model),
+)
+
+
+@pytest.mark.parametrize(("options", "prepare"), WORLDS)
+def test_both_ways_answer_alike(
+    options: dict[str, Any], prepare: Callable[[Workspace], None]
+) -> None:
+    """Whatever a request is, and whatever applies to it: bytes, books, limits and journal."""
+    clients = []
+    for is_short in (True, False):
+        client = Client(Driver.of(**options), is_short=is_short)
+        for key in ("sk_plain", "sk_other"):
+            client.driver.workspace(key).clock.autojump = True
+        prepare(client.driver.workspace("sk_plain"))
+        clients.append(client)
+    bodies = [json.dumps(each).encode() for each in (*PLAIN, *ODD)]
+    requests = [(body, dict[bytes, bytes]()) for body in (*bodies, *RAW)]
+    requests += [(bodies[0], changes) for changes in CHANGES]
+    for body, changes in (*requests, *requests[: len(PLAIN)]):
+        short, long = (each.send(body, changes) for each in clients)
+        assert short == long, (body[:200], changes)
+    assert clients[0].send(bodies[0], {}, "GET") == clients[1].send(bodies[0], {}, "GET")
+    assert clients[0].read_state() == clients[1].read_state()
+
+
+def test_plain_requests_go_the_short_way() -> None:
+    """And no others: of these, each would need a step that the short way does not have."""
+    client = Client(Driver.of(), is_short=True)
+    for each in PLAIN:
+        assert client.send(json.dumps(each).encode(), {}).startswith(b"HTTP/1.1 200 ")
+    assert client.answered_at_once == len(PLAIN)
+    for each in ODD:
+        client.send(json.dumps(each).encode(), {})
+    assert client.answered_at_once == len(PLAIN)

@@ -1,0 +1,75 @@
+"""Providers that go wrong on the way: compression, tags, keys in texts, and now and then."""
+
+# ruff: noqa: D401 - the docstring of a faulty provider says what is wrong with it
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from tests.contract.provider.mutants import Mutant
+from tests.contract.provider.wrapping import Asked, Reply, Scene, answering, replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EACH: Final = 5
+_TAG: Final = '"1"'
+
+
+def _count(scene: Scene, name: str) -> int:
+    scene.memory[name] = scene.memory.get(name, 0) + 1
+    return int(scene.memory[name])
+
+
+def _label_only(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """Where gzip is allowed, the header says so of a body that is plain."""
+    if asked.headers.get("accept-encoding") == "gzip" and asked.method == "GET":
+        reply.headers["content-encoding"] = "gzip"
+
+
+def _one_tag(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """The tag of a status is that of its path: an ended video is as the pending one was."""
+    if asked.retrieves and reply.status == 200:
+        reply.headers["etag"] = _TAG
+        if asked.headers.get("if-none-match") == _TAG:
+            reply.status = 304
+            reply.raw(b"")
+
+
+def _masked_key(asked: Asked, reply: Reply, _scene: Scene) -> None:
+    """An error about a model names the key by its ends."""
+    if reply.status == 404 and asked.path.startswith("/v2/models/") and reply.json:
+        body = reply.json
+        body["error"]["message"] += f" (asked by {asked.key[:6]}...{asked.key[-4:]})"
+        reply.say(body)
+
+
+def _refuses_a_key(asked: Asked, scene: Scene) -> Reply | None:
+    """Each thirtieth read with a right key is 401."""
+    if asked.method == "GET" and asked.opens and not _count(scene, "reads") % 30:
+        asked.headers["authorization"] = "Bearer sk_mock_invalid"
+    return None
+
+
+def _odd_retry(_asked: Asked, reply: Reply, scene: Scene) -> None:
+    """Each fifth Retry-After is a third of the time."""
+    if reply.status == 429 and "retry-after" in reply.headers and not _count(scene, "429") % _EACH:
+        reply.headers["retry-after"] = str(max(1, int(reply.headers["retry-after"]) // 3))
+
+
+def _replying(name: str, breaks: str, change: Callable[[Asked, Reply, Scene], None]) -> Mutant:
+    return Mutant(name=name, kind="shape", breaks=breaks, wrap=replies(change))
+
+
+TRANSFER: tuple[Mutant, ...] = (
+    _replying("compression-is-a-label", "GP114", _label_only),
+    _replying("status-tag-never-changes", "GP114", _one_tag),
+    _replying("ends-of-a-key-in-an-error", "GP705", _masked_key),
+    _replying("one-retry-after-in-five-is-short", "GP604", _odd_retry),
+    Mutant(
+        name="each-thirtieth-key-is-refused",
+        kind="isolation",
+        breaks="GP701",
+        wrap=answering(_refuses_a_key),
+    ),
+)
