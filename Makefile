@@ -28,8 +28,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: $(RUNS) ## Start the fake on http://127.0.0.1:4010
-	@exec $(BIN)/getimg-mock serve --watch $(ARGS)
+run: $(RUNS) ## Start the fake on http://127.0.0.1:4010, with a first picture
+	@exec $(BIN)/getimg-mock serve --watch --first-picture $(ARGS)
 
 .PHONY: test
 test: $(DEVELOPS) ## Run all tests

@@ -263,6 +263,10 @@ def test_nothing_is_trusted_after_a_run(tmp_of_runs: Path) -> None:
     """The authority is a file of the run, which goes with it; folders of the user stay as is."""
     home = tmp_of_runs.parent / "home"
     home.mkdir()
+    paths = ssl.get_default_verify_paths()
+    stores = [Path(each) for each in (paths.openssl_cafile, paths.openssl_capath)]
+    before = [each.stat().st_mtime_ns for each in stores if each.exists()]
     done = run("--", "bash", "-c", "cat $SSL_CERT_FILE | wc -c", tmp=tmp_of_runs, HOME=str(home))
     assert int(done.stdout) > 1000
     assert list(home.iterdir()) == []
+    assert [each.stat().st_mtime_ns for each in stores if each.exists()] == before

@@ -77,6 +77,9 @@ def add_command(commands: argparse._SubParsersAction[Any]) -> None:
         action="store_true",
         help="end when standard input ends, as it does when the program that started it is gone",
     )
+    parser.add_argument(
+        "--first-picture", action="store_true", help="make a picture, and print its address"
+    )
     add_settings(parser)
     _add_recording(parser)
 
@@ -173,6 +176,10 @@ def run(arguments: argparse.Namespace) -> int:
         end_with_input()
     sys.stdout.write("".join(f"{line}\n" for line in seeded))
     sys.stdout.write(_greet(arguments, app, tls, (url, secure)))
+    if arguments.first_picture:
+        from getimg_mock.cli.first_picture import describe_picture  # noqa: PLC0415 - `make run` alone asks
+
+        sys.stdout.write(describe_picture(app, url))
     sys.stdout.flush()
     file = find_settings_file(arguments)
 
