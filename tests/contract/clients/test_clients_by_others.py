@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,10 +50,15 @@ def test_a_good_client_of_another_hand_breaks_no_must(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "checks"),
-    [("HttpxPlain", "GC207"), ("AnyioNoRetries", "GC415"), ("SdkAsync", "GC601")],
+    [
+        ("HttpxPlain", "GC207"),
+        ("AnyioNoRetries", "GC415"),
+        ("SdkAsync", "GC601"),
+        ("TypedRecords", "GC206"),
+    ],
 )
 def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -> None:
-    """Nulls in optional fields, a client without retries, a cookie for the host that has set it."""
+    """What a client does not need may be missing, null, or not done at all."""
     result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([checks]))
     assert not result.of("FAIL")
 
@@ -65,16 +71,22 @@ def test_what_failed_good_clients_once_does_so_no_more(name: str, checks: str) -
         ("ImageStatusUnread", "GC204", "WARN"),
         ("UnknownStatusIsFailure", "GC204", "FAIL"),
         ("ShieldedWait", "GC506", "FAIL"),
+        ("NeedsUsageOfVideos", "GC202", "FAIL"),
+        ("CachesReads", "GC215", "FAIL"),
+        ("LeaksRefusedDownloads", "GC308", "FAIL"),
+        ("OrdersAgainAfterCancel", "GC421", "FAIL"),
+        ("OneKeyForAllClients", "GC711", "FAIL"),
     ],
 )
 def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     name: str, check: str, status: str
 ) -> None:
-    """A loop that is stopped, a model that seems free, an unfinished image, a shielded wait."""
+    """A fault that one author could think of comes back in the code of others."""
     result = verify(PythonDriver(CLIENTS[name].maker, name), checks=choose_checks([check]))
     assert [each.status for each in result.verdicts] == [status]
 
 
+@pytest.mark.slow
 def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     """A program has the clock of the machine: it waits until a date, where the date is to come."""
     command = find_command(CLIENTS["Requests"])
@@ -85,3 +97,17 @@ def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     finally:
         driver.close()
     assert [each.status for each in result.verdicts] == ["PASS", "PASS"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("javac") is None, reason="needs a JDK of Java 17 or later")
+def test_a_client_in_java_is_driven_and_breaks_no_must() -> None:
+    """The protocol needs nothing but standard input and output; each case has a call that costs."""
+    driver = ProcessDriver(find_command(CLIENTS["java_http"]), "java")
+    checks = choose_checks(["GC103", "GC402", "GC408", "GC602", "GC711"])
+    among = ["happy", "lost-close-image", "early-429-image", "cut-truncated", "two-keys"]
+    try:
+        result = verify(driver, checks=checks, among=among)
+    finally:
+        driver.close()
+    assert [each.status for each in result.verdicts] == ["PASS"] * len(checks)

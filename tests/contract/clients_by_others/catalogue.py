@@ -1,6 +1,11 @@
 """All clients of the list, the good ones first."""
 
 from tests.contract.clients_by_others import (
+    faults_fourth_crowd,
+    faults_fourth_files,
+    faults_fourth_money,
+    faults_fourth_waits,
+    faults_fourth_words,
     faults_of_files,
     faults_of_orders,
     faults_of_waits,
@@ -14,6 +19,9 @@ from tests.contract.clients_by_others import (
     faulty_seen_results,
     faulty_transport,
     good_clients,
+    good_fourth_async,
+    good_fourth_sync,
+    good_fourth_typed,
     good_seen,
     good_styles,
 )
@@ -35,6 +43,14 @@ LISTED = (
     faults_of_files,
     faults_of_orders,
     faults_of_waits,
+    good_fourth_async,
+    good_fourth_sync,
+    good_fourth_typed,
+    faults_fourth_crowd,
+    faults_fourth_files,
+    faults_fourth_money,
+    faults_fourth_waits,
+    faults_fourth_words,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]

@@ -1,15 +1,17 @@
-"""Drives a client of the list by JSON lines: `python -m ...clients_by_others.drive NAME`."""
+"""Drives a client of the list by JSON lines: `python -m ...clients_by_others.drive MODULE NAME`.
+
+The module is imported alone, as all of them together take seconds to import.
+"""
 
 import asyncio
+import importlib
 import inspect
 import json
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import trio
-
-from tests.contract.clients_by_others.catalogue import CLIENTS
+from tests.contract.clients_by_others.registry import CLIENTS
 
 OPERATIONS = (
     "generate_image",
@@ -85,17 +87,23 @@ async def read_in_thread() -> str:
     return await asyncio.to_thread(sys.stdin.readline)
 
 
-async def read_under_trio() -> str:
-    return await trio.to_thread.run_sync(sys.stdin.readline)
+def serve_under_trio(desk: Desk) -> None:
+    import trio  # noqa: PLC0415 - clients of other styles do not need it
+
+    async def read() -> str:
+        return await trio.to_thread.run_sync(sys.stdin.readline)
+
+    trio.run(desk.serve, read)
 
 
-def main(name: str) -> None:
+def main(module: str, name: str) -> None:
+    importlib.import_module(module)
     desk = Desk(name)
     if desk.entry.style == "trio":
-        trio.run(desk.serve, read_under_trio)
+        serve_under_trio(desk)
     else:
         asyncio.run(desk.serve(read_in_thread))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:3])

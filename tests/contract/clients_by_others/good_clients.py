@@ -221,3 +221,12 @@ def node_fetch() -> None:
 @enlist("axios", program=True, command="node {here}/node_client.mjs good axios")
 def node_axios() -> None:
     """axios, which NODE_PATH has to lead to; it answers as Node's fetch does."""
+
+
+@enlist(
+    "java",
+    program=True,
+    command="java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC {here}/JavaClient.java",
+)
+def java_http() -> None:
+    """java.net.http of Java 17, without libraries."""

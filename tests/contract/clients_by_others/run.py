@@ -40,7 +40,8 @@ def find_command(entry: Entry) -> list[str]:
     """Return the command that drives a client as a program."""
     if entry.command is not None:
         return shlex.split(entry.command.format(here=HERE))
-    return [sys.executable, "-m", "tests.contract.clients_by_others.drive", entry.name]
+    drive = "tests.contract.clients_by_others.drive"
+    return [sys.executable, "-m", drive, entry.maker.__module__, entry.name]
 
 
 def command(entry: Entry) -> list[str]:

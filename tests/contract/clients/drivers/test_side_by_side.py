@@ -28,10 +28,16 @@ class Meeting:
     name: str = "meeting"
     barrier: threading.Barrier = field(default_factory=lambda: threading.Barrier(2, timeout=20))
     closed: list[str] = field(default_factory=list)
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
     def create_sibling(self) -> Meeting:
         """Return another one, at the same barrier."""
-        return Meeting(1, "sibling", self.barrier, self.closed)
+        return Meeting(1, "sibling", self.barrier, self.closed, self.starting)
+
+    def start(self) -> None:
+        """Be ready at once, unless another one is still starting."""
+        assert self.starting.acquire(blocking=False)
+        self.starting.release()
 
     def lacks(self, case: Case) -> tuple[str, ...]:
         """Lack nothing."""

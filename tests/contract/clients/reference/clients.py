@@ -28,6 +28,7 @@ from tests.contract.clients.reference.connections import (
 )
 from tests.contract.clients.reference.core import ENVIRONMENT, Core, core_of
 from tests.contract.clients.reference.errors import AnswerError
+from tests.contract.clients.reference.requests import LATEST
 from tests.contract.clients.reference.steps import Got, Send, Sleep, Steps, Walk
 
 Arguments = ParamSpec("Arguments")
@@ -61,6 +62,7 @@ class Client(ABC):
             wait_timeout=wait_timeout,
             poll_interval=poll_interval,
         )
+        LATEST["key"] = self._core.key
         logging.getLogger("httpx").addFilter(REDACTOR)
         Redactor.off = self._core.faulty("links-logged")
         self._connect()

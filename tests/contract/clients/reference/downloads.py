@@ -33,12 +33,21 @@ def download(
     """Save a file and return its path."""
     item = result["data"][0 if core.faulty("first-file-saved") else index]
     path = place_of(core, result, item, directory, index)
+    if core.faulty("resumes-blindly") and core.seen.get("half_of") != path.name:
+        core.seen.pop("half", None)  # it is of another result
     if core.faulty("index-not-in-name"):
         overwrite = overwrite or core.seen.get(str(path), index) != index
         core.seen[str(path)] = index
     for last in (False, True):
         try:
-            return str((yield from save(core, item, path, overwrite=overwrite)))
+            saved = yield from save(core, item, path, overwrite=overwrite)
+            if core.faulty("key-in-sidecar"):
+                saved.with_suffix(".json").write_text(str({"key": core.key}))
+            return str(saved)
+        except DownloadError:
+            if core.faulty("orders-when-download-fails"):
+                yield from generate_image(core, model="seedream-5-lite", prompt="again")
+            raise
         except LinkExpiredError as expired:
             item = yield from linked_again(core, result, index, expired, last=last)
     raise LinkExpiredError("the link has expired")
@@ -141,7 +150,7 @@ def headers_of(core: Core) -> dict[str, str]:
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if core.faulty("key-on-downloads") or core.seen.pop("refused", False):
         headers["Authorization"] = f"Bearer {core.key}"
-    if core.faulty("resumes-blindly") and core.seen.get("half"):
+    if core.seen.get("half"):
         headers["Range"] = f"bytes={len(core.seen['half'])}-"
     return headers
 
@@ -177,8 +186,8 @@ def unused(path: Path) -> Path:
 
 def clear(core: Core, part: Path) -> None:
     """Leave nothing of a file that is not whole."""
-    if core.faulty("resumes-blindly") and part.exists():
-        core.seen["half"] = part.read_bytes()
+    if core.faults & {"resumes-blindly", "resumes-anothers-part"} and part.exists():
+        core.seen["half"], core.seen["half_of"] = part.read_bytes(), part.name[1:-5]
     if core.faults & {"written-in-place", "part-in-the-way", "parts-pile-up"}:
         return
     if not core.faulty("part-left-under-name"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.contract.clients.reference import answers
 from tests.contract.clients.reference.errors import (
+    AnswerError,
     ClientError,
     FailedError,
     MissingError,
@@ -40,6 +41,8 @@ def retrieve_video(core: Core, /, id: str) -> Steps:  # noqa: A002 - the driver'
 def generate_video(core: Core, /, **fields: Any) -> Steps:
     """Make a video and wait for it."""
     core.seen["waits"] = core.seen.get("waits", 0) + 1
+    if core.faulty("given-up-polled-later") and "given_up" in core.seen:
+        yield from looked_at(core, core.seen["given_up"])
     accepted = yield from submit_video(core, **fields)
     name = accepted["id"]
     if core.faulty("first-status-kept") and accepted["status"] == "completed":
@@ -72,6 +75,8 @@ def ordered_again(core: Core, error: ClientError) -> bool:
 
 def charged(core: Core, fields: dict[str, Any], value: Any) -> Any:
     """Return a video with its cost; only faulty clients count the references in."""
+    if core.faulty("usage-added-up") and "usage" not in value:
+        raise AnswerError("it has cost nothing")
     if core.faulty("references-charged") and "images" in fields:
         value["usage"]["total_cost"] *= 1 + len(fields["images"])
     return value
@@ -88,7 +93,7 @@ def looked_at(core: Core, name: str, *, attempts: int | None = None) -> Steps:
 def waited(core: Core, name: str) -> Steps:
     """Return a video that is complete."""
     now = time.time if core.faulty("wall-clock") else time.monotonic
-    began = now()
+    began = begun(core, now())
     core.seen["current"] = name
     heartbeat(core)
     for polls in count():
@@ -116,7 +121,14 @@ def waited(core: Core, name: str) -> Steps:
         if over(core, now() - began, pause, polls) and not core.faulty("pending-for-ever"):
             break
         yield Sleep(pause)
+    core.seen["given_up"] = name
     raise StillPendingError(f"still pending after {core.wait_timeout:g} s")
+
+
+def begun(core: Core, now: float) -> float:
+    """Return when a wait began; for faulty clients, all of them began with the first."""
+    first = core.faulty("deadline-of-first-wait")
+    return float(core.seen.setdefault("began", now)) if first else now
 
 
 def heartbeat(core: Core) -> None:

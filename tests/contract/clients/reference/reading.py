@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time  # noqa: TID251 - a client waits on its own clock
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from tests.contract.clients.reference import answers, retries
-from tests.contract.clients.reference.errors import UNANSWERED, BrokenConnectionError
+from tests.contract.clients.reference.errors import UNANSWERED, BrokenConnectionError, ClientError
 from tests.contract.clients.reference.requests import headers_of, url_of
 from tests.contract.clients.reference.steps import Send, Sleep
 
@@ -26,6 +28,11 @@ def read(
     raw: str = "",
 ) -> Steps:
     """Return the JSON at a path; `raw` is a query as it is sent."""
+    if core.faulty("ample-balance-kept") and "balance" in core.seen and path == "billing/balance":
+        since, value = core.seen["balance"]
+        if time.monotonic() - since > 5:
+            return value
+    yield from spooled(core)
     most = core.max_retries + 1 if attempts is None else attempts
     most = miscounted(core, path, most, asked=attempts is None)
     url = url_of(core, path, raw or urlencode(query or {}))
@@ -43,12 +50,28 @@ def read(
             continue
         core.seen["broken"] = core.seen.get("broken", 0) + 1 if got.status == 503 else 0
         if got.status < 300:
-            return value_of(core, got)
+            return kept(core, value_of(core, got))
         wait = retries.wait_after(core, got, attempt, post=False)
         if last or wait is None:
             raise answers.refusal(core, got, post=False)
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def kept(core: Core, value: Any) -> Any:
+    """Return an answer; only faulty clients keep a balance that seems to last for long."""
+    ample = isinstance(value, dict) and str(value.get("balance", "")).startswith("1000")
+    if core.faulty("ample-balance-kept") and ample and len(str(value["balance"])) < 8:
+        core.seen["balance"] = time.monotonic(), value
+    return value
+
+
+def spooled(core: Core) -> Steps:
+    """Send an order that failed before: only faulty clients keep one."""
+    order = core.seen.pop("spool", None)
+    if order is not None:
+        with suppress(ClientError):
+            yield order
 
 
 def miscounted(core: Core, path: str, most: int, *, asked: bool) -> int:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tests.contract.clients.reference.core import Core
 
 AGENT = "reference/1"
+LATEST: dict[str, str] = {}
+"""The key of the client that was created last, which faulty clients send."""
 
 
 def encoded(core: Core, name: str) -> str:
@@ -49,6 +51,8 @@ def headers_of(core: Core) -> dict[str, str]:
     }
     if core.faulty("br-claimed"):
         headers["Accept-Encoding"] += ", br"
+    if core.faulty("latest-key-for-all"):
+        headers["Authorization"] = f"Bearer {LATEST['key']}"
     if core.faulty("lower-bearer"):
         headers["Authorization"] = f"bearer {core.key}"
     if core.faulty("no-user-agent"):

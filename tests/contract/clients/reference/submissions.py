@@ -120,13 +120,15 @@ def respelt(core: Core, fields: dict[str, Any]) -> None:
 def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps:
     """Return the JSON that a POST was answered with."""
     token, lost = generate_secret(), 0
+    core.seen["draft"] = body
+    slots_taken(core)
     for attempt in range(core.max_retries + 1):
         last = attempt == core.max_retries
         send = Send(
             "POST",
             url_of(core, path),
             headers | key_of(core, token),
-            body,
+            core.seen["draft"] if core.faulty("latest-order-retried") else body,
             follow=core.faulty("posts-follow"),
         )
         if core.faulty("body-rebuilt"):
@@ -141,6 +143,9 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
             yield Sleep(retries.backoff(core, attempt))
             continue
         core.seen["used"] = True
+        counted_refusals(core, got.status)
+        if got.status >= 500 and core.faulty("orders-spooled"):
+            core.seen["spool"] = send
         if got.status < 300:
             return priced(core, answers.parsed(core, got), attempt, lost)
         refusal = answers.refusal(core, got, post=True)
@@ -148,9 +153,26 @@ def posted(core: Core, path: str, headers: dict[str, str], body: bytes) -> Steps
         if wait is None and got.status >= 500 and counted(core, path, "5xx"):
             lost, wait = lost + 1, retries.backoff(core, attempt)
         if last or wait is None:
+            if attempt and core.faulty("retries-hide-reason"):
+                raise ClientError(f"gave up after {attempt + 1} tries", status=got.status)
             raise refusal
         yield Sleep(wait)
     raise AssertionError("the last attempt returns or raises")
+
+
+def slots_taken(core: Core) -> None:
+    """Raise where a fault has left no slot, or has the client send nothing for a minute."""
+    if core.faulty("slots-lost") and core.seen.get("refusals", 0) > 10:
+        raise NotSentError("too many orders are under way")
+    if core.faulty("breaker-counts-refusals") and core.seen.get("in_a_row", 0) > 10:
+        raise NotSentError("the service is down: not sent")
+
+
+def counted_refusals(core: Core, status: int) -> None:
+    """Count refusals, as faulty clients do that take them for outages, or lose slots to them."""
+    core.seen["refusals"] = core.seen.get("refusals", 0) + (400 <= status < 500)
+    refused = status in {400, 404, 422}
+    core.seen["in_a_row"] = core.seen.get("in_a_row", 0) + 1 if refused else 0
 
 
 def key_of(core: Core, token: str) -> dict[str, str]:

@@ -64,7 +64,8 @@ class ClientCall:
 
     `into` is the index of the earlier call whose directory it uses. With `child`, a forked process
     makes the call with the client of its parent. A client that has one of the operations in
-    `unless` skips the call, which substitutes for them. `after` seconds pass before it.
+    `unless` skips the call, which substitutes for them. `after` seconds pass before it. With `key`,
+    another client makes it, which has that key.
     """
 
     op: str
@@ -73,6 +74,7 @@ class ClientCall:
     child: bool = False
     unless: tuple[str, ...] = ()
     after: float = 0.0
+    key: str = ""
 
     def instead_of(self, *ops: str) -> ClientCall:
         """Return the call for clients that have none of these operations."""

@@ -108,6 +108,8 @@ class CallOutcome:
     last: int = 0
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     peak: int = 0
+    key: str = field(default="", repr=False)
+    """The key of the client that was called, where that is not the one of the case."""
     shared: tuple[int, ...] = ()
     """The connections of the parent that a call in a forked child used."""
 

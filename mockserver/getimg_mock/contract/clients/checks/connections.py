@@ -149,6 +149,15 @@ def _build_leak_cases() -> Iterator[Case]:
         limit=48 * HOUR,
     )
     yield Case(
+        name="given-up-twice",
+        calls=(video(), video()),
+        options={"poll_interval": 5, "wait_timeout": 12},
+        needs=("wait_timeout",),
+        scenario=({"on": ["videos.create"], "transition": {"hold": True}},),
+        patience=None,
+        limit=HOUR,
+    )
+    yield Case(
         name="hundreds-real",
         calls=(balance(),) * _MANY_CALLS_REAL,
         options=NO_RETRIES,
@@ -253,17 +262,21 @@ def names_are_found(history: ClientHistory) -> Iterator[Observation]:
     evidence="choice",
     why="A worker process runs for months.",
     fix="Close responses whose body was not read.",
-    cases=("thousand", "hundreds-real", "waited-often", "cut-often"),
+    cases=("thousand", "hundreds-real", "waited-often", "given-up-twice", "cut-often"),
 )
 def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     """Demands that connections, files and threads do not accumulate over many calls.
 
     A third of the calls fails. Fails when more than 20 connections stay open, when any of the
-    counts rises by more than 20 after the first calls or by one for each wait, or when each
-    download that breaks off leaves a file of its own.
+    counts rises by more than 20 after the first calls or by one for each wait, when each
+    download that breaks off leaves a file of its own, or when a video whose wait was given up is
+    polled later.
     """
     if history.case == "cut-often":
         yield from _leftovers_are_few(history)
+        return
+    if history.case == "given-up-twice":
+        yield from _waits_are_over(history)
         return
     calls = history.calls()
     good = sum(each.kind == "value" for each in calls)
@@ -283,6 +296,25 @@ def nothing_leaks(history: ClientHistory) -> Iterator[Observation]:
     shown = f"after {len(calls)} calls than after {first}"
     for name, more in late.compute_excess(early).items():
         yield expect(more <= most, f"no more {name} {shown}", f"{more} more")
+
+
+def _waits_are_over(history: ClientHistory) -> Iterator[Observation]:
+    """Judge waits that were given up: a poll of one in a later call comes of something left."""
+    for outcome in history.calls("generate_video"):
+        own = [each.object.get("id") for each in history.during(outcome) if each.submits]
+        if not own or outcome.kind != "error":
+            continue
+        later = [
+            each
+            for each in history.poll_requests
+            if each.number > outcome.last and each.path.endswith(f"/{own[0]}")
+        ]
+        yield expect(
+            not later,
+            "no poll of a video whose wait was given up",
+            f"{len(later)} polls after the error",
+            *later[:2],
+        )
 
 
 def _leftovers_are_few(history: ClientHistory) -> Iterator[Observation]:

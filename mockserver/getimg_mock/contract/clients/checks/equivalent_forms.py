@@ -30,8 +30,8 @@ _ODD_HEADERS: Final = (
 )
 _CALLS: Final = (
     balance(),
-    image().instead_of("balance"),
-    video().instead_of("balance", "generate_image"),
+    image(),
+    video().instead_of("generate_image"),
 )
 
 

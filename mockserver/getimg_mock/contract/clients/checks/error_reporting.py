@@ -98,6 +98,19 @@ def _build_listed_cases(listed: list[WireAnswer]) -> Iterator[Case]:
         limit=2 * HOUR,
         rules=build_submission_rules("errors", fault_actions.answer_by_call(listed * 2)),
     )
+    busy, down = listed[-2], listed[-1]
+    yield Case(
+        name="errors-retried",
+        calls=(image(), models(), balance(), _FALLBACK_CALL),
+        options={"max_retries": 2},
+        limit=2 * HOUR,
+        patience=None,
+        rules=(
+            *build_submission_rules("429", fault_actions.answer_instead(busy)),
+            FaultRule(on="models.list", label="500", do=fault_actions.answer_instead(down)),
+            FaultRule(on="billing.balance", label="429", do=fault_actions.answer_instead(busy)),
+        ),
+    )
     refuse = fault_actions.answer_by_call(of_reads * len(READS))
     yield Case(
         name="errors-of-reads",
@@ -161,12 +174,13 @@ def _build_other_cases(listed: list[WireAnswer]) -> Iterator[Case]:
     evidence="documented",
     why="The documentation asks callers to act on the code.",
     fix="Put code and message on the error.",
-    cases=("errors", "errors-of-reads", *_FREE),
+    cases=("errors", "errors-of-reads", "errors-retried", *_FREE),
 )
 def errors_are_visible(history: ClientHistory) -> Iterator[Observation]:
     """Demands that each refusal raises an error with the code and the message of its body.
 
-    Tries the documented statuses on submissions and reads. Fails when either text is missing.
+    Tries the documented statuses on submissions and reads, and those that are tried again until
+    the client gives up. Fails when either text is missing.
     """
     for outcome in history.calls():
         for each in find_answer(history, outcome):

@@ -45,6 +45,7 @@ _REFUSALS: Final = (
     (410, "url_expired", "This link has expired."),
     (500, "server_error", "No."),
 )
+_CALLS_OF_OTHER: Final = (3, 7)
 _IMPATIENT: Final[dict[str, Any]] = {"options": {"timeout": 2, "max_retries": 1}, "patience": 12}
 
 
@@ -118,6 +119,30 @@ def _build_cut_once_cases() -> Iterator[Case]:
         half = _build_rule(partial(_serve_half, serve), "half", nth=(1,))
         then = _build_rule(serve, "the file", must=False)
         yield build_download_case(f"cut-once-{name}", half, then, calls=_download_twice())
+    yield _build_other_result_case()
+
+
+def _build_other_result_case() -> Case:
+    """Return the case in which one result's file always breaks off, and another's does not."""
+
+    def serve(turn: FaultContext) -> WireAnswer | WireScript:
+        other = turn.adversary.call in _CALLS_OF_OTHER
+        return _serve_other_file(turn) if other else _serve_first_half(turn)
+
+    return build_download_case(
+        "cut-other",
+        _build_rule(serve, "half of one, all of another"),
+        calls=(
+            image(),
+            image(prompt="another"),
+            download(),
+            download(1, into=2),
+            VIDEO_CALL,
+            VIDEO_CALL,
+            download(4),
+            download(5, into=6),
+        ),
+    )
 
 
 def _serve_half(serve: Callable[[FaultContext], WireAnswer], turn: FaultContext) -> WireScript:
@@ -212,8 +237,12 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides what comes: a body that is cut off, a refusal, an HTML page, or a stall. Fails
     when the call succeeds or leaves a finished file. Where only the first try breaks off, a further
-    one may succeed: with the whole file, and nothing else.
+    one may succeed: with the whole file, and nothing else. So must the download of another result
+    into the same folder.
     """
+    if history.case == "cut-other":
+        yield from _others_files_are_whole(history)
+        return
     if history.case.startswith("cut-once"):
         yield from _saved_files_are_whole(history)
         return
@@ -226,6 +255,18 @@ def broken_files_are_not_kept(history: ClientHistory) -> Iterator[Observation]:
             ", ".join(list_finished_files(outcome)),
             *sent[-1:],
         )
+
+
+def _others_files_are_whole(history: ClientHistory) -> Iterator[Observation]:
+    """Judge the files of results whose neighbour in the folder broke off."""
+    for outcome in history.calls("download"):
+        for name in list_finished_files(outcome):
+            yield expect(
+                outcome.files[name] == OTHER_JPEG,
+                f"the whole file of this result, {len(OTHER_JPEG)} bytes",
+                f"{name}: {len(outcome.files[name])} bytes, or others",
+                *history.during(outcome)[-2:],
+            )
 
 
 def _saved_files_are_whole(history: ClientHistory) -> Iterator[Observation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
 
+_TOGETHER: Final = 4
 _UNREADABLE: Final = (
     fault_actions.build_text_answer(200, "text/html", fault_actions.HTML),
     fault_actions.build_text_answer(200, "application/json", b'{"id": "req-'),
@@ -44,6 +46,20 @@ def cases(_: Stream) -> Iterator[Case]:
             settings={"video_seconds": 1},
             limit=LIMIT,
             rules=(FaultRule(on=on, do=spoil, label="paid, and unreadable", legal=False),),
+        )
+    limited = fault_actions.refuse_with_wait(429, lambda _: (("Retry-After", "2"),))
+    for kind, on, call in KINDS:
+        yield Case(
+            name=f"many-retried-{kind}",
+            calls=tuple(
+                replace(call, args=dict(call.args) | {"prompt": f"number {n}"})
+                for n in range(_TOGETHER)
+            ),
+            together=True,
+            settings={"video_seconds": 3},
+            limit=LIMIT,
+            patience=None,
+            rules=(FaultRule(on=on, do=limited, label="429", nth=tuple(range(1, _TOGETHER + 1))),),
         )
 
 
@@ -93,7 +109,7 @@ def orders_are_not_repeated(history: ClientHistory) -> Iterator[Observation]:
 
 @client_check(
     "GC420",
-    "Calls at the same time get each its own result",
+    "Calls at the same time get each its own order and result",
     severity="blocker",
     evidence="choice",
     why="A result that goes to another call is paid for, and lost.",
@@ -101,13 +117,26 @@ def orders_are_not_repeated(history: ClientHistory) -> Iterator[Observation]:
     cases=("many*",),
 )
 def results_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that each of several waits returns the video that was ordered for it.
+    """Demands that each of several calls sends its own order, and returns what came of it.
 
-    Fails when a call returns the video of another call. Results without an id are not judged.
+    Fails when a call returns the result of another call, or an order is paid twice, and another one
+    never, as where all are tried again at the same time. Results without an id are not judged.
     """
+    if history.case.startswith("many-retried"):
+        yield from _orders_are_not_mixed_up(history)
+        return
     ordered = {str(each.asked.get("prompt")): each.object.get("id") for each in history.submissions}
     for outcome in history.calls("generate_video"):
         got = resolve_pointer(outcome.value, "/id") if outcome.kind == "value" else None
         own = ordered.get(str(outcome.args.get("prompt")))
         if got and own:
             yield expect(got == own, f"the video {own}", f"{got}, of another call")
+
+
+def _orders_are_not_mixed_up(history: ClientHistory) -> Iterator[Observation]:
+    """Judge orders at the same time that are tried again: each is made once at most."""
+    paid = [each for each in history.submissions if each.paid]
+    for outcome in history.calls("generate_image", "generate_video"):
+        own = [each for each in paid if each.asked.get("prompt") == outcome.args.get("prompt")]
+        once = len(own) == 1 if outcome.kind == "value" else len(own) <= 1
+        yield expect(once, "its own order, once", f"{len(own)} times; {outcome.shown}", *own[:3])

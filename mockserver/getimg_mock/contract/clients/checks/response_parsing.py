@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -11,6 +11,7 @@ from getimg_mock.contract.clients.cases.case_rules import (
     balance,
     image,
     models,
+    video,
 )
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.value_comparison import find_differences, resolve_pointer
@@ -21,7 +22,8 @@ from getimg_mock.contract.clients.checks.message_variants import (
 )
 from getimg_mock.contract.clients.checks.own_requests import find_answer
 from getimg_mock.contract.clients.checks.repeated_cases import build_series
-from getimg_mock.contract.verdicts import expect, fail
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect, fail, warn_unless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +33,28 @@ if TYPE_CHECKING:
         ClientExchange,
         ClientHistory,
     )
+    from getimg_mock.contract.clients.cases.schema_variants import Variant
     from getimg_mock.contract.verdicts import Observation
     from getimg_mock.world.randomness import Stream
+
+_DOUBTFUL: Final = ("json-bom", "json-untyped")
+"""Cases of answers that a client may refuse."""
+_ORDERS: Final = ("generate_image", "submit_video", "retrieve_video", "generate_video")
+_NEEDED: Final = frozenset(
+    {
+        "",
+        "/id",
+        "/status",
+        "/data",
+        "/data/0",
+        "/data/0/url",
+        "/data/0/mime_type",
+        "/usage/total_cost",
+    }
+)
+"""Fields of a result without which it cannot be used, or its cost is not known."""
+_READ: Final = frozenset({"", "/id", "/balance", "/total_cost"})
+"""Fields of other answers that must not be missing."""
 
 
 def cases(_: Stream) -> Iterator[Case]:
@@ -54,6 +76,22 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_series("mistyped-lists", models(), "models.list", lists, legal=False)
     yield build_series("leap-second", MODEL, "models.retrieve", leap)
     yield from _build_body_cases()
+    bare = fault_actions.change_json(_leave_out_optional)
+    yield Case(
+        name="optional-waited",
+        calls=(video(),),
+        settings={"video_seconds": 1},
+        rules=(FaultRule(on="videos.retrieve", do=bare, label="optional fields left out"),),
+    )
+
+
+def _leave_out_optional(value: dict[str, Any]) -> dict[str, Any]:
+    """Return a video without what is optional: its usage, and what its file is like."""
+    if value.get("status") != "completed":
+        return value
+    needed = ("url", "mime_type", "deletes_at")
+    data = [{name: item[name] for name in needed} for item in value["data"]]
+    return {name: each for name, each in value.items() if name != "usage"} | {"data": data}
 
 
 def _build_body_cases() -> Iterator[Case]:
@@ -102,9 +140,10 @@ def _build_body_cases() -> Iterator[Case]:
 @client_check(
     "GC211",
     "Legal forms of JSON and its media type are all read",
-    severity="minor",
+    severity="major",
     evidence="standard",
-    why="Parameters, escapes, white space and the order of fields have no meaning.",
+    why="Parameters, escapes, white space and the order of fields have no meaning; the answer to a "
+    "paid order that is not read is lost.",
     fix="Parse media types; use a standard JSON parser.",
     source="RFC 8259, and RFC 9110, section 8.3",
     cases=("json-*",),
@@ -123,10 +162,13 @@ def legal_answers_are_taken(history: ClientHistory) -> Iterator[Observation]:
     """Demands that a legal answer is returned as it came, or that a refusal becomes a clear error.
 
     The case decides what is unusual: absent or null fields, unknown values, forms of dates, of JSON
-    or of headers. Fails on an error for a legal answer, and on a field that arrives changed.
+    or of headers. Fails on an error for a legal answer, and on a field that arrives changed. A byte
+    order mark, or no media type at all, is not quite legal: to refuse that is a warning.
     """
     for outcome in history.calls():
-        yield judge_outcome(history, outcome)
+        seen = judge_outcome(history, outcome)
+        doubtful = history.case in _DOUBTFUL and outcome.clear
+        yield replace(seen, status="WARN") if seen.failed and doubtful else seen
 
 
 def judge_outcome(history: ClientHistory, outcome: CallOutcome) -> Observation:
@@ -190,7 +232,9 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
 
     The case decides what is broken: a missing field, a wrong type, or a body without JSON. Fails on
     a returned value and on a bare KeyError, AttributeError or JSONDecodeError. A value out of its
-    bounds, or a null in an optional field, may also be returned unchanged or left out.
+    bounds, or a null in an optional field, may also be returned unchanged or left out. A client
+    that returns what came without a field that it does not need, such as the name of a model, is
+    warned of.
     """
     for outcome in history.calls():
         sent = find_answer(history, outcome)
@@ -205,4 +249,14 @@ def broken_answers_are_errors(history: ClientHistory) -> Iterator[Observation]:
                 else seen
             )
         else:
-            yield expect(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
+            judge = warn_unless if variant and not _is_needed(variant, outcome) else expect
+            yield judge(outcome.clear, f"a clear error: {what}", outcome.shown, *sent)
+
+
+def _is_needed(variant: Variant, outcome: CallOutcome) -> bool:
+    """Return whether a client may not return an answer in which this field is broken."""
+    if outcome.kind != "value":
+        return True
+    if outcome.op in _ORDERS:
+        return variant.pointer in _NEEDED
+    return variant.keyword == "required" and variant.pointer in _READ

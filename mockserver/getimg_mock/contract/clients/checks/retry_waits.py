@@ -41,7 +41,7 @@ _ODD_WAITS: Final = (
 def cases(_: Stream) -> Iterator[Case]:
     """Yield a case for each way to say how long to wait."""
     yield _build_rate_limit_case("wait-5", _ask_for("5"), patience=7)
-    yield _build_rate_limit_case("wait-17", _ask_for("17"))
+    yield _build_rate_limit_case("wait-17", _ask_for("17"), patience=None)
     for text in ("60", "61", "120", "900"):
         yield _build_rate_limit_case(f"long-wait-{text}", _ask_for(text), patience=4)
     yield _build_rate_limit_case("date-wait-30", _ask_by_date, patience=4)

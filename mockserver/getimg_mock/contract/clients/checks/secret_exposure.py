@@ -91,6 +91,7 @@ def _build_retry_logging_case() -> Case:
     return Case(
         name="logged-retries",
         logs=True,
+        patience=None,
         limit=HOUR,
         settings={"video_seconds": 3},
         calls=(image(), download(), models(), balance(), video().instead_of("generate_image")),
@@ -103,16 +104,16 @@ def _build_retry_logging_case() -> Case:
 
 @client_check(
     "GC703",
-    "The key is in no URL, log, repr or pickle",
+    "The key is in no URL, log, file, repr or pickle",
     severity="blocker",
     evidence="choice",
     why="Logs and pickles are kept and shared, and proxies log URLs.",
     fix="Send the key in its header alone; redact the header; hide the field; leave it out of "
     "__getstate__.",
-    cases=("logged*", "errors-key"),
+    cases=("logged*", "errors-key", "saved"),
 )
 def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
-    """Demands that URLs, logs at every level, the client's repr and pickled errors lack the key.
+    """Demands that URLs, logs, saved files, the client's repr and pickled errors lack the key.
 
     Fails wherever the key is found. A key in the pickled parts of the client is a warning.
     """
@@ -128,6 +129,8 @@ def logs_keep_the_key(history: ClientHistory) -> Iterator[Observation]:
     for outcome in history.calls():
         pickled = str(outcome.error.get("pickled", ""))
         yield expect(key not in pickled, "no key in a pickled error", outcome.shown)
+        written = [name for name, data in outcome.files.items() if key.encode() in data]
+        yield expect(not written, "no key in a file", ", ".join(written))
 
 
 @client_check(

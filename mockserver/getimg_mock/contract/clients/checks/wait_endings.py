@@ -1,10 +1,11 @@
-"""GC502, GC506, GC510 and GC511: how a wait for a video ends."""
+"""GC502, GC506 and GC510 to GC512: how a wait for a video ends."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock.contract.clients.cases.case_rules import Case, video
+from getimg_mock.contract.clients.cases.case_rules import HOUR, Case, video
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.cases.wire_script import WireStep
 from getimg_mock.contract.clients.checks.own_requests import names_generation
@@ -47,6 +48,12 @@ def cases(_: Stream) -> Iterator[Case]:
         scenario=(_HOLD_VIDEOS,),
     )
     yield from _build_slow_answer_cases()
+    yield build_wait_case(
+        "waits-apart",
+        calls=(video(), replace(video(), after=HOUR)),
+        settings=SLOW_VIDEO,
+        limit=WAIT_LIMIT + 2 * HOUR,
+    )
     yield build_wait_case("failing", scenario=(_fail_videos(12),))
     yield from _build_cancelled_cases()
     for name, seconds in (("clock-back", -3600.0), ("clock-ahead", 3600.0)):
@@ -237,3 +244,26 @@ def failures_end_the_wait(history: ClientHistory) -> Iterator[Observation]:
         else:
             told = outcome.kind == "error" and "Upstream provider" in outcome.text
             yield expect(told, "the failure's message", outcome.shown, *sent[-1:])
+
+
+@client_check(
+    "GC512",
+    "Each wait has the whole of its time",
+    severity="major",
+    evidence="choice",
+    why="A client that lives for hours would give up each later video at once, though it is paid.",
+    fix="Compute the deadline when a wait begins, and not when the client is created.",
+    cases=("waits-apart",),
+)
+def waits_begin_anew(history: ClientHistory) -> Iterator[Observation]:
+    """Demands the result of a wait that begins an hour after an earlier one.
+
+    Fails when one of the waits raises, although its video is done long before its own deadline.
+    """
+    for outcome in history.calls("generate_video"):
+        yield expect(
+            outcome.kind == "value",
+            "the video: its wait has ten minutes",
+            f"{outcome.shown} after {outcome.seconds:.0f} s",
+            *history.during(outcome)[-2:],
+        )

@@ -69,6 +69,8 @@ class CaseRun:
     """The limit in real seconds at which the client was interrupted; 0 where it was not."""
     alone: bool = True
     """Whether this process had one thread when the case began."""
+    others: dict[str, Any] = field(default_factory=dict)
+    """Clients with other keys than that of the case, by key."""
     unforked: bool = False
     """Whether a forked child did not return, for which other threads may be the cause."""
 
@@ -87,10 +89,11 @@ class CaseRun:
                 if self.ended or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
-        close = getattr(adapter, "close", None)
-        if callable(close):
-            with suppress(Exception):
-                close()
+        for each in (adapter, *self.others.values()):
+            close = getattr(each, "close", None)
+            if callable(close):
+                with suppress(Exception):
+                    close()
 
     def _threads(self, adapter: Any) -> None:
         self.time.participants = len(self.case.calls)
@@ -121,12 +124,13 @@ class CaseRun:
                 if self.ended or self._holds_too_much(number):
                     break
         self._inspect_adapter(adapter)
-        close = getattr(adapter, "close", None) or getattr(adapter, "aclose", None)
-        if callable(close):
-            with suppress(Exception):
-                closing = close()
-                if inspect.isawaitable(closing):
-                    await closing
+        for each in (adapter, *self.others.values()):
+            close = getattr(each, "close", None) or getattr(each, "aclose", None)
+            if callable(close):
+                with suppress(Exception):
+                    closing = close()
+                    if inspect.isawaitable(closing):
+                        await closing
 
     def _holds_too_much(self, number: int) -> bool:
         """Measure the resources in use; return whether their growth ends the case."""
@@ -149,9 +153,17 @@ class CaseRun:
         known = self.capabilities.options
         return {name: value for name, value in self.case.options.items() if name in known}
 
-    def _create_adapter(self) -> Any:
+    def _select_adapter(self, adapter: Any, call: ClientCall) -> Any:
+        """Return the client of a call: another one than the case's for another key."""
+        if not call.key:
+            return adapter
+        if call.key not in self.others:
+            self.others[call.key] = self._create_adapter(call.key)
+        return self.others[call.key]
+
+    def _create_adapter(self, key: str = "") -> Any:
         given = self._select_options()
-        base, key = self.case.base, self.case.key
+        base, key = self.case.base, key or self.case.key
         if "base_url" in self.case.environment:
             return create_client(self.make, self.name, base_url=None, key=None, **given)
         return create_client(self.make, self.name, base_url=base, key=key, **given)
@@ -197,7 +209,7 @@ class CaseRun:
         if begun is None:
             return
         call, args, *_ = begun
-        before = copy.deepcopy(args)
+        adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
         with trace_memory(self.network, on=self.case.memory) as memory:
             made = self._invoke_in_child if call.child else self._invoke
             result = made(adapter, call, args)
@@ -255,7 +267,7 @@ class CaseRun:
         if begun is None:
             return
         call, args, *_ = begun
-        before = copy.deepcopy(args)
+        adapter, before = self._select_adapter(adapter, call), copy.deepcopy(args)
         with trace_memory(self.network, on=self.case.memory) as memory:
             try:
                 value = getattr(adapter, call.op)(**args)
@@ -287,6 +299,7 @@ class CaseRun:
             files=read_files(place) if call.op == "download" else {},
             peak=peak,
             shared=tuple(result.get("shared", ())),
+            key=call.key,
         )
 
     def history(self, seed: str, logs: str) -> ClientHistory:

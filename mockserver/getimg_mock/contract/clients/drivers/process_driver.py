@@ -28,6 +28,7 @@ from getimg_mock.contract.clients.drivers.capabilities import (
 )
 from getimg_mock.contract.clients.drivers.case_run import read_files
 from getimg_mock.contract.clients.drivers.program_protocol import (
+    compute_time_for_cases,
     parse_description,
     parse_response,
     pump_lines,
@@ -67,10 +68,6 @@ _STARVED_SHARE: Final = 0.5
 """For which share of its patience, and 1 s, a program that is silent may lack a processor."""
 _MOST_EXTENSIONS: Final = 2
 """How many times its patience a response is waited for in addition, on a busy machine."""
-_STARTS_TO_REPORT: Final = 3
-"""How many starts of the program the verdicts and the report take at most, as measured."""
-_CASES_SHARE: Final = 0.9
-"""The share of that time for cases: the rest is for the start, the verdicts and the report."""
 
 
 @dataclass
@@ -112,15 +109,19 @@ class ProcessDriver:
         self.name = str(about.get("name", self.name))
         if "several processes" in self.lacking:
             self.processes = 1
-        # How long a program takes to start shows how long verdicts and report will take.
-        whole, rest = _RUN_CASES * self.case_seconds, _STARTS_TO_REPORT * (stopwatch() - began)
-        self._end_of_run = began + max(whole / 2, min(_CASES_SHARE * whole, whole - rest))
+        whole = _RUN_CASES * self.case_seconds
+        self._end_of_run = began + compute_time_for_cases(whole, stopwatch() - began)
 
     def create_sibling(self) -> ProcessDriver:
         """Return a driver of another process of the program, with the same end of the run."""
         made = replace(self, processes=1)
         made.name, made._end_of_run = self.name, self._end_of_run  # noqa: SLF001 - of this class
         return made
+
+    def start(self) -> None:
+        """Start the program; returns once it answers, or will not before the end of the run."""
+        self._until = self._end_of_run
+        self._ensure_ready()
 
     def _describe_program(self) -> dict[str, Any]:
         said = self._ask(_DESCRIBE, _START_SECONDS)
@@ -308,6 +309,7 @@ class ProcessDriver:
             first=first,
             last=len(adversary.exchanges),
             files=read_files(folder) if call.op == "download" else {},
+            key=call.key,
         )
 
     def _build_request(self, case: Case, number: int, args: dict[str, Any]) -> dict[str, Any]:
@@ -317,7 +319,7 @@ class ProcessDriver:
             "op": case.calls[number].op,
             "args": args,
             "base_url": case.base,
-            "key": case.key,
+            "key": case.calls[number].key or case.key,
             "deadline": case.patience,
             "options": self._select_options(case),
         }
@@ -362,10 +364,7 @@ class ProcessDriver:
         return process
 
     def _ensure_ready(self) -> None:
-        """Wait until the program answers, where it was started anew: no call pays for its start.
-
-        The case gets that time in addition. One that does not start in time shows nothing.
-        """
+        """Wait until the program answers; the case gets the time of its start in addition."""
         if self._is_ready and self._process is not None:
             return
         began = stopwatch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock import schemas
 from getimg_mock.contract.clients.cases.case_rules import (
@@ -17,6 +17,23 @@ if TYPE_CHECKING:
     import queue
 
     from getimg_mock.contract.clients.cases.client_history import CallOutcome
+
+
+_STARTS_TO_REPORT: Final = 3
+"""How many starts of the program the verdicts and the report take at most, as measured."""
+_CASES_SHARE: Final = 0.9
+"""The share of a run for start and cases: the rest is for the verdicts and the report."""
+_LEAST_SHARE: Final = 0.75
+"""That share for a program that takes long to start, as on a busy machine."""
+
+
+def compute_time_for_cases(whole: float, start: float) -> float:
+    """Return how many seconds of a run are for start and cases, by how long the start took.
+
+    That shows how long the verdicts and the report will take.
+    """
+    most = max(_LEAST_SHARE * whole, whole - _STARTS_TO_REPORT * start)
+    return min(_CASES_SHARE * whole, most)
 
 
 def parse_description(said: dict[str, Any], program: str) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import queue
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Protocol, cast
+
+from getimg_mock.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,15 +22,29 @@ class _SeveralDriver(Protocol):
 
     processes: int
 
-    def create_sibling(self) -> Driver:
+    def create_sibling(self) -> _StartedDriver:
         """Return another driver of the same client."""
+
+
+class _StartedDriver(Protocol):
+    """A driver that takes time to start."""
+
+    def start(self) -> None:
+        """Start the client, and return once it answers, or will not in time."""
+
+    def run(self, case: Case, *, seed: str = "0") -> ClientHistory:
+        """Run the client through a case."""
+
+    def close(self) -> None:
+        """Release the client."""
 
 
 def run_cases(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[ClientHistory]:
     """Run the client through cases; yields each history as it ends, in any order.
 
     A driver with more than one of `processes` gets siblings, and cases run side by side: the first
-    ones begin first, so the caller sorts them by what matters most.
+    ones begin first, so the caller sorts them by what matters most. Siblings start one after
+    another, and take cases once they answer: together, all would be late on a busy machine.
     """
     if getattr(driver, "processes", 1) > 1 and len(cases) > 1:
         yield from _run_side_by_side(driver, cases, seed)
@@ -39,8 +55,9 @@ def run_cases(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[Clie
 
 def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Iterator[ClientHistory]:
     several = cast("_SeveralDriver", driver)
-    free: queue.SimpleQueue[Driver] = queue.SimpleQueue()
+    free: queue.SimpleQueue[Driver | _StartedDriver] = queue.SimpleQueue()
     free.put(driver)
+    siblings = [several.create_sibling() for _ in range(min(several.processes, len(cases)) - 1)]
 
     def run(case: Case) -> ClientHistory:
         own = free.get()
@@ -49,13 +66,18 @@ def _run_side_by_side(driver: Driver, cases: Sequence[Case], seed: str) -> Itera
         finally:
             free.put(own)
 
+    def start() -> None:
+        for sibling in siblings:
+            with suppress(SettingsError):  # a case will say it, if there is one left
+                sibling.start()
+            free.put(sibling)
+
     with ExitStack() as stack:
-        pool = stack.enter_context(ThreadPoolExecutor(several.processes))
-        for _ in range(min(several.processes, len(cases)) - 1):
-            sibling = several.create_sibling()
+        pool = stack.enter_context(ThreadPoolExecutor(several.processes + 1))
+        for sibling in siblings:
             # Closed before the pool is waited for: a case of a closed program ends at once.
             stack.callback(sibling.close)
-            free.put(sibling)
+        pool.submit(start)
         stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))
         stack.push(lambda kind, *_: driver.close() if kind is not None else None)
         for each in as_completed([pool.submit(run, case) for case in cases]):

@@ -1,0 +1,135 @@
+"""GC308: calls that failed leave a client as able as it was before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    NO_RETRIES,
+    Case,
+    ClientCall,
+    balance,
+    download,
+    image,
+    models,
+    video,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import build_error, build_json_answer
+from getimg_mock.contract.clients.checks.files import DOWNLOAD_OPERATION, serve_picture
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultAction, FaultContext
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_TIMES: Final = 12
+"""How many calls fail: more than a client has slots, or tolerates before it sends no more."""
+_OPTIONS: Final[dict[str, Any]] = NO_RETRIES | {"timeout": 5}
+_QUICK: Final[dict[str, Any]] = {"settings": {"video_seconds": 3}, "limit": 4 * HOUR}
+_REFUSALS: Final = tuple(
+    build_error(status, code, "Refused.")
+    for status, code in (
+        (400, "invalid_parameter"),
+        (422, "content_policy_violation"),
+        (404, "not_found"),
+    )
+)
+_FAILURE: Final = {"message": "Upstream provider request timed out.", "code": "server_error"}
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases: a dozen calls fail in one way, and the last one is answered well."""
+    refuse = fault_actions.answer_by_call(list(_REFUSALS * (_TIMES // len(_REFUSALS))))
+    for name, on, call in (
+        ("image", "images.generate", image()),
+        ("video", "videos.create", video()),
+        ("models", "models.list", models()),
+    ):
+        yield _build_case(f"after-refused-{name}", on, call, refuse)
+    yield _build_case(
+        "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
+    )
+    yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
+    for name, act in (
+        ("refused", fault_actions.answer_instead(_REFUSALS[-1])),
+        ("html", fault_actions.answer_instead(_PAGE)),
+    ):
+        rule = _fail_at_first(DOWNLOAD_OPERATION, act, otherwise=serve_picture(), more=1)
+        yield Case(
+            name=f"after-links-{name}",
+            calls=(image(), *(download(),) * (_TIMES + 1)),
+            rules=(rule,),
+            options=_OPTIONS,
+            patience=None,
+            **_QUICK,
+        )
+
+
+_PAGE: Final = fault_actions.build_text_answer(200, "text/html", fault_actions.HTML)
+
+
+def _build_case(
+    name: str, on: str, call: ClientCall, act: FaultAction, *, after: float = 0.0
+) -> Case:
+    return Case(
+        name=name,
+        calls=(*(call,) * _TIMES, replace(call, after=after)),
+        rules=(_fail_at_first(on, act),),
+        options=_OPTIONS,
+        patience=None,
+        **_QUICK,
+    )
+
+
+def _fail_at_first(
+    on: str, act: FaultAction, *, otherwise: FaultAction | None = None, more: int = 0
+) -> FaultRule:
+    """Return the rule by which all calls fail but the last; `more` calls come before them."""
+
+    def do(turn: FaultContext) -> Any:
+        if turn.adversary.call < _TIMES + more:
+            return act(turn)
+        return turn.proceed() if otherwise is None else otherwise(turn)
+
+    return FaultRule(on=on, do=do, label="a dozen failures", legal=False)
+
+
+def _fail_video(turn: FaultContext) -> Any:
+    """Answer that the video has failed."""
+    name = turn.asked.target.partition("?")[0].rpartition("/")[2]
+    return build_json_answer(200, {"id": name, "status": "failed", "error": _FAILURE})
+
+
+@client_check(
+    "GC308",
+    "After calls that failed, the next one is sent, and answered",
+    severity="major",
+    evidence="choice",
+    why="A refusal is about one request. A service that stops after a few bad prompts is down for "
+    "all of its users.",
+    fix="Give slots and connections back in a finally block; count outages, and not refusals.",
+    cases=("after-*",),
+)
+def failures_leave_a_client_able(history: ClientHistory) -> Iterator[Observation]:
+    """Demands that a valid call succeeds after a dozen calls that failed.
+
+    The case decides how they fail: refused orders, reads and links, videos that fail, links that
+    lead to a page, or an outage that ended an hour ago. Fails when the last call raises.
+    """
+    last = history.calls()[-1] if history.calls() else None
+    if last is not None:
+        yield expect(
+            last.kind == "value",
+            "a value: this call is valid, and is served",
+            last.shown,
+            *history.during(last)[-1:],
+        )

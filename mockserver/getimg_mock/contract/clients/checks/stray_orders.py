@@ -1,0 +1,100 @@
+"""GC421: orders are sent in the calls that order, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from getimg_mock.contract.clients.cases import fault_actions
+from getimg_mock.contract.clients.cases.case_rules import (
+    HOUR,
+    NO_RETRIES,
+    Case,
+    ClientCall,
+    balance,
+    models,
+)
+from getimg_mock.contract.clients.cases.client_check import client_check
+from getimg_mock.contract.clients.cases.wire_script import WireStep, build_error
+from getimg_mock.contract.clients.checks.retries import KINDS
+from getimg_mock.contract.clients.fault_serving.fault_server import FaultRule
+from getimg_mock.contract.verdicts import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from getimg_mock.contract.clients.cases.client_history import ClientHistory
+    from getimg_mock.contract.clients.cases.wire_script import WireScript
+    from getimg_mock.contract.clients.fault_serving.fault_server import FaultContext
+    from getimg_mock.contract.verdicts import Observation
+    from getimg_mock.world.randomness import Stream
+
+_ORDERS: Final = ("generate_image", "submit_video", "generate_video")
+_SLOW: Final = 20.0
+"""How long an order takes, in seconds, that is cancelled after half of the time."""
+_DOWN: Final = build_error(500, "server_error", "Something went wrong on our end")
+
+
+def cases(_: Stream) -> Iterator[Case]:
+    """Yield the cases: an order fails or is cancelled, and calls follow that order nothing."""
+    later = (ClientCall(op="balance", after=60), models(), balance())
+    for kind, on, call in KINDS:
+        for name, rule in (
+            ("500", FaultRule(on=on, do=fault_actions.answer_instead(_DOWN), label="500")),
+            (
+                "lost",
+                FaultRule(on=on, do=fault_actions.lose_answer("reset"), label="answer lost"),
+            ),
+            ("refused", FaultRule(on="connect", do="refused", label="refused", nth=(1,))),
+        ):
+            yield Case(
+                name=f"ordered-{name}-{kind}",
+                calls=(call, *later),
+                options=NO_RETRIES,
+                rules=(rule,),
+                limit=HOUR,
+                patience=None if name == "refused" else 8,
+            )
+        yield Case(
+            name=f"withdrawn-{kind}",
+            calls=(call, *later),
+            rules=(FaultRule(on=on, do=_answer_late, label="a slow order"),),
+            interrupt_at=_SLOW / 2,
+            limit=HOUR,
+            patience=None,
+        )
+
+
+def _answer_late(turn: FaultContext) -> WireScript:
+    """Do the work, and answer after a while."""
+    first, *rest = turn.proceed().to_script()
+    return (WireStep(first.what, first.delay + _SLOW), *rest)
+
+
+@client_check(
+    "GC421",
+    "Calls that order nothing send no order, and an order that was given up is not sent again",
+    severity="blocker",
+    evidence="choice",
+    why="Each order is paid. The caller of a download, or of the balance, has ordered nothing.",
+    fix="Raise, and leave a new order to the caller; keep no queue of orders that failed.",
+    cases=(
+        "ordered-*",
+        "withdrawn-*",
+        "refused-40[14]",
+        "refused-500",
+        "html-200",
+        "cut-truncated",
+    ),
+)
+def orders_are_not_sent_elsewhere(history: ClientHistory) -> Iterator[Observation]:
+    """Demands no submission in a download or a read, and one for an order that is cancelled.
+
+    The case decides what happened before: an order was refused, lost or cancelled, or the download
+    fails. Fails on each submission that no call has asked for, also from a background task.
+    """
+    for outcome in history.calls():
+        sent = [each for each in history.during(outcome) if each.submits]
+        if outcome.op not in _ORDERS:
+            yield expect(not sent, f"no order in {outcome.op}", f"{len(sent)}", *sent[:3])
+        elif outcome.kind == "interrupted":
+            yield expect(len(sent) <= 1, "one order", f"{len(sent)}", *sent[:3])
