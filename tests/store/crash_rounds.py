@@ -11,7 +11,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from http.client import HTTPException
@@ -41,6 +41,7 @@ VIDEOS: Final = "/v2/videos/generations"
 THREADS: Final = 6
 REQUESTS: Final = 30
 """Answers after which the round's processes are killed."""
+_TRIES: Final = 5
 STEP: Final = 5
 """Seconds of each advance of the clock."""
 RETENTION: Final = 86_400
@@ -149,10 +150,11 @@ def _send_commands(client: Client, record: Record) -> None:
 
 def _check(workspace: WorkspaceHandle, record: Record) -> list[str]:
     """Return what is wrong with what is there, compared with what was answered."""
-    try:
-        return _compare(workspace, record)
-    except ControlError as error:
-        return [str(error)]
+    for _ in range(_TRIES - 1):
+        # What has just been killed may be starting, or may still hold a workspace.
+        with suppress(ControlError):
+            return _compare(workspace, record)
+    return _compare(workspace, record)
 
 
 def _compare(workspace: WorkspaceHandle, record: Record) -> list[str]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from getimg_mock.errors import StoreBusyError
+from getimg_mock.store import redis_rows, sqlite_rows
 from getimg_mock.store.sqlite_rows import SqliteRows
 from getimg_mock.store.workspace_locks import WorkspaceLocks
 from tests.store.makers import Maker
@@ -56,6 +57,29 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     locks.close()
     os.close(reading)
     os.close(writing)
+
+
+def test_what_waits_is_next(durable: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that takes a workspace again and again leaves it to one that has asked."""
+    busy, waiting = durable.open(), durable.open()
+    rows: list[Any] = [busy, waiting]
+    first, second = (each._rows for each in rows)
+    first.begin()
+    first.read_version(ONE)
+    second.begin()
+    with monkeypatch.context() as patch:
+        for each in (sqlite_rows, redis_rows):
+            patch.setattr(each, "BUSY_SECONDS", 0)
+        with pytest.raises(StoreBusyError):
+            second.read_version(ONE)
+        first.commit([])
+        first.begin()
+        with pytest.raises(StoreBusyError):
+            first.read_version(ONE, waits=False)
+        second.read_version(ONE)
+        second.roll_back()
+        first.read_version(ONE)
+        first.roll_back()
 
 
 def test_processes_take_turns_without_such_locks(

@@ -24,6 +24,8 @@ BUSY_SECONDS: Final = 6.0
 
 # A process that dies within a unit of work holds others up for so long, in milliseconds.
 _LOCK_MILLISECONDS: Final = 5_000
+# One that waits is passed over when it does not ask again for so long, in milliseconds.
+_NEXT_MILLISECONDS: Final = 1_000
 _FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.01
 _CHUNK: Final = 1_000
@@ -113,9 +115,11 @@ class RedisRows:
 
     def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
         """Lock a workspace, and return its version; None for an unknown one."""
-        keys = [self._key("lock", workspace_id), self._key("workspace", workspace_id)]
+        keys = [self._key(name, workspace_id) for name in ("lock", "workspace", "next")]
+        values: list[str | int] = [self._token, _LOCK_MILLISECONDS]
+        values += [int(waits), _NEXT_MILLISECONDS]
         for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
-            found = self._try(lambda: self._acquire(keys, [self._token, _LOCK_MILLISECONDS]))
+            found = self._try(lambda: self._acquire(keys, values))
             if found[0]:
                 break
         else:

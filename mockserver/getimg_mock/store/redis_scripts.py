@@ -6,12 +6,24 @@ from typing import Final
 
 ACQUIRE: Final = """
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return {0} end
+local following = redis.call('GET', KEYS[3])
+local is_ours = following == ARGV[1]
+if holder ~= ARGV[1] and (holder or (following and not is_ours)) then
+    if ARGV[3] == '1' and (is_ours or not following) then
+        redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[4])
+    end
+    return {0}
+end
+if is_ours then redis.call('DEL', KEYS[3]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local found = redis.call('HMGET', KEYS[2], 'number', 'version', 'epoch')
 return {1, found[1], found[2], found[3]}
 """
-"""Locks a workspace for the token ARGV[1], and returns 1 and its version, or 0."""
+"""Locks a workspace for the token ARGV[1], and returns 1 and its version, or 0.
+
+With ARGV[3], one that waits is the next: until it has its turn, or is silent for ARGV[4]
+milliseconds, what has just released the workspace cannot lock it again.
+"""
 
 RELEASE: Final = """
 for at = 3, #ARGV do

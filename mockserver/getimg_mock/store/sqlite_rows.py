@@ -143,7 +143,7 @@ class SqliteRows:
             return
         if waits:
             for _ in take_turns(BUSY_SECONDS, _FIRST_PAUSE, _LONGEST_PAUSE):
-                if self._locks.try_lock(workspace_id):
+                if self._locks.try_lock(workspace_id, waits=True):
                     return
         raise StoreBusyError(
             f"The store {self._path} is busy: another process has held workspace {workspace_id} "

@@ -19,12 +19,16 @@ except ImportError:  # Windows has no such locks
 # length and process.
 _LOCK: Final = struct.Struct("hhqqi4x")
 _ARE_KNOWN: Final = sys.platform == "linux" and struct.calcsize("P") == 8
-# 60 bits of an id: a byte beyond the end of a file can be locked.
+# 60 bits of an id: bytes beyond the end of a file can be locked.
 _DIGITS: Final = 15
 
 
 class WorkspaceLocks:
     """Locks one byte of the file `path` for each workspace; the file is made with mode 0600.
+
+    Another byte is that of the next one: what has it waits for the first, and what has just
+    released that cannot lock it again before. Otherwise a busy process would take the workspace
+    again and again while others pause between two tries.
 
     The system releases the locks of a process that ends, however it ends. Raises `OSError` for a
     file that cannot be opened or locked.
@@ -33,25 +37,38 @@ class WorkspaceLocks:
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._held: set[str] = set()
+        self._next: set[str] = set()
 
     @staticmethod
     def are_available() -> bool:
         """Return whether the system has such locks."""
         return _ARE_KNOWN and hasattr(fcntl, "F_OFD_SETLK")
 
-    def try_lock(self, workspace_id: str) -> bool:
-        """Lock a workspace, unless another holds it; return whether it is locked now."""
+    def try_lock(self, workspace_id: str, *, waits: bool = False) -> bool:
+        """Lock a workspace, unless another holds it; return whether it is locked now.
+
+        With `waits` the workspace is reserved for the next try, until it is locked or released.
+        """
         if workspace_id in self._held:
             return True
-        if not self._apply(fcntl.F_WRLCK, int(workspace_id[:_DIGITS], 16), 1):
+        at = 2 * int(workspace_id[:_DIGITS], 16)
+        if workspace_id not in self._next and not self._apply(fcntl.F_WRLCK, at + 1, 1):
             return False
-        self._held.add(workspace_id)
-        return True
+        is_locked = self._apply(fcntl.F_WRLCK, at, 1)
+        if is_locked:
+            self._held.add(workspace_id)
+        if is_locked or not waits:
+            self._next.discard(workspace_id)
+            self._apply(fcntl.F_UNLCK, at + 1, 1)
+        else:
+            self._next.add(workspace_id)
+        return is_locked
 
     def release(self) -> None:
         """Release every lock."""
-        if self._held:
+        if self._held or self._next:
             self._held.clear()
+            self._next.clear()
             self._apply(fcntl.F_UNLCK, 0, 0)
 
     def _apply(self, kind: int, start: int, length: int) -> bool:
