@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from getimg_mock.api import access_log, routes
 from getimg_mock.api.authentication import parse_key
 from getimg_mock.api.links import read_client_address
-from getimg_mock.api.plain_images import PlainImages
 from getimg_mock.api.raw_connection import NO_WIRE, has_wire
 from getimg_mock.fake import Fake
 from getimg_mock.settings import Settings
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
-    from getimg_mock.api.raw_connection import ReturnableExchange
+    from getimg_mock.api.endpoints import Endpoint
     from getimg_mock.control.surface import Judge
     from getimg_mock.settings_options import SettingsOptions
 
@@ -36,7 +35,6 @@ class Application:
         self.fake = fake
         self._log = log
         self._api = routes.Routes(fake, log)
-        self._plain_images = PlainImages(fake, log)
         self.judge: Judge | None = None
         self._control: ASGIApp | None = None
 
@@ -49,23 +47,15 @@ class Application:
             self.fake.defaults.settings = fake.settings
         self.fake = fake
         self._api = routes.Routes(fake, self._log)
-        self._plain_images = PlainImages(fake, self._log)
         self._control = None
 
-    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+    def find_endpoint(self, scope: Scope) -> Endpoint | None:
         """Return the endpoint of an HTTP request, ready to be called, or None.
 
         It can be called outside a task of asyncio, which drawing files, pages and streams need;
         for these this application itself is to be called.
         """
         return self._api.find_endpoint(scope)
-
-    def answer_at_once(self, scope: Scope, direct: ReturnableExchange) -> bool:
-        """Answer a plain image request without ASGI, and return whether it was one.
-
-        `direct` is the exchange of the request. A request that was none is left as it was.
-        """
-        return self._plain_images.answer(scope, direct)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or handle the host's lifespan events."""

@@ -10,10 +10,13 @@ import pytest
 from getimg_mock.api.raw_connection import FIELDS
 from getimg_mock.serving.request_cycle import RequestCycle
 from getimg_mock.world.transitions import TransitionRule
-from tests.api.driver import IMAGE, Driver
+from tests.api.driver import IMAGE, START, Driver
+from tests.cassettes.written_cassette import IMAGE as RECORDED
+from tests.cassettes.written_cassette import WrittenCassette, build_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from getimg_mock.world.workspaces import Workspace
 
@@ -107,11 +110,10 @@ class Client:
         }
         cycle = RequestCycle(scope, connection, connection, lambda: None)
         cycle.set_body(body)
-        app = self.driver.app
-        if self.is_short and app.answer_at_once(scope, cycle):
+        endpoint: Any = self.driver.app.find_endpoint(scope)
+        if self.is_short and endpoint.answer_at_once(scope, cycle):
             self.answered_at_once += 1
         else:
-            endpoint: Any = app.find_endpoint(scope)
             run = cycle.run_asgi(endpoint)
             with pytest.raises(StopIteration):
                 run.send(None)
@@ -172,26 +174,52 @@ WORLDS: tuple[tuple[dict[str, Any], Callable[[Workspace], None]], ...] = (
 )
 
 
+def open_clients(
+    options: dict[str, Any], prepare: Callable[[Workspace], None] = do_nothing
+) -> tuple[Client, Client]:
+    """Return clients of equal fakes, that of the short way first."""
+    found = []
+    for is_short in (True, False):
+        client = Client(Driver.of(**options), is_short=is_short)
+        # Answers to requests without a valid key have its date.
+        client.driver.app.fake.clock.state = (START, 0.0, 0.0)
+        for key in ("sk_plain", "sk_other"):
+            client.driver.workspace(key).clock.autojump = True
+        prepare(client.driver.workspace("sk_plain"))
+        found.append(client)
+    return found[0], found[1]
+
+
 @pytest.mark.parametrize(("options", "prepare"), WORLDS)
 def test_both_ways_answer_alike(
     options: dict[str, Any], prepare: Callable[[Workspace], None]
 ) -> None:
     """Whatever a request is, and whatever applies to it: bytes, books, limits and journal."""
-    clients = []
-    for is_short in (True, False):
-        client = Client(Driver.of(**options), is_short=is_short)
-        for key in ("sk_plain", "sk_other"):
-            client.driver.workspace(key).clock.autojump = True
-        prepare(client.driver.workspace("sk_plain"))
-        clients.append(client)
+    one, other = open_clients(options, prepare)
     bodies = [json.dumps(each).encode() for each in (*PLAIN, *ODD)]
     requests = [(body, dict[bytes, bytes]()) for body in (*bodies, *RAW)]
     requests += [(bodies[0], changes) for changes in CHANGES]
     for body, changes in (*requests, *requests[: len(PLAIN)]):
-        short, long = (each.send(body, changes) for each in clients)
-        assert short == long, (body[:200], changes)
-    assert clients[0].send(bodies[0], {}, "GET") == clients[1].send(bodies[0], {}, "GET")
-    assert clients[0].read_state() == clients[1].read_state()
+        assert one.send(body, changes) == other.send(body, changes), (body[:200], changes)
+    assert one.send(bodies[0], {}, "GET") == other.send(bodies[0], {}, "GET")
+    assert one.read_state() == other.read_state()
+
+
+@pytest.mark.parametrize("on_miss", ["fail", "fake"])
+def test_both_ways_replay_alike(tmp_path: Path, on_miss: str) -> None:
+    """Recorded pictures, at once or later, errors, and what was not recorded."""
+    cassette = WrittenCassette(tmp_path / "cassette")
+    slow, refused = ({"model": "seedream-9", "prompt": each} for each in ("slow", "refused"))
+    cassette.add_image()
+    cassette.add_image(cost="0.11")
+    cassette.add_image(slow, seconds=5)
+    cassette.add(refused, 400, build_error("content_policy_violation", "No."))
+    one, other = open_clients({"replay": cassette.save(), "on_miss": on_miss, "balance": "0.50"})
+    for each in (RECORDED, slow, refused, OTHER, RECORDED | {"seed": 1}, RECORDED) * 3:
+        body = json.dumps(each).encode()
+        assert one.send(body, {}) == other.send(body, {}), each
+    assert one.read_state() == other.read_state()
+    assert one.answered_at_once > 1
 
 
 def test_plain_requests_go_the_short_way() -> None:

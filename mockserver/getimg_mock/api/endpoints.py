@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
+    from getimg_mock.api.plain_images import PlainImages
+    from getimg_mock.api.raw_connection import ReturnableExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
     from getimg_mock.world.limits import Kind
@@ -83,6 +85,14 @@ class Endpoint:
     fake: Fake
     log: AccessLog
     operations: Mapping[str, HandledOperation]
+    plain: PlainImages | None = None
+
+    def answer_at_once(self, scope: Scope, direct: ReturnableExchange) -> bool:
+        """Answer a plain image request without ASGI, and return whether it was one.
+
+        `direct` is the exchange of the request. A request that was none is left as it was.
+        """
+        return self.plain is not None and self.plain.answer(scope, direct)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every error uses getimg.ai's envelope."""

@@ -14,12 +14,13 @@ from getimg_mock.api.faults import HEADER
 from getimg_mock.api.formatting import format_http_date
 from getimg_mock.api.messages import Call
 from getimg_mock.api.recording import record
+from getimg_mock.api.replaying import submit_plain_recorded
 from getimg_mock.api.submissions import build_rate_limit_headers, render_completed
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import stopwatch, wall_seconds
 from getimg_mock.world.journal import collect_effects
 from getimg_mock.world.operations import OPERATIONS
-from getimg_mock.world.validation import read_plain_image
+from getimg_mock.world.validation import build_plain_image, parse_plain_image
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.raw_connection import ReturnableExchange
     from getimg_mock.fake import Fake
-    from getimg_mock.world.requests import GenerationRequest
+    from getimg_mock.world.generations import Generation
     from getimg_mock.world.workspaces import Workspace
 
-_OPERATION: Final = OPERATIONS["images.generate"]
+_OPERATION: Final = OPERATIONS["images.generate"].name
 
 
 class PlainImages:
@@ -42,19 +43,16 @@ class PlainImages:
         self._log = log
         self._limit = settings.max_body_mib * 1024 * 1024
         self._applies = not (
-            fake.store.is_durable
-            or fake.recordings is not None
-            or settings.check_responses
-            or settings.strictness != "full"
+            fake.store.is_durable or settings.check_responses or settings.strictness != "full"
         )
 
     def answer(self, scope: Scope, direct: ReturnableExchange) -> bool:
         """Answer a request and return True; return False if it has to go the long way."""
-        if not self._applies or scope["path"] != _OPERATION.path or scope["method"] != "POST":
+        if not self._applies or scope["method"] != "POST":
             return False
         started, wall = stopwatch(), wall_seconds()
         fake = self._fake
-        call = Call(_OPERATION.name, scope, fake)
+        call = Call(_OPERATION, scope, fake)
         fields = call.fields
         key = find_plain_key(call)
         if key is None or fields.get(b"content-type") != b"application/json" or HEADER in fields:
@@ -67,10 +65,9 @@ class PlainImages:
         if body is None:
             return False
         call.body = body
-        request = self._read(body)
         with collect_effects() as effects:
             try:
-                generation = request and workspace.submit(request, (), fake.media)
+                generation = self._submit(call)
             except Refusal:
                 generation = None
         if generation is None:
@@ -87,10 +84,18 @@ class PlainImages:
         self._log(call, answer, seconds)
         return True
 
-    def _read(self, body: bytes) -> GenerationRequest | None:
+    def _submit(self, call: Call) -> Generation | None:
+        """Submit the generation, or return None for a body that has to go the long way."""
+        body, fake = call.body, self._fake
         if len(body) > self._limit or b"mock:" in body:
             return None
-        return read_plain_image(body, self._fake.catalogue)
+        value = parse_plain_image(body)
+        if value is None:
+            return None
+        if fake.recordings is not None:
+            return submit_plain_recorded(call, value)
+        request = build_plain_image(value, fake.catalogue)
+        return request and call.owner.submit(request, (), fake.media)
 
 
 def _answers_at_once(workspace: Workspace) -> bool:

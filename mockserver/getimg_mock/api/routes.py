@@ -10,12 +10,13 @@ from getimg_mock.api import billing, downloads, images, models, videos
 from getimg_mock.api.endpoints import Endpoint, HandledOperation
 from getimg_mock.api.error_envelope import invalid_api_key, unknown_path
 from getimg_mock.api.path_advice import advise_older_path, advise_path
+from getimg_mock.api.plain_images import PlainImages
 from getimg_mock.world.operations import OPERATIONS, Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Answer, Call, Handler
@@ -39,10 +40,11 @@ class Routes:
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         endpoints = {}
+        plain = {"images.generate": PlainImages(fake, log)}
         for name, operation in OPERATIONS.items():
             handled = HandledOperation(operation, HANDLERS[name])
             by_method = dict.fromkeys(operation.methods, handled)
-            endpoints[operation.path] = Endpoint(fake, log, by_method)
+            endpoints[operation.path] = Endpoint(fake, log, by_method, plain.get(name))
         unknown = Operation(name="unknown", method="", path="", keyed=False)
         elsewhere = HandledOperation(unknown, _refuse_unknown_path)
         # Most requests have a path without a parameter, or with one at its end, such as polls.
@@ -58,7 +60,7 @@ class Routes:
         ]
         self._elsewhere = Endpoint(fake, log, _AnyMethod(elsewhere))
 
-    def find_endpoint(self, scope: Scope) -> ASGIApp | None:
+    def find_endpoint(self, scope: Scope) -> Endpoint | None:
         """Return the endpoint of a path that needs no patterns: any but those of downloads.
 
         Sets the path parameter in the scope.

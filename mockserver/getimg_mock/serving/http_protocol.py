@@ -171,14 +171,13 @@ class HttpProtocol(HttpToolsProtocol):
     def _begin(self, cycle: RequestCycle) -> None:
         """Begin to answer a request; most are answered when this returns."""
         self._running = cycle
-        if not cycle.more_body and self.app.answer_at_once(cycle.scope, cycle):
-            cycle.scope.clear()
-            return
         endpoint = None if cycle.more_body else self.app.find_endpoint(cycle.scope)
         if endpoint is None:
             task = self.loop.create_task(cycle.run_asgi(self.app))
             self._note_task(task)
             task.add_done_callback(lambda _task: cycle.scope.clear())
+        elif endpoint.answer_at_once(cycle.scope, cycle):
+            cycle.scope.clear()
         else:
             # The scope and its cycle refer to each other: without this, each request would leave
             # garbage that only a search finds.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.randomness import digest
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
 
 _MOST_COMPARED: Final = 2000
+_get_value: Final = itemgetter(1)
 """Recorded requests with which a request that matches none is compared."""
 
 
@@ -51,9 +53,9 @@ class Take:
 
 
 class _PlainRequest(NamedTuple):
-    """A recorded request with its key."""
+    """The key of a recorded request, and the types of its values, in the order of their names."""
 
-    request: dict[str, Any]
+    types: list[type]
     key: bytes
 
 
@@ -95,8 +97,8 @@ class Recordings:
             isinstance(each, (str, int, float)) for each in request.values()
         )
         if plain:
-            known = (outcome.operation, *sorted(request.items()))
-            self._plain[known] = _PlainRequest(request, key)
+            fields = sorted(request.items())
+            self._plain[outcome.operation, *fields] = _PlainRequest(_list_types(fields), key)
 
     def identify(self, operation: str, request: Any) -> bytes:
         """Return 16 bytes that equal requests for `operation` have in common."""
@@ -111,10 +113,11 @@ class Recordings:
         """
         if isinstance(request, dict):
             try:
-                found = self._plain.get((operation, *sorted(request.items())))
+                fields = sorted(request.items())
+                found = self._plain.get((operation, *fields))
             except TypeError:  # a value is a list, or is not like others
-                found = None
-            if found is not None and _has_types_of(request, found.request):
+                return self.identify(operation, canonicalize(request))
+            if found is not None and _list_types(fields) == found.types:
                 return found.key
         return self.identify(operation, canonicalize(request))
 
@@ -159,6 +162,6 @@ class Recordings:
         return normalize_request(operation, request, self.ignored)
 
 
-def _has_types_of(request: dict[str, Any], recorded: dict[str, Any]) -> bool:
-    """Return whether equal values have the same types: true is not 1."""
-    return all(type(value) is type(recorded[name]) for name, value in request.items())
+def _list_types(fields: list[tuple[str, Any]]) -> list[type]:
+    """Return the types of the values of fields: true equals 1, and has another type."""
+    return list(map(type, map(_get_value, fields)))

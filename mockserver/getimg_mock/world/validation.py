@@ -85,8 +85,8 @@ def _refuse_lone_surrogates(text: str, value: Any) -> None:
         json.dumps(value, ensure_ascii=False).encode()
 
 
-def read_plain_image(body: bytes, catalogue: Catalogue) -> GenerationRequest | None:
-    """Return the request of a body, or None if `validate_request` has to look at it.
+def parse_plain_image(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON value of a body that agrees with the schema, or None for any other.
 
     A plain body has the fields that have a meaning, in their order, and no reference images.
     """
@@ -94,15 +94,19 @@ def read_plain_image(body: bytes, catalogue: Catalogue) -> GenerationRequest | N
         text = body.decode("utf-8")
         value, end = _scan(text, 0)
         _refuse_lone_surrogates(text, value)
-        if (
-            end != len(text)
-            or type(value) is not dict
-            or tuple(value) not in PLAIN_ORDERS
-            or not schemas.validator("image-request").is_valid(value)
-        ):
-            return None
+        is_plain = (
+            end == len(text)
+            and type(value) is dict
+            and tuple(value) in PLAIN_ORDERS
+            and schemas.validator("image-request").is_valid(value)
+        )
     except (StopIteration, ValueError, RecursionError):
         return None
+    return value if is_plain else None
+
+
+def build_plain_image(value: dict[str, Any], catalogue: Catalogue) -> GenerationRequest | None:
+    """Return the request of a plain body, or None if `validate_request` has to look at it."""
     model = catalogue.get(value["model"])
     if model is None or model.type != "image":
         return None
