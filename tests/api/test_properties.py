@@ -65,6 +65,7 @@ def _traces(api: Driver) -> tuple[Books, int]:
     return api.books(), len(list(api.app.fake.store))
 
 
+@pytest.mark.slow
 @given(method=requests.methods, target=requests.targets, headers=requests.headers, body=st.binary())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_any_request_at_all_gets_a_documented_answer(
@@ -75,6 +76,7 @@ def test_any_request_at_all_gets_a_documented_answer(
     _assert_right(method, target, reply)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])

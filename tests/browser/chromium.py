@@ -31,8 +31,11 @@ def run_chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everyone has it
 
     with sync_playwright() as running:
-        # Chromium refuses its sandbox to root, who runs CI.
-        chromium = running.chromium.launch(executable_path=_find_program(), args=["--no-sandbox"])
+        # Chromium refuses its sandbox to root, who runs CI; a page of plain boxes needs no GPU.
+        chromium = running.chromium.launch(
+            executable_path=_find_program(),
+            args=["--no-sandbox", "--disable-gpu", "--disable-software-rasterizer"],
+        )
         try:
             yield chromium
         finally:

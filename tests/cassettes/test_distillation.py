@@ -115,6 +115,7 @@ def test_any_body_is_kept_in_some_form(body: bytes) -> None:
     ),
     st.sampled_from(["billing.balance", "billing.costs", "images.generate"]),
 )
+@pytest.mark.slow
 def test_no_key_stays_in_any_value(value: Any, operation: str) -> None:
     """Wherever a service repeats a key, a placeholder is kept, and no value is an exception."""
     found = _distill({"balance": value, "data": [value]}, operation)

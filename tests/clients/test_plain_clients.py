@@ -121,6 +121,7 @@ def test_every_video_is_what_its_json_says(
     assert_video(item, _bytes(item["url"]))
 
 
+@pytest.mark.slow
 def test_the_longest_video_is_what_its_json_says(url: str) -> None:
     """Twelve seconds of 1080p with sound."""
     item = _video(url, duration=12, resolution="1080p", sound=True)

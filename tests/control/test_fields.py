@@ -158,6 +158,7 @@ def test_a_payload_is_refused_by_name() -> None:
     assert fields.read_fields(known, {"prompt": "x", "more": 1}, free=True)["more"] == 1
 
 
+@pytest.mark.slow
 @given(st.recursive(st.none() | st.integers() | st.floats() | st.text(), st.lists))
 def test_a_value_is_shown_short(value: Any) -> None:
     """A message is one line, however large what it is about."""

@@ -139,6 +139,7 @@ def test_small_videos_of_any_shape_keep_every_promise(
     )
 
 
+@pytest.mark.slow
 def test_a_very_long_video_is_as_long_as_promised() -> None:
     """Ten minutes, of which only a few frames were encoded."""
     long = replace(VIDEO, width=64, height=48, duration=600)

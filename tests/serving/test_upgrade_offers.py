@@ -161,6 +161,7 @@ public class Stock {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
 def test_the_http_client_of_java_is_served(port: int, tmp_path: Path) -> None:
     """`HttpClient.newHttpClient()` offers h2c with the first request of a connection."""

@@ -348,6 +348,7 @@ def test_a_rule_can_be_written_and_read_again(rule: TransitionRule) -> None:
     assert TransitionRule.of(rule.as_json()) == rule
 
 
+@pytest.mark.slow
 @given(rules, st.dictionaries(st.text(min_size=1), rules), st.lists(rules))
 def test_all_rules_of_a_workspace_can_be_written_and_read_again(
     rule: TransitionRule, models: dict[str, TransitionRule], upcoming: list[TransitionRule]

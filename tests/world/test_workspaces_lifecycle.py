@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from getimg_mock.world.workspaces import Workspace
     from tests.api.driver import Reply
 
+pytestmark = pytest.mark.slow
+
 OPENING = Decimal(20)
 RETENTION = 200
 PRICES = {5: Decimal("0.15"), 10: Decimal("0.30")}

@@ -26,8 +26,8 @@ def parse_instant(value: Any) -> datetime | None:
     return instant if instant.tzinfo is not None else None
 
 
-def build_days_query(instant: datetime) -> str:
-    """Return the query for the costs of 32 days, from the day before `instant`."""
+def build_days_query(instant: datetime, fewer: int = 0) -> str:
+    """Return the query for the costs of 32 days, or `fewer`, from the day before `instant`."""
     first = instant.astimezone(UTC).date() - timedelta(days=1)
-    last = first + timedelta(days=31)
+    last = first + timedelta(days=31 - fewer)
     return f"start={first}T00:00:00Z&end={last}T23:59:59Z"

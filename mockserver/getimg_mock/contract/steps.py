@@ -41,7 +41,7 @@ DAYS_PLACEHOLDER: Final = "{days}"
 
 
 def name_days(number: int) -> str:
-    """Return the placeholder for a range like `DAYS_PLACEHOLDER` that ends some seconds earlier."""
+    """Return the placeholder for a range like `DAYS_PLACEHOLDER` that ends some days earlier."""
     return f"{{days/{number}}}"
 
 

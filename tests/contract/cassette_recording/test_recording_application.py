@@ -232,6 +232,22 @@ def test_no_endpoint_of_the_fake_answers_for_the_api(tmp_path: Path) -> None:
     assert app.find_endpoint(scope) is None  # type: ignore[func-returns-value] # the rule itself
 
 
+def test_an_image_request_on_a_port_goes_to_the_api(tmp_path: Path) -> None:
+    """The server answers plain ones of the fake by a short way, which would bypass the gate."""
+    options = RecordingOptions(folder=tmp_path, upstream="http://127.0.0.1:9")
+    app = open_recording(options, Settings.of(quiet=True))
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    server = MockServer()
+    server.app = app
+    with server:
+        body = b'{"model":"seedream-5-lite","prompt":"A lighthouse"}'
+        url = f"{server.url}/v2/images/generations"
+        answer = httpx.post(url, content=body, headers=headers)
+    assert answer.status_code == 402
+    assert "did not send this request" in answer.json()["error"]["message"]
+    assert finish_recording(app).refused == 1
+
+
 def test_our_own_pages_are_not_forwarded(tmp_path: Path, upstream: MockServer) -> None:
     """The control paths are those of the recorder."""
     found: list[int] = []

@@ -86,6 +86,7 @@ def test_what_was_missed_at_first_sight_is_found_by_the_right_check(
     assert [each.status for each in result.verdicts] == [status]
 
 
+@pytest.mark.slow
 def test_dates_that_a_program_is_sent_are_of_its_own_clock() -> None:
     """A program has the clock of the machine: it waits until a date, where the date is to come."""
     command = find_command(CLIENTS["Requests"])

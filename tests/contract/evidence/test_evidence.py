@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from getimg_mock.contract.history import History
     from getimg_mock.contract.verdicts import Verdict
 
+pytestmark = pytest.mark.slow
+
 
 def traffic(tmp_path: Path, entries: list[dict[str, Any]]) -> Path:
     """Write recorded traffic."""

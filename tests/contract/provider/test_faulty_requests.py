@@ -17,6 +17,8 @@ from getimg_mock.contract.targets.fake_targets import InProcessTarget
 if TYPE_CHECKING:
     from getimg_mock.contract.steps import Send
 
+pytestmark = pytest.mark.slow
+
 MODELS = load_shipped_models()
 BOUNDS = ("minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems")
 

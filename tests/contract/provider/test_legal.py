@@ -17,6 +17,8 @@ from tests.contract.provider.scoring import create_target, plans
 if TYPE_CHECKING:
     from tests.contract.provider.legal import LegalService
 
+pytestmark = pytest.mark.slow
+
 _COMPARED = tuple(check for check in registry.EQUIVALENCE if check.id not in {"GE907", "GE908"})
 
 

@@ -56,6 +56,25 @@ def test_earlier_videos_are_polled_before_balances_are_read() -> None:
         assert len(waits) == before
 
 
+def test_a_service_that_books_late_is_given_time_between_plans() -> None:
+    """GP504: what an earlier plan bought is no charge of the next one."""
+    history = run_plan("many equal images")
+    first = next(each for each in history if each.operation == "billing.balance")
+    late = [
+        replace(each, body=first.body) if each.operation == first.operation else each
+        for each in history
+    ]
+    work = EarlierWork()
+    work.note(history)
+    assert work.late == set()
+    work.note(replace(history, exchanges=tuple(late)))
+    assert work.late == {"a"}
+    with InProcessTarget().open_session(MONEY) as session:
+        waits: list[float] = []
+        work.settle(MONEY, _Bounded(session, waits), ())  # type: ignore[arg-type]  # a session with a bound
+        assert len(waits) == 1
+
+
 class _Bounded:
     """A session that waits at most three times."""
 

@@ -16,6 +16,7 @@ from getimg_mock.contract.verdicts import expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
     from decimal import Decimal
 
     from getimg_mock.contract.exchanges import HttpExchange
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _BOOKS: Final = "books"
 
-_AT_ONCE: Final = timedelta(seconds=5)
+_AT_ONCE: Final = timedelta(seconds=3)
 """Within which time a purchase shows, where the books are never late."""
 
 _SOON: Final = timedelta(seconds=2)
@@ -61,9 +62,10 @@ def _find_shared(
 ) -> Iterator[tuple[History, Observation]]:
     """Require different books of two keys that bought different amounts.
 
-    Judged where a purchase showed in them at once, so that none of them is late.
+    Judged where a purchase showed in them at once, so that none of them is late, and where the
+    latest purchases make no difference.
     """
-    bought: dict[str, Decimal] = {"a": ZERO, "b": ZERO}
+    bought: dict[str, list[tuple[datetime, Decimal]]] = {"a": [], "b": []}
     seen: dict[str, list[tuple[HttpExchange, Decimal, Decimal]]] = {}
     last: tuple[HttpExchange, Decimal] | None = None
     prompt = False
@@ -71,8 +73,8 @@ def _find_shared(
         amount = _read_spent(each)
         if amount is None:
             continue
-        own = bought[each.key]
-        # The ranges of this role differ in their last second alone.
+        own = sum((cost for _, cost in bought[each.key]), ZERO)
+        # The ranges of this role differ in their last date alone.
         place = f"{each.key} {each.use if each.use == _BOOKS else each.query}"
         before = seen.setdefault(place, [])
         prompt |= any(
@@ -82,11 +84,20 @@ def _find_shared(
         before.append((each, amount, own))
         if last is not None and _is_pair(last[0], each) and prompt and amount:
             other = last[0].key
-            fine = last[0].json != each.json or bought["a"] == bought["b"]
+            fine = last[0].json != each.json or _may_be_equal(bought, each.at)
             wanted = f"books of its own for key {each.key}, which has bought {own}"
-            shown = f"those of key {other}, which has bought {bought[other]}"
-            yield history, expect(fine, wanted, shown, last[0], each)
+            yield history, expect(fine, wanted, f"those of key {other}", last[0], each)
         last = each, amount
+
+
+def _may_be_equal(bought: dict[str, list[tuple[datetime, Decimal]]], now: datetime) -> bool:
+    """Whether two keys may have spent the same, if their latest purchases are not booked yet."""
+    ranges = []
+    for purchases in bought.values():
+        booked = sum((cost for at, cost in purchases if at < now - _AT_ONCE), ZERO)
+        ranges.append((booked, sum((cost for _, cost in purchases), ZERO)))
+    (low, high), (other_low, other_high) = ranges
+    return low <= other_high and other_low <= high
 
 
 def _read_spent(exchange: HttpExchange) -> Decimal | None:
@@ -102,7 +113,9 @@ def _is_pair(one: HttpExchange, other: HttpExchange) -> bool:
 
 
 def _list_reads(
-    histories: Sequence[History], operation: str, bought: dict[str, Decimal] | None = None
+    histories: Sequence[History],
+    operation: str,
+    bought: dict[str, list[tuple[datetime, Decimal]]] | None = None,
 ) -> Iterator[tuple[History, HttpExchange]]:
     """Yield the reads of both keys at a service, in order; counts what is `bought` meanwhile.
 
@@ -119,7 +132,7 @@ def _list_reads(
                 usage = each.object.get("usage")
                 cost = usage.get("total_cost") if isinstance(usage, dict) else None
                 if first is each and each.generation in history.submitted:
-                    bought[each.key] += parse_decimal(cost) or ZERO
+                    bought[each.key].append((each.at, parse_decimal(cost) or ZERO))
             if each.operation == operation and each.status == 200 and each.method == "GET":
                 yield history, each
 

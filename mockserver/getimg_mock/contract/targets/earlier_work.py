@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
+from getimg_mock.contract.exchanges import read_balance, read_total_cost
 from getimg_mock.contract.plans import Plan, get
 from getimg_mock.contract.targets.plan_run import PlanRun, TargetSession
 
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from getimg_mock.contract.history import History
+    from getimg_mock.contract.history import BalanceInterval, History
 
     Models = Sequence[dict[str, Any]]
 
 _POLL_INTERVAL: Final = 1.0
 _BALANCE: Final = "/v2/billing/balance"
+
+_BOOKING_INTERVAL: Final = 1.5
+_MOST_READS: Final = 8
+"""How often, and at which interval, balances are read until they stay."""
+
+_KEYS: Final = ("a", "b")
 
 
 class WaitingSession(TargetSession, Protocol):
@@ -43,9 +50,14 @@ class EarlierWork:
 
     unfinished: dict[str, str] = field(default_factory=dict)
     unending: set[str] = field(default_factory=set)
+    late: set[str] = field(default_factory=set)
+    """The keys whose balance did not show a purchase at once."""
 
     def note(self, history: History) -> None:
         """Remember what a plan has begun and not followed to its end."""
+        self.late |= {
+            span.after.key for span in history.settled_intervals if _shows_late(history, span)
+        }
         for name in history.ended:
             self.unfinished.pop(name, None)
         for name, submission in history.submitted.items():
@@ -67,6 +79,21 @@ class EarlierWork:
                 break
             waited += _POLL_INTERVAL
         self.unending |= self.unfinished.keys()
+        if self.late:
+            self._await_booking(session, models)
+
+    def _await_booking(self, session: WaitingSession, models: Models) -> None:
+        """Read balances until they stay: what earlier plans bought is booked late."""
+        reads = Plan(
+            name="balances of earlier plans",
+            steps=tuple(get(_BALANCE, key=key) for key in sorted(self.late) if key in _KEYS),
+        )
+        before = None
+        for _ in range(_MOST_READS):
+            shown = [read_balance(each) for each in PlanRun(session, reads, models).run()]
+            if shown == before or not session.wait(_BOOKING_INTERVAL):
+                return
+            before = shown
 
     def _poll(self, session: WaitingSession, models: Models) -> bool:
         """Poll each video once; returns whether some are worth another look."""
@@ -82,3 +109,11 @@ class EarlierWork:
         )
         self.note(PlanRun(session, looks, models).run())
         return any(name in self.unfinished for name, _ in open_)
+
+
+def _shows_late(history: History, span: BalanceInterval) -> bool:
+    """Whether a balance fell by less than what was delivered between two reads."""
+    ends = [history.ended.get(each.generation) for each in span.between if each.accepted]
+    costs = [read_total_cost(end) for end in ends if end is not None and end.completed]
+    spent = span.spent
+    return spent is not None and sum(cost for cost in costs if cost is not None) > spent

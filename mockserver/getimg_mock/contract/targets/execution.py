@@ -149,10 +149,12 @@ class PlanExecution:
     _abandoned: bool = False
     """Whether a video was polled in vain."""
     _days: str = field(init=False)
+    _began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         """Determine the days once, for all steps."""
-        self._days = build_days_query(self.session.now())
+        self._began = self.session.now()
+        self._days = build_days_query(self._began)
 
     def run(self, steps: Sequence[Step]) -> None:
         """Execute all steps, or those up to the first that the session does not allow."""
@@ -234,8 +236,8 @@ class PlanExecution:
         return f"{path}?{query}" if query else path
 
     def _build_other_days(self, found: re.Match[str]) -> str:
-        """Return the range of the days with another last second, which nothing else asks for."""
-        return self._days.replace("59Z", f"{59 - int(found[1])}Z")
+        """Return the range of the days with another end, which nothing else asks for."""
+        return build_days_query(self._began, int(found[1]))
 
     def _resolve_text(self, ref: Ref | None) -> str | None:
         """Return the text that a reference names; None for anything else."""

@@ -190,7 +190,7 @@ class InProcessSession:
 
 def _build_request(sent: PreparedRequest) -> Request:
     headers = [(b"host", b"api.getimg.ai")]
-    headers += [(n.encode("latin-1"), v.encode("latin-1")) for n, v in sent.headers]
+    headers += [(n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in sent.headers]
     if sent.body is not None:
         headers.append((b"content-length", b"%d" % len(sent.body)))
     return Request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.clients.cases import fault_actions
@@ -62,6 +63,7 @@ def cases(_: Stream) -> Iterator[Case]:
     )
 
 
+@cache  # compressing it takes as long as ten cases do
 def _build_bomb() -> WireAnswer:
     packed = gzip.compress(b"[" + b" " * _BOMB_SIZE + b"]", 1)
     headers = (("Content-Type", "application/json"), ("Content-Encoding", "gzip"))

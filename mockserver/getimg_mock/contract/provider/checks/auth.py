@@ -44,6 +44,10 @@ def bad_keys_are_401(history: History) -> Iterator[Observation]:
             f"{each.status} {each.body[:100]!r}",
             each,
         )
+    for each in history.with_role("gate"):
+        wanted = f"nothing without a good key: {each.step.field if each.step else ''}"
+        shown = f"{each.status} {each.body[:100]!r}"
+        yield expect(not 200 <= each.status < 300, wanted, shown, each)
     yield from _check_near_keys(history)
     yield from _check_right_keys(history)
 

@@ -10,6 +10,7 @@ from getimg_mock.contract.provider.charges import expect_free
 from getimg_mock.contract.provider.limit_headers import (
     HEADER_NAMES,
     RETRY_LEEWAY,
+    WINDOW,
     compare_retry_times,
     find_time,
     parse_limit_headers,
@@ -309,14 +310,15 @@ def _had_all_ended(history: History, refused: HttpExchange) -> bool:
 
 
 def _check_retry_after(each: HttpExchange, after: str) -> Iterator[Observation]:
-    """Require whole seconds, no longer than until Reset, where a window is used up."""
+    """Require whole seconds, no longer than until Reset or a window, where one is used up."""
     numbers = parse_limit_headers(each)
     if numbers is None or numbers[1] or each.use == "concurrent":
         return
     left = numbers[2] - find_time(each)
     if 0 <= left <= _MAX_RESET:  # GP607 reports any other Reset
-        good = after.isascii() and after.isdigit() and int(after) <= left + RETRY_LEEWAY
-        wanted = f"Retry-After in seconds, at most the {left:.0f} until Reset"
+        most = max(left, WINDOW) + RETRY_LEEWAY
+        good = after.isascii() and after.isdigit() and int(after) <= most
+        wanted = f"Retry-After in seconds, at most {most:.0f}: {left:.0f} are left until Reset"
         yield expect(good, wanted, after or "none", each)
 
 

@@ -95,7 +95,9 @@ def expiry_is_deletion(history: History) -> Iterator[Observation]:
             exp.isoformat(),
             result,
         )
-        if history.ended.get(result.generation, result) is result:
+        # A video of an earlier plan may have been made, and deleted, long ago.
+        ordered = result.generation in history.submitted
+        if ordered and history.ended.get(result.generation, result) is result:
             made = _find_creation_bound(history, result)
             yield expect(
                 exp > made.at,

@@ -66,6 +66,19 @@ BOOKS: Final = "books"
 
 _BOOK_TURNS: Final = 6
 
+GATE: Final = "gate"
+"""The role of requests without a good key that a gate could let pass."""
+
+_TRUSTED_HEADERS: Final = (
+    ("x-forwarded-for", "127.0.0.1"),
+    ("x-real-ip", "10.0.0.1"),
+    ("user-agent", "ELB-HealthChecker/2.0"),
+    ("user-agent", "kube-probe/1.31"),
+    ("x-internal", "1"),
+    ("origin", "https://getimg.ai"),
+    ("cookie", "session=1"),
+)
+
 _WRONG_TURNS: Final = 6
 _WRONG_KEYS: Final = 4
 
@@ -82,6 +95,7 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     reads = [step for step in _build_operation_steps(image, video) if step.method == "GET"]
     posts = [step for step in _build_operation_steps(image, video) if step.method == "POST"]
     yield Plan(name="bad keys", steps=(*_build_bad_key_steps(reads), *_build_no_key_steps()))
+    yield Plan(name="ways past the gate", steps=(*_build_gate_steps(reads),))
     yield Plan(name="bad keys that would pay", tier="R1", steps=(*_build_bad_key_steps(posts),))
     yield Plan(name="bad keys after a good one", steps=(*_build_later_bad_key_steps(reads),))
     yield Plan(
@@ -164,6 +178,20 @@ def _build_near_key_steps(operations: Sequence[Send]) -> Iterator[Step]:
         name = f"a key with one character changed, in eighth {place + 1}"
         step, value = operations[-1], f"Bearer {{key/{place}}}"
         yield _set_authorization(step, value, fault="near-key", field=name)
+
+
+def _build_gate_steps(reads: Sequence[Send]) -> Iterator[Step]:
+    """Yield reads without a good key that a gate could let pass: by method, header or path."""
+    for step in reads:
+        for value in (None, "Bearer not-a-key"):
+            head = replace(step, method="HEAD")
+            yield _set_authorization(head, value, use=GATE, field="HEAD")
+    for path in ("/v2/models", "/v2/billing/balance"):
+        for name, value in _TRUSTED_HEADERS:
+            step = get(path, headers=((name, value),))
+            yield _set_authorization(step, None, use=GATE, field=f"{name}: {value}")
+        for odd in (f"{path}/", f"/{path}", f"{path}.json", f"{path}?health=1", path.upper()):
+            yield _set_authorization(get(odd), None, use=GATE, field=odd)
 
 
 def _build_right_key_steps(image: ModelJson) -> Iterator[Step]:
@@ -259,11 +287,15 @@ def _build_two_workspace_book_steps(image: ModelJson) -> Iterator[Step]:
     """Yield reads of the same range by both keys within a second, by turns, around purchases."""
     keys: tuple[Key, ...] = ("a", "b")
     for turn in range(_BOOK_TURNS):
+        if turn == _BOOK_TURNS // 2:
+            yield Wait(seconds=4)
         order = build_small_request(image, prompt=f"Only one of two buys it, {turn}")
         yield post("image", order, valid=True, key="b" if turn == _BOOK_TURNS - 1 else "a")
-        for key in keys if turn % 2 else keys[::-1]:
+        # Twice in succession the same key is first: its purchase shows from turn to turn.
+        order_of_keys = keys if turn // 2 % 2 else keys[::-1]
+        for key in order_of_keys[::-1]:
             yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)
-        for key in keys[::-1] if turn % 2 else keys:
+        for key in order_of_keys:
             yield get_balance(key=key)
         for key in keys:
             yield get(_COSTS, query=name_days(turn + 1), key=key, use=BOOKS)

@@ -26,6 +26,18 @@ _TURNS: Final = 5
 _LARGE: Final = 200_000
 """The bytes of a picture whose request no server reads in one piece."""
 
+_MEDIA_TYPES: Final = (
+    "application/json; charset=utf-8",
+    "application/json;charset=UTF-8",
+    "Application/JSON",
+)
+_HEADERS: Final[tuple[tuple[tuple[str, str], ...], ...]] = (
+    (("CONTENT-TYPE", "application/json"), ("ACCEPT", "*/*")),
+    (("content-type", "application/json"), ("accept", "application/json, text/plain, */*")),
+    (("content-type", "application/json"), ("accept-language", "de"), ("cookie", "a=b")),
+    (("content-type", "application/json"), ("user-agent", "")),
+)
+
 _CODINGS: Final = ("gzip", "deflate", "gzip;q=0, identity", "identity", "gzip, deflate;q=0.5")
 
 
@@ -38,6 +50,11 @@ def build_plans(models: Sequence[ModelJson]) -> Iterator[Plan]:
     )
     yield Plan(name="compression", steps=(*_build_coding_steps(image),))
     yield Plan(name="compression of a file", tier="R2", steps=(*_build_file_coding_steps(image),))
+    yield Plan(
+        name="spellings of application/json",
+        tier="R2",
+        steps=(*_build_media_type_steps(image, video),),
+    )
     yield Plan(
         name="tags of what has changed", tier="R2", keys=2, steps=(*_build_tag_steps(video),)
     )
@@ -59,6 +76,19 @@ def _build_part_steps(image: ModelJson, video: ModelJson, pictured: ModelJson) -
     for delivery in _DELIVERIES:
         yield Poll(of=f"video, {delivery}", every=20)
     yield get_balance()
+
+
+def _build_media_type_steps(image: ModelJson, video: ModelJson) -> Iterator[Step]:
+    """Yield orders whose headers are spelled otherwise: neither case nor charset mean anything."""
+    body = build_small_request(image)
+    for value in _MEDIA_TYPES:
+        spelled = (("content-type", value),)
+        yield post("image", body, headers=spelled, valid=True, field=f"Content-Type: {value}")
+    for headers in _HEADERS:
+        yield post("image", body, headers=headers, valid=True)
+    spelled = (("content-type", _MEDIA_TYPES[0]),)
+    yield post("video", build_small_request(video), headers=spelled, valid=True, name="video")
+    yield Poll(of="video", every=20)
 
 
 def _send_in(delivery: Delivery, model: ModelJson, body: dict[str, Any], **more: Any) -> Send:
