@@ -176,7 +176,7 @@ class HttpProtocol(HttpToolsProtocol):
             task = self.loop.create_task(cycle.run_asgi(self.app))
             self._note_task(task)
             task.add_done_callback(lambda _task: cycle.scope.clear())
-        elif endpoint.answer_at_once(cycle.scope, cycle):
+        elif DIRECT in cycle.scope and endpoint.answer_at_once(cycle.scope, cycle):
             cycle.scope.clear()
         else:
             # The scope and its cycle refer to each other: without this, each request would leave
