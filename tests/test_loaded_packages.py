@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import getimg_mock
 from getimg_mock import loaded_packages
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def test_a_package_that_a_test_run_dropped_is_the_one_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A pytest within this process drops what it has imported; cryptography cannot load twice."""
-    monkeypatch.setattr(loaded_packages, "_kept", {})
+    monkeypatch.setattr(getimg_mock, "_kept_packages", {}, raising=False)
     monkeypatch.syspath_prepend(str(tmp_path))
     names = ("kept_outer", "kept_parts", "kept_parts.inner")
     for name in names:

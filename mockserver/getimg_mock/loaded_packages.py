@@ -2,8 +2,8 @@
 
 A run of pytest within this process, by `pytester`, ends with `sys.modules` as it was before. The
 compiled parts of cryptography remain, with the classes of the modules that are gone: those of a
-second import are refused by them. The plugin of pytest imports this module, so that it outlives
-such runs.
+second import are refused by them. What is kept belongs to the package `getimg_mock`, which the
+plugin of pytest imports at its start, so that it outlives such runs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
-_kept: dict[str, ModuleType] = {}
+_KEPT = "_kept_packages"
 
 
 @contextmanager
@@ -25,12 +25,13 @@ def keep_packages(*names: str) -> Iterator[None]:
 
     `names` are all packages that must be kept together.
     """
-    for each, kept in _kept.items():
+    kept: dict[str, ModuleType] = vars(sys.modules["getimg_mock"]).setdefault(_KEPT, {})
+    for each, module in kept.items():
         package = each.partition(".")[0]
         # Another copy of a package may have been imported since: it is left as it is.
-        if package in names and sys.modules.get(package, _kept[package]) is _kept[package]:
-            sys.modules.setdefault(each, kept)
+        if package in names and sys.modules.get(package, kept[package]) is kept[package]:
+            sys.modules.setdefault(each, module)
     yield
     for each, found in tuple(sys.modules.items()):
         if each.partition(".")[0] in names:
-            _kept.setdefault(each, found)
+            kept.setdefault(each, found)

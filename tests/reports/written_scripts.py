@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ class Wire:
         """Return a connection, as `http.client.HTTPConnection` would."""
         return WireConnection(self, host, port or 80)
 
-    def answer(self, host: str, port: int, request: WireRequest) -> InMemoryConnection:
+    def answer(self, host: str, port: int, request: WireRequest, body: bytes) -> InMemoryConnection:
         """Return the application's answer; what is getimg-mock's own is not kept."""
         with self._lock:
             if not request.target.startswith("/__mock__/"):
@@ -60,23 +61,43 @@ class Wire:
                 port=port,
                 target=request.target.encode("latin-1", "replace"),
                 headers=[(name.encode(), value.encode("latin-1")) for name, value in headers],
-                body=request.body,
+                body=body,
             )
             return call_application(self.app, asked)
+
+
+class AnswerWaits:
+    """Stands in for a socket on which an interim answer waits, so that no part of a body does."""
+
+    def __init__(self) -> None:
+        self._readable, self._writable = os.pipe()
+        os.write(self._writable, b".")
+
+    def fileno(self) -> int:
+        """Return a descriptor that can be read at once."""
+        return self._readable
+
+    def recv(self, _count: int, _flags: int) -> bytes:
+        """Look at the beginning of the interim answer."""
+        return b"HTTP/1.1 100"
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._readable)
+        os.close(self._writable)
 
 
 class WireConnection:
     """What is used of `http.client.HTTPConnection`, and of its response."""
 
-    sock: object = None
-    status: int
+    sock: AnswerWaits | None = None
 
     def __init__(self, wire: Wire, host: str, port: int) -> None:
         self._wire, self._host, self._port = wire, host, port
 
     def connect(self) -> None:
         """Open the connection."""
-        self.sock = object()
+        self.sock = AnswerWaits()
 
     def putrequest(self, method: str, url: str, *, skip_accept_encoding: bool) -> None:
         """Begin a request."""
@@ -88,16 +109,26 @@ class WireConnection:
         text = value.decode("latin-1") if isinstance(value, bytes) else value
         self._headers.append((name, text))
 
-    def endheaders(self, body: bytes | None) -> None:
-        """Send the request."""
-        request = WireRequest(*self._line, tuple(self._headers), body or b"")
-        self._answer = self._wire.answer(self._host, self._port, request)
-        self.status = self._answer.status or 0
-        self._body = b"".join(self._answer.chunks)
+    def endheaders(self, body: bytes | None = None) -> None:
+        """Send the head of the request, and its body if it is given."""
+        self._sent = body or b""
+
+    def send(self, data: bytes) -> None:
+        """Send a part of the body, as it is on the wire."""
+        self._sent += data
 
     def getresponse(self) -> WireConnection:
         """Return the response."""
+        request = WireRequest(*self._line, tuple(self._headers), self._sent)
+        body = _join_chunks(request.body) if _is_chunked(request) else request.body
+        self._answer = self._wire.answer(self._host, self._port, request, body)
+        self._body = b"".join(self._answer.chunks)
         return self
+
+    @property
+    def status(self) -> int:
+        """The status of the response."""
+        return self._answer.status or 0
 
     def getheaders(self) -> list[tuple[str, str]]:
         """Return the headers of the response."""
@@ -115,7 +146,23 @@ class WireConnection:
 
     def close(self) -> None:
         """Close the connection."""
+        if self.sock is not None:
+            self.sock.close()
         self.sock = None
+
+
+def _is_chunked(request: WireRequest) -> bool:
+    return ("transfer-encoding", "chunked") in request.headers
+
+
+def _join_chunks(data: bytes) -> bytes:
+    """Return the body that was sent in chunks."""
+    body = b""
+    while data:
+        size, _, data = data.partition(b"\r\n")
+        body += data[: int(size, 16)]
+        data = data[int(size, 16) + 2 :]
+    return body
 
 
 class OneByOne:

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-# It outlives runs within this process, and keeps what they import.
-from getimg_mock import loaded_packages as _kept  # noqa: F401 - see above
-
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 

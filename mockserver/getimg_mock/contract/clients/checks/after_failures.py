@@ -59,11 +59,14 @@ def cases(_: Stream) -> Iterator[Case]:
         "after-lost", "billing.balance", balance(), fault_actions.lose_answer("reset"), after=HOUR
     )
     yield _build_case("after-failed", "videos.retrieve", video(), _fail_video)
-    for name, act in (
-        ("refused", fault_actions.answer_instead(_REFUSALS[-1])),
-        ("html", fault_actions.answer_instead(_PAGE)),
-    ):
-        rule = _fail_at_first(DOWNLOAD_OPERATION, act, otherwise=serve_picture(), more=1)
+    for name, answer in (("refused", _REFUSALS[-1]), ("html", _PAGE)):
+        rule = _fail_at_first(
+            DOWNLOAD_OPERATION,
+            fault_actions.answer_instead(answer),
+            otherwise=serve_picture(),
+            more=1,
+            legal=answer is not _PAGE,
+        )
         yield Case(
             name=f"after-links-{name}",
             calls=(image(), *(download(),) * (_TIMES + 1)),
@@ -91,16 +94,25 @@ def _build_case(
 
 
 def _fail_at_first(
-    on: str, act: FaultAction, *, otherwise: FaultAction | None = None, more: int = 0
+    on: str,
+    act: FaultAction,
+    *,
+    otherwise: FaultAction | None = None,
+    more: int = 0,
+    legal: bool = True,
 ) -> FaultRule:
-    """Return the rule by which all calls fail but the last; `more` calls come before them."""
+    """Return the rule by which all calls fail but the last; `more` calls come before them.
+
+    `legal` says whether the answers by which they fail have the documented form.
+    """
 
     def do(turn: FaultContext) -> Any:
         if turn.adversary.call < _TIMES + more:
             return act(turn)
         return turn.proceed() if otherwise is None else otherwise(turn)
 
-    return FaultRule(on=on, do=do, label="a dozen failures", legal=False)
+    label = "a dozen failures" if legal else "now and then bad"
+    return FaultRule(on=on, do=do, label=label, legal=legal)
 
 
 def _fail_video(turn: FaultContext) -> Any:
