@@ -20,7 +20,7 @@ from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.in_process.exchange import Request, call_application
 
-TARGET: Final = 1000.0
+TARGET: Final = 2500.0
 ROUNDS: Final = 5
 PLANS: Final = 200
 _BALANCE: Final = Request(
