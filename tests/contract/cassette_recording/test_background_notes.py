@@ -31,6 +31,20 @@ def test_items_are_noted_in_order_without_a_further_call() -> None:
     notes.close()
 
 
+def test_items_that_come_without_a_pause_are_noted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that is killed amid many requests has all but the latest of them."""
+    monkeypatch.setattr(background_notes, "_MAX_WAITING", 10**9)
+    monkeypatch.setattr(background_notes, "_LONGEST", 0.01)
+    noted = threading.Event()
+    notes: BackgroundNotes[int] = BackgroundNotes(lambda _: noted.set())
+    for number in range(10**7):
+        notes.add(number)
+        if noted.is_set():
+            break
+    assert noted.is_set()
+    notes.close()
+
+
 def test_closing_notes_what_is_waiting_and_what_comes_later() -> None:
     """An answer that is still on its way when a recording ends belongs to it."""
     noted: list[int] = []

@@ -7,13 +7,17 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from getimg_mock.world.clock import stopwatch
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 
 _PAUSE: Final = 0.05
-"""Real seconds for which items are collected: one thread that always works slows all others."""
+"""Real seconds without a further item, after which items are noted: noting slows what comes."""
+_LONGEST: Final = 2.0
+"""Real seconds for which items are collected at most, however fast they come."""
 _MAX_WAITING: Final = 1000
 
 
@@ -21,8 +25,9 @@ _MAX_WAITING: Final = 1000
 class BackgroundNotes(Generic[T]):
     """Calls `note` for each item, in the order in which items are added.
 
-    An item is noted 0.05 real seconds after it came, at once when 1000 are waiting, and before
-    `close` returns. Errors of `note` are counted in `failures`; they end nothing.
+    Items are noted when 0.05 real seconds have passed without a further one, 2 seconds after the
+    first of them at the latest, at once when 1000 are waiting, and before `close` returns. Errors
+    of `note` are counted in `failures`; they end nothing.
     """
 
     note: Callable[[T], None]
@@ -70,6 +75,13 @@ class BackgroundNotes(Generic[T]):
     def _run(self) -> None:
         while not self._closed.is_set():
             self._added.wait()
-            self._closed.wait(_PAUSE)
             self._added.clear()
+            self._wait_for_pause()
             self.flush()
+
+    def _wait_for_pause(self) -> None:
+        until, before = stopwatch() + _LONGEST, 0
+        while len(self._waiting) != before and stopwatch() < until:
+            before = len(self._waiting)
+            if self._closed.wait(_PAUSE):
+                return
