@@ -29,11 +29,11 @@ def test_a_coding_of_no_weight_is_not_allowed(accepted: str | None, allowed: set
 @pytest.mark.parametrize(
     ("body", "coding", "plain"),
     [
-        (gzip.compress(TEXT), "gzip", TEXT),
+        (gzip.compress(TEXT, mtime=0), "gzip", TEXT),
         (zlib.compress(TEXT), "deflate", TEXT),
         (zlib.compress(TEXT)[2:-4], "deflate", TEXT),
         (TEXT, "gzip", None),
-        (gzip.compress(TEXT)[:-9], "gzip", None),
+        (gzip.compress(TEXT, mtime=0)[:-9], "gzip", None),
         (TEXT, "br", None),
         (TEXT, "", TEXT),
     ],
