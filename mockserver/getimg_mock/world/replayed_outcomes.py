@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from getimg_mock.world.randomness import digest
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from getimg_mock.world.replayed_jobs import ReplayedAnswer, ReplayedJob
 
 _MOST_COMPARED: Final = 2000
-_get_value: Final = itemgetter(1)
 """Recorded requests with which a request that matches none is compared."""
 
 
@@ -53,10 +51,13 @@ class Take:
 
 
 class _PlainRequest(NamedTuple):
-    """The key of a recorded request, and the types of its values, in the order of their names."""
+    """The key of a recorded request, and the types of its values, by name; none for texts alone.
 
-    types: list[type]
+    A text equals texts only, but true equals 1.
+    """
+
     key: bytes
+    types: dict[str, type] | None
 
 
 @dataclass(slots=True)
@@ -69,8 +70,8 @@ class Recordings:
 
     on_miss: str
     ignored: frozenset[str] = frozenset()
-    _plain: dict[tuple[Any, ...], _PlainRequest] = field(default_factory=dict)
-    _by_request: dict[bytes, list[ReplayedOutcome]] = field(default_factory=dict)
+    _plain: dict[tuple[str, frozenset[Any]], _PlainRequest] = field(default_factory=dict)
+    _by_request: dict[bytes, list[Take]] = field(default_factory=dict)
     _by_source: dict[str, ReplayedOutcome] = field(default_factory=dict)
     _by_operation: dict[str, list[ReplayedOutcome]] = field(
         default_factory=lambda: defaultdict(list)
@@ -84,7 +85,7 @@ class Recordings:
         made = cls(on_miss, frozenset(ignored))
         for each in outcomes:
             key = made.identify(each.operation, each.request)
-            made._by_request.setdefault(key, []).append(each)
+            made._by_request.setdefault(key, []).append(Take(each))
             made._note_plain(each, key)
             made._by_source[each.source] = each
             made._by_operation[each.operation].append(each)
@@ -93,12 +94,12 @@ class Recordings:
     def _note_plain(self, outcome: ReplayedOutcome, key: bytes) -> None:
         """Note a request whose values are texts and numbers, for `find_key`."""
         request = outcome.request
-        plain = isinstance(request, dict) and all(
-            isinstance(each, (str, int, float)) for each in request.values()
-        )
-        if plain:
-            fields = sorted(request.items())
-            self._plain[outcome.operation, *fields] = _PlainRequest(_list_types(fields), key)
+        if isinstance(request, dict):
+            types = {name: type(value) for name, value in request.items()}
+            if {str, int, float, bool}.issuperset(types.values()):
+                texts = {str}.issuperset(types.values())
+                found = _PlainRequest(key, None if texts else types)
+                self._plain[outcome.operation, frozenset(request.items())] = found
 
     def identify(self, operation: str, request: Any) -> bytes:
         """Return 16 bytes that equal requests for `operation` have in common."""
@@ -113,11 +114,13 @@ class Recordings:
         """
         if isinstance(request, dict):
             try:
-                fields = sorted(request.items())
-                found = self._plain.get((operation, *fields))
-            except TypeError:  # a value is a list, or is not like others
-                return self.identify(operation, canonicalize(request))
-            if found is not None and _list_types(fields) == found.types:
+                found = self._plain.get((operation, frozenset(request.items())))
+            except TypeError:  # a value is a list or an object
+                found = None
+            if found is not None and (
+                found.types is None
+                or found.types == {name: type(value) for name, value in request.items()}
+            ):
                 return found.key
         return self.identify(operation, canonicalize(request))
 
@@ -126,17 +129,17 @@ class Recordings:
 
         After the last recorded one, the last is repeated, and the remark says so.
         """
-        outcomes = self._by_request.get(key)
-        if outcomes is None:
+        takes = self._by_request.get(key)
+        if takes is None:
             return None
-        if ordinal < len(outcomes):
-            return Take(outcomes[ordinal])
-        times = "once" if len(outcomes) == 1 else f"{len(outcomes)} times"
+        if ordinal < len(takes):
+            return takes[ordinal]
+        times = "once" if len(takes) == 1 else f"{len(takes)} times"
+        last = takes[-1].outcome
         remark = (
-            f"recorded {times}, and this is request number {ordinal + 1}: "
-            f"{outcomes[-1].source} is repeated"
+            f"recorded {times}, and this is request number {ordinal + 1}: {last.source} is repeated"
         )
-        return Take(outcomes[-1], remark)
+        return Take(last, remark)
 
     def find_outcome(self, source: str | None) -> ReplayedOutcome | None:
         """Return the outcome that a file of the cassette holds, or None."""
@@ -160,8 +163,3 @@ class Recordings:
 
     def _normalize(self, operation: str, request: Any) -> Any:
         return normalize_request(operation, request, self.ignored)
-
-
-def _list_types(fields: list[tuple[str, Any]]) -> list[type]:
-    """Return the types of the values of fields: true equals 1, and has another type."""
-    return list(map(type, map(_get_value, fields)))
