@@ -10,7 +10,7 @@ from getimg_mock.cli.greeting import render_greeting, render_recording_greeting
 
 
 def test_serve_prints_the_token_that_clients_need() -> None:
-    """A token that nobody is told locks everybody out; without one there is nothing to say."""
+    """Without the token, no client reaches the controls; where there is none, none is printed."""
     assert "export GETIMG_MOCK_TOKEN=a-token-of-ours\n" in render_greeting(
         "http://x", "a-token-of-ours"
     )

@@ -157,16 +157,14 @@ def render_result(
     job, ending = find_job(recordings, generation), generation.ending
     if job is None or job.result is None or ending is None or ending.failure != job.failure:
         return None
-    generation_name, deletes_at, format_link = _import_placeholders()
+    _, deletes_at, format_link = _import_placeholders()
     text = job.result.text
     for number, link in enumerate(links):
         text = text.replace(format_link(number), link)
     expires = generation.expires
     if expires is not None:
         text = text.replace(deletes_at, format_unix_timestamp(expires))
-    if "{answer" in text or "{balance" in text:
-        text = _fill(text, generation.id, ending.at)
-    return text.replace(generation_name, generation.id).encode()
+    return _fill(text, generation.id, ending.at).encode()
 
 
 # Imported on first use, as few fakes replay, and once: an import takes as long as an answer's text.

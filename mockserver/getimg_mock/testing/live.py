@@ -212,11 +212,6 @@ class _RequestCounter:
         """Return None: an endpoint that is called directly would not be counted."""
         del scope
 
-    def answer_at_once(self, scope: Scope, direct: object) -> bool:
-        """Return False: a request that is answered without ASGI would not be counted."""
-        del scope, direct
-        return False
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the application, and count it while it is processed."""
 

@@ -46,10 +46,6 @@ class Charging:
     def find_endpoint(self, _scope: Any) -> None:
         """Return None: each request goes by way of `__call__`."""
 
-    def answer_at_once(self, _scope: Any, _direct: Any) -> bool:
-        """Return False, as above."""
-        return False
-
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, and charge."""
 

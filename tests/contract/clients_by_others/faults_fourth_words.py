@@ -1,4 +1,4 @@
-"""Faults of what is sent, of how answers are read, and of what the user is told."""
+"""Faults of what is sent, of how answers are read, and of what is reported to the user."""
 
 from collections.abc import Iterator
 from datetime import datetime

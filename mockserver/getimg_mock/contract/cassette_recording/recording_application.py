@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from getimg_mock.api.access_log import AccessLog
-    from getimg_mock.api.raw_connection import ReturnableExchange
     from getimg_mock.contract.cassette_recording.download_store import FetchedFile
     from getimg_mock.contract.cassette_recording.upstream_forwarder import UpstreamForwarder
     from getimg_mock.contract.targets.execution import PreparedRequest, ReceivedResponse
@@ -83,11 +82,6 @@ class RecordingApplication(Application):
     def find_endpoint(self, scope: Scope) -> None:
         """Return None: no endpoint of the fake may answer in place of the API."""
         del scope
-
-    def answer_at_once(self, scope: Scope, direct: ReturnableExchange) -> bool:
-        """Return False: the fake's short way may not answer in place of the API either."""
-        del scope, direct
-        return False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: with the API's response, or from our own pages."""

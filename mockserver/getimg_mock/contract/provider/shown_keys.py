@@ -76,7 +76,7 @@ def _find_sent_key(exchange: HttpExchange, secrets: dict[str, str]) -> list[str]
 
 @lru_cache(maxsize=256)
 def _list_pieces(secret: str) -> tuple[str, ...]:
-    """Return the parts of a key by which it is told, and the key in other notations."""
+    """Return the parts that identify a key, and the key in other notations."""
     last = len(secret) - _PIECE
     pieces = {secret[at : at + _PIECE] for at in range(last + 1)}
     # A word, such as "contract" or "unknown_", may be in any text.

@@ -9,6 +9,7 @@ from getimg_mock.contract.clients.cases.case_rules import download, image
 from getimg_mock.contract.clients.cases.client_check import client_check
 from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
+    TWO_RESULTS,
     VIDEO_CALL,
     build_download_case,
     build_result_rules,
@@ -34,16 +35,7 @@ def cases(_: Stream) -> Iterator[Case]:
     yield build_download_case(
         "neighbours",
         serve,
-        calls=(
-            image(),
-            image(prompt="another"),
-            download(),
-            download(1, into=2),
-            VIDEO_CALL,
-            VIDEO_CALL,
-            download(4),
-            download(5, into=6),
-        ),
+        calls=TWO_RESULTS,
     )
     yield build_download_case(
         "neighbours-of-one",

@@ -19,6 +19,18 @@ DOWNLOAD_OPERATION: Final = "downloads.retrieve"
 JPEG: Final = b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(range(256)) * 64
 VIDEO_CALL: Final = video().instead_of("generate_image")
 DOWNLOAD_CALLS: Final = (image(), download(), VIDEO_CALL, download(2))
+TWO_RESULTS: Final = (
+    image(),
+    image(prompt="another"),
+    download(),
+    download(1, into=2),
+    VIDEO_CALL,
+    VIDEO_CALL,
+    download(4),
+    download(5, into=6),
+)
+"""Of two images, and of two videos, each is downloaded; the second into the folder of the first."""
+
 OTHER_JPEG: Final = b"\xff\xd8\xff\xe0OTHER" + bytes(reversed(range(256))) * 64
 
 _UNFINISHED: Final = (".part", ".partial", ".tmp", ".download", ".incomplete", ".crdownload")

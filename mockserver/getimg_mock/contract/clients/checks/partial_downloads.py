@@ -18,6 +18,7 @@ from getimg_mock.contract.clients.checks.files import (
     DOWNLOAD_OPERATION,
     JPEG,
     OTHER_JPEG,
+    TWO_RESULTS,
     VIDEO_CALL,
     build_download_case,
     find_mime_type,
@@ -132,16 +133,7 @@ def _build_other_result_case() -> Case:
     return build_download_case(
         "cut-other",
         _build_rule(serve, "half of one, all of another"),
-        calls=(
-            image(),
-            image(prompt="another"),
-            download(),
-            download(1, into=2),
-            VIDEO_CALL,
-            VIDEO_CALL,
-            download(4),
-            download(5, into=6),
-        ),
+        calls=TWO_RESULTS,
     )
 
 
