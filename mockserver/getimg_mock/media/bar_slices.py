@@ -15,16 +15,17 @@ from getimg_mock.media.h264 import (
     MACROBLOCK,
     REFERENCE,
     START,
+    STORED,
     BitWriter,
     StreamHeaders,
     escape_payload,
+    split_units,
+    write_key_slice_header,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_I_SLICE: Final = 2  # slice_type, table 7-6: the others of the frame may be of another kind
-_STORED: Final = 25  # mb_type I_PCM, table 7-11
 _AS_ON_THE_LEFT: Final = 2  # mb_type I_16x16_1_0_0, table 7-11
 _CHROMA_AS_ON_THE_LEFT: Final = 1  # intra_chroma_pred_mode, table 7-16
 # coeff_token of no coefficients, table 9-5, where the left block has none, and where it is stored.
@@ -42,8 +43,7 @@ class BarColours:
 
 def find_poster_slices(packet: bytes) -> bytes:
     """Return an encoded key frame without its last slice, and without what is no slice."""
-    units = packet.split(START[1:])[1:]
-    slices = [unit.rstrip(b"\0") for unit in units if unit[0] & 31 == IDR_SLICE]
+    slices = [unit for unit in split_units(packet) if unit[0] & 31 == IDR_SLICE]
     return b"".join(START + unit for unit in slices[:-1])
 
 
@@ -53,12 +53,12 @@ def write_bar_slice(known: StreamHeaders, row: int, lit: int, colours: BarColour
     The slice belongs to a key frame that follows another kind of frame, or begins the stream.
     """
     bits = BitWriter()
-    _write_header(bits, known, row * known.columns)
+    write_key_slice_header(bits, known, first=row * known.columns)
     parts: list[bytes] = []
     after_stored = False
     for samples in _draw_row(known.columns, lit, colours):
         if samples:
-            bits.write_unsigned(_STORED)
+            bits.write_unsigned(STORED)
             parts += [bits.align(), samples]
             bits = BitWriter()
         else:
@@ -70,20 +70,6 @@ def write_bar_slice(known: StreamHeaders, row: int, lit: int, colours: BarColour
         after_stored = bool(samples)
     payload = b"".join((*parts, bits.close()))
     return START + bytes((REFERENCE | IDR_SLICE,)) + escape_payload(payload)
-
-
-def _write_header(bits: BitWriter, known: StreamHeaders, first: int) -> None:
-    """Write clause 7.3.3 for an I slice of a key frame."""
-    bits.write_unsigned(first)  # first_mb_in_slice
-    bits.write_unsigned(_I_SLICE)
-    bits.write_unsigned(0)  # pic_parameter_set_id
-    bits.write_fixed(0, known.frame_number_bits)
-    bits.write_unsigned(0)  # idr_pic_id, which differs for neighbours only
-    bits.write_fixed(0, 1)  # no_output_of_prior_pics_flag
-    bits.write_fixed(0, 1)  # long_term_reference_flag
-    bits.write_signed(0)  # slice_qp_delta
-    if known.has_deblocking_control:
-        bits.write_unsigned(1)  # disable_deblocking_filter_idc
 
 
 def _draw_row(columns: int, lit: int, colours: BarColours) -> Iterator[bytes]:

@@ -22,6 +22,10 @@ SPS: Final = 7
 PPS: Final = 8
 REFERENCE: Final = 2 << 5  # nal_ref_idc: any but 0 means that the next frame may copy from it
 _P_ONLY: Final = 5  # slice_type, table 7-6
+_I_ONLY: Final = 7
+STORED: Final = 25
+"""The mb_type I_PCM, table 7-11: samples as they are."""
+
 _WITH_CHROMA_FORMAT: Final = frozenset({100, 110, 122, 244})  # profiles, clause 7.3.2.1.1
 _YUV444: Final = 3
 
@@ -54,7 +58,7 @@ class Shift:
 def parse_headers(extradata: bytes) -> StreamHeaders:
     """Return what `extradata`, parameter sets with start codes, says about slices."""
     units = {
-        unit[0] & 31: BitReader(_unescape(unit[1:])) for unit in _split_units(extradata) if unit
+        unit[0] & 31: BitReader(_unescape(unit[1:])) for unit in split_units(extradata) if unit
     }
     columns, rows, frame_number_bits = _read_sequence(units[SPS])
     overrides, deblocking = _read_picture(units[PPS])
@@ -99,6 +103,24 @@ def _write_slice_header(bits: BitWriter, known: StreamHeaders, number: int) -> N
     bits.write_signed(0)  # slice_qp_delta
     if known.has_deblocking_control:
         bits.write_unsigned(1)  # disable_deblocking_filter_idc: copies stay exact
+
+
+def write_key_slice_header(
+    bits: BitWriter, known: StreamHeaders, *, first: int = 0, picture: int = 0
+) -> None:
+    """Write clause 7.3.3 for an I slice of a key frame, from macroblock number `first` on.
+
+    `picture` tells key frames that are neighbours from each other.
+    """
+    bits.write_unsigned(first)  # first_mb_in_slice
+    bits.write_unsigned(_I_ONLY)
+    bits.write_unsigned(0)  # pic_parameter_set_id
+    bits.write_fixed(0, known.frame_number_bits)
+    bits.write_unsigned(picture)  # idr_pic_id
+    bits.write_fixed(0, 2)  # no_output_of_prior_pics_flag, long_term_reference_flag
+    bits.write_signed(0)  # slice_qp_delta
+    if known.has_deblocking_control:
+        bits.write_unsigned(1)  # disable_deblocking_filter_idc
 
 
 def _read_sequence(bits: BitReader) -> tuple[int, int, int]:
@@ -147,7 +169,7 @@ def _require(name: str, value: int, wanted: int) -> None:
         raise UnsupportedStreamError(f"{name} is {value}; frames can be written only for {wanted}.")
 
 
-def _split_units(stream: bytes) -> list[bytes]:
+def split_units(stream: bytes) -> list[bytes]:
     """Return the NAL units of `stream`, without their start codes."""
     return [unit.rstrip(b"\0") for unit in stream.split(b"\0\0\1")[1:]]
 

@@ -96,11 +96,11 @@ def _write_key_frames(stream: VideoStream, film: Film, bar: Bar) -> Callable[[in
     """Return what makes the key frame of a number: the poster's slices, and one with the bar."""
     frame = _draw_first_frame(stream, film)
     poster = bar_slices.find_poster_slices(_encode_frame(stream, frame, 0))
-    colours = _read_colours(frame, bar)
+    known, colours = _read_headers(stream), _read_colours(frame, bar)
 
     def make(number: int) -> bytes:
         lit = min(bar.count_lit(number + 1, film.frames), bar.width)
-        return poster + bar_slices.write_bar_slice(_read_headers(stream), bar.row, lit, colours)
+        return poster + bar_slices.write_bar_slice(known, bar.row, lit, colours)
 
     return make
 

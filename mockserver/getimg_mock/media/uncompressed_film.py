@@ -17,10 +17,12 @@ from getimg_mock.media.h264 import (
     REFERENCE,
     SPS,
     START,
+    STORED,
     BitWriter,
     StreamHeaders,
     escape_payload,
     write_following_frame,
+    write_key_slice_header,
 )
 from getimg_mock.media.mp4_tracks import Sample, build_sound_track, build_video_track, write_file
 
@@ -41,8 +43,6 @@ FRAME: Final = 1024
 # A single channel without any spectral data (ISO/IEC 14496-3, table 4.4), and the end.
 _SILENCE: Final = bytes.fromhex("01180007")
 _KEY_FRAME_EVERY: Final = 10.0  # seconds; the frames between cost a player next to nothing
-_I_ONLY: Final = 7  # slice_type, table 7-6
-_I_PCM: Final = 25  # mb_type, table 7-11
 _FRAME_NUMBER_BITS: Final = 4
 _BASELINE: Final = 66  # profile_idc; what 4:2:0 needs
 _HIGH_444: Final = 244
@@ -127,15 +127,8 @@ def _prefix(unit: bytes) -> bytes:
 def _write_key_frame(image: Image.Image, headers: StreamHeaders, index: int) -> bytes:
     """Return a slice that stores every macroblock of `image`, clauses 7.3.3 and 7.3.5."""
     bits = BitWriter()
-    bits.write_unsigned(0)  # first_mb_in_slice
-    bits.write_unsigned(_I_ONLY)
-    bits.write_unsigned(0)  # pic_parameter_set_id
-    bits.write_fixed(0, _FRAME_NUMBER_BITS)
-    bits.write_unsigned(index % 2)  # idr_pic_id: neighbours differ
-    bits.write_fixed(0, 2)  # no_output_of_prior_pics_flag, long_term_reference_flag
-    bits.write_signed(0)  # slice_qp_delta
-    bits.write_unsigned(1)  # disable_deblocking_filter_idc
-    bits.write_unsigned(_I_PCM)
+    write_key_slice_header(bits, headers, picture=index % 2)
+    bits.write_unsigned(STORED)
     head = bytes((REFERENCE | IDR_SLICE,)) + escape_payload(bits.align())
     # No sample is below 16, so none needs to be escaped.
     return head + _STORED.join(_list_macroblocks(image, headers)) + b"\x80"
