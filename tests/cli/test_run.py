@@ -167,7 +167,7 @@ def test_addresses_of_a_settings_file_are_those_of_serve(tmp_path: Path) -> None
     file = tmp_path / "own.toml"
     file.write_text('tls = true\ntls-host = "a.test"\nhost = "0.0.0.0"\nport = 1\nbalance = 3\n')
     settings = load_settings(Namespace(config=file), PROGRAM_PRESET)
-    assert (settings.host, settings.port, settings.balance) == ("127.0.0.1", 0, 3)
+    assert (settings.host, settings.port, str(settings.balance)) == ("127.0.0.1", 0, "3")
     assert (settings.tls, settings.tls_host) == (False, ())
 
 
