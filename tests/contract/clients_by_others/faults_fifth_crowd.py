@@ -35,7 +35,7 @@ class WaitsForNewestJob(HttpxClient):
         return super().poll(self.job)
 
 
-@faulty("concurrency", style="aiohttp")
+@faulty("concurrency", style="aiohttp", program=True)
 class BacksOffBlockingLoop(AiohttpClient):
     """Sleeps between tries by time.sleep, so all other tasks of the loop stand still."""
 
@@ -100,7 +100,7 @@ class LeavesWatchdogs(HttpxClient):
         return super().wait(id)
 
 
-@faulty("resources", style="requests")
+@faulty("resources", style="requests", program=True)
 class KeepsSessionPerJob(StreamedRequestsClient):
     """Opens a session for each video and keeps it for ever, with its connection."""
 

@@ -54,7 +54,7 @@ class ResumesOneByteLate(HttpxClient):
                     raise ConnectionLost(f"The file did not come in {self.timeout} s.")
 
 
-@faulty("downloads", style="requests", blocker=True)
+@faulty("downloads", style="requests", blocker=True, program=True)
 class NamesFilesAfterLinksEnd(StreamedRequestsClient):
     """Names files after the end of their links, always `0`, so each overwrites the one before."""
 
@@ -103,7 +103,7 @@ class MasksOnlyTail(HttpxClient):
         return error
 
 
-@faulty("secrets", style="requests")
+@faulty("secrets", style="requests", program=True)
 class WarnsWithSignedLinks(StreamedRequestsClient):
     """Writes signed links into the log, where whoever reads it can fetch the files."""
 

@@ -123,7 +123,7 @@ class TakesResetForDuration(HttpxClient):
         return super().delay(attempt, error)
 
 
-@faulty("pacing", style="requests")
+@faulty("pacing", style="requests", program=True)
 class BreaksOnDatedRetryAfter(StreamedRequestsClient):
     """Reads Retry-After by int() alone: a date or a fraction ends the call in a bare ValueError."""
 

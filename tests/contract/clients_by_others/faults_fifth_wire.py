@@ -41,7 +41,7 @@ class CutsPromptsByBytes(HttpxClient):
         return super().body(fields)
 
 
-@faulty("requests", style="urllib3", blocker=True)
+@faulty("requests", style="urllib3", blocker=True, program=True)
 class SortsReferences(Urllib3Client):
     """Sends references sorted by address, not in the order that the prompt speaks of."""
 
@@ -91,7 +91,7 @@ class GuessesCodeByStatus(HttpxClient):
         return error
 
 
-@faulty("errors", style="urllib3")
+@faulty("errors", style="urllib3", program=True)
 class RetriesWhatCannotChange(Urllib3Client):
     """Sends orders again that were refused for their prompt, a parameter or lack of money."""
 

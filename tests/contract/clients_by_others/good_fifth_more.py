@@ -13,7 +13,7 @@ from tests.contract.clients_by_others.sdk_transports import SdkClient
 from tests.contract.clients_by_others.stdlib_transport import StdlibClient
 
 
-@enlist("trio")
+@enlist("trio", program=True)
 class TrioSpreadPolls(TrioClient):
     """Spreads its polls by chance, never sooner than the interval; sends each order once only."""
 

@@ -165,7 +165,7 @@ class RequestsOneTry(StreamedRequestsClient):
             yield opened
 
 
-@enlist("aiohttp")
+@enlist("aiohttp", program=True)
 class AiohttpSessionPerRequest(AiohttpClient):
     """Opens a session for each request, and closes it with its connection."""
 
