@@ -101,7 +101,7 @@ def test_a_clock_in_our_hands_lets_a_day_pass() -> None:
 
 def test_time_that_cannot_be_moved_ends_the_plan() -> None:
     """Where one may only wait a little, a plan that needs a day says that it was not finished."""
-    with MockServer(video_seconds=0) as server:
+    with MockServer(video_seconds=0, media_size="small") as server:
         history = HttpTarget(server.url, {"a": "sk_a_key"}, longest_wait=0.01).run(DAY)
     assert any("too long" in each for each in history.unresolved)
 

@@ -71,11 +71,12 @@ def find_relevant_plans(
     Of the fixed plans for the shipped catalogue it is written down; others are run.
     """
     known = find_known_plans(checks, plans, models)
-    others = [plan for plan in plans if plan not in known]
+    told = [(plan, known.get(plan)) for plan in plans]
+    others = [plan for plan, ids in told if ids is None]
     measured = measure_relevant_plans(checks, others, models) if others else {}
     return {
         check.id: measured.get(check.id, frozenset())
-        | {plan.name for plan in plans if check.id in known.get(plan, ())}
+        | {plan.name for plan, ids in told if ids is not None and check.id in ids}
         for check in checks
     }
 
