@@ -136,7 +136,7 @@ def test_verdicts_do_not_depend_on_seed_or_order() -> None:
     This seed is no number; three others are in `provider/test_seeds.py`.
     """
     target = InProcessTarget(seed="some words")
-    histories = [target.run(plan) for plan in reversed(index_plans().values())]
+    histories = [target.run(plan) for plan in reversed([*index_plans().values()])]
     assert [
         each.check.id for c in PROVIDER_CHECKS if (each := judge_check(c, histories)).broken
     ] == []
