@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-_NAMES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The first draws the same pages without the browser around them: at half the processor time.
+_NAMES: Final = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 
 
 def find_obstacle() -> str | None:

@@ -139,7 +139,9 @@ class Endpoint:
 
         try:
             together = call.direct is not None and call.direct.runs_in_event_loop
-            return await self.fake.store.run(answer_and_record(), together=together)
+            reads = call.scope["method"] == "GET" and call.operation != "downloads.retrieve"
+            work = answer_and_record()
+            return await self.fake.store.run(work, together=together, reads=reads)
         except StoreError as error:
             sys.stderr.write(f"{error}\n")
             refusal = store_unavailable(str(error))
