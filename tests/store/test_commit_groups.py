@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from getimg_mock.errors import StoreError
 from getimg_mock.serving import eager_start
-from getimg_mock.store import redis_rows, sqlite_rows
+from getimg_mock.store import redis_rows, sqlite_rows, units
+from tests.world.test_journal import exchange
 from tests.world.worlds import image, video
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-
-    import pytest
 
     from getimg_mock.store.protocol import Store
     from getimg_mock.world.generations import Generation
@@ -26,6 +28,17 @@ async def _submit(store: Store, key: str) -> Generation:
 
 async def _keep(store: Store, work: Coroutine[Any, Any, Any]) -> Any:
     return await store.run(work, together=True)
+
+
+async def _read(store: Store, generation_id: str) -> str:
+    """Poll a video as an endpoint does, and return its status."""
+
+    async def poll() -> str:
+        workspace = store.get_or_create("sk_a")
+        workspace.journal.record(exchange())
+        return workspace.poll(generation_id).status
+
+    return await store.run(poll(), together=True, reads=True)
 
 
 async def _run(store: Store, *works: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -181,3 +194,94 @@ def test_a_group_has_a_bound(durable: Maker, monkeypatch: pytest.MonkeyPatch) ->
     made = asyncio.run(_run(store, *(_submit(store, "sk_a") for _ in range(70))))
     assert len({each.id for each in made}) == 70
     assert len(commits) == 3
+
+
+def test_reads_return_before_one_commit_keeps_their_journal(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polls of several turns share a commit, which a unit of another kind does not miss."""
+    store: Any = durable.open()
+    made = store.get_or_create("sk_a").submit(video())
+    commits = _count_commits(store, monkeypatch)
+    monkeypatch.setattr(units, "LONGEST_SECONDS", 60)
+
+    async def read() -> None:
+        for _ in range(3):
+            assert await _read(store, made.id) == "pending"
+            await _wait_a_turn()
+        assert not commits
+        assert len(store.get_or_create("sk_a").journal) == 3
+        assert commits[0] == 1
+
+    asyncio.run(read())
+    assert len(durable.open().get_or_create("sk_a").journal) == 3
+
+
+def test_a_read_that_changes_or_sees_a_change_is_kept_before_it_returns(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a video is charged by the poll that finds it: that is kept, or not answered."""
+    store: Any = durable.open()
+    workspace = store.get_or_create("sk_a")
+    made = workspace.submit(video())
+
+    def fail(_changes: object) -> None:
+        raise StoreError("The disk is full.")
+
+    async def read() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(store._rows, "commit", fail)
+            works = (_keep(store, _submit(store, "sk_a")), _read(store, made.id))
+            found = await asyncio.gather(*works, return_exceptions=True)
+            assert [str(each) for each in found] == ["The disk is full."] * 2
+        store.get_or_create("sk_a").advance(3600)
+        with monkeypatch.context() as patch:
+            patch.setattr(store._rows, "commit", fail)
+            with pytest.raises(StoreError):
+                await _read(store, made.id)
+        assert await _read(store, made.id) == "completed"
+        assert durable.open().get_or_create("sk_a").ledger.charged
+
+    asyncio.run(read())
+
+
+def test_the_journal_of_reads_that_cannot_be_kept_is_said_to_be_lost(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were answered with what is kept, so that only their exchanges are missing."""
+    store: Any = durable.open()
+    made = store.get_or_create("sk_a").submit(video())
+
+    def fail(_changes: object) -> None:
+        raise StoreError("The disk is full.")
+
+    async def read() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(store._rows, "commit", fail)
+            patch.setattr(units, "LONGEST_SECONDS", 0)
+            assert await _read(store, made.id) == "pending"
+            for _ in range(3):
+                await _wait_a_turn()
+
+    asyncio.run(read())
+    assert capsys.readouterr().err == "The disk is full. The journal lacks 1 requests.\n"
+    assert not len(store.get_or_create("sk_a").journal)
+
+
+def test_workspaces_that_others_use_are_released_at_once(
+    durable: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that has seen a change of another one keeps nobody waiting for its reads."""
+    store: Any = durable.open()
+    other = durable.open()
+    made = store.get_or_create("sk_a").submit(video())
+    other.get_or_create("sk_a").credit(Decimal(1))
+    commits = _count_commits(store, monkeypatch)
+
+    async def read() -> None:
+        assert await _read(store, made.id) == "pending"
+        for _ in range(3):
+            await _wait_a_turn()
+        assert commits[0] == 1
+
+    asyncio.run(read())

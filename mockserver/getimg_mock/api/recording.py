@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING, Any, AnyStr, Final
+from typing import TYPE_CHECKING, Any, AnyStr, Final, NamedTuple
 
 from getimg_mock.redaction import find_path_keys, hide_key, shorten_credentials
 from getimg_mock.world.clock import to_wall_time
 from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
+from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 _SHORTEST: Final = 8
 # A key may cross the place where the body is cut.
 _MAX_SCANNED: Final = MAX_BODY + 1024
+# Headers of more bytes are read anew for each request.
+_MAX_REMEMBERED: Final = 4096
 
 
 class RecordedCall:
@@ -60,10 +64,11 @@ class RecordedCall:
         at, wall, operation, method, path, query, sent_headers, *rest = self._parts
         *others, effects, unknown_fields = rest
         begin = (number, at, to_wall_time(wall), operation, method, path, query.decode("latin-1"))
-        unknown = tuple(each.path for each in unknown_fields)
+        unknown = tuple(each.path for each in unknown_fields) if unknown_fields else ()
         end = (*others, tuple(effects), unknown)
-        exchange = Exchange._make((*begin, shorten_credentials(sent_headers), *end))
-        return _cut_bodies(_redact(exchange, _read_key(sent_headers)))
+        sent = _read_headers(sent_headers)
+        exchange: Exchange = create_record(Exchange, (*begin, list(sent.shown), *end))
+        return _cut_bodies(_redact(exchange, sent))
 
 
 def record(
@@ -96,16 +101,54 @@ def record(
     owner.journal.record_draft(RecordedCall(parts), OVERHEAD + texts)
 
 
-def _read_key(headers: Headers) -> bytes | None:
-    """Return the key of a request, valid or not, unless it is very short."""
+class _SentHeaders(NamedTuple):
+    """What the headers of a request say.
+
+    `shown` are those that are kept. `key` is that of the request, valid or not, None for a very
+    short one; `text` is the key as text, and `is_shown` says whether it is in `shown` all the same.
+    """
+
+    shown: Headers
+    key: bytes | None
+    text: str
+    is_shown: bool
+
+
+def _read_headers(headers: Headers) -> _SentHeaders:
+    if sum(map(len, chain.from_iterable(headers))) > _MAX_REMEMBERED:
+        return _read_new_headers(headers)
+    return _read_known_headers(tuple(headers))
+
+
+@lru_cache(maxsize=256)  # a client sends the same headers with every request
+def _read_known_headers(headers: tuple[tuple[bytes, bytes], ...]) -> _SentHeaders:
+    return _read_new_headers(headers)
+
+
+def _read_new_headers(headers: Iterable[tuple[bytes, bytes]]) -> _SentHeaders:
     sent = next((value for name, value in headers if name == b"authorization"), b"")
     key = sent.rpartition(b" ")[2]
-    return key if len(key) >= _SHORTEST else None
+    shown = shorten_credentials(headers)
+    if len(key) < _SHORTEST:
+        return _SentHeaders(shown, None, "", is_shown=False)
+    return _SentHeaders(shown, key, key.decode("latin-1"), is_shown=_shows(key, shown))
 
 
-def _redact(exchange: Exchange, key: bytes | None) -> Exchange:
-    # Few exchanges repeat their key, and one search of all texts is fast.
-    if key is not None and key in exchange.join_texts():
+def _shows(key: bytes, headers: Headers) -> bool:
+    return key in b"\n".join(chain.from_iterable(headers))
+
+
+def _redact(exchange: Exchange, sent: _SentHeaders) -> Exchange:
+    key = sent.key
+    # Few exchanges repeat their key.
+    if key is not None and (
+        sent.is_shown
+        or key in exchange.request_body
+        or key in exchange.body
+        or sent.text in exchange.path
+        or sent.text in exchange.query
+        or _shows(key, exchange.headers)
+    ):
         exchange = _redact_key(exchange, key)
     if "sk_" in exchange.path or "sk_" in exchange.query:
         # Of another workspace: the sender put it into the wrong place.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -13,7 +14,7 @@ from uvicorn.server import ServerState
 
 from getimg_mock.application import create_app
 from getimg_mock.control.request_guard import require_token
-from getimg_mock.errors import ServerError, SettingsError
+from getimg_mock.errors import ServerError, SettingsError, StoreError
 from getimg_mock.serving.http_protocol import HttpProtocol
 from getimg_mock.serving.tls_settings import TlsSetup, prepare_tls
 from getimg_mock.settings import Settings
@@ -217,6 +218,8 @@ async def serve(
         for task in tuple(state.tasks):
             task.cancel()
         await asyncio.gather(*state.tasks, return_exceptions=True)
+        with suppress(StoreError), app.fake.store.batch():
+            pass  # a unit of work ends what the store keeps later than answers are sent
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

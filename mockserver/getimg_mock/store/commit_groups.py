@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 _Result = TypeVar("_Result")
 
 MAX_TOGETHER: Final = 32
-"""Requests that one commit keeps at most: other processes wait meanwhile."""
+"""Requests that wait for one commit at most: other processes wait meanwhile."""
+
+MAX_READS: Final = 256
+"""Requests that have changed only the journal, and that one commit keeps at most."""
+
+LONGEST_SECONDS: Final = 0.005
+"""Real seconds after which the journal of such requests is kept at the latest."""
 
 
 class Kept(asyncio.Future["StoreError | None"]):
@@ -27,19 +33,32 @@ class Kept(asyncio.Future["StoreError | None"]):
 
 
 class CommitGroup:
-    """The requests of one turn of an event loop: one commit keeps the changes of all of them."""
+    """The requests of one turn of an event loop: one commit keeps the changes of all of them.
+
+    `size` counts those that have changed only the journal. `is_open_longer` says whether the turn
+    in which the group began is over, `is_extended` whether it gets a second one.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.size = 0
+        self.is_open_longer = self.is_extended = False
         self._waiting: list[Kept] = []
+        self._is_awaited = False
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether a request waits, or has waited, for the end of the group."""
+        return self._is_awaited
 
     @property
     def is_full(self) -> bool:
         """Whether no further request may join."""
-        return len(self._waiting) >= MAX_TOGETHER
+        return len(self._waiting) >= MAX_TOGETHER or self.size >= MAX_READS
 
     def wait(self) -> Kept:
         """Return what becomes known when the group ends."""
+        self._is_awaited = True
         future = Kept(loop=self.loop)
         self._waiting.append(future)
         return future
@@ -68,7 +87,9 @@ class GroupedUnits(Protocol):
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin a unit of work that is kept with others of the same turn of `loop`."""
 
-    def leave_group(self, error: BaseException | None, *, waits: bool) -> Kept | None:
+    def leave_group(
+        self, error: BaseException | None, *, waits: bool, reads: bool = False
+    ) -> Kept | None:
         """End what `join_group` began; return what the request has to wait for."""
 
 
@@ -119,20 +140,23 @@ class AwaitedTogether(Generic[_Result]):
     """A coroutine of which the first step is kept with those of other requests, if it is the last.
 
     Most requests are one step. The coroutine returns when a commit has kept it, and raises
-    `StoreError` when none has.
+    `StoreError` when none has. One that `reads`, and has changed only the journal, returns before.
     """
 
-    __slots__ = ("_coroutine", "_unit", "_units")
+    __slots__ = ("_coroutine", "_reads", "_unit", "_units")
 
     def __init__(
         self,
         units: GroupedUnits,
         unit: AbstractContextManager[None],
         coroutine: Coroutine[Any, Any, _Result],
+        *,
+        reads: bool = False,
     ) -> None:
         self._units = units
         self._unit = unit
         self._coroutine = coroutine
+        self._reads = reads
 
     def __await__(self) -> Generator[Any, Any, _Result]:
         units, coroutine = self._units, self._coroutine
@@ -148,8 +172,9 @@ class AwaitedTogether(Generic[_Result]):
             # What it changed is kept before it waits, as what it waits for may depend on that.
             units.leave_group(None, waits=False)
             return (yield from _continue(self._unit, coroutine, waits))
-        kept = units.leave_group(None, waits=True)
-        failed = None if kept is None else (yield from kept)
-        if failed is not None:
-            raise StoreError(str(failed)) from failed
+        kept = units.leave_group(None, waits=True, reads=self._reads)
+        if kept is not None:
+            failed = yield from kept
+            if failed is not None:
+                raise StoreError(str(failed)) from failed
         return result

@@ -13,7 +13,7 @@ from getimg_mock.store.rows import Head
 from getimg_mock.store.stored_workspace import StoredWorkspace
 from getimg_mock.store.units import UnitsOfWork
 from getimg_mock.store.workspace_rows import decode_identity
-from getimg_mock.world.clock import wall_seconds
+from getimg_mock.world.clock import stopwatch, wall_seconds
 from getimg_mock.world.identities import KeyStandIn, derive_workspace_id
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 
 _MAX_SESSIONS: Final = 1_000
+# Real seconds for which the change of another process makes this one release workspaces at once.
+_SHARED_SECONDS: Final = 1.0
 
 
 class DurableStore(UnitsOfWork):
@@ -48,6 +50,10 @@ class DurableStore(UnitsOfWork):
         self._base = base
         self._bound = bound
         self._joined: dict[str, StoredWorkspace] = {}
+        # What was looked for last.
+        self._found: StoredWorkspace | None = None
+        # Until when workspaces count as shared with other processes, by the stopwatch.
+        self._shared_until = 0.0
         self._recent: OrderedDict[str, StoredWorkspace] = OrderedDict()
         self._sessions: WeakValueDictionary[str, StoredWorkspace] = WeakValueDictionary()
         self._watcher = ChangeWatcher(self, self._lock)
@@ -57,6 +63,13 @@ class DurableStore(UnitsOfWork):
     def get_or_create(self, key: str) -> Workspace:
         """Return the workspace of `key`; creates it on first use."""
         workspace_id = derive_workspace_id(key)
+        if self._owner == get_ident():
+            # As below, for a further request of the same group.
+            session = self._joined.get(workspace_id)
+            if session is not None and session.is_joined and session.workspace.key == key:
+                self._joined_now += 1
+                self._found = session
+                return session.workspace
         with self._unit:
             session = self._find(workspace_id, key)
             if session is None:
@@ -135,6 +148,7 @@ class DurableStore(UnitsOfWork):
             if key is not None and not isinstance(key, KeyStandIn):
                 session.workspace.key = key
             self._remember(session)
+        self._found = session
         return session
 
     def _read(
@@ -162,7 +176,7 @@ class DurableStore(UnitsOfWork):
         head = Head(identity.id, number, identity.shown_key, version, epoch, 0.0, "", "")
         journal = None if old is None else old.journal
         session = self._build(head, identity, plain.key, journal)
-        self._joined[identity.id] = session
+        self._take_in(session)
         session.adopt(plain)
         self._remember(session)
         return session
@@ -185,9 +199,8 @@ class DurableStore(UnitsOfWork):
 
     def enter(self, session: StoredWorkspace) -> None:
         """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
-        if self._owner == get_ident() and self._joined.get(session.head.id) is session:
+        if session.is_joined and self._owner == get_ident():
             # As below, for the methods of a workspace that enter it again.
-            self._lock.acquire()
             self._depth += 1
             self._joined_now += 1
             return
@@ -216,12 +229,26 @@ class DurableStore(UnitsOfWork):
         ):
             session.detach()
             return
-        self._joined[workspace_id] = session
+        self._take_in(session)
         if session.incarnation != self._rows.incarnation:
             session.incarnation = self._rows.incarnation
             session.forget()
         if found.version != session.head.version or not session.is_loaded:
+            if session.is_loaded:
+                self._shared_until = stopwatch() + _SHARED_SECONDS
             session.load(found)
+
+    def _take_in(self, session: StoredWorkspace) -> None:
+        self._joined[session.head.id] = session
+        session.is_joined = True
+
+    def _has_changed(self) -> bool:
+        """Return whether the unit of work has changed more than the journal."""
+        return self._is_broken or (self._found is not None and self._found.has_changed)
+
+    def _is_shared(self) -> bool:
+        """Return whether other processes have changed the same workspaces lately."""
+        return self._rows.locks_everything or stopwatch() < self._shared_until
 
     def _lock_workspace(self, workspace_id: str) -> HeadVersion | None:
         """Lock a workspace in the rows, and return its version.
@@ -261,7 +288,10 @@ class DurableStore(UnitsOfWork):
             if self._has_begun and broken:
                 self._rows.roll_back()
                 self._forget(joined)
+            for session in joined:
+                session.is_joined = False
             self._joined.clear()
+            self._found = None
             self._has_begun = self._is_broken = self._is_last = False
 
     def _keep(self, joined: list[StoredWorkspace]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Headers
 
 _quote: Final = encode_basestring_ascii
+# Headers of more bytes are encoded anew for each exchange.
+_MAX_REMEMBERED: Final = 4096
 dump_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 """Encodes a value as JSON in ASCII, as texts of clients may hold what UTF-8 does not allow."""
 
@@ -158,7 +161,7 @@ def encode_exchange(exchange: Exchange) -> bytes:
         repr(exchange.seconds),
         "null" if generation is None else _quote(generation),
         dump_json(exchange.rules) if exchange.rules else "[]",
-        dump_json(exchange.fault),
+        "null" if exchange.fault is None else _quote(exchange.fault),
         "true" if exchange.sent else "false",
         encode_effects(effects) if effects else "[]",
         dump_json(exchange.unknown_fields) if exchange.unknown_fields else "[]",
@@ -199,6 +202,17 @@ def decode_exchange(data: bytes) -> Exchange:
 
 
 def _encode_headers(headers: Headers) -> str:
+    if sum(map(len, chain.from_iterable(headers))) > _MAX_REMEMBERED:
+        return _encode_new_headers(headers)
+    return _encode_known_headers(tuple(headers))
+
+
+@lru_cache(maxsize=256)  # a client sends the same headers with every request
+def _encode_known_headers(headers: tuple[tuple[bytes, bytes], ...]) -> str:
+    return _encode_new_headers(headers)
+
+
+def _encode_new_headers(headers: Iterable[tuple[bytes, bytes]]) -> str:
     return f"[{','.join([_encode_header(name, value) for name, value in headers])}]"
 
 

@@ -77,10 +77,14 @@ class MemoryStore:
         return nullcontext()
 
     def run(
-        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+        self,
+        coroutine: Coroutine[Any, Any, _Result],
+        *,
+        together: bool = False,
+        reads: bool = False,
     ) -> Coroutine[Any, Any, _Result]:
         """Return the coroutine itself."""
-        del together
+        del together, reads
         return coroutine
 
     def close(self) -> None:

@@ -49,12 +49,18 @@ class Store(Protocol):
         """Make one unit of work of all that happens in the block, which must not suspend."""
 
     def run(
-        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+        self,
+        coroutine: Coroutine[Any, Any, _Result],
+        *,
+        together: bool = False,
+        reads: bool = False,
     ) -> Awaitable[_Result]:
         """Make one unit of work of each step of a coroutine, from one suspension to the next.
 
         With `together`, units of one turn of the running event loop may be kept by one commit. The
-        coroutine has returned when its own is kept.
+        coroutine has returned when its own is kept. With `reads`, which is for one that uses one
+        workspace by its key, it may return before if it has changed only the journal, which is kept
+        some milliseconds later.
         """
 
     def close(self) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import count as count_up
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from getimg_mock.errors import MissingPackageError, SettingsError, StoreBusyError, StoreError
 from getimg_mock.redaction import HIDDEN_PLACEHOLDER
+from getimg_mock.store.redis_calls import RedisScripts
 from getimg_mock.store.redis_scripts import ACQUIRE, COMMIT, RELEASE
 from getimg_mock.store.rows import FORMAT, Head, HeadVersion
 from getimg_mock.store.turns import take_turns
@@ -26,8 +28,8 @@ BUSY_SECONDS: Final = 6.0
 _LOCK_MILLISECONDS: Final = 5_000
 # One that waits is passed over when it does not ask again for so long, in milliseconds.
 _NEXT_MILLISECONDS: Final = 1_000
-_FIRST_PAUSE: Final = 0.0005
-_LONGEST_PAUSE: Final = 0.01
+_FIRST_PAUSE: Final = 0.00005
+_LONGEST_PAUSE: Final = 0.001
 _CHUNK: Final = 1_000
 _PREFIX: Final = "getimg-mock"
 _FIELDS: Final = ("number", "shown_key", "version", "epoch", "used", "core", "plan")
@@ -49,6 +51,7 @@ class RedisRows:
                 "A store at redis:// needs the package redis: pip install 'getimg-mock[redis]'."
             ) from None
         self.incarnation = 0
+        self.locks_everything = False
         self._shown = _hide_password(address)
         plain, options = _split_options(address)
         self._prefix = f"{options.get('prefix', _PREFIX)}:"
@@ -68,9 +71,8 @@ class RedisRows:
             raise SettingsError(
                 f"{self._shown} is not the address of a Redis server: {error}."
             ) from None
-        self._acquire = self._client.register_script(ACQUIRE)
-        self._commit = self._client.register_script(COMMIT)
-        self._release = self._client.register_script(RELEASE)
+        self._scripts = RedisScripts(self._client)
+        self._process, self._units = generate_secret(8), count_up(1)
         self._token = ""
         self._locked: list[str] = []
         self._deleted: list[str] = []
@@ -111,7 +113,7 @@ class RedisRows:
 
     def begin(self) -> None:
         """Begin a unit of work; workspaces are locked when their versions are read."""
-        self._token = generate_secret(8)
+        self._token = f"{self._process}:{next(self._units)}"
 
     def read_version(self, workspace_id: str, *, waits: bool = True) -> HeadVersion | None:
         """Lock a workspace, and return its version; None for an unknown one."""
@@ -119,7 +121,7 @@ class RedisRows:
         values: list[str | int] = [self._token, _LOCK_MILLISECONDS]
         values += [int(waits), _NEXT_MILLISECONDS]
         for _ in take_turns(BUSY_SECONDS if waits else 0, _FIRST_PAUSE, _LONGEST_PAUSE):
-            found = self._try(lambda: self._acquire(keys, values))
+            found = self._try(lambda: self._scripts.call(ACQUIRE, keys, values))
             if found[0]:
                 break
         else:
@@ -148,7 +150,7 @@ class RedisRows:
         for each in changes:
             values += _flatten(each)
         try:
-            kept = self._commit([], values)
+            kept = self._scripts.call(COMMIT, (), values)
         except self._failures as error:
             raise self._explain(error) from error
         if kept != b"OK":
@@ -158,7 +160,7 @@ class RedisRows:
     def roll_back(self) -> None:
         """End the unit of work without changes."""
         try:
-            self._release([], [self._prefix, self._token, *self._locked])
+            self._scripts.call(RELEASE, (), [self._prefix, self._token, *self._locked])
         except self._failures:  # locks that stay end by themselves
             return
         finally:
@@ -304,6 +306,7 @@ class RedisRows:
 
     def close(self) -> None:
         """Close every connection."""
+        self._scripts.close()
         self._client.close()
 
 

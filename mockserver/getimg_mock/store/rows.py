@@ -73,6 +73,10 @@ class Rows(Protocol):
     def incarnation(self) -> int:
         """How often the place may have been started again."""
 
+    @property
+    def locks_everything(self) -> bool:
+        """Whether a unit of work keeps other processes from all workspaces, not from its own."""
+
     def begin(self) -> None:
         """Begin a unit of work."""
 

@@ -33,8 +33,8 @@ BUSY_SECONDS: Final = 5.0
 
 # SQLite's own waiting sleeps ever longer, up to 0.1 s, while others that ask anew are let in: one
 # of several busy processes can miss its turn for seconds. Short pauses give each of them its turn.
-_FIRST_PAUSE: Final = 0.0005
-_LONGEST_PAUSE: Final = 0.002
+_FIRST_PAUSE: Final = 0.00005
+_LONGEST_PAUSE: Final = 0.0004
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:
@@ -98,6 +98,11 @@ class SqliteRows:
             except sqlite3.DatabaseError as error:
                 refused = error
         raise StoreError(f"The store {self._path} cannot be read: {refused}.") from refused
+
+    @property
+    def locks_everything(self) -> bool:
+        """Whether a unit of work keeps other processes from all workspaces."""
+        return self._locks is None
 
     def begin(self) -> None:
         """Begin a unit of work; workspaces are locked when their versions are read."""

@@ -40,7 +40,7 @@ class StoredJournal(Journal):
 
     `recorded` is the number of the last exchange, `first` that of the oldest one that is left,
     `weight` their size; `stepped` and `first_step` are the same for control commands. `added`,
-    `added_steps` are not kept yet.
+    `added_steps` are not kept yet; each of the first has its number and its size.
     """
 
     _unit: ReentrantLock
@@ -55,7 +55,7 @@ class StoredJournal(Journal):
         self.stepped = 0
         self.first_step = 1
         self._row_weights: dict[int, int] = {}
-        self.added: list[tuple[Exchange, int]] = []
+        self.added: list[tuple[int, Exchange | Draft, int]] = []
         self.added_steps: list[ControlStep] = []
 
     @property
@@ -97,14 +97,33 @@ class StoredJournal(Journal):
         with self._unit:
             self.recorded += 1
             exchange = Exchange(self.recorded, *exchange[1:])
-            self.added.append((exchange, weight))
-            self.weight += weight
-            self._drop_oldest()
+            self._add(exchange, weight)
         self._call_listeners(exchange)
 
     def record_draft(self, draft: Draft, weight: int) -> None:
-        """Do what `record` does: a row has the whole exchange."""
-        self.record(draft.write_out(0), weight)
+        """Do what `record` does, and make the exchange when it is kept."""
+        if self._listeners:
+            self.record(draft.write_out(0), weight)
+            return
+        with self._unit:
+            self.recorded = number = self.recorded + 1
+            self._add(draft, weight)
+        for listener in self._draft_listeners:
+            listener(draft, number)
+
+    def _add(self, item: Exchange | Draft, weight: int) -> None:
+        self.added.append((self.recorded, item, weight))
+        self.weight += weight
+        if self.weight > self._budget or self.recorded - self.first >= self._bound:
+            self._drop_oldest()
+
+    def list_added(self) -> list[tuple[Exchange, int]]:
+        """Return the exchanges that are not kept yet, each with its size."""
+        return [
+            (item if isinstance(item, Exchange) else item.write_out(number), weight)
+            for number, item, weight in self.added
+            if number >= self.first
+        ]
 
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (
@@ -117,7 +136,7 @@ class StoredJournal(Journal):
         """Return the size of an exchange; those of the next ones are read with it."""
         if number not in self._row_weights:
             self._row_weights = dict(self._reader.read_weights(number, _WEIGHED))
-            self._row_weights |= {each.number: weight for each, weight in self.added}
+            self._row_weights |= {added: weight for added, _, weight in self.added}
         return self._row_weights.pop(number, 0)
 
     def record_step(self, step: ControlStep) -> None:
@@ -158,7 +177,7 @@ class StoredJournal(Journal):
                 decode_exchange(each) for each in self._reader.read_exchanges(first, end, _BATCH)
             ]
             if len(batch) < _BATCH:
-                batch += [each for each, _ in self.added if first <= each.number <= end]
+                batch += [each for each, _ in self.list_added() if first <= each.number <= end]
             return batch, (batch[-1].number if batch else last)
 
     def clear(self) -> None:

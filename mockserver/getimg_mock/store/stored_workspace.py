@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.errors import StoreError
 from getimg_mock.store.encoding import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.settings import Settings
     from getimg_mock.store.rows import Head, HeadVersion, Rows
+    from getimg_mock.store.views import WorkspaceUnits
     from getimg_mock.world.generations import Generation
     from getimg_mock.world.identities import Identity
     from getimg_mock.world.journal import Effect
@@ -54,22 +56,6 @@ _MAX_KNOWN: Final = 50_000
 _MAX_KNOWN_AT_START: Final = 1_000
 # Rows of dropped exchanges are deleted so many at a time.
 _DELETED_AT_ONCE: Final = 64
-
-
-class Units(Protocol):
-    """The units of work of a store."""
-
-    def enter(self, session: StoredWorkspace) -> None:
-        """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
-
-    def leave(self, error: BaseException | None) -> None:
-        """End what `enter` began."""
-
-    def touch(self, session: StoredWorkspace) -> None:
-        """Take the workspace into the unit of work of this thread, if there is one."""
-
-    def watch(self) -> None:
-        """Note that something waits for what other processes do."""
 
 
 class StoredWorkspace:
@@ -85,7 +71,7 @@ class StoredWorkspace:
         rows: Rows,
         head: Head,
         base: Settings,
-        units: Units,
+        units: WorkspaceUnits[StoredWorkspace],
         *,
         identity: Identity,
         key: str,
@@ -95,6 +81,8 @@ class StoredWorkspace:
         self.incarnation = rows.incarnation
         self.is_detached = False
         self.is_new = False
+        # Whether the unit of work, or its group, has the workspace.
+        self.is_joined = False
         self._is_ready = False
         self._rows = rows
         self.base = base
@@ -111,7 +99,7 @@ class StoredWorkspace:
         self._charged: TrackedDict[bool] = TrackedDict(self._changed)
         self._polls: TrackedDict[int] = TrackedDict(self._changed)
         self._unreported: TrackedDict[list[Effect]] = TrackedDict(self._changed)
-        self.lock = UnitLock(lambda: units.enter(self), units.leave)
+        self.lock = UnitLock(partial(units.enter, self), units.leave)
         self.clock = StoredClock(self.lock, self._touch, units.watch)
         self.journal = (
             journal
@@ -150,12 +138,26 @@ class StoredWorkspace:
         return bool(self._core) or self.is_new
 
     @property
+    def has_changed(self) -> bool:
+        """Whether a request that changes no plan, clock or limit has changed more than the journal.
+
+        Each request counts among those that rules have seen.
+        """
+        return bool(
+            self._changed
+            or self._counts
+            or self.is_new
+            or self._entries.added
+            or len(self.workspace.scenarios)
+        )
+
+    @property
     def is_awaited(self) -> bool:
         """Whether something waits for what other processes do to the workspace."""
         return self.clock.is_awaited or self.journal.has_listeners
 
     def _touch(self) -> None:
-        if self._is_ready and not self.is_detached:
+        if self._is_ready and not (self.is_joined or self.is_detached):
             self._units.touch(self)
 
     # Reading -------------------------------------------------------------------------------------
@@ -327,8 +329,7 @@ class StoredWorkspace:
             counts=dict(self._counts),
             exchanges={
                 each.number: (weight, encode_exchange(each))
-                for each, weight in self.journal.added
-                if each.number >= self.journal.first
+                for each, weight in self.journal.list_added()
             },
             steps={each.number: encode_step(each) for each in self.journal.added_steps},
         )
@@ -393,4 +394,5 @@ class StoredWorkspace:
             return
         self._changed.clear()
         self.is_detached = True
+        self.is_joined = False
         self.workspace.retire()

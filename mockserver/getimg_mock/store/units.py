@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from getimg_mock.errors import GetimgMockError, Refusal, StoreError
-from getimg_mock.store.commit_groups import Awaited, AwaitedTogether, CommitGroup
+from getimg_mock.store.commit_groups import (
+    LONGEST_SECONDS,
+    Awaited,
+    AwaitedTogether,
+    CommitGroup,
+)
 from getimg_mock.store.views import UnitLock
 
 if TYPE_CHECKING:
@@ -24,7 +30,8 @@ class UnitsOfWork:
     """The units of work of a store: a subclass says what beginning to read and ending one mean.
 
     One thread at a time is in a unit. It ends when what was entered first is left. A group of units
-    ends at the end of the turn of the event loop, or before any other unit begins.
+    ends at the end of the turn of the event loop, or before any other unit begins; one of reads may
+    take longer.
     """
 
     def __init__(self) -> None:
@@ -48,45 +55,70 @@ class UnitsOfWork:
         """Make one unit of work of all that happens in the block."""
         return self._unit
 
+    def _has_changed(self) -> bool:
+        """Return whether the unit of work has changed more than the journal."""
+        raise NotImplementedError
+
+    def _is_shared(self) -> bool:
+        """Return whether other processes have changed the same workspaces lately."""
+        raise NotImplementedError
+
     def run(
-        self, coroutine: Coroutine[Any, Any, _Result], *, together: bool = False
+        self,
+        coroutine: Coroutine[Any, Any, _Result],
+        *,
+        together: bool = False,
+        reads: bool = False,
     ) -> Awaitable[_Result]:
         """Make one unit of work of each step of a coroutine, from one suspension to the next."""
         if together:
-            return AwaitedTogether(self, self._unit, coroutine)
+            return AwaitedTogether(self, self._unit, coroutine, reads=reads)
         return Awaited(self._unit, coroutine)
 
     def _begin(self) -> None:
-        self._lock.acquire()
-        if self._group is not None and not self._depth:
-            self._end_group()
+        if self._owner != get_ident():
+            self._lock.acquire()
+            if self._group is not None:
+                self._end_group()
+            self._owner = get_ident()
         self._depth += 1
-        self._owner = get_ident()
 
     def join_group(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin a unit of work that is kept with others of the same turn of `loop`."""
-        self._lock.acquire()
-        if self._group is not None and self._group.is_full and not self._depth:
-            self._end_group()
+        if self._owner != get_ident():
+            self._lock.acquire()
+            if self._group is not None and self._group.is_full:
+                self._end_group()
+            self._owner = get_ident()
         if self._group is None:
             self._open_group(loop)
         self._depth += 1
         self._joined_now = 0
-        self._owner = get_ident()
 
     def _open_group(self, loop: asyncio.AbstractEventLoop) -> None:
         self._group = CommitGroup(loop)
         loop.call_soon(self._end_open_group, self._group)
 
-    def leave_group(self, error: BaseException | None, *, waits: bool) -> Kept | None:
-        """End what `join_group` began; return what the request has to wait for."""
+    def leave_group(
+        self, error: BaseException | None, *, waits: bool, reads: bool = False
+    ) -> Kept | None:
+        """End what `join_group` began; return what the request has to wait for.
+
+        One that `reads`, and has changed nothing, waits for none if no other of its group does: all
+        that it has seen is kept.
+        """
+        group = self._group
+        if reads and group is not None and not (group.is_awaited or self._has_changed()):
+            group.size += 1
+            self._release()
+            return None
         failed, future = None, None
         try:
             if error is not None:
                 self._note_error(error)
             is_broken = self._is_broken
             if waits and self._group is not None and self._has_begun and not self._is_last:
-                future = None if is_broken else self._group.wait()
+                future = None if is_broken else self._wait_for(self._group)
             if future is None and self._depth == 1 and (self._has_begun or is_broken):
                 failed = self._end_group()
         finally:
@@ -95,7 +127,33 @@ class UnitsOfWork:
             raise failed
         return future
 
+    def _wait_for(self, group: CommitGroup) -> Kept:
+        if group.is_open_longer:
+            group.is_open_longer = False
+            group.loop.call_soon(self._end_open_group, group)
+        return group.wait()
+
     def _end_open_group(self, group: CommitGroup) -> None:
+        """End a group at the end of its turn, unless only the journal would have it kept.
+
+        Then it goes on for some turns, as long as no other process has to wait for its workspaces.
+        """
+        with self._lock:
+            if self._group is not group or group.is_open_longer:
+                return
+            is_shared = self._is_shared()
+            if is_shared and not group.is_extended:
+                # Its workspaces were waited for: what clients have sent meanwhile comes next.
+                group.is_extended = True
+                group.loop.call_soon(self._end_open_group, group)
+                return
+            if self._has_begun and not (group.is_awaited or group.is_full or is_shared):
+                group.is_open_longer = True
+                group.loop.call_later(LONGEST_SECONDS, self._end_long_group, group)
+                return
+            self._end_group()
+
+    def _end_long_group(self, group: CommitGroup) -> None:
         with self._lock:
             if self._group is group:
                 self._end_group()
@@ -121,11 +179,16 @@ class UnitsOfWork:
         finally:
             self._depth -= 1
             self._owner = owner
+            if error is not None and not group.is_awaited:
+                sys.stderr.write(f"{error} The journal lacks {group.size} requests.\n")
             group.end(error)
         return error
 
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; the outermost end keeps the changes or raises `StoreError`."""
+        if error is None and self._depth > 1:
+            self._depth -= 1
+            return
         try:
             if error is not None:
                 self._note_error(error)
@@ -143,4 +206,4 @@ class UnitsOfWork:
         self._depth -= 1
         if not self._depth:
             self._owner = None
-        self._lock.release()
+            self._lock.release()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.journal import Effect
 
 _Value = TypeVar("_Value")
+_Session_contra = TypeVar("_Session_contra", contravariant=True)
 
 MAX_CACHED: Final = 2_000
 """Generations that have ended and are kept in the memory of a process, for each workspace."""
@@ -221,6 +222,22 @@ class StoredEntries:
 
     def __len__(self) -> int:
         return min(MAX_ENTRIES, self.total - self.cleared)
+
+
+class WorkspaceUnits(Protocol[_Session_contra]):
+    """The units of work of a store."""
+
+    def enter(self, session: _Session_contra) -> None:
+        """Begin a unit of work, or continue the one of this thread, with this workspace in it."""
+
+    def leave(self, error: BaseException | None) -> None:
+        """End what `enter` began."""
+
+    def touch(self, session: _Session_contra) -> None:
+        """Take the workspace into the unit of work of this thread, if there is one."""
+
+    def watch(self) -> None:
+        """Note that something waits for what other processes do."""
 
 
 class UnitLock:
