@@ -148,7 +148,10 @@ def test_the_status_is_that_of_the_program(tmp_of_runs: Path) -> None:
     [
         ([], "getimg-mock run -- node my-program.js"),
         (["--header", "X", "--", "true"], "X-Mock-Behaviour=status=503"),
-        (["--api-host", "https://x.test", "--", "true"], "'https://x.test' is not a host name"),
+        (
+            ["--api-host", "https://x.test", "--", "true"],
+            "--api-host: 'https://x.test' is not a host name",
+        ),
         (["--api-host", "*.x.test", "--", "true"], "'*.x.test' is not one host"),
         (["--tls", "--", "true"], "leave out --tls"),
         (["node", "-e", "1"], "follows --: getimg-mock run -- node -e 1"),
