@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.world.generations import Product
+    from getimg_mock.world.journal import Effect
     from getimg_mock.world.workspaces import Workspace
 
 
@@ -27,9 +28,10 @@ class LedgerProxy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def spend(self, generation: str, amount: Decimal, at: datetime) -> None:
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> tuple[Effect, ...]:
         self.hold(generation, amount, at)
         self.charge(generation, amount, at)
+        return ()  # both have recorded theirs
 
 
 class Unbooked(LedgerProxy):

@@ -54,6 +54,9 @@ REAL_API_URL: Final = "https://api.getimg.ai"
 MAX_WAIT: Final = 15.0
 """The longest wait in seconds, by default."""
 
+_CONNECTIONS: Final = 32
+"""How many connections a burst opens at once: a server resets those beyond its queue."""
+
 _KNOWN_PACE: Final = 3
 """How many videos must have ended before their time says how long others are waited for."""
 
@@ -351,7 +354,10 @@ class HttpSession:
     def exchange_all(
         self, batch: Sequence[tuple[PreparedRequest, Send]]
     ) -> Iterator[ReceivedResponse]:
-        """Send what the budget allows at the same time, each on its own connection."""
+        """Send what the budget allows at the same time, each on its own connection.
+
+        So many connections are open at once as the smallest queue of common servers takes.
+        """
         gate = self._target.gate
         allowed: list[tuple[PreparedRequest, Send]] = []
         refused: RefusedError | None = None
@@ -363,7 +369,7 @@ class HttpSession:
                 refused = error
                 break
             allowed.append((sent, step))
-        with ThreadPoolExecutor(len(batch) or 1) as pool:
+        with ThreadPoolExecutor(min(len(batch), _CONNECTIONS) or 1) as pool:
             answers = list(pool.map(self._send_on_new_connection, [sent for sent, _ in allowed]))
         for (sent, step), received in zip(allowed, answers, strict=True):
             if gate is not None:
