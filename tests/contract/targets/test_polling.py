@@ -116,6 +116,13 @@ def test_errors_alone_end_the_polling(status: int) -> None:
     assert sum(stub.waits) < 60
 
 
+def test_videos_that_are_gone_are_given_up_at_once() -> None:
+    """A plan with hundreds of videos does not wait half a minute for each that is forgotten."""
+    stub = poll(Stub(status=404), times=100)
+    assert stub.abandoned == 100
+    assert sum(stub.waits) < 60
+
+
 def test_bytes_after_a_response_are_not_hidden_by_another_try() -> None:
     """A lost connection is tried again; what is no response says that the framing is wrong."""
     sent: list[bytes] = []
