@@ -105,7 +105,7 @@ def _wants_an_extension(asked: Asked, _scene: Scene) -> Reply | None:
 
 def _loses_a_date(asked: Asked, reply: Reply, _scene: Scene) -> None:
     """A range over the end of summer time lacks its last date."""
-    if asked.path == "/v2/billing/costs" and reply.status == 200:
+    if asked.method == "GET" and asked.path == "/v2/billing/costs" and reply.status == 200:
         body = reply.json
         if any(each["date"] == "2025-10-26" for each in body["data"][:-1]):
             reply.say(body | {"data": body["data"][:-1]})
