@@ -64,8 +64,10 @@ def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(other) as connection:
         connection.execute("CREATE TABLE things (name)")
     connection.close()
-    with pytest.raises((SettingsError, StoreError)):
+    before = other.read_bytes()
+    with pytest.raises(SettingsError, match="another program"):
         SqliteRows(other)
+    assert other.read_bytes() == before
     assert text.read_bytes() == b"not a database" * 100
 
 

@@ -31,6 +31,8 @@ _NEXT_MILLISECONDS: Final = 1_000
 _FIRST_PAUSE: Final = 0.00005
 _LONGEST_PAUSE: Final = 0.001
 _CHUNK: Final = 1_000
+# How servers refuse a client without a password, by the version of the protocol.
+_ASKS_FOR_PASSWORD: Final = ("HELLO must be called", "Authentication required")
 _PREFIX: Final = "getimg-mock"
 _FIELDS: Final = ("number", "shown_key", "version", "epoch", "used", "core", "plan")
 
@@ -107,6 +109,8 @@ class RedisRows:
 
     def _explain(self, error: Exception) -> StoreError:
         why = str(error).rstrip(".")
+        if any(each in why for each in _ASKS_FOR_PASSWORD):
+            why = "it asks for a password, as in redis://:PASSWORD@HOST:PORT/0"
         return StoreError(f"The store {self._shown} cannot be used: {why}.")
 
     # Units of work -------------------------------------------------------------------------------

@@ -179,8 +179,8 @@ class UnitsOfWork:
         finally:
             self._depth -= 1
             self._owner = owner
-            if error is not None and not group.is_awaited:
-                sys.stderr.write(f"{error} The journal lacks {group.size} requests.\n")
+            if error is not None and group.size:
+                sys.stderr.write(f"{error} Reads that the journal lacks: {group.size}.\n")
             group.end(error)
         return error
 
