@@ -12,7 +12,7 @@ from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
@@ -69,6 +69,10 @@ class RecordedCall:
         sent = _read_headers(sent_headers)
         exchange: Exchange = create_record(Exchange, (*begin, list(sent.shown), *end))
         return _cut_bodies(_redact(exchange, sent))
+
+    def encode(self, number: int, encode: Callable[[Exchange], bytes]) -> bytes:
+        """Return what `encode` makes of the exchange."""
+        return encode(self.write_out(number))
 
 
 def record(

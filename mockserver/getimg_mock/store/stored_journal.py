@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from getimg_mock.store.encoding import decode_exchange, decode_step
+from getimg_mock.store.encoding import decode_exchange, decode_step, encode_exchange
 from getimg_mock.world.clock import VirtualClock, wall_seconds
 from getimg_mock.world.control_steps import MAX_STEPS, ControlStep
 from getimg_mock.world.journal import Exchange, Journal
@@ -117,13 +117,19 @@ class StoredJournal(Journal):
         if self.weight > self._budget or self.recorded - self.first >= self._bound:
             self._drop_oldest()
 
-    def list_added(self) -> list[tuple[Exchange, int]]:
-        """Return the exchanges that are not kept yet, each with its size."""
-        return [
-            (item if isinstance(item, Exchange) else item.write_out(number), weight)
+    def encode_added(self) -> dict[int, tuple[int, bytes]]:
+        """Return size and row of the exchanges that are not kept yet, by number."""
+        first = self.first
+        return {
+            number: (
+                weight,
+                encode_exchange(item)
+                if isinstance(item, Exchange)
+                else item.encode(number, encode_exchange),
+            )
             for number, item, weight in self.added
-            if number >= self.first
-        ]
+            if number >= first
+        }
 
     def _drop_oldest(self) -> None:
         while self.recorded - self.first + 1 > self._bound or (
@@ -177,7 +183,11 @@ class StoredJournal(Journal):
                 decode_exchange(each) for each in self._reader.read_exchanges(first, end, _BATCH)
             ]
             if len(batch) < _BATCH:
-                batch += [each for each, _ in self.list_added() if first <= each.number <= end]
+                batch += [
+                    item if isinstance(item, Exchange) else item.write_out(number)
+                    for number, item, _ in self.added
+                    if first <= number <= end
+                ]
             return batch, (batch[-1].number if batch else last)
 
     def clear(self) -> None:

@@ -11,7 +11,6 @@ from getimg_mock.store.encoding import (
     GenerationRow,
     decode_generation,
     encode_effects,
-    encode_exchange,
     encode_generation,
     encode_step,
 )
@@ -327,10 +326,7 @@ class StoredWorkspace:
             anew=self.is_new,
             generations={name: self._encode(name) for name in self._changed},
             counts=dict(self._counts),
-            exchanges={
-                each.number: (weight, encode_exchange(each))
-                for each, weight in self.journal.list_added()
-            },
+            exchanges=self.journal.encode_added(),
             steps={each.number: encode_step(each) for each in self.journal.added_steps},
         )
         self._collect_effects(changes)

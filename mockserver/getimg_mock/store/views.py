@@ -241,7 +241,7 @@ class WorkspaceUnits(Protocol[_Session_contra]):
 
 
 class UnitLock:
-    """Enters and leaves units of work of a store: the lock of a workspace that is kept there."""
+    """Enters and leaves units of work of a store."""
 
     __slots__ = ("_enter", "_leave")
 

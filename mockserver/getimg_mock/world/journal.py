@@ -205,6 +205,9 @@ class Draft(Protocol):
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
 
+    def encode(self, number: int, encode: Callable[[Exchange], bytes]) -> bytes:
+        """Return what `encode` makes of the exchange."""
+
 
 DraftListener = Callable[["Exchange | Draft", int], None]
 
