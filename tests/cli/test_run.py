@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 import threading
+from argparse import Namespace
 from pathlib import Path
 from socket import create_server
 from typing import TYPE_CHECKING, Final
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from getimg_mock.cli import main
+from getimg_mock.cli.program_options import PROGRAM_PRESET
+from getimg_mock.cli.serve import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,10 +143,32 @@ def test_the_status_is_that_of_the_program(tmp_of_runs: Path) -> None:
     assert "Traceback" not in missing.stderr
 
 
-@pytest.mark.parametrize("words", [["run"], ["run", "--header", "X", "--", "true"]])
-def test_a_command_line_that_runs_nothing_is_refused(words: list[str]) -> None:
-    """A forgotten command or a header without a value is an error with an example."""
-    assert main(words) == 2
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "getimg-mock run -- node my-program.js"),
+        (["--header", "X", "--", "true"], "X-Mock-Behaviour=status=503"),
+        (["--api-host", "https://x.test", "--", "true"], "'https://x.test' is not a host name"),
+        (["--api-host", "*.x.test", "--", "true"], "'*.x.test' is not one host"),
+        (["--tls", "--", "true"], "leave out --tls"),
+        (["node", "-e", "1"], "follows --: getimg-mock run -- node -e 1"),
+    ],
+)
+def test_a_command_line_that_runs_nothing_is_refused(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The error says what would have worked."""
+    assert main(["run", *words]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_addresses_of_a_settings_file_are_those_of_serve(tmp_path: Path) -> None:
+    """A project's file is read for a run, too, which opens no port of its, and no HTTPS."""
+    file = tmp_path / "own.toml"
+    file.write_text('tls = true\ntls-host = "a.test"\nhost = "0.0.0.0"\nport = 1\nbalance = 3\n')
+    settings = load_settings(Namespace(config=file), PROGRAM_PRESET)
+    assert (settings.host, settings.port, str(settings.balance)) == ("127.0.0.1", 0, "3")
+    assert (settings.tls, settings.tls_host) == (False, ())
 
 
 def test_signals_reach_the_program(tmp_of_runs: Path) -> None:

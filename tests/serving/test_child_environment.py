@@ -11,6 +11,7 @@ from getimg_mock.errors import SettingsError
 from getimg_mock.serving.child_environment import (
     ChildAddresses,
     build_environment,
+    find_upstream,
     read_header,
 )
 from getimg_mock.serving.trust_files import TrustFiles
@@ -62,6 +63,22 @@ def test_an_isolated_program_has_no_way_around_the_proxy() -> None:
     made = build({"NO_PROXY": "corp.test"}, isolated=True)
     assert made["NO_PROXY"] == "localhost,127.0.0.1,::1"
     assert made["http_proxy"] == made["https_proxy"] == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize(
+    ("inherited", "upstream"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:1"}, "http://a:1"),
+        ({"all_proxy": "http://b:1", "HTTPS_PROXY": ""}, "http://b:1"),
+        ({"HTTP_PROXY": "http://c:1"}, None),
+    ],
+)
+def test_other_hosts_are_reached_by_the_proxy_of_before(
+    inherited: dict[str, str], upstream: str | None
+) -> None:
+    """That of https, else that of all schemes: the program's own variables name the run's proxy."""
+    assert find_upstream(inherited) == upstream
 
 
 def test_headers_are_added_to_those_of_the_user() -> None:

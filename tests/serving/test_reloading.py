@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from getimg_mock import create_app
 from getimg_mock.cassettes.cassette_writer import write_entries
@@ -18,8 +21,6 @@ from getimg_mock.settings import Settings
 from tests.cassettes.samples import build_refusal, write_sample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from getimg_mock.application import Application
 
 SCENARIO = 'summary = "x"\n[[rules]]\non = "images.generate"\nerror = "%s"\n'
@@ -100,6 +101,23 @@ def test_models_and_media_are_read_anew(tmp_path: Path) -> None:
     models.write_text(json.dumps({"models": [first, {**first, "id": "another-model"}]}))
     assert "models" in served.reloader.reload()
     assert len(served.ask("/models")["models"]) == before + 1
+    assert served.reloader.reload() == ""
+
+
+def test_a_picture_of_ones_own_is_read_anew(tmp_path: Path) -> None:
+    """What it is follows the file; one that has other pixels alone is named as well."""
+    picture = tmp_path / "cat.png"
+    Image.new("RGB", (30, 20), "red").save(picture)
+    served = Served(tmp_path, f"media = [{json.dumps(str(picture))}]\n")
+    Image.new("RGB", (30, 20), "blue").save(picture)
+    os.utime(picture, ns=(1, 1))
+    assert served.reloader.reload() == f"Reloaded: media {picture}."
+    Image.new("RGB", (40, 20), "blue").save(picture)
+    assert served.reloader.reload() == "Reloaded: media, 1 rules."
+    assert served.ask("/media")["configured"][0]["files"][0]["width"] == 40
+    picture.write_bytes(picture.read_bytes()[:45])
+    assert f"{picture} is a broken picture" in served.reloader.reload()
+    assert served.ask("/media")["configured"][0]["files"][0]["width"] == 40
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,8 @@ def test_a_mistake_is_named_and_changes_nothing(text: str, said: str, tmp_path: 
     told = served.change(text)
     assert told.startswith("Not reloaded, the former settings stay in force: ")
     assert said in told
+    # What is missing may be added without a further change of the settings file.
+    assert not said.startswith("gone") or Path(said).absolute() in served.reloader.list_files()
     assert served.ask("/settings")["video_seconds"] == "5"
     assert served.change("video-seconds = 6\n") == "Reloaded: video-seconds 6 (was 5)."
 

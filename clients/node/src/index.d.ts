@@ -86,6 +86,25 @@ export interface Rule {
 /** A rule of your own; `docs/scenarios.md` has its fields. */
 export type RuleInput = { on?: string | string[]; [name: string]: unknown };
 
+/** A rule that delivers files of your own, with what each of them is. */
+export interface MediaRule {
+  id: string;
+  /** The file or folder that was named. */
+  source: string;
+  files: {
+    path: string;
+    mime_type: string;
+    width: number;
+    height: number;
+    duration: number | null;
+    fps: number | null;
+    has_sound: boolean;
+  }[];
+  prompt: string | null;
+  model: string | null;
+  on: string | null;
+}
+
 export interface LinkOptions {
   /** Real milliseconds after which something real that stays silent does not hold time back. Default 5000. */
   patience?: number;
@@ -151,6 +170,13 @@ export class Workspace {
     list(): Promise<Record<string, unknown>>;
     set(rule: ControlRequests["transitions.set"]): Promise<Record<string, unknown>>;
     next(rule: Record<string, unknown>): Promise<Record<string, unknown>>;
+    clear(): Promise<unknown>;
+  };
+  readonly media: {
+    list(): Promise<MediaRule[]>;
+    /** Deliver a file of your own, or one of a folder, in new generations; it is read now, by the fake. */
+    add(file: string, criteria?: Omit<ControlRequests["media.add"], "file">): Promise<MediaRule>;
+    remove(id: string): Promise<MediaRule>;
     clear(): Promise<unknown>;
   };
   readonly scenarios: {

@@ -1,5 +1,6 @@
 /** The handle on one workspace of a fake: its clock, money, journal, faults and verdict. */
 
+import { resolve } from "node:path";
 import { ControlClient } from "./control.js";
 import { LinkedTime } from "./linked-time.js";
 
@@ -90,6 +91,12 @@ export class Workspace {
       set: send("POST", "transitions"),
       next: send("POST", "transitions/next"),
       clear: () => this.send("DELETE", "transitions"),
+    };
+    this.media = {
+      list: async () => (await this.send("GET", "media")).rules,
+      add: (file, criteria = {}) => this.send("POST", "media", { ...criteria, file: resolve(String(file)) }),
+      remove: (id) => this.send("DELETE", `media/${encodeURIComponent(id)}`),
+      clear: () => this.send("DELETE", "media"),
     };
     this.scenarios = {
       list: async () => (await this.send("GET", "scenarios")).rules,

@@ -1,7 +1,10 @@
 import assert from "node:assert";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { matchers, sameAmount, startGetimgMock } from "../src/index.js";
@@ -49,6 +52,27 @@ test("faults, limits and settings are what a test says", async (t) => {
   await mock.limits.set({ image_rpm: 1 });
   await mock.settings.set({ retention: 60 });
   assert.equal((await mock.settings.get()).retention, 60);
+});
+
+test("a file of one's own is delivered, byte for byte", async (t) => {
+  const mock = await getimgMock(t);
+  const bytes = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAADUlEQVR42mP4zwAE/wEHAAH/PX2MSQAAAABJRU5ErkJggg==",
+    "base64",
+  );
+  const folder = await mkdtemp(join(tmpdir(), "getimg-node-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const file = join(folder, "own.png");
+  await writeFile(file, bytes);
+  const rule = await mock.media.add(relative(process.cwd(), file), { prompt: "lighthouse" });
+  assert.deepEqual([rule.source, rule.files[0].width, rule.files[0].height], [file, 2, 1]);
+  const [made] = (await (await draw(mock)).json()).data;
+  assert.deepEqual([made.width, made.height, made.mime_type], [2, 1, "image/png"]);
+  assert.deepEqual(Buffer.from(await (await fetch(made.url)).arrayBuffer()), bytes);
+  assert.deepEqual((await mock.media.list()).map((each) => each.id), [rule.id]);
+  await mock.media.remove(rule.id);
+  assert.deepEqual(await mock.media.list(), []);
+  await assert.rejects(mock.media.add(join(folder, "none.png")), /none\.png cannot be read: No such file/);
 });
 
 test("a state is taken and given back, here and under another key", async (t) => {

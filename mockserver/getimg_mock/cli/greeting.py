@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TLS = """
-HTTPS is at {url}; getimg-mock ca shows how programs trust it.
+HTTPS is at {url}{trust}.
 """
+_TRUST = "; getimg-mock ca shows how programs trust it"
 _CONTROL = """
 The controls under /__mock__/ ask for this token in the header X-Mock-Token:
   export GETIMG_MOCK_TOKEN={token}
@@ -40,7 +41,7 @@ def render_greeting(
     """Return what to do next, ready to copy; `secure` is the address of HTTPS."""
     control = _CONTROL.format(token=token) if token else ""
     if secure:
-        control = _TLS.format(url=secure) + control
+        control = _TLS.format(url=secure, trust=_TRUST if authority else "") + control
     trust = f"--cacert {shlex.quote(str(authority))} " if url == secure and authority else ""
     return f"""\
 getimg-mock answers at {url} (Ctrl-C stops it)

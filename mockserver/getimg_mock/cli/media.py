@@ -38,8 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
         answer = channel.call("DELETE", "/media")
     else:
         answer = channel.call("DELETE", f"/media/{arguments.rule}")
-    rules = [answer] if "id" in answer else [*answer["configured"], *answer["rules"]]
-    return print_answer(arguments, answer, map(_render_line, rules) if rules else ["No rules."])
+    configured = [f"{_render_line(each)}  (configured)" for each in answer.get("configured", ())]
+    own = [answer] if "id" in answer else answer["rules"]
+    lines = [*configured, *map(_render_line, own)]
+    return print_answer(arguments, answer, lines or ["No rules."])
 
 
 def _render_line(rule: dict[str, Any]) -> str:

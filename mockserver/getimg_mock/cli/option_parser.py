@@ -79,5 +79,18 @@ class Parser(argparse.ArgumentParser):
         """Parse, and let this parser, which knows its options, refuse what is left over."""
         parsed, rest = super().parse_known_args(args, namespace)
         if rest:
+            if program := self._find_program(parsed):
+                raise GetimgMockError(
+                    f"Unknown option {rest[0]!r}. What belongs to the program follows --: "
+                    f"{self.prog} -- {' '.join([*program, *rest])}"
+                )
             self.refuse_unknown(rest[0])
         return parsed, rest
+
+    def _find_program(self, parsed: argparse.Namespace) -> list[str]:
+        """Return the program that a command is to run, as far as it was understood."""
+        takes_one = any(
+            each.dest == "program" and not each.option_strings for each in self._actions
+        )
+        found: list[str] = parsed.program if takes_one else []
+        return found

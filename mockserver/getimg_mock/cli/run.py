@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.application import create_app
-from getimg_mock.cli.program_options import add_program_options, build_program
+from getimg_mock.cli.program_options import PROGRAM_PRESET, add_program_options, build_program
 from getimg_mock.cli.serve import add_settings, judge_client, load_settings
 from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSpool
 from getimg_mock.control.request_guard import require_token
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.program:
         raise SettingsError("Say what to run: getimg-mock run -- node my-program.js")
     program = build_program(arguments, isolated=arguments.isolated)
-    settings = load_settings(arguments, {"port": 0, "quiet": True})
+    settings = load_settings(arguments, PROGRAM_PRESET)
     if settings.tls or settings.tls_host:
         raise SettingsError(
             "getimg-mock run answers HTTPS with a certificate of its own: leave out --tls. "

@@ -38,7 +38,7 @@ from getimg_mock.setting_values import read_host_names, read_media, read_names
 from getimg_mock.settings import FILE, PREFIX, Settings, format_option_name, list_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from getimg_mock.application import Application
     from getimg_mock.contract.clients.traffic_spool import SpooledTraffic
@@ -309,7 +309,7 @@ def _serve(
     gc.freeze()
 
 
-def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Settings:
+def load_settings(arguments: argparse.Namespace, preset: Mapping[str, Any]) -> Settings:
     """Return the settings of a command line; `preset` replaces variables, file and defaults."""
     given = {
         option.name: getattr(arguments, option.name)
@@ -317,7 +317,7 @@ def load_settings(arguments: argparse.Namespace, preset: dict[str, Any]) -> Sett
         if hasattr(arguments, option.name)
     }
     named = arguments.config or os.environ.get(PREFIX + "CONFIG")
-    return Settings.load(preset | given, os.environ, Path(named) if named else None)
+    return Settings.load({**preset, **given}, os.environ, Path(named) if named else None)
 
 
 def find_settings_file(arguments: argparse.Namespace) -> Path:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from getimg_mock.cli import reporting
+from getimg_mock.cli.program_options import PROGRAM_PRESET
 from getimg_mock.cli.serve import add_settings, format_settings, load_settings
 from getimg_mock.contract.clients.drivers.adapters import SHIPPED
 from getimg_mock.contract.clients.drivers.driver_lookup import CASE_SECONDS
@@ -166,7 +167,7 @@ def _build_observed(arguments: argparse.Namespace, given: list[str]) -> Observed
     for name in ("store", "workers"):
         if hasattr(arguments, name):
             raise SettingsError(f"Leave out --{name}: the fake of --observe keeps nothing.")
-    preset = {"port": 0, "quiet": True, "store": MEMORY_STORE, "workers": 1}
+    preset = {**PROGRAM_PRESET, "store": MEMORY_STORE, "workers": 1}
     settings = load_settings(arguments, preset)
     return ObservedCommand(arguments.clients, arguments.scenario, settings, given)
 

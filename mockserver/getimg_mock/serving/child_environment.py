@@ -74,6 +74,11 @@ def read_either(environment: Mapping[str, str], name: str) -> str:
     return environment.get(name.lower()) or environment.get(name) or ""
 
 
+def find_upstream(environment: Mapping[str, str]) -> str | None:
+    """Return the proxy by which programs reach https hosts; None where they need none."""
+    return read_either(environment, "HTTPS_PROXY") or read_either(environment, "ALL_PROXY") or None
+
+
 def read_header(text: str) -> str:
     """Return `Name: value` of `Name=value`; raises `SettingsError` for anything else."""
     name, equals, value = text.partition("=")

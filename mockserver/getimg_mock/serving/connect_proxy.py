@@ -212,7 +212,7 @@ async def _open_tunnel(rules: ProxyRules, far: ByteRelay, host: str, port: int) 
     url = rules.upstream if "://" in rules.upstream else f"http://{rules.upstream}"
     proxy = urlsplit(url)
     if proxy.scheme != "http" or not proxy.hostname:
-        raise ConnectionError("HTTPS_PROXY is not the http:// address of a proxy")
+        raise ConnectionError("HTTPS_PROXY or ALL_PROXY is not the http:// address of a proxy")
     greeting = _UpstreamGreeting()
     opened: tuple[Any, Any] = await loop.create_connection(
         lambda: greeting, proxy.hostname, proxy.port or 80

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from getimg_mock.serving.certificates import CertificateAuthority
-from getimg_mock.serving.child_environment import ChildAddresses, build_environment, read_either
+from getimg_mock.serving.child_environment import (
+    ChildAddresses,
+    build_environment,
+    find_upstream,
+    read_either,
+)
 from getimg_mock.serving.connect_proxy import ConnectProxy, ProxyRules
 from getimg_mock.serving.no_proxy import is_exempt
 from getimg_mock.serving.server import Entrance, open_listener
@@ -52,7 +57,7 @@ class ProgramEntrances:
             hosts=hosts,
             context=authority.build_context(sorted(hosts)),
             isolated=isolated,
-            upstream=read_either(inherited, "HTTPS_PROXY") or None,
+            upstream=find_upstream(inherited),
             no_proxy=read_either(inherited, "NO_PROXY"),
         )
         entrances = _open_entrances(rules)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,11 @@ from getimg_mock.world.rule_files import resolve_scenario
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from getimg_mock.application import Application
     from getimg_mock.fake import Fake
+    from getimg_mock.world.media_rules import MediaRules
     from getimg_mock.world.rule_files import Scenario
     from getimg_mock.world.workspaces import Workspace
 
@@ -55,6 +57,8 @@ class _Loaded:
     fake: Fake
     cassette: object
     """What changes when the replayed cassette does."""
+    media_files: Mapping[str, object]
+    """What changes when a file of one's own does, also where it is as large and long as before."""
 
     @classmethod
     def of(cls, settings: Settings, before: _Loaded) -> _Loaded:
@@ -67,6 +71,7 @@ class _Loaded:
         kept = {name: getattr(fake.settings, name) for name in _AT_START_ONLY}
         in_force = replace(settings, **kept)
         same = cassette == before.cassette
+        media = load_media(settings)
         return cls(
             settings,
             _read_scenarios(settings),
@@ -74,10 +79,11 @@ class _Loaded:
                 fake,
                 settings=in_force,
                 catalogue=load_catalogue(settings),
-                media=load_media(settings),
+                media=media,
                 recordings=fake.recordings if same else load_recordings(settings),
             ),
             cassette,
+            _describe_media(media),
         )
 
 
@@ -95,8 +101,13 @@ class Reloader:
         self._load = load
         self._file = file
         self._now = _Loaded(
-            settings, _read_scenarios(settings), app.fake, _describe_cassette(settings)
+            settings,
+            _read_scenarios(settings),
+            app.fake,
+            _describe_cassette(settings),
+            _describe_media(app.fake.media),
         )
+        self._wanted = settings
 
     def reload(self) -> str:
         """Put what has changed into force, and return a line that says what; empty for nothing.
@@ -105,7 +116,8 @@ class Reloader:
         """
         before = self._now
         try:
-            self._now = _Loaded.of(self._load(), before)
+            self._wanted = self._load()
+            self._now = _Loaded.of(self._wanted, before)
         except GetimgMockError as error:
             return f"Not reloaded, the former settings stay in force: {error}"
         self.app.replace_fake(self._now.fake)
@@ -116,22 +128,11 @@ class Reloader:
         return f"Reloaded: {'; '.join(changes)}." if changes else ""
 
     def list_files(self) -> set[Path]:
-        """Return the files and folders that settings come from."""
-        settings = self._now.settings
-        named = [Path(each) for each in settings.scenario if each.endswith((".toml", ".json"))]
-        named += [Path(json.loads(each)["file"]) for each in settings.media]
-        named += [
-            each
-            for each in (
-                settings.models,
-                settings.font,
-                settings.image_seconds.file,
-                settings.video_seconds.file if settings.video_seconds is not None else None,
-            )
-            if each is not None
-        ]
-        if settings.replay is not None:
-            named += [settings.replay, settings.replay / EXCHANGES]
+        """Return the files and folders that settings come from.
+
+        Those of settings that could not be put into force are among them: one may be mended.
+        """
+        named = _name_files(self._now.settings) | _name_files(self._wanted)
         return {each.absolute() for each in (self._file, *named)}
 
 
@@ -165,11 +166,39 @@ async def watch_files(reloader: Reloader, over: asyncio.Event) -> AsyncIterator[
                 break
 
 
+def _name_files(settings: Settings) -> set[Path]:
+    """Return the files and folders that settings name."""
+    named = [Path(each) for each in settings.scenario if each.endswith((".toml", ".json"))]
+    named += [Path(json.loads(each)["file"]) for each in settings.media]
+    named += [
+        each
+        for each in (
+            settings.models,
+            settings.font,
+            settings.image_seconds.file,
+            settings.video_seconds.file if settings.video_seconds is not None else None,
+        )
+        if each is not None
+    ]
+    if settings.replay is not None:
+        named += [settings.replay, settings.replay / EXCHANGES]
+    return set(named)
+
+
 def _describe_cassette(settings: Settings) -> object:
     if settings.replay is None:
         return None
     told = describe_files(settings.replay)
     return (settings.replay, settings.on_miss, settings.replay_ignore, told)
+
+
+def _describe_media(rules: MediaRules) -> Mapping[str, object]:
+    found = {}
+    for path in {file.path for rule in rules for file in rule.files}:
+        with suppress(OSError):  # one that is removed: its downloads say so
+            told = Path(path).stat()
+            found[path] = (told.st_mtime_ns, told.st_size)
+    return found
 
 
 def _read_scenarios(settings: Settings) -> tuple[Scenario, ...]:
@@ -226,12 +255,25 @@ def _describe_changes(before: _Loaded, now: _Loaded) -> Iterator[str]:
             yield f"{shown} {_show(is_now)} (was {_show(was)})"
     if before.scenarios != now.scenarios:
         yield f"scenario {', '.join(each.name for each in now.scenarios) or 'none'}"
-    if before.fake.catalogue.models != now.fake.catalogue.models:
+    if _list_models(before) != _list_models(now):
         yield f"models, {len(now.fake.catalogue.models)} in all"
     if before.fake.media.as_json() != now.fake.media.as_json():
         yield f"media, {len(now.fake.media.as_json())} rules"
+    elif files := _list_rewritten(before, now):
+        yield f"media {', '.join(files)}"
     if before.cassette != now.cassette:
         yield f"replay {_show(now.settings.replay)}"
+
+
+def _list_models(loaded: _Loaded) -> list[str]:
+    """Return all that is said of each model: two models of equal values are not equal."""
+    return list(map(repr, loaded.fake.catalogue.models.values()))
+
+
+def _list_rewritten(before: _Loaded, now: _Loaded) -> list[str]:
+    """Return the files of one's own that have other bytes than before."""
+    known = before.media_files
+    return [each for each, told in sorted(now.media_files.items()) if known.get(each) != told]
 
 
 def _show(value: Any) -> str:

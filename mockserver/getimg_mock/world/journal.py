@@ -264,7 +264,12 @@ class Journal:
         with self._lock:
             self._recorded += 1
             number = self._recorded
-            self._keep(draft, weight)
+            # As `_keep` does: each request comes by here.
+            self._exchanges.append(draft)
+            self._weights.append(weight)
+            self._weight += weight
+            if self._weight > self._budget or number > self._bound:
+                self._drop_oldest()
         for listener in self._draft_listeners:
             listener(draft, number)
 
@@ -275,10 +280,13 @@ class Journal:
             draft_listener(exchange, exchange.number)
 
     def _keep(self, item: Exchange | Draft, weight: int) -> None:
-        exchanges = self._exchanges
-        exchanges.append(item)
+        self._exchanges.append(item)
         self._weights.append(weight)
         self._weight += weight
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        exchanges = self._exchanges
         while len(exchanges) > self._bound or (self._weight > self._budget and len(exchanges) > 1):
             exchanges.popleft()
             self._weight -= self._weights.popleft()
