@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
@@ -12,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from getimg_mock.api.error_envelope import render_problem
 from getimg_mock.api.raw_connection import DIRECT, FIELDS, WIRE, ZERO_COPY
-from getimg_mock.errors import Refusal
+from getimg_mock.errors import Refusal, StoreError
 from getimg_mock.serving import eager_start
 from getimg_mock.serving.buffered_transport import BufferedTransport
 from getimg_mock.serving.file_sending import can_send_files
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from getimg_mock.api.plain_heads import Moment
+    from getimg_mock.api.plain_heads import Moment, PlainHead
     from getimg_mock.serving.known_heads import KnownHead
+    from getimg_mock.store.commit_groups import Kept
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
@@ -88,14 +90,7 @@ class HttpProtocol(HttpToolsProtocol):
         if began_between and self._known_heads and self.cycle.response_complete:
             known = self._known_heads.find(data)
             if known is not None:
-                head, body = known
-                plain = head.prepare(self.app.find_endpoint)
-                if (
-                    plain is None
-                    or self.flow.write_paused
-                    or not plain.answer(body, self._send_plain)
-                ):
-                    self._begin_known(head, body)
+                self._answer_known(*known)
                 return
         size = len(data)
         try:
@@ -120,6 +115,47 @@ class HttpProtocol(HttpToolsProtocol):
         self._outgoing.write_whole(self._response % (remaining, len(body), body))
         self.on_response_complete()
 
+    def _answer_known(self, head: KnownHead, body: bytes) -> None:
+        """Answer a request whose head has been parsed before."""
+        plain = None if self.flow.write_paused else head.prepare(self.app.find_endpoint)
+        if plain is not None and plain.way.keeps:
+            self._answer_kept(head, plain, body)
+        elif plain is None or not plain.answer(body, self._send_plain):
+            self._begin_known(head, body)
+
+    def _answer_kept(self, head: KnownHead, plain: PlainHead, body: bytes) -> None:
+        """Answer a plain request when a durable store has kept what it changes."""
+        answers: list[tuple[Moment, int, bytes]] = []
+
+        def hold(*answer: Any) -> None:
+            answers.append(answer)
+
+        try:
+            is_plain, kept = plain.way.keep(partial(plain.answer, body, hold), self.loop)
+        except StoreError:
+            is_plain, kept = False, None  # another try says so, by the long way
+        if not is_plain:
+            self._begin_known(head, body)
+        elif kept is None:
+            self._send_plain(*answers[0])
+        else:
+            # What comes meanwhile waits for its turn.
+            cycle = self._running = self._open_known(head, body)
+            kept.add_done_callback(partial(self._send_kept, cycle, answers[0]))
+
+    def _send_kept(
+        self, cycle: RequestCycle, answer: tuple[Moment, int, bytes], kept: Kept
+    ) -> None:
+        """Send an answer whose changes are kept; where they are not, the request begins again."""
+        if cycle.disconnected:
+            return
+        if kept.result() is not None or not cycle.can_respond():
+            self._begin(cycle)
+        else:
+            cycle.scope.clear()
+            cycle.response_started = cycle.response_complete = True
+            self._send_plain(*answer)
+
     def _learn_head(self, cycle: RequestCycle, data: bytes) -> None:
         """Keep the head of a request whose bytes came alone and at once."""
         if cycle.keep_alive and not cycle.waiting_for_100_continue and self._offered is None:
@@ -128,6 +164,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _begin_known(self, known: KnownHead, body: bytes) -> None:
         """Begin to answer a request whose head has been parsed before."""
+        self._begin(self._open_known(known, body))
+
+    def _open_known(self, known: KnownHead, body: bytes) -> RequestCycle:
         scope: Any = known.scope.copy()
         scope["headers"] = known.headers.copy()
         cycle = self.cycle = RequestCycle(
@@ -135,7 +174,7 @@ class HttpProtocol(HttpToolsProtocol):
         )
         scope[DIRECT] = cycle
         cycle.set_body(body)
-        self._begin(cycle)
+        return cycle
 
     def _ignore_offer(self, rest: bytes) -> None:
         """Parse the bytes that follow an offer to upgrade, which are HTTP/1.1 too."""
