@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
     from getimg_mock.api.access_log import AccessLog
-    from getimg_mock.api.plain_rows import HeadRow
+    from getimg_mock.api.plain_rows import PackedHead
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
     from getimg_mock.store.commit_groups import Kept
-    from getimg_mock.world.journal import Effect, Exchange, Headers
+    from getimg_mock.world.journal import Effect, Exchange, Headers, PackedExchanges
     from getimg_mock.world.limits import Kind, Limits
     from getimg_mock.world.workspaces import Workspace
 
@@ -98,11 +98,12 @@ class PlainExchange(NamedTuple):
         """The path of the request, with keys not redacted yet."""
         return self.head.path
 
-    def encode(self, number: int, encode: Callable[[Exchange], bytes]) -> bytes:
-        """Return what `encode` makes of the exchange, which is that of durable stores."""
-        from getimg_mock.api.plain_rows import encode_plain  # noqa: PLC0415 - for durable stores
+    def pack(self, number: int, batch: PackedExchanges) -> None:
+        """Add the exchange to those that are kept together."""
+        from getimg_mock.api.plain_rows import pack_plain  # noqa: PLC0415 - for durable stores
 
-        return encode_plain(self, number) or encode(self.write_out(number))
+        if not pack_plain(self, number, batch):
+            batch.add(self.write_out(number))
 
     def write_out(self, number: int) -> Exchange:
         """Return the exchange, with keys redacted and bodies cut."""
@@ -168,9 +169,9 @@ class PlainHead:
         "fake",
         "headers",
         "key",
+        "packed",
         "path",
         "query",
-        "row",
         "way",
     )
 
@@ -184,7 +185,7 @@ class PlainHead:
         self.headers: Headers = scope["headers"]
         self._moment: Moment | None = None
         # What durable stores keep of each of its exchanges alike.
-        self.row: HeadRow | None = None
+        self.packed: PackedHead | None = None
         printer = way.printer
         self._line = None if printer is None else printer.prepare_line(call, key)
         texts = len(b"".join(chain.from_iterable(self.headers))) + len(self.path) + len(self.query)

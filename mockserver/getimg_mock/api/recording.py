@@ -12,11 +12,11 @@ from getimg_mock.world.journal import MAX_BODY, OVERHEAD, Exchange
 from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
-    from getimg_mock.world.journal import Effect, Headers
+    from getimg_mock.world.journal import Effect, Headers, PackedExchanges
 
 # Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
@@ -70,9 +70,9 @@ class RecordedCall:
         exchange: Exchange = create_record(Exchange, (*begin, list(sent.shown), *end))
         return _cut_bodies(_redact(exchange, sent))
 
-    def encode(self, number: int, encode: Callable[[Exchange], bytes]) -> bytes:
-        """Return what `encode` makes of the exchange."""
-        return encode(self.write_out(number))
+    def pack(self, number: int, batch: PackedExchanges) -> None:
+        """Add the exchange to those that are kept together."""
+        batch.add(self.write_out(number))
 
 
 def record(

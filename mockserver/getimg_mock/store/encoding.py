@@ -166,6 +166,12 @@ def decode_effects(text: str | bytes) -> list[Effect]:
 
 def encode_exchange(exchange: Exchange) -> bytes:
     """Return an exchange as one line of JSON, followed by the bodies as they are."""
+    line = describe_exchange(exchange).encode("ascii")
+    return b"%b\n%b%b" % (line, exchange.request_body, exchange.body)
+
+
+def describe_exchange(exchange: Exchange) -> str:
+    """Return an exchange as JSON, without its bodies."""
     generation, effects = exchange.generation, exchange.effects
     # Put together from parts that recur: an encoder that looks at each value takes twice as long.
     parts = (
@@ -189,18 +195,26 @@ def encode_exchange(exchange: Exchange) -> bytes:
         "true" if exchange.sent else "false",
         encode_effects(effects) if effects else "[]",
         dump_json(exchange.unknown_fields) if exchange.unknown_fields else "[]",
+        str(len(exchange.body)),
     )
-    head = f"[{','.join(parts)}]"
-    return b"%b\n%b%b" % (head.encode("ascii"), exchange.request_body, exchange.body)
+    return f"[{','.join(parts)}]"
 
 
 def decode_exchange(data: bytes) -> Exchange:
     """Return the exchange that `encode_exchange` described."""
-    head, _, bodies = data.partition(b"\n")
-    values = json.loads(head)
+    line, _, bodies = data.partition(b"\n")
+    return read_exchange(json.loads(line), bodies)[0]
+
+
+def read_exchange(values: Sequence[Any], bodies: bytes) -> tuple[Exchange, int]:
+    """Return the exchange that `describe_exchange` described, and the size of its bodies.
+
+    `bodies` begin with its own.
+    """
     number, at, wall, operation, method, path, query, sent_headers, length, size, *rest = values
-    status, headers, answer_size, seconds, generation, rules, fault, sent, effects, unknown = rest
-    return Exchange(
+    status, headers, answer_size, seconds, generation, rules, fault, sent, *rest = rest
+    effects, unknown, answer_length = rest
+    exchange = Exchange(
         number=number,
         at=datetime.fromisoformat(at),
         wall=datetime.fromisoformat(wall),
@@ -208,12 +222,12 @@ def decode_exchange(data: bytes) -> Exchange:
         method=method,
         path=path,
         query=query,
-        request_headers=_decode_headers(sent_headers),
+        request_headers=decode_headers(sent_headers),
         request_body=bodies[:length],
         request_size=size,
         status=status,
-        headers=_decode_headers(headers),
-        body=bodies[length:],
+        headers=decode_headers(headers),
+        body=bodies[length : length + answer_length],
         size=answer_size,
         seconds=seconds,
         generation=generation,
@@ -223,6 +237,7 @@ def decode_exchange(data: bytes) -> Exchange:
         effects=tuple(decode_effect(each) for each in effects),
         unknown_fields=tuple(unknown),
     )
+    return exchange, length + answer_length
 
 
 def encode_headers(headers: Headers) -> str:
@@ -246,7 +261,8 @@ def _encode_header(name: bytes, value: bytes) -> str:
     return f"{_quote(name.decode('latin-1'))},{_quote(value.decode('latin-1'))}"
 
 
-def _decode_headers(values: list[str]) -> Headers:
+def decode_headers(values: list[str]) -> Headers:
+    """Return the headers that `encode_headers` described."""
     texts = [each.encode("latin-1") for each in values]
     return list(zip(texts[::2], texts[1::2], strict=True))
 

@@ -179,6 +179,16 @@ class Exchange(NamedTuple):
         return b"\n".join(chain.from_iterable((*self.request_headers, *self.headers, others)))
 
 
+class PackedExchanges(Protocol):
+    """Exchanges that a durable store keeps together."""
+
+    def add(self, exchange: Exchange) -> None:
+        """Add an exchange."""
+
+    def add_plain(self, head: str, values: str, request_body: bytes, body: bytes) -> None:
+        """Add an exchange that has most in common with others: see `store.exchange_rows`."""
+
+
 class Draft(Protocol):
     """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
 
@@ -205,8 +215,8 @@ class Draft(Protocol):
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
 
-    def encode(self, number: int, encode: Callable[[Exchange], bytes]) -> bytes:
-        """Return what `encode` makes of the exchange."""
+    def pack(self, number: int, batch: PackedExchanges) -> None:
+        """Add the exchange to those that are kept together."""
 
 
 DraftListener = Callable[["Exchange | Draft", int], None]
