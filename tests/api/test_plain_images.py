@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from getimg_mock.api.plain_heads import Moment
     from getimg_mock.world.workspaces import Workspace
 
 PATH = "/v2/images/generations"
@@ -140,7 +141,11 @@ class Client:
             endpoint: Any = find_endpoint(scope)
             return bool(endpoint.answer_at_once(scope, cycle))
         plain = head.prepare(find_endpoint)
-        return plain is not None and plain.answer(body, cycle.respond_plain)
+
+        def send(moment: Moment, remaining: int, text: bytes) -> None:
+            cycle.respond(200, moment.build_headers(remaining), text)
+
+        return plain is not None and plain.answer(body, send)
 
     def read_state(self) -> Any:
         """Return what the requests left behind, less what they took of real time."""

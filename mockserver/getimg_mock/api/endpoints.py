@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Handler
-    from getimg_mock.api.plain_heads import PlainHead, PlainWay
+    from getimg_mock.api.plain_heads import Moment, PlainHead, PlainWay
     from getimg_mock.api.raw_connection import ReturnableExchange
     from getimg_mock.fake import Fake
     from getimg_mock.world.journal import Effect
@@ -102,7 +102,11 @@ class Endpoint:
         body = None if head is None else direct.take_body()
         if head is None or body is None:
             return False
-        if head.answer(body, direct.respond_plain):
+
+        def send(moment: Moment, remaining: int, text: bytes) -> None:
+            direct.respond(200, moment.build_headers(remaining), text)
+
+        if head.answer(body, send):
             return True
         direct.set_body(body)
         return False

@@ -146,13 +146,12 @@ class ImageHead(PlainHead):
             return False
         if submitted is None:
             return False
-        order, (generation, effects, remaining) = submitted
-        made, at = generation.id, generation.created_at
+        order, (made, at, effects, remaining) = submitted
         moment = self.find_moment(workspace, at)
         if order.job is None:
             text = self._render(workspace, order, made, moment)
         else:
-            text = self._render_recorded(workspace, order, generation)
+            text = self._render_recorded(workspace, order, workspace.generations[made])
         send(moment, remaining, text)
         self.finish(
             workspace, (self, moment, at, wall, body, made, remaining, text, effects), started

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
-    from getimg_mock.api.plain_heads import Moment
     from getimg_mock.world.journal import Headers
 
 _T = TypeVar("_T")
@@ -79,9 +78,6 @@ class ReturnableExchange(DirectExchange, Protocol):
 
     def set_body(self, body: bytes) -> None:
         """Let the body be taken, or received, again."""
-
-    def respond_plain(self, moment: Moment, remaining: int, body: bytes) -> None:
-        """Send a successful response with the headers of a moment."""
 
 
 class NoWireError(GetimgMockError, RuntimeError):

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveEvent, HTTPScope
     from uvicorn.protocols.http.flow_control import FlowControl
 
-    from getimg_mock.api.plain_heads import Moment
     from getimg_mock.serving.buffered_transport import BufferedTransport
     from getimg_mock.world.journal import Headers
 
@@ -168,10 +167,6 @@ class RequestCycle(RequestResponseCycle):
             or self.flow.write_paused
             or self.scope["method"] == "HEAD"
         )
-
-    def respond_plain(self, moment: Moment, remaining: int, body: bytes) -> None:
-        """Send a successful response with the headers of a moment; `can_respond` must hold."""
-        self.respond(200, moment.build_headers(remaining), body)
 
     def respond(self, status: int, headers: Headers, body: bytes) -> bool:
         """Send a whole response at once; return False where it has to go through `send`."""

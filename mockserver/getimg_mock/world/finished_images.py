@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from getimg_mock.world.generations import Ending, Generation
 from getimg_mock.world.journal import Effect, record_effect
+from getimg_mock.world.kept_generations import KeptGenerations
 from getimg_mock.world.randomness import Stream
 from getimg_mock.world.records import create_record
-from getimg_mock.world.transitions import AT_ONCE, OPEN
+from getimg_mock.world.transitions import OPEN
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from getimg_mock.world.generations import Product
     from getimg_mock.world.workspaces import Workspace
 
 
 class FinishedImage(NamedTuple):
-    """A generation that was submitted, its effects, and how many more its rate window allows."""
+    """A generation that was submitted: its id, its moment and its effects.
 
-    generation: Generation
+    `remaining` is how many more its rate window allows.
+    """
+
+    id: str
+    at: datetime
     effects: tuple[Effect, Effect, Effect]
     remaining: int
 
@@ -56,6 +62,9 @@ def submit_finished(
     with workspace.lock:
         now = workspace.settle()
         settlement, ledger, cost = workspace.settlement, workspace.ledger, product.total_cost
+        generations = settlement.generations
+        if not isinstance(generations, KeptGenerations):
+            raise TypeError("A durable store keeps finished images the long way.")
         ledger.require(cost)
         remaining = workspace.limiter.admit("image", now, running=len(settlement.charged))
         ordinals = workspace.ordinals
@@ -64,10 +73,8 @@ def submit_finished(
         made = f"req-01{Stream.of_request(workspace.seed, canonical, ordinal).letters[:12]}"
         if retention is None:
             retention = workspace.settings.retention
-        ending = create_record(Ending, (now, None))
-        values = (made, prompt, product, now, AT_ONCE, retention, ending)
-        generation = settlement.generations[made] = create_record(Generation, values)
+        generations.keep_finished(made, prompt, product, now, retention)
         begun = create_record(Effect, ("generation", now, None, made))
         effects = (begun, *ledger.spend(made, cost, now))
         record_effect(*effects)
-        return create_record(FinishedImage, (generation, effects, remaining))
+        return create_record(FinishedImage, (made, now, effects, remaining))

@@ -274,12 +274,7 @@ class Journal:
         with self._lock:
             self._recorded += 1
             number = self._recorded
-            # As `_keep` does: each request comes by here.
-            self._exchanges.append(draft)
-            self._weights.append(weight)
-            self._weight += weight
-            if self._weight > self._budget or number > self._bound:
-                self._drop_oldest()
+            self._keep(draft, weight)
         for listener in self._draft_listeners:
             listener(draft, number)
 
@@ -290,13 +285,10 @@ class Journal:
             draft_listener(exchange, exchange.number)
 
     def _keep(self, item: Exchange | Draft, weight: int) -> None:
-        self._exchanges.append(item)
+        exchanges = self._exchanges
+        exchanges.append(item)
         self._weights.append(weight)
         self._weight += weight
-        self._drop_oldest()
-
-    def _drop_oldest(self) -> None:
-        exchanges = self._exchanges
         while len(exchanges) > self._bound or (self._weight > self._budget and len(exchanges) > 1):
             exchanges.popleft()
             self._weight -= self._weights.popleft()
