@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
     from getimg_mock.store.commit_groups import Kept
-    from getimg_mock.world.journal import Effect, Exchange, Headers, PackedExchanges
+    from getimg_mock.world.journal import Effect, Exchange, Headers
     from getimg_mock.world.limits import Kind, Limits
+    from getimg_mock.world.packed_exchanges import PackedExchanges
     from getimg_mock.world.workspaces import Workspace
 
     # Sends the answer of a moment: how many submissions are left, and the body.
@@ -98,11 +99,9 @@ class PlainExchange(NamedTuple):
         """The path of the request, with keys not redacted yet."""
         return self.head.path
 
-    def pack(self, number: int, batch: PackedExchanges) -> None:
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
         """Add the exchange to those that are kept together."""
-        from getimg_mock.api.plain_rows import pack_plain  # noqa: PLC0415 - for durable stores
-
-        if not pack_plain(self, number, batch):
+        if not self.head.pack(self.moment).pack(number, *self[2:], batch):
             batch.add(self.write_out(number))
 
     def write_out(self, number: int) -> Exchange:
@@ -165,11 +164,11 @@ class PlainHead:
     __slots__ = (
         "_line",
         "_moment",
+        "_packed",
         "_weight",
         "fake",
         "headers",
         "key",
-        "packed",
         "path",
         "query",
         "way",
@@ -184,8 +183,7 @@ class PlainHead:
         self.query: bytes = scope["query_string"]
         self.headers: Headers = scope["headers"]
         self._moment: Moment | None = None
-        # What durable stores keep of each of its exchanges alike.
-        self.packed: PackedHead | None = None
+        self._packed: tuple[Moment, PackedHead] | None = None
         printer = way.printer
         self._line = None if printer is None else printer.prepare_line(call, key)
         texts = len(b"".join(chain.from_iterable(self.headers))) + len(self.path) + len(self.query)
@@ -219,6 +217,17 @@ class PlainHead:
         ):
             moment = self._moment = _build_moment(workspace, self.way.kind, at)
         return moment
+
+    def pack(self, moment: Moment) -> PackedHead:
+        """Return what durable stores keep once of the exchanges of a moment."""
+        packed = self._packed
+        if packed is None or packed[0] is not moment:
+            from getimg_mock.api.plain_rows import pack_head  # noqa: PLC0415 - for durable stores
+
+            target = (self.operation, self.method, self.path, self.query.decode("latin-1"))
+            head = pack_head(target, self.headers, moment.build_headers(0), moment.begin)
+            packed = self._packed = moment, head
+        return packed[1]
 
     def finish(self, workspace: Workspace, values: tuple[Any, ...], started: float) -> None:
         """Record and log an exchange that was answered: the values of `PlainExchange` but the last.

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.api.messages import Answer, Call
-    from getimg_mock.world.journal import Effect, Headers, PackedExchanges
+    from getimg_mock.world.journal import Effect, Headers
+    from getimg_mock.world.packed_exchanges import PackedExchanges
 
 # Shorter keys may occur in ordinary words.
 _SHORTEST: Final = 8
@@ -70,7 +71,7 @@ class RecordedCall:
         exchange: Exchange = create_record(Exchange, (*begin, list(sent.shown), *end))
         return _cut_bodies(_redact(exchange, sent))
 
-    def pack(self, number: int, batch: PackedExchanges) -> None:
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
         """Add the exchange to those that are kept together."""
         batch.add(self.write_out(number))
 

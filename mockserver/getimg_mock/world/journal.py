@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from getimg_mock.world.control_steps import ControlStep
+    from getimg_mock.world.packed_exchanges import PackedExchanges
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -179,16 +180,6 @@ class Exchange(NamedTuple):
         return b"\n".join(chain.from_iterable((*self.request_headers, *self.headers, others)))
 
 
-class PackedExchanges(Protocol):
-    """Exchanges that a durable store keeps together."""
-
-    def add(self, exchange: Exchange) -> None:
-        """Add an exchange."""
-
-    def add_plain(self, head: str, values: str, request_body: bytes, body: bytes) -> None:
-        """Add an exchange that has most in common with others: see `store.exchange_rows`."""
-
-
 class Draft(Protocol):
     """An exchange as its parts: most are never read, so an exchange is made of it on demand."""
 
@@ -215,7 +206,7 @@ class Draft(Protocol):
     def write_out(self, number: int) -> Exchange:
         """Return the exchange."""
 
-    def pack(self, number: int, batch: PackedExchanges) -> None:
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
         """Add the exchange to those that are kept together."""
 
 
