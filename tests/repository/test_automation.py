@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,6 +88,20 @@ def test_the_matrix_has_every_python_of_the_classifiers_and_three_systems() -> N
     claimed = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
     assert matrix["python"] == claimed
     assert {each.partition("-")[0] for each in matrix["os"]} == {"ubuntu", "macos", "windows"}
+
+
+def test_a_release_names_the_repository_that_it_comes_from(tmp_path: Path) -> None:
+    """Until there is one in public, no file says where it is; the page of an index needs it."""
+    steps = list_steps(parse(ROOT.joinpath(".github/workflows/release.yml").read_text("utf-8")))
+    (script,) = [str(step["run"]) for step in steps if "project.urls" in step.get("run", "")]
+    file = tmp_path / "pyproject.toml"
+    shutil.copy(ROOT / file.name, file)
+    there = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "me/getimg-mock"}
+    bash = ["/bin/bash", "-euo", "pipefail", "-c", script]
+    subprocess.run(bash, cwd=tmp_path, env=there, check=True)  # noqa: S603 - our own script
+    urls = tomllib.loads(file.read_text("utf-8"))["project"]["urls"]
+    assert urls["Repository"] == "https://github.com/me/getimg-mock"
+    assert list(urls) == ["Repository", "Issues", "Changelog"]
 
 
 @pytest.mark.parametrize("text", SHOWN, ids=lambda text: text.partition("\n")[0])
