@@ -255,21 +255,23 @@ def test_a_program_of_a_killed_run_does_not_reach_the_api(tmp_of_runs: Path) -> 
         env=clean_environment(tmp_of_runs),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     ) as running:
         assert running.stdin is not None
         assert running.stdout is not None
+        assert running.stderr is not None
         assert int(running.stdout.readline()) == running.pid
+        (folder,) = tmp_of_runs.iterdir()
+        for file in folder.rglob("*"):
+            assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
         running.kill()
         running.wait(timeout=30)
         running.stdin.write("\n")
         running.stdin.flush()
         assert running.stdout.read() == "curl 7\n"  # the connection to the proxy is refused
-    # A process that is killed cannot tidy up: what is left holds certificates alone.
-    for folder in tmp_of_runs.iterdir():
-        for file in folder.rglob("*"):
-            assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
-        shutil.rmtree(folder)
+        # What tidies up for a process that cannot has the same stderr: it ends with that.
+        assert running.stderr.read() == ""
 
 
 def test_two_runs_at_once_do_not_meet(tmp_of_runs: Path) -> None:

@@ -95,9 +95,10 @@ def test_a_budget_is_kept_to_on_an_address(
 ) -> None:
     """What the service took is within the ceiling, and written down for the next run."""
     record = tmp_path / "spend.json"
-    with MockServer(video_seconds=0) as server:
+    with MockServer(video_seconds=0, media_size="small") as server:
         command = ["verify", "api", "--target", server.url, *KEYS, "--record", str(record)]
-        assert main([*command, "--tier", "R2", "--budget", "1.5"]) == 0
+        # What the fake would do beside it, which costs nothing, is left out.
+        assert main([*command, "--tier", "R2", "--budget", "1.5", "--only", "GP,GH"]) == 0
         spaces = [server.app.fake.store.get_or_create(key) for key in KEYS[1::2]]
         taken = sum(space.ledger.charged for space in spaces)
     assert 0 < taken <= 1.5

@@ -2,7 +2,8 @@
 
 Such a part is between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. GENERATORS has what
 writes each. fixtures/behaviours.json is generated too, from the rows of docs/fidelity.md, and so
-are schemas/openapi.json, schemas/own/settings.json and the types of the Node package.
+are schemas/openapi.json, schemas/own/settings.json, fixtures/plan-feeds.json and the types of the
+Node package.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tests.docs import (
     node_types,
     option_tables,
     page_pictures,
+    plan_feeds,
     settings_schema,
 )
 from tests.docs.markdown_tables import DOCS
@@ -124,6 +126,7 @@ def main() -> None:
     pages[fidelity_table.BEHAVIOURS] = fidelity_table.behaviours(fidelity)
     pages[DOCS.parent / "schemas" / "openapi.json"] = render_openapi()
     pages[node_types.FILE] = node_types.render_types()
+    pages[plan_feeds.FILE] = plan_feeds.render_plan_feeds()
     pages[settings_schema.FILE_PATH] = settings_schema.render_settings_schema()
     for path, text in pages.items():
         if path.read_text(encoding="utf-8") != text:

@@ -18,7 +18,6 @@ from getimg_mock.contract.clients.drivers.adapter_loading import load_driver
 from getimg_mock.contract.clients.drivers.python_driver import PythonDriver
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.plans import Plan
-from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.plan_strategies import plans
 from getimg_mock.contract.targets import http_target
 from getimg_mock.contract.targets.fake_targets import START, InProcessTarget
@@ -27,6 +26,7 @@ from getimg_mock.contract.verdicts import Finding, Observation, Verdict
 from getimg_mock.reports.run_events import read_outcomes
 from getimg_mock.reports.scripts import build_script
 from getimg_mock.serving.server import MockServer
+from tests.contract.provider.fixed_plans import index_plans
 from tests.reports.written_scripts import (
     KEYS,
     URL,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 MODELS: Final = load_shipped_models()
-CORPUS: Final = build_corpus(MODELS)
+CORPUS: Final = tuple(index_plans().values())
 CLIENT: Final = "tests.contract.clients.reference:ReferenceClient"
 ASYNC_CLIENT: Final = "tests.contract.clients.reference:AsyncReferenceClient"
 ENVIRONMENT: Final = {

@@ -20,9 +20,6 @@ from getimg_mock.contract.evidence.evidence_file import (
     write_evidence,
 )
 from getimg_mock.contract.evidence.recorded_traffic import read_traffic
-from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.comparison import Comparison
@@ -30,6 +27,7 @@ from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_che
 from getimg_mock.errors import SettingsError
 from getimg_mock.reports.known_failures import read_known_failures
 from tests.contract.provider.fixed_plans import run_plan
+from tests.contract.provider.scoring import run_fake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -294,9 +292,7 @@ def test_what_traffic_can_confirm_it_can_contradict(fault: str, plan: str) -> No
 
 def test_nothing_else_is_confirmed_by_traffic() -> None:
     """What no traffic could break is confirmed by none: it would be a promise out of nothing."""
-    histories = [
-        without_plan(InProcessTarget().run(plan)) for plan in build_corpus(load_shipped_models())
-    ]
+    histories = [without_plan(history) for history in run_fake()]
     confirmed = collect_evidence(
         PROVIDER_CHECKS, [each for each in histories if each.exchanges]
     ).confirmed

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-_TOGETHER = 4
+_TOGETHER = 6
 # Pairs of which one undoes the other.
 _CONTRADICTIONS = ({"indented JSON", "escaped JSON"},)
 
@@ -267,7 +267,7 @@ def combine(variants: Sequence[Variant]) -> Variant:
 
 
 def combinations() -> list[Variant]:
-    """Return every variant once, up to four of them in one provider.
+    """Return every variant once, up to six of them in one provider.
 
     Variants of one setting are in different providers, and so are those that change one thing.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from getimg_mock.contract.model_choice import load_shipped_models
@@ -14,7 +15,10 @@ from getimg_mock.contract.verification.registry import find_check
 from tests.contract.provider.everyone import BY_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.plans import Plan
     from getimg_mock.contract.verification.self_check import SelfCheck
 
 MODELS = load_shipped_models()
@@ -31,7 +35,17 @@ def find_broken(subject: Comparison | SelfCheck) -> set[str]:
     return {check.id for check in checks if judge_check(check, [subject]).broken}
 
 
+@cache
+def index_plans() -> Mapping[str, Plan]:
+    """Return the fixed plans by name."""
+    return {plan.name: plan for plan in build_corpus(MODELS)}
+
+
+@cache
 def run_plan(name: str, fault: str | None = None) -> History:
-    """Run one fixed plan, by name, against the fake or a faulty provider."""
-    plan = next(plan for plan in build_corpus(MODELS) if plan.name == name)
+    """Run one fixed plan, by name, against the fake or a faulty provider.
+
+    Once: a history is a value, and worlds of one seed give the same.
+    """
+    plan = index_plans()[name]
     return InProcessTarget(wrap=BY_NAME[fault].wrap if fault else None).run(plan)

@@ -74,7 +74,7 @@ def verdicts(found: list[History]) -> list[Verdict]:
 
 
 @cache
-def _run_fake() -> tuple[History, ...]:
+def run_fake() -> tuple[History, ...]:
     """Return what the fake itself does under the fixed plans."""
     return tuple(histories(None))
 
@@ -82,7 +82,7 @@ def _run_fake() -> tuple[History, ...]:
 @cache
 def _list_applied(check: Check) -> frozenset[str]:
     """Return the names of the plans whose history with the fake has a place for the check."""
-    tried = (each for each in _run_fake() if judge_check(check, [each]).applied)
+    tried = (each for each in run_fake() if judge_check(check, [each]).applied)
     return frozenset(each.plan.name for each in tried)
 
 
@@ -111,7 +111,7 @@ def find_broken(mutant: Mutant) -> tuple[str, ...]:
     own: histories that equal the fake's are judged only together with others.
     """
     found = histories(mutant.wrap, mutant.settings)
-    fakes = zip(found, _run_fake(), strict=True)
+    fakes = zip(found, run_fake(), strict=True)
     changed = [each for each, by_fake in fakes if each != by_fake]
     return tuple(
         check.id

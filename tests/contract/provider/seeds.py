@@ -19,6 +19,7 @@ from tests.contract.provider.scoring import plans, tuple_models, verdicts
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from getimg_mock.contract.plans import Plan
     from tests.contract.provider.wrapping import Wrap
 
 
@@ -30,10 +31,15 @@ class Outcome(NamedTuple):
     broken: tuple[str, ...]
 
 
-def outcome(seed: int, *, drawn: int, wrap: Wrap | None = None) -> Outcome:
+def outcome(
+    seed: int, *, drawn: int, wrap: Wrap | None = None, fixed: Sequence[Plan] | None = None
+) -> Outcome:
     """Run all fixed plans, and as many drawn ones, in the world of a seed, and judge them."""
     target = InProcessTarget(wrap=wrap, seed=str(seed), models=tuple_models())
-    chosen = (*plans(), *draw_plans(target.models, seed=seed, count=drawn))
+    chosen = (
+        *(plans() if fixed is None else fixed),
+        *draw_plans(target.models, seed=seed, count=drawn),
+    )
     histories = [target.run(plan) for plan in chosen]
     broken = tuple(
         f"{verdict.check.id} in {finding.history.plan.name!r}: expected "

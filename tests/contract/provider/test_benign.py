@@ -8,7 +8,7 @@ import pytest
 
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from tests.contract.provider.benign import BENIGN, combinations
-from tests.contract.provider.scoring import histories, score, verdicts
+from tests.contract.provider.scoring import run_fake, score, verdicts
 
 if TYPE_CHECKING:
     from tests.contract.provider.benign import Variant
@@ -39,7 +39,7 @@ def test_there_are_thirty_of_them() -> None:
 
 def test_the_fake_keeps_every_check_at_every_level() -> None:
     """The fake passes the whole contract: there is no list of exceptions."""
-    found = verdicts(histories(None))
+    found = verdicts(list(run_fake()))
     assert {each.check.id: each.status for each in found if each.broken} == {}
     assert {each.check.id for each in found if each.status == "VOID"} == set()
     assert len(found) == len(PROVIDER_CHECKS)

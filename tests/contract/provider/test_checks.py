@@ -16,7 +16,6 @@ from getimg_mock.contract.model_choice import (
     find_cheapest,
 )
 from getimg_mock.contract.plans import Plan, get, post
-from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.plan_strategies import draw_plans, find_smallest_breach
 from getimg_mock.contract.steps import Poll, Ref, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
@@ -33,7 +32,7 @@ from getimg_mock.reports.known_failures import apply_known_failures, read_known_
 from tests.contract.provider.benign import BENIGN
 from tests.contract.provider.everyone import BY_NAME
 from tests.contract.provider.faulty_costs import costs_that_lag
-from tests.contract.provider.fixed_plans import MODELS, is_broken, run_plan
+from tests.contract.provider.fixed_plans import MODELS, index_plans, is_broken, run_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,7 +130,7 @@ def test_drift_is_recorded_at_any_depth() -> None:
     variant = next(each for each in BENIGN if each.name == "unknown fields everywhere")
     plans = [
         plan
-        for plan in build_corpus(MODELS)
+        for plan in index_plans().values()
         if plan.name in {"the catalogue", "videos that fail", "a video from 202 to its file"}
     ]
     target = InProcessTarget(wrap=variant.wrap)
@@ -145,7 +144,7 @@ def test_drift_is_recorded_at_any_depth() -> None:
 def test_ids_are_unique_over_a_run() -> None:
     """GP304: an id of an earlier plan is none, but on our fake, where each plan is a new world."""
     name = "looking at a pending video costs nothing"
-    (plan,) = (plan for plan in build_corpus(MODELS) if plan.name == name)
+    plan = index_plans()[name]
     first, again, other = (
         InProcessTarget(own=False, seed=seed).run(plan) for seed in ("0", "0", "1729")
     )
@@ -166,7 +165,7 @@ def test_ids_are_unique_over_a_run() -> None:
 )
 def test_costs_may_settle_where_they_are_not_ours(seconds: int, own: bool, fine: bool) -> None:  # noqa: FBT001 - a row of the table
     """GP509: the books of a service of others lag a little; ours never do."""
-    (plan,) = (plan for plan in build_corpus(MODELS) if plan.name == "a video from 202 to its file")
+    plan = index_plans()["a video from 202 to its file"]
     target = InProcessTarget(own=own, wrap=costs_that_lag(timedelta(seconds=seconds)))
     verdict = judge_check(find_check("GP509"), [target.run(plan)], own=own)
     assert (verdict.applied > 0, verdict.broken) == (True, not fine)
@@ -227,7 +226,7 @@ def test_a_failure_that_chance_found_is_told_by_its_smallest_plan() -> None:
     target = InProcessTarget(wrap=BY_NAME["total-is-not-the-product"].wrap)
     check, fixed = (
         find_check("GP501"),
-        next(p for p in build_corpus(MODELS) if p.name == "images in every format"),
+        index_plans()["images in every format"],
     )
     drawn = draw_plans(MODELS, seed=3, count=30)
     shrink = partial(find_smallest_breach, target=target, seed=3, count=30)
@@ -254,7 +253,7 @@ def test_a_known_failure_that_passes_fails_the_run(tmp_path: Path) -> None:
     path.write_text("GP407  signatures are ignored there\n# a comment\n\nGP801\n", encoding="utf-8")
     known = read_known_failures(path, [check.id for check in PROVIDER_CHECKS])
     assert known == {"GP407": "signatures are ignored there", "GP801": ""}
-    plans = [plan for plan in build_corpus(MODELS) if plan.name == "an image and its file"]
+    plans = [index_plans()["an image and its file"]]
     target = InProcessTarget(wrap=BY_NAME["any-signature"].wrap)
     checks = select_checks("GP407,GP401", PROVIDER_CHECKS)
     session = VerificationSession(target=target, plans=plans, checks=checks)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
+from tests.contract.provider.fixed_plans import index_plans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PLANS = [plan for plan in build_corpus(load_shipped_models()) if "references" in plan.name]
+PLANS = [plan for plan in index_plans().values() if "references" in plan.name]
 
 
 @pytest.fixture(name="canary")

@@ -112,7 +112,7 @@ def test_what_was_not_tried_is_a_gap_and_no_success() -> None:
 
 def test_a_service_is_compared_with_the_fake_under_a_budget(tmp_path: Path) -> None:
     """Two runs of one client, and what the second has cost."""
-    with MockServer(video_seconds=0) as server:
+    with MockServer(video_seconds=0, media_size="small") as server:
         result = verify_client(
             make,
             target=server.url,

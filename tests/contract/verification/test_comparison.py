@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 from getimg_mock.contract.evidence.claims import collect_claims
 from getimg_mock.contract.evidence.evidence_file import load_shipped_evidence
 from getimg_mock.contract.plans import Plan, get
-from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.comparison import Comparison, compute_shape
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS, find_check
 from getimg_mock.contract.verification.self_check import SelfCheck
 from tests.contract.provider.everyone import BY_NAME
-from tests.contract.provider.fixed_plans import MODELS, find_broken, run_plan
+from tests.contract.provider.fixed_plans import find_broken, index_plans, run_plan
 
-R0 = [plan for plan in build_corpus(MODELS) if plan.tier == "R0"]
+R0 = [plan for plan in index_plans().values() if plan.tier == "R0"]
 
 
 def test_fake_and_other_are_compared_step_by_step() -> None:
@@ -98,7 +97,7 @@ def test_a_fault_that_no_api_could_show_is_found() -> None:
 
 def test_oddities_are_legal_and_are_met() -> None:
     """GE911, GH001, GH002: whatever a scenario makes the fake show, the API could show."""
-    histories = tuple(InProcessTarget().run(plan) for plan in build_corpus(MODELS) if plan.rules)
+    histories = tuple(InProcessTarget().run(plan) for plan in index_plans().values() if plan.rules)
     assert len(histories) >= 6
     for name in ("GH001", "GH002"):
         assert judge_check(find_check(name), [SelfCheck(histories=histories)]).status == "PASS"

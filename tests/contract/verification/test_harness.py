@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from getimg_mock.cli import main
 from getimg_mock.contract.budget.gate import Budget
 from getimg_mock.contract.model_choice import build_small_request, load_shipped_models
 from getimg_mock.contract.plans import Plan, get, post
-from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.targets.http_target import HttpTarget
 from getimg_mock.contract.verdicts import judge_check
@@ -34,7 +34,7 @@ from getimg_mock.contract.verification.self_check import (
 from getimg_mock.contract.verification.session import VerificationSession
 from getimg_mock.world.rule_files import list_scenario_names, load_scenario
 from tests.contract.provider.everyone import BY_NAME
-from tests.contract.provider.fixed_plans import run_plan
+from tests.contract.provider.fixed_plans import index_plans, run_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ pytestmark = pytest.mark.slow
 
 MODELS = load_shipped_models()
 IMAGE = next(model for model in MODELS if model["type"] == "image")
-CATALOGUE = next(plan for plan in build_corpus(MODELS) if plan.name == "the catalogue")
+CATALOGUE = index_plans()["the catalogue"]
 
 
 def under(rule: dict[str, Any], *steps: Any) -> History:
@@ -104,7 +104,7 @@ def test_the_plans_of_scenarios_run_once_for_a_run() -> None:
 
 def test_every_fault_of_every_shipped_scenario_is_met_and_legal() -> None:
     """GE911, GH001 and GH002: each rule, for each operation that it reaches."""
-    histories = tuple(run_scenario_plans(MODELS))
+    histories = run_shipped_scenarios()
     rules = {
         (name, n)
         for name in list_scenario_names()
@@ -180,6 +180,12 @@ class Changing:
         return provider
 
 
+@cache
+def run_shipped_scenarios() -> tuple[History, ...]:
+    """Return what the fake does under all shipped scenarios, which no provider of a run changes."""
+    return tuple(run_scenario_plans(MODELS))
+
+
 def examined(provider: Changing, *, drawn: bool = False, only: str = "GP801") -> SelfCheck:
     """Return what is known of a run of the catalogue's plan on a provider."""
     plans = [replace(CATALOGUE, drawn=drawn)]
@@ -187,6 +193,7 @@ def examined(provider: Changing, *, drawn: bool = False, only: str = "GP801") ->
         target=InProcessTarget(wrap=provider.wrap),
         plans=plans,
         checks=select_checks(only, PROVIDER_CHECKS),
+        scenarios=run_shipped_scenarios(),
     )
     assert [event for event in campaign.run() if event["event"] == "verdict"]
     return collect_self_check(campaign, None)

@@ -116,7 +116,7 @@ def test_events_are_told_as_they_happen_and_kept_where_asked(tmp_path: Path) -> 
 
 def test_what_a_service_costs_is_part_of_the_result(tmp_path: Path) -> None:
     """In decimals, with the ceiling; and the checks of money are judged, whatever was asked."""
-    with MockServer(video_seconds=0) as server:
+    with MockServer(video_seconds=0, media_size="small") as server:
         result = verify_provider(
             server.url,
             key=KEY,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def url() -> Any:
     """Return the URL of a fake, which is verified as a service of others."""
-    with MockServer(quiet=True, video_seconds=0, balance="1000") as server:
+    with MockServer(quiet=True, video_seconds=0, media_size="small", balance="1000") as server:
         yield server.url
 
 

@@ -7,11 +7,14 @@ import tempfile
 from base64 import b64decode
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from getimg_mock._shipped import read_text
 from getimg_mock.contract.model_choice import PIXEL, load_shipped_models
 from getimg_mock.contract.plans import Plan
+from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.final_looks import FINAL_PLAN, LATER_PLAN
 from getimg_mock.contract.steps import Send
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
@@ -29,6 +32,11 @@ if TYPE_CHECKING:
 
 
 _MANY_FILES: Final = 4
+
+PLAN_FEEDS: Final = "plan-feeds.json"
+"""The shipped file that says which fixed plans each check of providers applies to."""
+THOROUGH: Final = "thorough"
+"""What the fixed plans of a fake are called there, before those for other targets."""
 
 _LAST_PLANS: Final = frozenset({FINAL_PLAN, LATER_PLAN})
 """Plans that name ids of one run, so that no other target can run them."""
@@ -59,6 +67,62 @@ def find_relevant_plans(
     checks: Sequence[Check], plans: Sequence[Plan], models: Sequence[dict[str, Any]]
 ) -> Mapping[str, frozenset[str]]:
     """Return, for each check by its id, the names of the plans that it applies to.
+
+    Of the fixed plans for the shipped catalogue it is written down; others are run.
+    """
+    known = find_known_plans(checks, plans, models)
+    told = [(plan, known.get(plan)) for plan in plans]
+    others = [plan for plan, ids in told if ids is None]
+    measured = measure_relevant_plans(checks, others, models) if others else {}
+    return {
+        check.id: measured.get(check.id, frozenset())
+        | {plan.name for plan, ids in told if ids is not None and check.id in ids}
+        for check in checks
+    }
+
+
+def find_known_plans(
+    checks: Sequence[Check], plans: Sequence[Plan], models: Sequence[dict[str, Any]]
+) -> Mapping[Plan, frozenset[str]]:
+    """Return, of those plans of which it is written down, the ids of the checks that apply to them.
+
+    None are known where the catalogue or one of the checks is not ours.
+    """
+    asked = {check.id for check in checks}
+    if list(models) != load_shipped_models() or not all(
+        asked <= feeds.keys() for feeds in load_plan_feeds().values()
+    ):
+        return {}
+    known: dict[Plan, frozenset[str]] = {}
+    for kind, feeds in load_plan_feeds().items():
+        if all(plan in known for plan in plans):
+            break
+        for plan in build_corpus(models, thorough=kind == THOROUGH):
+            known[plan] = frozenset(check for check in asked if plan.name in feeds[check])
+    return known
+
+
+@cache
+def load_plan_feeds() -> Mapping[str, Mapping[str, frozenset[str]]]:
+    """Return the names of the fixed plans that each check applies to, by its id.
+
+    There are those of `thorough` plans, and those for others. `make docs` measures them, and a test
+    compares.
+    """
+    read = json.loads(read_text("fixtures", PLAN_FEEDS))
+    return {
+        kind: {
+            check: frozenset(found["plans"][place] for place in places)
+            for check, places in found["checks"].items()
+        }
+        for kind, found in read.items()
+    }
+
+
+def measure_relevant_plans(
+    checks: Sequence[Check], plans: Sequence[Plan], models: Sequence[dict[str, Any]]
+) -> Mapping[str, frozenset[str]]:
+    """Run plans, and return what `find_relevant_plans` does.
 
     Each picture is a file of one pixel: to which plans a check applies does not depend on sizes,
     and to draw and to decode every size takes half a minute.

@@ -19,7 +19,7 @@ from getimg_mock.contract.provider.corpus import build_corpus
 from getimg_mock.contract.provider.media_probe import require_decoder
 from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch_limits
 from getimg_mock.contract.targets.lookup import find_target
-from getimg_mock.contract.verification.dry_run import find_relevant_plans
+from getimg_mock.contract.verification.dry_run import find_known_plans, find_relevant_plans
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
 from getimg_mock.errors import BudgetError, MissingPackageError, UnknownNameError
 
@@ -52,6 +52,11 @@ class ProviderOptions:
         """Raise `UnknownNameError` for an unknown tier."""
         if self.tier is not None and self.tier not in TIERS:
             raise UnknownNameError("tier", self.tier, TIERS)
+
+    @property
+    def is_shipped_fake(self) -> bool:
+        """Whether the target is the fake as it ships, which is given by a name."""
+        return isinstance(self.target, str)
 
     @property
     def target_name(self) -> str:
@@ -119,7 +124,10 @@ def prepare_run(
     judging = checks if set(checks) <= set(PROVIDER_CHECKS) else PROVIDER_CHECKS
     if tier >= "R2" and any(check.id.startswith(_OF_FILES) for check in judging):
         require_decoder()
-    narrow = judging is checks and not target.own and len(checks) < len(PROVIDER_CHECKS)
+    narrow = judging is checks and len(checks) < len(PROVIDER_CHECKS)
+    if target.own:
+        # To measure them would take as long as to run them all.
+        narrow &= options.is_shipped_fake and _are_feeds_known(judging, plans, target)
     feeds = find_relevant_plans(judging, plans, target.models) if narrow else {}
     if feeds:
         wanted = frozenset().union(*feeds.values())
@@ -127,6 +135,13 @@ def prepare_run(
     return PreparedRun(
         target=target, tier=tier, budget=budget, plans=plans, checks=judging, feeds=feeds
     )
+
+
+def _are_feeds_known(checks: Sequence[Check], plans: Sequence[Plan], target: Target) -> bool:
+    """Whether it is known to which plans each check applies, and each looks at one plan alone."""
+    if any(check.across for check in checks):
+        return False
+    return set(plans) <= find_known_plans(checks, plans, target.models).keys()
 
 
 def _find_ceiling(options: ProviderOptions, tier: str) -> Decimal:

@@ -156,6 +156,8 @@ def distance(core: Core, polls: int) -> float:
     pause = core.poll_interval / (1000 if core.faulty("seconds-for-milliseconds") else 1)
     if core.faulty("pauses-double"):
         pause *= 2**polls
+    if core.faulty("pending-for-ever") and polls > 200:
+        pause *= 20  # else the hours that a case lets it go on are two thousand looks
     return pause * (0.95 if core.faulty("polls-early") else 1)
 
 
