@@ -82,12 +82,13 @@ def test_a_workflow_is_valid_and_safe(path: Path) -> None:
 
 def test_the_matrix_has_every_python_of_the_classifiers_and_three_systems() -> None:
     """What pyproject.toml claims is run."""
-    matrix = parse(ROOT.joinpath(".github/workflows/test.yml").read_text("utf-8"))["jobs"][
-        "matrix"
-    ]["strategy"]["matrix"]
+    jobs = parse(ROOT.joinpath(".github/workflows/test.yml").read_text("utf-8"))["jobs"]
+    matrix = jobs["matrix"]["strategy"]["matrix"]
     claimed = re.findall(r"Python :: (3\.\d+)", ROOT.joinpath("pyproject.toml").read_text("utf-8"))
     assert matrix["python"] == claimed
     assert {each.partition("-")[0] for each in matrix["os"]} == {"ubuntu", "macos", "windows"}
+    for name in ("matrix", "newest"):  # all tests: one runs the linter of imports
+        assert any("--group dev" in step.get("run", "") for step in jobs[name]["steps"])
 
 
 def test_a_release_names_the_repository_that_it_comes_from(tmp_path: Path) -> None:
