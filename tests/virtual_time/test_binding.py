@@ -144,7 +144,7 @@ def test_a_loop_shows_its_timeout_its_sockets_and_its_jobs(
         await asyncio.to_thread(REAL["sleep"], 0.02)
         await asyncio.sleep(1)
 
-    # Not by asyncio.run: newer ones bound their last wait, for the executor, which this policy skips.
+    # Newer versions of asyncio.run bound their wait for the executor, and this policy skips it.
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
     loop.run_until_complete(loop.shutdown_default_executor())
