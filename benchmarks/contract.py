@@ -14,7 +14,7 @@ from benchmarks import bare
 from benchmarks.targets import at_least
 from getimg_mock.contract.model_choice import load_shipped_models
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.plan_strategies import draw_plans
+from getimg_mock.contract.provider.plan_drawing import draw_plans
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import judge_check
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
@@ -36,7 +36,7 @@ _BALANCE: Final = Request(
 def main() -> int:
     """Measure, print, and return the exit status."""
     models = load_shipped_models()
-    draw_plans(models, seed=ROUNDS, count=1)  # strategies are made once, whoever draws first
+    draw_plans(models, seed=ROUNDS, count=1)  # what plans are drawn from is read once
     rates: dict[str, list[float]] = {"fixed": [], "drawn": [], "bare": []}
     for number in range(ROUNDS):
         rates["fixed"].append(_rate(None))

@@ -20,9 +20,8 @@ except ModuleNotFoundError:
     ) from None
 
 from getimg_mock.contract.model_choice import load_shipped_models
-from getimg_mock.contract.provider import faulty_requests
 from getimg_mock.contract.provider.message_strategies import messages
-from getimg_mock.contract.provider.request_strategies import prompts, valid_bodies
+from getimg_mock.contract.provider.request_strategies import faulty_steps, prompts, valid_bodies
 from getimg_mock.world.operations import ANSWER_SCHEMAS, find_answer_schema
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ def invalid_requests(
 ) -> st.SearchStrategy[InvalidRequest]:
     """Draw requests for images and videos with one known fault each: they must be refused."""
     listed = load_shipped_models() if models is None else list(models)
-    steps = [faulty_requests.faulty(model, valid_bodies(model)) for model in listed]
-    return st.one_of(steps).map(_convert_step)
+    return st.one_of([faulty_steps(model) for model in listed]).map(_convert_step)
 
 
 def responses(operation: str) -> st.SearchStrategy[Any]:

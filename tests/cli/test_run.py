@@ -38,6 +38,7 @@ CLIENTS: Final = {
     "requests": (*PYTHON, "requests"),
     "httpx": (*PYTHON, "httpx"),
     "aiohttp": (*PYTHON, "aiohttp"),
+    "getimg": (sys.executable, str(PROGRAMS / "sdk_client.py")),
     "fetch": (*NODE, "fetch"),
     "https": (*NODE, "https"),
     "axios": (*NODE, "axios"),
@@ -89,7 +90,7 @@ def require(name: str) -> None:
         pytest.skip("axios is not installed: npm install --prefix tests/programs")
     if name == "php" and command_fails("php", "-r", "exit((int) !function_exists('curl_init'));"):
         pytest.skip("PHP has no curl here: apt-get install php-curl")
-    if name in {"requests", "httpx", "aiohttp"}:
+    if name in {"requests", "httpx", "aiohttp", "getimg"}:
         pytest.importorskip(name)
 
 
@@ -148,7 +149,10 @@ def test_the_status_is_that_of_the_program(tmp_of_runs: Path) -> None:
     [
         ([], "getimg-mock run -- node my-program.js"),
         (["--header", "X", "--", "true"], "X-Mock-Behaviour=status=503"),
-        (["--api-host", "https://x.test", "--", "true"], "'https://x.test' is not a host name"),
+        (
+            ["--api-host", "https://x.test", "--", "true"],
+            "--api-host: 'https://x.test' is not a host name",
+        ),
         (["--api-host", "*.x.test", "--", "true"], "'*.x.test' is not one host"),
         (["--tls", "--", "true"], "leave out --tls"),
         (["node", "-e", "1"], "follows --: getimg-mock run -- node -e 1"),
@@ -255,21 +259,23 @@ def test_a_program_of_a_killed_run_does_not_reach_the_api(tmp_of_runs: Path) -> 
         env=clean_environment(tmp_of_runs),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     ) as running:
         assert running.stdin is not None
         assert running.stdout is not None
+        assert running.stderr is not None
         assert int(running.stdout.readline()) == running.pid
+        (folder,) = tmp_of_runs.iterdir()
+        for file in folder.rglob("*"):
+            assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
         running.kill()
         running.wait(timeout=30)
         running.stdin.write("\n")
         running.stdin.flush()
         assert running.stdout.read() == "curl 7\n"  # the connection to the proxy is refused
-    # A process that is killed cannot tidy up: what is left holds certificates alone.
-    for folder in tmp_of_runs.iterdir():
-        for file in folder.rglob("*"):
-            assert file.is_dir() or b"PRIVATE KEY" not in file.read_bytes()
-        shutil.rmtree(folder)
+        # What tidies up for a process that cannot has the same stderr: it ends with that.
+        assert running.stderr.read() == ""
 
 
 def test_two_runs_at_once_do_not_meet(tmp_of_runs: Path) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from getimg_mock.world.requests import GenerationRequest
 
 # The path of a file of a generation, with %s for its id and its index.
-_LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
+LINK: Final = OPERATIONS["downloads.retrieve"].path.format(id="%s", index="%s")
 
 
 def submit(call: Call, kind: Kind) -> Generation:
@@ -101,18 +101,24 @@ def render_completed(call: Call, generation: Generation, headers: Headers) -> An
         recorded = render_result(call.fake.recordings, generation, [link, *more])
         if recorded is not None:
             return Answer(200, recorded, [JSON, *headers])
+    body = render_generation(product, generation.id, link, deletes_at)
+    return Answer(200, body, [JSON, *headers])
+
+
+def render_generation(product: Product, generation_id: str, link: str, deletes_at: int) -> bytes:
+    """Return the JSON of a completed generation; `deletes_at` is in Unix seconds."""
     body = _find_template(product) % (
-        encode_string(generation.id),
+        encode_string(generation_id),
         encode_string(link),
         encode_string(format_unix_timestamp(deletes_at)),
     )
-    return Answer(200, body.encode(), [JSON, *headers])
+    return body.encode()
 
 
 def _build_link(call: Call, generation_id: str, index: int, expires: int) -> str:
     signature = call.owner.sign_link(generation_id, index, expires)
     address = read_client_address(call.scope, trust_forwarded=call.fake.settings.trust_forwarded)
-    path = _LINK % (generation_id, index)
+    path = LINK % (generation_id, index)
     return f"{address}{path}?exp={expires}&sig={signature}"
 
 
@@ -122,7 +128,7 @@ _MOST_TEMPLATES: Final = 1024
 
 
 def _find_template(product: Product) -> str:
-    """Return `_build_template` of a product, of which thousands of generations share one.
+    """Return `build_template` of a product, of which thousands of generations share one.
 
     A product has a dozen fields: hashing them for a cache by value takes longer than signing.
     """
@@ -130,11 +136,11 @@ def _find_template(product: Product) -> str:
     if found is None:
         if len(_TEMPLATES) >= _MOST_TEMPLATES:
             _TEMPLATES.clear()
-        found = _TEMPLATES[id(product)] = (product, _build_template(product))
+        found = _TEMPLATES[id(product)] = (product, build_template(product))
     return found[1]
 
 
-def _build_template(product: Product) -> str:
+def build_template(product: Product) -> str:
     """Return the JSON of a completed generation with %s for its id, URL and `deletes_at`.
 
     Thousands of results differ in nothing else; encoding each took a third of the time.

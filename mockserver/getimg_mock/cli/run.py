@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from getimg_mock.contract.clients.traffic_spool import SPOOL_VARIABLE, TrafficSp
 from getimg_mock.control.request_guard import require_token
 from getimg_mock.errors import SettingsError
 from getimg_mock.serving.kept_objects import keep_objects
+from getimg_mock.serving.private_folder import open_private_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -67,8 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.summary:
             sys.stderr.write(render_summary(app.fake, refused))
         return status
-    with tempfile.TemporaryDirectory() as folder:
-        status, refused = program.run(app, {**os.environ, SPOOL_VARIABLE: folder})
+    with open_private_folder("getimg-mock-observed-") as folder:
+        status, refused = program.run(app, {**os.environ, SPOOL_VARIABLE: str(folder)})
         verdict = render_verdict(app.fake, TrafficSpool(folder).read())
     sys.stderr.write(render_summary(app.fake, refused) + verdict)
     return status

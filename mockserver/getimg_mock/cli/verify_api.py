@@ -79,7 +79,7 @@ def _add_plan_options(parser: argparse.ArgumentParser) -> None:
         type=_parse_count,
         default=0,
         metavar="N",
-        help="random plans to add (needs hypothesis)",
+        help="random plans to add",
     )
 
 

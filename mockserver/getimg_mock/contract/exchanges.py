@@ -5,7 +5,6 @@ A derived value is computed once and cached on its exchange.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -13,17 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl
 
 from getimg_mock.contract.content_coding import decompress
-from getimg_mock.contract.json_reading import read_json
+from getimg_mock.contract.json_bodies import read_body
 from getimg_mock.world.operations import SUBMISSIONS, find_operation
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from getimg_mock.contract.json_bodies import JsonBody
     from getimg_mock.contract.steps import Send
     from getimg_mock.world.journal import Effect
 
 _MAX_PARSED_BODY: Final = 1 << 20
-_MAX_DEPTH: Final = 9
 _DECIMAL_PLACES: Final = 9
 
 
@@ -62,12 +61,12 @@ class HttpExchange:
         """The answer's headers; of several with one name, the last."""
         return dict(self.headers)
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """The media type of the answer, without parameters."""
         return self.fields.get("content-type", "").partition(";")[0].strip().lower()
 
-    @property
+    @cached_property
     def coding(self) -> str:
         """The content coding of the answer; empty where it has none."""
         named = self.fields.get("content-encoding", "").strip().lower()
@@ -80,50 +79,41 @@ class HttpExchange:
         return self.body if plain is None else plain
 
     @cached_property
+    def parsed(self) -> JsonBody:
+        """The answer as JSON; it is shared with others of the same bytes."""
+        return read_body(self.content)
+
+    @property
     def decoded(self) -> tuple[Any, str]:
         """The answer's JSON value, floats as `Decimal`, and what is wrong with its text."""
-        return read_json(self.content)
+        return self.parsed.decoded
 
     @property
     def json(self) -> Any:
         """The answer's JSON value, floats as `Decimal`; None where there is none."""
-        return self.decoded[0]
+        return self.parsed.decoded[0]
 
-    @cached_property
+    @property
     def plain(self) -> Any:
         """The answer's JSON value with floats, for schema validators; None where there is none."""
-        try:
-            return json.loads(self.content)
-        except (ValueError, RecursionError):
-            return None
+        return self.parsed.plain
 
     @cached_property
     def object(self) -> dict[str, Any]:
         """The answer's JSON object; empty where the answer is not an object."""
-        return self.json if isinstance(self.json, dict) else {}
+        value = self.parsed.decoded[0]
+        return value if isinstance(value, dict) else {}
 
-    @cached_property
+    @property
     def values(self) -> dict[str, list[Any]]:
         """The values of the answer's JSON by the name of their field, at any depth."""
-        found: dict[str, list[Any]] = {}
-        level = [self.json]
-        for _ in range(_MAX_DEPTH):
-            objects = [each for each in level if isinstance(each, dict)]
-            for each in objects:
-                for name, value in each.items():
-                    found.setdefault(name, []).append(value)
-            inner = [value for each in objects for value in each.values()]
-            inner += [value for each in level if isinstance(each, list) for value in each]
-            level = [value for value in inner if isinstance(value, (dict, list))]
-            if not level:
-                break
-        return found
+        return self.parsed.values
 
     @cached_property
     def asked(self) -> dict[str, Any]:
         """The request's JSON object; empty where the body is none, or is over 1 MiB."""
         body = self.request_body or b""
-        value = read_json(body)[0] if len(body) < _MAX_PARSED_BODY else None
+        value = read_body(body).decoded[0] if len(body) < _MAX_PARSED_BODY else None
         return value if isinstance(value, dict) else {}
 
     @cached_property

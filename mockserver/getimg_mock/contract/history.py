@@ -63,7 +63,7 @@ class History:
     def __iter__(self) -> Iterator[HttpExchange]:
         return iter(self.exchanges)
 
-    @property
+    @cached_property
     def unmet(self) -> tuple[str, ...]:
         """The rules of the plan that never acted, so that their faults were not tried."""
         return tuple(rule for rule in self.plan.rules if not self.hits.get(rule))
@@ -75,11 +75,19 @@ class History:
             found.setdefault(each.operation, []).append(each)
         return found
 
+    @cached_property
+    def _by_operations(self) -> dict[tuple[str, ...], list[HttpExchange]]:
+        return {}
+
     def with_operation(self, *operations: str) -> Sequence[HttpExchange]:
         """Return the exchanges of the operations, in order."""
         if len(operations) == 1:
             return self._by_operation.get(operations[0], ())
-        return [each for each in self.exchanges if each.operation in operations]
+        found = self._by_operations.get(operations)
+        if found is None:
+            found = [each for each in self.exchanges if each.operation in operations]
+            self._by_operations[operations] = found
+        return found
 
     @cached_property
     def _by_use(self) -> dict[str, list[HttpExchange]]:
@@ -169,6 +177,16 @@ class History:
 
     def is_settled(self, exchange: HttpExchange) -> bool:
         """Whether all that this key had begun was known to have ended at an exchange."""
+        known = self._settled.get(exchange.number)
+        if known is None:
+            known = self._settled[exchange.number] = self._judge_settled(exchange)
+        return known
+
+    @cached_property
+    def _settled(self) -> dict[int, bool]:
+        return {}
+
+    def _judge_settled(self, exchange: HttpExchange) -> bool:
         if exchange.key in self.carried:
             return False
         for each in self.with_operation(*SUBMISSIONS):

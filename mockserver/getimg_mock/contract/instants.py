@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 
@@ -15,12 +16,15 @@ def parse_instant(value: Any) -> datetime | None:
     """Return the instant of an ISO 8601 timestamp with an offset, or of Unix seconds, or None."""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         value = str(value)
-    if not isinstance(value, str):
-        return None
+    return _parse_text(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=4096)  # the same few moments are in many answers, and many checks read them
+def _parse_text(text: str) -> datetime | None:
     try:
-        if value.isascii() and value.isdigit():
-            return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(value))
-        instant = datetime.fromisoformat(value)
+        if text.isascii() and text.isdigit():
+            return datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(text))
+        instant = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         return None
     return instant if instant.tzinfo is not None else None

@@ -71,8 +71,13 @@ def _describe_unreadable(error: Exception) -> Observation:
 
 
 @lru_cache(maxsize=4096)  # a hundred checks look at the same exchanges, and most find no breach
-def _keep_rule(exchanges: tuple[int, ...]) -> Observation:
+def _keep_rule(*exchanges: int) -> Observation:
     return Observation(exchanges)
+
+
+def keep_rule(*exchanges: HttpExchange) -> Observation:
+    """Return that the rule was kept."""
+    return _keep_rule(*[each.number for each in exchanges])
 
 
 def fail(expected: str, actual: object, *exchanges: HttpExchange) -> Observation:
@@ -87,7 +92,9 @@ def expect(
 ) -> Observation:
     """Return that the rule was kept if `condition` is true, else a breach."""
     if condition:
-        return _keep_rule(tuple([each.number for each in exchanges])) if exchanges else OK
+        if len(exchanges) == 1:
+            return _keep_rule(exchanges[0].number)
+        return _keep_rule(*[each.number for each in exchanges]) if exchanges else OK
     return fail(expected, actual, *exchanges)
 
 
@@ -143,18 +150,18 @@ class Check:
         """The first three characters of the id: `GP4` for GP407."""
         return self.id[:3]
 
-    def observe(self, history: Any) -> Iterator[Observation]:
-        """Yield the observations of the judge; an answer that it cannot read is a breach."""
+    def observe(self, history: Any) -> list[Observation]:
+        """Return the observations of the judge; an answer that it cannot read is a breach."""
+        found: list[Observation] = []
         try:
-            yield from self.judge(history)
+            for seen in self.judge(history):
+                found.append(seen)  # noqa: PERF402 - what it saw before it gave up counts
         except _UNREADABLE as error:
-            yield _describe_unreadable(error)
+            found.append(_describe_unreadable(error))
+        return found
 
-    def observe_all(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
-        """Yield the observations of each history, and then those of all together."""
-        for history in histories:
-            for seen in self.observe(history):
-                yield history, seen
+    def observe_together(self, histories: Sequence[Any]) -> Iterator[tuple[Any, Observation]]:
+        """Yield the observations of all histories together, each with its history."""
         if self.across is not None and histories:
             try:
                 yield from self.across(histories)
@@ -269,14 +276,15 @@ class _Tally:
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, history: Any, seen: Observation) -> None:
-        """Count an observation of a history."""
-        self.applied += 1
-        if seen.failed:
-            self.findings.append(Finding(history=history, observation=seen))
-            self.findings = sorted(self.findings, key=self._rank)[: self.most]
-        elif seen.note and len(self.notes) < self.most:
-            self.notes.append(seen.note)
+    def add(self, history: Any, observations: Sequence[Observation]) -> None:
+        """Count the observations of a history."""
+        self.applied += len(observations)
+        for seen in observations:
+            if seen.expected:
+                self.findings.append(Finding(history=history, observation=seen))
+                self.findings = sorted(self.findings, key=self._rank)[: self.most]
+            elif seen.note and len(self.notes) < self.most:
+                self.notes.append(seen.note)
 
     def _rank(self, finding: Finding) -> int:
         return _WORST_FIRST.index(finding.observation.status or self.breach)
@@ -305,9 +313,12 @@ def judge_check(
     """
     given = tuple(histories)
     unmet = [each for each in given if getattr(each, "unmet", ())]
+    met = [each for each in given if not getattr(each, "unmet", ())] if unmet else given
     tally = _Tally(find_breach_status(check, own=own, confirmed=confirmed), most)
-    for history, seen in check.observe_all(tuple(each for each in given if each not in unmet)):
-        tally.add(history, seen)
+    for history in met:
+        tally.add(history, check.observe(history))
+    for history, seen in check.observe_together(met):
+        tally.add(history, (seen,))
     names = ", ".join(each.plan.name for each in unmet[:3])
     return Verdict(
         check=check,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
+    from getimg_mock.api.plain_heads import Moment
     from getimg_mock.serving.known_heads import KnownHead
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
@@ -62,6 +63,9 @@ class HttpProtocol(HttpToolsProtocol):
         # Whether the parser has seen whole requests alone.
         self._between = True
         self._known_heads = KnownHeads()
+        # The last of `_send_plain`, and its response without what differs from request to request.
+        self._moment: Moment | None = None
+        self._response = b""
         # The headers of a request that offers an upgrade, while it is parsed again without.
         self._offered: list[tuple[bytes, bytes]] | None = None
 
@@ -84,7 +88,14 @@ class HttpProtocol(HttpToolsProtocol):
         if began_between and self._known_heads and self.cycle.response_complete:
             known = self._known_heads.find(data)
             if known is not None:
-                self._begin_known(*known)
+                head, body = known
+                plain = head.prepare(self.app.find_endpoint)
+                if (
+                    plain is None
+                    or self.flow.write_paused
+                    or not plain.answer(body, self._send_plain)
+                ):
+                    self._begin_known(head, body)
                 return
         size = len(data)
         try:
@@ -101,6 +112,13 @@ class HttpProtocol(HttpToolsProtocol):
             if began_between and self._between and cycle is self.cycle:
                 self._learn_head(cycle, data)
             self._begin(cycle)
+
+    def _send_plain(self, moment: Moment, remaining: int, body: bytes) -> None:
+        """Send a successful response with the headers of a moment."""
+        if moment is not self._moment:
+            self._moment, self._response = moment, _build_template(moment)
+        self._outgoing.write_whole(self._response % (remaining, len(body), body))
+        self.on_response_complete()
 
     def _learn_head(self, cycle: RequestCycle, data: bytes) -> None:
         """Keep the head of a request whose bytes came alone and at once."""
@@ -346,3 +364,12 @@ class HttpProtocol(HttpToolsProtocol):
             % (STATUS_LINE[status], b"".join(lines), len(answer.body), answer.body)
         )
         self._outgoing.close()
+
+
+def _build_template(moment: Moment) -> bytes:
+    """Return a response of a moment, without the rate limit that is left, its length and body."""
+    lines = [
+        b"%b: %b\r\n" % (name, b"%d" if name == b"x-ratelimit-remaining" else value)
+        for name, value in moment.build_headers(0)
+    ]
+    return b"%b%bcontent-length: %%d\r\n\r\n%%b" % (STATUS_LINE[200], b"".join(lines))

@@ -6,18 +6,18 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.control.page_files import EXAMPLE_KEY
 from getimg_mock.errors import SettingsError
+from getimg_mock.serving.private_folder import open_private_folder
 from getimg_mock.serving.program_entrances import ProgramEntrances
 from getimg_mock.serving.server import Entrance, format_url, new_event_loop, open_listener, serve
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from getimg_mock.application import Application
 
@@ -47,10 +47,10 @@ class ProgramRun:
         Call it in the main thread. Raises `SettingsError` if the command cannot be started.
         """
         with (
-            tempfile.TemporaryDirectory(prefix="getimg-mock-run-") as folder,
+            open_private_folder("getimg-mock-run-") as folder,
             asyncio.Runner(loop_factory=new_event_loop) as runner,
         ):
-            return runner.run(self._serve(app, inherited, Path(folder)))
+            return runner.run(self._serve(app, inherited, folder))
 
     async def _serve(
         self, app: Application, inherited: Mapping[str, str], folder: Path

@@ -7,6 +7,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from getimg_mock.world.kept_generations import KeptGenerations
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
     from types import TracebackType
@@ -68,7 +70,7 @@ class Holdings:
     """
 
     lock: ReentrantLock = field(default_factory=threading.RLock)
-    generations: MutableMapping[str, Generation] = field(default_factory=dict)
+    generations: MutableMapping[str, Generation] = field(default_factory=KeptGenerations)
     charged: MutableMapping[str, bool] = field(default_factory=dict)
     polls: MutableMapping[str, int] = field(default_factory=dict)
     unreported: MutableMapping[str, list[Effect]] = field(default_factory=dict)

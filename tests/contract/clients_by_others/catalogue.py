@@ -1,6 +1,11 @@
 """All clients of the list, the good ones first."""
 
 from tests.contract.clients_by_others import (
+    faults_fifth_crowd,
+    faults_fifth_files,
+    faults_fifth_money,
+    faults_fifth_waiting,
+    faults_fifth_wire,
     faults_fourth_crowd,
     faults_fourth_files,
     faults_fourth_money,
@@ -19,6 +24,8 @@ from tests.contract.clients_by_others import (
     faulty_seen_results,
     faulty_transport,
     good_clients,
+    good_fifth_more,
+    good_fifth_styles,
     good_fourth_async,
     good_fourth_sync,
     good_fourth_typed,
@@ -51,6 +58,13 @@ LISTED = (
     faults_fourth_money,
     faults_fourth_waits,
     faults_fourth_words,
+    good_fifth_styles,
+    good_fifth_more,
+    faults_fifth_money,
+    faults_fifth_waiting,
+    faults_fifth_crowd,
+    faults_fifth_files,
+    faults_fifth_wire,
 )
 
 __all__ = ["CLIENTS", "LISTED", "Entry"]

@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from getimg_mock.contract.provider.plan_strategies import draw_plans
+from getimg_mock.contract.provider.plan_drawing import draw_plans
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.world.clock import stopwatch
 from tests.contract.provider.scoring import plans, tuple_models, verdicts

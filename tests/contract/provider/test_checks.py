@@ -16,7 +16,7 @@ from getimg_mock.contract.model_choice import (
     find_cheapest,
 )
 from getimg_mock.contract.plans import Plan, get, post
-from getimg_mock.contract.provider.plan_strategies import draw_plans, find_smallest_breach
+from getimg_mock.contract.provider.plan_drawing import draw_plans, find_smallest_breach
 from getimg_mock.contract.steps import Poll, Ref, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget
 from getimg_mock.contract.verdicts import find_breach_status, judge_check

@@ -26,7 +26,8 @@ from getimg_mock.contract.plans import (
     post,
 )
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.plan_strategies import draw_plans, plans
+from getimg_mock.contract.provider.plan_drawing import draw_plans
+from getimg_mock.contract.provider.plan_strategies import plans
 from getimg_mock.contract.steps import Poll, Ref, Send, Wait
 from getimg_mock.contract.targets.fake_targets import InProcessTarget, SocketTarget, Target
 from getimg_mock.contract.targets.http_target import HttpTarget, fetch_limits

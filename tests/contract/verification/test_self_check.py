@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from getimg_mock.contract.plans import Plan, post
 from getimg_mock.contract.provider.corpus import build_corpus
-from getimg_mock.contract.provider.plan_strategies import draw_plans
+from getimg_mock.contract.provider.plan_drawing import draw_plans
 from getimg_mock.contract.verdicts import Finding, Observation, judge_check
 from getimg_mock.contract.verification import registry
 from getimg_mock.contract.verification.registry import find_check

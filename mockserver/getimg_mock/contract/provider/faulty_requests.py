@@ -1,14 +1,12 @@
 """What can be wrong with a drawn request: one known fault in a body that was right.
 
-Each fault changes a body and returns which field it is about. What it draws from is made once.
+Each fault changes a body and returns which field it is about.
 """
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
-
-from hypothesis import strategies as st
 
 from getimg_mock import schemas
 from getimg_mock.contract.model_choice import PIXEL
@@ -19,20 +17,18 @@ from getimg_mock.contract.provider.corpus.input_values import (
     disguise,
     list_bad_durations,
 )
+from getimg_mock.contract.provider.valid_requests import SUPPORTED_VALUES, build_valid_body
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from getimg_mock.contract.model_choice import ModelJson
+    from getimg_mock.contract.provider.choices import Choices
     from getimg_mock.contract.steps import Send
 
     Body = dict[str, Any]
-    Fault = Callable[[st.DrawFn, ModelJson, Body], str]
+    Fault = Callable[[Choices, ModelJson, Body], str]
 
-SUPPORTED_VALUES: Final = {
-    "aspect_ratio": "supported_aspect_ratios",
-    "resolution": "supported_resolutions",
-}
 # How the checks call a breach of a bound, by the field that has it.
 _BOUND_FAULTS: Final = {
     "prompt": "length",
@@ -40,59 +36,27 @@ _BOUND_FAULTS: Final = {
     "images": "reference-count",
     "url": "reference-url",
 }
-_TYPES: Final[dict[str, Callable[[Any], bool]]] = {
-    "string": lambda value: isinstance(value, str),
-    "boolean": lambda value: isinstance(value, bool),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-    "integer": lambda value: not isinstance(value, bool) and isinstance(value, (int, float)),
-}
-
-# A strategy that is made anew for each drawing costs more than what it draws: all are made once.
-sampled = lru_cache(maxsize=4096)(st.sampled_from)
-between = lru_cache(maxsize=4096)(st.integers)
 
 
-@cache
-def odd_values() -> st.SearchStrategy[Any]:
-    """Draw JSON values of every type, with the numbers and texts that break parsers."""
-    leaves = st.one_of(
-        st.none(),
-        st.booleans(),
-        st.integers(-(2**63), 2**64),
-        st.floats(allow_nan=False, allow_infinity=False),
-        st.sampled_from(["", " ", "null", "true", "0", "\u0000", "\U0001f30a", "\ufeff", "%s"]),
-        st.text(max_size=10),
-    )
-    return st.recursive(
-        leaves,
-        lambda inner: (
-            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-        ),
-        max_leaves=6,
-    )
-
-
-@st.composite
-def faulty(draw: st.DrawFn, model: ModelJson, bodies: st.SearchStrategy[Body]) -> Send:
-    """Draw a request with exactly one known fault, which must be refused."""
-    kind, body = model["type"], draw(bodies)
-    fault = draw(sampled(_list_faults(kind)))
+def build_faulty(choices: Choices, model: ModelJson) -> Send:
+    """Return a request with exactly one known fault, which must be refused."""
+    kind, body = model["type"], build_valid_body(choices, model)
+    fault = choices.choose(_list_faults(kind))
     data: Any = body
     if fault == "malformed":
         field, whole = "", encode_body(body)
-        data = whole[: draw(between(0, len(whole) - 1))]
+        data = whole[: choices.choose_number(0, len(whole) - 1)]
     elif fault == "number-form":
-        field = draw(sampled(list_bad_durations(model)))
+        field = choices.choose(list_bad_durations(model))
         data = encode_body(body | {"duration": 0}).replace(
             b'"duration":0', b'"duration":%b' % field.encode()
         )
     elif fault == "bound":
         bounds = list_bound_breaches(kind)
-        field, fault, value = bounds[draw(between(0, len(bounds) - 1))]
+        field, fault, value = bounds[choices.choose_number(0, len(bounds) - 1)]
         body[field] = value
     else:
-        field = _FAULTS[fault](draw, model, body)
+        field = _FAULTS[fault](choices, model, body)
     return post(kind, data, valid=False, fault=fault, field=field)
 
 
@@ -138,8 +102,8 @@ def _exceed_bounds(kind: str) -> Iterator[tuple[str, str, Any]]:
             )
 
 
-def _missing(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
-    field: str = draw(sampled(_list_required(model["type"])))
+def _missing(choices: Choices, model: ModelJson, body: Body) -> str:
+    field: str = choices.choose(_list_required(model["type"]))
     if field in body:
         del body[field]
     else:
@@ -156,9 +120,9 @@ def _list_required(kind: str) -> tuple[str, ...]:
     return (*schema["required"], *(f"images[].{name}" for name in inner))
 
 
-def _type(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
-    field: str = draw(sampled(tuple(list_fields(model["type"]))))
-    value = draw(_mistyped(list_fields(model["type"])[field]["type"]))
+def _type(choices: Choices, model: ModelJson, body: Body) -> str:
+    field: str = choices.choose(tuple(list_fields(model["type"])))
+    value = choices.make_mistyped(list_fields(model["type"])[field]["type"])
     if field == "images[]":
         body["images"] = [value]
     elif field.startswith("images[]."):
@@ -168,14 +132,8 @@ def _type(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
     return field
 
 
-@cache
-def _mistyped(name: str) -> st.SearchStrategy[Any]:
-    right = _TYPES[name]
-    return odd_values().filter(lambda value: not right(value))
-
-
-def _enum(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
-    field, value = draw(sampled(_list_unlisted(model["type"])))
+def _enum(choices: Choices, model: ModelJson, body: Body) -> str:
+    field, value = choices.choose(_list_unlisted(model["type"]))
     body[field] = [{"url": PIXEL, "role": value}] if field == "images" else value
     return f"{field} = {value!r}"
 
@@ -188,48 +146,40 @@ def _list_unlisted(kind: str) -> tuple[tuple[str, str], ...]:
     return (*found, *(("images", value) for listed in ROLES for value in disguise(listed)))
 
 
-def _model_value(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
-    field: str = draw(sampled(tuple(SUPPORTED_VALUES)))
-    body[field] = draw(_not_of(tuple(model[SUPPORTED_VALUES[field]])))
+def _model_value(choices: Choices, model: ModelJson, body: Body) -> str:
+    field: str = choices.choose(tuple(SUPPORTED_VALUES))
+    body[field] = choices.write_unlisted(tuple(model[SUPPORTED_VALUES[field]]))
     return field
 
 
-@cache
-def _not_of(listed: tuple[str, ...]) -> st.SearchStrategy[str]:
-    near = [value for each in listed for value in disguise(each) if value not in listed]
-    return st.text(max_size=8).filter(lambda value: value not in listed) | st.sampled_from(near)
-
-
-def _unknown_model(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
-    body["model"] = draw(sampled(("no-such-model", "", *disguise(model["id"]))))
+def _unknown_model(choices: Choices, model: ModelJson, body: Body) -> str:
+    body["model"] = choices.choose(("no-such-model", "", *disguise(model["id"])))
     return repr(body["model"])
 
 
-def _url(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+def _url(choices: Choices, model: ModelJson, body: Body) -> str:
     role = next(iter(model["supported_references"]), "reference_image")
-    body["images"] = [{"url": draw(sampled(UNFETCHABLE_URLS)), "role": role}]
+    body["images"] = [{"url": choices.choose(UNFETCHABLE_URLS), "role": role}]
     return str(body["images"][0]["url"])[:60]
 
 
-def _too_many(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+def _too_many(choices: Choices, model: ModelJson, body: Body) -> str:
     """Name one reference more than the model takes: the first of a role it does not support."""
     roles = ROLES if model["type"] == "video" else ROLES[:1]
-    role = draw(sampled(roles))
+    role = choices.choose(roles)
     images = [{"url": PIXEL, "role": role}] * (model["supported_references"].get(role, 0) + 1)
     beside = [{"url": PIXEL, "role": "first_frame"}] if role == "last_frame" else []
     body["images"] = [*beside, *images]
     return f"{len(images)} with {role}"
 
 
-def _combination(draw: st.DrawFn, model: ModelJson, body: Body) -> str:
+def _combination(choices: Choices, model: ModelJson, body: Body) -> str:
     """Combine roles that exclude each other, or leave a last frame without a first."""
-    roles = draw(
-        sampled(
-            (
-                ("last_frame",),
-                ("reference_image", "first_frame"),
-                ("first_frame", "last_frame", "reference_image"),
-            )
+    roles = choices.choose(
+        (
+            ("last_frame",),
+            ("reference_image", "first_frame"),
+            ("first_frame", "last_frame", "reference_image"),
         )
     )
     body["images"] = [{"url": PIXEL, "role": role} for role in roles]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.verdicts import expect
@@ -29,19 +30,30 @@ _MAX_DIGITS: Final = 6
 
 def parse_limit_headers(exchange: HttpExchange) -> tuple[int, int, int] | None:
     """Return limit, remaining and reset, or None unless all three are whole numbers."""
-    found = [exchange.fields.get(name, "") for name in HEADER_NAMES]
-    if not all(text.isascii() and text.isdigit() for text in found):
+    fields = exchange.fields
+    return _parse_numbers(*(fields.get(name, "") for name in HEADER_NAMES))
+
+
+@lru_cache(maxsize=4096)  # several checks read the same headers
+def _parse_numbers(*texts: str) -> tuple[int, int, int] | None:
+    if not all(text.isascii() and text.isdigit() for text in texts):
         return None
-    limit, remaining, reset = (int(text) for text in found)
+    limit, remaining, reset = (int(text) for text in texts)
     return limit, remaining, reset
 
 
 def find_time(exchange: HttpExchange) -> float:
     """Return when a response was made, in unix seconds: by its Date, else by our clock."""
+    time = _parse_date(exchange.fields.get("date", ""))
+    return exchange.at.timestamp() if time is None else time
+
+
+@lru_cache(maxsize=4096)
+def _parse_date(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(exchange.fields["date"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return exchange.at.timestamp()
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def compare_retry_times(history: History) -> Iterator[Observation]:

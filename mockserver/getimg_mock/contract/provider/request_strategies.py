@@ -1,21 +1,32 @@
-"""Hypothesis strategies for the bodies of requests that a model must accept."""
+"""Hypothesis strategies for requests: what the builders of plans build, drawn by Hypothesis."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 
-from getimg_mock.contract.model_choice import PIXEL
-from getimg_mock.contract.provider.faulty_requests import SUPPORTED_VALUES, between, sampled
+from getimg_mock.contract.provider.choices import (
+    IS_OF_TYPE,
+    LONGEST_PROMPTS,
+    ODD_TEXTS,
+    list_look_alikes,
+)
+from getimg_mock.contract.provider.faulty_requests import build_faulty
+from getimg_mock.contract.provider.valid_requests import build_valid_body
 
 if TYPE_CHECKING:
-    from getimg_mock.contract.model_choice import ModelJson
+    from collections.abc import Callable, Sequence
 
-_URLS: Final = (PIXEL, "https://example.com/cat.png", "https://example.org/a%20b.webp")
-_LENGTHS: Final = (("a", 1), ("a", 4096), ("\U0001f30a", 4096))
-"""The shortest and the longest prompts, as a character and how often it is repeated."""
+    from getimg_mock.contract.model_choice import ModelJson
+    from getimg_mock.contract.provider.choices import Choices
+    from getimg_mock.contract.steps import Send
+
+T = TypeVar("T")
+
+# A strategy that is made anew for each drawing costs more than what it draws: all are made once.
+_between = lru_cache(maxsize=4096)(st.integers)
 
 
 @cache
@@ -23,42 +34,80 @@ def prompts() -> st.SearchStrategy[str]:
     """Draw texts that any provider must take: 1 to 4096 characters, in every script."""
     letters = st.characters(exclude_categories=["Cs"])
     plain = st.text(st.characters(categories=("L", "N", "P", "Zs")), min_size=1, max_size=60)
-    longest = st.sampled_from(_LENGTHS).map(lambda made: made[0] * made[1])
+    longest = st.sampled_from(LONGEST_PROMPTS)
     return st.one_of(plain, st.text(letters, min_size=1, max_size=60), longest)
+
+
+@cache
+def _odd_values() -> st.SearchStrategy[Any]:
+    """Draw JSON values of every type, with the numbers and texts that break parsers."""
+    leaves = st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-(2**63), 2**64),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.sampled_from(ODD_TEXTS),
+        st.text(max_size=10),
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=6,
+    )
+
+
+@cache
+def _mistyped(kind: str) -> st.SearchStrategy[Any]:
+    right = IS_OF_TYPE[kind]
+    return _odd_values().filter(lambda value: not right(value))
+
+
+@cache
+def _unlisted(listed: tuple[str, ...]) -> st.SearchStrategy[str]:
+    texts = st.text(max_size=8).filter(lambda value: value not in listed)
+    return texts | st.sampled_from(list_look_alikes(listed))
+
+
+class DrawnChoices:
+    """Choices that Hypothesis makes."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def choose(self, options: Sequence[T]) -> T:
+        """Return one of the options."""
+        return options[self._draw(_between(0, len(options) - 1))]
+
+    def choose_number(self, low: int, high: int) -> int:
+        """Return a whole number between two, both included."""
+        return self._draw(_between(low, high))
+
+    def write_prompt(self) -> str:
+        """Return a text of 1 to 4096 characters."""
+        return self._draw(prompts())
+
+    def make_mistyped(self, kind: str) -> Any:
+        """Return a JSON value of another type than the one of that name."""
+        return self._draw(_mistyped(kind))
+
+    def write_unlisted(self, listed: tuple[str, ...]) -> str:
+        """Return a text that is not listed; often one that looks like one of these."""
+        return self._draw(_unlisted(listed))
+
+
+@st.composite
+def built(draw: st.DrawFn, build: Callable[[Choices, Any], T], given: Any) -> T:
+    """Draw what a builder builds of what it is given."""
+    return build(DrawnChoices(draw), given)
 
 
 def valid_bodies(model: ModelJson) -> st.SearchStrategy[dict[str, Any]]:
     """Draw a request that a model must take, its fields in an order that means nothing."""
-    optional: dict[str, st.SearchStrategy[Any]] = {
-        name: st.sampled_from(model[listed])
-        for name, listed in SUPPORTED_VALUES.items()
-        if model[listed]
-    }
-    if model["type"] == "image":
-        optional["output_format"] = st.sampled_from(["png", "jpeg", "webp"])
-    else:
-        optional["duration"] = st.sampled_from(model["supported_durations"])
-        optional["sound"] = st.booleans() if model["supports_sound"] else st.just(False)  # noqa: FBT003 - the value that is drawn
-    if model["supported_references"]:
-        optional["images"] = references(model)
-    required = {"model": st.just(model["id"]), "prompt": prompts()}
-    drawn = st.fixed_dictionaries(required, optional=optional)
-    return st.builds(_reorder, drawn, st.sampled_from(["as listed", "backwards", "by name"]))
+    return built(build_valid_body, model)
 
 
-def _reorder(body: dict[str, Any], order: str) -> dict[str, Any]:
-    names = {"as listed": list(body), "backwards": list(body)[::-1], "by name": sorted(body)}
-    return {name: body[name] for name in names[order]}
-
-
-@st.composite
-def references(draw: st.DrawFn, model: ModelJson) -> list[dict[str, Any]]:
-    """Draw references that a model must take."""
-    supported = model["supported_references"]
-    roles = tuple(role for role in supported if role != "last_frame" or "first_frame" in supported)
-    role = draw(sampled(roles))
-    count = draw(between(1, min(supported[role], 8)))
-    images = [{"url": draw(sampled(_URLS)), "role": role} for _ in range(count)]
-    if role == "last_frame":
-        images = [{"url": draw(sampled(_URLS)), "role": "first_frame"}, images[0]]
-    return images
+def faulty_steps(model: ModelJson) -> st.SearchStrategy[Send]:
+    """Draw a request with exactly one known fault, which must be refused."""
+    return built(build_faulty, model)

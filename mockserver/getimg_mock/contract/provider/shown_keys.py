@@ -29,6 +29,10 @@ _END_OF_WORD: Final = re.compile(r"[\w-]*$")
 _BEGIN_OF_WORD: Final = re.compile(r"[\w-]*")
 _AROUND: Final = 64
 _MOST: Final = 65_536
+_MOST_KEPT: Final = 4096
+"""Of the bytes of longer texts nothing is kept: few of them come twice."""
+
+_FOUND: Final = ("", "the ends of a key", "a part of a key", "a key")
 _MEDIA: Final = ("image/", "video/", "audio/")
 _PREFIX: Final = "sk_"
 _LEAST_END: Final = 3
@@ -36,25 +40,42 @@ _LEAST_END: Final = 3
 
 def find_shown_key(exchange: HttpExchange, secrets: Sequence[tuple[str, str]]) -> str:
     """Return what of a key a response shows, as words; empty for nothing."""
-    head = "\n".join(f"{name}: {value}" for name, value in exchange.headers)
+    known = tuple([secret for _, secret in secrets])
+    sent = tuple(_find_sent_key(exchange, secrets)) if exchange.key == "raw" else ()
+    readable = not exchange.kind.startswith(_MEDIA)
     body = exchange.content[:_MOST]
-    shown = head.encode() + b"\n" + body
-    known = [secret for _, secret in secrets]
+    search = _search_again if len(body) <= _MOST_KEPT else _search
+    found = search(body, known, sent, readable=readable)
+    for name, value in exchange.headers:
+        found = max(found, _search_header(name, value, known, sent))
+    return _FOUND[found]
+
+
+def _search(
+    shown: bytes, known: tuple[str, ...], sent: tuple[str, ...], *, readable: bool = True
+) -> int:
+    """Return what a text shows of the `known` keys, and of what was `sent` as one: see `_FOUND`."""
     if any(secret.encode() in shown for secret in known):
-        return "a key"
-    if exchange.kind.startswith(_MEDIA):
-        body = b""
-    text = f"{head}\n{body.decode(errors='replace')}"
-    sent = _find_sent_key(exchange, dict(secrets))
+        return 3
+    text = shown.decode(errors="replace") if readable else ""
     masked = list(_list_masked(text))
+    found = 0
     for secret in dict.fromkeys([*known, *sent]):
         if len(secret) < _LEAST_SECRET or secret.startswith("<"):
             continue
         if any(piece in text for piece in _list_pieces(secret)):
-            return "a part of a key"
+            return 2
         if any(_is_masked(secret, *ends) for ends in masked):
-            return "the ends of a key"
-    return ""
+            found = 1
+    return found
+
+
+_search_again = lru_cache(maxsize=4096)(_search)
+
+
+@lru_cache(maxsize=4096)
+def _search_header(name: str, value: str, known: tuple[str, ...], sent: tuple[str, ...]) -> int:
+    return _search(f"{name}: {value}".encode(), known, sent)
 
 
 def _list_masked(text: str) -> Iterator[tuple[str, str]]:
@@ -65,13 +86,13 @@ def _list_masked(text: str) -> Iterator[tuple[str, str]]:
         yield before[0] if before else "", after[0] if after else ""
 
 
-def _find_sent_key(exchange: HttpExchange, secrets: dict[str, str]) -> list[str]:
+def _find_sent_key(exchange: HttpExchange, secrets: Sequence[tuple[str, str]]) -> list[str]:
     """Return the token that a request without a good key sent in its `Authorization`."""
-    step = exchange.step
-    if step is None or exchange.key != "raw" or "a" not in secrets:
+    step, first = exchange.step, dict(secrets).get("a")
+    if step is None or first is None:
         return []
     values = [value for name, value in step.headers if name == "authorization"]
-    return [insert_key(value, secrets["a"]).partition(" ")[2] for value in values]
+    return [insert_key(value, first).partition(" ")[2] for value in values]
 
 
 @lru_cache(maxsize=256)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from getimg_mock import schemas
 from getimg_mock.contract.provider.decisions import is_left_open
 from getimg_mock.world.operations import find_answer_schema
 
@@ -104,4 +103,4 @@ def is_assumed(exchange: HttpExchange) -> bool:
 def fits_schema(exchange: HttpExchange) -> bool:
     """Whether a response is valid by the schema of its operation and status, if it has one."""
     name = find_answer_schema(exchange.operation, exchange.status)
-    return name is None or not schemas.violations(name, exchange.plain)
+    return name is None or not exchange.parsed.find_violations(name)

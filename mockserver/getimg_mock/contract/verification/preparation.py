@@ -21,7 +21,7 @@ from getimg_mock.contract.targets.http_target import MAX_WAIT, HttpTarget, fetch
 from getimg_mock.contract.targets.lookup import find_target
 from getimg_mock.contract.verification.dry_run import find_known_plans, find_relevant_plans
 from getimg_mock.contract.verification.registry import PROVIDER_CHECKS
-from getimg_mock.errors import BudgetError, MissingPackageError, UnknownNameError
+from getimg_mock.errors import BudgetError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -158,10 +158,6 @@ def _find_ceiling(options: ProviderOptions, tier: str) -> Decimal:
 def _draw_plans(options: ProviderOptions, target: Target) -> list[Plan]:
     if not options.random:
         return []
-    try:
-        from getimg_mock.contract.provider.plan_strategies import draw_plans  # noqa: PLC0415 - optional
-    except ModuleNotFoundError:
-        raise MissingPackageError(
-            "Random plans need hypothesis: pip install 'getimg-mock[verify]'."
-        ) from None
+    from getimg_mock.contract.provider.plan_drawing import draw_plans  # noqa: PLC0415 - few use it
+
     return draw_plans(target.models, seed=options.seed, count=options.random)

@@ -91,7 +91,7 @@ def verify_provider(
             `R3` uses up rate limits. By default `R3` on the fake and `R0` elsewhere.
         only: The ids of the checks to judge, or their beginnings: `"GP4,GP501"` or a list.
         seed: What random plans, and the words in plans, are drawn from.
-        random: How many random plans to add; needs hypothesis.
+        random: How many random plans to add.
         wait: The most seconds to wait at once where time cannot be moved.
         traffic: Files of recorded traffic to judge; then nothing is sent, and `target` is ignored.
         evidence: What was confirmed so far, as a file; with `traffic`, the file to add to.
@@ -171,7 +171,7 @@ def _run_plans(
 
 
 def _create_shrinker(options: ProviderOptions, target: Target) -> Callable[[Check], Verdict | None]:
-    from getimg_mock.contract.provider.plan_strategies import find_smallest_breach  # noqa: PLC0415 - optional
+    from getimg_mock.contract.provider.plan_drawing import find_smallest_breach  # noqa: PLC0415 - few use it
 
     return partial(find_smallest_breach, target=target, seed=options.seed, count=options.random)
 

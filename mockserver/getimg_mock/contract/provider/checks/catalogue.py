@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from getimg_mock import schemas
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.verdicts import check, expect, fail_as, note
 
@@ -47,7 +46,7 @@ def items_are_models(history: History) -> Iterator[Observation]:
     """
     for each in history.with_operation("models.list"):
         if each.status == 200 and each.method == "GET":
-            found = schemas.violations("model-list", each.plain)
+            found = each.parsed.find_violations("model-list")
             yield expect(
                 not found, "a list of models", "; ".join(v.message for v in found[:3]), each
             )

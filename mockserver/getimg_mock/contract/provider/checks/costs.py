@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
 
 from getimg_mock.contract.exchanges import parse_decimal
 from getimg_mock.contract.instants import parse_instant
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.json_bodies import JsonBody
     from getimg_mock.contract.verdicts import Observation
 
 
@@ -50,24 +53,38 @@ def costs_add_up(history: History) -> Iterator[Observation]:
         if not isinstance(buckets, list):
             yield fail("a list of buckets", buckets, each)
             continue
-        amounts = [parse_decimal(bucket.get("cost")) for bucket in buckets]
-        total = sum((amount for amount in amounts if amount is not None), ZERO)
-        yield expect(
-            parse_decimal(each.object.get("total_cost")) == total,
-            f"total_cost {total}",
-            str(each.object.get("total_cost")),
-            each,
-        )
-        yield from _check_dates(history, each, buckets, amounts)
+        books = each.parsed.examine(_sum_buckets)
+        yield expect(books.good, f"total_cost {books.total}", books.shown, each)
+        yield from _check_dates(history, each, books)
 
 
-def _check_dates(
-    history: History, each: HttpExchange, buckets: list[Any], amounts: list[Decimal | None]
-) -> Iterator[Observation]:
+class _Buckets(NamedTuple):
+    """The costs by date of a body: their dates and sum, and the total that it shows."""
+
+    dates: list[str]
+    total: Decimal
+    shown: str
+    good: bool
+    has_zero: bool
+
+
+def _sum_buckets(body: JsonBody) -> _Buckets:
+    value = body.decoded[0]
+    amounts = [parse_decimal(bucket.get("cost")) for bucket in value["data"]]
+    total = sum((amount for amount in amounts if amount is not None), ZERO)
+    return _Buckets(
+        [str(bucket.get("date")) for bucket in value["data"]],
+        total,
+        str(value.get("total_cost")),
+        parse_decimal(value.get("total_cost")) == total,
+        0 in amounts,
+    )
+
+
+def _check_dates(history: History, each: HttpExchange, books: _Buckets) -> Iterator[Observation]:
     """Require one bucket for each UTC date of a range."""
-    dates = [str(bucket.get("date")) for bucket in buckets]
-    wanted = _list_dates(each)
-    if wanted is not None and not history.own and 0 not in amounts:
+    dates, wanted = books.dates, _list_dates(each.query)
+    if wanted is not None and not history.own and not books.has_zero:
         # That dates without costs have a bucket is inferred.
         listed = [day for day in wanted if day in dates]
         yield expect(dates == listed, "UTC dates of the range, ascending", dates, each)
@@ -75,14 +92,16 @@ def _check_dates(
         yield expect(
             dates == wanted,
             f"one bucket for each UTC date, {len(wanted)} ascending",
-            _describe_difference(dates, wanted),
+            "" if dates == wanted else _describe_difference(dates, wanted),
             each,
         )
 
 
-def _list_dates(exchange: HttpExchange) -> list[str] | None:
-    start = parse_instant(exchange.parameters.get("start"))
-    end = parse_instant(exchange.parameters.get("end"))
+@lru_cache(maxsize=256)
+def _list_dates(query: str) -> list[str] | None:
+    """Return the UTC dates of the range in a query; None where there is no range."""
+    parameters = dict(parse_qsl(query, keep_blank_values=True))
+    start, end = (parse_instant(parameters.get(name)) for name in ("start", "end"))
     if start is None or end is None or end < start:
         return None
     first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()

@@ -209,7 +209,8 @@ def _check_for_leaks(history: History, each: HttpExchange) -> Iterator[Observati
     """Require an error without what no service may show, whatever is assumed."""
     resolved = each.fault == "reference-url"  # a message may name the address it found
     for text in _collect_texts(each.error):
-        leak = not resolved and _INTERNALS.search(_strip_echo(text, each))
+        told = not resolved and _INTERNALS.search(text)
+        leak = told and _INTERNALS.search(_strip_echo(text, each))
         if leak or any(secret in text for _, secret in history.secrets):
             yield fail_as("FAIL", "an error without internals or keys", text, each)
         else:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from getimg_mock.contract.content_coding import decompress, list_allowed
-from getimg_mock.contract.verdicts import OK, check, expect, fail_as
+from getimg_mock.contract.verdicts import OK, check, expect, fail_as, keep_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -187,12 +187,15 @@ def transport_is_sound(history: History) -> Iterator[Observation]:
 
 def _check_coding(each: HttpExchange) -> Iterator[Observation]:
     """Require a coding that the request allows, and a body that has it."""
+    if not each.coding:
+        yield keep_rule(each)
+        return
     sent = {name.lower(): value for name, value in each.request_headers}
     allowed = list_allowed(sent.get("accept-encoding"))
-    fine = not each.coding or each.coding in allowed or "*" in allowed
+    fine = each.coding in allowed or "*" in allowed
     wanted = "no compression that was not requested"
     yield expect(fine, wanted, f"Content-Encoding: {each.coding}", each)
-    if each.coding and each.coding in allowed and each.method == "GET" and each.body:
+    if each.coding in allowed and each.method == "GET" and each.body:
         plain = decompress(each.body, each.coding)
         wanted = f"a body that is {each.coding}"
         yield expect(plain is not None, wanted, f"{each.body[:40]!r}", each)

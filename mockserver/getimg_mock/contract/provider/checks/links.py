@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlsplit
 
 from getimg_mock.contract.instants import parse_instant
 from getimg_mock.contract.provider.delivered_files import list_items
@@ -49,13 +50,18 @@ def links_are_signed(history: History) -> Iterator[Observation]:
     plain = history.base.startswith("http://")
     for result, item in list_items(history):
         url = str(item.get("url"))
-        parts = urlsplit(url)
-        query = parse_qs(parts.query)
+        parts, query = _read_link(url)
         secure = parts.scheme == "https" or (plain and parts.scheme == "http")
         good = secure and parts.hostname and query.get("exp") and query.get("sig")
         yield expect(good, "an absolute https URL with exp and sig", url, result)
         public = parts.netloc == urlsplit(history.base).netloc or not _is_internal(parts.hostname)
         yield expect(public, "a host that clients can reach", url, result)
+
+
+@lru_cache(maxsize=1024)
+def _read_link(url: str) -> tuple[SplitResult, dict[str, list[str]]]:
+    parts = urlsplit(url)
+    return parts, parse_qs(parts.query)
 
 
 def _is_internal(host: str | None) -> bool:
@@ -84,7 +90,8 @@ def expiry_is_deletion(history: History) -> Iterator[Observation]:
     it was issued. Source: inferred.
     """
     for result, item in list_items(history):
-        exp = parse_instant(parse_qs(urlsplit(str(item.get("url"))).query).get("exp", [""])[0])
+        _, query = _read_link(str(item.get("url")))
+        exp = parse_instant(query.get("exp", [""])[0])
         gone = parse_instant(item.get("deletes_at"))
         if exp is None or gone is None:
             yield fail("exp and deletes_at as times", item, result)

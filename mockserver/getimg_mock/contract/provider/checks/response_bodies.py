@@ -15,10 +15,11 @@ from getimg_mock.contract.verdicts import OK, check, expect, fail, note
 from getimg_mock.world.operations import find_answer_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from getimg_mock.contract.exchanges import HttpExchange
     from getimg_mock.contract.history import History
+    from getimg_mock.contract.json_bodies import JsonBody
     from getimg_mock.contract.verdicts import Observation
 
 
@@ -68,8 +69,8 @@ def bodies_fit_their_schemas(history: History) -> Iterator[Observation]:
         name = find_answer_schema(each.operation, each.status)
         if name is None:
             continue
-        found = schemas.violations(name, each.plain)
-        shown = "; ".join(f"{v.path or '/'}: {v.message}" for v in found[:3])
+        found = each.parsed.find_violations(name)
+        shown = "; ".join([f"{v.path or '/'}: {v.message}" for v in found[:3]])
         yield expect(not found, f"a body as schemas/{name}.json says", shown, each)
 
 
@@ -119,9 +120,7 @@ def timestamps_are_sound(history: History) -> Iterator[Observation]:
     for each in history:
         if not 200 <= each.status < 300 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _select_values(each, _TIMESTAMP_FIELDS):
-            moment = parse_instant(value) if isinstance(value, str) else None
-            good = moment is not None and _RFC3339.fullmatch(str(value)) is not None
+        for name, value, moment, good in each.parsed.examine(_list_timestamps):
             yield expect(good, f"{name} as RFC 3339 with a zone", value, each)
             if moment is None or not good or name in {"start", "end"}:
                 continue
@@ -132,11 +131,14 @@ def timestamps_are_sound(history: History) -> Iterator[Observation]:
                 )
 
 
-def _select_values(exchange: HttpExchange, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    values = exchange.values
-    for name in names:
-        for value in values.get(name, ()):
-            yield name, value
+def _list_timestamps(body: JsonBody) -> list[tuple[str, Any, datetime | None, bool]]:
+    """Return the timestamps of a body by name, with their moment, and whether they are RFC 3339."""
+    found = []
+    for name, value in body.select_values(_TIMESTAMP_FIELDS):
+        moment = parse_instant(value) if isinstance(value, str) else None
+        good = moment is not None and _RFC3339.fullmatch(str(value)) is not None
+        found.append((name, value, moment, good))
+    return found
 
 
 @check(
@@ -157,10 +159,21 @@ def money_has_no_noise(history: History) -> Iterator[Observation]:
     for each in history:
         if each.status != 200 or each.operation == "downloads.retrieve":
             continue
-        for name, value in _select_values(each, _MONEY_FIELDS):
-            if parse_decimal(value) is not None:
-                digits = -int(Decimal(value).normalize().as_tuple().exponent)
-                yield expect(digits <= _MAX_DIGITS, f"{name} as a short decimal", str(value), each)
+        for name, value, short in each.parsed.examine(_list_amounts):
+            yield expect(short, name, value, each)
+
+
+def _list_amounts(body: JsonBody) -> list[tuple[str, str, bool]]:
+    """Return what is wanted of the amounts of a body, the amounts, and whether they are short."""
+    return [
+        (
+            f"{name} as a short decimal",
+            str(value),
+            -int(Decimal(value).normalize().as_tuple().exponent) <= _MAX_DIGITS,
+        )
+        for name, value in body.select_values(_MONEY_FIELDS)
+        if parse_decimal(value) is not None
+    ]
 
 
 @check(
@@ -184,14 +197,25 @@ def money_is_written_as_documented(history: History) -> Iterator[Observation]:
             yield _expect_decimal_text("balance", each.object.get("balance"), each)
     for each in history.with_operation("models.list", "models.retrieve"):
         if each.status == 200:
-            for _, price in _select_values(each, ("unit_price",)):
+            for _, price in each.parsed.select_values(("unit_price",)):
                 yield _expect_decimal_text("a catalogue's unit_price", price, each)
     for each in (*history.results, *history.with_operation("billing.costs")):
         if each.status != 200:
             continue
-        for name, value in _select_values(each, ("total_cost", "unit_price", "quantity", "cost")):
-            number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-            yield expect(number, f"{name} as a number", value, each)
+        for wanted, value, number in each.parsed.examine(_list_numbers):
+            yield expect(number, wanted, value, each)
+
+
+def _list_numbers(body: JsonBody) -> list[tuple[str, Any, bool]]:
+    """Return what is wanted of the costs of a body, the costs, and whether they are numbers."""
+    return [
+        (
+            f"{name} as a number",
+            value,
+            isinstance(value, (int, Decimal)) and not isinstance(value, bool),
+        )
+        for name, value in body.select_values(("total_cost", "unit_price", "quantity", "cost"))
+    ]
 
 
 def _expect_decimal_text(name: str, value: object, exchange: HttpExchange) -> Observation:
@@ -219,7 +243,7 @@ def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
         name = find_answer_schema(each.operation, each.status) if each.operation else None
         if name is None or not isinstance(each.plain, (dict, list)):
             continue
-        found = dict.fromkeys(_find_unknown_fields(schemas.schema(name), each.plain))
+        found = each.parsed.examine(_list_unknown_fields, name)
         unknown = [field for field in found if (name, field) not in seen]
         seen.update((name, field) for field in unknown)
         yield (
@@ -227,6 +251,10 @@ def unknown_fields_are_drift(history: History) -> Iterator[Observation]:
             if unknown
             else OK
         )
+
+
+def _list_unknown_fields(body: JsonBody, name: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_find_unknown_fields(schemas.schema(name), body.plain)))
 
 
 def _find_unknown_fields(schema: dict[str, Any], value: Any, place: str = "") -> Iterator[str]:

@@ -45,7 +45,7 @@ def adversarial_answers_are_valid(self_check: SelfCheck) -> Iterator[Observation
         for each in history if history.plan.rules else ():
             name = find_answer_schema(each.operation, each.status) if each.operation else None
             if name is not None and each.kind == "application/json" and each.method != "HEAD":
-                found = schemas.violations(name, each.plain)
+                found = each.parsed.find_violations(name)
                 yield expect(
                     not found,
                     f"as schemas/{name}.json says",
