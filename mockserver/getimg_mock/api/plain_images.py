@@ -13,11 +13,17 @@ from getimg_mock.api.formatting import format_unix_timestamp
 from getimg_mock.api.links import read_client_address
 from getimg_mock.api.messages import encode_string
 from getimg_mock.api.plain_heads import PlainHead, PlainWay
-from getimg_mock.api.replaying import build_plain_product, find_plain_job, render_result
-from getimg_mock.api.submissions import LINK, build_template, render_generation
+from getimg_mock.api.replaying import (
+    build_plain_product,
+    build_result_template,
+    find_plain_job,
+    render_result,
+)
+from getimg_mock.api.submissions import LINK, build_named_template, render_generation
 from getimg_mock.errors import Refusal
 from getimg_mock.world.clock import stopwatch, wall_seconds
 from getimg_mock.world.finished_images import finishes_at_once, submit_finished
+from getimg_mock.world.generations import compute_expiry
 from getimg_mock.world.operations import OPERATIONS
 from getimg_mock.world.pricing import compute_product
 from getimg_mock.world.requests import hash_fields
@@ -26,7 +32,7 @@ from getimg_mock.world.validation import build_plain_image, parse_plain_image
 if TYPE_CHECKING:
     from getimg_mock.api.access_log import AccessLog
     from getimg_mock.api.messages import Call
-    from getimg_mock.api.plain_heads import Moment, PlainSender
+    from getimg_mock.api.plain_heads import PlainSender
     from getimg_mock.fake import Fake
     from getimg_mock.world.finished_images import FinishedImage
     from getimg_mock.world.generations import Generation, Product
@@ -34,16 +40,18 @@ if TYPE_CHECKING:
     from getimg_mock.world.workspaces import Workspace
 
 _MOST_ORDERS: Final = 1000
+_NAMED: Final = ("%(id)s", "%(link)s", "%(deletes_at)s")
 
 
 class PlainOrder(NamedTuple):
     """What requests that differ in their prompts alone order, and the JSON of its answer.
 
-    `job` is what is replayed, None for an image that the fake generates.
+    `job` is what is replayed, None for an image that the fake generates. Its template is that of
+    the recorded answer, None for one that has to be rendered otherwise.
     """
 
     product: Product
-    template: str
+    template: str | None
     job: ReplayedJob | None = None
 
 
@@ -58,13 +66,19 @@ class PlainImages(PlainWay):
         super().__init__(fake, log)
         self._limit = fake.settings.max_body_mib * 1024 * 1024
         self._orders: dict[tuple[str | None, ...], PlainOrder] = {}
+        # By the id of a job, of which the cassette has few enough to keep each.
+        self._recorded: dict[int, PlainOrder] = {}
         self._submit = self._submit_new if fake.recordings is None else self._submit_recorded
 
     def build_head(self, call: Call, key: str) -> ImageHead | None:
-        """Return the head of a call, or None for one of another type of content."""
-        if call.fields.get(b"content-type") != b"application/json":
-            return None
-        return ImageHead(self, call, key)
+        """Return the head of a call; None for another type of content, and for an odd address."""
+        address = read_client_address(
+            call.scope, trust_forwarded=self.fake.settings.trust_forwarded
+        )
+        is_json = call.fields.get(b"content-type") == b"application/json"
+        # Links are put into JSON as they are.
+        is_plain = encode_string(address) == f'"{address}"'
+        return ImageHead(self, call, key, address) if is_json and is_plain else None
 
     def submit(self, workspace: Workspace, body: bytes) -> tuple[PlainOrder, FinishedImage] | None:
         """Submit the generation; return None for a body that has to go the long way.
@@ -101,7 +115,7 @@ class PlainImages(PlainWay):
         if len(self._orders) >= _MOST_ORDERS:
             self._orders.clear()
         product = compute_product(request)
-        order = self._orders[options] = PlainOrder(product, build_template(product))
+        order = self._orders[options] = PlainOrder(product, build_named_template(product, *_NAMED))
         return order
 
     def _submit_recorded(
@@ -112,13 +126,21 @@ class PlainImages(PlainWay):
             if found is None:
                 return None
             key, job = found
-            product = build_plain_product(self.fake.catalogue, value, job)
+            order = self._recorded.get(id(job)) or self._read_recorded(job, value)
             image = submit_finished(
-                workspace, product, value["prompt"], job.identity, retention=job.retention
+                workspace, order.product, value["prompt"], job.identity, retention=job.retention
             )
             ordinals = workspace.ordinals
             ordinals[key] = ordinals.get(key, 0) + 1
-        return PlainOrder(product, "", job), image
+        return order, image
+
+    def _read_recorded(self, job: ReplayedJob, value: dict[str, Any]) -> PlainOrder:
+        product = build_plain_product(self.fake.catalogue, value, job)
+        template = build_result_template(job) if product.files == 1 else None
+        order = PlainOrder(product, template, job)
+        if job.product is not None:  # else the product is that of this request
+            self._recorded[id(job)] = order
+        return order
 
 
 class ImageHead(PlainHead):
@@ -128,10 +150,9 @@ class ImageHead(PlainHead):
 
     way: PlainImages
 
-    def __init__(self, way: PlainImages, call: Call, key: str) -> None:
+    def __init__(self, way: PlainImages, call: Call, key: str, address: str) -> None:
         super().__init__(way, call, key)
-        trusted = way.fake.settings.trust_forwarded
-        self._address = read_client_address(call.scope, trust_forwarded=trusted)
+        self._address = address
 
     def answer(self, body: bytes, send: PlainSender) -> bool:
         """Answer a request with this head and return True; else return False, and change nothing.
@@ -148,38 +169,35 @@ class ImageHead(PlainHead):
             return False
         order, (made, at, effects, remaining) = submitted
         moment = self.find_moment(workspace, at)
-        if order.job is None:
-            text = self._render(workspace, order, made, moment)
+        template, job = order.template, order.job
+        if template is None:
+            text = self._render_recorded(workspace, order.product, workspace.generations[made])
         else:
-            text = self._render_recorded(workspace, order, workspace.generations[made])
+            expires = moment.expires
+            if job is not None and job.retention is not None:
+                expires = compute_expiry(at, job.retention)
+            values = {
+                "id": made,
+                "link": self._build_link(workspace, made, 0, expires),
+                "deletes_at": format_unix_timestamp(expires),
+            }
+            text = (template % values).encode()
         send(moment, remaining, text)
         self.finish(
             workspace, (self, moment, at, wall, body, made, remaining, text, effects), started
         )
         return True
 
-    def _render(self, workspace: Workspace, order: PlainOrder, made: str, moment: Moment) -> bytes:
-        expires = moment.expires
-        signature = workspace.sign_link(made, 0, expires)
-        path = LINK % (made, 0)
-        return (
-            order.template
-            % (
-                f'"{made}"',
-                encode_string(f"{self._address}{path}?exp={expires}&sig={signature}"),
-                encode_string(format_unix_timestamp(expires)),
-            )
-        ).encode()
+    def _build_link(self, workspace: Workspace, made: str, index: int, expires: int) -> str:
+        signature = workspace.sign_link(made, index, expires)
+        return f"{self._address}{LINK % (made, index)}?exp={expires}&sig={signature}"
 
     def _render_recorded(
-        self, workspace: Workspace, order: PlainOrder, generation: Generation
+        self, workspace: Workspace, product: Product, generation: Generation
     ) -> bytes:
-        made, expires, links = generation.id, generation.expires or 0, list[str]()
-        for index in range(order.product.files):
-            signature = workspace.sign_link(made, index, expires)
-            path = LINK % (made, index)
-            links.append(f"{self._address}{path}?exp={expires}&sig={signature}")
+        made, expires = generation.id, generation.expires or 0
+        links = [self._build_link(workspace, made, each, expires) for each in range(product.files)]
         recorded = render_result(self.fake.recordings, generation, links)
         if recorded is not None:
             return recorded
-        return render_generation(order.product, made, links[0], expires)
+        return render_generation(product, made, links[0], expires)

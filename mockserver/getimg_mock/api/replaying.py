@@ -163,6 +163,18 @@ def render_result(
     return _fill(text, generation.id, ending.at).encode()
 
 
+def build_result_template(job: ReplayedJob) -> str | None:
+    """Return the recorded JSON with %(id)s, %(link)s and %(deletes_at)s, to be filled in at once.
+
+    Returns None for one that needs `render_result`.
+    """
+    if job.result is None or "{answer" in job.result.text or "{balance" in job.result.text:
+        return None
+    generation, deletes_at, format_link = _import_placeholders()
+    text = job.result.text.replace("%", "%%").replace(format_link(0), "%(link)s")
+    return text.replace(deletes_at, "%(deletes_at)s").replace(generation, "%(id)s")
+
+
 # Imported on first use, as few fakes replay, and once: an import takes as long as an answer's text.
 
 

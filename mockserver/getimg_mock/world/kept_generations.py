@@ -49,8 +49,9 @@ class KeptGenerations(MutableMapping[str, Generation]):
         if number is None:
             number = len(self._terms)
             if number >= _MOST_TERMS:
-                values = (generation_id, prompt, product, at, AT_ONCE, retention, Ending(at))
-                self._kept[generation_id] = Generation(*values)
+                ending = create_record(Ending, (at, None))
+                values = (generation_id, prompt, product, at, AT_ONCE, retention, ending)
+                self._kept[generation_id] = create_record(Generation, values)
                 return
             self._terms.append((product, retention))
             self._numbers[id(product), retention] = number
