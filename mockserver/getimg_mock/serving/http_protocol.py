@@ -229,7 +229,7 @@ class HttpProtocol(PlainAnswers, HttpToolsProtocol):
             cycle.waiting_for_100_continue = True
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
-            cycle.keep_alive = False
+            cycle.stays_when_whole, cycle.keep_alive = cycle.keep_alive, False
         elif version == "1.0":
             serve_http_1_0(cycle, keep_alive=parser.should_keep_alive())
         else:
@@ -280,6 +280,8 @@ class HttpProtocol(PlainAnswers, HttpToolsProtocol):
         """End a request."""
         self._between = True
         if self._offered is None and not self.cycle.response_complete:
+            if self.cycle.stays_when_whole:
+                self.cycle.keep_alive = True
             self.cycle.more_body = False
             self.cycle.notify()
 
