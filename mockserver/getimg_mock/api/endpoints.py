@@ -96,7 +96,9 @@ class Endpoint:
 
         `direct` is the exchange of the request. A request that was none is left as it was.
         """
-        head = self.prepare(scope) if direct.can_respond() else None
+        if self.fake.store.is_durable or not direct.can_respond():
+            return False
+        head = self.prepare(scope)
         body = None if head is None else direct.take_body()
         if head is None or body is None:
             return False

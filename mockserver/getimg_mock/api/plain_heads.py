@@ -23,16 +23,20 @@ from getimg_mock.world.journal import OVERHEAD
 from getimg_mock.world.records import create_record
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from datetime import datetime
 
     from starlette.types import Scope
 
     from getimg_mock.api.access_log import AccessLog
+    from getimg_mock.api.plain_rows import PackedHead
     from getimg_mock.fake import Fake
     from getimg_mock.settings import Settings
+    from getimg_mock.store.commit_groups import Kept
     from getimg_mock.world.journal import Effect, Exchange, Headers
     from getimg_mock.world.limits import Kind, Limits
+    from getimg_mock.world.packed_exchanges import PackedExchanges
     from getimg_mock.world.workspaces import Workspace
 
     # Sends the answer of a moment: how many submissions are left, and the body.
@@ -95,6 +99,11 @@ class PlainExchange(NamedTuple):
         """The path of the request, with keys not redacted yet."""
         return self.head.path
 
+    def pack(self, number: int, batch: PackedExchanges[Exchange]) -> None:
+        """Add the exchange to those that are kept together."""
+        if not self.head.pack(self.moment).pack(number, *self[2:], batch):
+            batch.add(self.write_out(number))
+
     def write_out(self, number: int) -> Exchange:
         """Return the exchange, with keys redacted and bodies cut."""
         head, sent, body = self.head, self.request_body, self.body
@@ -109,22 +118,32 @@ class PlainWay:
     """A short way for requests of one operation of a fake.
 
     `is_retired` is set when another fake takes its place: its heads are to be prepared again.
+    `reads` says whether its requests change only the journal, `keeps` whether a durable store has
+    to keep what they change.
     """
 
     operation: str
     method: str
     kind: Kind
+    reads = False
 
     def __init__(self, fake: Fake, log: AccessLog) -> None:
         settings = fake.settings
         self.fake = fake
         self.printer = log if isinstance(log, Printer) else None
         self.is_retired = False
+        self.keeps = fake.store.is_durable
+        self._store: Any = fake.store
         self._applies = (
             (log is log_nothing or (self.printer is not None and self.printer.is_text))
             and settings.strictness == "full"
-            and not (fake.store.is_durable or settings.check_responses or fake.media.rules)
+            and not (settings.check_responses or fake.media.rules)
         )
+
+    def keep(self, work: Callable[[], bool], loop: AbstractEventLoop) -> tuple[bool, Kept | None]:
+        """Do what answers a request; return whether it did, and what its answer has to wait for."""
+        found: tuple[bool, Kept | None] = self._store.do_together(work, loop, reads=self.reads)
+        return found
 
     def prepare(self, scope: Scope) -> PlainHead | None:
         """Return what answers requests with the head of a scope, or None if something else may."""
@@ -142,7 +161,18 @@ class PlainWay:
 class PlainHead:
     """One head of plain requests."""
 
-    __slots__ = ("_line", "_moment", "_weight", "fake", "headers", "key", "path", "query", "way")
+    __slots__ = (
+        "_line",
+        "_moment",
+        "_packed",
+        "_weight",
+        "fake",
+        "headers",
+        "key",
+        "path",
+        "query",
+        "way",
+    )
 
     def __init__(self, way: PlainWay, call: Call, key: str) -> None:
         scope = call.scope
@@ -153,6 +183,7 @@ class PlainHead:
         self.query: bytes = scope["query_string"]
         self.headers: Headers = scope["headers"]
         self._moment: Moment | None = None
+        self._packed: tuple[Moment, PackedHead] | None = None
         printer = way.printer
         self._line = None if printer is None else printer.prepare_line(call, key)
         texts = len(b"".join(chain.from_iterable(self.headers))) + len(self.path) + len(self.query)
@@ -186,6 +217,17 @@ class PlainHead:
         ):
             moment = self._moment = _build_moment(workspace, self.way.kind, at)
         return moment
+
+    def pack(self, moment: Moment) -> PackedHead:
+        """Return what durable stores keep once of the exchanges of a moment."""
+        packed = self._packed
+        if packed is None or packed[0] is not moment:
+            from getimg_mock.api.plain_rows import pack_head  # noqa: PLC0415 - for durable stores
+
+            target = (self.operation, self.method, self.path, self.query.decode("latin-1"))
+            head = pack_head(target, self.headers, moment.build_headers(0), moment.begin)
+            packed = self._packed = moment, head
+        return packed[1]
 
     def finish(self, workspace: Workspace, values: tuple[Any, ...], started: float) -> None:
         """Record and log an exchange that was answered: the values of `PlainExchange` but the last.

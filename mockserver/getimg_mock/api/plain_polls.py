@@ -23,6 +23,7 @@ class PlainPolls(PlainWay):
     operation = OPERATIONS["videos.retrieve"].name
     method = "GET"
     kind = "video"
+    reads = True
 
     def build_head(self, call: Call, key: str) -> PollHead | None:
         """Return the head of a call."""

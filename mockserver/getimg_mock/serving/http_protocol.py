@@ -18,6 +18,7 @@ from getimg_mock.serving.buffered_transport import BufferedTransport
 from getimg_mock.serving.file_sending import can_send_files
 from getimg_mock.serving.http_1_0 import serve_http_1_0
 from getimg_mock.serving.known_heads import KnownHeads
+from getimg_mock.serving.plain_answers import PlainAnswers
 from getimg_mock.serving.request_cycle import LOGGER, RequestCycle
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-    from getimg_mock.api.plain_heads import Moment
-    from getimg_mock.serving.known_heads import KnownHead
 
 # Bytes of a request line and its headers. One read of the event loop may exceed it by 256 KiB.
 _LONGEST_HEAD: Final = 1024 * 1024
@@ -39,7 +38,7 @@ _FILES: Final[dict[str, dict[str, str]]] = {ZERO_COPY: {}}
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(PlainAnswers, HttpToolsProtocol):
     """One connection. The scope of its requests has the wire under it, for faults of the socket."""
 
     app: Any  # an Application, in types that are not uvicorn's
@@ -63,9 +62,6 @@ class HttpProtocol(HttpToolsProtocol):
         # Whether the parser has seen whole requests alone.
         self._between = True
         self._known_heads = KnownHeads()
-        # The last of `_send_plain`, and its response without what differs from request to request.
-        self._moment: Moment | None = None
-        self._response = b""
         # The headers of a request that offers an upgrade, while it is parsed again without.
         self._offered: list[tuple[bytes, bytes]] | None = None
 
@@ -88,14 +84,7 @@ class HttpProtocol(HttpToolsProtocol):
         if began_between and self._known_heads and self.cycle.response_complete:
             known = self._known_heads.find(data)
             if known is not None:
-                head, body = known
-                plain = head.prepare(self.app.find_endpoint)
-                if (
-                    plain is None
-                    or self.flow.write_paused
-                    or not plain.answer(body, self._send_plain)
-                ):
-                    self._begin_known(head, body)
+                self._answer_known(*known)
                 return
         size = len(data)
         try:
@@ -113,29 +102,11 @@ class HttpProtocol(HttpToolsProtocol):
                 self._learn_head(cycle, data)
             self._begin(cycle)
 
-    def _send_plain(self, moment: Moment, remaining: int, body: bytes) -> None:
-        """Send a successful response with the headers of a moment."""
-        if moment is not self._moment:
-            self._moment, self._response = moment, _build_template(moment)
-        self._outgoing.write_whole(self._response % (remaining, len(body), body))
-        self.on_response_complete()
-
     def _learn_head(self, cycle: RequestCycle, data: bytes) -> None:
         """Keep the head of a request whose bytes came alone and at once."""
         if cycle.keep_alive and not cycle.waiting_for_100_continue and self._offered is None:
             scope = {name: value for name, value in cycle.scope.items() if name != DIRECT}
             self._known_heads.learn(data, scope, bytes(cycle.body))
-
-    def _begin_known(self, known: KnownHead, body: bytes) -> None:
-        """Begin to answer a request whose head has been parsed before."""
-        scope: Any = known.scope.copy()
-        scope["headers"] = known.headers.copy()
-        cycle = self.cycle = RequestCycle(
-            scope, self._outgoing, self.flow, self.on_response_complete
-        )
-        scope[DIRECT] = cycle
-        cycle.set_body(body)
-        self._begin(cycle)
 
     def _ignore_offer(self, rest: bytes) -> None:
         """Parse the bytes that follow an offer to upgrade, which are HTTP/1.1 too."""
@@ -258,7 +229,7 @@ class HttpProtocol(HttpToolsProtocol):
             cycle.waiting_for_100_continue = True
             # A client that gets its response before it sends the body does not send the body, so
             # the next bytes of the connection would be ambiguous.
-            cycle.keep_alive = False
+            cycle.stays_when_whole, cycle.keep_alive = cycle.keep_alive, False
         elif version == "1.0":
             serve_http_1_0(cycle, keep_alive=parser.should_keep_alive())
         else:
@@ -309,6 +280,8 @@ class HttpProtocol(HttpToolsProtocol):
         """End a request."""
         self._between = True
         if self._offered is None and not self.cycle.response_complete:
+            if self.cycle.stays_when_whole:
+                self.cycle.keep_alive = True
             self.cycle.more_body = False
             self.cycle.notify()
 
@@ -364,12 +337,3 @@ class HttpProtocol(HttpToolsProtocol):
             % (STATUS_LINE[status], b"".join(lines), len(answer.body), answer.body)
         )
         self._outgoing.close()
-
-
-def _build_template(moment: Moment) -> bytes:
-    """Return a response of a moment, without the rate limit that is left, its length and body."""
-    lines = [
-        b"%b: %b\r\n" % (name, b"%d" if name == b"x-ratelimit-remaining" else value)
-        for name, value in moment.build_headers(0)
-    ]
-    return b"%b%bcontent-length: %%d\r\n\r\n%%b" % (STATUS_LINE[200], b"".join(lines))

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from getimg_mock.world.journal import Effect, record_effect
-from getimg_mock.world.kept_generations import KeptGenerations
 from getimg_mock.world.randomness import Stream
 from getimg_mock.world.records import create_record
 from getimg_mock.world.transitions import OPEN
@@ -62,9 +61,6 @@ def submit_finished(
     with workspace.lock:
         now = workspace.settle()
         settlement, ledger, cost = workspace.settlement, workspace.ledger, product.total_cost
-        generations = settlement.generations
-        if not isinstance(generations, KeptGenerations):
-            raise TypeError("A durable store keeps finished images the long way.")
         ledger.require(cost)
         remaining = workspace.limiter.admit("image", now, running=len(settlement.charged))
         ordinals = workspace.ordinals
@@ -73,7 +69,7 @@ def submit_finished(
         made = f"req-01{Stream.of_request(workspace.seed, canonical, ordinal).letters[:12]}"
         if retention is None:
             retention = workspace.settings.retention
-        generations.keep_finished(made, prompt, product, now, retention)
+        settlement.generations.keep_finished(made, prompt, product, now, retention)
         begun = create_record(Effect, ("generation", now, None, made))
         effects = (begun, *ledger.spend(made, cost, now))
         record_effect(*effects)

@@ -27,8 +27,22 @@ _MOST_TERMS: Final = 1000
 """Products that finished images have in columns; a request for one more is kept as it is."""
 
 
-class KeptGenerations(MutableMapping[str, Generation]):
+class GenerationsById(MutableMapping[str, Generation]):
     """Generations by their ids, in the order of submission."""
+
+    __slots__ = ()
+
+    def keep_finished(
+        self, generation_id: str, prompt: str, product: Product, at: datetime, retention: float
+    ) -> None:
+        """Keep an image that was completed at the moment at which it was accepted."""
+        ending = create_record(Ending, (at, None))
+        values = (generation_id, prompt, product, at, AT_ONCE, retention, ending)
+        self[generation_id] = create_record(Generation, values)
+
+
+class KeptGenerations(GenerationsById):
+    """Generations in memory."""
 
     __slots__ = ("_kept", "_moments", "_numbers", "_prompts", "_terms", "_used")
 
@@ -49,9 +63,7 @@ class KeptGenerations(MutableMapping[str, Generation]):
         if number is None:
             number = len(self._terms)
             if number >= _MOST_TERMS:
-                ending = create_record(Ending, (at, None))
-                values = (generation_id, prompt, product, at, AT_ONCE, retention, ending)
-                self._kept[generation_id] = create_record(Generation, values)
+                super().keep_finished(generation_id, prompt, product, at, retention)
                 return
             self._terms.append((product, retention))
             self._numbers[id(product), retention] = number

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from getimg_mock.world.generations import Product
-    from getimg_mock.world.journal import Effect
     from getimg_mock.world.workspaces import Workspace
 
 
@@ -28,10 +27,10 @@ class LedgerProxy:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    def spend(self, generation: str, amount: Decimal, at: datetime) -> tuple[Effect, ...]:
+    def spend(self, generation: str, amount: Decimal, at: datetime) -> tuple[()]:
         self.hold(generation, amount, at)
         self.charge(generation, amount, at)
-        return ()  # both have recorded theirs
+        return ()  # both have recorded their effects
 
 
 class Unbooked(LedgerProxy):

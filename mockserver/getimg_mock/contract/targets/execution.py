@@ -48,11 +48,9 @@ _FIRST_INTERVAL: Final = 0.2
 _MAX_ERRORS: Final = 12
 """How many errors in succession end the polling of a video where time is real."""
 
-_MAX_UNKNOWN: Final = 6
-"""The same, where the last is a 404: six seconds after the first."""
+_FEWER_ERRORS: Final = 3
+"""The same, once a video was polled in vain: what is gone for one may be gone for fifty."""
 
-_MAX_ERRORS_AFTER_ONE: Final = 2
-"""The same, once a video was polled in vain."""
 
 _OTHER_DAYS: Final = re.compile(r"\{days/([1-9])\}")
 
@@ -278,12 +276,12 @@ class PlanExecution:
                 return
             failed = received.status not in {200, 429} and math.isfinite(self.session.patience)
             errors = errors + 1 if failed else 0
-            interval = self._choose_interval(step, turn)
+            interval, bound = self._choose_interval(step, turn), self._find_poll_bound()
             waited += interval
             if (
                 turn + 1 == step.most
-                or errors >= self._find_most_errors(received)
-                or waited > self._find_poll_bound()
+                or errors >= (_MAX_ERRORS if bound > POLL_BOUND_AFTER_ONE else _FEWER_ERRORS)
+                or waited > bound
                 or not self.session.wait(interval)
             ):
                 break
@@ -306,12 +304,6 @@ class PlanExecution:
         """Return for how long to poll: one video that never ends is waited for once."""
         bound = self.session.poll_bound
         return min(bound, POLL_BOUND_AFTER_ONE) if self._abandoned else bound
-
-    def _find_most_errors(self, received: ReceivedResponse) -> int:
-        """Return how many errors end the polling: a video that is gone does not come back."""
-        if self._abandoned:
-            return _MAX_ERRORS_AFTER_ONE
-        return _MAX_UNKNOWN if received.status == 404 else _MAX_ERRORS
 
     def _wait(self, step: Wait) -> bool:
         seconds = step.seconds
