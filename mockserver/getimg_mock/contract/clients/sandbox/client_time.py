@@ -16,6 +16,7 @@ import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import anyio
 
@@ -81,6 +82,7 @@ class ClientTime:
         self._activity = ThreadMonitor()
         self._others = ThreadMonitor()
         self._helpers: dict[threading.Thread, float] = {}
+        self._monitors: WeakKeyDictionary[threading.Thread, ThreadMonitor] = WeakKeyDictionary()
         self._ticks: dict[threading.Thread, int] = {}
         self._binding = TimeBinding(self, event_wait=self.wait_for_event)
 
@@ -259,7 +261,10 @@ class ClientTime:
 
         So a thread that does something every now and then does not use up the time of the case.
         """
-        me, monitor = threading.current_thread(), ThreadMonitor()
+        me = threading.current_thread()
+        # What it saw before counts: one that rests in C code is waited for once, not each time.
+        monitor = self._monitors.setdefault(me, ThreadMonitor())
+        monitor.forget_uncertain()
         due = self.seconds() + max(seconds, 0.0)
         self._helpers[me] = due
         try:
